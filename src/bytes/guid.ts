@@ -1,0 +1,50 @@
+/** GUIDs as text and as the 16 bytes that Windows and the image formats store. */
+
+/** The all-zero GUID, which stands for "none" throughout Win32 and the formats. */
+export const NIL_GUID = "00000000-0000-0000-0000-000000000000";
+
+const TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/**
+ * Where each byte of the stored form stands in the text: the first three groups are little-endian
+ * numbers, the rest is in text order (GUID in guiddef.h).
+ */
+const BYTE_ORDER = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
+
+/** Whether `text` is a GUID, in either case, with or without braces. */
+export function isGuid(text: string): boolean {
+  return TEXT.test(bare(text));
+}
+
+function bare(text: string): string {
+  const inner = text.startsWith("{") && text.endsWith("}") ? text.slice(1, -1) : text;
+  return inner.toLowerCase();
+}
+
+/** The lower-case form without braces; a `TypeError` where `text` is no GUID. */
+export function normalizeGuid(text: string, name = "GUID"): string {
+  const guid = bare(text);
+  if (!TEXT.test(guid)) throw new TypeError(`${name} is not a GUID: ${JSON.stringify(text)}`);
+  return guid;
+}
+
+/** Reads the stored form at `offset`. */
+export function readGuid(bytes: Uint8Array, offset = 0): string {
+  let hex = "";
+  for (const index of BYTE_ORDER) hex += bytes[offset + index]!.toString(16).padStart(2, "0");
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    hex.slice(12, 16),
+    hex.slice(16, 20),
+    hex.slice(20),
+  ].join("-");
+}
+
+/** Writes the stored form of `guid` at `offset`. */
+export function writeGuid(bytes: Uint8Array, offset: number, guid: string): void {
+  const hex = normalizeGuid(guid).replaceAll("-", "");
+  for (let i = 0; i < 16; i++) {
+    bytes[offset + BYTE_ORDER[i]!] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  }
+}

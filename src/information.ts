@@ -1,0 +1,113 @@
+/**
+ * What can be asked of an open disk: the classes of GET_VIRTUAL_DISK_INFO.
+ *
+ * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/ns-virtdisk-get_virtual_disk_info}
+ * @module
+ */
+
+/** Sizes of a disk, in bytes. */
+export interface DiskSize {
+  /** Size of the disk that a machine would see. */
+  virtualSize: number;
+  /** Size of the image file. */
+  physicalSize: number;
+  /** Unit of allocation; 0 where the format has none. */
+  blockSize: number;
+  /** Logical sector size: 512, 4096, or 2048 for an ISO image. */
+  sectorSize: number;
+}
+
+/** Where a differencing disk's parent is. */
+export interface ParentLocation {
+  /** Whether the parent was found. */
+  resolved: boolean;
+  /** The parent's path where it was found, else every path that the image names. */
+  paths: string[];
+}
+
+/** The format of an image. */
+export interface StorageType {
+  /** The kind of image. */
+  device: "iso" | "vhd" | "vhdx" | "vhdset" | "unknown";
+  /** The vendor GUID, lower case: `ec984aec-a0f9-47e9-901f-71415a66345b` is Microsoft. */
+  vendor: string;
+}
+
+/** The disk that the image file lies on. */
+export interface PhysicalDiskInformation {
+  /** Bytes. */
+  logicalSectorSize: number;
+  /** Bytes. */
+  physicalSectorSize: number;
+  /** Whether it is reached over a network. */
+  isRemote: boolean;
+}
+
+/** Resilient change tracking, Windows 10 and later. */
+export interface ChangeTrackingState {
+  /** Whether changes are tracked. */
+  enabled: boolean;
+  /** Whether the disk has changed since `mostRecentId`. */
+  newerChanges: boolean;
+  /** The id of the newest tracking point. */
+  mostRecentId: string;
+}
+
+/** How the space of a disk is allocated; `"unknown"` for ISO images. */
+export type ProviderSubtype = "fixed" | "dynamic" | "differencing" | "unknown";
+
+/** One key per information class. GUIDs are lower-case strings without braces; sizes are bytes. */
+export interface VirtualDiskInformation {
+  /** Sizes. Every disk. */
+  size: DiskSize;
+  /** VHD: the footer's unique id. VHDX: the data write GUID, which changes as the disk is written. */
+  identifier: string;
+  /** Where the parent is. Differencing disks only. */
+  parentLocation: ParentLocation;
+  /** The identifier that the child expects of its parent. Differencing disks only. */
+  parentIdentifier: string;
+  /** Differencing VHD only: the parent's stamp, seconds since 2000-01-01 UTC; 0 where not recorded. */
+  parentTimestamp: number;
+  /** The image's real format. */
+  storageType: StorageType;
+  /** How space is allocated. */
+  providerSubtype: ProviderSubtype;
+  /** Whether the disk's data lie at multiples of 4096 in the file. */
+  is4kAligned: boolean;
+  /** Whether the disk is attached and in use. */
+  isLoaded: boolean;
+  /** The disk that the image file lies on. Native backend. */
+  physicalDisk: PhysicalDiskInformation;
+  /** Physical sector size of the virtual disk. */
+  vhdPhysicalSectorSize: number;
+  /** The size to which the disk may shrink without cutting a partition. Native backend. */
+  smallestSafeVirtualSize: number;
+  /** Percent. Native backend. */
+  fragmentationPercentage: number;
+  /** VHDX: the page 83 identifier, which lasts; VHD: the same as `identifier`. */
+  virtualDiskId: string;
+  /** Change tracking. Native backend. */
+  changeTrackingState: ChangeTrackingState;
+}
+
+/** The name of an information class. */
+export type InformationKind = keyof VirtualDiskInformation;
+
+/** All classes, in the order of their numbers in virtdisk.h (1 to 15). */
+export const INFORMATION_KINDS: readonly InformationKind[] = [
+  "size",
+  "identifier",
+  "parentLocation",
+  "parentIdentifier",
+  "parentTimestamp",
+  "storageType",
+  "providerSubtype",
+  "is4kAligned",
+  "physicalDisk",
+  "vhdPhysicalSectorSize",
+  "smallestSafeVirtualSize",
+  "fragmentationPercentage",
+  "isLoaded",
+  "virtualDiskId",
+  "changeTrackingState",
+];

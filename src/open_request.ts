@@ -1,0 +1,275 @@
+/**
+ * The options of a script turned into what OpenVirtualDisk takes: storage type, access mask, flags and
+ * versioned parameters. Both backends work from this, so that an option means the same in each.
+ *
+ * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/nf-virtdisk-openvirtualdisk}
+ * @module
+ */
+import { extname, fromFileUrl } from "@std/path";
+import { NIL_GUID, normalizeGuid } from "./bytes/guid.ts";
+import {
+  OPEN_VIRTUAL_DISK_FLAG,
+  VIRTUAL_DISK_ACCESS,
+  VIRTUAL_STORAGE_TYPE_DEVICE,
+  VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
+} from "./constants.ts";
+import { virtualDiskError } from "./errors.ts";
+
+/** How the image is to be opened: OPEN_VIRTUAL_DISK_FLAG. */
+export type OpenFlag =
+  | "no-parents"
+  | "blank-file"
+  | "boot-drive"
+  | "cached-io"
+  | "custom-diff-chain"
+  | "parent-cached-io"
+  | "vhdset-file-only"
+  | "ignore-relative-parent-locator"
+  | "no-write-hardening"
+  | "support-compressed-volumes"
+  | "support-sparse-files-any-fs"
+  | "support-encrypted-files";
+
+/** What the handle may be used for: VIRTUAL_DISK_ACCESS_MASK. */
+export type AccessRight =
+  | "attach-ro"
+  | "attach-rw"
+  | "detach"
+  | "get-info"
+  | "create"
+  | "metaops"
+  | "read"
+  | "writable"
+  | "all";
+
+/** The image formats that a caller can name. */
+export type ImageType = "iso" | "vhd" | "vhdx" | "vhdset";
+
+/** How to open a virtual disk. */
+export interface OpenOptions {
+  /**
+   * Which backend opens it; `"auto"` is native on Windows and portable elsewhere.
+   *
+   * @default {"auto"}
+   */
+  backend?: "auto" | "native" | "portable";
+  /** The image's format; by default it is found out from the file. */
+  type?: ImageType;
+  /** `OPEN_VIRTUAL_DISK_FLAG_*`, as words or as the number of the header. */
+  flags?: readonly OpenFlag[] | number;
+  /**
+   * `VIRTUAL_DISK_ACCESS_*`, as words or as the number of the header. Together with `rwDepth` it makes
+   * a Windows 7 (version 1) open, and excludes `readOnly`, `getInfoOnly`, `resiliencyGuid` and
+   * `snapshotId`.
+   */
+  access?: readonly AccessRight[] | number;
+  /**
+   * How many files of a chain, counted from the child, are opened for writing.
+   *
+   * @default {1}
+   */
+  rwDepth?: number;
+  /**
+   * Whether nothing may be written.
+   *
+   * @default {true}
+   */
+  readOnly?: boolean;
+  /**
+   * Opens for queries alone: no data can be read, and no other opener is in the way.
+   *
+   * @default {false}
+   */
+  getInfoOnly?: boolean;
+  /** Tells openers of the same image apart, a GUID. */
+  resiliencyGuid?: string;
+  /** Which snapshot of a VHD Set to open, a GUID; a version 3 open, Windows 10. */
+  snapshotId?: string;
+}
+
+/** VIRTUAL_STORAGE_TYPE. */
+export interface StorageTypeRequest {
+  /** A `VIRTUAL_STORAGE_TYPE_DEVICE_*` number. */
+  readonly deviceId: number;
+  /** A vendor GUID. */
+  readonly vendorId: string;
+}
+
+/** OPEN_VIRTUAL_DISK_PARAMETERS: the version and its arm of the union. */
+export type OpenParameters =
+  | { readonly version: 1; readonly rwDepth: number }
+  | {
+    readonly version: 2;
+    readonly getInfoOnly: boolean;
+    readonly readOnly: boolean;
+    readonly resiliencyGuid: string;
+  }
+  | {
+    readonly version: 3;
+    readonly getInfoOnly: boolean;
+    readonly readOnly: boolean;
+    readonly resiliencyGuid: string;
+    readonly snapshotId: string;
+  };
+
+/** The arguments of OpenVirtualDisk. */
+export interface OpenRequest {
+  /** A path of the host; not empty, without NUL, not made absolute yet. */
+  readonly path: string;
+  readonly storageType: StorageTypeRequest;
+  readonly accessMask: number;
+  readonly flags: number;
+  /** `null` is a version 1 open with the default depth. */
+  readonly parameters: OpenParameters | null;
+}
+
+const FLAG_BITS: Record<OpenFlag, number> = {
+  "no-parents": OPEN_VIRTUAL_DISK_FLAG.NO_PARENTS,
+  "blank-file": OPEN_VIRTUAL_DISK_FLAG.BLANK_FILE,
+  "boot-drive": OPEN_VIRTUAL_DISK_FLAG.BOOT_DRIVE,
+  "cached-io": OPEN_VIRTUAL_DISK_FLAG.CACHED_IO,
+  "custom-diff-chain": OPEN_VIRTUAL_DISK_FLAG.CUSTOM_DIFF_CHAIN,
+  "parent-cached-io": OPEN_VIRTUAL_DISK_FLAG.PARENT_CACHED_IO,
+  "vhdset-file-only": OPEN_VIRTUAL_DISK_FLAG.VHDSET_FILE_ONLY,
+  "ignore-relative-parent-locator": OPEN_VIRTUAL_DISK_FLAG.IGNORE_RELATIVE_PARENT_LOCATOR,
+  "no-write-hardening": OPEN_VIRTUAL_DISK_FLAG.NO_WRITE_HARDENING,
+  "support-compressed-volumes": OPEN_VIRTUAL_DISK_FLAG.SUPPORT_COMPRESSED_VOLUMES,
+  "support-sparse-files-any-fs": OPEN_VIRTUAL_DISK_FLAG.SUPPORT_SPARSE_FILES_ANY_FS,
+  "support-encrypted-files": OPEN_VIRTUAL_DISK_FLAG.SUPPORT_ENCRYPTED_FILES,
+};
+
+const ACCESS_BITS: Record<AccessRight, number> = {
+  "attach-ro": VIRTUAL_DISK_ACCESS.ATTACH_RO,
+  "attach-rw": VIRTUAL_DISK_ACCESS.ATTACH_RW,
+  "detach": VIRTUAL_DISK_ACCESS.DETACH,
+  "get-info": VIRTUAL_DISK_ACCESS.GET_INFO,
+  "create": VIRTUAL_DISK_ACCESS.CREATE,
+  "metaops": VIRTUAL_DISK_ACCESS.METAOPS,
+  "read": VIRTUAL_DISK_ACCESS.READ,
+  "writable": VIRTUAL_DISK_ACCESS.WRITABLE,
+  "all": VIRTUAL_DISK_ACCESS.ALL,
+};
+
+const DEVICE_IDS: Record<ImageType, number> = {
+  iso: VIRTUAL_STORAGE_TYPE_DEVICE.ISO,
+  vhd: VIRTUAL_STORAGE_TYPE_DEVICE.VHD,
+  vhdx: VIRTUAL_STORAGE_TYPE_DEVICE.VHDX,
+  vhdset: VIRTUAL_STORAGE_TYPE_DEVICE.VHDSET,
+};
+
+const UINT32_MAX = 0xffffffff;
+
+/**
+ * Makes the request of an open.
+ *
+ * @throws {TypeError} Where an option is of the wrong kind or an unknown word, or a path holds a NUL.
+ * @throws {RangeError} Where a number is no 32-bit unsigned one.
+ * @throws {VirtualDiskError} `ERROR_INVALID_PARAMETER` where options exclude each other or the path is
+ * empty; `ERROR_ACCESS_DENIED` where an ISO image is to be written.
+ */
+export function openRequest(path: string | URL, options: OpenOptions): OpenRequest {
+  const hostPath = toHostPath(path);
+  if (hostPath === "") invalid(hostPath, "the path is empty");
+  const flags = options.flags === undefined ? 0 : bits(options.flags, FLAG_BITS, "flags");
+  const type = options.type ?? (extname(hostPath).toLowerCase() === ".iso" ? "iso" : undefined);
+  const storageType = type === undefined
+    ? { deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.UNKNOWN, vendorId: NIL_GUID }
+    : { deviceId: word(type, DEVICE_IDS, "type"), vendorId: VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT };
+  const rights = type === "iso" ? isoRights(hostPath, options) : generalRights(hostPath, options);
+  return { path: hostPath, storageType, flags, ...rights };
+}
+
+type Rights = Pick<OpenRequest, "accessMask" | "parameters">;
+
+function generalRights(path: string, options: OpenOptions): Rights {
+  const { access, rwDepth, readOnly, getInfoOnly, resiliencyGuid, snapshotId } = options;
+  const version2 = readOnly !== undefined || getInfoOnly !== undefined ||
+    resiliencyGuid !== undefined || snapshotId !== undefined;
+  if (version2 && rwDepth !== undefined) {
+    invalid(path, "rwDepth excludes readOnly, getInfoOnly, resiliencyGuid and snapshotId");
+  }
+  // An access mask beside version 2 options is passed on: refusing it is OpenVirtualDisk's own rule.
+  const accessMask = access === undefined ? 0 : bits(access, ACCESS_BITS, "access");
+  if (!version2 && (access !== undefined || rwDepth !== undefined)) {
+    const parameters = rwDepth === undefined
+      ? null
+      : { version: 1 as const, rwDepth: uint32(rwDepth, "rwDepth") };
+    return { accessMask, parameters };
+  }
+  const common = {
+    getInfoOnly: getInfoOnly ?? false,
+    readOnly: readOnly ?? true,
+    resiliencyGuid: guidOption(resiliencyGuid, "resiliencyGuid"),
+  };
+  return {
+    accessMask,
+    parameters: snapshotId === undefined
+      ? { version: 2, ...common }
+      : { version: 3, ...common, snapshotId: guidOption(snapshotId, "snapshotId") },
+  };
+}
+
+/** An ISO image opens by version 1 alone, for reading alone (VIRTUAL_DISK_ACCESS_MASK, remarks). */
+function isoRights(path: string, options: OpenOptions): Rights {
+  const { access, rwDepth, readOnly, getInfoOnly, resiliencyGuid, snapshotId } = options;
+  if (access !== undefined || rwDepth !== undefined) return generalRights(path, options);
+  if (resiliencyGuid !== undefined || snapshotId !== undefined) {
+    invalid(path, "an ISO image takes neither resiliencyGuid nor snapshotId");
+  }
+  if (readOnly === false) {
+    throw virtualDiskError("ERROR_ACCESS_DENIED", "OpenVirtualDisk", {
+      path,
+      reason: "an ISO image cannot be opened for writing",
+      causes: ["Leave `readOnly` out."],
+    });
+  }
+  const accessMask = getInfoOnly ? VIRTUAL_DISK_ACCESS.GET_INFO : VIRTUAL_DISK_ACCESS.READ;
+  return { accessMask, parameters: null };
+}
+
+/** The host path of what a caller passed; a `TypeError` where it cannot be one. */
+export function toHostPath(path: string | URL): string {
+  if (typeof path !== "string" && !(path instanceof URL)) {
+    throw new TypeError(`path is neither a string nor a URL: ${String(path)}`);
+  }
+  const text = typeof path === "string" ? path : fromFileUrl(path);
+  if (text.includes("\0")) throw new TypeError(`path holds a NUL: ${JSON.stringify(text)}`);
+  return text;
+}
+
+function guidOption(guid: string | undefined, name: string): string {
+  return guid === undefined ? NIL_GUID : normalizeGuid(guid, name);
+}
+
+function word<W extends string>(name: W, table: Record<W, number>, option: string): number {
+  if (!Object.hasOwn(table, name)) {
+    throw new TypeError(
+      `${option}: unknown word ${JSON.stringify(name)}, expected one of ${
+        Object.keys(table).join(", ")
+      }`,
+    );
+  }
+  return table[name];
+}
+
+function bits<W extends string>(
+  value: readonly W[] | number,
+  table: Record<W, number>,
+  option: string,
+): number {
+  if (typeof value === "number") return uint32(value, option);
+  let sum = 0;
+  for (const each of value) sum |= word(each, table, option);
+  return sum >>> 0;
+}
+
+function uint32(value: number, option: string): number {
+  if (!Number.isInteger(value) || value < 0 || value > UINT32_MAX) {
+    throw new RangeError(`${option} is no 32-bit unsigned number: ${value}`);
+  }
+  return value;
+}
+
+function invalid(path: string, reason: string): never {
+  throw virtualDiskError("ERROR_INVALID_PARAMETER", "OpenVirtualDisk", { path, reason });
+}

@@ -1,0 +1,85 @@
+/**
+ * What every image format gives the rest of the portable backend.
+ *
+ * @module
+ */
+import type { ProviderSubtype } from "../information.ts";
+import type { ByteSource } from "./byte_source.ts";
+
+/**
+ * A piece of a disk, and where its bytes are: in this image's own file (`file`, from `fileOffset` on),
+ * nowhere because they are zeros (`zero`), or to be asked of the parent (`parent`).
+ */
+export type ImageExtent =
+  | {
+    readonly kind: "file";
+    readonly offset: number;
+    readonly length: number;
+    readonly fileOffset: number;
+  }
+  | { readonly kind: "zero" | "parent"; readonly offset: number; readonly length: number };
+
+/** One place where an image says that its parent may be. */
+export interface ParentLocator {
+  /**
+   * `relative` starts at the folder of the child, `absolute` at a drive or root, `volume` at a
+   * `\\?\Volume{...}` name, `name` is a bare file name, to be looked for beside the child.
+   */
+  readonly kind: "relative" | "absolute" | "volume" | "name";
+  /** As stored, in the notation of the system that wrote it. */
+  readonly path: string;
+}
+
+/** What a differencing image says of its parent. */
+export interface ParentLink {
+  /** The identifiers of which the parent must have one: VHD unique id, or VHDX parent linkage. */
+  readonly identifiers: readonly string[];
+  /** VHD: seconds since 2000-01-01 UTC, 0 where not recorded. */
+  readonly timestamp?: number;
+  /** In the order in which they are to be tried. */
+  readonly locators: readonly ParentLocator[];
+}
+
+/** An image, parsed: one file, without its parents. */
+export interface DiskImage {
+  readonly format: "iso" | "vhd" | "vhdx";
+  readonly subtype: ProviderSubtype;
+  /** Where `file` extents lie. */
+  readonly source: ByteSource;
+  /** Bytes. */
+  readonly virtualSize: number;
+  /** Bytes; 0 where the format has no blocks. */
+  readonly blockSize: number;
+  readonly logicalSectorSize: number;
+  readonly physicalSectorSize: number;
+  /** VHD: unique id; VHDX: data write GUID. What children know their parent by. */
+  readonly identifier: string | undefined;
+  /** VHDX: page 83 identifier; VHD: unique id. */
+  readonly virtualDiskId: string | undefined;
+  /** Present in differencing images only. */
+  readonly parent: ParentLink | undefined;
+  /**
+   * The first piece of the range from `offset` to `end`: it begins at `offset` and is as long as it
+   * cheaply can be, but never empty.
+   *
+   * @param offset 0 ≤ offset < end.
+   * @param end At most `virtualSize`.
+   * @throws {ImageError} Where the table that says so is damaged.
+   */
+  extent(offset: number, end: number): ImageExtent;
+  /** Whether the data lie at multiples of 4096 in the file. May read the whole block table. */
+  is4kAligned(): boolean;
+}
+
+/** The pieces of a range of one image, in order and without gaps. */
+export function* imageExtents(
+  image: DiskImage,
+  offset: number,
+  end: number,
+): Generator<ImageExtent> {
+  for (let position = offset; position < end;) {
+    const extent = image.extent(position, end);
+    yield extent;
+    position += extent.length;
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * What goes wrong below the portable disk: formats and files know what is wrong and where, but not
+ * which operation was asked of the disk. The disk turns it into a `VirtualDiskError`.
+ *
+ * @module
+ */
+import { errorCode, type ErrorSymbol } from "../error_codes.ts";
+import { type ErrorDetail, VirtualDiskError, type VirtualDiskErrorOptions } from "../errors.ts";
+
+/** A fault of an image or of its file. */
+export class ImageError extends Error {
+  override readonly name = "ImageError";
+  readonly symbol: ErrorSymbol;
+  readonly options: VirtualDiskErrorOptions;
+
+  constructor(symbol: ErrorSymbol, options: VirtualDiskErrorOptions) {
+    super(options.reason ?? symbol, options.cause === undefined ? {} : { cause: options.cause });
+    this.symbol = symbol;
+    this.options = options;
+  }
+
+  /** The fault as the failure of an operation. */
+  toVirtualDiskError(operation: string): VirtualDiskError {
+    return new VirtualDiskError(errorCode(this.symbol), operation, this.options);
+  }
+}
+
+/** A structure of an image that breaks a rule of its format. */
+export function damaged(
+  file: { readonly path: string },
+  symbol: ErrorSymbol,
+  structure: string,
+  offset: number,
+  found: unknown,
+  expected: string,
+): ImageError {
+  const detail: ErrorDetail = { structure, offset, found, expected };
+  return new ImageError(symbol, { path: file.path, detail });
+}
+
+/** Runs a part of `operation`; an `ImageError` leaves it as a `VirtualDiskError`. */
+export function inOperation<T>(operation: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw error instanceof ImageError ? error.toVirtualDiskError(operation) : error;
+  }
+}

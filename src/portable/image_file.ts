@@ -1,0 +1,228 @@
+/**
+ * Positioned, locked and flushed access to an image file: the only caller of Deno's file functions in
+ * the portable backend.
+ *
+ * @module
+ */
+import { dirname } from "@std/path";
+import type { ErrorSymbol } from "../error_codes.ts";
+import type { ByteSource } from "./byte_source.ts";
+import { ImageError } from "./image_error.ts";
+
+/**
+ * How an opener shares the file: a reader with other readers, a writer with nobody; an opener that only
+ * asks for information is in nobody's way, as a GetInfoOnly open on Windows.
+ */
+export type Sharing = "none" | "readers" | "everyone";
+
+/** How to open an image file. */
+export interface ImageFileOptions {
+  /** Open for writing too. */
+  write?: boolean;
+  /** Default: `"none"` for a writer, `"readers"` else. */
+  sharing?: Sharing;
+  /** Make a new file; `ERROR_FILE_EXISTS` where there is one. */
+  createNew?: boolean;
+}
+
+/** An open image file. */
+export class ImageFile implements ByteSource, Disposable {
+  readonly path: string;
+  readonly #file: Deno.FsFile;
+  #size: number;
+  /** Where the file's cursor is, so that sequential reads need no seek. */
+  #position = 0;
+  #closed = false;
+
+  private constructor(path: string, file: Deno.FsFile, size: number) {
+    this.path = path;
+    this.#file = file;
+    this.#size = size;
+  }
+
+  /**
+   * Opens a regular file. Its path is made absolute, symbolic links resolved, with no more permission
+   * than to read that file.
+   *
+   * @throws {ImageError} The Win32 code that CreateFile gives in the same case.
+   */
+  static open(path: string, options: ImageFileOptions = {}): ImageFile {
+    const { write = false, createNew = false, sharing = write ? "none" : "readers" } = options;
+    const file = fileOperation(path, () => {
+      if (createNew) return Deno.openSync(path, { read: true, write: true, createNew: true });
+      assertRegularFile(path);
+      return Deno.openSync(path, { read: true, write });
+    });
+    try {
+      lock(path, file, sharing);
+      return fileOperation(
+        path,
+        () => new ImageFile(Deno.realPathSync(path), file, file.statSync().size),
+      );
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  readAt(buffer: Uint8Array, offset: number): number {
+    return fileOperation(this.path, () => {
+      this.#seek(offset);
+      let done = 0;
+      while (done < buffer.length) {
+        const count = this.#file.readSync(done === 0 ? buffer : buffer.subarray(done));
+        if (count === null) break;
+        done += count;
+        this.#position += count;
+      }
+      return done;
+    });
+  }
+
+  /** Writes all of `bytes` at `offset`. */
+  writeAt(bytes: Uint8Array, offset: number): void {
+    fileOperation(this.path, () => {
+      this.#seek(offset);
+      let done = 0;
+      while (done < bytes.length) {
+        const count = this.#file.writeSync(done === 0 ? bytes : bytes.subarray(done));
+        done += count;
+        this.#position += count;
+      }
+      this.#size = Math.max(this.#size, offset + bytes.length);
+    });
+  }
+
+  /** Sets the length; what is added reads as zeros, and takes no space where the file system can. */
+  truncate(size: number): void {
+    fileOperation(this.path, () => {
+      this.#file.truncateSync(size);
+      this.#size = size;
+    });
+  }
+
+  /** Returns once everything written is durable. */
+  flush(): void {
+    fileOperation(this.path, () => this.#file.syncSync());
+  }
+
+  /** Tells two names of one file: device and file number, or the path where the system has none. */
+  identity(): string {
+    const { dev, ino } = fileOperation(this.path, () => this.#file.statSync());
+    return ino === null || ino === 0 ? this.path : `${dev}:${ino}`;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#file.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #seek(offset: number): void {
+    if (offset === this.#position) return;
+    // A failed seek or read leaves the cursor unknown: NaN equals no offset.
+    this.#position = Number.NaN;
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
+    this.#position = offset;
+  }
+}
+
+/** Opening a pipe or a device may wait for ever, and a folder holds no bytes. */
+function assertRegularFile(path: string): void {
+  const status = Deno.statSync(path);
+  if (status.isFile) return;
+  if (status.isDirectory) {
+    throw new ImageError("ERROR_ACCESS_DENIED", { path, reason: "the path is a folder" });
+  }
+  throw new ImageError("ERROR_NOT_SUPPORTED", {
+    path,
+    reason: "the path is a device, pipe or socket; the portable backend opens regular files",
+  });
+}
+
+/** Advisory on POSIX systems, where only openers that lock take notice; enforced by Windows. */
+function lock(path: string, file: Deno.FsFile, sharing: Sharing): void {
+  if (sharing === "everyone") return;
+  const locked = fileOperation(path, () => file.tryLockSync(sharing === "none"));
+  if (!locked) throw new ImageError("ERROR_SHARING_VIOLATION", { path });
+}
+
+/** Runs calls of Deno's file functions; their errors become Win32 codes. */
+export function fileOperation<T>(path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw toImageError(path, error);
+  }
+}
+
+/** POSIX error names, and the Win32 codes that Windows gives in their place. */
+const POSIX_CODES: Record<string, ErrorSymbol> = {
+  EACCES: "ERROR_ACCESS_DENIED",
+  EAGAIN: "ERROR_SHARING_VIOLATION",
+  EBUSY: "ERROR_SHARING_VIOLATION",
+  EDQUOT: "ERROR_DISK_FULL",
+  EEXIST: "ERROR_FILE_EXISTS",
+  EFBIG: "ERROR_FILE_SYSTEM_LIMITATION",
+  EIO: "ERROR_IO_DEVICE",
+  EISDIR: "ERROR_ACCESS_DENIED",
+  ELOOP: "ERROR_BAD_PATHNAME",
+  EMFILE: "ERROR_TOO_MANY_OPEN_FILES",
+  ENAMETOOLONG: "ERROR_FILENAME_EXCED_RANGE",
+  ENFILE: "ERROR_TOO_MANY_OPEN_FILES",
+  ENOENT: "ERROR_FILE_NOT_FOUND",
+  ENOSPC: "ERROR_DISK_FULL",
+  ENOTDIR: "ERROR_PATH_NOT_FOUND",
+  ENXIO: "ERROR_NO_SUCH_DEVICE",
+  EPERM: "ERROR_ACCESS_DENIED",
+  EROFS: "ERROR_WRITE_PROTECT",
+  ETXTBSY: "ERROR_SHARING_VIOLATION",
+};
+
+/** What the file functions threw, as the Win32 code of the same cause. */
+function toImageError(path: string, error: unknown): unknown {
+  const isFileError = error instanceof Error && !(error instanceof ImageError) &&
+    !(error instanceof Deno.errors.NotCapable) && !(error instanceof TypeError);
+  if (!isFileError) return error;
+  const symbol = symbolOf(path, error);
+  return new ImageError(symbol, {
+    path,
+    cause: error,
+    reason: symbol === "ERROR_GEN_FAILURE" ? error.message : undefined,
+  });
+}
+
+function symbolOf(path: string, error: Error): ErrorSymbol {
+  const name = "code" in error ? String(error.code) : "";
+  const symbol = POSIX_CODES[name] ?? symbolOfClass(error);
+  return symbol === "ERROR_FILE_NOT_FOUND" && !folderExists(path) ? "ERROR_PATH_NOT_FOUND" : symbol;
+}
+
+/** Deno's classes, for errors that carry no name. */
+function symbolOfClass(error: Error): ErrorSymbol {
+  if (error instanceof Deno.errors.NotFound) return "ERROR_FILE_NOT_FOUND";
+  if (error instanceof Deno.errors.PermissionDenied) return "ERROR_ACCESS_DENIED";
+  if (error instanceof Deno.errors.AlreadyExists) return "ERROR_FILE_EXISTS";
+  if (error instanceof Deno.errors.Busy) return "ERROR_SHARING_VIOLATION";
+  if (error instanceof Deno.errors.NotADirectory) return "ERROR_PATH_NOT_FOUND";
+  if (error instanceof Deno.errors.FilesystemLoop) return "ERROR_BAD_PATHNAME";
+  return "ERROR_GEN_FAILURE";
+}
+
+/** Windows tells a missing file (2) from a missing folder (3); POSIX does not. */
+function folderExists(path: string): boolean {
+  try {
+    return Deno.statSync(dirname(path)).isDirectory;
+  } catch (error) {
+    // Not allowed to look: the file is what was asked for, so the file is what is missing.
+    return error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied;
+  }
+}

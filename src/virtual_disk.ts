@@ -1,0 +1,119 @@
+/**
+ * What every open disk can do, whichever backend opened it.
+ *
+ * @module
+ */
+import { isErrorOf, VirtualDiskError, virtualDiskError } from "./errors.ts";
+import {
+  INFORMATION_KINDS,
+  type InformationKind,
+  type VirtualDiskInformation,
+} from "./information.ts";
+
+/** Kinds that may fail on a healthy disk, for reasons that Windows does not tell. */
+const UNRELIABLE_KINDS: ReadonlySet<InformationKind> = new Set([
+  "smallestSafeVirtualSize",
+  "fragmentationPercentage",
+]);
+
+/**
+ * An open virtual disk. It is closed by `using`, or by {@linkcode VirtualDisk.close}; the garbage
+ * collector never closes it.
+ */
+export abstract class VirtualDisk implements Disposable {
+  /** The absolute path of the image. */
+  readonly path: string;
+  /** Which backend opened it. */
+  abstract readonly backend: "native" | "portable";
+  #closed = false;
+
+  /** Only the backends make disks. */
+  protected constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Whether the disk has been closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * One class of information, as GetVirtualDiskInformation gives it.
+   *
+   * @param kind Which class.
+   * @returns Its value.
+   * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the class does not fit the disk,
+   * `ERROR_NOT_SUPPORTED` where the backend cannot tell, `ERROR_ACCESS_DENIED` where the disk was
+   * opened without the `get-info` right, `ERROR_INVALID_HANDLE` after `close()`.
+   */
+  getInformation<K extends InformationKind>(kind: K): VirtualDiskInformation[K] {
+    this.assertOpen("GetVirtualDiskInformation");
+    if (!INFORMATION_KINDS.includes(kind)) {
+      throw new TypeError(`Unknown information class: ${JSON.stringify(kind)}`);
+    }
+    return this.queryInformation(kind);
+  }
+
+  /**
+   * Every class of information that applies to this disk and that the backend can tell.
+   *
+   * @returns An object with a key per class; a class that does not apply has no key.
+   * @throws {VirtualDiskError} As {@linkcode VirtualDisk.getInformation}, where a class that applies
+   * could not be read.
+   */
+  information(): Partial<VirtualDiskInformation> {
+    const entries: [InformationKind, unknown][] = [];
+    for (const kind of INFORMATION_KINDS) {
+      try {
+        entries.push([kind, this.getInformation(kind)]);
+      } catch (error) {
+        if (!doesNotApply(kind, error)) throw error;
+      }
+    }
+    return Object.fromEntries(entries);
+  }
+
+  /** Closes the disk. A second call does nothing; any other use afterwards throws. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.release();
+  }
+
+  /** Closes the disk at the end of a `using` scope. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Throws `ERROR_INVALID_HANDLE` once the disk is closed. */
+  protected assertOpen(operation: string): void {
+    if (this.#closed) {
+      throw virtualDiskError("ERROR_INVALID_HANDLE", operation, { path: this.path });
+    }
+  }
+
+  /** Asks the backend for a class of information. */
+  protected abstract queryInformation<K extends InformationKind>(
+    kind: K,
+  ): VirtualDiskInformation[K];
+
+  /** Gives the backend's resources back; called once. */
+  protected abstract release(): void;
+}
+
+/**
+ * Whether `error` says that a class has no answer for this disk: wrong kind of disk, a backend or a
+ * Windows that does not know the class (87 and 1 are what older systems give for a newer class).
+ */
+function doesNotApply(kind: InformationKind, error: unknown): boolean {
+  if (isErrorOf(error, "ERROR_INVALID_HANDLE", "ERROR_ACCESS_DENIED")) return false;
+  if (UNRELIABLE_KINDS.has(kind)) return error instanceof VirtualDiskError;
+  return isErrorOf(
+    error,
+    "ERROR_VHD_INVALID_TYPE",
+    "ERROR_NOT_SUPPORTED",
+    "ERROR_INVALID_PARAMETER",
+    "ERROR_INVALID_FUNCTION",
+    "ERROR_CALL_NOT_IMPLEMENTED",
+  );
+}

@@ -1,0 +1,140 @@
+/**
+ * What the tests share: temporary folders, and tests that need a tool or a file which may be absent.
+ * Such a test shows as ignored, with the reason in its name; with `VIRTDISK_REQUIRE=all` it fails
+ * instead, so that a machine that is meant to have everything cannot quietly skip.
+ */
+import { assertEquals } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+
+/** The root of the repository. */
+export const ROOT = fromFileUrl(new URL("..", import.meta.url));
+/** Images made by Windows and by others; see each test for what is known of them. */
+const SHARED_IMAGES = join(ROOT, "..", "shared", "images");
+const REQUIRE_ALL = Deno.env.get("VIRTDISK_REQUIRE") === "all";
+
+/** A temporary folder that goes with its scope. */
+export class TempDir implements Disposable {
+  readonly path: string = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "virtdisk-" }));
+
+  /** The path of a file in it. */
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.path, { recursive: true });
+  }
+}
+
+/** Something a test needs: why it is missing, or `undefined` where it is there. */
+export type Need = () => string | undefined;
+
+/** A program on the PATH. */
+export function tool(name: string): Need {
+  return () => hasProgram(name) ? undefined : `${name} is not installed`;
+}
+
+/** A module of the system's Python, where Debian puts libvhdi's binding. */
+export function pythonModule(name: string): Need {
+  return () => {
+    if (!hasProgram("/usr/bin/python3")) return "python3 is not installed";
+    const { success } = new Deno.Command("/usr/bin/python3", {
+      args: ["-c", `import ${name}`],
+      stderr: "null",
+    }).outputSync();
+    return success ? undefined : `the Python module ${name} is not installed`;
+  };
+}
+
+/** An image of the shared folder. */
+export function sharedImageNeed(name: string): Need {
+  return () => exists(join(SHARED_IMAGES, name)) ? undefined : `../shared/images/${name} is absent`;
+}
+
+/** The named operating systems. */
+export function onlyOn(...systems: (typeof Deno.build.os)[]): Need {
+  return () => systems.includes(Deno.build.os) ? undefined : `only for ${systems.join(", ")}`;
+}
+
+/** A test that needs things which may be absent. */
+export function testWith(
+  needs: readonly Need[],
+  name: string,
+  fn: (t: Deno.TestContext) => void | Promise<void>,
+): void {
+  const missing = needs.map((need) => need()).filter((reason) => reason !== undefined);
+  if (missing.length === 0) return Deno.test(name, fn);
+  const reason = missing.join(", ");
+  if (REQUIRE_ALL) {
+    return Deno.test(name, () => {
+      throw new Error(`VIRTDISK_REQUIRE=all, but ${reason}`);
+    });
+  }
+  Deno.test({ name: `${name} [ignored: ${reason}]`, ignore: true, fn });
+}
+
+/** Runs a program to its end; throws with its output where it fails. */
+export function run(program: string, ...args: string[]): string {
+  const output = new Deno.Command(program, { args, stdin: "null" }).outputSync();
+  const text = new TextDecoder();
+  if (!output.success) {
+    throw new Error(
+      `${program} ${args.join(" ")} ended with ${output.code}:\n${text.decode(output.stdout)}${
+        text.decode(output.stderr)
+      }`,
+    );
+  }
+  return text.decode(output.stdout);
+}
+
+/** Unpacks an image of the shared folder into `dir`; gives its path. */
+export async function unpackSharedImage(name: string, dir: TempDir): Promise<string> {
+  const target = dir.file(name.replace(/\.gz$/, ""));
+  using output = await Deno.open(target, { write: true, createNew: true });
+  const packed = await Deno.open(join(SHARED_IMAGES, name));
+  const bytes = packed.readable.pipeThrough(new DecompressionStream("gzip"));
+  await bytes.pipeTo(output.writable, { preventClose: true });
+  return target;
+}
+
+/** SHA-256 in hexadecimal of a file, read in pieces. */
+export function fileHash(path: string): string {
+  return run("sha256sum", "--", path).slice(0, 64);
+}
+
+/** Bytes that differ at every offset modulo 251, so that a misplaced block cannot look right. */
+export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = (i + seed) % 251 + 1;
+  return bytes;
+}
+
+/** The same bytes; a failure names the first offset that differs instead of printing both. */
+export function assertBytesEqual(actual: Uint8Array, expected: Uint8Array, message = ""): void {
+  assertEquals(actual.length, expected.length, `${message} length`);
+  const different = actual.findIndex((byte, i) => byte !== expected[i]);
+  if (different >= 0) {
+    throw new Error(
+      `${message} differs at offset ${different}: ${actual[different]}, expected ${
+        expected[different]
+      }`,
+    );
+  }
+}
+
+function hasProgram(name: string): boolean {
+  if (name.includes("/")) return exists(name);
+  const folders = (Deno.env.get("PATH") ?? "").split(Deno.build.os === "windows" ? ";" : ":");
+  return folders.some((folder) =>
+    exists(join(folder, name)) || exists(join(folder, `${name}.exe`))
+  );
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
