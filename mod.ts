@@ -1,0 +1,56 @@
+/**
+ * The Windows Virtual Disk API for Deno: open, inspect, create and read VHD, VHDX and ISO images, with
+ * handles that `using` closes.
+ *
+ * Two backends honour one contract. The **native** one calls `VirtDisk.dll` (Windows, `--allow-ffi`);
+ * the **portable** one does the same in TypeScript on every system (`--allow-read`, and
+ * `--allow-write` to create), and reads a disk's contents without attaching it.
+ *
+ * @example What is in the file
+ * ```ts
+ * import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
+ *
+ * const folder = await Deno.makeTempDir();
+ * (await createVirtualDisk(`${folder}/base.vhdx`, { size: 64 * 1024 * 1024 })).close();
+ *
+ * using disk = await openVirtualDisk(`${folder}/base.vhdx`, { backend: "portable" });
+ * const { virtualSize } = disk.getInformation("size");
+ * console.log(virtualSize); // 67108864
+ * ```
+ *
+ * @module
+ */
+export * from "./src/constants.ts";
+export { type CreateOptions, createVirtualDisk } from "./src/create.ts";
+export { type ErrorDetail, VirtualDiskError, type VirtualDiskErrorOptions } from "./src/errors.ts";
+export {
+  type ChangeTrackingState,
+  type DiskSize,
+  type InformationKind,
+  type ParentLocation,
+  type PhysicalDiskInformation,
+  type ProviderSubtype,
+  type StorageType,
+  type VirtualDiskInformation,
+} from "./src/information.ts";
+export { NativeVirtualDisk } from "./src/native/native_disk.ts";
+export { openVirtualDisk, openVirtualDiskSync } from "./src/open.ts";
+export {
+  type AccessRight,
+  type ImageType,
+  type OpenFlag,
+  type OpenOptions,
+} from "./src/open_request.ts";
+export {
+  type Extent,
+  type FileExtent,
+  type ParentExtent,
+  type ZeroExtent,
+} from "./src/portable/extent.ts";
+export { type IsoVolume } from "./src/portable/iso/iso_image.ts";
+export {
+  type DiskRange,
+  PortableVirtualDisk,
+  type ReadableOptions,
+} from "./src/portable/portable_disk.ts";
+export { VirtualDisk } from "./src/virtual_disk.ts";

@@ -1,0 +1,101 @@
+/**
+ * Opens a virtual disk with the backend that fits the system, or the one that is asked for.
+ *
+ * @module
+ */
+import { type NativeVirtualDisk, openNative, openNativeAsync } from "./native/native_disk.ts";
+import { type OpenOptions, openRequest } from "./open_request.ts";
+import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk.ts";
+import type { VirtualDisk } from "./virtual_disk.ts";
+
+/**
+ * Opens a VHD, VHDX or ISO image.
+ *
+ * On Windows this is [OpenVirtualDisk](https://learn.microsoft.com/windows/win32/api/virtdisk/nf-virtdisk-openvirtualdisk)
+ * and needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`; elsewhere, and with
+ * `{ backend: "portable" }`, the image is read without Windows and needs `--allow-read` for the image
+ * and its parents. The disk opens read-only unless asked otherwise. PowerShell: `Get-VHD`.
+ *
+ * @example What is in the file
+ * ```ts
+ * import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
+ *
+ * const folder = await Deno.makeTempDir();
+ * (await createVirtualDisk(`${folder}/base.vhdx`, { size: 64 * 1024 * 1024 })).close();
+ *
+ * using disk = await openVirtualDisk(`${folder}/base.vhdx`, { backend: "portable" });
+ * const { virtualSize } = disk.getInformation("size");
+ * console.log(virtualSize); // 67108864
+ * ```
+ *
+ * @param path The image: relative, absolute, a `file:` URL or, on Windows, a `\\?\` path.
+ * @param options How to open it.
+ * @returns The open disk; close it with `using`.
+ * @throws {VirtualDiskError} With the code that OpenVirtualDisk returns, for example
+ * `ERROR_FILE_NOT_FOUND`, `ERROR_SHARING_VIOLATION`, `ERROR_FILE_CORRUPT` or
+ * `ERROR_VHD_PARENT_VHD_NOT_FOUND`; no handle stays open then.
+ * @throws {TypeError | RangeError} Where an argument is of the wrong kind.
+ * @throws {Deno.errors.NotCapable} Where a permission is missing.
+ */
+export function openVirtualDisk(
+  path: string | URL,
+  options: OpenOptions & { backend: "portable" },
+): Promise<PortableVirtualDisk>;
+/** Opens a disk through VirtDisk.dll, on Windows only. */
+export function openVirtualDisk(
+  path: string | URL,
+  options: OpenOptions & { backend: "native" },
+): Promise<NativeVirtualDisk>;
+/** Opens a disk with the backend that fits the system. */
+export function openVirtualDisk(
+  path: string | URL,
+  options?: OpenOptions,
+): Promise<VirtualDisk>;
+export async function openVirtualDisk(
+  path: string | URL,
+  options: OpenOptions = {},
+): Promise<VirtualDisk> {
+  const backend = backendOf(options);
+  const request = openRequest(path, options);
+  return backend === "native" ? await openNativeAsync(request) : openPortable(request);
+}
+
+/**
+ * As {@linkcode openVirtualDisk}, without a promise.
+ *
+ * @param path The image: relative, absolute, a `file:` URL or, on Windows, a `\\?\` path.
+ * @param options How to open it.
+ * @returns The open disk; close it with `using`.
+ * @throws {VirtualDiskError} As {@linkcode openVirtualDisk}.
+ */
+export function openVirtualDiskSync(
+  path: string | URL,
+  options: OpenOptions & { backend: "portable" },
+): PortableVirtualDisk;
+/** Opens a disk through VirtDisk.dll, on Windows only. */
+export function openVirtualDiskSync(
+  path: string | URL,
+  options: OpenOptions & { backend: "native" },
+): NativeVirtualDisk;
+/** Opens a disk with the backend that fits the system. */
+export function openVirtualDiskSync(path: string | URL, options?: OpenOptions): VirtualDisk;
+export function openVirtualDiskSync(
+  path: string | URL,
+  options: OpenOptions = {},
+): VirtualDisk {
+  const backend = backendOf(options);
+  const request = openRequest(path, options);
+  return backend === "native" ? openNative(request) : openPortable(request);
+}
+
+function backendOf({ backend = "auto" }: OpenOptions): "native" | "portable" {
+  switch (backend) {
+    case "auto":
+      return Deno.build.os === "windows" ? "native" : "portable";
+    case "native":
+    case "portable":
+      return backend;
+    default:
+      throw new TypeError(`backend: unknown word ${JSON.stringify(backend)}`);
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Which format a file is: by what the caller says, else by what the file holds, else by its extension.
+ *
+ * @module
+ */
+import { extname } from "@std/path";
+import { VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.ts";
+import type { ErrorSymbol } from "../error_codes.ts";
+import type { ByteSource } from "./byte_source.ts";
+import type { DiskImage } from "./image.ts";
+import { ImageError } from "./image_error.ts";
+import { isIso, openIso } from "./iso/iso_image.ts";
+import { isVhd, openVhd } from "./vhd/vhd_image.ts";
+import { isVhdx, openVhdx } from "./vhdx/vhdx_image.ts";
+
+/** The formats that the portable backend reads. */
+export type ImageFormat = DiskImage["format"];
+
+interface FormatReader {
+  /** Whether the file has the format's signature; says nothing of its health. */
+  isFormat(source: ByteSource): boolean;
+  open(source: ByteSource): DiskImage;
+  readonly deviceId: number;
+  /** Lower case. `.avhd` and `.avhdx` are differencing images of the same formats. */
+  readonly extensions: readonly string[];
+  /** What a file of that extension, but without the signature, gives. */
+  readonly missing: ErrorSymbol;
+}
+
+const READERS: Record<ImageFormat, FormatReader> = {
+  vhd: {
+    isFormat: isVhd,
+    open: openVhd,
+    deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.VHD,
+    extensions: [".vhd", ".avhd"],
+    missing: "ERROR_VHD_FORMAT_UNKNOWN",
+  },
+  vhdx: {
+    isFormat: isVhdx,
+    open: openVhdx,
+    deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.VHDX,
+    extensions: [".vhdx", ".avhdx"],
+    missing: "ERROR_VHD_FORMAT_UNKNOWN",
+  },
+  iso: {
+    isFormat: isIso,
+    open: openIso,
+    deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.ISO,
+    extensions: [".iso"],
+    missing: "ERROR_FILE_CORRUPT",
+  },
+};
+const FORMATS = Object.keys(READERS) as ImageFormat[];
+
+/** Parses an image as `format`, or as what it turns out to be. */
+export function openImage(source: ByteSource, format?: ImageFormat): DiskImage {
+  return READERS[format ?? detectFormat(source)].open(source);
+}
+
+/** The `VIRTUAL_STORAGE_TYPE_DEVICE_*` number of a format. */
+export function deviceIdOf(format: ImageFormat): number {
+  return READERS[format].deviceId;
+}
+
+/** The format of a device number, or `undefined` where the number is UNKNOWN or not read here. */
+export function formatOfDevice(deviceId: number): ImageFormat | undefined {
+  return FORMATS.find((format) => READERS[format].deviceId === deviceId);
+}
+
+/** The format that a file name promises. */
+export function formatOfExtension(path: string): ImageFormat | undefined {
+  const extension = extname(path).toLowerCase();
+  return FORMATS.find((format) => READERS[format].extensions.includes(extension));
+}
+
+/**
+ * The contents decide. Where they fit several formats (a fixed VHD holds whatever its user puts at
+ * offset 0), the extension does; where it does not help either, nothing is guessed.
+ */
+function detectFormat(source: ByteSource): ImageFormat {
+  const found = FORMATS.filter((format) => READERS[format].isFormat(source));
+  const promised = formatOfExtension(source.path);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  if (promised !== undefined && found.includes(promised)) return promised;
+  if (found.length > 1) {
+    throw new ImageError("ERROR_FILE_CORRUPT", {
+      path: source.path,
+      reason: `the file has the signatures of several formats: ${found.join(", ")}`,
+      causes: ["Say which it is: pass the `type` option."],
+    });
+  }
+  const symbol = promised === undefined
+    ? "ERROR_VIRTDISK_PROVIDER_NOT_FOUND"
+    : READERS[promised].missing;
+  throw new ImageError(symbol, {
+    path: source.path,
+    reason: "the file has no signature of a VHD, VHDX or ISO image",
+  });
+}

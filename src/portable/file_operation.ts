@@ -1,0 +1,80 @@
+/**
+ * The errors of Deno's file functions, as the Win32 codes that Windows gives for the same causes.
+ *
+ * @module
+ */
+import { dirname } from "@std/path";
+import type { ErrorSymbol } from "../error_codes.ts";
+import { ImageError } from "./image_error.ts";
+
+/** Runs calls of Deno's file functions; their errors become Win32 codes. */
+export function fileOperation<T>(path: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw toImageError(path, error);
+  }
+}
+
+/** POSIX error names, and the Win32 codes that Windows gives in their place. */
+const POSIX_CODES: Record<string, ErrorSymbol> = {
+  EACCES: "ERROR_ACCESS_DENIED",
+  EAGAIN: "ERROR_SHARING_VIOLATION",
+  EBUSY: "ERROR_SHARING_VIOLATION",
+  EDQUOT: "ERROR_DISK_FULL",
+  EEXIST: "ERROR_FILE_EXISTS",
+  EFBIG: "ERROR_FILE_SYSTEM_LIMITATION",
+  EIO: "ERROR_IO_DEVICE",
+  EISDIR: "ERROR_ACCESS_DENIED",
+  ELOOP: "ERROR_BAD_PATHNAME",
+  EMFILE: "ERROR_TOO_MANY_OPEN_FILES",
+  ENAMETOOLONG: "ERROR_FILENAME_EXCED_RANGE",
+  ENFILE: "ERROR_TOO_MANY_OPEN_FILES",
+  ENOENT: "ERROR_FILE_NOT_FOUND",
+  ENOSPC: "ERROR_DISK_FULL",
+  ENOTDIR: "ERROR_PATH_NOT_FOUND",
+  ENXIO: "ERROR_NO_SUCH_DEVICE",
+  EPERM: "ERROR_ACCESS_DENIED",
+  EROFS: "ERROR_WRITE_PROTECT",
+  ETXTBSY: "ERROR_SHARING_VIOLATION",
+};
+
+/** What the file functions threw, as the Win32 code of the same cause. */
+function toImageError(path: string, error: unknown): unknown {
+  const isFileError = error instanceof Error && !(error instanceof ImageError) &&
+    !(error instanceof Deno.errors.NotCapable) && !(error instanceof TypeError);
+  if (!isFileError) return error;
+  const symbol = symbolOf(path, error);
+  return new ImageError(symbol, {
+    path,
+    cause: error,
+    reason: symbol === "ERROR_GEN_FAILURE" ? error.message : undefined,
+  });
+}
+
+function symbolOf(path: string, error: Error): ErrorSymbol {
+  const name = "code" in error ? String(error.code) : "";
+  const symbol = POSIX_CODES[name] ?? symbolOfClass(error);
+  return symbol === "ERROR_FILE_NOT_FOUND" && !folderExists(path) ? "ERROR_PATH_NOT_FOUND" : symbol;
+}
+
+/** Deno's classes, for errors that carry no name. */
+function symbolOfClass(error: Error): ErrorSymbol {
+  if (error instanceof Deno.errors.NotFound) return "ERROR_FILE_NOT_FOUND";
+  if (error instanceof Deno.errors.PermissionDenied) return "ERROR_ACCESS_DENIED";
+  if (error instanceof Deno.errors.AlreadyExists) return "ERROR_FILE_EXISTS";
+  if (error instanceof Deno.errors.Busy) return "ERROR_SHARING_VIOLATION";
+  if (error instanceof Deno.errors.NotADirectory) return "ERROR_PATH_NOT_FOUND";
+  if (error instanceof Deno.errors.FilesystemLoop) return "ERROR_BAD_PATHNAME";
+  return "ERROR_GEN_FAILURE";
+}
+
+/** Windows tells a missing file (2) from a missing folder (3); POSIX does not. */
+function folderExists(path: string): boolean {
+  try {
+    return Deno.statSync(dirname(path)).isDirectory;
+  } catch (error) {
+    // Not allowed to look: the file is what was asked for, so the file is what is missing.
+    return error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied;
+  }
+}
