@@ -1,0 +1,41 @@
+/**
+ * Fixed VHD: the disk from offset 0 on, then the footer (VHD 1.0, "Fixed Hard Disk Image").
+ *
+ * @module
+ */
+import type { ByteSource } from "../byte_source.ts";
+import type { DiskImage, ImageExtent } from "../image.ts";
+import type { Footer } from "./footer.ts";
+import { SECTOR_SIZE } from "./sector.ts";
+
+/** An open fixed image. */
+export class FixedVhdImage implements DiskImage {
+  readonly format = "vhd";
+  readonly subtype = "fixed";
+  readonly source: ByteSource;
+  readonly virtualSize: number;
+  readonly blockSize = 0;
+  readonly logicalSectorSize = SECTOR_SIZE;
+  readonly physicalSectorSize = SECTOR_SIZE;
+  readonly identifier: string;
+  readonly virtualDiskId: string;
+  readonly parent = undefined;
+
+  /** @param footer Checked. */
+  constructor(source: ByteSource, footer: Footer) {
+    this.source = source;
+    this.virtualSize = footer.currentSize;
+    this.identifier = footer.uniqueId;
+    this.virtualDiskId = footer.uniqueId;
+  }
+
+  /** All of the range: every byte of the disk is in the file. */
+  extent(offset: number, end: number): ImageExtent {
+    return { kind: "file", offset, length: end - offset, fileOffset: offset };
+  }
+
+  /** Always: the disk begins at offset 0. */
+  is4kAligned(): boolean {
+    return true;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * The footer: identity, size and kind of a VHD, the last 512 bytes of the file; dynamic and
+ * differencing images have a copy at offset 0 (VHD 1.0, "Hard Disk Footer Format").
+ *
+ * @module
+ */
+import { readGuid, writeGuid } from "../../bytes/guid.ts";
+import { hasSignature, viewOf } from "../byte_source.ts";
+import { vhdChecksum } from "./checksum.ts";
+import type { Geometry } from "./geometry.ts";
+
+/** Bytes; creators older than Virtual PC 2004 left out the last one. */
+export const FOOTER_SIZE = 512;
+
+/** What a footer begins with. */
+export const FOOTER_COOKIE = "conectix";
+
+/** Offsets of the fields. Numbers are big-endian. */
+export const FOOTER_FIELD = {
+  cookie: 0,
+  features: 8,
+  fileFormatVersion: 12,
+  dataOffset: 16,
+  timeStamp: 24,
+  creatorApplication: 28,
+  creatorVersion: 32,
+  creatorHostOs: 36,
+  originalSize: 40,
+  currentSize: 48,
+  cylinders: 56,
+  heads: 58,
+  sectorsPerTrack: 59,
+  diskType: 60,
+  checksum: 64,
+  uniqueId: 68,
+  savedState: 84,
+} as const;
+
+/** The disk types in use. */
+export const DISK_TYPE = { fixed: 2, dynamic: 3, differencing: 4 } as const;
+
+/** FileFormatVersion 1.0; the upper half is the major version. */
+export const FILE_FORMAT_VERSION = 0x00010000;
+
+const ALL_ONES = 0xffff_ffff_ffff_ffffn;
+const BIG_ENDIAN = false;
+
+/** A footer's fields. */
+export interface Footer {
+  readonly features: number;
+  readonly fileFormatVersion: number;
+  /** Where the sparse header is; `undefined` where the field is all ones, as in fixed images. */
+  readonly dataOffset: number | undefined;
+  /** Creation, seconds since 2000-01-01 UTC. */
+  readonly timeStamp: number;
+  /** Four characters, as a big-endian number. */
+  readonly creatorApplication: number;
+  readonly creatorVersion: number;
+  /** Four characters, as a big-endian number. */
+  readonly creatorHostOs: number;
+  /** Bytes, at creation. */
+  readonly originalSize: number;
+  /** Bytes. */
+  readonly currentSize: number;
+  readonly geometry: Geometry;
+  readonly diskType: number;
+  /** In the text order of Windows GUIDs. */
+  readonly uniqueId: string;
+  readonly savedState: boolean;
+}
+
+/** What is wrong with the bytes where a footer should be; `undefined` where they are one. */
+export type FooterFault = "cookie" | "checksum" | undefined;
+
+/** Whether the 512 bytes are a footer: cookie and checksum. */
+export function footerFault(bytes: Uint8Array): FooterFault {
+  if (!hasSignature(bytes, FOOTER_FIELD.cookie, FOOTER_COOKIE)) return "cookie";
+  return storedChecksum(bytes) === vhdChecksum(bytes, FOOTER_FIELD.checksum)
+    ? undefined
+    : "checksum";
+}
+
+/** The checksum that a footer holds. */
+export function storedChecksum(bytes: Uint8Array): number {
+  return viewOf(bytes).getUint32(FOOTER_FIELD.checksum, BIG_ENDIAN);
+}
+
+/** The fields of 512 bytes that {@linkcode footerFault} found to be a footer. */
+export function parseFooter(bytes: Uint8Array): Footer {
+  const view = viewOf(bytes);
+  const uint32 = (offset: number) => view.getUint32(offset, BIG_ENDIAN);
+  const dataOffset = view.getBigUint64(FOOTER_FIELD.dataOffset, BIG_ENDIAN);
+  return {
+    features: uint32(FOOTER_FIELD.features),
+    fileFormatVersion: uint32(FOOTER_FIELD.fileFormatVersion),
+    dataOffset: dataOffset === ALL_ONES ? undefined : Number(dataOffset),
+    timeStamp: uint32(FOOTER_FIELD.timeStamp),
+    creatorApplication: uint32(FOOTER_FIELD.creatorApplication),
+    creatorVersion: uint32(FOOTER_FIELD.creatorVersion),
+    creatorHostOs: uint32(FOOTER_FIELD.creatorHostOs),
+    originalSize: Number(view.getBigUint64(FOOTER_FIELD.originalSize, BIG_ENDIAN)),
+    currentSize: Number(view.getBigUint64(FOOTER_FIELD.currentSize, BIG_ENDIAN)),
+    geometry: {
+      cylinders: view.getUint16(FOOTER_FIELD.cylinders, BIG_ENDIAN),
+      heads: view.getUint8(FOOTER_FIELD.heads),
+      sectorsPerTrack: view.getUint8(FOOTER_FIELD.sectorsPerTrack),
+    },
+    diskType: uint32(FOOTER_FIELD.diskType),
+    uniqueId: readGuid(bytes, FOOTER_FIELD.uniqueId),
+    savedState: view.getUint8(FOOTER_FIELD.savedState) !== 0,
+  };
+}
+
+/** The 512 bytes of a footer, checksum included. */
+export function encodeFooter(footer: Footer): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(FOOTER_SIZE);
+  const view = viewOf(bytes);
+  const setUint32 = (offset: number, value: number) => view.setUint32(offset, value, BIG_ENDIAN);
+  const { dataOffset } = footer;
+  bytes.set(new TextEncoder().encode(FOOTER_COOKIE), FOOTER_FIELD.cookie);
+  setUint32(FOOTER_FIELD.features, footer.features);
+  setUint32(FOOTER_FIELD.fileFormatVersion, footer.fileFormatVersion);
+  view.setBigUint64(
+    FOOTER_FIELD.dataOffset,
+    dataOffset === undefined ? ALL_ONES : BigInt(dataOffset),
+    BIG_ENDIAN,
+  );
+  setUint32(FOOTER_FIELD.timeStamp, footer.timeStamp);
+  setUint32(FOOTER_FIELD.creatorApplication, footer.creatorApplication);
+  setUint32(FOOTER_FIELD.creatorVersion, footer.creatorVersion);
+  setUint32(FOOTER_FIELD.creatorHostOs, footer.creatorHostOs);
+  view.setBigUint64(FOOTER_FIELD.originalSize, BigInt(footer.originalSize), BIG_ENDIAN);
+  view.setBigUint64(FOOTER_FIELD.currentSize, BigInt(footer.currentSize), BIG_ENDIAN);
+  view.setUint16(FOOTER_FIELD.cylinders, footer.geometry.cylinders, BIG_ENDIAN);
+  view.setUint8(FOOTER_FIELD.heads, footer.geometry.heads);
+  view.setUint8(FOOTER_FIELD.sectorsPerTrack, footer.geometry.sectorsPerTrack);
+  setUint32(FOOTER_FIELD.diskType, footer.diskType);
+  writeGuid(bytes, FOOTER_FIELD.uniqueId, footer.uniqueId);
+  view.setUint8(FOOTER_FIELD.savedState, footer.savedState ? 1 : 0);
+  setUint32(FOOTER_FIELD.checksum, vhdChecksum(bytes, FOOTER_FIELD.checksum));
+  return bytes;
+}

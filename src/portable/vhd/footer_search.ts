@@ -1,0 +1,114 @@
+/**
+ * Which footer of a file to believe: the one at the end if it is good; else, in an image that has one,
+ * the copy at offset 0. A crash of another writer may leave no footer at the end; offset 0 of a fixed
+ * image, though, holds data of its guest, who may have put a footer there.
+ *
+ * @module
+ */
+import type { ByteSource } from "../byte_source.ts";
+import { asciiField, hasSignature, readStructure } from "../byte_source.ts";
+import { damaged, type ImageError } from "../image_error.ts";
+import { vhdChecksum } from "./checksum.ts";
+import {
+  DISK_TYPE,
+  type Footer,
+  FOOTER_COOKIE,
+  FOOTER_FIELD,
+  FOOTER_SIZE,
+  type FooterFault,
+  footerFault,
+  parseFooter,
+  storedChecksum,
+} from "./footer.ts";
+
+/** Length of the footers of creators older than Virtual PC 2004: the last reserved byte is absent. */
+const SHORT_FOOTER_SIZE = 511;
+
+/** The footer that describes an image. */
+export interface FoundFooter {
+  readonly footer: Footer;
+  readonly structure: "footer" | "footer copy";
+  /** Where it is in the file. */
+  readonly offset: number;
+}
+
+interface Candidate {
+  readonly structure: "footer" | "footer copy";
+  readonly offset: number;
+  /** 512 bytes, wherever the file has fewer. */
+  readonly bytes: Uint8Array;
+  readonly fault: FooterFault;
+}
+
+/**
+ * Finds the footer that describes the image.
+ *
+ * @throws {ImageError} `ERROR_VHD_DRIVE_FOOTER_MISSING` where there is none,
+ * `ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH` where there is none but damaged ones.
+ */
+export function findFooter(source: ByteSource): FoundFooter {
+  const trailing = trailingCandidate(source);
+  if (trailing.fault === undefined) return found(trailing);
+  const copy = candidateAt(source, 0, "footer copy");
+  if (copy.fault === undefined && isSparse(parseFooter(copy.bytes))) return found(copy);
+  const damagedCopy = trailing.fault === "cookie" && copy.fault === "checksum";
+  throw fault(source, damagedCopy ? copy : trailing);
+}
+
+/** Whether a footer's cookie stands where a footer or its copy may be; says nothing of their health. */
+export function hasFooterCookie(source: ByteSource): boolean {
+  if (trailingCandidate(source).fault !== "cookie") return true;
+  const copy = candidateAt(source, 0, "footer copy");
+  return copy.fault !== "cookie" && isSparse(parseFooter(copy.bytes));
+}
+
+function found({ bytes, structure, offset }: Candidate): FoundFooter {
+  return { footer: parseFooter(bytes), structure, offset };
+}
+
+function isSparse({ diskType }: Footer): boolean {
+  return diskType === DISK_TYPE.dynamic || diskType === DISK_TYPE.differencing;
+}
+
+function trailingCandidate(source: ByteSource): Candidate {
+  const full = candidateAt(source, Math.max(0, source.size - FOOTER_SIZE), "footer");
+  if (full.fault !== "cookie") return full;
+  const short = candidateAt(source, Math.max(0, source.size - SHORT_FOOTER_SIZE), "footer");
+  return short.fault === "cookie" ? full : short;
+}
+
+function candidateAt(
+  source: ByteSource,
+  offset: number,
+  structure: Candidate["structure"],
+): Candidate {
+  const bytes = new Uint8Array(FOOTER_SIZE);
+  const length = Math.min(FOOTER_SIZE, source.size - offset);
+  bytes.set(readStructure(source, offset, length, structure, "ERROR_VHD_METADATA_READ_FAILURE"));
+  const fault = length < SHORT_FOOTER_SIZE ? "cookie" : footerFault(bytes);
+  return { structure, offset, bytes, fault };
+}
+
+function fault(source: ByteSource, candidate: Candidate): ImageError {
+  const { bytes, structure, offset } = candidate;
+  if (candidate.fault === "checksum") {
+    return damaged(
+      source,
+      "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH",
+      structure,
+      offset + FOOTER_FIELD.checksum,
+      storedChecksum(bytes),
+      `${vhdChecksum(bytes, FOOTER_FIELD.checksum)}, the checksum of its bytes`,
+    );
+  }
+  return damaged(
+    source,
+    "ERROR_VHD_DRIVE_FOOTER_MISSING",
+    structure,
+    offset,
+    hasSignature(bytes, 0, FOOTER_COOKIE)
+      ? `${source.size} bytes`
+      : asciiField(bytes, 0, FOOTER_COOKIE.length),
+    `${FOOTER_COOKIE}, the cookie of a footer of ${FOOTER_SIZE} bytes`,
+  );
+}

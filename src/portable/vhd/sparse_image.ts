@@ -1,0 +1,114 @@
+/**
+ * Dynamic and differencing VHD: the blocks that have been written, found through the block allocation
+ * table, and in each block a bitmap of the sectors that have been written (VHD 1.0, "Dynamic Hard Disk
+ * Image" and "Differencing Hard Disk Image").
+ *
+ * @module
+ */
+import { bitRun } from "../bit_run.ts";
+import type { ByteSource } from "../byte_source.ts";
+import type { DiskImage, ImageExtent, ParentLink } from "../image.ts";
+import { PageCache } from "../page_cache.ts";
+import type { BlockAllocationTable } from "./block_allocation_table.ts";
+import { bitmapSize, blockCount } from "./block_layout.ts";
+import type { Footer } from "./footer.ts";
+import { SECTOR_SIZE } from "./sector.ts";
+
+/** How many absent blocks in a row become one extent: 2 GiB of 512 KiB blocks. */
+const MAX_RUN_BLOCKS = 4096;
+/** What 4 KiB alignment asks of the data of a block. */
+const ALIGNMENT = 4096;
+
+/** An open dynamic or differencing image. */
+export class SparseVhdImage implements DiskImage {
+  readonly format = "vhd";
+  readonly subtype: "dynamic" | "differencing";
+  readonly source: ByteSource;
+  readonly virtualSize: number;
+  readonly blockSize: number;
+  readonly logicalSectorSize = SECTOR_SIZE;
+  readonly physicalSectorSize = SECTOR_SIZE;
+  readonly identifier: string;
+  readonly virtualDiskId: string;
+  readonly parent: ParentLink | undefined;
+  readonly #table: BlockAllocationTable;
+  readonly #bitmaps: PageCache;
+
+  /**
+   * @param footer Checked.
+   * @param blockSize Bytes of data in a block.
+   * @param parent Of a differencing image.
+   */
+  constructor(
+    source: ByteSource,
+    footer: Footer,
+    blockSize: number,
+    table: BlockAllocationTable,
+    parent: ParentLink | undefined,
+  ) {
+    this.source = source;
+    this.subtype = parent === undefined ? "dynamic" : "differencing";
+    this.virtualSize = footer.currentSize;
+    this.blockSize = blockSize;
+    this.identifier = footer.uniqueId;
+    this.virtualDiskId = footer.uniqueId;
+    this.parent = parent;
+    this.#table = table;
+    this.#bitmaps = new PageCache(source, "sector bitmap", "ERROR_VHD_METADATA_READ_FAILURE");
+  }
+
+  /**
+   * A run of sectors alike in one block, or of blocks that are not in the file.
+   *
+   * @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT`
+   */
+  extent(offset: number, end: number): ImageExtent {
+    const block = Math.floor(offset / this.blockSize);
+    const blockOffset = this.#table.blockOffset(block);
+    return blockOffset === undefined
+      ? this.#absentBlocks(block, offset, end)
+      : this.#sectors(block, blockOffset, offset, end);
+  }
+
+  /** @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT` */
+  is4kAligned(): boolean {
+    const bitmap = bitmapSize(this.blockSize);
+    const count = blockCount(this.virtualSize, this.blockSize);
+    for (let block = 0; block < count; block++) {
+      const offset = this.#table.blockOffset(block);
+      if (offset !== undefined && (offset + bitmap) % ALIGNMENT !== 0) return false;
+    }
+    return true;
+  }
+
+  #absentBlocks(first: number, offset: number, end: number): ImageExtent {
+    const count = blockCount(end, this.blockSize);
+    const last = Math.min(count, first + MAX_RUN_BLOCKS);
+    let next = first + 1;
+    while (next < last && !this.#table.isAllocated(next)) next++;
+    return this.#elsewhere(offset, Math.min(end, next * this.blockSize));
+  }
+
+  #sectors(block: number, blockOffset: number, offset: number, end: number): ImageExtent {
+    const blockStart = block * this.blockSize;
+    const inBlock = offset - blockStart;
+    const limit = Math.min(end - blockStart, this.blockSize);
+    const firstSector = Math.floor(inBlock / SECTOR_SIZE);
+    const run = bitRun(
+      (index) => this.#bitmaps.uint8(blockOffset + index),
+      firstSector,
+      Math.ceil(limit / SECTOR_SIZE),
+      "msb-first",
+    );
+    const runEnd = Math.min(end, blockStart + (firstSector + run.length) * SECTOR_SIZE);
+    if (!run.value) return this.#elsewhere(offset, runEnd);
+    const fileOffset = blockOffset + bitmapSize(this.blockSize) + inBlock;
+    return { kind: "file", offset, length: runEnd - offset, fileOffset };
+  }
+
+  /** What is not in the file is the parent's, or zeros where there is no parent. */
+  #elsewhere(offset: number, end: number): ImageExtent {
+    const kind = this.parent === undefined ? "zero" : "parent";
+    return { kind, offset, length: end - offset };
+  }
+}
