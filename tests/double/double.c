@@ -31,7 +31,7 @@ EXPORT uint32_t DoubleLiveHandles(void) { return handles_live(); }
 #ifdef _WIN32
 BOOL WINAPI DllMain(HINSTANCE module, DWORD reason, LPVOID reserved) {
   (void)module, (void)reserved;
-  if (reason == DLL_PROCESS_ATTACH) DoubleReset();
+  if (reason == DLL_PROCESS_ATTACH || reason == DLL_PROCESS_DETACH) DoubleReset();
   return TRUE;
 }
 #else

@@ -1,6 +1,6 @@
-/* On Windows a disk is a kernel handle, closed by the system's own CloseHandle: the server end of a
-   named pipe. The double keeps the other end, and knows a disk to be closed by the pipe being broken:
-   an exact count that asks nothing of the caller. */
+/* On Windows a disk is a kernel handle, closed by the system's own CloseHandle: the end of a pipe
+   that is written to. The double keeps the other end, and knows a disk to be closed by the pipe being
+   broken: an exact count that asks nothing of the caller. */
 #ifdef _WIN32
 #include "double.h"
 
@@ -11,7 +11,6 @@ typedef struct Disk {
 } Disk;
 
 static Disk *disks;
-static LONG pipes;
 
 static void drop(Disk **link) {
   Disk *disk = *link;
@@ -39,24 +38,16 @@ static uint32_t sweep(void) {
 }
 
 handle_t handle_open(uint32_t rights) {
-  char name[64];
   sweep(); /* the system gives the value of a closed handle out again at once */
-  wsprintfA(name, "\\\\.\\pipe\\virtdisk-double-%u-%u", GetCurrentProcessId(),
-            InterlockedIncrement(&pipes));
-  HANDLE disk = CreateNamedPipeA(
-      name, PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
-      PIPE_TYPE_BYTE, 1, 16, 16, 0, NULL);
-  if (disk == INVALID_HANDLE_VALUE) return NULL;
-  HANDLE witness = CreateFileA(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
-  Disk *entry = witness == INVALID_HANDLE_VALUE ? NULL : HeapAlloc(GetProcessHeap(), 0, sizeof *entry);
-  if (!entry) {
-    if (witness != INVALID_HANDLE_VALUE) CloseHandle(witness);
-    CloseHandle(disk);
+  Disk *entry = HeapAlloc(GetProcessHeap(), 0, sizeof *entry);
+  if (!entry) return NULL;
+  *entry = (Disk){.next = disks, .rights = rights};
+  if (!CreatePipe(&entry->witness, &entry->disk, NULL, 0)) {
+    HeapFree(GetProcessHeap(), 0, entry);
     return NULL;
   }
-  *entry = (Disk){.next = disks, .disk = disk, .witness = witness, .rights = rights};
   disks = entry;
-  return disk;
+  return entry->disk;
 }
 
 int handle_find(handle_t handle, uint32_t *rights) {
