@@ -47,7 +47,7 @@ export {
   type ParentExtent,
   type ZeroExtent,
 } from "./src/portable/extent.ts";
-export { type IsoVolume } from "./src/portable/iso/iso_image.ts";
+export { type IsoFileSystem, type IsoVolume } from "./src/portable/iso/iso_volume.ts";
 export {
   type DiskRange,
   PortableVirtualDisk,

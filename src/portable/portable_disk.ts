@@ -14,7 +14,8 @@ import { formatOfDevice } from "./detect.ts";
 import { type Extent, toExtent } from "./extent.ts";
 import { ImageError, inOperation } from "./image_error.ts";
 import { imageInformation } from "./image_information.ts";
-import { type IsoVolume, isoVolumeOf } from "./iso/iso_image.ts";
+import { IsoImage } from "./iso/iso_image.ts";
+import type { IsoVolume } from "./iso/iso_volume.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
 
 /** A range of a disk, in bytes. */
@@ -147,7 +148,10 @@ export class PortableVirtualDisk extends VirtualDisk {
   /** What an ISO image's volume descriptors say; `undefined` for other formats. */
   get isoVolume(): IsoVolume | undefined {
     this.assertOpen("GetVirtualDiskInformation");
-    return inOperation("GetVirtualDiskInformation", () => isoVolumeOf(this.#chain.image));
+    const { image } = this.#chain;
+    return image instanceof IsoImage
+      ? inOperation("GetVirtualDiskInformation", () => image.volume)
+      : undefined;
   }
 
   /** Asks the image. */

@@ -1,0 +1,72 @@
+/**
+ * Everything that can be learnt of an image by opening it.
+ *
+ * @module
+ */
+import {
+  type IsoVolume,
+  type OpenFlag,
+  openVirtualDisk,
+  PortableVirtualDisk,
+  type VirtualDisk,
+  type VirtualDiskInformation,
+} from "../../mod.ts";
+
+/** How to open the image. */
+export interface InspectOptions {
+  readonly backend?: "native" | "portable";
+  readonly noParents?: boolean;
+}
+
+/** What an image is. */
+export interface Inspection {
+  /** Its absolute path. */
+  readonly path: string;
+  readonly backend: "native" | "portable";
+  readonly information: Partial<VirtualDiskInformation>;
+  /** The parents' absolute paths, the nearest first. */
+  readonly chain: readonly string[];
+  /** ISO images, portable backend. */
+  readonly isoVolume: IsoVolume | undefined;
+}
+
+/** A chain that is longer is not followed: stored parent paths may form a circle. */
+const MAX_DEPTH = 256;
+
+/** Opens an image, asks it everything and closes it. */
+export async function inspect(
+  path: string,
+  { backend, noParents = false }: InspectOptions = {},
+): Promise<Inspection> {
+  const flags: OpenFlag[] = noParents ? ["no-parents"] : [];
+  using disk = await openVirtualDisk(path, {
+    getInfoOnly: true,
+    flags,
+    ...(backend === undefined ? {} : { backend }),
+  });
+  const isPortable = disk instanceof PortableVirtualDisk;
+  const information = disk.information();
+  return {
+    path: disk.path,
+    backend: disk.backend,
+    information,
+    chain: isPortable ? disk.parents : await parentPaths(disk, information),
+    isoVolume: isPortable ? disk.isoVolume : undefined,
+  };
+}
+
+/** Windows tells each disk's own parent only. */
+async function parentPaths(
+  disk: VirtualDisk,
+  information: Partial<VirtualDiskInformation>,
+): Promise<string[]> {
+  const paths: string[] = [];
+  let location = information.parentLocation;
+  while (location?.resolved && location.paths[0] !== undefined && paths.length < MAX_DEPTH) {
+    const [path] = location.paths;
+    paths.push(path);
+    using parent = await openVirtualDisk(path, { backend: disk.backend, getInfoOnly: true });
+    location = parent.information().parentLocation;
+  }
+  return paths;
+}
