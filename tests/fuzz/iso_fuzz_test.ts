@@ -1,0 +1,96 @@
+/**
+ * ISO images with bytes changed at random: each opens or is refused with a code, and describes itself in
+ * a bounded number of reads. The seed is fixed, so that a failure comes back.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { ImageError } from "../../src/portable/image_error.ts";
+import { isIso, openIso } from "../../src/portable/iso/iso_image.ts";
+import { IsoBuilder, MemorySource, SECTOR, udfImage } from "../portable/iso/iso_builder.ts";
+
+const ROUNDS = 1500;
+/** 64 descriptors, 21 places of anchors, three anchors with two sequences of 64 sectors. */
+const MAX_READS = 64 + 5 + 21 + 3 * 2 * 64 + 3;
+
+/** A generator of 32-bit numbers: xorshift (Marsaglia 2003). */
+function randomNumbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+/** ISO 9660, Joliet, El Torito and UDF in one. */
+function bridge(): IsoBuilder {
+  const image = udfImage(400);
+  image.bytes.fill(0, 16 * SECTOR, 20 * SECTOR);
+  return image.primary(16, { label: "BRIDGE", blocks: 400 }).elTorito(17, 300)
+    .joliet(18, "Bridge").terminator(19).udfArea(20, "NSR03");
+}
+
+/** Where the structures lie. */
+const SECTORS = [16, 17, 18, 19, 20, 21, 32, 33, 34, 48, 49, 256];
+const INTERESTING = [0, 1, 2, 8, 16, 0x7f, 0x80, 0xfe, 0xff];
+
+function check(bytes: Uint8Array): void {
+  const source = new MemorySource(bytes);
+  const recognised = isIso(source);
+  try {
+    const image = openIso(source);
+    assert(recognised);
+    assertEquals(image.virtualSize, bytes.length);
+    const { label, volumeSize } = image.volume;
+    assert(label === undefined || (label !== "" && label.isWellFormed() && !/\p{Cc}/u.test(label)));
+    assert(volumeSize === undefined || Number.isSafeInteger(volumeSize));
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    assert(!recognised);
+    assertEquals(error.symbol, "ERROR_FILE_CORRUPT");
+  }
+  assert(source.reads.length <= MAX_READS, `${source.reads.length} reads`);
+}
+
+Deno.test("a bridge image with random bytes changed opens or is refused, and never hangs", () => {
+  const random = randomNumbers(0x1505);
+  const original = bridge();
+  for (let round = 0; round < ROUNDS; round++) {
+    const bytes = original.bytes.slice();
+    for (let change = random(8); change >= 0; change--) {
+      const offset = SECTORS[random(SECTORS.length)]! * SECTOR + random(256);
+      bytes[offset] = random(2) === 0 ? random(256) : INTERESTING[random(INTERESTING.length)]!;
+    }
+    check(bytes);
+  }
+});
+
+Deno.test("UDF descriptors with random contents under valid checksums do no harm", () => {
+  const random = randomNumbers(0xec167);
+  const original = bridge();
+  for (let round = 0; round < ROUNDS; round++) {
+    const image = new IsoBuilder(400);
+    image.bytes.set(original.bytes);
+    for (let change = random(4); change >= 0; change--) {
+      const sector = [32, 33, 48, 49, 256][random(5)]!;
+      for (let i = random(40); i >= 0; i--) {
+        image.bytes[sector * SECTOR + 16 + random(240)] = INTERESTING[random(INTERESTING.length)]!;
+      }
+      image.tag(sector, [2, 3, 5, 6, 8][random(5)]!);
+    }
+    check(image.bytes);
+  }
+});
+
+Deno.test("an image cut off anywhere opens where its length allows, else is refused", () => {
+  const random = randomNumbers(0x2048);
+  const { bytes } = bridge();
+  for (let round = 0; round < ROUNDS; round++) {
+    const length = random(2) === 0 ? random(401) * SECTOR : random(bytes.length);
+    check(bytes.subarray(0, length));
+    assertEquals(
+      isIso(new MemorySource(bytes.subarray(0, length))),
+      length >= 17 * SECTOR && length % SECTOR === 0,
+    );
+  }
+});
