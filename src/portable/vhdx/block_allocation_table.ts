@@ -1,0 +1,226 @@
+/**
+ * The block allocation table ([MS-VHDX] 2.5): where each payload block and each sector bitmap block is.
+ *
+ * An entry is a u64, little-endian: bits 0-2 state, 3-19 reserved, 20-63 file offset in MiB. After the
+ * entries of every `chunkRatio` payload blocks comes one of the sector bitmap that covers them all.
+ *
+ * @module
+ */
+import type { ByteSource } from "../byte_source.ts";
+import { damaged, type ImageError } from "../image_error.ts";
+import { PageCache } from "../page_cache.ts";
+import { MIB } from "./file_map.ts";
+import type { DiskMetadata } from "./metadata_items.ts";
+import type { OccupiedRanges } from "./occupied_ranges.ts";
+import type { Region } from "./region_table.ts";
+
+/** Bytes of an entry. */
+export const BAT_ENTRY_LENGTH = 8;
+/** Bytes of a sector bitmap block; a bit for each sector of a chunk. */
+export const BITMAP_BLOCK_LENGTH = MIB;
+const SECTORS_PER_CHUNK = BITMAP_BLOCK_LENGTH * 8;
+
+const STATE_MASK = 0x7;
+const RESERVED_MASK = 0xffff8;
+const OFFSET_MASK = 0xfff00000;
+/** Halves above this give offsets of 2^53 or more, which no file reaches. */
+const MAX_OFFSET_HIGH = 0x1fffff;
+
+/** States of a payload block. 4 and 5 are not defined. */
+export const PAYLOAD = {
+  NOT_PRESENT: 0,
+  UNDEFINED: 1,
+  ZERO: 2,
+  UNMAPPED: 3,
+  FULLY_PRESENT: 6,
+  PARTIALLY_PRESENT: 7,
+} as const;
+
+/** States of a sector bitmap block. */
+const BITMAP = { NOT_PRESENT: 0, PRESENT: 6 } as const;
+
+/** An entry, split. */
+export interface BatEntry {
+  readonly state: number;
+  /** Bytes from the start of the file; without meaning in some states. */
+  readonly fileOffset: number;
+}
+
+/** What the shape of a table follows from. */
+export type BatGeometry = Pick<
+  DiskMetadata,
+  "blockSize" | "logicalSectorSize" | "virtualSize" | "hasParent"
+>;
+
+/** How many payload blocks share a sector bitmap. */
+export function chunkRatio({ blockSize, logicalSectorSize }: BatGeometry): number {
+  return SECTORS_PER_CHUNK * logicalSectorSize / blockSize;
+}
+
+/** How many entries the disk needs; the region may be larger. */
+export function batEntryCount(geometry: BatGeometry): number {
+  const ratio = chunkRatio(geometry);
+  const blocks = Math.ceil(geometry.virtualSize / geometry.blockSize);
+  return geometry.hasParent
+    ? Math.ceil(blocks / ratio) * (ratio + 1)
+    : blocks + Math.floor((blocks - 1) / ratio);
+}
+
+/** The index of a payload block's entry. */
+export function payloadEntryIndex(block: number, ratio: number): number {
+  return block + Math.floor(block / ratio);
+}
+
+/** Reads entries on demand and checks each before it is used. */
+export class BlockAllocationTable {
+  readonly chunkRatio: number;
+  readonly #source: ByteSource;
+  readonly #offset: number;
+  readonly #geometry: BatGeometry;
+  readonly #occupied: OccupiedRanges;
+  readonly #entries: PageCache;
+
+  /**
+   * @param occupied What blocks must not overlap: header area, log, regions.
+   * @throws {ImageError} `ERROR_FILE_CORRUPT` where the region is too short for the disk.
+   */
+  constructor(
+    source: ByteSource,
+    region: Region,
+    geometry: BatGeometry,
+    occupied: OccupiedRanges,
+  ) {
+    const needed = batEntryCount(geometry) * BAT_ENTRY_LENGTH;
+    if (region.length < needed) {
+      throw damaged(
+        source,
+        "ERROR_FILE_CORRUPT",
+        "block allocation table",
+        region.offset,
+        `a region of ${region.length} bytes`,
+        `at least ${needed} bytes for ${geometry.virtualSize} bytes of disk`,
+      );
+    }
+    this.chunkRatio = chunkRatio(geometry);
+    this.#source = source;
+    this.#offset = region.offset;
+    this.#geometry = geometry;
+    this.#occupied = occupied;
+    this.#entries = new PageCache(source, "block allocation table", "ERROR_FILE_CORRUPT");
+  }
+
+  /**
+   * The entry of a payload block.
+   *
+   * @throws {ImageError} `ERROR_FILE_CORRUPT` where it breaks a rule.
+   */
+  payload(block: number): BatEntry {
+    const at = this.#offset + payloadEntryIndex(block, this.chunkRatio) * BAT_ENTRY_LENGTH;
+    const entry = this.#read(at, "payload block entry");
+    switch (entry.state) {
+      case PAYLOAD.NOT_PRESENT:
+      case PAYLOAD.ZERO:
+        break;
+      case PAYLOAD.UNDEFINED:
+      case PAYLOAD.UNMAPPED:
+        // With an offset, the entry still owns the space of the block's old contents.
+        if (entry.fileOffset !== 0) this.#assertPlace(at, "payload block entry", entry);
+        break;
+      case PAYLOAD.FULLY_PRESENT:
+        this.#assertPlace(at, "payload block entry", entry);
+        break;
+      case PAYLOAD.PARTIALLY_PRESENT:
+        if (!this.#geometry.hasParent) {
+          throw this.#wrong(
+            at,
+            "payload block entry",
+            "state 7 in a disk without parent",
+            "0 to 6",
+          );
+        }
+        this.#assertPlace(at, "payload block entry", entry);
+        break;
+      default:
+        throw this.#wrong(
+          at,
+          "payload block entry",
+          `state ${entry.state}`,
+          "a state of 0 to 3, 6 or 7",
+        );
+    }
+    return entry;
+  }
+
+  /**
+   * Where the sector bitmap is that tells the sectors of a partially present block.
+   *
+   * @returns Its file offset.
+   * @throws {ImageError} `ERROR_FILE_CORRUPT` where it is absent or the entry breaks a rule.
+   */
+  bitmap(block: number): number {
+    const chunk = Math.floor(block / this.chunkRatio);
+    const index = chunk * (this.chunkRatio + 1) + this.chunkRatio;
+    const at = this.#offset + index * BAT_ENTRY_LENGTH;
+    const structure = "sector bitmap block entry";
+    const entry = this.#read(at, structure);
+    if (entry.state === BITMAP.NOT_PRESENT) {
+      throw this.#wrong(
+        at,
+        structure,
+        "state 0",
+        `state 6, as block ${block} is partially present`,
+      );
+    }
+    if (entry.state !== BITMAP.PRESENT) {
+      throw this.#wrong(at, structure, `state ${entry.state}`, "state 0 or 6");
+    }
+    this.#assertPlace(at, structure, entry, BITMAP_BLOCK_LENGTH);
+    return entry.fileOffset;
+  }
+
+  #read(at: number, structure: string): BatEntry {
+    const low = this.#entries.uint32(at, true);
+    const high = this.#entries.uint32(at + 4, true);
+    if ((low & RESERVED_MASK) !== 0) {
+      throw this.#wrong(
+        at,
+        structure,
+        `0x${high.toString(16)}${low.toString(16).padStart(8, "0")}`,
+        "bits 3 to 19 clear",
+      );
+    }
+    const fileOffset = high > MAX_OFFSET_HIGH
+      ? Number.MAX_SAFE_INTEGER
+      : high * 2 ** 32 + ((low & OFFSET_MASK) >>> 0);
+    return { state: low & STATE_MASK, fileOffset };
+  }
+
+  #assertPlace(
+    at: number,
+    structure: string,
+    { fileOffset }: BatEntry,
+    length = this.#geometry.blockSize,
+  ): void {
+    if (fileOffset > this.#source.size - length) {
+      throw this.#wrong(
+        at,
+        structure,
+        `file offset ${fileOffset}`,
+        `${length} bytes before the end of file at ${this.#source.size}`,
+      );
+    }
+    const other = this.#occupied.overlapping(fileOffset, length);
+    if (other !== undefined) {
+      throw this.#wrong(
+        at,
+        structure,
+        `file offset ${fileOffset}`,
+        `a place outside the ${other.name} (${other.length} bytes at ${other.offset})`,
+      );
+    }
+  }
+
+  #wrong(at: number, structure: string, found: string, expected: string): ImageError {
+    return damaged(this.#source, "ERROR_FILE_CORRUPT", structure, at, found, expected);
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * A log entry ([MS-VHDX] 2.3.1): a header, its descriptors, and one data sector for each data
+ * descriptor in the same order.
+ *
+ * ```text
+ * header, 64 bytes:                          data sector, 4096 bytes:
+ * 0   4  "loge"          24  4   DescriptorCount    0     4     "data"
+ * 4   4  Checksum        32  16  LogGuid            4     4     SequenceHigh
+ * 8   4  EntryLength     48  8   FlushedFileOffset  8     4084  bytes 8 to 4091 of the page
+ * 12  4  Tail            56  8   LastFileOffset     4092  4     SequenceLow
+ * 16  8  SequenceNumber
+ * ```
+ *
+ * @module
+ */
+import { crc32c } from "../../bytes/crc32c.ts";
+import { readGuid } from "../../bytes/guid.ts";
+import { hasSignature, viewOf } from "../byte_source.ts";
+import { storedChecksum, structureChecksum } from "./checksum.ts";
+import { LOG_SECTOR_SIZE } from "./file_map.ts";
+import { decodeDescriptor, DESCRIPTOR_LENGTH, type LogDescriptor } from "./log_descriptor.ts";
+import type { LogRing } from "./log_ring.ts";
+import { readUint64 } from "./uint64.ts";
+
+const ENTRY_HEADER_LENGTH = 64;
+const ENTRY_LENGTH = 8;
+const TAIL = 12;
+const SEQUENCE_NUMBER = 16;
+const DESCRIPTOR_COUNT = 24;
+const LOG_GUID = 32;
+/** Where an entry says how long the file was, on the medium, when the entry was written. */
+export const FLUSHED_FILE_OFFSET = 48;
+/** Where an entry says how long the file must be for all that is allocated. */
+export const LAST_FILE_OFFSET = 56;
+
+const DATA_SEQUENCE_HIGH = 4;
+const DATA_SEQUENCE_LOW = 4092;
+
+/** A valid entry. Positions are those of {@linkcode LogRing}. */
+export interface LogEntry {
+  readonly position: number;
+  /** Bytes, whole sectors. */
+  readonly length: number;
+  /** Position of the oldest entry that is still needed. */
+  readonly tail: number;
+  readonly sequenceNumber: bigint;
+  readonly descriptorCount: number;
+  /** Bytes; a shorter file has lost its end. */
+  readonly flushedFileOffset: number;
+  /** Bytes that the file has after the replay, at least. */
+  readonly lastFileOffset: number;
+}
+
+/** A descriptor and where it and its data lie. */
+export interface LocatedDescriptor extends LogDescriptor {
+  /** File offset of the descriptor. */
+  readonly at: number;
+  /** File offset of its data sector; of no meaning for zeros. */
+  readonly dataAt: number;
+}
+
+/**
+ * Reads the entry at a position, all of it, so that what it says can be relied on.
+ *
+ * The header is believed no further than each following sector bears it out: a sector within a valid
+ * entry begins with "desc", "zero" or "data", never with "loge". Entries therefore do not overlap, and
+ * trying every sector of a log reads it no more than a few times, whatever the headers claim.
+ *
+ * @returns `undefined` where there is no valid entry.
+ */
+export function readLogEntry(ring: LogRing, position: number): LogEntry | undefined {
+  const first = ring.readSector(position);
+  const entry = decodeHeader(first, position, ring);
+  if (entry === undefined) return undefined;
+  const descriptorSectors = descriptorSectorCount(entry);
+  const dataSectors = entry.length / LOG_SECTOR_SIZE - descriptorSectors;
+  let checksum = structureChecksum(first);
+  let dataDescriptors = 0;
+  for (let i = 0; i < descriptorSectors; i++) {
+    const sector = i === 0 ? first : ring.readSector(position + i * LOG_SECTOR_SIZE);
+    if (i > 0) checksum = crc32c(sector, checksum);
+    for (const at of descriptorOffsets(entry, i)) {
+      const descriptor = decodeDescriptor(sector, at, entry.sequenceNumber);
+      if (descriptor === undefined) return undefined;
+      if (descriptor.kind === "data") dataDescriptors++;
+    }
+  }
+  if (dataDescriptors !== dataSectors) return undefined;
+  for (let i = descriptorSectors; i < descriptorSectors + dataSectors; i++) {
+    const sector = ring.readSector(position + i * LOG_SECTOR_SIZE);
+    if (!isDataSector(sector, entry.sequenceNumber)) return undefined;
+    checksum = crc32c(sector, checksum);
+  }
+  return checksum === storedChecksum(first) ? entry : undefined;
+}
+
+function decodeHeader(
+  sector: Uint8Array,
+  position: number,
+  ring: LogRing,
+): LogEntry | undefined {
+  if (!hasSignature(sector, 0, "loge") || readGuid(sector, LOG_GUID) !== ring.guid) {
+    return undefined;
+  }
+  const view = viewOf(sector);
+  const entry: LogEntry = {
+    position,
+    length: view.getUint32(ENTRY_LENGTH, true),
+    tail: view.getUint32(TAIL, true),
+    sequenceNumber: view.getBigUint64(SEQUENCE_NUMBER, true),
+    descriptorCount: view.getUint32(DESCRIPTOR_COUNT, true),
+    flushedFileOffset: readUint64(view, FLUSHED_FILE_OFFSET),
+    lastFileOffset: readUint64(view, LAST_FILE_OFFSET),
+  };
+  const valid = entry.length % LOG_SECTOR_SIZE === 0 && entry.length < ring.length &&
+    entry.length >= descriptorSectorCount(entry) * LOG_SECTOR_SIZE &&
+    entry.tail % LOG_SECTOR_SIZE === 0 && entry.tail < ring.length && entry.sequenceNumber > 0n;
+  return valid ? entry : undefined;
+}
+
+function descriptorSectorCount({ descriptorCount }: LogEntry): number {
+  return Math.ceil((ENTRY_HEADER_LENGTH + descriptorCount * DESCRIPTOR_LENGTH) / LOG_SECTOR_SIZE);
+}
+
+/** Where the descriptors begin in the descriptor sector of the given number. */
+function* descriptorOffsets({ descriptorCount }: LogEntry, sector: number): Generator<number> {
+  const end = ENTRY_HEADER_LENGTH + descriptorCount * DESCRIPTOR_LENGTH - sector * LOG_SECTOR_SIZE;
+  const first = sector === 0 ? ENTRY_HEADER_LENGTH : 0;
+  for (let at = first; at < Math.min(end, LOG_SECTOR_SIZE); at += DESCRIPTOR_LENGTH) yield at;
+}
+
+function isDataSector(sector: Uint8Array, sequenceNumber: bigint): boolean {
+  const view = viewOf(sector);
+  const high = BigInt(view.getUint32(DATA_SEQUENCE_HIGH, true));
+  const low = BigInt(view.getUint32(DATA_SEQUENCE_LOW, true));
+  return hasSignature(sector, 0, "data") && ((high << 32n) | low) === sequenceNumber;
+}
+
+/** The descriptors of a valid entry, the last one first. */
+export function* descriptorsFromLast(
+  ring: LogRing,
+  entry: LogEntry,
+): Generator<LocatedDescriptor> {
+  let dataPosition = entry.position + entry.length;
+  for (let i = descriptorSectorCount(entry) - 1; i >= 0; i--) {
+    const position = entry.position + i * LOG_SECTOR_SIZE;
+    const sector = ring.readSector(position);
+    for (const at of [...descriptorOffsets(entry, i)].reverse()) {
+      const descriptor = decodeDescriptor(sector, at, entry.sequenceNumber);
+      // The entry was valid a moment ago; only somebody who writes to the file now can bring this about.
+      if (descriptor === undefined) return;
+      if (descriptor.kind === "data") dataPosition -= LOG_SECTOR_SIZE;
+      yield {
+        ...descriptor,
+        at: ring.fileOffset(position + at),
+        dataAt: ring.fileOffset(dataPosition),
+      };
+    }
+  }
+}

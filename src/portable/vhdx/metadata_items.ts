@@ -1,0 +1,228 @@
+/**
+ * The system items of the metadata region ([MS-VHDX] 2.6.2): what kind of disk the file holds.
+ *
+ * @module
+ */
+import { readGuid, writeGuid } from "../../bytes/guid.ts";
+import type { ErrorSymbol } from "../../error_codes.ts";
+import { type ByteSource, viewOf } from "../byte_source.ts";
+import type { ParentLink } from "../image.ts";
+import { damaged } from "../image_error.ts";
+import { MAX_VIRTUAL_SIZE, MIB } from "./file_map.ts";
+import { type ItemKind, ItemReader } from "./item_reader.ts";
+import { type LocatedItem, readMetadataTable } from "./metadata_table.ts";
+import { decodeParentLocator } from "./parent_locator.ts";
+import type { Region } from "./region_table.ts";
+import { readUint64, writeUint64 } from "./uint64.ts";
+
+/** u32 block size; u32 flags. */
+export const FILE_PARAMETERS: ItemKind = {
+  id: "caa16737-fa36-4d43-b3b6-33f0aa44e76b",
+  name: "file parameters",
+  length: 8,
+};
+/** u64 bytes. */
+export const VIRTUAL_DISK_SIZE: ItemKind = {
+  id: "2fa54224-cd1b-4876-b211-5dbed83bf4b8",
+  name: "virtual disk size",
+  length: 8,
+};
+/** GUID, the page 83 identifier of the SCSI disk. */
+export const VIRTUAL_DISK_ID: ItemKind = {
+  id: "beca12ab-b2e6-4523-93ef-c309e000c746",
+  name: "virtual disk id",
+  length: 16,
+};
+/** u32 bytes. */
+export const LOGICAL_SECTOR_SIZE: ItemKind = {
+  id: "8141bf1d-a96f-4709-ba47-f233a8faab5f",
+  name: "logical sector size",
+  length: 4,
+};
+/** u32 bytes. */
+export const PHYSICAL_SECTOR_SIZE: ItemKind = {
+  id: "cda348c7-445d-4471-9cc9-e9885251c556",
+  name: "physical sector size",
+  length: 4,
+};
+/** Of any length; see `parent_locator.ts`. */
+export const PARENT_LOCATOR = "a8d35f2d-b30b-454d-abf7-d3d84834ab0c";
+/** Empty; marks a file whose creation has not come to its end. */
+const INCOMPLETE_FILE = "71cc85f0-1b69-4e28-9558-c3bf83ae75d3";
+
+/** Items that a reader of the data has to know. */
+const KNOWN_ITEMS: ReadonlySet<string> = new Set([
+  FILE_PARAMETERS.id,
+  VIRTUAL_DISK_SIZE.id,
+  VIRTUAL_DISK_ID.id,
+  LOGICAL_SECTOR_SIZE.id,
+  PHYSICAL_SECTOR_SIZE.id,
+  PARENT_LOCATOR,
+  INCOMPLETE_FILE,
+]);
+
+const BLOCK_SIZE = 0;
+const FILE_PARAMETER_FLAGS = 4;
+const LEAVE_BLOCKS_ALLOCATED = 1;
+const HAS_PARENT = 2;
+const MIN_BLOCK_SIZE = MIB;
+const MAX_BLOCK_SIZE = 256 * MIB;
+const SECTOR_SIZES: readonly number[] = [512, 4096];
+
+/** What the system items say. Sizes are bytes. */
+export interface DiskMetadata {
+  readonly blockSize: number;
+  /** Blocks are to stay allocated: the file is a fixed one. */
+  readonly leaveBlocksAllocated: boolean;
+  readonly hasParent: boolean;
+  readonly virtualSize: number;
+  readonly virtualDiskId: string;
+  readonly logicalSectorSize: number;
+  readonly physicalSectorSize: number;
+  /** Where `hasParent`. */
+  readonly parent: ParentLink | undefined;
+}
+
+/**
+ * Reads the metadata table and the system items.
+ *
+ * @throws {ImageError} `ERROR_VHD_FORMAT_UNSUPPORTED_VERSION` for a required item of an unknown kind,
+ * `ERROR_VHD_INVALID_BLOCK_SIZE`, `ERROR_VHD_INVALID_SIZE`, and `ERROR_FILE_CORRUPT` for the rest.
+ */
+export function readMetadata(source: ByteSource, region: Region): DiskMetadata {
+  const items = readMetadataTable(source, region);
+  assertItemsKnown(source, items);
+  const reader = new ItemReader(source, region, items);
+  const fileParameters = readFileParameters(reader);
+  const logicalSectorSize = readSectorSize(reader, LOGICAL_SECTOR_SIZE);
+  return {
+    ...fileParameters,
+    logicalSectorSize,
+    physicalSectorSize: readSectorSize(reader, PHYSICAL_SECTOR_SIZE),
+    virtualSize: readVirtualSize(reader, logicalSectorSize),
+    virtualDiskId: readGuid(reader.read(VIRTUAL_DISK_ID)),
+    parent: readParent(reader, fileParameters.hasParent),
+  };
+}
+
+function assertItemsKnown(source: ByteSource, items: readonly LocatedItem[]): void {
+  for (const item of items) {
+    const refused = (code: ErrorSymbol, found: string, expected: string) =>
+      damaged(source, code, "metadata table entry", item.entryOffset, found, expected);
+    const known = !item.isUser && KNOWN_ITEMS.has(item.id);
+    if (item.isRequired && !known) {
+      throw refused(
+        "ERROR_VHD_FORMAT_UNSUPPORTED_VERSION",
+        `required item ${item.id}`,
+        "an item of a known kind",
+      );
+    }
+    if (!item.isUser && item.id === INCOMPLETE_FILE) {
+      throw refused("ERROR_FILE_CORRUPT", "the mark of an unfinished file", "a finished file");
+    }
+  }
+}
+
+function readFileParameters(
+  reader: ItemReader,
+): Pick<DiskMetadata, "blockSize" | "leaveBlocksAllocated" | "hasParent"> {
+  const view = viewOf(reader.read(FILE_PARAMETERS));
+  const blockSize = view.getUint32(BLOCK_SIZE, true);
+  const isPowerOfTwo = (blockSize & (blockSize - 1)) === 0;
+  if (!isPowerOfTwo || blockSize < MIN_BLOCK_SIZE || blockSize > MAX_BLOCK_SIZE) {
+    throw reader.wrong(
+      FILE_PARAMETERS,
+      BLOCK_SIZE,
+      "ERROR_VHD_INVALID_BLOCK_SIZE",
+      blockSize,
+      "a power of two from 1 MiB to 256 MiB",
+    );
+  }
+  const flags = view.getUint32(FILE_PARAMETER_FLAGS, true);
+  if ((flags & ~(LEAVE_BLOCKS_ALLOCATED | HAS_PARENT)) !== 0) {
+    throw reader.wrong(
+      FILE_PARAMETERS,
+      FILE_PARAMETER_FLAGS,
+      "ERROR_FILE_CORRUPT",
+      `flags 0x${flags.toString(16)}`,
+      "none but bits 0 and 1",
+    );
+  }
+  return {
+    blockSize,
+    leaveBlocksAllocated: (flags & LEAVE_BLOCKS_ALLOCATED) !== 0,
+    hasParent: (flags & HAS_PARENT) !== 0,
+  };
+}
+
+function readSectorSize(reader: ItemReader, kind: ItemKind): number {
+  const size = viewOf(reader.read(kind)).getUint32(0, true);
+  if (SECTOR_SIZES.includes(size)) return size;
+  throw reader.wrong(kind, 0, "ERROR_FILE_CORRUPT", size, SECTOR_SIZES.join(" or "));
+}
+
+function readVirtualSize(reader: ItemReader, logicalSectorSize: number): number {
+  const size = readUint64(viewOf(reader.read(VIRTUAL_DISK_SIZE)), 0);
+  if (size > 0 && size <= MAX_VIRTUAL_SIZE && size % logicalSectorSize === 0) return size;
+  throw reader.wrong(
+    VIRTUAL_DISK_SIZE,
+    0,
+    "ERROR_VHD_INVALID_SIZE",
+    size,
+    `sectors of ${logicalSectorSize} bytes, at least one, at most 64 TiB`,
+  );
+}
+
+function readParent(reader: ItemReader, hasParent: boolean): ParentLink | undefined {
+  const item = reader.find(PARENT_LOCATOR);
+  if (!hasParent) {
+    if (item === undefined) return undefined;
+    throw damaged(
+      reader.source,
+      "ERROR_FILE_CORRUPT",
+      "metadata table entry",
+      item.entryOffset,
+      "a parent locator in a disk without parent",
+      "none",
+    );
+  }
+  if (item === undefined) throw reader.missing("parent locator");
+  const bytes = reader.readItem(item, "parent locator");
+  return decodeParentLocator(reader.source, bytes, reader.fileOffset(item));
+}
+
+/** The bytes of the file parameters item. */
+export function encodeFileParameters(
+  { blockSize, leaveBlocksAllocated, hasParent }: Pick<
+    DiskMetadata,
+    "blockSize" | "leaveBlocksAllocated" | "hasParent"
+  >,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(FILE_PARAMETERS.length);
+  const view = viewOf(bytes);
+  view.setUint32(BLOCK_SIZE, blockSize, true);
+  const flags = (leaveBlocksAllocated ? LEAVE_BLOCKS_ALLOCATED : 0) | (hasParent ? HAS_PARENT : 0);
+  view.setUint32(FILE_PARAMETER_FLAGS, flags, true);
+  return bytes;
+}
+
+/** The bytes of the virtual disk size item. */
+export function encodeVirtualSize(size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(VIRTUAL_DISK_SIZE.length);
+  writeUint64(viewOf(bytes), 0, size);
+  return bytes;
+}
+
+/** The bytes of either sector size item. */
+export function encodeSectorSize(size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(LOGICAL_SECTOR_SIZE.length);
+  viewOf(bytes).setUint32(0, size, true);
+  return bytes;
+}
+
+/** The bytes of the virtual disk id item. */
+export function encodeVirtualDiskId(guid: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(VIRTUAL_DISK_ID.length);
+  writeGuid(bytes, 0, guid);
+  return bytes;
+}

@@ -1,0 +1,179 @@
+/**
+ * The table at the start of the metadata region ([MS-VHDX] 2.6.1): which items there are and where.
+ *
+ * ```text
+ * 0   8  "metadata"             each entry, from 32 on, 32 bytes:
+ * 10  2  EntryCount              0   16  ItemId
+ *                                16  4   Offset, from the start of the region
+ *                                20  4   Length
+ *                                24  4   bit 0 IsUser, bit 1 IsVirtualDisk, bit 2 IsRequired
+ * ```
+ *
+ * @module
+ */
+import { readGuid, writeGuid } from "../../bytes/guid.ts";
+import {
+  asciiField,
+  type ByteSource,
+  hasSignature,
+  readStructure,
+  viewOf,
+} from "../byte_source.ts";
+import { damaged, type ImageError } from "../image_error.ts";
+import { MIB } from "./file_map.ts";
+import { OccupiedRanges } from "./occupied_ranges.ts";
+import type { Region } from "./region_table.ts";
+
+/** Bytes of the table; items lie behind it. */
+export const METADATA_TABLE_LENGTH = 0x10000;
+
+const SIGNATURE = "metadata";
+const ENTRY_COUNT = 10;
+const FIRST_ENTRY = 32;
+const ENTRY_LENGTH = 32;
+const ITEM_OFFSET = 16;
+/** Where an entry holds the length of its item. */
+export const ITEM_LENGTH = 20;
+const ITEM_FLAGS = 24;
+
+const IS_USER = 1;
+const IS_VIRTUAL_DISK = 2;
+const IS_REQUIRED = 4;
+
+const MAX_ENTRIES = 2047;
+const MAX_USER_ENTRIES = 1024;
+const MAX_ITEM_LENGTH = MIB;
+/** What the items of a full table can need stays far below; larger regions are not made by anyone. */
+const MAX_REGION_LENGTH = 128 * MIB;
+
+/** What the table says of an item. */
+export interface MetadataItem {
+  readonly id: string;
+  /** Bytes from the start of the metadata region; 0 where the item is empty. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+  /** Of a user of the disk, not of the format: such items have a name space of their own. */
+  readonly isUser: boolean;
+  /** Describes the disk, not the file: a child inherits it. */
+  readonly isVirtualDisk: boolean;
+  /** A reader that does not know the item must refuse the file. */
+  readonly isRequired: boolean;
+}
+
+/** An item and the place of its table entry in the file, for errors. */
+export interface LocatedItem extends MetadataItem {
+  readonly entryOffset: number;
+}
+
+/**
+ * Reads the table; no item.
+ *
+ * @throws {ImageError} `ERROR_FILE_CORRUPT` where it breaks a rule.
+ */
+export function readMetadataTable(source: ByteSource, region: Region): LocatedItem[] {
+  const wrong = (field: number, found: unknown, expected: string) =>
+    damaged(
+      source,
+      "ERROR_FILE_CORRUPT",
+      "metadata table",
+      region.offset + field,
+      found,
+      expected,
+    );
+  if (region.length > MAX_REGION_LENGTH) {
+    throw wrong(0, `a region of ${region.length} bytes`, `at most ${MAX_REGION_LENGTH}`);
+  }
+  const bytes = readStructure(
+    source,
+    region.offset,
+    METADATA_TABLE_LENGTH,
+    "metadata table",
+    "ERROR_FILE_CORRUPT",
+  );
+  if (!hasSignature(bytes, 0, SIGNATURE)) {
+    throw wrong(0, asciiField(bytes, 0, SIGNATURE.length), `signature ${SIGNATURE}`);
+  }
+  const count = viewOf(bytes).getUint16(ENTRY_COUNT, true);
+  if (count > MAX_ENTRIES) throw wrong(ENTRY_COUNT, `${count} entries`, `at most ${MAX_ENTRIES}`);
+  const items: LocatedItem[] = [];
+  for (let i = 0; i < count; i++) {
+    const at = FIRST_ENTRY + i * ENTRY_LENGTH;
+    items.push({ ...decodeEntry(bytes, at), entryOffset: region.offset + at });
+  }
+  assertItems(source, region, items);
+  return items;
+}
+
+function decodeEntry(bytes: Uint8Array, at: number): MetadataItem {
+  const view = viewOf(bytes);
+  const flags = view.getUint32(at + ITEM_FLAGS, true);
+  return {
+    id: readGuid(bytes, at),
+    offset: view.getUint32(at + ITEM_OFFSET, true),
+    length: view.getUint32(at + ITEM_LENGTH, true),
+    isUser: (flags & IS_USER) !== 0,
+    isVirtualDisk: (flags & IS_VIRTUAL_DISK) !== 0,
+    isRequired: (flags & IS_REQUIRED) !== 0,
+  };
+}
+
+function assertItems(source: ByteSource, region: Region, items: readonly LocatedItem[]): void {
+  const occupied = new OccupiedRanges();
+  const names = new Set<string>();
+  let userItems = 0;
+  for (const item of items) {
+    const wrong = (field: number, found: unknown, expected: string): ImageError =>
+      damaged(
+        source,
+        "ERROR_FILE_CORRUPT",
+        "metadata table entry",
+        item.entryOffset + field,
+        found,
+        expected,
+      );
+    const name = `${item.isUser ? "user" : "system"} item ${item.id}`;
+    if (names.has(name)) throw wrong(0, `${name} again`, "it once");
+    names.add(name);
+    if (item.isUser && ++userItems > MAX_USER_ENTRIES) {
+      throw wrong(ITEM_FLAGS, `${userItems} user items`, `at most ${MAX_USER_ENTRIES}`);
+    }
+    if (item.length > MAX_ITEM_LENGTH) {
+      throw wrong(ITEM_LENGTH, item.length, `at most ${MAX_ITEM_LENGTH} bytes`);
+    }
+    if (item.length === 0) {
+      if (item.offset !== 0) throw wrong(ITEM_OFFSET, item.offset, "0, as the item is empty");
+      continue;
+    }
+    if (item.offset < METADATA_TABLE_LENGTH || item.offset + item.length > region.length) {
+      throw wrong(
+        ITEM_OFFSET,
+        item.offset,
+        `${item.length} bytes between ${METADATA_TABLE_LENGTH} and ${region.length}`,
+      );
+    }
+    const other = occupied.overlapping(item.offset, item.length);
+    if (other !== undefined) {
+      throw wrong(ITEM_OFFSET, item.offset, `a place outside ${other.name} at ${other.offset}`);
+    }
+    occupied.add({ name, offset: item.offset, length: item.length });
+  }
+}
+
+/** The bytes of a table. */
+export function encodeMetadataTable(items: readonly MetadataItem[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(METADATA_TABLE_LENGTH);
+  const view = viewOf(bytes);
+  new TextEncoder().encodeInto(SIGNATURE, bytes);
+  view.setUint16(ENTRY_COUNT, items.length, true);
+  for (const [i, item] of items.entries()) {
+    const at = FIRST_ENTRY + i * ENTRY_LENGTH;
+    writeGuid(bytes, at, item.id);
+    view.setUint32(at + ITEM_OFFSET, item.offset, true);
+    view.setUint32(at + ITEM_LENGTH, item.length, true);
+    const flags = (item.isUser ? IS_USER : 0) | (item.isVirtualDisk ? IS_VIRTUAL_DISK : 0) |
+      (item.isRequired ? IS_REQUIRED : 0);
+    view.setUint32(at + ITEM_FLAGS, flags, true);
+  }
+  return bytes;
+}

@@ -1,0 +1,116 @@
+/**
+ * A file as it will be once its log has been replayed; the file itself stays as it is.
+ *
+ * @module
+ */
+import { type ByteSource, readStructure } from "../byte_source.ts";
+import { LOG_SECTOR_SIZE } from "./file_map.ts";
+import { DESCRIPTOR_LENGTH, LEADING_BYTES, TRAILING_BYTES } from "./log_descriptor.ts";
+import { RangeUnion } from "./range_union.ts";
+
+const PAGE_SIZE = LOG_SECTOR_SIZE;
+
+/** Where the log keeps a page: file offsets of the descriptor and of the data sector. */
+export interface LoggedPage {
+  readonly at: number;
+  readonly dataAt: number;
+}
+
+/** What a replay puts over the file. Only places are kept, not the bytes, which stay in the log. */
+export class ReplayOverlay {
+  /** By page number. A page here is above any zeros. */
+  readonly #pages = new Map<number, LoggedPage>();
+  readonly #zeros = new RangeUnion();
+  #start = Number.MAX_SAFE_INTEGER;
+  #end = 0;
+
+  /** How many separate ranges of zeros there are. */
+  get zeroRangeCount(): number {
+    return this.#zeros.count;
+  }
+
+  /** Puts a page under everything that is there: to be called from the last descriptor to the first. */
+  addPage(offset: number, page: LoggedPage): void {
+    const number = offset / PAGE_SIZE;
+    if (this.#pages.has(number) || this.#zeros.has(offset)) return;
+    this.#pages.set(number, page);
+    this.#include(offset, PAGE_SIZE);
+  }
+
+  /** Puts zeros under everything that is there. Whole pages. */
+  addZeros(offset: number, length: number): void {
+    this.#zeros.add(offset, offset + length);
+    this.#include(offset, length);
+  }
+
+  /** Where the overlay covers something: everything outside is the file's. */
+  covers(offset: number, length: number): boolean {
+    return offset < this.#end && offset + length > this.#start;
+  }
+
+  /** What lies over the page that begins at `offset`; `undefined` where the file shows through. */
+  page(offset: number): LoggedPage | "zero" | undefined {
+    return this.#pages.get(offset / PAGE_SIZE) ?? (this.#zeros.has(offset) ? "zero" : undefined);
+  }
+
+  #include(offset: number, length: number): void {
+    this.#start = Math.min(this.#start, offset);
+    this.#end = Math.max(this.#end, offset + length);
+  }
+}
+
+/** Reads the file through the overlay. */
+export class ReplayedSource implements ByteSource {
+  readonly path: string;
+  /** Bytes; what the file has not yet reads as zeros. */
+  readonly size: number;
+  readonly #file: ByteSource;
+  readonly #overlay: ReplayOverlay;
+
+  constructor(file: ByteSource, overlay: ReplayOverlay, size: number) {
+    this.path = file.path;
+    this.size = size;
+    this.#file = file;
+    this.#overlay = overlay;
+  }
+
+  readAt(buffer: Uint8Array, offset: number): number {
+    const length = Math.max(0, Math.min(buffer.length, this.size - offset));
+    const bytes = buffer.subarray(0, length);
+    bytes.fill(0, offset < this.#file.size ? this.#file.readAt(bytes, offset) : 0);
+    if (this.#overlay.covers(offset, length)) this.#overlayPages(bytes, offset);
+    return length;
+  }
+
+  #overlayPages(bytes: Uint8Array, offset: number): void {
+    const end = offset + bytes.length;
+    for (let start = offset - offset % PAGE_SIZE; start < end; start += PAGE_SIZE) {
+      const page = this.#overlay.page(start);
+      if (page === undefined) continue;
+      const from = Math.max(start, offset);
+      const to = Math.min(start + PAGE_SIZE, end);
+      if (page === "zero") {
+        bytes.fill(0, from - offset, to - offset);
+      } else {
+        bytes.set(this.#readPage(page).subarray(from - start, to - start), from - offset);
+      }
+    }
+  }
+
+  /** The log holds the first and the last bytes of a page in its descriptor. */
+  #readPage({ at, dataAt }: LoggedPage): Uint8Array {
+    const page = readStructure(this.#file, dataAt, PAGE_SIZE, "log data", "ERROR_FILE_CORRUPT");
+    const descriptor = readStructure(
+      this.#file,
+      at,
+      DESCRIPTOR_LENGTH,
+      "log descriptor",
+      "ERROR_FILE_CORRUPT",
+    );
+    const part = ({ offset, length }: { offset: number; length: number }) =>
+      descriptor.subarray(offset, offset + length);
+    page.set(part(LEADING_BYTES), 0);
+    page.set(part(TRAILING_BYTES), PAGE_SIZE - TRAILING_BYTES.length);
+    return page;
+  }
+}
