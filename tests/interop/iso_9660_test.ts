@@ -2,7 +2,8 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { ImageError } from "../../src/portable/image_error.ts";
 import { ImageFile } from "../../src/portable/image_file.ts";
-import { isIso, type IsoVolume, openIso } from "../../src/portable/iso/iso_image.ts";
+import { isIso, openIso } from "../../src/portable/iso/iso_image.ts";
+import type { IsoVolume } from "../../src/portable/iso/iso_volume.ts";
 import { readImage } from "../portable/read_image.ts";
 import {
   assertBytesEqual,
@@ -66,41 +67,20 @@ testWith(GENISOIMAGE, "the Joliet label of genisoimage is Unicode", () => {
   using dir = new TempDir();
   const path = dir.file("joliet.iso");
   const label = "Größe 日本";
-  run(
-    "genisoimage",
-    "-quiet",
-    "-J",
-    "-R",
-    "-input-charset",
-    "utf-8",
-    "-V",
-    label,
-    "-o",
-    path,
-    makeTree(dir),
-  );
+  const options = ["-J", "-R", "-input-charset", "utf-8", "-V", label];
+  run("genisoimage", "-quiet", ...options, "-o", path, makeTree(dir));
   const volume = volumeOf(path);
   assertEquals(volume.fileSystems, ["joliet", "iso9660"]);
   assertEquals(volume.label, label);
   assertStringIncludes(run("isoinfo", "-d", "-i", path), "Joliet with UCS level 3 found");
 });
 
-for (const [level, option] of [[1, "1"], [2, "2"], [3, "3"]] as const) {
+for (const level of ["1", "2", "3"]) {
   testWith(GENISOIMAGE, `Joliet of UCS level ${level} is recognised`, () => {
     using dir = new TempDir();
     const path = dir.file("joliet.iso");
-    run(
-      "genisoimage",
-      "-quiet",
-      "-J",
-      "-ucs-level",
-      option,
-      "-V",
-      "LEVELS",
-      "-o",
-      path,
-      makeTree(dir),
-    );
+    const options = ["-J", "-ucs-level", level, "-V", "LEVELS"];
+    run("genisoimage", "-quiet", ...options, "-o", path, makeTree(dir));
     assertEquals(volumeOf(path).fileSystems, ["joliet", "iso9660"]);
   });
 }
@@ -108,13 +88,8 @@ for (const [level, option] of [[1, "1"], [2, "2"], [3, "3"]] as const) {
 testWith(GENISOIMAGE, "El Torito of genisoimage makes an image bootable", () => {
   using dir = new TempDir();
   const path = dir.file("boot.iso");
-  run(
-    ...["genisoimage", "-quiet", "-V", "BOOT", "-b", "boot.img", "-c", "boot.cat"] as const,
-    "-no-emul-boot",
-    "-o",
-    path,
-    makeTree(dir),
-  );
+  const boot = ["-b", "boot.img", "-c", "boot.cat", "-no-emul-boot"];
+  run("genisoimage", "-quiet", "-V", "BOOT", ...boot, "-o", path, makeTree(dir));
   assertEquals(volumeOf(path).bootable, true);
   assertStringIncludes(run("isoinfo", "-d", "-i", path), "El Torito VD version 1 found");
 });
@@ -137,12 +112,10 @@ testWith(
   () => {
     using dir = new TempDir();
     const path = dir.file("hybrid.iso");
-    run(
-      ...["xorriso", "-as", "mkisofs", "-quiet", "-V", "HYBRID", "-b", "boot.img"] as const,
-      ...["-c", "boot.cat", "-no-emul-boot", "-partition_offset", "16"],
-      ...["-append_partition", "2", "0xef", dir.file("tree/boot.img")],
-      ...["-appended_part_as_gpt", "-o", path, makeTree(dir)],
-    );
+    const boot = ["-b", "boot.img", "-c", "boot.cat", "-no-emul-boot", "-partition_offset", "16"];
+    const partition = ["-append_partition", "2", "0xef", dir.file("tree/boot.img")];
+    const options = ["-V", "HYBRID", ...boot, ...partition, "-appended_part_as_gpt"];
+    run("xorriso", "-as", "mkisofs", "-quiet", ...options, "-o", path, makeTree(dir));
     const head = Deno.readFileSync(path).subarray(0, 1024);
     assertEquals([head[510], head[511]], [0x55, 0xaa]);
     const volume = volumeOf(path);

@@ -17,8 +17,6 @@ import {
   STANDARD_IDENTIFIERS,
 } from "./volume_descriptor.ts";
 
-export type { IsoFileSystem, IsoVolume } from "./iso_volume.ts";
-
 /** The system area and one descriptor. */
 const MINIMUM_SIZE = FIRST_DESCRIPTOR_OFFSET + SECTOR_SIZE;
 /** The bytes that hold an identifier, at 1 or, in High Sierra, at 9. */
@@ -56,11 +54,6 @@ export class IsoImage implements DiskImage {
   is4kAligned(): boolean {
     return true;
   }
-}
-
-/** What an ISO image holds; `undefined` for an image of another format. */
-export function isoVolumeOf(image: DiskImage): IsoVolume | undefined {
-  return image instanceof IsoImage ? image.volume : undefined;
 }
 
 /** Whether a file has the length and the volume identifier of an ISO image. */

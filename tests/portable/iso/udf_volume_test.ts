@@ -60,6 +60,12 @@ for (const [name, extent] of extents) {
   });
 }
 
+Deno.test("a sequence that begins in the file and ends behind it is not read", () => {
+  const image = udfImage(320).logicalVolume(310, { label: "PARTLY" });
+  image.anchor(256, [310, 16 * SECTOR], [48, 16 * SECTOR]);
+  assertEquals(readUdfVolume(image.source)?.label, "RESERVE");
+});
+
 Deno.test("an anchor alone leads nowhere", () => {
   assertEquals(readUdfVolume(new IsoBuilder(300).anchor(256, [0, 0]).source), undefined);
   assertEquals(readUdfVolume(new IsoBuilder(300).anchor(256, [32, 16 * SECTOR]).source), undefined);
