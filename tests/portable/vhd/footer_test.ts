@@ -1,0 +1,55 @@
+import { assertEquals } from "@std/assert";
+import { encodeFooter, footerFault, parseFooter } from "../../../src/portable/vhd/footer.ts";
+
+/** The footer of a differencing image of Windows 10, to its last byte that is not zero. */
+const WINDOWS_10 = "636f6e6563746978 00000002 00010000 0000000000000200 27198e1b 77696e20" +
+  "000a0000 5769326b 0000000000400000 0000000000400000 0078 04 11 00000004 fffff02c" +
+  "f84f1636cd9e9041a69edcc2380e416a 00";
+
+function windowsFooter(): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(512);
+  const hex = WINDOWS_10.replaceAll(" ", "");
+  for (let i = 0; 2 * i < hex.length; i++) {
+    bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  }
+  return bytes;
+}
+
+Deno.test("a footer of Windows 10 has the fields that Windows gave it", () => {
+  assertEquals(parseFooter(windowsFooter()), {
+    features: 2,
+    fileFormatVersion: 0x00010000,
+    dataOffset: 512,
+    timeStamp: (Date.UTC(2020, 9, 14, 10, 23, 23) - Date.UTC(2000, 0, 1)) / 1000,
+    creatorApplication: 0x77696e20,
+    creatorVersion: 0x000a0000,
+    creatorHostOs: 0x5769326b,
+    originalSize: 0x400000,
+    currentSize: 0x400000,
+    geometry: { cylinders: 120, heads: 4, sectorsPerTrack: 17 },
+    diskType: 4,
+    uniqueId: "36164ff8-9ecd-4190-a69e-dcc2380e416a",
+    savedState: false,
+  });
+});
+
+Deno.test("a footer of Windows 10 encodes to its own bytes, checksum 0xFFFFF02C included", () => {
+  assertEquals(encodeFooter(parseFooter(windowsFooter())), windowsFooter());
+});
+
+Deno.test("a footer without sparse header and in saved state survives encoding", () => {
+  const footer = { ...parseFooter(windowsFooter()), dataOffset: undefined, savedState: true };
+  const bytes = encodeFooter(footer);
+  assertEquals(parseFooter(bytes), footer);
+  assertEquals(bytes.subarray(16, 24), new Uint8Array(8).fill(0xff));
+  assertEquals(bytes[84], 1);
+});
+
+Deno.test("footerFault() notices a change of any byte", () => {
+  assertEquals(footerFault(windowsFooter()), undefined);
+  for (let i = 0; i < 512; i++) {
+    const bytes = windowsFooter();
+    bytes[i]! ^= 0x10;
+    assertEquals(footerFault(bytes), i < 8 ? "cookie" : "checksum", `byte ${i}`);
+  }
+});
