@@ -1,0 +1,38 @@
+/** Handles of the kernel. */
+import { VirtualDiskError, virtualDiskError } from "../errors.ts";
+import type { Kernel32 } from "./kernel32.ts";
+
+/** A handle that closes once. */
+export class Handle implements Disposable {
+  readonly #kernel32: Kernel32;
+  #value: bigint | undefined;
+
+  /** Takes a handle over: whoever has this object closes it. */
+  constructor(kernel32: Kernel32, value: bigint) {
+    this.#kernel32 = kernel32;
+    this.#value = value;
+  }
+
+  /** The number that functions take; `ERROR_INVALID_HANDLE` once closed. */
+  get value(): bigint {
+    if (this.#value === undefined) throw virtualDiskError("ERROR_INVALID_HANDLE", "CloseHandle");
+    return this.#value;
+  }
+
+  /** Closes the handle. A second call does nothing. */
+  close(): void {
+    const value = this.#value;
+    if (value === undefined) return;
+    // Cleared first: Windows gives the number to the next handle at once, and a second CloseHandle,
+    // even after a failure, would close that one.
+    this.#value = undefined;
+    if (this.#kernel32.CloseHandle(value) === 0) {
+      throw new VirtualDiskError(this.#kernel32.GetLastError(), "CloseHandle");
+    }
+  }
+
+  /** Closes the handle at the end of a `using` scope. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

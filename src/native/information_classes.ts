@@ -1,0 +1,119 @@
+/** What GetVirtualDiskInformation gives, in the terms of `VirtualDiskInformation`. */
+import {
+  GET_VIRTUAL_DISK_INFO as CLASS,
+  VIRTUAL_STORAGE_TYPE_DEVICE as DEVICE,
+} from "../constants.ts";
+import { virtualDiskError } from "../errors.ts";
+import type {
+  InformationKind,
+  ProviderSubtype,
+  StorageType,
+  VirtualDiskInformation,
+} from "../information.ts";
+import type { VirtDisk } from "./ffi.ts";
+import {
+  type InformationOf,
+  type InformationVersion,
+  queryInformation,
+} from "./information_query.ts";
+
+/** An open disk, as the queries need it. */
+export interface QueriedDisk {
+  readonly virtdisk: VirtDisk;
+  readonly handle: bigint;
+  readonly path: string;
+}
+
+type Reader<T> = (disk: QueriedDisk) => T;
+
+/** A class, and how its structure is turned into the value of a kind. */
+function reader<V extends InformationVersion, T>(
+  version: V,
+  convert: (info: InformationOf<V>, path: string) => T,
+): Reader<T> {
+  return ({ virtdisk, handle, path }) =>
+    convert(queryInformation(virtdisk, handle, version, path), path);
+}
+
+const READERS: { readonly [K in InformationKind]: Reader<VirtualDiskInformation[K]> } = {
+  size: reader(CLASS.SIZE, ({ Size }, path) => ({
+    virtualSize: safeNumber(Size.VirtualSize, path),
+    physicalSize: safeNumber(Size.PhysicalSize, path),
+    blockSize: Size.BlockSize,
+    sectorSize: Size.SectorSize,
+  })),
+  identifier: reader(CLASS.IDENTIFIER, (info) => info.Identifier),
+  parentLocation: reader(CLASS.PARENT_LOCATION, ({ ParentLocation }) => ({
+    resolved: ParentLocation.ParentResolved,
+    paths: strings(ParentLocation.ParentLocationBuffer),
+  })),
+  parentIdentifier: reader(CLASS.PARENT_IDENTIFIER, (info) => info.ParentIdentifier),
+  parentTimestamp: reader(CLASS.PARENT_TIMESTAMP, (info) => info.ParentTimestamp),
+  storageType: reader(CLASS.VIRTUAL_STORAGE_TYPE, ({ VirtualStorageType }) => ({
+    device: DEVICE_NAMES.get(VirtualStorageType.DeviceId) ?? "unknown",
+    vendor: VirtualStorageType.VendorId,
+  })),
+  providerSubtype: reader(
+    CLASS.PROVIDER_SUBTYPE,
+    (info) => SUBTYPE_NAMES.get(info.ProviderSubtype) ?? "unknown",
+  ),
+  is4kAligned: reader(CLASS.IS_4K_ALIGNED, (info) => info.Is4kAligned),
+  physicalDisk: reader(CLASS.PHYSICAL_DISK, ({ PhysicalDisk }) => ({
+    logicalSectorSize: PhysicalDisk.LogicalSectorSize,
+    physicalSectorSize: PhysicalDisk.PhysicalSectorSize,
+    isRemote: PhysicalDisk.IsRemote,
+  })),
+  vhdPhysicalSectorSize: reader(
+    CLASS.VHD_PHYSICAL_SECTOR_SIZE,
+    (info) => info.VhdPhysicalSectorSize,
+  ),
+  smallestSafeVirtualSize: reader(
+    CLASS.SMALLEST_SAFE_VIRTUAL_SIZE,
+    (info, path) => safeNumber(info.SmallestSafeVirtualSize, path),
+  ),
+  fragmentationPercentage: reader(CLASS.FRAGMENTATION, (info) => info.FragmentationPercentage),
+  isLoaded: reader(CLASS.IS_LOADED, (info) => info.IsLoaded),
+  virtualDiskId: reader(CLASS.VIRTUAL_DISK_ID, (info) => info.VirtualDiskId),
+  changeTrackingState: reader(CLASS.CHANGE_TRACKING_STATE, ({ ChangeTrackingState }) => ({
+    enabled: ChangeTrackingState.Enabled,
+    newerChanges: ChangeTrackingState.NewerChanges,
+    mostRecentId: strings(ChangeTrackingState.MostRecentId)[0] ?? "",
+  })),
+};
+
+const DEVICE_NAMES = new Map<number, StorageType["device"]>([
+  [DEVICE.ISO, "iso"],
+  [DEVICE.VHD, "vhd"],
+  [DEVICE.VHDX, "vhdx"],
+  [DEVICE.VHDSET, "vhdset"],
+]);
+
+/** The numbers of the page of GET_VIRTUAL_DISK_INFO; virtdisk.h has no names for them. */
+const SUBTYPE_NAMES = new Map<number, ProviderSubtype>([
+  [2, "fixed"],
+  [3, "dynamic"],
+  [4, "differencing"],
+]);
+
+/** Asks an open disk for a kind of information. */
+export function readInformation<K extends InformationKind>(
+  disk: QueriedDisk,
+  kind: K,
+): VirtualDiskInformation[K] {
+  return READERS[kind](disk);
+}
+
+/** The strings of a multi-string: an empty one ends it. */
+function strings(text: string): string[] {
+  const all = text.split("\0");
+  const end = all.indexOf("");
+  return end < 0 ? all : all.slice(0, end);
+}
+
+function safeNumber(value: bigint, path: string): number {
+  if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
+  throw virtualDiskError("ERROR_INVALID_DATA", "GetVirtualDiskInformation", {
+    path,
+    reason: `a size of ${value} bytes is beyond every format`,
+  });
+}

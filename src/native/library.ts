@@ -1,0 +1,106 @@
+/**
+ * Loads VirtDisk.dll and kernel32.dll, by absolute path: a bare name would be looked for in the
+ * application's and the working directory too, where anybody may have put a DLL of that name.
+ *
+ * @module
+ */
+import { VirtualDiskError, virtualDiskError } from "../errors.ts";
+import { type VirtDisk, VIRTDISK_FUNCTIONS } from "./ffi.ts";
+import { type Kernel32, KERNEL32_FUNCTIONS } from "./kernel32.ts";
+import { pathFrom } from "./wide_string.ts";
+
+/** The functions of both libraries. */
+export interface Libraries {
+  /** The functions of VirtDisk.dll. */
+  readonly virtdisk: VirtDisk;
+  /** The functions of kernel32.dll that go with them. */
+  readonly kernel32: Kernel32;
+}
+
+/** Where the libraries are. */
+export interface LibraryPaths {
+  /** Absolute path of VirtDisk.dll. */
+  readonly virtdisk: string;
+  /** Absolute path of kernel32.dll. */
+  readonly kernel32: string;
+}
+
+const USUAL_DIRECTORY = "C:\\Windows\\System32";
+const OPERATION = "LoadLibrary";
+
+let loaded: Libraries | undefined;
+
+/**
+ * The libraries of this Windows, loaded at the first call. They stay loaded as long as the process.
+ *
+ * @throws {VirtualDiskError} `ERROR_NOT_SUPPORTED` off Windows, `ERROR_MOD_NOT_FOUND` where this Windows
+ * has no VirtDisk.dll.
+ * @throws {Deno.errors.NotCapable} Without `--allow-ffi` for both DLLs.
+ */
+export function systemLibraries(): Libraries {
+  return loaded ??= loadSystemLibraries();
+}
+
+function loadSystemLibraries(): Libraries {
+  if (Deno.build.os !== "windows") {
+    throw virtualDiskError("ERROR_NOT_SUPPORTED", "OpenVirtualDisk", {
+      reason: "the native backend needs Windows",
+      causes: ['The portable backend opens images here: use { backend: "portable" }.'],
+    });
+  }
+  const kernel32 = systemKernel32();
+  const directory = pathFrom(kernel32.GetSystemDirectoryW);
+  if (directory === undefined) throw new VirtualDiskError(kernel32.GetLastError(), OPERATION);
+  return { kernel32, virtdisk: load(`${directory}\\virtdisk.dll`, VIRTDISK_FUNCTIONS) };
+}
+
+/**
+ * Loads the libraries from given places, for example a private build of them. They stay loaded.
+ *
+ * @throws {VirtualDiskError} `ERROR_MOD_NOT_FOUND` where there is no library, `ERROR_PROC_NOT_FOUND`
+ * where it lacks a function.
+ * @throws {Deno.errors.NotCapable} Without `--allow-ffi` for both.
+ */
+export function loadLibraries(paths: LibraryPaths): Libraries {
+  return {
+    kernel32: load(paths.kernel32, KERNEL32_FUNCTIONS),
+    virtdisk: load(paths.virtdisk, VIRTDISK_FUNCTIONS),
+  };
+}
+
+/** kernel32.dll, from which the system's own directory is then asked. */
+function systemKernel32(): Kernel32 {
+  const elsewhere = directoryOfEnvironment();
+  try {
+    return load(`${USUAL_DIRECTORY}\\kernel32.dll`, KERNEL32_FUNCTIONS);
+  } catch (error) {
+    if (elsewhere === undefined) throw error;
+    return load(`${elsewhere}\\kernel32.dll`, KERNEL32_FUNCTIONS);
+  }
+}
+
+/** The environment tells where an unusual Windows is, but nobody is prompted for it. */
+function directoryOfEnvironment(): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: "SystemRoot" });
+  const root = state === "granted" ? Deno.env.get("SystemRoot") : undefined;
+  const directory = `${root}\\System32`;
+  return root === undefined || directory.toLowerCase() === USUAL_DIRECTORY.toLowerCase()
+    ? undefined
+    : directory;
+}
+
+function load<const F extends Deno.ForeignLibraryInterface>(
+  path: string,
+  functions: F,
+): Deno.DynamicLibrary<F>["symbols"] {
+  try {
+    return Deno.dlopen(path, functions).symbols;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable || !(error instanceof Error)) throw error;
+    // The rest of either text is the system's, and differs with its language.
+    const symbol = error.message.startsWith("Failed to register symbol")
+      ? "ERROR_PROC_NOT_FOUND"
+      : "ERROR_MOD_NOT_FOUND";
+    throw virtualDiskError(symbol, OPERATION, { path, cause: error });
+  }
+}

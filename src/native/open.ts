@@ -1,0 +1,81 @@
+/** The call of OpenVirtualDisk. */
+import { VirtualDiskError } from "../errors.ts";
+import type { OpenParameters, OpenRequest } from "../open_request.ts";
+import { CallMemory } from "./call_memory.ts";
+import { fullPath } from "./full_path.ts";
+import { Handle } from "./handle.ts";
+import type { Libraries } from "./library.ts";
+import { OPEN_VIRTUAL_DISK_PARAMETERS, VIRTUAL_STORAGE_TYPE } from "./structs.ts";
+import { wideString } from "./wide_string.ts";
+
+const OPERATION = "OpenVirtualDisk";
+
+/** An image that was opened. */
+export interface OpenedImage {
+  /** Absolute path. */
+  readonly path: string;
+  /** Whoever has this closes it. */
+  readonly handle: Handle;
+}
+
+/** Opens an image. */
+export function openImage(libraries: Libraries, request: OpenRequest): OpenedImage {
+  const call = new OpenCall(libraries, request);
+  return call.opened(libraries.virtdisk.OpenVirtualDisk(...call.arguments));
+}
+
+/** Opens an image on another thread: a long chain, or a share far away, may take its time. */
+export async function openImageAsync(
+  libraries: Libraries,
+  request: OpenRequest,
+): Promise<OpenedImage> {
+  using memory = new CallMemory(libraries.kernel32);
+  const call = new OpenCall(libraries, request);
+  for (const each of call.arguments) if (each instanceof Uint8Array) memory.keep(each);
+  return call.opened(await libraries.virtdisk.OpenVirtualDiskAsync(...call.arguments));
+}
+
+type Arguments = Parameters<Libraries["virtdisk"]["OpenVirtualDisk"]>;
+
+class OpenCall {
+  readonly arguments: Arguments;
+  readonly #path: string;
+  readonly #libraries: Libraries;
+  readonly #handle = new Uint8Array(8);
+
+  constructor(libraries: Libraries, request: OpenRequest) {
+    const { storageType: { deviceId, vendorId }, accessMask, flags, parameters } = request;
+    this.#libraries = libraries;
+    this.#path = fullPath(libraries.kernel32, request.path, OPERATION);
+    this.arguments = [
+      VIRTUAL_STORAGE_TYPE.pack({ DeviceId: deviceId, VendorId: vendorId }),
+      wideString(this.#path),
+      accessMask,
+      flags,
+      parameters === null ? null : packParameters(parameters),
+      this.#handle,
+    ];
+  }
+
+  /** What `code` makes of the call. The handle means something after a success alone. */
+  opened(code: number): OpenedImage {
+    if (code !== 0) throw new VirtualDiskError(code, OPERATION, { path: this.#path });
+    const value = new DataView(this.#handle.buffer).getBigUint64(0, true);
+    return { path: this.#path, handle: new Handle(this.#libraries.kernel32, value) };
+  }
+}
+
+function packParameters(parameters: OpenParameters): Uint8Array<ArrayBuffer> {
+  if (parameters.version === 1) {
+    const Version1 = { RWDepth: parameters.rwDepth };
+    return OPEN_VIRTUAL_DISK_PARAMETERS.pack({ Version: 1, Version1 });
+  }
+  const Version2 = {
+    GetInfoOnly: parameters.getInfoOnly,
+    ReadOnly: parameters.readOnly,
+    ResiliencyGuid: parameters.resiliencyGuid,
+  };
+  if (parameters.version === 2) return OPEN_VIRTUAL_DISK_PARAMETERS.pack({ Version: 2, Version2 });
+  const Version3 = { ...Version2, SnapshotId: parameters.snapshotId };
+  return OPEN_VIRTUAL_DISK_PARAMETERS.pack({ Version: 3, Version3 });
+}
