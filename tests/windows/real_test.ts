@@ -1,0 +1,95 @@
+/* What only Windows itself can answer: its own VirtDisk.dll opens what the portable backend made. */
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  type CreateOptions,
+  createVirtualDisk,
+  openVirtualDisk,
+  VirtualDiskError,
+} from "@virtdisk/virtdisk";
+import { TempDir, testWith } from "../support.ts";
+import { handleCount } from "./handle_count.ts";
+import { systemHas } from "./system.ts";
+
+const MIB = 1024 * 1024;
+const CYCLES = 200;
+const windows = systemHas("windows");
+
+const IMAGES: readonly [name: string, options: CreateOptions][] = [
+  ["dynamic.vhd", { size: 64 * MIB }],
+  ["fixed.vhd", { size: 8 * MIB, subtype: "fixed" }],
+  ["dynamic.vhdx", { size: 64 * MIB }],
+  ["fixed.vhdx", { size: 8 * MIB, subtype: "fixed" }],
+  ["sectors.vhdx", { size: 64 * MIB, sectorSize: 4096, physicalSectorSize: 4096 }],
+];
+
+for (const [name, options] of IMAGES) {
+  testWith([windows], `Windows and the portable backend say the same of ${name}`, async () => {
+    using dir = new TempDir();
+    const path = dir.file(name);
+    (await createVirtualDisk(path, options)).close();
+    using native = await openVirtualDisk(path, { backend: "native" });
+    using portable = await openVirtualDisk(path, { backend: "portable" });
+    for (const kind of ["size", "identifier", "storageType", "providerSubtype"] as const) {
+      assertEquals(native.getInformation(kind), portable.getInformation(kind), kind);
+    }
+  });
+}
+
+for (const extension of ["vhd", "vhdx"]) {
+  testWith([windows], `Windows finds the parent of a differencing ${extension}`, async () => {
+    using dir = new TempDir();
+    const parent = dir.file(`parent.${extension}`);
+    const child = dir.file(`child.${extension}`);
+    (await createVirtualDisk(parent, { size: 64 * MIB })).close();
+    (await createVirtualDisk(child, { parent })).close();
+    using native = await openVirtualDisk(child, { backend: "native" });
+    using portable = await openVirtualDisk(child, { backend: "portable" });
+    const kinds = ["size", "identifier", "parentIdentifier", "providerSubtype"] as const;
+    for (const kind of kinds) {
+      assertEquals(native.getInformation(kind), portable.getInformation(kind), kind);
+    }
+    assertEquals(native.getInformation("parentLocation").resolved, true);
+  });
+}
+
+testWith(
+  [windows],
+  "a file that is not there is ERROR_FILE_NOT_FOUND on both backends",
+  async () => {
+    using dir = new TempDir();
+    for (const backend of ["native", "portable"] as const) {
+      const error = await assertRejects(
+        () => openVirtualDisk(dir.file("missing.vhdx"), { backend }),
+        VirtualDiskError,
+      );
+      assertEquals(error.code, 2, backend);
+    }
+  },
+);
+
+testWith(
+  [windows],
+  "an ISO image that is none is ERROR_FILE_CORRUPT on both backends",
+  async () => {
+    using dir = new TempDir();
+    const path = dir.file("bad.iso");
+    Deno.writeFileSync(path, new Uint8Array(64 * 1024));
+    for (const backend of ["native", "portable"] as const) {
+      const error = await assertRejects(() => openVirtualDisk(path, { backend }), VirtualDiskError);
+      assertEquals(error.code, 1392, backend);
+    }
+  },
+);
+
+testWith([windows], "opening and closing on Windows leaves no handle behind", async () => {
+  using dir = new TempDir();
+  const path = dir.file("cycles.vhdx");
+  (await createVirtualDisk(path, { size: 64 * MIB })).close();
+  const cycle = async () => (await openVirtualDisk(path, { backend: "native" })).close();
+  // The first opens make threads and connections that stay.
+  for (let i = 0; i < CYCLES; i++) await cycle();
+  const before = handleCount();
+  for (let i = 0; i < CYCLES; i++) await cycle();
+  const left = handleCount() - before;
+  assertEquals(left >= CYCLES / 2, false, `${left} handles more than before`);
+});

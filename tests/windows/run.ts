@@ -1,0 +1,125 @@
+/**
+ * Runs the tests that need Windows: on Windows with the system's VirtDisk.dll, elsewhere with the
+ * Windows build of Deno under Wine, once for each VirtDisk.dll that can be there.
+ *
+ * Usage: `deno task test:windows`. What is missing is named, and is a failure with
+ * `VIRTDISK_REQUIRE=all`.
+ */
+import { join } from "@std/path";
+import { buildDoubleDll, MINGW } from "../double/library.ts";
+import { ROOT, tool } from "../support.ts";
+import { runTests, type TestOutcome, type TestRun, type WindowsDeno } from "./test_run.ts";
+import { missingTools, WineDeno, withVirtDisk } from "./wine.ts";
+
+const REQUIRE_ALL = Deno.env.get("VIRTDISK_REQUIRE") === "all";
+
+/** Tests of what both backends do. */
+const COMMON = testFilesIn("tests");
+/** Tests of what is not about Windows, which its build of Deno must pass too. */
+const PORTABLE = ["tests/portable"];
+
+function wineRuns(): TestRun[] {
+  return [
+    {
+      name: "the double as VirtDisk.dll",
+      paths: [
+        "tests/double",
+        "tests/native",
+        "tests/windows/loading_test.ts",
+        "tests/windows/handles_test.ts",
+        ...COMMON,
+      ],
+      env: withVirtDisk("double"),
+      mayIgnore: false,
+    },
+    {
+      name: "Wine's own VirtDisk.dll",
+      paths: ["tests/windows/builtin_test.ts"],
+      env: withVirtDisk("wine"),
+      mayIgnore: false,
+    },
+    {
+      name: "no VirtDisk.dll",
+      paths: ["tests/windows/absent_test.ts"],
+      env: withVirtDisk("absent"),
+      mayIgnore: false,
+    },
+    {
+      name: "the portable backend",
+      paths: PORTABLE,
+      env: withVirtDisk("absent"),
+      mayIgnore: true,
+    },
+  ];
+}
+
+function windowsRuns(): TestRun[] {
+  const double = Deno.env.get("VIRTDISK_DOUBLE") ||
+    (tool(MINGW)() === undefined ? buildDoubleDll() : "");
+  return [
+    {
+      name: double ? `the double ${double}` : `no double: neither VIRTDISK_DOUBLE nor ${MINGW}`,
+      paths: ["tests/double", "tests/native", ...COMMON],
+      env: { VIRTDISK_DOUBLE: double },
+      mayIgnore: double === "",
+    },
+    {
+      name: "the system's VirtDisk.dll",
+      paths: ["tests/windows"],
+      env: { VIRTDISK_DOUBLE: "", VIRTDISK_REQUIRE: "" },
+      mayIgnore: true,
+    },
+  ];
+}
+
+const thisDeno: WindowsDeno = {
+  command: (args, env) =>
+    new Deno.Command(Deno.execPath(), { args: [...args], env, cwd: ROOT, stdout: "piped" }),
+  stop: () => {},
+};
+
+function testFilesIn(folder: string): string[] {
+  return [...Deno.readDirSync(join(ROOT, folder))].map((entry) => entry.name)
+    .filter((name) => name.endsWith("_test.ts")).map((name) => `${folder}/${name}`);
+}
+
+async function runAll(deno: WindowsDeno, runs: readonly TestRun[]): Promise<boolean> {
+  const results: [TestRun, TestOutcome][] = [];
+  for (const run of runs) {
+    console.log(`\n--- ${run.name}`);
+    results.push([run, await runTests(deno, run)]);
+  }
+  console.log("");
+  let good = true;
+  for (const [run, outcome] of results) {
+    const failure = failureOf(run, outcome);
+    good &&= failure === undefined;
+    const counts = `${outcome.passed} passed, ${outcome.failed} failed, ` +
+      `${outcome.ignored.length} ignored`;
+    console.log(`${failure === undefined ? "ok    " : "FAILED"} ${run.name}: ${counts}`);
+    if (failure !== undefined) console.log(`       ${failure}`);
+    if (!run.mayIgnore) {
+      for (const name of outcome.ignored) console.log(`       ignored: ${name}`);
+    }
+  }
+  return good;
+}
+
+function failureOf(run: TestRun, outcome: TestOutcome): string | undefined {
+  if (outcome.failure !== undefined) return outcome.failure;
+  if (!REQUIRE_ALL || run.mayIgnore || outcome.ignored.length === 0) return undefined;
+  return "VIRTDISK_REQUIRE=all, but tests were ignored";
+}
+
+async function main(): Promise<boolean> {
+  if (Deno.build.os === "windows") return await runAll(thisDeno, windowsRuns());
+  const missing = missingTools();
+  if (missing.length === 0) {
+    using wine = new WineDeno();
+    return await runAll(wine, wineRuns());
+  }
+  console.log(`The Windows tests are ignored: ${missing.join(", ")}`);
+  return !REQUIRE_ALL;
+}
+
+if (import.meta.main) Deno.exit(await main() ? 0 : 1);
