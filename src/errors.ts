@@ -66,11 +66,11 @@ export class VirtualDiskError extends Error {
   /** The function of virtdisk.h that failed, or whose work the portable backend was doing. */
   readonly operation: string;
   /** The image that the operation was about. */
-  readonly path?: string;
+  declare readonly path?: string;
   /** What usually brings this code about in this operation, and what to do. May be empty. */
   readonly causes: readonly string[];
   /** Portable backend: which structure of the file is wrong, and where. */
-  readonly detail?: ErrorDetail;
+  declare readonly detail?: ErrorDetail;
 
   /** Made by this module; exported so that `instanceof` can be asked. */
   constructor(code: number, operation: string, options: VirtualDiskErrorOptions = {}) {
