@@ -1,10 +1,13 @@
 /** Paths as VirtDisk.dll should be given them: absolute, and of any length. */
-import { VirtualDiskError } from "../errors.ts";
+import { decodeUtf16 } from "../bytes/utf16.ts";
+import { VirtualDiskError, virtualDiskError, type VirtualDiskErrorOptions } from "../errors.ts";
 import type { Kernel32 } from "./kernel32.ts";
-import { pathFrom, wideString } from "./wide_string.ts";
+import { wideString } from "./wide_string.ts";
 
-/** MAX_PATH: longer paths, counted with the NUL, are for names with a prefix alone. */
+/** The longest path without a prefix, its NUL counted. */
 const MAX_PATH = 260;
+/** The longest path of all, its NUL counted (Microsoft, "Maximum Path Length Limitation"). */
+const MAX_LONG_PATH = 32768;
 const PREFIX = "\\\\?\\";
 const UNC_PREFIX = "\\\\?\\UNC\\";
 const UNC_START = "\\\\";
@@ -16,18 +19,44 @@ const DEVICE_PATH = /^\\\\[?.]\\/;
  * for it would need `--allow-read`.
  *
  * @param operation For whom, if it fails.
- * @throws {VirtualDiskError} As GetFullPathNameW says.
+ * @throws {VirtualDiskError} As GetFullPathNameW says, or `ERROR_FILENAME_EXCED_RANGE`.
  */
 export function fullPath(kernel32: Kernel32, path: string, operation: string): string {
   if (DEVICE_PATH.test(path)) return path;
   const name = wideString(path);
-  const full = pathFrom((buffer, characters) =>
-    kernel32.GetFullPathNameW(name, characters, buffer, null)
+  const full = writtenPath(
+    kernel32,
+    (buffer, characters) => kernel32.GetFullPathNameW(name, characters, buffer, null),
+    operation,
+    { path },
   );
-  if (full === undefined) throw new VirtualDiskError(kernel32.GetLastError(), operation, { path });
   return full.length < MAX_PATH || DEVICE_PATH.test(full) ? full : prefixed(full);
 }
 
 function prefixed(path: string): string {
   return path.startsWith(UNC_START) ? UNC_PREFIX + path.slice(UNC_START.length) : PREFIX + path;
+}
+
+/** The directory of the system's own DLLs. */
+export function systemDirectory(kernel32: Kernel32): string {
+  return writtenPath(kernel32, kernel32.GetSystemDirectoryW, "GetSystemDirectoryW", {});
+}
+
+/**
+ * What a function wrote that takes a buffer and its size in characters: it returns the length of the
+ * path, or the characters that it needs with the NUL where they are more than that, or 0 where it failed.
+ */
+function writtenPath(
+  kernel32: Kernel32,
+  write: (buffer: Uint8Array<ArrayBuffer>, characters: number) => number,
+  operation: string,
+  options: VirtualDiskErrorOptions,
+): string {
+  for (const characters of [MAX_PATH, MAX_LONG_PATH]) {
+    const buffer = new Uint8Array(2 * characters);
+    const length = write(buffer, characters);
+    if (length === 0) throw new VirtualDiskError(kernel32.GetLastError(), operation, options);
+    if (length < characters) return decodeUtf16(buffer.subarray(0, 2 * length));
+  }
+  throw virtualDiskError("ERROR_FILENAME_EXCED_RANGE", operation, options);
 }

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { VirtualDiskError, virtualDiskError } from "../errors.ts";
+import { virtualDiskError } from "../errors.ts";
 import { type VirtDisk, VIRTDISK_FUNCTIONS } from "./ffi.ts";
+import { systemDirectory } from "./full_path.ts";
 import { type Kernel32, KERNEL32_FUNCTIONS } from "./kernel32.ts";
-import { pathFrom } from "./wide_string.ts";
 
 /** The functions of both libraries. */
 export interface Libraries {
@@ -49,9 +49,8 @@ function loadSystemLibraries(): Libraries {
     });
   }
   const kernel32 = systemKernel32();
-  const directory = pathFrom(kernel32.GetSystemDirectoryW);
-  if (directory === undefined) throw new VirtualDiskError(kernel32.GetLastError(), OPERATION);
-  return { kernel32, virtdisk: load(`${directory}\\virtdisk.dll`, VIRTDISK_FUNCTIONS) };
+  const path = `${systemDirectory(kernel32)}\\virtdisk.dll`;
+  return { kernel32, virtdisk: load(path, VIRTDISK_FUNCTIONS) };
 }
 
 /**

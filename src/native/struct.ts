@@ -14,13 +14,16 @@ export type Fields = Readonly<Record<string, AnyCodec>>;
 export type FieldsValue<F extends Fields> = { readonly [K in keyof F]: ReturnType<F[K]["read"]> };
 
 /** An anonymous union of which an earlier member tells the arm that holds. */
-export class TaggedUnion<Tag extends string, Arms extends Readonly<Record<number, Fields>>> {
+export class TaggedUnion<
+  const Tag extends string,
+  const Arms extends Readonly<Record<number, Fields>>,
+> {
   /** @param tag The member that tells. @param arms By its value. */
   constructor(readonly tag: Tag, readonly arms: Arms) {}
 }
 
 /** An anonymous union of which only the user knows the arm that holds. */
-export class FreeUnion<Arms extends readonly Fields[]> {
+export class FreeUnion<const Arms extends readonly Fields[]> {
   /** @param arms Each arm is an anonymous structure. */
   constructor(readonly arms: Arms) {}
 }
