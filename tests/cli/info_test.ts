@@ -1,0 +1,125 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createVirtualDisk } from "@virtdisk/virtdisk";
+import { formatBytes } from "../../src/cli/format_bytes.ts";
+import { ROOT, TempDir } from "../support.ts";
+
+const MIB = 1 << 20;
+/** The whole of what the command needs, on every system. */
+const PORTABLE = ["--backend", "portable"];
+
+/** Runs the command in `dir` with no permission but to read there. */
+async function info(
+  dir: TempDir,
+  ...args: string[]
+): Promise<{ code: number; out: string; err: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-read=.", `${ROOT}/src/cli/main.ts`, ...args],
+    cwd: dir.path,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder();
+  return { code, out: text.decode(stdout), err: text.decode(stderr) };
+}
+
+async function makeChain(dir: TempDir): Promise<void> {
+  (await createVirtualDisk(dir.file("base.vhdx"), { size: 64 * MIB })).close();
+  (await createVirtualDisk(dir.file("middle.vhdx"), { parent: dir.file("base.vhdx") })).close();
+  (await createVirtualDisk(dir.file("leaf.vhdx"), { parent: dir.file("middle.vhdx") })).close();
+}
+
+Deno.test("info --json prints an object per file, with the chain nearest first", async () => {
+  using dir = new TempDir();
+  await makeChain(dir);
+  const { code, out, err } = await info(
+    dir,
+    "info",
+    "--json",
+    ...PORTABLE,
+    "leaf.vhdx",
+    "base.vhdx",
+  );
+  assertEquals([code, err], [0, ""]);
+  const [leaf, base, ...more] = out.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(more, []);
+  assertEquals(Object.keys(leaf), ["path", "backend", "information", "chain"]);
+  assertEquals([leaf.path, leaf.backend], [dir.file("leaf.vhdx"), "portable"]);
+  assertEquals(leaf.chain, [dir.file("middle.vhdx"), dir.file("base.vhdx")]);
+  assertEquals(leaf.information.size.virtualSize, 64 * MIB);
+  assertEquals(leaf.information.providerSubtype, "differencing");
+  assertEquals(base.chain, []);
+  assertEquals("parentLocation" in base.information, false);
+});
+
+Deno.test("info prints what a person wants to know", async () => {
+  using dir = new TempDir();
+  await makeChain(dir);
+  const { code, out } = await info(dir, "info", ...PORTABLE, "leaf.vhdx");
+  assertEquals(code, 0);
+  assertMatch(
+    out,
+    /^.*leaf\.vhdx\n  Format +VHDX, differencing\n  Virtual size +64 MiB \(67,108,864 bytes\)\n/,
+  );
+  assertStringIncludes(out, `Parent        ${dir.file("middle.vhdx")}`);
+  assertStringIncludes(out, `its parent    ${dir.file("base.vhdx")}`);
+});
+
+Deno.test("info goes on after a file that does not open, and ends with status 1", async () => {
+  using dir = new TempDir();
+  await makeChain(dir);
+  Deno.removeSync(dir.file("middle.vhdx"));
+  const { code, out, err } = await info(
+    dir,
+    "info",
+    "--json",
+    ...PORTABLE,
+    "missing.vhd",
+    "leaf.vhdx",
+    "base.vhdx",
+  );
+  assertEquals(code, 1);
+  assertEquals(JSON.parse(out).path, dir.file("base.vhdx"));
+  assertMatch(err, /missing\.vhd.*ERROR_FILE_NOT_FOUND, 2/);
+  assertMatch(err, /leaf\.vhdx.*middle\.vhdx.*ERROR_VHD_PARENT_VHD_NOT_FOUND/);
+
+  const alone = await info(dir, "info", ...PORTABLE, "--no-parents", "leaf.vhdx");
+  assertEquals(alone.code, 0);
+  assertStringIncludes(alone.out, `${dir.file("middle.vhdx")} (not opened)`);
+});
+
+Deno.test("info of a file that it may not read says which permission is missing", async () => {
+  using dir = new TempDir();
+  using other = new TempDir();
+  const { code, err } = await info(dir, "info", ...PORTABLE, other.file("disk.vhd"));
+  assertEquals(code, 1);
+  assertMatch(err, /Requires read access/);
+});
+
+Deno.test("a wrong command line is explained, with status 2", async (t) => {
+  using dir = new TempDir();
+  const rows = [[], ["inspect"], ["info"], ["info", "--fast", "a"], [
+    "info",
+    "--backend",
+    "qemu",
+    "a",
+  ]];
+  for (const args of rows) {
+    await t.step(args.join(" ") || "no arguments", async () => {
+      const { code, out, err } = await info(dir, ...args);
+      assertEquals([code, out], [2, ""]);
+      assertStringIncludes(err, "Usage: virtdisk");
+    });
+  }
+  await t.step("--help is no mistake", async () => {
+    const { code, out } = await info(dir, "--help");
+    assertEquals(code, 0);
+    assertStringIncludes(out, "Usage: virtdisk");
+  });
+});
+
+Deno.test("formatBytes() shows a round unit and the exact number", () => {
+  assertEquals(formatBytes(0), "0 bytes");
+  assertEquals(formatBytes(1023), "1,023 bytes");
+  assertEquals(formatBytes(64 * MIB), "64 MiB (67,108,864 bytes)");
+  assertEquals(formatBytes(1.5 * MIB), "1.5 MiB (1,572,864 bytes)");
+  assertEquals(formatBytes(64 * 1024 ** 4), "64 TiB (70,368,744,177,664 bytes)");
+});

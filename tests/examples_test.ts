@@ -1,0 +1,60 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createVirtualDisk } from "@virtdisk/virtdisk";
+import { ROOT, TempDir } from "./support.ts";
+
+/** Runs an example as its first comment says, with no more permission. */
+function example(
+  name: string,
+  permissions: string[],
+  ...args: string[]
+): { code: number; out: string } {
+  const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", ...permissions, `${ROOT}/examples/${name}`, ...args],
+    env: { NO_COLOR: "1" },
+  }).outputSync();
+  const text = new TextDecoder();
+  return { code, out: text.decode(stdout) + text.decode(stderr) };
+}
+
+/** The native backend is the default on Windows, and needs its libraries. */
+const FFI = Deno.build.os === "windows" ? ["--allow-ffi"] : [];
+
+Deno.test("examples/read_sectors.ts prints the first sector", async () => {
+  using dir = new TempDir();
+  const path = dir.file("disk.vhd");
+  (await createVirtualDisk(path, { size: 3 << 20, subtype: "fixed" })).close();
+  const file = Deno.openSync(path, { write: true });
+  file.writeSync(new TextEncoder().encode("boot sector"));
+  file.close();
+  const { code, out } = example("read_sectors.ts", [`--allow-read=${dir.path}`], path);
+  assertEquals(code, 0, out);
+  const lines = out.trimEnd().split("\n");
+  assertEquals(lines.length, 32);
+  assertEquals(
+    lines[0],
+    "00000000  62 6f 6f 74 20 73 65 63 74 6f 72 00 00 00 00 00  boot sector.....",
+  );
+});
+
+Deno.test("examples/differencing.ts shows a child and its parent", () => {
+  using dir = new TempDir();
+  const permissions = [`--allow-read=${dir.path}`, `--allow-write=${dir.path}`];
+  const { code, out } = example("differencing.ts", permissions, dir.path);
+  assertEquals(code, 0, out);
+  assertStringIncludes(out, `its parent is ${dir.file("base.vhdx")} (found)`);
+  assertStringIncludes(out, "1073741824 bytes from 0 on: zero");
+});
+
+Deno.test("examples/inspect.ts prints what opens, and why the rest does not", async () => {
+  using dir = new TempDir();
+  (await createVirtualDisk(dir.file("a.vhdx"), { size: 3 << 20 })).close();
+  const { code, out } = example(
+    "inspect.ts",
+    [`--allow-read=${dir.path}`, ...FFI],
+    dir.file("a.vhdx"),
+    dir.file("b.vhdx"),
+  );
+  assertEquals(code, 1, out);
+  assertMatch(out, /virtualSize: 3145728/);
+  assertMatch(out, /b\.vhdx.*ERROR_FILE_NOT_FOUND/);
+});
