@@ -33,12 +33,12 @@ export class PageCache {
   }
 
   uint8(offset: number): number {
-    return this.#page(offset).getUint8(offset % PAGE_SIZE);
+    return this.#pageWith(offset, 1).getUint8(offset % PAGE_SIZE);
   }
 
   /** `offset` must be a multiple of 4. */
   uint32(offset: number, littleEndian: boolean): number {
-    return this.#page(offset).getUint32(offset % PAGE_SIZE, littleEndian);
+    return this.#pageWith(offset, 4).getUint32(offset % PAGE_SIZE, littleEndian);
   }
 
   /** Forgets everything, after the file has been written. */
@@ -47,12 +47,27 @@ export class PageCache {
     this.#lastNumber = -1;
   }
 
-  #page(offset: number): DataView {
+  /** The page with the `length` bytes at `offset`, all of which the file has. */
+  #pageWith(offset: number, length: number): DataView {
     const number = Math.floor(offset / PAGE_SIZE);
-    if (number === this.#lastNumber) return this.#lastPage;
+    const page = number === this.#lastNumber ? this.#lastPage : this.#use(number);
+    if (offset % PAGE_SIZE + length > page.byteLength) {
+      throw damaged(
+        this.#source,
+        this.#code,
+        this.#structure,
+        offset,
+        `end of file at ${this.#source.size}`,
+        "data",
+      );
+    }
+    return page;
+  }
+
+  #use(number: number): DataView {
     let page = this.#pages.get(number);
     if (page === undefined) {
-      page = this.#load(number, offset);
+      page = this.#load(number);
       const oldest = this.#pages.keys().next();
       if (this.#pages.size >= MAX_PAGES && !oldest.done) this.#pages.delete(oldest.value);
     } else {
@@ -64,19 +79,10 @@ export class PageCache {
     return page;
   }
 
-  #load(number: number, offset: number): DataView {
+  /** Shorter than a page where the file ends. */
+  #load(number: number): DataView {
     const bytes = new Uint8Array(PAGE_SIZE);
     const count = this.#source.readAt(bytes, number * PAGE_SIZE);
-    if (count <= offset - number * PAGE_SIZE) {
-      throw damaged(
-        this.#source,
-        this.#code,
-        this.#structure,
-        offset,
-        `end of file at ${this.#source.size}`,
-        "data",
-      );
-    }
-    return viewOf(bytes);
+    return viewOf(bytes.subarray(0, count));
   }
 }
