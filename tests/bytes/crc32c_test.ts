@@ -1,0 +1,41 @@
+import { assertEquals } from "@std/assert";
+import { crc32c } from "../../src/bytes/crc32c.ts";
+import { pattern } from "../support.ts";
+
+const ascii = (text: string) => new TextEncoder().encode(text);
+
+/** The check value of CRC-32/ISCSI, and the examples of RFC 3720 B.4. */
+const rows: [string, Uint8Array, number][] = [
+  ["nothing", new Uint8Array(0), 0],
+  ["the digits 1 to 9", ascii("123456789"), 0xe3069283],
+  ["32 zeros", new Uint8Array(32), 0x8a9136aa],
+  ["32 bytes of ones", new Uint8Array(32).fill(0xff), 0x62a8ab43],
+  ["32 bytes counting up", Uint8Array.from({ length: 32 }, (_, i) => i), 0x46dd794e],
+  ["32 bytes counting down", Uint8Array.from({ length: 32 }, (_, i) => 31 - i), 0x113fdb5c],
+];
+
+for (const [name, bytes, expected] of rows) {
+  Deno.test(`crc32c() of ${name} is 0x${expected.toString(16)}`, () => {
+    assertEquals(crc32c(bytes), expected);
+  });
+}
+
+Deno.test("crc32c() can be continued at any point", () => {
+  const bytes = pattern(100);
+  const whole = crc32c(bytes);
+  for (let i = 0; i <= 100; i++) {
+    assertEquals(crc32c(bytes.subarray(i), crc32c(bytes.subarray(0, i))), whole, `at ${i}`);
+  }
+});
+
+Deno.test("crc32c() of each length agrees with a division bit by bit", () => {
+  for (let length = 0; length < 40; length++) {
+    const bytes = pattern(length, length);
+    let crc = 0xffffffff;
+    for (const byte of bytes) {
+      crc ^= byte;
+      for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+    }
+    assertEquals(crc32c(bytes), ~crc >>> 0, `${length} bytes`);
+  }
+});

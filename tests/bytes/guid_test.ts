@@ -1,0 +1,52 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { isGuid, NIL_GUID, normalizeGuid, readGuid, writeGuid } from "../../src/bytes/guid.ts";
+
+/** The vendor GUID of Microsoft: the text of virtdisk.h, and the bytes in memory. */
+const TEXT = "ec984aec-a0f9-47e9-901f-71415a66345b";
+const BYTES = [
+  ...[0xec, 0x4a, 0x98, 0xec, 0xf9, 0xa0, 0xe9, 0x47],
+  ...[0x90, 0x1f, 0x71, 0x41, 0x5a, 0x66, 0x34, 0x5b],
+];
+
+Deno.test("readGuid() takes the first three groups as little-endian numbers", () => {
+  assertEquals(readGuid(Uint8Array.from(BYTES)), TEXT);
+  assertEquals(readGuid(Uint8Array.of(9, 9, 9, ...BYTES), 3), TEXT);
+  assertEquals(readGuid(new Uint8Array(16)), NIL_GUID);
+});
+
+Deno.test("writeGuid() writes what readGuid() reads, and nothing beside it", () => {
+  const bytes = new Uint8Array(20).fill(7);
+  writeGuid(bytes, 2, TEXT);
+  assertEquals([...bytes], [7, 7, ...BYTES, 7, 7]);
+  writeGuid(bytes, 2, `{${TEXT.toUpperCase()}}`);
+  assertEquals([...bytes], [7, 7, ...BYTES, 7, 7]);
+});
+
+const texts: [string, boolean][] = [
+  [TEXT, true],
+  [TEXT.toUpperCase(), true],
+  [`{${TEXT}}`, true],
+  [NIL_GUID, true],
+  [`{${TEXT}`, false],
+  [`${TEXT}}`, false],
+  [`{{${TEXT}}}`, false],
+  [TEXT.slice(1), false],
+  [`${TEXT}0`, false],
+  [`${TEXT}\n`, false],
+  [TEXT.replaceAll("-", ""), false],
+  [TEXT.replace("e", "g"), false],
+  ["", false],
+];
+
+for (const [text, expected] of texts) {
+  Deno.test(`isGuid() ${JSON.stringify(text)} is ${expected}`, () => {
+    assertEquals(isGuid(text), expected);
+    if (expected) return assertEquals(normalizeGuid(text), text.replace(/[{}]/g, "").toLowerCase());
+    assertThrows(() => normalizeGuid(text), TypeError, "GUID is not a GUID");
+    assertThrows(() => writeGuid(new Uint8Array(16), 0, text), TypeError);
+  });
+}
+
+Deno.test("normalizeGuid() names the argument that is wrong", () => {
+  assertThrows(() => normalizeGuid("x", "identifier"), TypeError, 'identifier is not a GUID: "x"');
+});
