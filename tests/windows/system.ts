@@ -3,7 +3,7 @@
  */
 import { join } from "@std/path";
 import { systemLibraries } from "../../src/native/library.ts";
-import { type Need, ROOT } from "../support.ts";
+import { circumstance, type Need, ROOT } from "../support.ts";
 
 /** `"elsewhere"` is a system that is not Windows. */
 export type SystemVirtDisk = "windows" | "wine" | "double" | "absent" | "elsewhere";
@@ -20,10 +20,11 @@ const found = find();
 
 /** A test for systems that have one of these. */
 export function systemHas(...wanted: SystemVirtDisk[]): Need {
-  return () =>
+  return circumstance(() =>
     wanted.includes(found)
       ? undefined
-      : `for the VirtDisk.dll of ${wanted.join(" or ")}, here is that of ${found}`;
+      : `for the VirtDisk.dll of ${wanted.join(" or ")}, here is that of ${found}`
+  );
 }
 
 /**

@@ -22,8 +22,8 @@ export interface TestRun {
   readonly env?: Record<string, string>;
   /** Arguments of `deno test`, besides the usual ones. */
   readonly args?: readonly string[];
-  /** Whether a test that finds something missing may be ignored where everything is required. */
-  readonly mayIgnore: boolean;
+  /** The tests that may be ignored where everything is required, by name and reason; default: none. */
+  readonly mayIgnore?: RegExp;
 }
 
 /** What came of it. */
