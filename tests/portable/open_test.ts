@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import {
   createVirtualDisk,
   openVirtualDisk,
@@ -81,11 +81,14 @@ testWith(
 async function openerWithoutRights(
   dir: TempDir,
 ): Promise<(path: string, readOnly: boolean) => string> {
-  const module = JSON.stringify(new URL("../../mod.ts", import.meta.url).href);
-  const entry = dir.file("open.ts");
+  // The other user may go neither to this repository nor to the program: both come into the folder.
+  for (const part of ["deno.json", "mod.ts", "ffi.ts", "src", "tests/offline"]) {
+    Deno.mkdirSync(dirname(dir.file(part)), { recursive: true });
+    run("cp", "-R", join(ROOT, part), dir.file(part));
+  }
   Deno.writeTextFileSync(
-    entry,
-    `import { openVirtualDiskSync } from ${module};
+    dir.file("open.ts"),
+    `import { openVirtualDiskSync } from "./mod.ts";
      const [path, readOnly] = Deno.args;
      try {
        openVirtualDiskSync(path!, { backend: "portable", readOnly: readOnly === "true" }).close();
@@ -94,18 +97,15 @@ async function openerWithoutRights(
        console.log((error as { code?: number }).code ?? String(error));
      }`,
   );
-  // The other user may go neither to this repository nor to the program: both come into the folder.
-  const script = dir.file("open.js");
-  const config = join(ROOT, "deno.json");
-  run(Deno.execPath(), "bundle", "-q", "--config", config, "-o", script, entry);
   const program = dir.file("deno");
   await Deno.copyFile(Deno.execPath(), program);
-  for (const file of [script, program]) Deno.chmodSync(file, 0o755);
+  run("chmod", "-R", "a+rX", dir.path);
   return (path, readOnly) => {
     const { stdout, stderr } = new Deno.Command(program, {
-      args: ["run", "--no-prompt", "--allow-read", "--allow-write", script, path, `${readOnly}`],
+      args: ["run", "--no-prompt", "--allow-read", "--allow-write", "open.ts", path, `${readOnly}`],
+      cwd: dir.path,
       ...(Deno.uid() === 0 ? { uid: 65534, gid: 65534 } : {}),
-      env: { DENO_DIR: dir.file("cache"), HOME: dir.path, DENO_NO_UPDATE_CHECK: "1" },
+      env: { DENO_DIR: "/nonexistent", HOME: dir.path, DENO_NO_UPDATE_CHECK: "1" },
     }).outputSync();
     const text = new TextDecoder();
     return text.decode(stdout).trim() || text.decode(stderr);
