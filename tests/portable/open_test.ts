@@ -100,12 +100,14 @@ async function openerWithoutRights(
   const program = dir.file("deno");
   await Deno.copyFile(Deno.execPath(), program);
   run("chmod", "-R", "a+rX", dir.path);
+  Deno.mkdirSync(dir.file("cache"));
+  Deno.chmodSync(dir.file("cache"), 0o777);
   return (path, readOnly) => {
     const { stdout, stderr } = new Deno.Command(program, {
       args: ["run", "--no-prompt", "--allow-read", "--allow-write", "open.ts", path, `${readOnly}`],
       cwd: dir.path,
       ...(Deno.uid() === 0 ? { uid: 65534, gid: 65534 } : {}),
-      env: { DENO_DIR: "/nonexistent", HOME: dir.path, DENO_NO_UPDATE_CHECK: "1" },
+      env: { DENO_DIR: dir.file("cache"), HOME: dir.path, DENO_NO_UPDATE_CHECK: "1" },
     }).outputSync();
     const text = new TextDecoder();
     return text.decode(stdout).trim() || text.decode(stderr);
