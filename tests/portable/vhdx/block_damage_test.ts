@@ -1,0 +1,77 @@
+/** One row for each rule of the block allocation table: they are checked where a block is used. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { ImageError } from "../../../src/portable/image_error.ts";
+import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import { assertRefused, type DamageRow } from "./damage.ts";
+import { BAT, FIRST_BLOCK, MIB, VhdxBuilder } from "./vhdx_builder.ts";
+
+const ROWS: readonly DamageRow[] = [
+  ...[4, 5].map((state): DamageRow => ({
+    rule: `a defined state, not ${state}`,
+    damage: (f) => f.bat(0, state, 4),
+    structure: "payload block entry",
+    offset: BAT,
+  })),
+  {
+    rule: "state 7 with a parent only",
+    damage: (f) => f.bat(0, 7, 4),
+    structure: "payload block entry",
+    offset: BAT,
+  },
+  ...[3, 19].map((bit): DamageRow => ({
+    rule: `clear reserved bits, not ${bit}`,
+    damage: (f) => f.u64(BAT, (4n << 20n) | (1n << BigInt(bit)) | 6n),
+    structure: "payload block entry",
+    offset: BAT,
+  })),
+  ...[1, 3, 6].flatMap((state): DamageRow[] =>
+    ([
+      ["the header area", 0],
+      ["the log", 1],
+      ["the metadata", 2],
+      ["the block table", 3],
+      ["the end of the file", 5],
+      ["what a file can hold", 2 ** 43],
+    ] as const).filter(([, mib]) => mib !== 0 || state === 6).map(([place, mib]) => ({
+      rule: `a block of state ${state} outside ${place}`,
+      damage: (f) => f.bat(0, state, mib),
+      structure: "payload block entry",
+      offset: BAT,
+    }))
+  ),
+  {
+    rule: "a sector bitmap for a partially present block",
+    damage: (f) => f.bat(0, 7, 4),
+    structure: "sector bitmap block entry",
+    offset: BAT + 8 * 4096,
+    differencing: true,
+  },
+  ...[1, 7].map((state): DamageRow => ({
+    rule: `a sector bitmap of state 0 or 6, not ${state}`,
+    damage: (f) => f.bat(0, 7, 4).bat(4096, state, 4),
+    structure: "sector bitmap block entry",
+    offset: BAT + 8 * 4096,
+    differencing: true,
+  })),
+  ...[0, 1, 5, 2 ** 43].map((mib): DamageRow => ({
+    rule: `a sector bitmap in free space of the file, not at ${mib} MiB`,
+    damage: (f) => f.bat(0, 7, 4).bat(4096, 6, mib),
+    structure: "sector bitmap block entry",
+    offset: BAT + 8 * 4096,
+    differencing: true,
+  })),
+];
+
+for (const row of ROWS) {
+  Deno.test(`the block table must have ${row.rule}`, () => {
+    assertRefused(row, (file) => assertEquals(file.append(MIB), FIRST_BLOCK));
+  });
+}
+
+Deno.test("a damaged entry does not keep the other blocks from being read", () => {
+  const file = new VhdxBuilder();
+  file.bat(7, 5, 0);
+  const image = openVhdx(file.source());
+  assertEquals(image.extent(0, 7 * MIB), { kind: "zero", offset: 0, length: 7 * MIB });
+  assertThrows(() => image.extent(7 * MIB, 8 * MIB), ImageError);
+});

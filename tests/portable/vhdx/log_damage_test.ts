@@ -1,0 +1,184 @@
+/** Logs that are damaged or hostile: what counts as an entry, and what is refused. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { ImageError } from "../../../src/portable/image_error.ts";
+import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import {
+  batPage,
+  type Change,
+  dirtyVhdx,
+  type EntrySpec,
+  firstBlock,
+  PAGE,
+  putEntries,
+  roomy,
+} from "./log_builder.ts";
+import { HEADERS, LOG, MIB, VhdxBuilder } from "./vhdx_builder.ts";
+
+function assertRefused(builder: VhdxBuilder, structure: string, offset: number): void {
+  const error = assertThrows(() => openVhdx(builder.source()), ImageError);
+  assertEquals(error.symbol, "ERROR_FILE_CORRUPT");
+  assertEquals([error.options.detail?.structure, error.options.detail?.offset], [
+    structure,
+    offset,
+  ]);
+}
+
+/** Faults that make an entry part of no sequence: what came before it counts. */
+const INVALID_ENTRIES: Record<string, Partial<EntrySpec>> = {
+  "another log's GUID": { guid: "00000000-0000-0000-0000-000000000001" },
+  "a wrong signature": { edit: (view) => view.setUint8(0, 0x4c) },
+  "a length that is no multiple of a sector": { edit: (view) => view.setUint32(8, 8193, true) },
+  "no length": { edit: (view) => view.setUint32(8, 0, true) },
+  "a length of the whole log": { edit: (view) => view.setUint32(8, MIB, true) },
+  "a length of 4 GiB": { edit: (view) => view.setUint32(8, 0xfffff000, true) },
+  "a length with one sector too many": { edit: (view) => view.setUint32(8, 3 * PAGE, true) },
+  "a tail that is no multiple of a sector": { edit: (view) => view.setUint32(12, 512, true) },
+  "a tail behind the end of the log": { edit: (view) => view.setUint32(12, MIB, true) },
+  "a tail that is no entry of the sequence": { tail: 8 * PAGE },
+  "a number that does not follow": { edit: (view) => view.setBigUint64(16, 4n, true) },
+  "more descriptors than it has room for": {
+    edit: (view) => view.setUint32(24, 0xffffffff, true),
+  },
+  "fewer descriptors than data": { edit: (view) => view.setUint32(24, 0, true) },
+  "a descriptor without signature": { edit: (view) => view.setUint32(64, 0, true) },
+  "a descriptor with another number": { edit: (view) => view.setBigUint64(88, 3n, true) },
+  "a descriptor whose target is no page": {
+    edit: (view) => view.setBigUint64(80, 0x300200n, true),
+  },
+  "a data sector without signature": { edit: (view) => view.setUint32(PAGE, 0, true) },
+  "a data sector with another high half": { edit: (view) => view.setUint32(PAGE + 4, 1, true) },
+  "a data sector with another low half": { edit: (view) => view.setUint32(PAGE + 4092, 1, true) },
+};
+
+for (const [fault, spec] of Object.entries(INVALID_ENTRIES)) {
+  Deno.test(`an entry with ${fault} is not replayed, the one before it is`, () => {
+    const builder = roomy();
+    const first = { sequence: 1n, changes: [batPage(6, 4)] };
+    const position = putEntries(builder, 0, first);
+    putEntries(builder, position, { sequence: 2n, tail: 0, changes: [batPage(6, 5)], ...spec });
+    // A tail outside makes the whole sequence invalid, its first entry is none of its own then.
+    if (spec.tail !== undefined) assertRefused(builder, "log", LOG);
+    else assertEquals(firstBlock(builder), "file 4");
+  });
+}
+
+Deno.test("an entry with a wrong checksum is not replayed", () => {
+  const builder = roomy();
+  const position = putEntries(builder, 0, { sequence: 1n, changes: [batPage(6, 4)] });
+  putEntries(builder, position, { sequence: 2n, tail: 0, changes: [batPage(6, 5)] });
+  builder.bytes[LOG + position + PAGE + 100]! ^= 1;
+  assertEquals(firstBlock(builder), "file 4");
+});
+
+Deno.test("a sequence with a zero number, or no sequence at all, is refused", () => {
+  const builder = dirtyVhdx();
+  assertRefused(builder, "log", LOG);
+  putEntries(builder, 0, { sequence: 0n });
+  assertRefused(builder, "log", LOG);
+});
+
+Deno.test("a log that fills its ring exactly is read once around", () => {
+  const builder = dirtyVhdx();
+  const count = MIB / PAGE;
+  const entries = Array.from({ length: count }, (_, i) => ({ sequence: BigInt(i + 1), tail: 0 }));
+  putEntries(builder, 0, ...entries);
+  assertEquals(firstBlock(builder), "zero");
+});
+
+Deno.test("searching a log reads it no more than a few times, whatever its entries claim", () => {
+  const builder = dirtyVhdx();
+  // Every sector is an entry header that claims nearly the whole log, with a tail that is nowhere.
+  for (let position = 0; position < MIB; position += PAGE) {
+    putEntries(builder, position, {
+      sequence: BigInt(position / PAGE + 1),
+      edit: (view) => view.setUint32(8, MIB - PAGE, true),
+    });
+  }
+  const claims = builder.source();
+  assertThrows(() => openVhdx(claims), ImageError);
+  assertEquals(claims.bytesRead < 4 * MIB, true, `${claims.bytesRead} bytes read`);
+  // A chain of valid entries, none of which is the tail of the last.
+  const entries = Array.from(
+    { length: 250 },
+    (_, i) => ({ sequence: BigInt(i + 1), tail: MIB - PAGE }),
+  );
+  const chain = dirtyVhdx();
+  putEntries(chain, 0, ...entries);
+  const source = chain.source();
+  assertThrows(() => openVhdx(source), ImageError);
+  assertEquals(source.bytesRead < 4 * MIB, true, `${source.bytesRead} bytes read`);
+});
+
+Deno.test("a file that lost its end since the log was written is refused", () => {
+  const builder = dirtyVhdx();
+  putEntries(builder, 0, { sequence: 1n, flushed: 5 * MIB });
+  assertRefused(builder, "log entry header", LOG + 48);
+});
+
+Deno.test("a last file offset beyond any image is refused", () => {
+  const builder = dirtyVhdx();
+  putEntries(builder, 0, { sequence: 1n, edit: (view) => view.setBigUint64(56, 1n << 63n, true) });
+  assertRefused(builder, "log entry header", LOG + 56);
+});
+
+/** Targets that a log may not have: [change, field of the descriptor that is named]. */
+const HOSTILE_TARGETS: Record<string, [Change, number]> = {
+  "the file type identifier": [{ offset: 0, page: new Uint8Array(PAGE) }, 16],
+  "a header": [{ offset: HEADERS[1], page: new Uint8Array(PAGE) }, 16],
+  "what lies before the region tables": [{ offset: 0x2f000, zeros: PAGE }, 16],
+  "the log": [{ offset: LOG, page: new Uint8Array(PAGE) }, 16],
+  "the log's last sector": [{ offset: LOG + MIB - PAGE, zeros: PAGE }, 16],
+  "a range around the log": [{ offset: 0x30000, zeros: 3 * MIB }, 16],
+  "a page behind the file": [{ offset: 4 * MIB, page: new Uint8Array(PAGE) }, 16],
+  "zeros to behind the file": [{ offset: 3 * MIB, zeros: MIB + PAGE }, 8],
+  "zeros of an exabyte": [{ offset: 3 * MIB, zeros: 2 ** 60 }, 8],
+};
+
+for (const [target, [change, field]] of Object.entries(HOSTILE_TARGETS)) {
+  Deno.test(`a log that would change ${target} is refused`, () => {
+    const builder = dirtyVhdx();
+    putEntries(builder, 0, { sequence: 1n, changes: [batPage(0, 0), change] });
+    assertRefused(builder, "log descriptor", LOG + 96 + field);
+  });
+}
+
+Deno.test("a log that names too many separate ranges of zeros is refused, in bounded memory", () => {
+  const builder = dirtyVhdx();
+  const perEntry = 126 + 128 * 30;
+  const entries: EntrySpec[] = Array.from({ length: 8 }, (_, entry) => ({
+    sequence: BigInt(entry + 1),
+    tail: 0,
+    last: 2 ** 40,
+    changes: Array.from({ length: perEntry }, (_, i) => ({
+      offset: 2 ** 32 + 2 * PAGE * (entry * perEntry + i),
+      zeros: PAGE,
+    })),
+  }));
+  putEntries(builder, 0, ...entries);
+  // 31,728 ranges are still taken: the file reads as before, only longer.
+  assertEquals(firstBlock(builder), "zero");
+  builder.headers((header) => builder.u32(header + 68, 4 * MIB).u64(header + 72, 8 * MIB));
+  builder.append(8 * MIB);
+  const larger: EntrySpec[] = Array.from({ length: 20 }, (_, entry) => ({
+    ...entries[0]!,
+    sequence: BigInt(entry + 1),
+    changes: Array.from({ length: perEntry }, (_, i) => ({
+      offset: 2 ** 32 + 2 * PAGE * (entry * perEntry + i),
+      zeros: PAGE,
+    })),
+  }));
+  const moved = new VhdxBuilder();
+  putEntriesAt(builder, moved, larger);
+  const error = assertThrows(() => openVhdx(builder.source()), ImageError);
+  assertEquals(error.options.detail?.found, "more than 65536 separate ranges of zeros");
+});
+
+/** Writes entries into a log of 4 MiB at 8 MiB. */
+function putEntriesAt(builder: VhdxBuilder, scratch: VhdxBuilder, entries: readonly EntrySpec[]) {
+  let position = 8 * MIB;
+  for (const entry of entries) {
+    const end = putEntries(scratch, 0, entry);
+    builder.bytes.set(scratch.bytes.subarray(LOG, LOG + end), position);
+    position += end;
+  }
+}
