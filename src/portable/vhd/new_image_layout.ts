@@ -28,7 +28,7 @@ export interface PlacedLocator {
 export interface NewImageLayout {
   readonly headerOffset: number;
   readonly tableOffset: number;
-  /** Bytes, whole sectors. */
+  /** Bytes with the padding, which looks like absent blocks too. */
   readonly tableSize: number;
   readonly maxTableEntries: number;
   readonly locators: readonly PlacedLocator[];
@@ -39,11 +39,12 @@ export interface NewImageLayout {
 /** The layout of a new image. */
 export function newImageLayout(spec: ImageSpec): NewImageLayout {
   const maxTableEntries = blockCount(spec.virtualSize, spec.blockSize);
-  const tableSize = roundUp(maxTableEntries * TABLE_ENTRY_SIZE, SECTOR_SIZE);
+  const entriesSize = maxTableEntries * TABLE_ENTRY_SIZE;
+  const tableSize = roundUp(entriesSize, spec.parent === undefined ? SECTOR_SIZE : PAGE);
   const headEnd = FOOTER_SIZE + SPARSE_HEADER_SIZE;
   const { tableOffset, locators, end } = spec.parent === undefined
     ? { tableOffset: headEnd, locators: [], end: headEnd + tableSize }
-    : withLocators(spec.parent, roundUp(headEnd, PAGE), roundUp(tableSize, PAGE));
+    : withLocators(spec.parent, roundUp(headEnd, PAGE), tableSize);
   const bitmap = bitmapSize(spec.blockSize);
   return {
     headerOffset: FOOTER_SIZE,
@@ -56,10 +57,14 @@ export function newImageLayout(spec: ImageSpec): NewImageLayout {
 }
 
 /** The absolute path, the table, then the relative path. */
-function withLocators({ absolutePath, relativePath }: ParentSpec, start: number, table: number) {
+function withLocators(
+  { absolutePath, relativePath }: ParentSpec,
+  start: number,
+  tableSize: number,
+) {
   const absolute = placed(PLATFORM_CODE.w2ku, absolutePath, start, ABSOLUTE_PATH_SPACE);
   const tableOffset = start + absolute.space;
-  const relativeStart = tableOffset + table;
+  const relativeStart = tableOffset + tableSize;
   const relative = placed(PLATFORM_CODE.w2ru, relativePath, relativeStart, RELATIVE_PATH_SPACE);
   return {
     tableOffset,
