@@ -26,7 +26,7 @@ export type InformationOf<V extends InformationVersion> = Extract<
  * @throws {VirtualDiskError} With the code that the call returns.
  */
 export function queryInformation<V extends InformationVersion>(
-  virtdisk: VirtDisk,
+  virtdisk: Pick<VirtDisk, "GetVirtualDiskInformation">,
   handle: bigint,
   version: V,
   path: string,

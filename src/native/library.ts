@@ -49,8 +49,7 @@ function loadSystemLibraries(): Libraries {
     });
   }
   const kernel32 = systemKernel32();
-  const path = `${systemDirectory(kernel32)}\\virtdisk.dll`;
-  return { kernel32, virtdisk: load(path, VIRTDISK_FUNCTIONS) };
+  return withVirtDisk(kernel32, () => `${systemDirectory(kernel32.symbols)}\\virtdisk.dll`);
 }
 
 /**
@@ -61,14 +60,24 @@ function loadSystemLibraries(): Libraries {
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi` for both.
  */
 export function loadLibraries(paths: LibraryPaths): Libraries {
-  return {
-    kernel32: load(paths.kernel32, KERNEL32_FUNCTIONS),
-    virtdisk: load(paths.virtdisk, VIRTDISK_FUNCTIONS),
-  };
+  return withVirtDisk(load(paths.kernel32, KERNEL32_FUNCTIONS), () => paths.virtdisk);
+}
+
+type Kernel32Library = Deno.DynamicLibrary<typeof KERNEL32_FUNCTIONS>;
+
+/** Both libraries; kernel32.dll does not stay loaded where VirtDisk.dll cannot be. */
+function withVirtDisk(kernel32: Kernel32Library, path: () => string): Libraries {
+  try {
+    const virtdisk = load(path(), VIRTDISK_FUNCTIONS);
+    return { kernel32: kernel32.symbols, virtdisk: virtdisk.symbols };
+  } catch (error) {
+    kernel32.close();
+    throw error;
+  }
 }
 
 /** kernel32.dll, from which the system's own directory is then asked. */
-function systemKernel32(): Kernel32 {
+function systemKernel32(): Kernel32Library {
   const elsewhere = directoryOfEnvironment();
   try {
     return load(`${USUAL_DIRECTORY}\\kernel32.dll`, KERNEL32_FUNCTIONS);
@@ -91,9 +100,9 @@ function directoryOfEnvironment(): string | undefined {
 function load<const F extends Deno.ForeignLibraryInterface>(
   path: string,
   functions: F,
-): Deno.DynamicLibrary<F>["symbols"] {
+): Deno.DynamicLibrary<F> {
   try {
-    return Deno.dlopen(path, functions).symbols;
+    return Deno.dlopen(path, functions);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable || !(error instanceof Error)) throw error;
     // The rest of either text is the system's, and differs with its language.
