@@ -3,6 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import {
   type CreateOptions,
   createVirtualDisk,
+  type InformationKind,
   openVirtualDisk,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
@@ -13,6 +14,17 @@ import { systemHas } from "./system.ts";
 const MIB = 1024 * 1024;
 const CYCLES = 200;
 const windows = systemHas("windows");
+const COMPARED = ["size", "identifier", "storageType", "providerSubtype"] as const;
+
+/** What one backend says; the other opens the image only afterwards. */
+async function described(
+  path: string,
+  backend: "native" | "portable",
+  kinds: readonly InformationKind[],
+): Promise<Record<string, unknown>> {
+  using disk = await openVirtualDisk(path, { backend });
+  return Object.fromEntries(kinds.map((kind) => [kind, disk.getInformation(kind)]));
+}
 
 const IMAGES: readonly [name: string, options: CreateOptions][] = [
   ["dynamic.vhd", { size: 64 * MIB }],
@@ -27,11 +39,8 @@ for (const [name, options] of IMAGES) {
     using dir = new TempDir();
     const path = dir.file(name);
     (await createVirtualDisk(path, options)).close();
-    using native = await openVirtualDisk(path, { backend: "native" });
-    using portable = await openVirtualDisk(path, { backend: "portable" });
-    for (const kind of ["size", "identifier", "storageType", "providerSubtype"] as const) {
-      assertEquals(native.getInformation(kind), portable.getInformation(kind), kind);
-    }
+    const portable = await described(path, "portable", COMPARED);
+    assertEquals(await described(path, "native", COMPARED), portable);
   });
 }
 
@@ -42,13 +51,11 @@ for (const extension of ["vhd", "vhdx"]) {
     const child = dir.file(`child.${extension}`);
     (await createVirtualDisk(parent, { size: 64 * MIB })).close();
     (await createVirtualDisk(child, { parent })).close();
-    using native = await openVirtualDisk(child, { backend: "native" });
-    using portable = await openVirtualDisk(child, { backend: "portable" });
-    const kinds = ["size", "identifier", "parentIdentifier", "providerSubtype"] as const;
-    for (const kind of kinds) {
-      assertEquals(native.getInformation(kind), portable.getInformation(kind), kind);
-    }
-    assertEquals(native.getInformation("parentLocation").resolved, true);
+    const kinds = [...COMPARED, "parentIdentifier"] as const;
+    const portable = await described(child, "portable", kinds);
+    assertEquals(await described(child, "native", kinds), portable);
+    using disk = await openVirtualDisk(child, { backend: "native" });
+    assertEquals(disk.getInformation("parentLocation").resolved, true);
   });
 }
 
