@@ -17,6 +17,8 @@ const MAX_VIRTUAL_SIZE = 2040 * 2 ** 30;
 const SHORT_ALL_ONES = 0xffff_ffff;
 
 /**
+ * Believes a footer, or says which of its fields not to believe.
+ *
  * @throws {ImageError} `ERROR_VHD_FORMAT_UNSUPPORTED_VERSION`, `ERROR_VHD_DRIVE_FOOTER_CORRUPT`,
  * `ERROR_VHD_INVALID_SIZE` or `ERROR_VHD_INVALID_FILE_SIZE`.
  */

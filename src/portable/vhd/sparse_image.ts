@@ -70,7 +70,11 @@ export class SparseVhdImage implements DiskImage {
       : this.#sectors(block, blockOffset, offset, end);
   }
 
-  /** @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT` */
+  /**
+   * Whether the data of every block in the file are aligned; reads the whole table.
+   *
+   * @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT`
+   */
   is4kAligned(): boolean {
     const bitmap = bitmapSize(this.blockSize);
     const count = blockCount(this.virtualSize, this.blockSize);
