@@ -1,0 +1,51 @@
+/** The disk that is read: the same bytes as a flat file, as a dynamic VHD and as a dynamic VHDX. */
+import { run, type TempDir } from "../support.ts";
+
+const MIB = 1 << 20;
+/** Bytes. */
+export const DISK_SIZE = 1024 * MIB;
+/** The first half holds data, the second nothing. */
+export const DATA_SIZE = DISK_SIZE / 2;
+const CHUNK = 32 * MIB;
+
+/** An image, and what other programs call its format. */
+export interface BenchImage {
+  readonly name: "VHDX" | "VHD";
+  readonly path: string;
+  readonly qemuFormat: "vhdx" | "vpc";
+}
+
+/** Writes the flat file, every byte of it, and returns its path. */
+export function makeFlatFile(dir: TempDir): string {
+  const path = dir.file("flat.raw");
+  using file = Deno.openSync(path, { write: true, createNew: true });
+  const words = new Uint32Array(CHUNK / Uint32Array.BYTES_PER_ELEMENT);
+  const zeros = new Uint8Array(CHUNK);
+  for (let offset = 0; offset < DISK_SIZE; offset += CHUNK) {
+    const hasData = offset < DATA_SIZE;
+    // Odd multiples of an odd constant: no word, and so no block, is zero.
+    if (hasData) words.forEach((_, i) => words[i] = Math.imul(offset + 2 * i + 1, 0x9e3779b1));
+    writeAll(file, hasData ? new Uint8Array(words.buffer) : zeros);
+  }
+  return path;
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+}
+
+/** Converts the flat file into dynamic images; qemu-img checks that they hold the same bytes. */
+export function makeImages(dir: TempDir, flat: string): BenchImage[] {
+  const images: BenchImage[] = [
+    { name: "VHDX", path: dir.file("disk.vhdx"), qemuFormat: "vhdx" },
+    { name: "VHD", path: dir.file("disk.vhd"), qemuFormat: "vpc" },
+  ];
+  for (const { path, qemuFormat } of images) {
+    const subformat = qemuFormat === "vpc"
+      ? "subformat=dynamic,force_size=on"
+      : "subformat=dynamic";
+    run("qemu-img", "convert", "-f", "raw", "-O", qemuFormat, "-o", subformat, flat, path);
+    run("qemu-img", "compare", "-q", "-f", "raw", "-F", qemuFormat, flat, path);
+  }
+  return images;
+}

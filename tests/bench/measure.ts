@@ -1,0 +1,77 @@
+/** Takes turns between contenders that do the same work, and prints how they compare. */
+
+const ROUNDS = 5;
+
+/** One way to do a group's work. */
+export interface Contender {
+  readonly name: string;
+  /** Does the work once; gives the milliseconds that it took. */
+  run(): number;
+}
+
+/** Contenders that do the same operations. */
+export interface Group {
+  readonly title: string;
+  /** Operations in a run, and what one of them is. */
+  readonly operations: number;
+  readonly operation: string;
+  /** The first is the baseline. */
+  readonly contenders: readonly Contender[];
+  /** Why others are missing. */
+  readonly absent?: readonly string[];
+}
+
+/** Milliseconds that `work` takes. */
+export function milliseconds(work: () => void): number {
+  const start = performance.now();
+  work();
+  return performance.now() - start;
+}
+
+/**
+ * Measures a group and prints its table. Within a round every contender runs once, so that a busy
+ * machine slows all of them; ratios are taken round by round, and their median is shown. The first
+ * round, in which caches fill and code is compiled, does not count.
+ */
+export function compare({ title, operations, operation, contenders, absent = [] }: Group): void {
+  const times: number[][] = contenders.map(() => []);
+  for (let round = 0; round <= ROUNDS; round++) {
+    contenders.forEach((contender, i) => {
+      const time = contender.run();
+      if (round > 0) times[i]!.push(time);
+    });
+  }
+  const baseline = times[0]!;
+  const rows = contenders.map(({ name }, i) => {
+    const each = times[i]!;
+    const ratios = each.map((time, round) => time / baseline[round]!);
+    return [
+      name,
+      formatTime(median(each) / operations),
+      median(ratios).toFixed(2),
+      `${Math.min(...ratios).toFixed(2)} .. ${Math.max(...ratios).toFixed(2)}`,
+    ];
+  });
+  console.log(`\n${title}`);
+  printTable([["", `time / ${operation}`, "ratio", "least .. most"], ...rows]);
+  for (const reason of absent) console.log(`  without ${reason}`);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
+
+function formatTime(time: number): string {
+  return time >= 1 ? `${time.toFixed(2)} ms` : `${(time * 1000).toFixed(2)} us`;
+}
+
+/** The first column to the left, the others to the right. */
+function printTable(rows: readonly (readonly string[])[]): void {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  for (const row of rows) {
+    const cells = row.map((cell, i) =>
+      i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)
+    );
+    console.log(`  ${cells.join("  ")}`);
+  }
+}

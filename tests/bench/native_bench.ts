@@ -1,0 +1,119 @@
+/**
+ * The native backend against plain `Deno.dlopen` calls and against koffi under Node, all of which open
+ * and close the same double of VirtDisk.dll. What the double itself takes is in every time.
+ *
+ * @module
+ */
+import { assertEquals } from "@std/assert";
+import { encodeUtf16 } from "../../src/bytes/utf16.ts";
+import { VIRTDISK_FUNCTIONS } from "../../src/native/ffi.ts";
+import { KERNEL32_FUNCTIONS } from "../../src/native/kernel32.ts";
+import { loadLibraries } from "../../src/native/library.ts";
+import { openNative } from "../../src/native/native_disk.ts";
+import { openRequest } from "../../src/open_request.ts";
+import { buildDouble, Double, type DoubleLibraries, doubleNeed } from "../double/double.ts";
+import { Koffi } from "./koffi.ts";
+import { compare, type Contender, milliseconds } from "./measure.ts";
+
+const OPENS = 20_000;
+const PATH = "C:\\images\\disk.vhdx";
+
+/** Measures opening and closing; needs the double. */
+export function benchNative(): void {
+  const missing = doubleNeed();
+  if (missing !== undefined) return console.log(`\nNative backend: not measured, ${missing}`);
+  const libraries = buildDouble();
+  using double = new Double(libraries);
+  using plain = new PlainCalls(libraries);
+  const loaded = loadLibraries(libraries);
+  const openWithBinding = () => openNative(openRequest(PATH, { type: "vhdx" }), loaded).close();
+  const koffi = Koffi.install(libraries, PATH);
+  assertSameCalls(double, plain, openWithBinding, koffi);
+  const contenders: Contender[] = [
+    { name: "Deno.dlopen, buffers made once", run: () => timeOpens(() => plain.open()) },
+    { name: "virtdisk: open, close", run: () => timeOpens(openWithBinding) },
+  ];
+  if (koffi instanceof Koffi) {
+    contenders.push(
+      { name: "koffi in Node, buffers made once", run: () => koffi.time("prepared", OPENS) },
+      { name: "koffi in Node, objects at every call", run: () => koffi.time("packed", OPENS) },
+    );
+  }
+  compare({
+    title: "OpenVirtualDisk and CloseHandle of a double in C",
+    operations: OPENS,
+    operation: "open",
+    contenders,
+    absent: koffi instanceof Koffi ? [] : [`koffi: ${koffi}`],
+  });
+  assertEquals([double.liveHandles, double.doubleCloses], [0, 0]);
+}
+
+function timeOpens(open: () => void): number {
+  return milliseconds(() => {
+    for (let i = 0; i < OPENS; i++) open();
+  });
+}
+
+/** Before anything is timed: the double gets the same arguments from all. */
+function assertSameCalls(
+  double: Double,
+  plain: PlainCalls,
+  openWithBinding: () => void,
+  koffi: Koffi | string,
+): void {
+  plain.open();
+  const { calls: _, ...expected } = double.lastOpen;
+  openWithBinding();
+  const { calls: __, ...ofBinding } = double.lastOpen;
+  assertEquals(ofBinding, expected);
+  if (!(koffi instanceof Koffi)) return;
+  for (const way of ["prepared", "packed"] as const) {
+    const { calls: _, path, ...ofKoffi } = JSON.parse(koffi.record(way));
+    assertEquals({ ...ofKoffi, path: String.fromCharCode(...path) }, expected);
+  }
+}
+
+/** What is left when everything is known beforehand: the two calls. */
+class PlainCalls implements Disposable {
+  readonly #virtdisk;
+  readonly #kernel32;
+  readonly #storageType = new Uint8Array(20);
+  readonly #path = encodeUtf16(`${PATH}\0`);
+  readonly #parameters = new Uint8Array(44);
+  readonly #handle = new BigUint64Array(1);
+  readonly #handleBytes = new Uint8Array(this.#handle.buffer);
+
+  constructor({ virtdisk, kernel32 }: DoubleLibraries) {
+    const { OpenVirtualDisk } = VIRTDISK_FUNCTIONS;
+    const { CloseHandle } = KERNEL32_FUNCTIONS;
+    this.#virtdisk = Deno.dlopen(virtdisk, { OpenVirtualDisk });
+    this.#kernel32 = Deno.dlopen(kernel32, { CloseHandle });
+    // VIRTUAL_STORAGE_TYPE: VHDX, of Microsoft.
+    this.#storageType.set([3, 0, 0, 0, 0xec, 0x4a, 0x98, 0xec, 0xf9, 0xa0, 0xe9, 0x47]);
+    this.#storageType.set([0x90, 0x1f, 0x71, 0x41, 0x5a, 0x66, 0x34, 0x5b], 12);
+    // OPEN_VIRTUAL_DISK_PARAMETERS: Version 2, ReadOnly.
+    this.#parameters[0] = 2;
+    this.#parameters[8] = 1;
+  }
+
+  open(): void {
+    const code = this.#virtdisk.symbols.OpenVirtualDisk(
+      this.#storageType,
+      this.#path,
+      0,
+      0,
+      this.#parameters,
+      this.#handleBytes,
+    );
+    if (code !== 0) throw new Error(`OpenVirtualDisk gave ${code}`);
+    if (this.#kernel32.symbols.CloseHandle(this.#handle[0]!) === 0) {
+      throw new Error("CloseHandle failed");
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#virtdisk.close();
+    this.#kernel32.close();
+  }
+}

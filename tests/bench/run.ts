@@ -1,0 +1,23 @@
+/**
+ * Benchmarks: `deno task bench`. Every group is measured against a baseline in the same run; ratios can
+ * be compared between machines, times cannot.
+ *
+ * @module
+ */
+import { benchNative } from "./native_bench.ts";
+import { benchPortable } from "./portable_bench.ts";
+
+const PROCESSOR = /^model name\s*:\s*(.*)$/m;
+
+console.log(`${new Date().toISOString().slice(0, 10)}, Deno ${Deno.version.deno}`);
+console.log(
+  `${Deno.build.os} ${Deno.osRelease()}, ${navigator.hardwareConcurrency} x ${processor()}`,
+);
+console.log("ratio: of a round's times to the first line's, the median of all rounds");
+benchNative();
+benchPortable();
+
+function processor(): string {
+  if (Deno.build.os !== "linux") return Deno.build.arch;
+  return PROCESSOR.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? Deno.build.arch;
+}
