@@ -124,10 +124,10 @@ export class BlockAllocationTable {
       case PAYLOAD.UNDEFINED:
       case PAYLOAD.UNMAPPED:
         // With an offset, the entry still owns the space of the block's old contents.
-        if (entry.fileOffset !== 0) this.#assertPlace(at, "payload block entry", entry);
+        if (entry.fileOffset !== 0) this.#assertBlockPlace(at, block, entry);
         break;
       case PAYLOAD.FULLY_PRESENT:
-        this.#assertPlace(at, "payload block entry", entry);
+        this.#assertBlockPlace(at, block, entry);
         break;
       case PAYLOAD.PARTIALLY_PRESENT:
         if (!this.#geometry.hasParent) {
@@ -138,7 +138,7 @@ export class BlockAllocationTable {
             "0 to 6",
           );
         }
-        this.#assertPlace(at, "payload block entry", entry);
+        this.#assertBlockPlace(at, block, entry);
         break;
       default:
         throw this.#wrong(
@@ -174,7 +174,7 @@ export class BlockAllocationTable {
     if (entry.state !== BITMAP.PRESENT) {
       throw this.#wrong(at, structure, `state ${entry.state}`, "state 0 or 6");
     }
-    this.#assertPlace(at, structure, entry, BITMAP_BLOCK_LENGTH);
+    this.#assertPlace(at, structure, entry, BITMAP_BLOCK_LENGTH, BITMAP_BLOCK_LENGTH);
     return entry.fileOffset;
   }
 
@@ -195,18 +195,30 @@ export class BlockAllocationTable {
     return { state: low & STATE_MASK, fileOffset };
   }
 
+  #assertBlockPlace(at: number, block: number, entry: BatEntry): void {
+    const { blockSize, virtualSize } = this.#geometry;
+    // Fixed files of QEMU end with the disk, though the last block, as a block, would go on.
+    const used = Math.min(blockSize, virtualSize - block * blockSize);
+    this.#assertPlace(at, "payload block entry", entry, blockSize, used);
+  }
+
+  /**
+   * @param length Of the block.
+   * @param used How much of it the file has to have.
+   */
   #assertPlace(
     at: number,
     structure: string,
     { fileOffset }: BatEntry,
-    length = this.#geometry.blockSize,
+    length: number,
+    used: number,
   ): void {
-    if (fileOffset > this.#source.size - length) {
+    if (fileOffset > this.#source.size - used) {
       throw this.#wrong(
         at,
         structure,
         `file offset ${fileOffset}`,
-        `${length} bytes before the end of file at ${this.#source.size}`,
+        `${used} bytes before the end of file at ${this.#source.size}`,
       );
     }
     const other = this.#occupied.overlapping(fileOffset, length);

@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { ImageError } from "../../../src/portable/image_error.ts";
 import { isVhdx, openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { HoleySource, MemorySource } from "../memory_source.ts";
@@ -162,6 +163,19 @@ Deno.test("the last block may be cut by the end of the disk", () => {
     readImage([image], 2 * MIB, MIB + 512),
     pattern(MIB + 512),
   );
+});
+
+Deno.test("of the last block the file needs no more than the disk has, as QEMU writes fixed disks", () => {
+  const builder = new VhdxBuilder({ virtualSize: 3 * MIB + 512, blockSize: 2 * MIB });
+  builder.append(pattern(MIB + 512));
+  builder.bat(1, 6, 4);
+  const read = () => readImage([openVhdx(builder.source())], 2 * MIB, MIB + 512);
+  assertBytesEqual(read(), pattern(MIB + 512));
+  builder.bytes = builder.bytes.slice(0, -1);
+  assertThrows(read, ImageError);
+  builder.append(1);
+  builder.bat(0, 6, 4).bat(1, 0, 0);
+  assertThrows(() => openVhdx(builder.source()).extent(0, 512), ImageError);
 });
 
 Deno.test("file offsets above 4 GiB and 2 TiB are kept exact", () => {
