@@ -58,7 +58,7 @@ export class IsoImage implements DiskImage {
 
 /** Whether a file has the length and the volume identifier of an ISO image. */
 export function isIso(source: ByteSource): boolean {
-  return violation(source) === undefined;
+  return lengthViolation(source) === undefined && hasIdentifier(source);
 }
 
 /**
@@ -68,9 +68,10 @@ export function isIso(source: ByteSource): boolean {
  * instead, where that can be told.
  */
 export function openIso(source: ByteSource): IsoImage {
-  const broken = violation(source);
-  if (broken === undefined) return new IsoImage(source);
-  const { cause, ...detail } = broken;
+  const violation = lengthViolation(source) ??
+    (hasIdentifier(source) ? undefined : identifierViolation(source));
+  if (violation === undefined) return new IsoImage(source);
+  const { cause, ...detail } = violation;
   const foreign = foreignFormat(source);
   throw new ImageError("ERROR_FILE_CORRUPT", {
     path: source.path,
@@ -80,7 +81,7 @@ export function openIso(source: ByteSource): IsoImage {
   });
 }
 
-/** A rule that a file breaks. */
+/** A rule of OpenVirtualDisk for ISO images that a file breaks. */
 interface Violation {
   readonly structure: string;
   readonly offset: number;
@@ -89,8 +90,7 @@ interface Violation {
   readonly cause: string;
 }
 
-/** The first rule of OpenVirtualDisk for ISO images that the file breaks. */
-function violation(source: ByteSource): Violation | undefined {
+function lengthViolation(source: ByteSource): Violation | undefined {
   const { size } = source;
   const end = { structure: "end of the image file", offset: size, found: `${size} bytes` };
   if (size < MINIMUM_SIZE) {
@@ -107,7 +107,14 @@ function violation(source: ByteSource): Violation | undefined {
       cause: "The file is cut off, has something appended to it, or is no ISO image.",
     };
   }
-  if (descriptorAt(source, FIRST_DESCRIPTOR_OFFSET) !== undefined) return undefined;
+  return undefined;
+}
+
+function hasIdentifier(source: ByteSource): boolean {
+  return descriptorAt(source, FIRST_DESCRIPTOR_OFFSET) !== undefined;
+}
+
+function identifierViolation(source: ByteSource): Violation {
   const area = new Uint8Array(IDENTIFIER_AREA.length);
   source.readAt(area, IDENTIFIER_AREA.offset);
   return {
