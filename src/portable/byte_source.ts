@@ -20,6 +20,16 @@ export interface ByteSource {
   readAt(buffer: Uint8Array, offset: number): number;
 }
 
+/** Random access that writes too. */
+export interface WritableSource extends ByteSource {
+  /** Writes all of `bytes` at `offset`; the file grows as it must. */
+  writeAt(bytes: Uint8Array, offset: number): void;
+  /** Sets the length; what is added reads as zeros, and takes no space where the file system can. */
+  truncate(size: number): void;
+  /** Returns once everything written before is durable; what is written later is not durable before it. */
+  flush(): void;
+}
+
 /**
  * Reads exactly `length` bytes of a structure. Callers bound `length` before: it is allocated.
  *

@@ -67,8 +67,51 @@ export interface DiskImage {
    * @throws {ImageError} Where the table that says so is damaged.
    */
   extent(offset: number, end: number): ImageExtent;
+  /** VHDX: user metadata items, to read. */
+  readonly metadata?: Pick<ImageMetadata, "keys" | "get">;
   /** Whether the data lie at multiples of 4096 in the file. May read the whole block table. */
   is4kAligned(): boolean;
+}
+
+/**
+ * An image that can be written. After a crash at any moment it still opens, everything that was written
+ * before the last {@linkcode WritableImage.flush} is there, and a sector written since is old or new.
+ */
+export interface WritableImage extends DiskImage {
+  /**
+   * Writes whole logical sectors; the range lies inside the disk.
+   *
+   * @throws {ImageError} What the file system says; a format's code where a table is damaged.
+   */
+  write(bytes: Uint8Array, offset: number): void;
+  /**
+   * Gives back the whole blocks inside the range, which then read as zeros. Parts of blocks at its ends,
+   * and blocks of a kind of image that has no state for it, keep their contents.
+   */
+  trim(offset: number, length: number): void;
+  /** Makes everything written before durable. */
+  flush(): void;
+  /** Leaves the file as a clean close does; nothing is written afterwards. The file stays open. */
+  finish(): void;
+  /** VHD: gives the disk another unique id. Absent where the format has none. */
+  setUniqueId?(identifier: string): void;
+  /** VHDX: gives the disk another page 83 identifier. */
+  setVirtualDiskId?(identifier: string): void;
+  /** VHDX: 512 or 4096; only what is reported changes. */
+  setPhysicalSectorSize?(size: number): void;
+  /** VHDX: user metadata items. */
+  readonly metadata?: ImageMetadata;
+}
+
+/** User metadata items of an image: blobs by GUID. Reading them needs no writable image. */
+export interface ImageMetadata {
+  /** The items' GUIDs, lower case. */
+  keys(): string[];
+  get(item: string): Uint8Array<ArrayBuffer> | undefined;
+  /** @throws {ImageError} `ERROR_VHD_METADATA_FULL` where there is no room. */
+  set(item: string, value: Uint8Array): void;
+  /** Whether there was such an item. */
+  delete(item: string): boolean;
 }
 
 /** The pieces of a range of one image, in order and without gaps. */

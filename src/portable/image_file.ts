@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ByteSource } from "./byte_source.ts";
+import type { WritableSource } from "./byte_source.ts";
 import { fileOperation } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
 
@@ -25,13 +25,15 @@ export interface ImageFileOptions {
 }
 
 /** An open image file. */
-export class ImageFile implements ByteSource, Disposable {
+export class ImageFile implements WritableSource, Disposable {
   readonly path: string;
   readonly #file: Deno.FsFile;
   #size: number;
   /** Where the file's cursor is, so that sequential reads need no seek. */
   #position = 0;
   #closed = false;
+  /** The first write that failed: what the file holds is uncertain then, so nothing more is written. */
+  #failure: unknown;
 
   private constructor(path: string, file: Deno.FsFile, size: number) {
     this.path = path;
@@ -82,9 +84,8 @@ export class ImageFile implements ByteSource, Disposable {
     });
   }
 
-  /** Writes all of `bytes` at `offset`. */
   writeAt(bytes: Uint8Array, offset: number): void {
-    fileOperation(this.path, () => {
+    this.#change(() => {
       this.#seek(offset);
       let done = 0;
       while (done < bytes.length) {
@@ -96,17 +97,15 @@ export class ImageFile implements ByteSource, Disposable {
     });
   }
 
-  /** Sets the length; what is added reads as zeros, and takes no space where the file system can. */
   truncate(size: number): void {
-    fileOperation(this.path, () => {
+    this.#change(() => {
       this.#file.truncateSync(size);
       this.#size = size;
     });
   }
 
-  /** Returns once everything written is durable. */
   flush(): void {
-    fileOperation(this.path, () => this.#file.syncSync());
+    this.#change(() => this.#file.syncSync());
   }
 
   /** As {@linkcode fileIdentity}. */
@@ -122,6 +121,16 @@ export class ImageFile implements ByteSource, Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #change(run: () => void): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      fileOperation(this.path, run);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
   }
 
   #seek(offset: number): void {
