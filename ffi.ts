@@ -10,6 +10,8 @@
  *   returns a Win32 error code.
  * - `OPEN_VIRTUAL_DISK_PARAMETERS` and its like turn objects into structures (`pack`) and back
  *   (`unpack`).
+ * - Functions newer than Windows 8 may be `null`: {@linkcode newerFunction} gives them or says what
+ *   Windows they need.
  * - {@linkcode constants} has the enumerations of virtdisk.h.
  * - {@linkcode CallMemory} keeps what a structure points to, and tells its address.
  *
@@ -85,6 +87,7 @@ export {
   loadLibraries,
   systemLibraries,
 } from "./src/native/library.ts";
+export { newerFunction, type NewerFunctionName } from "./src/native/newer_function.ts";
 export type { FieldLayout, Struct } from "./src/native/struct.ts";
 export * from "./src/native/structs.ts";
 export { wideString } from "./src/native/wide_string.ts";

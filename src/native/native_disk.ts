@@ -13,6 +13,7 @@ import { type OpenedImage, openImage, openImageAsync } from "./open.ts";
 
 /** A disk that Windows opened. */
 export class NativeVirtualDisk extends VirtualDisk {
+  /** Always `"native"`. */
   override readonly backend = "native";
   readonly #libraries: Libraries;
   readonly #handle: Handle;
@@ -30,9 +31,11 @@ export class NativeVirtualDisk extends VirtualDisk {
    * @throws {VirtualDiskError} `ERROR_INVALID_HANDLE` after `close()`.
    */
   get handle(): bigint {
+    this.assertOpen("NativeVirtualDisk.handle");
     return this.#handle.value;
   }
 
+  /** Calls GetVirtualDiskInformation. */
   protected override queryInformation<K extends InformationKind>(
     kind: K,
   ): VirtualDiskInformation[K] {
@@ -40,6 +43,7 @@ export class NativeVirtualDisk extends VirtualDisk {
     return readInformation({ virtdisk, handle: this.#handle.value, path: this.path }, kind);
   }
 
+  /** Calls CloseHandle. */
   protected override release(): void {
     this.#handle.close();
   }

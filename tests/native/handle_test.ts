@@ -51,7 +51,8 @@ testWithDouble("a closed disk is ERROR_INVALID_HANDLE, whatever is asked", ({ do
     assertEquals([error.code, error.path], [6, disk.path]);
   }
   assertEquals(assertThrows(() => disk.information(), VirtualDiskError).code, 6);
-  assertEquals(assertThrows(() => disk.handle, VirtualDiskError).code, 6);
+  const error = assertThrows(() => disk.handle, VirtualDiskError);
+  assertEquals([error.code, error.path], [6, disk.path]);
   assertEquals(double.informationCalls, 0);
 });
 
@@ -87,6 +88,7 @@ Deno.test("a handle is closed with the value it was made of", () => {
   handle.close();
   handle.close();
   assertEquals(closed, [value]);
+  assertEquals(assertThrows(() => handle.value, VirtualDiskError).code, 6);
 });
 
 Deno.test("a CloseHandle that fails is an error, and is not tried again", () => {

@@ -1,12 +1,16 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   constants,
   GET_VIRTUAL_DISK_INFO,
   type Libraries,
+  newerFunction,
+  type NewerFunctionName,
   OPEN_VIRTUAL_DISK_PARAMETERS,
+  VIRTDISK_FUNCTIONS,
   VIRTUAL_STORAGE_TYPE,
   wideString,
 } from "../../ffi.ts";
+import { VirtualDiskError } from "../../src/errors.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";
 
 type OpenArguments = Parameters<Libraries["virtdisk"]["OpenVirtualDisk"]>;
@@ -89,9 +93,26 @@ testWithDouble("the handle of an open disk serves the raw layer", ({ libraries, 
   assertEquals(virtdisk.GetVirtualDiskInformation(disk.handle, size, info, null), 0xc03a001b);
 });
 
-testWithDouble("functions newer than Windows 8 are null where Windows lacks them", (context) => {
-  const { virtdisk } = context.libraries;
-  assertEquals(virtdisk.ForkVirtualDisk, null);
-  assertEquals(virtdisk.QueryChangesVirtualDisk, null);
-  assertEquals(typeof virtdisk.ResizeVirtualDisk, "function");
+/** The double has the functions of Windows 8. */
+const NEWER = Object.entries(VIRTDISK_FUNCTIONS)
+  .filter(([, declaration]) => "optional" in declaration)
+  .map(([name]) => name as NewerFunctionName);
+
+testWithDouble(
+  "a function that Windows lacks is ERROR_CALL_NOT_IMPLEMENTED, and since when",
+  (context) => {
+    const { virtdisk } = context.libraries;
+    assertEquals(NEWER.length, 8);
+    for (const name of NEWER) {
+      assertEquals(virtdisk[name], null);
+      const error = assertThrows(() => newerFunction(virtdisk, name), VirtualDiskError);
+      assertEquals([error.code, error.operation], [120, name]);
+      assertMatch(error.causes[0]!, name.endsWith("ForkVirtualDisk") ? /1809/ : /Windows 10 or/);
+    }
+  },
+);
+
+testWithDouble("a newer function that Windows has is called", ({ libraries }) => {
+  const virtdisk = { ...libraries.virtdisk, CompleteForkVirtualDisk: () => 55 };
+  assertEquals(newerFunction(virtdisk, "CompleteForkVirtualDisk")(4n), 55);
 });
