@@ -16,7 +16,7 @@ const EMPTY_STRING = wideString("");
 /** The memory of one call, kept until this object is disposed of. */
 export class CallMemory implements Disposable {
   readonly #kernel32: Kernel32;
-  readonly #blocks = new Set<Uint8Array>();
+  readonly #blocks = new Set<ArrayBufferLike>();
 
   /** Starts to keep; `kernel32` tells addresses. */
   constructor(kernel32: Kernel32) {
@@ -26,7 +26,9 @@ export class CallMemory implements Disposable {
 
   /** Keeps a buffer that is an argument of the call. */
   keep<T extends Uint8Array>(bytes: T): T {
-    this.#blocks.add(bytes);
+    // A short array may lie on V8's own heap, where collections move it; asked for its buffer, it
+    // gets memory that stays.
+    this.#blocks.add(bytes.buffer);
     return bytes;
   }
 

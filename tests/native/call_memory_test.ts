@@ -70,6 +70,17 @@ testWithDouble("an address goes into a structure as its pointer", ({ libraries }
   assertEquals(String.fromCharCode(...readString(pointer, 10)), "C:\\p.vhdx\0");
 });
 
+testWithDouble("a short buffer has one address, however often it is asked for", ({ libraries }) => {
+  using memory = new CallMemory(libraries.kernel32);
+  for (const length of [2, 8, 20, 64, 65]) {
+    const bytes = new Uint8Array(length);
+    const address = memory.addressOf(bytes);
+    const others = Array.from({ length: 1000 }, () => new Uint8Array(length));
+    assertEquals(memory.addressOf(bytes), address);
+    assert(others.every((other) => memory.addressOf(other) !== address));
+  }
+});
+
 testWithDouble("memory outlives collections until the call is over, and then goes", () => {
   const script = fromFileUrl(new URL("./children/collect_memory.ts", import.meta.url));
   const { kernel32 } = buildDouble();

@@ -21,15 +21,15 @@ async function collect(): Promise<void> {
   }
 }
 
-function state(reference: WeakRef<Uint8Array>): string {
+function state(reference: WeakRef<ArrayBuffer>): string {
   return reference.deref() === undefined ? "collected" : "kept";
 }
 
-async function call(): Promise<{ reference: WeakRef<Uint8Array>; during: string; text: string }> {
+async function call(): Promise<{ reference: WeakRef<ArrayBuffer>; during: string; text: string }> {
   using memory = new CallMemory(kernel32);
   const { reference, address } = (() => {
     const bytes = wideString("C:\\p.vhdx");
-    return { reference: new WeakRef(bytes), address: memory.addressOf(bytes) };
+    return { reference: new WeakRef(bytes.buffer), address: memory.addressOf(bytes) };
   })();
   await collect();
   const during = state(reference);
