@@ -24,9 +24,13 @@ export function parentCandidates(
   link: ParentLink,
   ignoreRelative: boolean,
 ): ParentCandidate[] {
-  return link.locators
+  const candidates = link.locators
     .filter((locator) => !(ignoreRelative && locator.kind === "relative"))
     .map((locator) => candidate(childPath, locator));
+  // Several locators of an image often lead to the same file.
+  return candidates.filter(({ path }, index) =>
+    path === undefined || candidates.findIndex((other) => other.path === path) === index
+  );
 }
 
 /** As a person or `getInformation("parentLocation")` wants it: a path of this system where there is one. */

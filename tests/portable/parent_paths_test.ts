@@ -15,9 +15,11 @@ testWith(
     assertEquals(
       paths(
         { kind: "relative", path: ".\\base.vhdx" },
-        { kind: "relative", path: "base.vhdx" },
+        { kind: "relative", path: "other.vhdx" },
         { kind: "relative", path: "..\\other\\base.vhdx" },
-        { kind: "name", path: "C:\\vm\\base.vhdx" },
+        { kind: "name", path: "C:\\vm\\named.vhdx" },
+        // The same file again, which need not be tried twice.
+        { kind: "name", path: "base.vhdx" },
         { kind: "absolute", path: "/elsewhere/base.vhdx" },
       ),
       [
