@@ -62,8 +62,9 @@ export abstract class VirtualDisk implements Disposable {
    * could not be read.
    */
   information(): Partial<VirtualDiskInformation> {
+    this.assertOpen("GetVirtualDiskInformation");
     const entries: [InformationKind, unknown][] = [];
-    for (const kind of INFORMATION_KINDS) {
+    for (const kind of this.likelyKinds()) {
       try {
         entries.push([kind, this.getInformation(kind)]);
       } catch (error) {
@@ -90,6 +91,11 @@ export abstract class VirtualDisk implements Disposable {
     if (this.#closed) {
       throw virtualDiskError("ERROR_INVALID_HANDLE", operation, { path: this.path });
     }
+  }
+
+  /** The classes that are worth asking for: a backend leaves out what it knows to have no answer. */
+  protected likelyKinds(): readonly InformationKind[] {
+    return INFORMATION_KINDS;
   }
 
   /** Asks the backend for a class of information. */

@@ -11,6 +11,11 @@ const TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
  */
 const BYTE_ORDER = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
 
+const HYPHEN = 0x2d;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+const LETTER_A = 0x61;
+
 /** Whether `text` is a GUID, in either case, with or without braces. */
 export function isGuid(text: string): boolean {
   return TEXT.test(bare(text));
@@ -43,8 +48,17 @@ export function readGuid(bytes: Uint8Array, offset = 0): string {
 
 /** Writes the stored form of `guid` at `offset`. */
 export function writeGuid(bytes: Uint8Array, offset: number, guid: string): void {
-  const hex = normalizeGuid(guid).replaceAll("-", "");
-  for (let i = 0; i < 16; i++) {
-    bytes[offset + BYTE_ORDER[i]!] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  const text = normalizeGuid(guid);
+  let position = 0;
+  for (const index of BYTE_ORDER) {
+    if (text.charCodeAt(position) === HYPHEN) position++;
+    bytes[offset + index] = hexDigit(text, position) * 16 + hexDigit(text, position + 1);
+    position += 2;
   }
+}
+
+/** The value of a lower-case hexadecimal digit. */
+function hexDigit(text: string, position: number): number {
+  const code = text.charCodeAt(position);
+  return code <= DIGIT_9 ? code - DIGIT_0 : code - LETTER_A + 10;
 }

@@ -4,7 +4,11 @@
  * @module
  */
 import { VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT } from "../constants.ts";
-import type { InformationKind, VirtualDiskInformation } from "../information.ts";
+import {
+  INFORMATION_KINDS,
+  type InformationKind,
+  type VirtualDiskInformation,
+} from "../information.ts";
 import type { ImageChain } from "./chain.ts";
 import type { DiskImage, ParentLink } from "./image.ts";
 import { ImageError } from "./image_error.ts";
@@ -17,6 +21,24 @@ export function imageInformation<K extends InformationKind>(
 ): VirtualDiskInformation[K] {
   return ANSWERS[kind](chain);
 }
+
+/** The classes that {@linkcode imageInformation} answers for an image. */
+export function applicableKinds(image: DiskImage): InformationKind[] {
+  return INFORMATION_KINDS.filter((kind) => APPLIES[kind]?.(image) ?? true);
+}
+
+/** What a class needs of an image; a class that is not here needs nothing. */
+const APPLIES: { readonly [K in InformationKind]?: (image: DiskImage) => boolean } = {
+  identifier: ({ identifier }) => identifier !== undefined,
+  parentLocation: ({ parent }) => parent !== undefined,
+  parentIdentifier: ({ parent }) => parent?.identifiers[0] !== undefined,
+  parentTimestamp: ({ parent }) => parent?.timestamp !== undefined,
+  physicalDisk: () => false,
+  smallestSafeVirtualSize: () => false,
+  fragmentationPercentage: () => false,
+  virtualDiskId: ({ virtualDiskId }) => virtualDiskId !== undefined,
+  changeTrackingState: () => false,
+};
 
 type Answers = {
   readonly [K in InformationKind]: (chain: ImageChain) => VirtualDiskInformation[K];

@@ -13,7 +13,7 @@ import { chainExtents, readChain } from "./chain_reader.ts";
 import { formatOfDevice } from "./detect.ts";
 import { type Extent, toExtent } from "./extent.ts";
 import { ImageError, inOperation } from "./image_error.ts";
-import { imageInformation } from "./image_information.ts";
+import { applicableKinds, imageInformation } from "./image_information.ts";
 import { IsoImage } from "./iso/iso_image.ts";
 import type { IsoVolume } from "./iso/iso_volume.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
@@ -162,6 +162,11 @@ export class PortableVirtualDisk extends VirtualDisk {
       if (!this.#rights.query) throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path });
       return imageInformation(this.#chain, kind);
     });
+  }
+
+  /** What the image has. */
+  protected override likelyKinds(): readonly InformationKind[] {
+    return applicableKinds(this.#chain.image);
   }
 
   /** Closes the files of the chain. */

@@ -24,9 +24,9 @@ testWith(
       ),
       [
         "/images/sub/base.vhdx",
-        "/images/sub/base.vhdx",
+        "/images/sub/other.vhdx",
         "/images/other/base.vhdx",
-        "/images/sub/base.vhdx",
+        "/images/sub/named.vhdx",
         "/elsewhere/base.vhdx",
       ],
     );
