@@ -1,0 +1,42 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { VirtualDiskError } from "../../src/errors.ts";
+import { fullPath } from "../../src/native/full_path.ts";
+import type { Kernel32 } from "../../src/native/kernel32.ts";
+
+/** A kernel32.dll whose GetFullPathNameW gives `result` and whose last error is `code`. */
+function kernel32Giving(result: number, code: number): Kernel32 {
+  const unused = () => {
+    throw new Error("not for this test");
+  };
+  return {
+    CloseHandle: unused,
+    GetLastError: () => code,
+    GetFullPathNameW: () => result,
+    GetSystemDirectoryW: unused,
+    lstrcpynW: unused,
+  };
+}
+
+Deno.test("a path with a device prefix is not handed to GetFullPathNameW, which folds its dots", () => {
+  const kernel32 = {
+    ...kernel32Giving(0, 0),
+    GetFullPathNameW: () => {
+      throw new Error("asked");
+    },
+  };
+  for (const path of ["\\\\?\\C:\\a\\..\\b.vhd", "\\\\?\\UNC\\s\\d\\b.vhd", "\\\\.\\X:\\b.vhd"]) {
+    assertEquals(fullPath(kernel32, path, "OpenVirtualDisk"), path);
+  }
+});
+
+Deno.test("a path that GetFullPathNameW refuses is an error with the system's code", () => {
+  const kernel32 = kernel32Giving(0, 123);
+  const error = assertThrows(() => fullPath(kernel32, "a", "OpenVirtualDisk"), VirtualDiskError);
+  assertEquals([error.code, error.operation, error.path], [123, "OpenVirtualDisk", "a"]);
+});
+
+Deno.test("a path that outgrows every buffer is ERROR_FILENAME_EXCED_RANGE", () => {
+  const kernel32 = kernel32Giving(0xffffffff, 0);
+  const error = assertThrows(() => fullPath(kernel32, "a", "OpenVirtualDisk"), VirtualDiskError);
+  assertEquals([error.symbol, error.path], ["ERROR_FILENAME_EXCED_RANGE", "a"]);
+});
