@@ -112,6 +112,8 @@ class VhdxImage implements DiskImage {
     for (let blocks = 1; position < end && blocks < MAX_MERGED_BLOCKS; blocks++) {
       // A piece that ends inside its block is followed by one of another kind.
       if (position % this.blockSize !== 0) break;
+      // Its bitmap would have to be read: an extent looks into one bitmap at most.
+      if (this.#table.payload(position / this.blockSize).state === PAYLOAD.PARTIALLY_PRESENT) break;
       const next = this.#pieceOfBlock(position, end);
       if (!continues(first, next, position)) break;
       position += next.length;

@@ -53,8 +53,12 @@ export function vhdxSpec(overrides: Partial<ImageSpec> = {}): ImageSpec {
 export class VhdxBuilder {
   bytes: Uint8Array<ArrayBuffer>;
 
-  /** A new, empty file. */
-  constructor(overrides: Partial<ImageSpec> = {}) {
+  /** A new, empty file; or the bytes that are given. */
+  constructor(overrides: Partial<ImageSpec> | Uint8Array<ArrayBuffer> = {}) {
+    if (overrides instanceof Uint8Array) {
+      this.bytes = overrides;
+      return;
+    }
     using dir = new TempDir();
     const path = dir.file("new.vhdx");
     using file = ImageFile.open(path, { write: true, createNew: true });
