@@ -35,6 +35,7 @@ export {
 } from "./src/information.ts";
 export { NativeVirtualDisk } from "./src/native/native_disk.ts";
 export { openVirtualDisk, openVirtualDiskSync } from "./src/open.ts";
+export { OpenDisk } from "./src/open_disk.ts";
 export {
   type AccessRight,
   type ImageType,

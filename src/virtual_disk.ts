@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { isErrorOf, VirtualDiskError, virtualDiskError } from "./errors.ts";
+import { isErrorOf, VirtualDiskError } from "./errors.ts";
 import {
   INFORMATION_KINDS,
   type InformationKind,
   type VirtualDiskInformation,
 } from "./information.ts";
+import { OpenDisk } from "./open_disk.ts";
 
 /** Kinds that may fail on a healthy disk, for reasons that Windows does not tell. */
 const UNRELIABLE_KINDS: ReadonlySet<InformationKind> = new Set([
@@ -20,23 +21,7 @@ const UNRELIABLE_KINDS: ReadonlySet<InformationKind> = new Set([
  * An open virtual disk. It is closed by `using`, or by {@linkcode VirtualDisk.close}; the garbage
  * collector never closes it.
  */
-export abstract class VirtualDisk implements Disposable {
-  /** The absolute path of the image. */
-  readonly path: string;
-  /** Which backend opened it. */
-  abstract readonly backend: "native" | "portable";
-  #closed = false;
-
-  /** Only the backends make disks. */
-  protected constructor(path: string) {
-    this.path = path;
-  }
-
-  /** Whether the disk has been closed. */
-  get closed(): boolean {
-    return this.#closed;
-  }
-
+export abstract class VirtualDisk extends OpenDisk {
   /**
    * One class of information, as GetVirtualDiskInformation gives it.
    *
@@ -74,25 +59,6 @@ export abstract class VirtualDisk implements Disposable {
     return Object.fromEntries(entries);
   }
 
-  /** Closes the disk. A second call does nothing; any other use afterwards throws. */
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.release();
-  }
-
-  /** Closes the disk at the end of a `using` scope. */
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
-  /** Throws `ERROR_INVALID_HANDLE` once the disk is closed. */
-  protected assertOpen(operation: string): void {
-    if (this.#closed) {
-      throw virtualDiskError("ERROR_INVALID_HANDLE", operation, { path: this.path });
-    }
-  }
-
   /** The classes that are worth asking for: a backend leaves out what it knows to have no answer. */
   protected likelyKinds(): readonly InformationKind[] {
     return INFORMATION_KINDS;
@@ -102,9 +68,6 @@ export abstract class VirtualDisk implements Disposable {
   protected abstract queryInformation<K extends InformationKind>(
     kind: K,
   ): VirtualDiskInformation[K];
-
-  /** Gives the backend's resources back; called once. */
-  protected abstract release(): void;
 }
 
 /**
