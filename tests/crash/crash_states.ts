@@ -1,0 +1,131 @@
+/** The files that a crash can leave behind, from the recording of what was done to one. */
+import type { Random } from "../fuzz/random.ts";
+import { type Change, describeChange } from "./recording_source.ts";
+import type { SparseFile } from "./sparse_file.ts";
+
+/** What storage writes as a whole or not at all. */
+const SECTOR = 512;
+const PAGE = 4096;
+/** Up to this many unflushed changes, every subset with the newest of them is a state. */
+const EXHAUSTIVE_WINDOW = 4;
+
+/** A file after a crash. */
+export interface CrashState {
+  readonly file: SparseFile;
+  /** How many changes had been asked for. */
+  readonly point: number;
+  /** Which of them are there. */
+  description(): string;
+}
+
+/**
+ * What became of a change: all of it, nothing, these byte ranges of a write, or only the room that it
+ * takes at the end of the file.
+ */
+type Fate = "whole" | "lost" | "room" | readonly (readonly [number, number])[];
+
+/**
+ * For each number of changes: the file with all of them; with the newest write torn; and with subsets of
+ * the changes since the last flush, each whole, torn or lost.
+ *
+ * @param samples How many random subsets each crash point gets.
+ */
+export function* crashStates(
+  base: SparseFile,
+  changes: readonly Change[],
+  random: Random,
+  samples: number,
+): Generator<CrashState> {
+  const durable = base.fork();
+  let flushed = 0;
+  for (let point = 0; point <= changes.length; point++) {
+    if (changes[point - 1]?.kind === "flush") {
+      for (; flushed < point; flushed++) apply(durable, changes[flushed]!, "whole");
+    }
+    const window = changes.slice(flushed, point);
+    for (const fates of fatesOf(window, random, samples)) {
+      const file = durable.fork();
+      window.forEach((change, i) => apply(file, change, fates[i]!));
+      const durableCount = flushed;
+      const description = () => describe(durableCount, window, fates);
+      yield { file, point, description };
+    }
+  }
+}
+
+function* fatesOf(window: readonly Change[], random: Random, samples: number): Generator<Fate[]> {
+  const whole = window.map((): Fate => "whole");
+  yield whole;
+  const newest = window.at(-1);
+  if (newest === undefined) return;
+  if (newest.kind === "write") {
+    const others = whole.slice(1);
+    for (const fate of tornFates(newest, random)) yield [...others, fate];
+  }
+  if (window.length === 1) return;
+  if (window.length <= EXHAUSTIVE_WINDOW) {
+    for (let subset = 0; subset < 2 ** (window.length - 1) - 1; subset++) {
+      yield whole.map((_, i) => i === window.length - 1 || subset & (1 << i) ? "whole" : "lost");
+    }
+  }
+  for (let i = 0; i < samples; i++) {
+    const percent = random.pick([20, 50, 80]);
+    yield window.map((change) => {
+      if (random.chance(percent)) return "whole";
+      return change.kind === "write" && random.chance(30)
+        ? random.pick(tornFates(change, random))
+        : "lost";
+    });
+  }
+}
+
+/** Only room; up to a page or sector boundary; some of the sectors. */
+function tornFates(change: Change & { kind: "write" }, random: Random): Fate[] {
+  const fates: Fate[] = ["room"];
+  for (const unit of [PAGE, SECTOR]) {
+    const pieces = split(change, unit);
+    if (pieces.length === 1) continue;
+    fates.push(pieces.slice(0, 1 + random.below(pieces.length - 1)));
+    const percent = random.pick([5, 50, 95]);
+    fates.push(pieces.filter(() => random.chance(percent)));
+  }
+  return fates;
+}
+
+/** The ranges of a write that lie in different units of the file. */
+function split({ offset, bytes }: Change & { kind: "write" }, unit: number): [number, number][] {
+  const pieces: [number, number][] = [];
+  for (let from = 0; from < bytes.length;) {
+    const to = Math.min(bytes.length, from + unit - (offset + from) % unit);
+    pieces.push([from, to]);
+    from = to;
+  }
+  return pieces;
+}
+
+function apply(file: SparseFile, change: Change, fate: Fate): void {
+  if (change.kind === "flush" || fate === "lost") return;
+  if (change.kind === "truncate") return file.truncate(change.size);
+  const { offset, bytes } = change;
+  if (fate === "whole") return file.writeAt(bytes, offset);
+  if (fate === "room") return file.truncate(Math.max(file.size, offset + bytes.length));
+  for (const [from, to] of fate) file.writeAt(bytes.subarray(from, to), offset + from);
+}
+
+function describe(flushed: number, window: readonly Change[], fates: readonly Fate[]): string {
+  const lines = window.map((change, i) =>
+    `  ${flushed + i}: ${describeChange(change)}: ${describeFate(fates[i]!)}`
+  );
+  return [`changes 0 to ${flushed} (exclusive) are durable, then`, ...lines].join("\n");
+}
+
+function describeFate(fate: Fate): string {
+  if (typeof fate === "string") return fate;
+  const ranges: [number, number][] = [];
+  for (const [from, to] of fate) {
+    const last = ranges.at(-1);
+    if (last?.[1] === from) last[1] = to;
+    else ranges.push([from, to]);
+  }
+  return `bytes ${ranges.map(([from, to]) => `${from}-${to}`).join(", ") || "none"}`;
+}

@@ -1,0 +1,151 @@
+/**
+ * Does a scenario on a recorded file, then opens every file that a crash could have left meanwhile, and
+ * checks that it keeps the promise; goes on writing to some of them, and crashes there again.
+ */
+import { Random } from "../fuzz/random.ts";
+import { type CrashState, crashStates } from "./crash_states.ts";
+import { type Observation, observe } from "./observation.ts";
+import { type DiskEvent, Oracle } from "./oracle.ts";
+import { RecordingSource } from "./recording_source.ts";
+import { type Format, randomSteps, runSteps, type Step } from "./scenario.ts";
+import type { SparseFile } from "./sparse_file.ts";
+import { FIRST_WRITTEN, SECTOR, stamped } from "./stamp.ts";
+
+/** What is explored. */
+export interface Plan {
+  readonly title: string;
+  readonly format: Format;
+  readonly base: SparseFile;
+  readonly steps: readonly Step[];
+  readonly seed: number;
+  /** Random subsets of the unflushed changes for each crash point. Default: 2. */
+  readonly samples?: number;
+  /** Of a hundred states: how many are tried. Default: all. */
+  readonly percent?: number;
+  /** Of a hundred states tried: how many are written to and crash again. Default: 2. */
+  readonly again?: number;
+  /** Also done with each state, beside opening it here. */
+  readonly alsoCheck?: (state: CrashState, seen: Observation) => void;
+}
+
+const VERSIONS_PER_LIFE = 10_000;
+const STEPS_OF_SECOND_LIFE = 6;
+const PERCENT_OF_SECOND_LIFE = 15;
+
+/** Explores; gives how many states were tried, all of which kept the promise. */
+export function explore(plan: Plan): number {
+  return exploreLife(plan, new Random(plan.seed), 0);
+}
+
+function exploreLife(plan: Plan, random: Random, life: number): number {
+  const { format, base, samples = 2, percent = 100, again = 2 } = plan;
+  const seen = observe(format.open(base));
+  const recording = record(plan, seen, FIRST_WRITTEN + life * VERSIONS_PER_LIFE);
+  const oracle = new Oracle(seen, format.changesIdentifier);
+  let marks = 0;
+  let states = 0;
+  for (const state of crashStates(base, recording.changes, random, samples)) {
+    for (; (recording.marks[marks]?.position ?? Infinity) <= state.point; marks++) {
+      oracle.apply(recording.marks[marks]!.event);
+    }
+    // The last state, with everything done, is always tried.
+    if (!random.chance(percent) && state.point < recording.changes.length) continue;
+    states++;
+    const left = explaining(plan, () => describeState(recording, state), () => {
+      const left = checkState(format, state.file, oracle, random);
+      plan.alsoCheck?.(state, left);
+      return left;
+    });
+    if (life > 0 || !random.chance(again)) continue;
+    states += exploreLife(secondLife(plan, state, left, random), random, life + 1);
+  }
+  return states;
+}
+
+/** The file opens, for reading and for writing; keeps the promise; and can be written to. */
+function checkState(
+  format: Format,
+  file: SparseFile,
+  oracle: Oracle,
+  random: Random,
+): Observation {
+  const seen = observe(format.open(file));
+  oracle.check(seen);
+  const written = file.fork();
+  const image = format.openWritable(written);
+  const expected = new Oracle(seen, false);
+  expected.check(observe(image));
+  const probe = random.below(image.virtualSize / image.logicalSectorSize) *
+    (image.logicalSectorSize / SECTOR);
+  const version = VERSIONS_PER_LIFE - 1;
+  const count = image.logicalSectorSize / SECTOR;
+  image.write(stamped(probe, count, version), probe * SECTOR);
+  expected.apply({ kind: "write", first: probe, count, version });
+  expected.apply({ kind: "flushed" });
+  image.finish();
+  expected.check(observe(format.open(written)));
+  return seen;
+}
+
+function record(plan: Plan, seen: Observation, version: number): RecordingSource<DiskEvent> {
+  const recording = new RecordingSource<DiskEvent>(plan.base);
+  const live = new Oracle(seen, false);
+  explaining(
+    plan,
+    () => `after ${recording.changes.length} changes, without a crash`,
+    () =>
+      runSteps(plan.format, recording, plan.steps, version, {
+        mark: (event) => {
+          live.apply(event);
+          recording.mark(event);
+        },
+        look: (image) => live.checkNewest(observe(image)),
+      }),
+  );
+  return recording;
+}
+
+function secondLife(plan: Plan, state: CrashState, left: Observation, random: Random): Plan {
+  const sectors = left.versions.length;
+  const number = (name: string) => Number(left.attributes.get(name)) / SECTOR;
+  const steps = randomSteps(random, STEPS_OF_SECOND_LIFE, {
+    sectors,
+    blockSectors: number("blockSize") || sectors / 4,
+    unit: number("logicalSectorSize"),
+  });
+  return {
+    ...plan,
+    title: `${plan.title}, written to after a crash at change ${state.point} with\n` +
+      `${state.description()}\n`,
+    base: state.file,
+    steps,
+    percent: PERCENT_OF_SECOND_LIFE,
+  };
+}
+
+function describeState(recording: RecordingSource<DiskEvent>, state: CrashState): string {
+  const done = recording.marks.filter(({ position }) => position <= state.point);
+  const last = done.slice(-4).map(({ event }) => JSON.stringify(event)).join(", ");
+  return `crash after change ${state.point} of ${recording.changes.length}, last done: ${last};\n` +
+    state.description();
+}
+
+/** Says where a failure came about, and how to come there again. */
+function explaining<T>(plan: Plan, where: () => string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(
+      `${plan.title} (seed ${plan.seed}): ${reason}\n${where()}\nsteps: ${
+        plan.steps.map(describeStep).join(" ")
+      }`,
+      { cause: error },
+    );
+  }
+}
+
+function describeStep(step: Step): string {
+  const words = step.map((word) => word instanceof Uint8Array ? `${word.length} bytes` : word);
+  return `[${words.join(" ")}]`;
+}

@@ -1,0 +1,64 @@
+/** What can be seen of an image: each sector's version, and what it says of itself. */
+import { type DiskImage, imageExtents } from "../../src/portable/image.ts";
+import { PARENT, readStamps, SECTOR } from "./stamp.ts";
+
+const CHUNK = 1 << 18;
+
+export interface Observation {
+  /** By sector of 512 bytes. */
+  readonly versions: Uint32Array;
+  /** Sizes, identity, parent, user metadata, as text. */
+  readonly attributes: ReadonlyMap<string, string>;
+  /** What children know the disk by. */
+  readonly identifier: string;
+}
+
+/** Reads the whole disk; a parent, where there is one, is stamped throughout. */
+export function observe(image: DiskImage): Observation {
+  const versions = new Uint32Array(image.virtualSize / SECTOR);
+  const buffer = new Uint8Array(CHUNK);
+  for (const extent of imageExtents(image, 0, image.virtualSize)) {
+    const first = extent.offset / SECTOR;
+    if (extent.kind === "parent") versions.fill(PARENT, first, first + extent.length / SECTOR);
+    if (extent.kind !== "file") continue;
+    for (let done = 0; done < extent.length; done += CHUNK) {
+      const piece = buffer.subarray(0, Math.min(CHUNK, extent.length - done));
+      const count = image.source.readAt(piece, extent.fileOffset + done);
+      if (count < piece.length) {
+        throw new Error(`the extent at ${extent.offset} lies beyond the end of the file`);
+      }
+      readStamps(piece, first + done / SECTOR, versions);
+    }
+  }
+  return { versions, attributes: attributesOf(image), identifier: image.identifier ?? "" };
+}
+
+/** The attribute that is a user metadata item. */
+export function itemAttribute(item: string): string {
+  return `item ${item}`;
+}
+
+/** A metadata item's value as an attribute: its length, and a sum that tells the tests' values apart. */
+export function itemText(value: Uint8Array): string {
+  let sum = 0;
+  for (const byte of value) sum = (Math.imul(sum, 31) + byte) >>> 0;
+  return `${value.length} bytes, ${sum}`;
+}
+
+function attributesOf(image: DiskImage): Map<string, string> {
+  const attributes = new Map(Object.entries({
+    format: image.format,
+    subtype: image.subtype,
+    virtualSize: String(image.virtualSize),
+    blockSize: String(image.blockSize),
+    logicalSectorSize: String(image.logicalSectorSize),
+    physicalSectorSize: String(image.physicalSectorSize),
+    virtualDiskId: String(image.virtualDiskId),
+    parent: JSON.stringify(image.parent ?? null),
+  }));
+  for (const item of image.metadata?.keys() ?? []) {
+    const value = image.metadata?.get(item);
+    if (value !== undefined) attributes.set(itemAttribute(item), itemText(value));
+  }
+  return attributes;
+}

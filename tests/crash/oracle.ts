@@ -1,0 +1,130 @@
+/**
+ * The promise: every flushed byte is there; a sector written since the last flush is old or new; nothing
+ * else has changed; and a disk that changed is known by another identifier (VHDX).
+ */
+import type { Observation } from "./observation.ts";
+import { FOREIGN, ZEROS } from "./stamp.ts";
+
+/** What happened to a disk, as far as it matters to the promise. Sectors have 512 bytes. */
+export type DiskEvent =
+  /** It is about to be opened for writing. */
+  | { readonly kind: "opening"; readonly identifier: string }
+  | { readonly kind: "write"; readonly first: number; readonly count: number; version: number }
+  | { readonly kind: "trim"; readonly first: number; readonly count: number }
+  /** What the sectors read as once they were trimmed. */
+  | { readonly kind: "trimmed"; readonly first: number; readonly versions: Uint32Array }
+  | { readonly kind: "attribute"; readonly name: string; readonly value: string | undefined }
+  | { readonly kind: "flushed" };
+
+/** Follows the events, and knows at each moment what a crash may leave. */
+export class Oracle {
+  readonly #versions: Uint32Array;
+  /** By sector written since the last flush: all that it may be. */
+  readonly #unflushed = new Map<number, number[]>();
+  readonly #attributes: Map<string, string | undefined>;
+  readonly #unflushedAttributes = new Map<string, (string | undefined)[]>();
+  readonly #changesIdentifier: boolean;
+  #opened: { identifier: string; versions: Uint32Array } | undefined;
+
+  /** @param changesIdentifier Whether writing gives the disk another identifier. */
+  constructor(base: Observation, changesIdentifier: boolean) {
+    this.#versions = base.versions.slice();
+    this.#attributes = new Map(base.attributes);
+    this.#changesIdentifier = changesIdentifier;
+  }
+
+  apply(event: DiskEvent): void {
+    switch (event.kind) {
+      case "opening":
+        this.#opened = { identifier: event.identifier, versions: this.#versions.slice() };
+        break;
+      case "write":
+        for (let i = event.first; i < event.first + event.count; i++) {
+          this.#allow(i, event.version);
+          this.#versions[i] = event.version;
+        }
+        break;
+      case "trim":
+        for (let i = event.first; i < event.first + event.count; i++) this.#allow(i, ZEROS);
+        break;
+      case "trimmed":
+        event.versions.forEach((version, i) => this.#versions[event.first + i] = version);
+        break;
+      case "attribute": {
+        const { name, value } = event;
+        const allowed = this.#unflushedAttributes.get(name) ?? [this.#attributes.get(name)];
+        this.#unflushedAttributes.set(name, [...allowed, value]);
+        this.#attributes.set(name, value);
+        break;
+      }
+      case "flushed":
+        this.#unflushed.clear();
+        this.#unflushedAttributes.clear();
+    }
+  }
+
+  /** Throws where what is seen after a crash breaks the promise. */
+  check(seen: Observation): void {
+    const { versions } = seen;
+    if (versions.length !== this.#versions.length) {
+      throw new Error(`the disk has ${versions.length} sectors, not ${this.#versions.length}`);
+    }
+    for (let i = 0; i < versions.length; i++) {
+      if (versions[i] === this.#versions[i]) continue;
+      if (this.#unflushed.get(i)?.includes(versions[i]!)) continue;
+      throw new Error(this.#describe(versions, i));
+    }
+    this.#checkAttributes(seen.attributes);
+    this.#checkIdentifier(seen);
+  }
+
+  /** Throws unless exactly the newest contents are seen, as an open disk must give them. */
+  checkNewest(seen: Observation): void {
+    const different = seen.versions.findIndex((version, i) => version !== this.#versions[i]);
+    if (different >= 0) {
+      throw new Error(
+        `sector ${different} of the open disk reads as ${name(seen.versions[different])}, ` +
+          `but was written as ${name(this.#versions[different])}`,
+      );
+    }
+  }
+
+  #allow(sector: number, version: number): void {
+    const allowed = this.#unflushed.get(sector);
+    if (allowed === undefined) this.#unflushed.set(sector, [this.#versions[sector]!, version]);
+    else allowed.push(version);
+  }
+
+  #checkAttributes(seen: ReadonlyMap<string, string>): void {
+    for (const attribute of new Set([...seen.keys(), ...this.#attributes.keys()])) {
+      const allowed = this.#unflushedAttributes.get(attribute) ??
+        [this.#attributes.get(attribute)];
+      if (allowed.includes(seen.get(attribute))) continue;
+      throw new Error(
+        `${attribute} is ${seen.get(attribute)}, allowed is ${allowed.join(" or ")}`,
+      );
+    }
+  }
+
+  #checkIdentifier({ versions, identifier }: Observation): void {
+    if (!this.#changesIdentifier || this.#opened?.identifier !== identifier) return;
+    const before = this.#opened.versions;
+    const changed = versions.findIndex((version, i) => version !== before[i]);
+    if (changed < 0) return;
+    throw new Error(`sector ${changed} has changed, but the disk's identifier has not`);
+  }
+
+  #describe(versions: Uint32Array, sector: number): string {
+    const allowed = this.#unflushed.get(sector) ?? [this.#versions[sector]!];
+    let end = sector;
+    while (end < versions.length && versions[end] === versions[sector]) end++;
+    return `sector ${sector} reads as ${name(versions[sector])} (so do all up to ${end - 1}), ` +
+      `allowed is ${[...new Set(allowed)].map(name).join(" or ")}` +
+      (this.#unflushed.has(sector) ? "" : " (flushed, or never written)");
+  }
+}
+
+function name(version: number | undefined): string {
+  if (version === FOREIGN) return "bytes that were never written there";
+  return version === ZEROS ? "zeros" : `version ${version}`;
+}

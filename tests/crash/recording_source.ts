@@ -1,0 +1,69 @@
+/** An image file in memory that remembers, in order, what was done to it. */
+import type { WritableSource } from "../../src/portable/byte_source.ts";
+import type { SparseFile } from "./sparse_file.ts";
+
+/** One change of a file, or the flush that makes those before it durable. */
+export type Change =
+  | { readonly kind: "write"; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly kind: "truncate"; readonly size: number }
+  | { readonly kind: "flush" };
+
+/** Something the test did or learnt when so many changes had been recorded. */
+export interface Mark<Event> {
+  readonly position: number;
+  readonly event: Event;
+}
+
+/** Records changes, and between them the marks of the test. */
+export class RecordingSource<Event> implements WritableSource {
+  readonly path: string;
+  /** The contents before the first change. */
+  readonly base: SparseFile;
+  readonly changes: Change[] = [];
+  readonly marks: Mark<Event>[] = [];
+  readonly #file: SparseFile;
+
+  constructor(base: SparseFile) {
+    this.path = base.path;
+    this.base = base;
+    this.#file = base.fork();
+  }
+
+  get size(): number {
+    return this.#file.size;
+  }
+
+  mark(event: Event): void {
+    this.marks.push({ position: this.changes.length, event });
+  }
+
+  readAt(buffer: Uint8Array, offset: number): number {
+    return this.#file.readAt(buffer, offset);
+  }
+
+  writeAt(bytes: Uint8Array, offset: number): void {
+    this.changes.push({ kind: "write", offset, bytes: bytes.slice() });
+    this.#file.writeAt(bytes, offset);
+  }
+
+  truncate(size: number): void {
+    this.changes.push({ kind: "truncate", size });
+    this.#file.truncate(size);
+  }
+
+  flush(): void {
+    this.changes.push({ kind: "flush" });
+  }
+}
+
+/** For messages. */
+export function describeChange(change: Change): string {
+  switch (change.kind) {
+    case "write":
+      return `write of ${change.bytes.length} at 0x${change.offset.toString(16)}`;
+    case "truncate":
+      return `truncate to 0x${change.size.toString(16)}`;
+    default:
+      return "flush";
+  }
+}
