@@ -14,6 +14,7 @@ import {
   VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
 } from "./constants.ts";
 import { virtualDiskError } from "./errors.ts";
+import { flagBits, uint32, wordValue } from "./flag_words.ts";
 
 /** How the image is to be opened: OPEN_VIRTUAL_DISK_FLAG. */
 export type OpenFlag =
@@ -157,8 +158,6 @@ const DEVICE_IDS: Record<ImageType, number> = {
   vhdset: VIRTUAL_STORAGE_TYPE_DEVICE.VHDSET,
 };
 
-const UINT32_MAX = 0xffffffff;
-
 /**
  * Makes the request of an open.
  *
@@ -170,11 +169,14 @@ const UINT32_MAX = 0xffffffff;
 export function openRequest(path: string | URL, options: OpenOptions): OpenRequest {
   const hostPath = toHostPath(path);
   if (hostPath === "") invalid(hostPath, "the path is empty");
-  const flags = options.flags === undefined ? 0 : bits(options.flags, FLAG_BITS, "flags");
+  const flags = flagBits(options.flags, FLAG_BITS, "flags");
   const type = options.type ?? (extname(hostPath).toLowerCase() === ".iso" ? "iso" : undefined);
   const storageType = type === undefined
     ? { deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.UNKNOWN, vendorId: NIL_GUID }
-    : { deviceId: word(type, DEVICE_IDS, "type"), vendorId: VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT };
+    : {
+      deviceId: wordValue(type, DEVICE_IDS, "type"),
+      vendorId: VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
+    };
   const rights = type === "iso" ? isoRights(hostPath, options) : generalRights(hostPath, options);
   return { path: hostPath, storageType, flags, ...rights };
 }
@@ -189,7 +191,7 @@ function generalRights(path: string, options: OpenOptions): Rights {
     invalid(path, "rwDepth excludes readOnly, getInfoOnly, resiliencyGuid and snapshotId");
   }
   // An access mask beside version 2 options is passed on: refusing it is OpenVirtualDisk's own rule.
-  const accessMask = access === undefined ? 0 : bits(access, ACCESS_BITS, "access");
+  const accessMask = flagBits(access, ACCESS_BITS, "access");
   if (!version2 && (access !== undefined || rwDepth !== undefined)) {
     const parameters = rwDepth === undefined
       ? null
@@ -239,35 +241,6 @@ export function toHostPath(path: string | URL): string {
 
 function guidOption(guid: string | undefined, name: string): string {
   return guid === undefined ? NIL_GUID : normalizeGuid(guid, name);
-}
-
-function word<W extends string>(name: W, table: Record<W, number>, option: string): number {
-  if (!Object.hasOwn(table, name)) {
-    throw new TypeError(
-      `${option}: unknown word ${JSON.stringify(name)}, expected one of ${
-        Object.keys(table).join(", ")
-      }`,
-    );
-  }
-  return table[name];
-}
-
-function bits<W extends string>(
-  value: readonly W[] | number,
-  table: Record<W, number>,
-  option: string,
-): number {
-  if (typeof value === "number") return uint32(value, option);
-  let sum = 0;
-  for (const each of value) sum |= word(each, table, option);
-  return sum >>> 0;
-}
-
-function uint32(value: number, option: string): number {
-  if (!Number.isInteger(value) || value < 0 || value > UINT32_MAX) {
-    throw new RangeError(`${option} is no 32-bit unsigned number: ${value}`);
-  }
-  return value;
 }
 
 function invalid(path: string, reason: string): never {
