@@ -1,0 +1,20 @@
+/** The formats under test, and new images of them in memory. */
+import type { WritableSource } from "../../src/portable/byte_source.ts";
+import type { ImageSpec } from "../../src/portable/image_spec.ts";
+import { createVhd } from "../../src/portable/vhd/create_vhd.ts";
+import { createVhdx } from "../../src/portable/vhdx/create_vhdx.ts";
+import { SparseFile } from "./sparse_file.ts";
+
+/** Writes a new image. */
+export type Create = (file: WritableSource, spec: ImageSpec) => void;
+
+// They ask for an image file, but use it as the source that it is.
+export const createVhdIn = createVhd as Create;
+export const createVhdxIn = createVhdx as Create;
+
+/** A new image. */
+export function newImage(create: Create, spec: ImageSpec): SparseFile {
+  const file = new SparseFile();
+  create(file, spec);
+  return file;
+}
