@@ -21,7 +21,9 @@
  * @module
  */
 export * from "./src/constants.ts";
+export { type ChangedRange, type ChangeQueryOptions } from "./src/changed_range.ts";
 export { type CreateOptions, createVirtualDisk } from "./src/create.ts";
+export { DriverDisk } from "./src/driver_disk.ts";
 export { type ErrorDetail, VirtualDiskError, type VirtualDiskErrorOptions } from "./src/errors.ts";
 export {
   type ChangeTrackingState,
@@ -30,9 +32,13 @@ export {
   type ParentLocation,
   type PhysicalDiskInformation,
   type ProviderSubtype,
+  type SettableInformation,
+  type SettableKind,
   type StorageType,
   type VirtualDiskInformation,
 } from "./src/information.ts";
+export { type CheckedInformation, type InformationChange } from "./src/information_change.ts";
+export { type MetadataStore, VirtualDiskMetadata } from "./src/metadata.ts";
 export { NativeVirtualDisk } from "./src/native/native_disk.ts";
 export { openVirtualDisk, openVirtualDiskSync } from "./src/open.ts";
 export { OpenDisk } from "./src/open_disk.ts";
@@ -54,4 +60,19 @@ export {
   PortableVirtualDisk,
   type ReadableOptions,
 } from "./src/portable/portable_disk.ts";
+export { type ScsiRequest, type ScsiResponse } from "./src/scsi_request.ts";
+export {
+  type AttachedVirtualDisk,
+  type DependentDiskFlag,
+  type StorageDependency,
+  type StorageDependencyKind,
+  type StorageDependencyOptions,
+  type StorageObject,
+} from "./src/storage_dependency.ts";
+export {
+  type ApplySnapshotOptions,
+  type DeleteSnapshotOptions,
+  type TakeSnapshotOptions,
+  type VhdSetChange,
+} from "./src/vhd_set.ts";
 export { VirtualDisk } from "./src/virtual_disk.ts";

@@ -111,3 +111,38 @@ export const INFORMATION_KINDS: readonly InformationKind[] = [
   "virtualDiskId",
   "changeTrackingState",
 ];
+
+/** One key per SET_VIRTUAL_DISK_INFO class. GUIDs are text in either case, with or without braces. */
+export interface SettableInformation {
+  /**
+   * Where the parent is. The path is resolved, and the parent's identifier and time stamp are stored
+   * anew: nothing compares its contents, so that a wrong parent makes a wrong disk. Open a child
+   * whose parent is missing with the flag `"no-parents"`. Differencing disks only.
+   */
+  parentPath: string | URL;
+  /** VHD: the footer's unique id. Children made before no longer know the disk. */
+  identifier: string;
+  /** As `parentPath`, for a file further up the chain. */
+  parentPathWithDepth: {
+    /** Whose parent: 1 is the open file, 2 its parent, ... */
+    childDepth: number;
+    /** The new parent. */
+    path: string | URL;
+  };
+  /** VHDX: 512 or 4096 bytes; what is reported, the data stay as they are. */
+  vhdPhysicalSectorSize: number;
+  /** VHDX: the page 83 identifier. */
+  virtualDiskId: string;
+  /** Whether changes are tracked. Native backend, Windows 10. */
+  changeTrackingEnabled: boolean;
+  /** The stored link itself, as it is, without a look at the parent. Native backend, Windows 10. */
+  parentLocator: {
+    /** The identifier that the parent shall have. */
+    linkageId: string;
+    /** The path that is stored. */
+    path: string | URL;
+  };
+}
+
+/** The name of a class that can be set. */
+export type SettableKind = keyof SettableInformation;

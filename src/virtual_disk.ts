@@ -3,13 +3,17 @@
  *
  * @module
  */
+import { DriverDisk } from "./driver_disk.ts";
 import { isErrorOf, VirtualDiskError } from "./errors.ts";
 import {
   INFORMATION_KINDS,
   type InformationKind,
+  type SettableInformation,
+  type SettableKind,
   type VirtualDiskInformation,
 } from "./information.ts";
-import { OpenDisk } from "./open_disk.ts";
+import { type InformationChange, informationChange } from "./information_change.ts";
+import { type MetadataStore, VirtualDiskMetadata } from "./metadata.ts";
 
 /** Kinds that may fail on a healthy disk, for reasons that Windows does not tell. */
 const UNRELIABLE_KINDS: ReadonlySet<InformationKind> = new Set([
@@ -21,7 +25,7 @@ const UNRELIABLE_KINDS: ReadonlySet<InformationKind> = new Set([
  * An open virtual disk. It is closed by `using`, or by {@linkcode VirtualDisk.close}; the garbage
  * collector never closes it.
  */
-export abstract class VirtualDisk extends OpenDisk {
+export abstract class VirtualDisk extends DriverDisk {
   /**
    * One class of information, as GetVirtualDiskInformation gives it.
    *
@@ -59,9 +63,51 @@ export abstract class VirtualDisk extends OpenDisk {
     return Object.fromEntries(entries);
   }
 
+  /**
+   * Sets one class of information, as SetVirtualDiskInformation does. The disk must be open for writing
+   * and not attached.
+   *
+   * @example Tell a child where its parent is now
+   * ```ts ignore
+   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * using child = await openVirtualDisk("child.vhdx", { readOnly: false, flags: ["no-parents"] });
+   * child.setInformation("parentPath", "moved/base.vhdx");
+   * ```
+   *
+   * @param kind Which class.
+   * @param value Its new value.
+   * @throws {VirtualDiskError} `ERROR_NOT_SUPPORTED` where the backend cannot set the class,
+   * `ERROR_VHD_INVALID_TYPE` where it does not fit the disk, `ERROR_ACCESS_DENIED` where the disk was opened
+   * for reading, `ERROR_INVALID_HANDLE` after `close()`.
+   * @throws {TypeError | RangeError} Where the value is none of the class.
+   */
+  setInformation<K extends SettableKind>(kind: K, value: SettableInformation[K]): void {
+    this.assertOpen("SetVirtualDiskInformation");
+    this.changeInformation(informationChange(kind, value));
+  }
+
+  /** The user metadata of a VHDX: bytes by GUIDs. */
+  get metadata(): VirtualDiskMetadata {
+    return new VirtualDiskMetadata((operation) => {
+      this.assertOpen(operation);
+      return this.metadataStore(operation);
+    });
+  }
+
   /** The classes that are worth asking for: a backend leaves out what it knows to have no answer. */
   protected likelyKinds(): readonly InformationKind[] {
     return INFORMATION_KINDS;
+  }
+
+  /** Has the backend set a class of information. */
+  protected changeInformation(_change: InformationChange): void {
+    throw this.unsupported("SetVirtualDiskInformation");
+  }
+
+  /** The backend's user metadata, for one operation. */
+  protected metadataStore(operation: string): MetadataStore {
+    throw this.unsupported(operation);
   }
 
   /** Asks the backend for a class of information. */
