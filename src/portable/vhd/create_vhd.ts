@@ -1,18 +1,24 @@
 /**
- * Writes new, empty VHD images, described as Windows 10 describes its own. The footer comes after all
- * that it leads to is durable: a crash leaves a whole image or none.
+ * New VHD images, described as Windows 10 describes its own. The footer comes after all that it leads to
+ * is durable: a crash leaves a whole image or none.
  *
  * @module
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
-import type { ImageFile } from "../image_file.ts";
+import { viewOf, type WritableSource } from "../byte_source.ts";
 import { ImageError } from "../image_error.ts";
 import type { ImageSpec, ParentSpec } from "../image_spec.ts";
-import { DISK_TYPE, encodeFooter, FILE_FORMAT_VERSION, type Footer } from "./footer.ts";
+import { allBlocks, type BlockSet, NO_BLOCKS } from "../operations/block_set.ts";
+import { type ImageLayout, type ImagePart, smallPart } from "../operations/image_layout.ts";
+import { writeParts } from "../operations/write_parts.ts";
+import { TABLE_ENTRY_SIZE, UNALLOCATED } from "./block_allocation_table.ts";
+import { bitmapSize, blockCount } from "./block_layout.ts";
+import { DISK_TYPE, encodeFooter, FILE_FORMAT_VERSION, FOOTER_SIZE } from "./footer.ts";
 import { geometryOf } from "./geometry.ts";
 import { type NewImageLayout, newImageLayout } from "./new_image_layout.ts";
 import { LOCATOR_COUNT, UNUSED_LOCATOR } from "./parent_locator.ts";
 import { fileNameOf } from "./parent_path.ts";
+import { roundUp, SECTOR_SIZE } from "./sector.ts";
 import { encodeSparseHeader, PARENT_NAME_UNITS, SPARSE_HEADER_VERSION } from "./sparse_header.ts";
 
 /** Bit 1 is reserved and always set. */
@@ -25,49 +31,99 @@ const CREATOR_VERSION = 0x000a0000;
 const CREATOR_HOST_OS = 0x5769326b;
 /** 2000-01-01T00:00:00Z, in milliseconds of Unix time. */
 const VHD_EPOCH = Date.UTC(2000, 0, 1);
-/** A table of gigabytes is written in pieces of this many bytes. */
-const FILL_SIZE = 2 ** 20;
-const UNALLOCATED_BYTE = 0xff;
+/** The data of all blocks lie at multiples of it. */
+const DATA_ALIGNMENT = 4096;
+/** A table is written in pieces of so many entries: 1 MiB. */
+const PIECE_ENTRIES = 2 ** 20 / TABLE_ENTRY_SIZE;
+/** In the bitmap of a block without a parent beneath, a set bit does no harm: its sector holds zeros. */
+const ALL_SECTORS = 0xff;
 
 /**
- * Writes a new image into a new, empty file. The file takes no more space than the metadata.
+ * Writes a new, empty image into a new, empty file. The file takes no more space than the metadata.
  *
  * @throws {ImageError} What the file system says, or `ERROR_INVALID_PARAMETER` for a differencing image
  * without a parent.
  */
-export function createVhd(file: ImageFile, spec: ImageSpec): void {
+export function createVhd(file: WritableSource, spec: ImageSpec): void {
   if (spec.subtype === "differencing" && spec.parent === undefined) {
     const reason = "a differencing image needs a parent";
     throw new ImageError("ERROR_INVALID_PARAMETER", { path: file.path, reason });
   }
-  if (spec.subtype === "fixed") createFixed(file, spec);
-  else createSparse(file, spec);
+  const layout = vhdLayout(spec);
+  writeParts(file, layout, layout.isFull ? allBlocks(1) : NO_BLOCKS);
 }
 
-function createFixed(file: ImageFile, spec: ImageSpec): void {
-  file.truncate(spec.virtualSize);
-  file.flush();
-  file.writeAt(encodeFooter(newFooter(spec, undefined)), spec.virtualSize);
-  file.flush();
+/** A new image and where its structures go. */
+export function vhdLayout(spec: ImageSpec): ImageLayout {
+  return spec.subtype === "fixed" ? fixedLayout(spec) : sparseLayout(spec);
 }
 
-function createSparse(file: ImageFile, spec: ImageSpec): void {
-  const layout = newImageLayout(spec);
-  // The footer copy's place reads as zeros until the end, for some readers look at nothing else.
-  file.truncate(layout.footerOffset);
-  file.writeAt(newHeader(spec, layout), layout.headerOffset);
-  fillTable(file, layout);
-  for (const { entry, data } of layout.locators) file.writeAt(data, entry.dataOffset);
-  file.flush();
-  const footer = encodeFooter(newFooter(spec, layout.headerOffset));
-  file.writeAt(footer, layout.footerOffset);
-  file.flush();
-  file.writeAt(footer, 0);
-  file.flush();
-}
-
-function newFooter(spec: ImageSpec, dataOffset: number | undefined): Footer {
+function fixedLayout(spec: ImageSpec): ImageLayout {
+  const { virtualSize } = spec;
   return {
+    virtualSize,
+    blockSize: virtualSize,
+    isFull: true,
+    blocksOffset: 0,
+    blockStride: virtualSize,
+    blockPrefix: new Uint8Array(0),
+    stages: 2,
+    byteLength: () => virtualSize + FOOTER_SIZE,
+    parts: () => [smallPart(virtualSize, 1, newFooter(spec, undefined))],
+  };
+}
+
+function sparseLayout(spec: ImageSpec): ImageLayout {
+  const places = newImageLayout(spec);
+  // Where the first block goes, the footer stands until then.
+  const blocksOffset = places.footerOffset;
+  const stride = blockStride(spec, blocksOffset);
+  const footerOffset = (blocks: number) => blocksOffset + blocks * stride;
+  return {
+    virtualSize: spec.virtualSize,
+    blockSize: spec.blockSize,
+    isFull: false,
+    blocksOffset,
+    blockStride: stride,
+    blockPrefix: new Uint8Array(bitmapSize(spec.blockSize)).fill(ALL_SECTORS),
+    stages: 3,
+    byteLength: (blocks) => footerOffset(blocks) + FOOTER_SIZE,
+    parts: (blocks) => {
+      const footer = newFooter(spec, places.headerOffset);
+      const table: ImagePart = {
+        offset: places.tableOffset,
+        length: places.tableSize,
+        stage: 0,
+        bytes: () => encodeTable(blocks, places.tableSize, blocksOffset, stride),
+      };
+      return [
+        // The last thing written: some readers look at nothing else.
+        smallPart(0, 2, footer),
+        smallPart(places.headerOffset, 0, newHeader(spec, places)),
+        ...[table, ...locatorParts(places)].sort((a, b) => a.offset - b.offset),
+        smallPart(footerOffset(blocks.count), 1, footer),
+      ];
+    },
+  };
+}
+
+/**
+ * Bytes from one block to the next. The largest disk of small blocks has no room to align their data,
+ * for an entry of the table counts sectors in 32 bits.
+ */
+function blockStride({ virtualSize, blockSize }: ImageSpec, blocksOffset: number): number {
+  const footprint = bitmapSize(blockSize) + blockSize;
+  const aligned = roundUp(footprint, DATA_ALIGNMENT);
+  const end = blocksOffset + blockCount(virtualSize, blockSize) * aligned;
+  return end < UNALLOCATED * SECTOR_SIZE ? aligned : footprint;
+}
+
+function locatorParts({ locators }: NewImageLayout): ImagePart[] {
+  return locators.map(({ entry, data }) => smallPart(entry.dataOffset, 0, data));
+}
+
+function newFooter(spec: ImageSpec, dataOffset: number | undefined): Uint8Array<ArrayBuffer> {
+  return encodeFooter({
     features: FEATURES,
     fileFormatVersion: FILE_FORMAT_VERSION,
     dataOffset,
@@ -81,7 +137,7 @@ function newFooter(spec: ImageSpec, dataOffset: number | undefined): Footer {
     diskType: DISK_TYPE[spec.subtype],
     uniqueId: spec.identifier,
     savedState: false,
-  };
+  });
 }
 
 function newHeader(spec: ImageSpec, layout: NewImageLayout): Uint8Array<ArrayBuffer> {
@@ -105,9 +161,25 @@ function parentName({ absolutePath, relativePath }: ParentSpec): string {
   return names.find((name) => name !== "" && name.length <= PARENT_NAME_UNITS) ?? "";
 }
 
-function fillTable(file: ImageFile, { tableOffset, tableSize }: NewImageLayout): void {
-  const fill = new Uint8Array(Math.min(FILL_SIZE, tableSize)).fill(UNALLOCATED_BYTE);
-  for (let done = 0; done < tableSize; done += fill.length) {
-    file.writeAt(fill.subarray(0, tableSize - done), tableOffset + done);
+/** The padding behind the last entry looks like absent blocks too. */
+function* encodeTable(
+  blocks: BlockSet,
+  tableSize: number,
+  blocksOffset: number,
+  stride: number,
+): Generator<Uint8Array<ArrayBuffer>> {
+  const count = tableSize / TABLE_ENTRY_SIZE;
+  let place = 0;
+  for (let start = 0; start < count; start += PIECE_ENTRIES) {
+    const end = Math.min(count, start + PIECE_ENTRIES);
+    const piece = new Uint8Array((end - start) * TABLE_ENTRY_SIZE);
+    const view = viewOf(piece);
+    for (let block = start; block < end; block++) {
+      const entry = blocks.count > 0 && blocks.has(block)
+        ? (blocksOffset + place++ * stride) / SECTOR_SIZE
+        : UNALLOCATED;
+      view.setUint32((block - start) * TABLE_ENTRY_SIZE, entry, false);
+    }
+    yield piece;
   }
 }

@@ -1,12 +1,20 @@
 /**
- * Writes new, empty VHDX images.
+ * New VHDX images. Until the file type identifier is there, last of all, the file is no VHDX file: what a
+ * crash leaves behind cannot be taken for an image.
  *
  * @module
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
-import { viewOf } from "../byte_source.ts";
-import type { ImageFile } from "../image_file.ts";
+import { viewOf, type WritableSource } from "../byte_source.ts";
 import type { ImageSpec } from "../image_spec.ts";
+import { allBlocks, type BlockSet, NO_BLOCKS } from "../operations/block_set.ts";
+import {
+  type ImageLayout,
+  type ImagePart,
+  layoutBlockCount,
+  smallPart,
+} from "../operations/image_layout.ts";
+import { writeParts } from "../operations/write_parts.ts";
 import {
   BAT_ENTRY_LENGTH,
   batEntryCount,
@@ -31,11 +39,13 @@ const BAT_OFFSET = 3 * MIB;
 /** Says who made the file, to people who look at it. */
 const CREATOR = "virtdisk 0.1";
 /** Block tables are written in pieces: that of the largest fixed disk has 513 MiB. */
-const BAT_PIECE_ENTRIES = 65536;
+const BAT_PIECE_BLOCKS = 65536;
+
+/** What leads to what: tables, headers, and last the mark of the format. */
+const STAGE = { tables: 0, headers: 1, identifier: 2 } as const;
 
 /**
- * Writes a new image into a new, empty file. Until the file type identifier is there, last of all, the
- * file is no VHDX file: what a crash leaves behind cannot be taken for an image.
+ * Writes a new, empty image into a new, empty file.
  *
  * A fixed disk has all its blocks; they read as zeros because nothing was ever written there, and take
  * no space where the file system can do so.
@@ -43,31 +53,47 @@ const BAT_PIECE_ENTRIES = 65536;
  * @throws {ImageError} What the file system says; `ERROR_FILENAME_EXCED_RANGE` for a parent whose path
  * cannot be stored.
  */
-export function createVhdx(file: ImageFile, spec: ImageSpec): void {
+export function createVhdx(file: WritableSource, spec: ImageSpec): void {
+  const layout = vhdxLayout(spec, file.path);
+  writeParts(file, layout, layout.isFull ? allBlocks(layoutBlockCount(layout)) : NO_BLOCKS);
+}
+
+/**
+ * A new image and where its structures go.
+ *
+ * @param path The file, for errors.
+ * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a parent whose path cannot be stored.
+ */
+export function vhdxLayout(spec: ImageSpec, path: string): ImageLayout {
   const geometry: BatGeometry = { ...spec, hasParent: spec.subtype === "differencing" };
   const batLength = Math.ceil(batEntryCount(geometry) * BAT_ENTRY_LENGTH / MIB) * MIB;
-  const firstBlockOffset = BAT_OFFSET + batLength;
-  const blockCount = Math.ceil(spec.virtualSize / spec.blockSize);
-  const metadata = encodeMetadataRegion(file.path, spec);
-  const allocated = spec.subtype === "fixed" ? blockCount * spec.blockSize : 0;
-
-  // What is not written reads as zeros: the log, the rest of each region, absent blocks (state 0).
-  file.truncate(firstBlockOffset + allocated);
-  if (spec.subtype === "fixed") writeFullTable(file, geometry, blockCount, firstBlockOffset);
-  file.writeAt(metadata, METADATA_OFFSET);
+  const blocksOffset = BAT_OFFSET + batLength;
+  const metadata = encodeMetadataRegion(path, spec);
   const regionTable = encodeRegionTable([
     { guid: BAT_REGION, offset: BAT_OFFSET, length: batLength, required: true },
     { guid: METADATA_REGION, offset: METADATA_OFFSET, length: METADATA_LENGTH, required: true },
   ]);
-  for (const offset of REGION_TABLE_OFFSETS) file.writeAt(regionTable, offset);
-  file.flush();
-  writeHeaders(file);
-  file.flush();
-  file.writeAt(encodeFileIdentifier(CREATOR), FILE_IDENTIFIER_OFFSET);
-  file.flush();
+  return {
+    virtualSize: spec.virtualSize,
+    blockSize: spec.blockSize,
+    isFull: spec.subtype === "fixed",
+    blocksOffset,
+    blockStride: spec.blockSize,
+    blockPrefix: new Uint8Array(0),
+    stages: 3,
+    byteLength: (blocks) => blocksOffset + blocks * spec.blockSize,
+    parts: (blocks) => [
+      smallPart(FILE_IDENTIFIER_OFFSET, STAGE.identifier, encodeFileIdentifier(CREATOR)),
+      ...headerParts(),
+      ...REGION_TABLE_OFFSETS.map((offset) => smallPart(offset, STAGE.tables, regionTable)),
+      smallPart(METADATA_OFFSET, STAGE.tables, metadata),
+      // What is not written reads as zeros: an absent block (state 0).
+      ...(blocks.count > 0 ? [tablePart(geometry, blocks, blocksOffset)] : []),
+    ],
+  };
 }
 
-function writeHeaders(file: ImageFile): void {
+function headerParts(): ImagePart[] {
   const header: Header = {
     sequenceNumber: 1n,
     fileWriteGuid: crypto.randomUUID(),
@@ -79,33 +105,48 @@ function writeHeaders(file: ImageFile): void {
     logOffset: LOG_OFFSET,
   };
   const [first, second] = HEADER_OFFSETS;
-  file.writeAt(encodeHeader(header), first);
-  file.writeAt(encodeHeader({ ...header, sequenceNumber: header.sequenceNumber + 1n }), second);
+  const next = { ...header, sequenceNumber: header.sequenceNumber + 1n };
+  return [
+    smallPart(first, STAGE.headers, encodeHeader(header)),
+    smallPart(second, STAGE.headers, encodeHeader(next)),
+  ];
 }
 
-/** Every block allocated, one behind the other. */
-function writeFullTable(
-  file: ImageFile,
+function tablePart(geometry: BatGeometry, blocks: BlockSet, blocksOffset: number): ImagePart {
+  return {
+    offset: BAT_OFFSET,
+    length: batEntryCount(geometry) * BAT_ENTRY_LENGTH,
+    stage: STAGE.tables,
+    bytes: () => encodeTable(geometry, blocks, blocksOffset),
+  };
+}
+
+/** Entries of sector bitmaps, which a disk without parent does not need, stay zero. */
+function* encodeTable(
   geometry: BatGeometry,
-  blockCount: number,
-  firstBlockOffset: number,
-): void {
+  blocks: BlockSet,
+  blocksOffset: number,
+): Generator<Uint8Array<ArrayBuffer>> {
   const ratio = chunkRatio(geometry);
-  for (let start = 0; start < blockCount; start += BAT_PIECE_ENTRIES) {
-    const end = Math.min(blockCount, start + BAT_PIECE_ENTRIES);
-    const firstEntry = payloadEntryIndex(start, ratio);
-    const piece = new Uint8Array(
-      (payloadEntryIndex(end - 1, ratio) + 1 - firstEntry) * BAT_ENTRY_LENGTH,
-    );
+  const blockCount = Math.ceil(geometry.virtualSize / geometry.blockSize);
+  let place = 0;
+  let firstEntry = 0;
+  for (let start = 0; start < blockCount; start += BAT_PIECE_BLOCKS) {
+    const end = Math.min(blockCount, start + BAT_PIECE_BLOCKS);
+    const endEntry = end === blockCount ? batEntryCount(geometry) : payloadEntryIndex(end, ratio);
+    const piece = new Uint8Array((endEntry - firstEntry) * BAT_ENTRY_LENGTH);
     const view = viewOf(piece);
     for (let block = start; block < end; block++) {
+      if (!blocks.has(block)) continue;
       // An offset is a multiple of 1 MiB, so the state fits into its low bits.
       writeUint64(
         view,
         (payloadEntryIndex(block, ratio) - firstEntry) * BAT_ENTRY_LENGTH,
-        firstBlockOffset + block * geometry.blockSize + PAYLOAD.FULLY_PRESENT,
+        blocksOffset + place * geometry.blockSize + PAYLOAD.FULLY_PRESENT,
       );
+      place++;
     }
-    file.writeAt(piece, BAT_OFFSET + firstEntry * BAT_ENTRY_LENGTH);
+    firstEntry = endEntry;
+    yield piece;
   }
 }
