@@ -20,10 +20,19 @@ const STRUCTURE = "block allocation table";
 const CODE = "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT";
 const BIG_ENDIAN = false;
 
-/** The table of an image. */
-export class BlockAllocationTable {
+/** Where the blocks of an image are. */
+export interface BlockTable {
+  /** Whether block `index` is in the file. */
+  isAllocated(index: number): boolean;
+  /** Where the bitmap of block `index` begins, in bytes; `undefined` where it is not in the file. */
+  blockOffset(index: number): number | undefined;
+}
+
+/** The table as the file has it. */
+export class BlockAllocationTable implements BlockTable {
   readonly #source: ByteSource;
-  readonly #offset: number;
+  /** Where it is in the file. */
+  readonly offset: number;
   readonly #blockFootprint: number;
   readonly #metadata: readonly Region[];
   readonly #entries: PageCache;
@@ -40,42 +49,54 @@ export class BlockAllocationTable {
     metadata: readonly Region[],
   ) {
     this.#source = source;
-    this.#offset = offset;
+    this.offset = offset;
     this.#blockFootprint = blockFootprint;
     this.#metadata = metadata;
     this.#entries = new PageCache(source, STRUCTURE, CODE);
   }
 
-  /** Whether block `index` is in the file. */
   isAllocated(index: number): boolean {
     return this.#entry(index) !== UNALLOCATED;
   }
 
+  /** @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT` where it cannot be there. */
+  blockOffset(index: number): number | undefined {
+    const entry = this.#entry(index);
+    return entry === UNALLOCATED ? undefined : this.checkedOffset(index, entry);
+  }
+
   /**
-   * Where the bitmap of block `index` begins, in bytes; `undefined` where the block is not in the file.
+   * Where the block begins whose entry is given, in bytes.
    *
    * @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT` where it cannot be there.
    */
-  blockOffset(index: number): number | undefined {
-    const entry = this.#entry(index);
-    if (entry === UNALLOCATED) return undefined;
+  checkedOffset(index: number, entry: number): number {
     const offset = entry * SECTOR_SIZE;
     const other = overlapping(this.#metadata, offset, this.#blockFootprint);
     if (other !== undefined) {
-      throw this.#fault(index, entry, `a sector clear of the ${other.name}`);
+      throw this.fault(index, entry, `a sector clear of the ${other.name}`);
     }
     if (offset + this.#blockFootprint > this.#source.size) {
-      throw this.#fault(index, entry, `a block within the ${this.#source.size} bytes of the file`);
+      throw this.fault(index, entry, `a block within the ${this.#source.size} bytes of the file`);
     }
     return offset;
   }
 
-  #entry(index: number): number {
-    return this.#entries.uint32(this.#offset + index * TABLE_ENTRY_SIZE, BIG_ENDIAN);
+  /** What is wrong with an entry. */
+  fault(index: number, entry: number, expected: string): ImageError {
+    return damaged(this.#source, CODE, STRUCTURE, this.#entryOffset(index), entry, expected);
   }
 
-  #fault(index: number, entry: number, expected: string): ImageError {
-    const offset = this.#offset + index * TABLE_ENTRY_SIZE;
-    return damaged(this.#source, CODE, STRUCTURE, offset, entry, expected);
+  /** Reads entries anew, after the file's have been written. */
+  forget(): void {
+    this.#entries.clear();
+  }
+
+  #entry(index: number): number {
+    return this.#entries.uint32(this.#entryOffset(index), BIG_ENDIAN);
+  }
+
+  #entryOffset(index: number): number {
+    return this.offset + index * TABLE_ENTRY_SIZE;
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { ByteSource } from "../byte_source.ts";
 import type { DiskImage, ImageExtent } from "../image.ts";
-import type { Footer } from "./footer.ts";
+import type { DiskIdentity } from "./footer.ts";
 import { SECTOR_SIZE } from "./sector.ts";
 
 /** An open fixed image. */
@@ -17,16 +17,22 @@ export class FixedVhdImage implements DiskImage {
   readonly blockSize = 0;
   readonly logicalSectorSize = SECTOR_SIZE;
   readonly physicalSectorSize = SECTOR_SIZE;
-  readonly identifier: string;
-  readonly virtualDiskId: string;
   readonly parent = undefined;
+  readonly #footer: DiskIdentity;
 
   /** @param footer Checked. */
-  constructor(source: ByteSource, footer: Footer) {
+  constructor(source: ByteSource, footer: DiskIdentity) {
     this.source = source;
     this.virtualSize = footer.currentSize;
-    this.identifier = footer.uniqueId;
-    this.virtualDiskId = footer.uniqueId;
+    this.#footer = footer;
+  }
+
+  get identifier(): string {
+    return this.#footer.uniqueId;
+  }
+
+  get virtualDiskId(): string {
+    return this.#footer.uniqueId;
   }
 
   /** All of the range: every byte of the disk is in the file. */

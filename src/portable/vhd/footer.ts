@@ -69,6 +69,9 @@ export interface Footer {
   readonly savedState: boolean;
 }
 
+/** What an open image keeps asking its footer. */
+export type DiskIdentity = Pick<Footer, "currentSize" | "uniqueId">;
+
 /** What is wrong with the bytes where a footer should be; `undefined` where they are one. */
 export type FooterFault = "cookie" | "checksum" | undefined;
 
@@ -138,5 +141,14 @@ export function encodeFooter(footer: Footer): Uint8Array<ArrayBuffer> {
   writeGuid(bytes, FOOTER_FIELD.uniqueId, footer.uniqueId);
   view.setUint8(FOOTER_FIELD.savedState, footer.savedState ? 1 : 0);
   setUint32(FOOTER_FIELD.checksum, vhdChecksum(bytes, FOOTER_FIELD.checksum));
+  return bytes;
+}
+
+/** The 512 bytes of a footer with another unique id; reserved fields stay as their creator left them. */
+export function withUniqueId(footer: Uint8Array, uniqueId: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(footer);
+  writeGuid(bytes, FOOTER_FIELD.uniqueId, uniqueId);
+  const checksum = vhdChecksum(bytes, FOOTER_FIELD.checksum);
+  viewOf(bytes).setUint32(FOOTER_FIELD.checksum, checksum, BIG_ENDIAN);
   return bytes;
 }

@@ -30,12 +30,14 @@ export interface FoundFooter {
   readonly structure: "footer" | "footer copy";
   /** Where it is in the file. */
   readonly offset: number;
+  /** 512 bytes, even where the file has fewer. */
+  readonly bytes: Uint8Array;
 }
 
 interface Candidate {
   readonly structure: "footer" | "footer copy";
   readonly offset: number;
-  /** 512 bytes, wherever the file has fewer. */
+  /** 512 bytes, even where the file has fewer. */
   readonly bytes: Uint8Array;
   readonly fault: FooterFault;
 }
@@ -63,7 +65,7 @@ export function hasFooterCookie(source: ByteSource): boolean {
 }
 
 function found({ bytes, structure, offset }: Candidate): FoundFooter {
-  return { footer: parseFooter(bytes), structure, offset };
+  return { footer: parseFooter(bytes), structure, offset, bytes };
 }
 
 function isSparse({ diskType }: Footer): boolean {

@@ -7,7 +7,7 @@
 import { encodeUtf16 } from "../../bytes/utf16.ts";
 import type { ImageSpec, ParentSpec } from "../image_spec.ts";
 import { TABLE_ENTRY_SIZE } from "./block_allocation_table.ts";
-import { bitmapSize, blockCount } from "./block_layout.ts";
+import { alignedPlace, blockCount } from "./block_layout.ts";
 import { FOOTER_SIZE } from "./footer.ts";
 import { type LocatorEntry, PLATFORM_CODE } from "./parent_locator.ts";
 import { roundUp, SECTOR_SIZE } from "./sector.ts";
@@ -45,14 +45,13 @@ export function newImageLayout(spec: ImageSpec): NewImageLayout {
   const { tableOffset, locators, end } = spec.parent === undefined
     ? { tableOffset: headEnd, locators: [], end: headEnd + tableSize }
     : withLocators(spec.parent, roundUp(headEnd, PAGE), tableSize);
-  const bitmap = bitmapSize(spec.blockSize);
   return {
     headerOffset: FOOTER_SIZE,
     tableOffset,
     tableSize,
     maxTableEntries,
     locators,
-    footerOffset: roundUp(end + bitmap, PAGE) - bitmap,
+    footerOffset: alignedPlace(end, spec.blockSize),
   };
 }
 

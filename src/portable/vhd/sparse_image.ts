@@ -5,19 +5,26 @@
  *
  * @module
  */
-import { bitRun } from "../bit_run.ts";
 import type { ByteSource } from "../byte_source.ts";
 import type { DiskImage, ImageExtent, ParentLink } from "../image.ts";
-import { PageCache } from "../page_cache.ts";
-import type { BlockAllocationTable } from "./block_allocation_table.ts";
-import { bitmapSize, blockCount } from "./block_layout.ts";
-import type { Footer } from "./footer.ts";
+import type { BlockTable } from "./block_allocation_table.ts";
+import { bitmapSize, blockCount, DATA_ALIGNMENT } from "./block_layout.ts";
+import type { DiskIdentity } from "./footer.ts";
 import { SECTOR_SIZE } from "./sector.ts";
+import type { SectorBitmaps } from "./sector_bitmaps.ts";
 
 /** How many absent blocks in a row become one extent: 2 GiB of 512 KiB blocks. */
 const MAX_RUN_BLOCKS = 4096;
-/** What 4 KiB alignment asks of the data of a block. */
-const ALIGNMENT = 4096;
+
+/** How a disk is cut into blocks, and where they are. */
+export interface DiskBlocks {
+  /** Bytes of data in a block. */
+  readonly blockSize: number;
+  readonly table: BlockTable;
+  readonly bitmaps: SectorBitmaps;
+  /** Of a differencing image. */
+  readonly parent: ParentLink | undefined;
+}
 
 /** An open dynamic or differencing image. */
 export class SparseVhdImage implements DiskImage {
@@ -28,33 +35,29 @@ export class SparseVhdImage implements DiskImage {
   readonly blockSize: number;
   readonly logicalSectorSize = SECTOR_SIZE;
   readonly physicalSectorSize = SECTOR_SIZE;
-  readonly identifier: string;
-  readonly virtualDiskId: string;
   readonly parent: ParentLink | undefined;
-  readonly #table: BlockAllocationTable;
-  readonly #bitmaps: PageCache;
+  readonly #footer: DiskIdentity;
+  readonly #table: BlockTable;
+  readonly #bitmaps: SectorBitmaps;
 
-  /**
-   * @param footer Checked.
-   * @param blockSize Bytes of data in a block.
-   * @param parent Of a differencing image.
-   */
-  constructor(
-    source: ByteSource,
-    footer: Footer,
-    blockSize: number,
-    table: BlockAllocationTable,
-    parent: ParentLink | undefined,
-  ) {
+  /** @param footer Checked. */
+  constructor(source: ByteSource, footer: DiskIdentity, blocks: DiskBlocks) {
     this.source = source;
-    this.subtype = parent === undefined ? "dynamic" : "differencing";
+    this.subtype = blocks.parent === undefined ? "dynamic" : "differencing";
     this.virtualSize = footer.currentSize;
-    this.blockSize = blockSize;
-    this.identifier = footer.uniqueId;
-    this.virtualDiskId = footer.uniqueId;
-    this.parent = parent;
-    this.#table = table;
-    this.#bitmaps = new PageCache(source, "sector bitmap", "ERROR_VHD_METADATA_READ_FAILURE");
+    this.blockSize = blocks.blockSize;
+    this.parent = blocks.parent;
+    this.#footer = footer;
+    this.#table = blocks.table;
+    this.#bitmaps = blocks.bitmaps;
+  }
+
+  get identifier(): string {
+    return this.#footer.uniqueId;
+  }
+
+  get virtualDiskId(): string {
+    return this.#footer.uniqueId;
   }
 
   /**
@@ -80,7 +83,7 @@ export class SparseVhdImage implements DiskImage {
     const count = blockCount(this.virtualSize, this.blockSize);
     for (let block = 0; block < count; block++) {
       const offset = this.#table.blockOffset(block);
-      if (offset !== undefined && (offset + bitmap) % ALIGNMENT !== 0) return false;
+      if (offset !== undefined && (offset + bitmap) % DATA_ALIGNMENT !== 0) return false;
     }
     return true;
   }
@@ -98,12 +101,7 @@ export class SparseVhdImage implements DiskImage {
     const inBlock = offset - blockStart;
     const limit = Math.min(end - blockStart, this.blockSize);
     const firstSector = Math.floor(inBlock / SECTOR_SIZE);
-    const run = bitRun(
-      (index) => this.#bitmaps.uint8(blockOffset + index),
-      firstSector,
-      Math.ceil(limit / SECTOR_SIZE),
-      "msb-first",
-    );
+    const run = this.#bitmaps.run(blockOffset, firstSector, Math.ceil(limit / SECTOR_SIZE));
     const runEnd = Math.min(end, blockStart + (firstSector + run.length) * SECTOR_SIZE);
     if (!run.value) return this.#elsewhere(offset, runEnd);
     const fileOffset = blockOffset + bitmapSize(this.blockSize) + inBlock;

@@ -6,16 +6,13 @@
  */
 import type { ByteSource } from "../byte_source.ts";
 import type { DiskImage } from "../image.ts";
-import { BlockAllocationTable, TABLE_ENTRY_SIZE } from "./block_allocation_table.ts";
-import { bitmapSize } from "./block_layout.ts";
 import { FixedVhdImage } from "./fixed_image.ts";
-import { DISK_TYPE, type Footer } from "./footer.ts";
+import { DISK_TYPE } from "./footer.ts";
 import { checkFooter } from "./footer_check.ts";
 import { findFooter, hasFooterCookie } from "./footer_search.ts";
-import { locatorRegions, readParentLink } from "./parent_link.ts";
-import type { Region } from "./regions.ts";
-import { headRegions, readSparseHeader } from "./sparse_header_check.ts";
+import { SectorBitmaps } from "./sector_bitmaps.ts";
 import { SparseVhdImage } from "./sparse_image.ts";
+import { readSparseLayout } from "./sparse_layout.ts";
 
 /** Whether the file has the mark of a VHD, be it healthy or not. */
 export function isVhd(source: ByteSource): boolean {
@@ -34,24 +31,9 @@ export function openVhd(source: ByteSource): DiskImage {
   checkFooter(source, found);
   const { footer } = found;
   // checkFooter: every image but a fixed one has a data offset.
-  return footer.diskType === DISK_TYPE.fixed || footer.dataOffset === undefined
-    ? new FixedVhdImage(source, footer)
-    : openSparse(source, footer, footer.dataOffset);
-}
-
-function openSparse(source: ByteSource, footer: Footer, headerOffset: number): DiskImage {
-  const header = readSparseHeader(source, headerOffset, footer.currentSize);
-  const { tableOffset, maxTableEntries, blockSize } = header;
-  const metadata: Region[] = [...headRegions(headerOffset), {
-    name: "block allocation table",
-    offset: tableOffset,
-    length: maxTableEntries * TABLE_ENTRY_SIZE,
-  }];
-  const placed = { header, offset: headerOffset };
-  const differencing = footer.diskType === DISK_TYPE.differencing;
-  const paths = differencing ? locatorRegions(source, placed, metadata) : [];
-  const parent = differencing ? readParentLink(source, placed) : undefined;
-  const footprint = bitmapSize(blockSize) + blockSize;
-  const table = new BlockAllocationTable(source, tableOffset, footprint, [...metadata, ...paths]);
-  return new SparseVhdImage(source, footer, blockSize, table, parent);
+  if (footer.diskType === DISK_TYPE.fixed || footer.dataOffset === undefined) {
+    return new FixedVhdImage(source, footer);
+  }
+  const layout = readSparseLayout(source, footer, footer.dataOffset);
+  return new SparseVhdImage(source, footer, { ...layout, bitmaps: new SectorBitmaps(source) });
 }
