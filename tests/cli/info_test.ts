@@ -57,7 +57,7 @@ Deno.test("info prints what a person wants to know", async () => {
   assertEquals(code, 0);
   assertMatch(
     out,
-    /^.*leaf\.vhdx\n  Format +VHDX, differencing\n  Virtual size +64 MiB \(67,108,864 bytes\)\n/,
+    /^.*leaf\.vhdx\n +Format +VHDX, differencing\n +Virtual size +64 MiB \(67,108,864 bytes\)\n/,
   );
   assertStringIncludes(out, `Parent        ${dir.file("middle.vhdx")}`);
   assertStringIncludes(out, `its parent    ${dir.file("base.vhdx")}`);

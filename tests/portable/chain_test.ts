@@ -3,7 +3,7 @@ import {
   type CreateOptions,
   createVirtualDisk,
   openVirtualDiskSync,
-  PortableVirtualDisk,
+  type PortableVirtualDisk,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { onlyOn, TempDir, testWith } from "../support.ts";
