@@ -16,6 +16,7 @@ import {
   type InformationVersion,
   queryInformation,
 } from "./information_query.ts";
+import { multiString } from "./multi_string.ts";
 
 /** An open disk, as the queries need it. */
 export interface QueriedDisk {
@@ -45,7 +46,7 @@ const READERS: { readonly [K in InformationKind]: Reader<VirtualDiskInformation[
   identifier: reader(CLASS.IDENTIFIER, (info) => info.Identifier),
   parentLocation: reader(CLASS.PARENT_LOCATION, ({ ParentLocation }) => ({
     resolved: ParentLocation.ParentResolved,
-    paths: strings(ParentLocation.ParentLocationBuffer),
+    paths: multiString(ParentLocation.ParentLocationBuffer),
   })),
   parentIdentifier: reader(CLASS.PARENT_IDENTIFIER, (info) => info.ParentIdentifier),
   parentTimestamp: reader(CLASS.PARENT_TIMESTAMP, (info) => info.ParentTimestamp),
@@ -77,7 +78,7 @@ const READERS: { readonly [K in InformationKind]: Reader<VirtualDiskInformation[
   changeTrackingState: reader(CLASS.CHANGE_TRACKING_STATE, ({ ChangeTrackingState }) => ({
     enabled: ChangeTrackingState.Enabled,
     newerChanges: ChangeTrackingState.NewerChanges,
-    mostRecentId: strings(ChangeTrackingState.MostRecentId)[0] ?? "",
+    mostRecentId: multiString(ChangeTrackingState.MostRecentId)[0] ?? "",
   })),
 };
 
@@ -101,13 +102,6 @@ export function readInformation<K extends InformationKind>(
   kind: K,
 ): VirtualDiskInformation[K] {
   return READERS[kind](disk);
-}
-
-/** The strings of a multi-string: an empty one ends it. */
-function strings(text: string): string[] {
-  const all = text.split("\0");
-  const end = all.indexOf("");
-  return end < 0 ? all : all.slice(0, end);
 }
 
 function safeNumber(value: bigint, path: string): number {
