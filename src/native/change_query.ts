@@ -1,0 +1,87 @@
+/** The call of QueryChangesVirtualDisk, page by page. */
+import type { ChangedRange } from "../changed_range.ts";
+import { QUERY_CHANGES_VIRTUAL_DISK_FLAG } from "../constants.ts";
+import { type VirtualDiskError, virtualDiskError } from "../errors.ts";
+import { assertSuccess, type CalledDisk } from "./called_disk.ts";
+import { newerFunction } from "./newer_function.ts";
+import { QUERY_CHANGES_VIRTUAL_DISK_RANGE } from "./structs.ts";
+import { wideString } from "./wide_string.ts";
+
+const OPERATION = "QueryChangesVirtualDisk";
+/** Ranges that one call has room for. */
+const PAGE_RANGES = 1024;
+const RANGE_SIZE = QUERY_CHANGES_VIRTUAL_DISK_RANGE.size;
+
+/** A part of a disk, and the point since which changes count. */
+export interface ChangeQuery {
+  readonly changeTrackingId: string;
+  /** Bytes. */
+  readonly offset: number;
+  /** Bytes; past the last of the part. */
+  readonly end: number;
+}
+
+/**
+ * The ranges that have changed.
+ *
+ * @param disk Is asked before each call, so that a disk closed meanwhile is found out.
+ * @throws {VirtualDiskError} With the code that the call returns; `ERROR_INVALID_DATA` where it gets no
+ * further or tells of what it was not asked.
+ */
+export function* queryChanges(
+  disk: () => CalledDisk,
+  { changeTrackingId, offset, end }: ChangeQuery,
+): Generator<ChangedRange> {
+  const id = wideString(changeTrackingId);
+  for (let position = offset; position < end;) {
+    const { processed, ranges } = queryPage(disk(), id, position, end - position);
+    yield* ranges;
+    position += processed;
+  }
+}
+
+function queryPage(
+  { libraries: { virtdisk }, handle, path }: CalledDisk,
+  id: Uint8Array<ArrayBuffer>,
+  offset: number,
+  length: number,
+): { processed: number; ranges: ChangedRange[] } {
+  const page = new Uint8Array(PAGE_RANGES * RANGE_SIZE);
+  const count = Uint32Array.of(PAGE_RANGES);
+  const processedLength = new BigUint64Array(1);
+  const code = newerFunction(virtdisk, OPERATION)(
+    handle,
+    id,
+    BigInt(offset),
+    BigInt(length),
+    QUERY_CHANGES_VIRTUAL_DISK_FLAG.NONE,
+    page,
+    count,
+    processedLength,
+  );
+  assertSuccess(code, OPERATION, path);
+  const filled = count[0]!;
+  if (filled > PAGE_RANGES) {
+    throw invalid(path, `${filled} ranges were given where ${PAGE_RANGES} have room`);
+  }
+  const processed = Math.min(Number(processedLength[0]!), length);
+  if (processed === 0) throw invalid(path, `nothing was looked at from byte ${offset} on`);
+  const ranges = Array.from({ length: filled }, (_, i) => {
+    const { ByteOffset, ByteLength } = QUERY_CHANGES_VIRTUAL_DISK_RANGE.unpack(
+      page.subarray(i * RANGE_SIZE, (i + 1) * RANGE_SIZE),
+    );
+    const range = { offset: Number(ByteOffset), length: Number(ByteLength) };
+    if (range.offset < offset || range.offset + range.length > offset + length) {
+      throw invalid(
+        path,
+        `a range outside of what was asked for: ${ByteOffset}, ${ByteLength} long`,
+      );
+    }
+    return range;
+  });
+  return { processed, ranges };
+}
+
+function invalid(path: string, reason: string): VirtualDiskError {
+  return virtualDiskError("ERROR_INVALID_DATA", OPERATION, { path, reason });
+}

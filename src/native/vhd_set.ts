@@ -1,0 +1,135 @@
+/** The calls for VHD Sets. */
+import { NIL_GUID, normalizeGuid } from "../bytes/guid.ts";
+import {
+  APPLY_SNAPSHOT_VHDSET_FLAG,
+  DELETE_SNAPSHOT_VHDSET_FLAG,
+  MODIFY_VHDSET,
+  MODIFY_VHDSET_FLAG,
+  TAKE_SNAPSHOT_VHDSET_FLAG,
+} from "../constants.ts";
+import { toHostPath } from "../open_request.ts";
+import type {
+  ApplySnapshotOptions,
+  DeleteSnapshotOptions,
+  TakeSnapshotOptions,
+  VhdSetChange,
+} from "../vhd_set.ts";
+import { assertSuccess, type CalledDisk } from "./called_disk.ts";
+import { CallMemory } from "./call_memory.ts";
+import { fullPath } from "./full_path.ts";
+import { newerFunction } from "./newer_function.ts";
+import {
+  APPLY_SNAPSHOT_VHDSET_PARAMETERS,
+  DELETE_SNAPSHOT_VHDSET_PARAMETERS,
+  MODIFY_VHDSET_PARAMETERS,
+  type ModifyVhdSetParameters,
+  TAKE_SNAPSHOT_VHDSET_PARAMETERS,
+} from "./structs.ts";
+
+/** Adds a snapshot to an open VHD Set; gives its id. */
+export function takeSnapshot(disk: CalledDisk, options: TakeSnapshotOptions): string {
+  const operation = "TakeSnapshotVhdSet";
+  const SnapshotId = guidOption(options.snapshotId ?? crypto.randomUUID(), "snapshotId");
+  const parameters = TAKE_SNAPSHOT_VHDSET_PARAMETERS.pack({ Version: 1, Version1: { SnapshotId } });
+  const flags = options.writable
+    ? TAKE_SNAPSHOT_VHDSET_FLAG.WRITEABLE
+    : TAKE_SNAPSHOT_VHDSET_FLAG.NONE;
+  const call = newerFunction(disk.libraries.virtdisk, operation);
+  assertSuccess(call(disk.handle, parameters, flags), operation, disk.path);
+  return SnapshotId;
+}
+
+/** Removes a snapshot from an open VHD Set. */
+export function deleteSnapshot(
+  disk: CalledDisk,
+  snapshotId: string,
+  options: DeleteSnapshotOptions,
+): void {
+  const operation = "DeleteSnapshotVhdSet";
+  const SnapshotId = guidOption(snapshotId, "snapshotId");
+  const parameters = DELETE_SNAPSHOT_VHDSET_PARAMETERS.pack({
+    Version: 1,
+    Version1: { SnapshotId },
+  });
+  const flags = options.persistReferencePoint
+    ? DELETE_SNAPSHOT_VHDSET_FLAG.PERSIST_RCT
+    : DELETE_SNAPSHOT_VHDSET_FLAG.NONE;
+  const call = newerFunction(disk.libraries.virtdisk, operation);
+  assertSuccess(call(disk.handle, parameters, flags), operation, disk.path);
+}
+
+/** Makes a snapshot the active state of an open VHD Set. */
+export function applySnapshot(
+  disk: CalledDisk,
+  snapshotId: string,
+  options: ApplySnapshotOptions,
+): void {
+  const operation = "ApplySnapshotVhdSet";
+  const { leafSnapshotId } = options;
+  const SnapshotId = guidOption(snapshotId, "snapshotId");
+  const LeafSnapshotId = leafSnapshotId === undefined
+    ? NIL_GUID
+    : guidOption(leafSnapshotId, "leafSnapshotId");
+  const parameters = APPLY_SNAPSHOT_VHDSET_PARAMETERS.pack({
+    Version: 1,
+    Version1: { SnapshotId, LeafSnapshotId },
+  });
+  const flags = options.writable
+    ? APPLY_SNAPSHOT_VHDSET_FLAG.WRITEABLE
+    : APPLY_SNAPSHOT_VHDSET_FLAG.NONE;
+  const call = newerFunction(disk.libraries.virtdisk, operation);
+  assertSuccess(call(disk.handle, parameters, flags), operation, disk.path);
+}
+
+/** Changes the table of an open VHD Set. */
+export function modifyVhdSet(disk: CalledDisk, change: VhdSetChange): void {
+  const operation = "ModifyVhdSet";
+  const { virtdisk, kernel32 } = disk.libraries;
+  const call = newerFunction(virtdisk, operation);
+  using memory = new CallMemory(kernel32);
+  const parameters = modification(
+    change,
+    (path) => memory.addressOfString(fullPath(kernel32, toHostPath(path), operation)),
+  );
+  const flags = change.kind === "snapshot-path" && change.writable
+    ? MODIFY_VHDSET_FLAG.WRITEABLE_SNAPSHOT
+    : MODIFY_VHDSET_FLAG.NONE;
+  const packed = memory.keep(MODIFY_VHDSET_PARAMETERS.pack(parameters));
+  assertSuccess(call(disk.handle, packed, flags), operation, disk.path);
+}
+
+function modification(
+  change: VhdSetChange,
+  addressOfPath: (path: string | URL) => bigint,
+): ModifyVhdSetParameters {
+  switch (change.kind) {
+    case "snapshot-path": {
+      const SnapshotId = guidOption(change.snapshotId, "snapshotId");
+      const SnapshotFilePath = addressOfPath(change.path);
+      return {
+        Version: MODIFY_VHDSET.SNAPSHOT_PATH,
+        SnapshotPath: { SnapshotId, SnapshotFilePath },
+      };
+    }
+    case "remove-snapshot": {
+      const SnapshotId = guidOption(change.snapshotId, "snapshotId");
+      return { Version: MODIFY_VHDSET.REMOVE_SNAPSHOT, SnapshotId };
+    }
+    case "default-path": {
+      const DefaultFilePath = addressOfPath(change.path);
+      return { Version: MODIFY_VHDSET.DEFAULT_SNAPSHOT_PATH, DefaultFilePath };
+    }
+    default: {
+      const { kind }: { kind: unknown } = change;
+      throw new TypeError(`kind: unknown word ${JSON.stringify(kind)}`);
+    }
+  }
+}
+
+/** An all-zero id means "none" where the set is concerned, and names no snapshot. */
+function guidOption(value: string, name: string): string {
+  if (typeof value !== "string") throw new TypeError(`${name} is no string: ${String(value)}`);
+  const guid = normalizeGuid(value, name);
+  if (guid === NIL_GUID) throw new TypeError(`${name} is all zeros, which names no snapshot`);
+  return guid;
+}
