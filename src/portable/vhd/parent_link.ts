@@ -16,6 +16,7 @@ import {
   withoutTerminator,
 } from "./parent_path.ts";
 import { overlapping, type Region } from "./regions.ts";
+import { SECTOR_SIZE } from "./sector.ts";
 import { locatorOffset, SPARSE_HEADER_FIELD, type SparseHeader } from "./sparse_header.ts";
 
 /** Longer than any path of Windows (32767 units). */
@@ -60,6 +61,15 @@ export function locatorRegions(
       throw entryFault(source, placed, slot, "platformDataOffset", dataOffset, expected);
     }
     return { name: "parent locator data", offset: dataOffset, length: dataLength };
+  });
+}
+
+/** The room that the paths may grow into: said in sectors by the specification, in bytes by everyone. */
+export function reservedForLocators(header: SparseHeader): Region[] {
+  return usedLocators(header).map(({ entry: { dataOffset, dataSpace, dataLength } }) => {
+    const space = dataSpace < SECTOR_SIZE ? dataSpace * SECTOR_SIZE : dataSpace;
+    const length = Math.max(space, dataLength);
+    return { name: "room for parent locator data", offset: dataOffset, length };
   });
 }
 

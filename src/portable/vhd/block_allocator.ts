@@ -1,0 +1,154 @@
+/**
+ * Room for new blocks: gaps within the file first, then its end. Nothing is reachable that the caller
+ * has not put into the block allocation table.
+ *
+ * @module
+ */
+import type { WritableSource } from "../byte_source.ts";
+import { damaged } from "../image_error.ts";
+import { UNALLOCATED } from "./block_allocation_table.ts";
+import { alignedPlace, bitmapSize, blockFootprint } from "./block_layout.ts";
+import { FOOTER_SIZE } from "./footer.ts";
+import type { Gap } from "./free_gaps.ts";
+import type { ImageFooters } from "./image_footers.ts";
+import { roundUp, SECTOR_SIZE } from "./sector.ts";
+
+/**
+ * The file grows by a block, then by twice as many blocks each time, up to so many bytes: moving the
+ * footer costs a flush, and room that is not used takes no space.
+ */
+const MAX_GROWTH = 32 * 2 ** 20;
+/** Blocks are filled in pieces of this many bytes. */
+const FILL_SIZE = 2 ** 20;
+
+/** What a new block begins as. */
+export interface NewBlock {
+  /** The byte of which its bitmap consists. */
+  readonly bitmapByte: number;
+  /** Whether the caller writes all of its data; else they are made zeros. */
+  readonly dataFollow: boolean;
+}
+
+/** Places blocks in a file. */
+export class BlockAllocator {
+  readonly #source: WritableSource;
+  readonly #footers: ImageFooters;
+  readonly #blockSize: number;
+  /** The one to use next is the last. */
+  readonly #gaps: Gap[];
+  /** Where blocks were that the durable table may still refer to. */
+  #released: number[] = [];
+  /** Where the last block at the end of the file ends; from here to the footer there is only room. */
+  #end: number;
+  /** From here on the file has never been written, but for its footer: it reads as zeros. */
+  #blank: number;
+  #growth = 1;
+
+  /** @param gaps In the order of the file. */
+  constructor(
+    source: WritableSource,
+    footers: ImageFooters,
+    blockSize: number,
+    gaps: readonly Gap[],
+  ) {
+    this.#source = source;
+    this.#footers = footers;
+    this.#blockSize = blockSize;
+    this.#gaps = gaps.toReversed();
+    this.#end = roundUp(footers.offset, SECTOR_SIZE);
+    this.#blank = footers.offset + FOOTER_SIZE;
+  }
+
+  /**
+   * Makes a block.
+   *
+   * @returns Where it begins in the file.
+   * @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_FAILURE` where no entry of the table could say so.
+   */
+  allocate(block: NewBlock): number {
+    const gap = this.#takeGap();
+    return gap === undefined
+      ? this.#make(block, this.#takeEnd(), this.#blank)
+      : this.#make(block, gap, gap + blockFootprint(this.#blockSize));
+  }
+
+  /** How many blocks wait to be settled. */
+  get releasedCount(): number {
+    return this.#released.length;
+  }
+
+  /** Gives a block's room back, to be used once a table without it is durable. */
+  release(offset: number): void {
+    this.#released.push(offset);
+  }
+
+  /** The table as the caller knows it has become durable. */
+  settle(): void {
+    const footprint = blockFootprint(this.#blockSize);
+    for (const offset of this.#released) this.#gaps.push({ offset, end: offset + footprint });
+    this.#released = [];
+  }
+
+  /** Gives back the room at the end of the file that was not used. */
+  finish(): void {
+    if (this.#footers.offset <= this.#end) return;
+    this.#footers.place(this.#end);
+    this.#source.truncate(this.#end + FOOTER_SIZE);
+    this.#source.flush();
+  }
+
+  #takeGap(): number | undefined {
+    const gap = this.#gaps.pop();
+    if (gap === undefined) return undefined;
+    const footprint = blockFootprint(this.#blockSize);
+    const aligned = alignedPlace(gap.offset, this.#blockSize);
+    const offset = aligned + footprint <= gap.end ? aligned : gap.offset;
+    const rest = { offset: offset + footprint, end: gap.end };
+    if (rest.end - rest.offset >= footprint) this.#gaps.push(rest);
+    return offset;
+  }
+
+  #takeEnd(): number {
+    const footprint = blockFootprint(this.#blockSize);
+    const offset = alignedPlace(this.#end, this.#blockSize);
+    if (offset / SECTOR_SIZE >= UNALLOCATED) {
+      throw damaged(
+        this.#source,
+        "ERROR_VHD_BLOCK_ALLOCATION_FAILURE",
+        "block allocation table",
+        offset,
+        `sector ${offset / SECTOR_SIZE}`,
+        `a sector below ${UNALLOCATED}: the file has no room for another block`,
+      );
+    }
+    if (offset + footprint > this.#footers.offset) this.#grow(offset);
+    this.#end = offset + footprint;
+    return offset;
+  }
+
+  /** Moves the footer behind new blocks. The place of the former one may be overwritten thereafter. */
+  #grow(offset: number): void {
+    const footprint = blockFootprint(this.#blockSize);
+    const stride = alignedPlace(offset + footprint, this.#blockSize) - offset;
+    const blank = roundUp(this.#source.size, SECTOR_SIZE);
+    this.#footers.place(offset + (this.#growth - 1) * stride + footprint);
+    this.#blank = blank;
+    this.#growth = Math.max(1, Math.min(2 * this.#growth, Math.floor(MAX_GROWTH / stride)));
+  }
+
+  /** @param blank From here on the block reads as zeros already. */
+  #make({ bitmapByte, dataFollow }: NewBlock, offset: number, blank: number): number {
+    const data = offset + bitmapSize(this.#blockSize);
+    this.#fill(offset, data, bitmapByte);
+    if (!dataFollow) this.#fill(data, Math.min(data + this.#blockSize, blank), 0);
+    return offset;
+  }
+
+  #fill(start: number, end: number, byte: number): void {
+    if (start >= end) return;
+    const piece = new Uint8Array(Math.min(FILL_SIZE, end - start)).fill(byte);
+    for (let position = start; position < end; position += piece.length) {
+      this.#source.writeAt(piece.subarray(0, end - position), position);
+    }
+  }
+}
