@@ -10,7 +10,7 @@ import type {
   StorageType,
   VirtualDiskInformation,
 } from "../information.ts";
-import type { VirtDisk } from "./ffi.ts";
+import type { CalledDisk } from "./called_disk.ts";
 import {
   type InformationOf,
   type InformationVersion,
@@ -18,22 +18,15 @@ import {
 } from "./information_query.ts";
 import { multiString } from "./multi_string.ts";
 
-/** An open disk, as the queries need it. */
-export interface QueriedDisk {
-  readonly virtdisk: VirtDisk;
-  readonly handle: bigint;
-  readonly path: string;
-}
-
-type Reader<T> = (disk: QueriedDisk) => T;
+type Reader<T> = (disk: CalledDisk) => T;
 
 /** A class, and how its structure is turned into the value of a kind. */
 function reader<V extends InformationVersion, T>(
   version: V,
   convert: (info: InformationOf<V>, path: string) => T,
 ): Reader<T> {
-  return ({ virtdisk, handle, path }) =>
-    convert(queryInformation(virtdisk, handle, version, path), path);
+  return ({ libraries, handle, path }) =>
+    convert(queryInformation(libraries.virtdisk, handle, version, path), path);
 }
 
 const READERS: { readonly [K in InformationKind]: Reader<VirtualDiskInformation[K]> } = {
@@ -51,7 +44,7 @@ const READERS: { readonly [K in InformationKind]: Reader<VirtualDiskInformation[
   parentIdentifier: reader(CLASS.PARENT_IDENTIFIER, (info) => info.ParentIdentifier),
   parentTimestamp: reader(CLASS.PARENT_TIMESTAMP, (info) => info.ParentTimestamp),
   storageType: reader(CLASS.VIRTUAL_STORAGE_TYPE, ({ VirtualStorageType }) => ({
-    device: DEVICE_NAMES.get(VirtualStorageType.DeviceId) ?? "unknown",
+    device: deviceName(VirtualStorageType.DeviceId),
     vendor: VirtualStorageType.VendorId,
   })),
   providerSubtype: reader(
@@ -96,9 +89,14 @@ const SUBTYPE_NAMES = new Map<number, ProviderSubtype>([
   [4, "differencing"],
 ]);
 
+/** The word for a `VIRTUAL_STORAGE_TYPE_DEVICE_*` number. */
+export function deviceName(deviceId: number): StorageType["device"] {
+  return DEVICE_NAMES.get(deviceId) ?? "unknown";
+}
+
 /** Asks an open disk for a kind of information. */
 export function readInformation<K extends InformationKind>(
-  disk: QueriedDisk,
+  disk: CalledDisk,
   kind: K,
 ): VirtualDiskInformation[K] {
   return READERS[kind](disk);

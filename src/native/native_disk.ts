@@ -3,13 +3,32 @@
  *
  * @module
  */
+import type { ChangedRange, ChangeQueryOptions } from "../changed_range.ts";
+import { VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH } from "../constants.ts";
+import { byteCount } from "../flag_words.ts";
 import type { InformationKind, VirtualDiskInformation } from "../information.ts";
+import type { InformationChange } from "../information_change.ts";
+import type { MetadataStore } from "../metadata.ts";
 import type { OpenRequest } from "../open_request.ts";
+import type { ScsiRequest, ScsiResponse } from "../scsi_request.ts";
+import type {
+  ApplySnapshotOptions,
+  DeleteSnapshotOptions,
+  TakeSnapshotOptions,
+  VhdSetChange,
+} from "../vhd_set.ts";
 import { VirtualDisk } from "../virtual_disk.ts";
+import { addParent } from "./add_parent.ts";
+import type { CalledDisk } from "./called_disk.ts";
+import { queryChanges } from "./change_query.ts";
 import type { Handle } from "./handle.ts";
 import { readInformation } from "./information_classes.ts";
 import { type Libraries, systemLibraries } from "./library.ts";
+import { NativeMetadata } from "./metadata.ts";
 import { type OpenedImage, openImage, openImageAsync } from "./open.ts";
+import { rawScsi } from "./raw_scsi.ts";
+import { setInformation } from "./set_information.ts";
+import { applySnapshot, deleteSnapshot, modifyVhdSet, takeSnapshot } from "./vhd_set.ts";
 
 /** A disk that Windows opened. */
 export class NativeVirtualDisk extends VirtualDisk {
@@ -35,18 +54,87 @@ export class NativeVirtualDisk extends VirtualDisk {
     return this.#handle.value;
   }
 
+  /** Calls QueryChangesVirtualDisk. */
+  override queryChanges(
+    changeTrackingId: string,
+    options: ChangeQueryOptions = {},
+  ): Iterable<ChangedRange> {
+    const operation = "QueryChangesVirtualDisk";
+    const disk = this.#called(operation);
+    const id = checkTrackingId(changeTrackingId);
+    const offset = byteCount(options.offset ?? 0, "offset");
+    const end = options.length === undefined
+      ? readInformation(disk, "size").virtualSize
+      : offset + byteCount(options.length, "length");
+    const query = { changeTrackingId: id, offset, end: byteCount(end, "offset + length") };
+    return queryChanges(() => this.#called(operation), query);
+  }
+
+  /** Calls AddVirtualDiskParent. */
+  override addParent(path: string | URL): void {
+    addParent(this.#called("AddVirtualDiskParent"), path);
+  }
+
+  /** Calls RawSCSIVirtualDisk. */
+  override rawScsi(request: ScsiRequest): ScsiResponse {
+    return rawScsi(this.#called("RawSCSIVirtualDisk"), request);
+  }
+
+  /** Calls TakeSnapshotVhdSet. */
+  override takeSnapshot(options: TakeSnapshotOptions = {}): string {
+    return takeSnapshot(this.#called("TakeSnapshotVhdSet"), options);
+  }
+
+  /** Calls DeleteSnapshotVhdSet. */
+  override deleteSnapshot(snapshotId: string, options: DeleteSnapshotOptions = {}): void {
+    deleteSnapshot(this.#called("DeleteSnapshotVhdSet"), snapshotId, options);
+  }
+
+  /** Calls ApplySnapshotVhdSet. */
+  override applySnapshot(snapshotId: string, options: ApplySnapshotOptions = {}): void {
+    applySnapshot(this.#called("ApplySnapshotVhdSet"), snapshotId, options);
+  }
+
+  /** Calls ModifyVhdSet. */
+  override modifyVhdSet(change: VhdSetChange): void {
+    modifyVhdSet(this.#called("ModifyVhdSet"), change);
+  }
+
   /** Calls GetVirtualDiskInformation. */
   protected override queryInformation<K extends InformationKind>(
     kind: K,
   ): VirtualDiskInformation[K] {
-    const { virtdisk } = this.#libraries;
-    return readInformation({ virtdisk, handle: this.#handle.value, path: this.path }, kind);
+    return readInformation(this.#called("GetVirtualDiskInformation"), kind);
+  }
+
+  /** Calls SetVirtualDiskInformation. */
+  protected override changeInformation(change: InformationChange): void {
+    setInformation(this.#called("SetVirtualDiskInformation"), change);
+  }
+
+  /** The functions of the user metadata. */
+  protected override metadataStore(operation: string): MetadataStore {
+    return new NativeMetadata(this.#called(operation));
   }
 
   /** Calls CloseHandle. */
   protected override release(): void {
     this.#handle.close();
   }
+
+  #called(operation: string): CalledDisk {
+    this.assertOpen(operation);
+    return { libraries: this.#libraries, handle: this.#handle.value, path: this.path };
+  }
+}
+
+function checkTrackingId(id: string): string {
+  if (typeof id !== "string" || id === "") {
+    throw new TypeError("changeTrackingId is no tracking id");
+  }
+  const { length } = id;
+  if (length < VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH) return id;
+  throw new RangeError(`changeTrackingId is ${length} characters long`);
 }
 
 /**
