@@ -29,12 +29,14 @@ type Fate = "whole" | "lost" | "room" | readonly (readonly [number, number])[];
  * the changes since the last flush, each whole, torn or lost.
  *
  * @param samples How many random subsets each crash point gets.
+ * @param from The first crash point.
  */
 export function* crashStates(
   base: SparseFile,
   changes: readonly Change[],
   random: Random,
   samples: number,
+  from = 0,
 ): Generator<CrashState> {
   const durable = base.fork();
   let flushed = 0;
@@ -42,6 +44,7 @@ export function* crashStates(
     if (changes[point - 1]?.kind === "flush") {
       for (; flushed < point; flushed++) apply(durable, changes[flushed]!, "whole");
     }
+    if (point < from) continue;
     const window = changes.slice(flushed, point);
     for (const fates of fatesOf(window, random, samples)) {
       const file = durable.fork();

@@ -17,6 +17,7 @@ export interface Plan {
   readonly format: Format;
   readonly base: SparseFile;
   readonly steps: readonly Step[];
+  /** Repeats the states. */
   readonly seed: number;
   /** Random subsets of the unflushed changes for each crash point. Default: 2. */
   readonly samples?: number;
@@ -63,7 +64,7 @@ function exploreLife(plan: Plan, random: Random, life: number): number {
 }
 
 /** The file opens, for reading and for writing; keeps the promise; and can be written to. */
-function checkState(
+export function checkState(
   format: Format,
   file: SparseFile,
   oracle: Oracle,

@@ -4,6 +4,7 @@ import type { DiskImage, WritableImage } from "../../src/portable/image.ts";
 import type { Random } from "../fuzz/random.ts";
 import { itemAttribute, itemText, observe } from "./observation.ts";
 import type { DiskEvent } from "./oracle.ts";
+import type { SparseFile } from "./sparse_file.ts";
 import { SECTOR, stamped } from "./stamp.ts";
 
 /** A format under test. */
@@ -24,10 +25,22 @@ export type Step =
   | readonly ["setItem", string, Uint8Array]
   | readonly ["deleteItem", string];
 
-/** Takes notes of what is done, and looks at the open disk whenever it is flushed. */
+/** A sequence of operations on an image. */
+export interface Scenario {
+  readonly title: string;
+  readonly format: Format;
+  /** A new file with the image. */
+  readonly base: () => SparseFile;
+  readonly steps: readonly Step[];
+}
+
+/** Takes notes of what is done, and looks at the open disk. */
 export interface Witness {
-  mark(event: DiskEvent): void;
-  look(image: DiskImage): void;
+  /** The image is open. */
+  opened?(image: WritableImage): void;
+  mark?(event: DiskEvent): void;
+  /** The image was flushed, or is about to be closed. */
+  look?(image: DiskImage): void;
 }
 
 /** Does the steps between an open and a close; what they write is stamped from `version` on. */
@@ -74,14 +87,16 @@ export function randomSteps(
 }
 
 function openMarked(format: Format, source: WritableSource, witness: Witness): WritableImage {
-  witness.mark({ kind: "opening", identifier: format.open(source).identifier ?? "" });
-  return format.openWritable(source);
+  witness.mark?.({ kind: "opening", identifier: format.open(source).identifier ?? "" });
+  const image = format.openWritable(source);
+  witness.opened?.(image);
+  return image;
 }
 
 function finish(image: WritableImage, witness: Witness): void {
-  witness.look(image);
+  witness.look?.(image);
   image.finish();
-  witness.mark({ kind: "flushed" });
+  witness.mark?.({ kind: "flushed" });
 }
 
 function runStep(
@@ -93,34 +108,34 @@ function runStep(
   switch (step[0]) {
     case "write": {
       const [, first, count] = step;
-      witness.mark({ kind: "write", first, count, version });
+      witness.mark?.({ kind: "write", first, count, version });
       return image.write(stamped(first, count, version), first * SECTOR);
     }
     case "trim": {
       const [, first, count] = step;
-      witness.mark({ kind: "trim", first, count });
+      witness.mark?.({ kind: "trim", first, count });
       image.trim(first * SECTOR, count * SECTOR);
       const versions = observe(image).versions.slice(first, first + count);
-      return witness.mark({ kind: "trimmed", first, versions });
+      return witness.mark?.({ kind: "trimmed", first, versions });
     }
     case "flush":
       image.flush();
-      witness.look(image);
-      return witness.mark({ kind: "flushed" });
+      witness.look?.(image);
+      return witness.mark?.({ kind: "flushed" });
     case "uniqueId":
-      witness.mark({ kind: "attribute", name: "virtualDiskId", value: step[1] });
+      witness.mark?.({ kind: "attribute", name: "virtualDiskId", value: step[1] });
       return need(image.setUniqueId).call(image, step[1]);
     case "virtualDiskId":
-      witness.mark({ kind: "attribute", name: "virtualDiskId", value: step[1] });
+      witness.mark?.({ kind: "attribute", name: "virtualDiskId", value: step[1] });
       return need(image.setVirtualDiskId).call(image, step[1]);
     case "physicalSectorSize":
-      witness.mark({ kind: "attribute", name: "physicalSectorSize", value: String(step[1]) });
+      witness.mark?.({ kind: "attribute", name: "physicalSectorSize", value: String(step[1]) });
       return need(image.setPhysicalSectorSize).call(image, step[1]);
     case "setItem":
-      witness.mark({ kind: "attribute", name: itemAttribute(step[1]), value: itemText(step[2]) });
+      witness.mark?.({ kind: "attribute", name: itemAttribute(step[1]), value: itemText(step[2]) });
       return need(image.metadata).set(step[1], step[2]);
     case "deleteItem":
-      witness.mark({ kind: "attribute", name: itemAttribute(step[1]), value: undefined });
+      witness.mark?.({ kind: "attribute", name: itemAttribute(step[1]), value: undefined });
       need(image.metadata).delete(step[1]);
   }
 }
