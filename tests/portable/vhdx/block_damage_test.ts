@@ -2,7 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/image_error.ts";
 import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
-import { assertRefused, type DamageRow } from "./damage.ts";
+import { assertRefused, type DamageRow, extraRegion } from "./damage.ts";
 import { BAT, FIRST_BLOCK, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 
 const ROWS: readonly DamageRow[] = [
@@ -39,6 +39,15 @@ const ROWS: readonly DamageRow[] = [
       offset: BAT,
     }))
   ),
+  {
+    rule: "a block outside an unknown region, in a file without log",
+    damage: (f) => {
+      extraRegion(f, { offset: 5 * MIB, length: 2 * MIB });
+      f.headers((header) => f.u32(header + 68, 0).u64(header + 72, 5 * MIB)).bat(0, 6, 6);
+    },
+    structure: "payload block entry",
+    offset: BAT,
+  },
   {
     rule: "a sector bitmap for a partially present block",
     damage: (f) => f.bat(0, 7, 4),

@@ -60,5 +60,5 @@ export function extraRegion(
       .u64(table + 96, region.offset ?? 4 * MIB).u32(table + 104, region.length ?? MIB)
       .u32(table + 108, region.required ?? 0)
   );
-  file.append(MIB);
+  file.append(2 * MIB);
 }

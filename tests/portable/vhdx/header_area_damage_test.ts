@@ -157,13 +157,13 @@ const ROWS: readonly DamageRow[] = [
   },
   {
     rule: "a region offset in MiB",
-    damage: (f) => extraRegion(f, { offset: 4 * MIB - 4096 }),
+    damage: (f) => extraRegion(f, { offset: 4 * MIB + 4096 }),
     structure: "region table entry",
     offset: REGIONS + 96,
   },
   {
     rule: "a region within the file",
-    damage: (f) => extraRegion(f, { length: 2 * MIB }),
+    damage: (f) => extraRegion(f, { length: 3 * MIB }),
     structure: "region table entry",
     offset: REGIONS + 96,
   },

@@ -2,6 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/image_error.ts";
 import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import { pattern } from "../../support.ts";
 import {
   batPage,
   type Change,
@@ -27,40 +28,62 @@ function assertRefused(builder: VhdxBuilder, structure: string, offset: number):
 const INVALID_ENTRIES: Record<string, Partial<EntrySpec>> = {
   "another log's GUID": { guid: "00000000-0000-0000-0000-000000000001" },
   "a wrong signature": { edit: (view) => view.setUint8(0, 0x4c) },
-  "a length that is no multiple of a sector": { edit: (view) => view.setUint32(8, 8193, true) },
+  "a length that is no multiple of a sector": { edit: (view) => view.setUint32(8, 12289, true) },
   "no length": { edit: (view) => view.setUint32(8, 0, true) },
-  "a length of the whole log": { edit: (view) => view.setUint32(8, MIB, true) },
   "a length of 4 GiB": { edit: (view) => view.setUint32(8, 0xfffff000, true) },
-  "a length with one sector too many": { edit: (view) => view.setUint32(8, 3 * PAGE, true) },
-  "a tail that is no multiple of a sector": { edit: (view) => view.setUint32(12, 512, true) },
-  "a tail behind the end of the log": { edit: (view) => view.setUint32(12, MIB, true) },
-  "a tail that is no entry of the sequence": { tail: 8 * PAGE },
-  "a number that does not follow": { edit: (view) => view.setBigUint64(16, 4n, true) },
+  "a length with one sector too few": { edit: (view) => view.setUint32(8, 2 * PAGE, true) },
+  "a length with one sector too many": { edit: (view) => view.setUint32(8, 4 * PAGE, true) },
+  "a tail that is no multiple of a sector": { tail: 512 },
+  "a tail behind the end of the log": { tail: MIB },
+  "a number that does not follow": { sequence: 3n },
   "more descriptors than it has room for": {
     edit: (view) => view.setUint32(24, 0xffffffff, true),
   },
-  "fewer descriptors than data": { edit: (view) => view.setUint32(24, 0, true) },
-  "a descriptor without signature": { edit: (view) => view.setUint32(64, 0, true) },
-  "a descriptor with another number": { edit: (view) => view.setBigUint64(88, 3n, true) },
+  "fewer descriptors than data": { edit: (view) => view.setUint32(24, 1, true) },
+  "a descriptor without signature": { edit: (view) => view.setUint32(96, 0, true) },
+  "a descriptor with another number": { edit: (view) => view.setBigUint64(120, 3n, true) },
   "a descriptor whose target is no page": {
-    edit: (view) => view.setBigUint64(80, 0x300200n, true),
+    edit: (view) => view.setBigUint64(112, 0x600200n, true),
   },
-  "a data sector without signature": { edit: (view) => view.setUint32(PAGE, 0, true) },
-  "a data sector with another high half": { edit: (view) => view.setUint32(PAGE + 4, 1, true) },
-  "a data sector with another low half": { edit: (view) => view.setUint32(PAGE + 4092, 1, true) },
+  "zeros that are no whole pages": {
+    changes: [batPage(6, 5), { offset: 6 * MIB, zeros: PAGE + 512 }],
+  },
+  "a data sector without signature": { edit: (view) => view.setUint32(2 * PAGE, 0, true) },
+  "a data sector with another high half": {
+    edit: (view) => view.setUint32(2 * PAGE + 4, 1, true),
+  },
+  "a data sector with another low half": {
+    edit: (view) => view.setUint32(2 * PAGE + 4092, 1, true),
+  },
 };
 
 for (const [fault, spec] of Object.entries(INVALID_ENTRIES)) {
   Deno.test(`an entry with ${fault} is not replayed, the one before it is`, () => {
     const builder = roomy();
     const first = { sequence: 1n, changes: [batPage(6, 4)] };
-    const position = putEntries(builder, 0, first);
-    putEntries(builder, position, { sequence: 2n, tail: 0, changes: [batPage(6, 5)], ...spec });
-    // A tail outside makes the whole sequence invalid, its first entry is none of its own then.
-    if (spec.tail !== undefined) assertRefused(builder, "log", LOG);
-    else assertEquals(firstBlock(builder), "file 4");
+    const changes = [batPage(6, 5), { offset: 6 * MIB, page: pattern(PAGE) }];
+    const second = { sequence: 2n, tail: 0, changes, ...spec };
+    putEntries(builder, 0, first, second);
+    assertEquals(firstBlock(builder), "file 4");
   });
 }
+
+Deno.test("a sequence whose last entry's tail is none of its entries is refused", () => {
+  const builder = roomy();
+  const [tail, changes] = [8 * PAGE, [batPage(6, 4)]];
+  putEntries(builder, 0, { sequence: 1n, changes }, { sequence: 2n, tail });
+  assertRefused(builder, "log", LOG);
+});
+
+Deno.test("an entry that is as long as the whole log is refused", () => {
+  const builder = roomy();
+  const changes = Array.from({ length: 254 }, (_, i) => ({
+    offset: 6 * MIB + i * PAGE,
+    page: pattern(PAGE),
+  }));
+  assertEquals(putEntries(builder, 0, { sequence: 1n, changes }), 0);
+  assertRefused(builder, "log", LOG);
+});
 
 Deno.test("an entry with a wrong checksum is not replayed", () => {
   const builder = roomy();
@@ -73,7 +96,7 @@ Deno.test("an entry with a wrong checksum is not replayed", () => {
 Deno.test("a sequence with a zero number, or no sequence at all, is refused", () => {
   const builder = dirtyVhdx();
   assertRefused(builder, "log", LOG);
-  putEntries(builder, 0, { sequence: 0n });
+  putEntries(builder, 0, { sequence: 0n }, { sequence: 1n, tail: 0 });
   assertRefused(builder, "log", LOG);
 });
 

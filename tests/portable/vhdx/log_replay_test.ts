@@ -156,6 +156,19 @@ Deno.test("pages behind the end of the file are read from the log", () => {
   assertEquals(bytes.findIndex((byte) => byte !== 0), PAGE);
 });
 
+Deno.test("a page that an earlier entry had room for is kept, though the last entry ends before", () => {
+  const builder = dirtyVhdx();
+  const page = pattern(PAGE, 3);
+  putEntries(
+    builder,
+    0,
+    { sequence: 1n, last: 7 * MIB, changes: [{ offset: 6 * MIB, page }] },
+    { sequence: 2n, last: 5 * MIB, tail: 0 },
+  );
+  const { source } = openVhdx(builder.source());
+  assertEquals(source.size, 6 * MIB + PAGE);
+});
+
 Deno.test("region tables and metadata are read as the log leaves them", () => {
   const builder = dirtyVhdx();
   const [table] = [builder.bytes.slice(0x30000, 0x31000)];

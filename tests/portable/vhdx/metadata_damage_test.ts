@@ -17,7 +17,8 @@ const ROWS: readonly DamageRow[] = [
     rule: "a metadata region of at most 128 MiB",
     damage: (f) => {
       f.regionTables((table) => f.u64(table + 64, 4 * MIB).u32(table + 72, 129 * MIB));
-      f.append(129 * MIB);
+      f.append(f.bytes.slice(METADATA, METADATA + MIB));
+      f.append(128 * MIB);
     },
     structure: "metadata table",
     offset: 4 * MIB,
@@ -66,7 +67,7 @@ const ROWS: readonly DamageRow[] = [
   },
   {
     rule: "an item behind the table",
-    damage: (f) => extraItem(f, { offset: 0xffff }),
+    damage: (f) => extraItem(f, { offset: 0xfff8 }),
     structure: "metadata table entry",
     offset: FREE_ENTRY + 16,
   },
@@ -199,6 +200,8 @@ Deno.test("what the format leaves open is taken: flags, versions, unknown items 
     "unknown item": (f) => extraItem(f, {}),
     "user item of a system item's GUID": (f) =>
       extraItem(f, { id: "2fa54224-cd1b-4876-b211-5dbed83bf4b8", flags: 1 }),
+    "user item of the GUID of unfinished files": (f) =>
+      extraItem(f, { id: "71cc85f0-1b69-4e28-9558-c3bf83ae75d3", flags: 1 }),
     "empty item": (f) => extraItem(f, { offset: 0, length: 0 }),
     "system items without flags": (f) => [0, 1, 2].forEach((i) => f.u32(METADATA + 56 + 32 * i, 0)),
     "log version of an empty log": (f) => f.headers((header) => f.u16(header + 64, 7)),

@@ -137,6 +137,14 @@ Deno.test("a partially present block melts with a neighbour of the same kind", (
   assertEquals(image.extent(MIB / 2, 8 * MIB).length, MIB / 2 + MIB);
 });
 
+Deno.test("an extent looks into one sector bitmap at most", () => {
+  const builder = new VhdxBuilder({ subtype: "differencing" });
+  const bitmap = builder.append(MIB) / MIB;
+  const payload = builder.append(2 * MIB) / MIB;
+  builder.bat(0, 7, payload).bat(1, 7, payload + 1).bat(FIRST_BITMAP, 6, bitmap);
+  assertEquals(openVhdx(builder.source()).extent(0, 8 * MIB).length, MIB);
+});
+
 Deno.test("block entries of the second chunk lie behind the first one's bitmap entry", () => {
   const builder = new VhdxBuilder({ subtype: "differencing", virtualSize: 4100 * MIB });
   const bitmap = builder.append(MIB) / MIB;
