@@ -23,8 +23,6 @@ const SECTORS_PER_CHUNK = BITMAP_BLOCK_LENGTH * 8;
 const STATE_MASK = 0x7;
 const RESERVED_MASK = 0xffff8;
 const OFFSET_MASK = 0xfff00000;
-/** Halves above this give offsets of 2^53 or more, which no file reaches. */
-const MAX_OFFSET_HIGH = 0x1fffff;
 
 /** States of a payload block. 4 and 5 are not defined. */
 export const PAYLOAD = {
@@ -189,9 +187,8 @@ export class BlockAllocationTable {
         "bits 3 to 19 clear",
       );
     }
-    const fileOffset = high > MAX_OFFSET_HIGH
-      ? Number.MAX_SAFE_INTEGER
-      : high * 2 ** 32 + ((low & OFFSET_MASK) >>> 0);
+    // Exact below 2^53; an offset above lies behind the end of every file, exact or not.
+    const fileOffset = high * 2 ** 32 + ((low & OFFSET_MASK) >>> 0);
     return { state: low & STATE_MASK, fileOffset };
   }
 

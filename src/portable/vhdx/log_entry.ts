@@ -73,7 +73,6 @@ export function readLogEntry(ring: LogRing, position: number): LogEntry | undefi
   const entry = decodeHeader(first, position, ring);
   if (entry === undefined) return undefined;
   const descriptorSectors = descriptorSectorCount(entry);
-  const dataSectors = entry.length / LOG_SECTOR_SIZE - descriptorSectors;
   let checksum = structureChecksum(first);
   let dataDescriptors = 0;
   for (let i = 0; i < descriptorSectors; i++) {
@@ -85,8 +84,9 @@ export function readLogEntry(ring: LogRing, position: number): LogEntry | undefi
       if (descriptor.kind === "data") dataDescriptors++;
     }
   }
-  if (dataDescriptors !== dataSectors) return undefined;
-  for (let i = descriptorSectors; i < descriptorSectors + dataSectors; i++) {
+  const sectors = descriptorSectors + dataDescriptors;
+  if (entry.length !== sectors * LOG_SECTOR_SIZE) return undefined;
+  for (let i = descriptorSectors; i < sectors; i++) {
     const sector = ring.readSector(position + i * LOG_SECTOR_SIZE);
     if (!isDataSector(sector, entry.sequenceNumber)) return undefined;
     checksum = crc32c(sector, checksum);
@@ -112,9 +112,8 @@ function decodeHeader(
     flushedFileOffset: readUint64(view, FLUSHED_FILE_OFFSET),
     lastFileOffset: readUint64(view, LAST_FILE_OFFSET),
   };
-  const valid = entry.length % LOG_SECTOR_SIZE === 0 && entry.length < ring.length &&
-    entry.length >= descriptorSectorCount(entry) * LOG_SECTOR_SIZE &&
-    entry.tail % LOG_SECTOR_SIZE === 0 && entry.tail < ring.length && entry.sequenceNumber > 0n;
+  const valid = entry.length < ring.length && entry.sequenceNumber > 0n &&
+    entry.tail % LOG_SECTOR_SIZE === 0 && entry.tail < ring.length;
   return valid ? entry : undefined;
 }
 

@@ -31,7 +31,10 @@ export function findActiveSequence(ring: LogRing): readonly LogEntry[] | undefin
   }
 }
 
-/** The entries from a position on, for as long as each is valid and numbered one above the last. */
+/**
+ * The entries from a position on, for as long as each is valid and numbered one above the last. As
+ * entries do not overlap, a sequence ends at its own start at the latest.
+ */
 function readSequence(ring: LogRing, start: number): { entries: LogEntry[]; length: number } {
   const entries: LogEntry[] = [];
   let length = 0;
@@ -39,7 +42,7 @@ function readSequence(ring: LogRing, start: number): { entries: LogEntry[]; leng
     const entry = readLogEntry(ring, (start + length) % ring.length);
     const previous = entries.at(-1);
     if (
-      entry === undefined || length + entry.length > ring.length ||
+      entry === undefined ||
       (previous !== undefined && entry.sequenceNumber !== previous.sequenceNumber + 1n)
     ) break;
     entries.push(entry);

@@ -77,7 +77,7 @@ export class ReplayedSource implements ByteSource {
   readAt(buffer: Uint8Array, offset: number): number {
     const length = Math.max(0, Math.min(buffer.length, this.size - offset));
     const bytes = buffer.subarray(0, length);
-    bytes.fill(0, offset < this.#file.size ? this.#file.readAt(bytes, offset) : 0);
+    bytes.fill(0, this.#file.readAt(bytes, offset));
     if (this.#overlay.covers(offset, length)) this.#overlayPages(bytes, offset);
     return length;
   }
