@@ -5,9 +5,11 @@
  *
  * @module
  */
+import { DRIVER_CAUSES } from "./driver_error_causes.ts";
 import { type ErrorSymbol, errorSymbol } from "./error_codes.ts";
 
-type Causes = Partial<Record<ErrorSymbol, readonly string[]>>;
+/** Causes by code, the likeliest first. */
+export type Causes = Partial<Record<ErrorSymbol, readonly string[]>>;
 
 /** Causes that hold in every operation. */
 const GENERAL: Causes = {
@@ -118,6 +120,7 @@ const CREATE: Causes = {
 };
 
 const BY_OPERATION: Record<string, Causes> = {
+  ...DRIVER_CAUSES,
   OpenVirtualDisk: OPEN,
   // A disk that was created is opened at once, and opening its parent is an open too.
   CreateVirtualDisk: { ...OPEN, ...CREATE },

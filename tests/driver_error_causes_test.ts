@@ -1,0 +1,44 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { DRIVER_CAUSES } from "../src/driver_error_causes.ts";
+import { causesOf } from "../src/error_causes.ts";
+import { errorCode, type ErrorSymbol } from "../src/error_codes.ts";
+import { VIRTDISK_FUNCTIONS } from "../src/native/ffi.ts";
+
+for (const [operation, causes] of Object.entries(DRIVER_CAUSES)) {
+  Deno.test(`${operation} explains each of its codes, and none but its own`, () => {
+    assert(operation in VIRTDISK_FUNCTIONS);
+    for (const [symbol, texts] of Object.entries(causes)) {
+      assertEquals(causesOf(operation, errorCode(symbol as ErrorSymbol)), texts);
+      for (const text of texts) assertMatch(text, /^[A-Z].*\.$/s, `${symbol}: ${text}`);
+    }
+    const general = causesOf("GetVirtualDiskOperationProgress", errorCode("ERROR_DISK_FULL"));
+    assertEquals(causesOf(operation, errorCode("ERROR_DISK_FULL")), general);
+  });
+}
+
+/** What a person must be told to do about the codes that are met most. */
+const REMEDIES: [operation: string, symbol: ErrorSymbol, remedy: RegExp][] = [
+  ["SetVirtualDiskInformation", "ERROR_ACCESS_DENIED", /readOnly: false.*detach/s],
+  ["SetVirtualDiskInformation", "ERROR_INVALID_PARAMETER", /no-parents/],
+  ["SetVirtualDiskMetadata", "ERROR_VHD_METADATA_FULL", /1024 items.*1 MiB/],
+  ["SetVirtualDiskMetadata", "ERROR_ACCESS_DENIED", /readOnly: false/],
+  ["GetVirtualDiskMetadata", "ERROR_NOT_SUPPORTED", /Only VHDX/],
+  ["DeleteVirtualDiskMetadata", "ERROR_VHD_INVALID_TYPE", /Only VHDX/],
+  ["EnumerateVirtualDiskMetadata", "ERROR_INVALID_PARAMETER", /version 1/],
+  ["GetVirtualDiskPhysicalPath", "ERROR_DEV_NOT_EXIST", /not attached/],
+  ["GetStorageDependencyInformation", "ERROR_VIRTDISK_NOT_VIRTUAL_DISK", /rests on no image/],
+  ["AddVirtualDiskParent", "ERROR_INVALID_PARAMETER", /custom-diff-chain/],
+  ["QueryChangesVirtualDisk", "ERROR_VHD_CHANGE_TRACKING_DISABLED", /changeTrackingEnabled", true/],
+  ["QueryChangesVirtualDisk", "ERROR_VHD_INVALID_CHANGE_TRACKING_ID", /mostRecentId/],
+  ["RawSCSIVirtualDisk", "ERROR_VHD_INVALID_STATE", /attached/],
+  ["TakeSnapshotVhdSet", "ERROR_NOT_SUPPORTED", /\.vhds/],
+  ["ApplySnapshotVhdSet", "ERROR_NOT_FOUND", /no snapshot of that id/],
+  ["DeleteSnapshotVhdSet", "ERROR_SHARING_VIOLATION", /Hyper-V/],
+  ["ModifyVhdSet", "ERROR_INVALID_PARAMETER", /\.vhds/],
+];
+
+for (const [operation, symbol, remedy] of REMEDIES) {
+  Deno.test(`${operation} says what to do about ${symbol}`, () => {
+    assertMatch(causesOf(operation, errorCode(symbol)).join("\n"), remedy);
+  });
+}
