@@ -3,60 +3,131 @@
  *
  * @module
  */
-import { isAbsolute, join, relative } from "@std/path";
+import { isAbsolute, relative } from "@std/path";
 import { ImageChain } from "./chain.ts";
-import { type CreateRequest, formatToCreate, imageSpec, subtypeToCreate } from "./create_rules.ts";
+import { openSource, type SourceRequest } from "./copy_source.ts";
+import {
+  type CreateRequest,
+  formatToCreate,
+  imageSpec,
+  type NewFormat,
+  subtypeToCreate,
+} from "./create_rules.ts";
 import type { DiskImage } from "./image.ts";
-import { ImageError, inOperation } from "./image_error.ts";
-import { ImageFile } from "./image_file.ts";
-import type { ImageSpec, ParentSpec } from "./image_spec.ts";
-import { fileExists, publishFile, realFolder, removeFile } from "./new_file.ts";
+import { ImageError, inLongOperation } from "./image_error.ts";
+import type { ParentSpec } from "./image_spec.ts";
+import { NewFile, realFolder } from "./new_file.ts";
+import {
+  layoutOf,
+  learnsSize,
+  writeCopy,
+  writeCopyOfUnknownSize,
+  writeEmpty,
+} from "./new_image.ts";
+import { Pace } from "./operations/pace.ts";
 import { PortableVirtualDisk } from "./portable_disk.ts";
-import { createVhd } from "./vhd/create_vhd.ts";
-import { createVhdx } from "./vhdx/create_vhdx.ts";
-
-const WRITERS: Record<"vhd" | "vhdx", (file: ImageFile, spec: ImageSpec) => void> = {
-  vhd: createVhd,
-  vhdx: createVhdx,
-};
 
 /**
  * Creates an image and opens it for writing.
  *
  * @throws {VirtualDiskError} As CreateVirtualDisk; nothing is left behind then.
  */
-export function createPortable(request: CreateRequest): PortableVirtualDisk {
-  return inOperation("CreateVirtualDisk", () => {
-    const { path } = request;
-    if (path === "") {
-      throw new ImageError("ERROR_INVALID_PARAMETER", { path, reason: "the path is empty" });
-    }
-    subtypeToCreate(request);
-    const format = formatToCreate(request);
-    using parentChain = openParentChain(request, format);
-    const parent = parentChain?.image;
-    const folder = realFolder(path);
-    const spec = imageSpec(
-      request,
-      parent && { image: parent, spec: parentSpec(path, folder, parent) },
-    );
-    // Before the work, so that it is not done in vain; publishing makes sure.
-    if (!request.overwrite && fileExists(path)) throw new ImageError("ERROR_FILE_EXISTS", { path });
-    writeImage(request, folder, (file) => WRITERS[format](file, spec));
-    const chain = ImageChain.open(path, {
-      format,
-      noParents: false,
-      ignoreRelative: false,
-      writableDepth: 1,
-      sharing: "readers",
-    });
-    return new PortableVirtualDisk(chain, { query: true, read: true, writableDepth: 1 });
+export async function createPortable(
+  request: CreateRequest,
+): Promise<PortableVirtualDisk> {
+  try {
+    return await inLongOperation("CreateVirtualDisk", () => create(request));
+  } catch (error) {
+    await abandon(request.source, error);
+    throw error;
+  }
+}
+
+async function create(request: CreateRequest): Promise<PortableVirtualDisk> {
+  const { path } = request;
+  if (path === "") {
+    throw new ImageError("ERROR_INVALID_PARAMETER", { path, reason: "the path is empty" });
+  }
+  const pace = new Pace(request);
+  pace.assertWanted();
+  subtypeToCreate(request);
+  const format = formatToCreate(request);
+  if (request.source === undefined) await createEmpty(request, format, pace);
+  else await createCopy(request, request.source, format, pace);
+  pace.end();
+  const chain = ImageChain.open(path, {
+    format,
+    noParents: false,
+    ignoreRelative: false,
+    writableDepth: 1,
+    sharing: "readers",
   });
+  return new PortableVirtualDisk(chain, { query: true, read: true, writableDepth: 1 });
+}
+
+async function createEmpty(
+  request: CreateRequest,
+  format: NewFormat,
+  pace: Pace,
+): Promise<void> {
+  const { path } = request;
+  using parentChain = openParentChain(request, format);
+  const parent = parentChain?.image;
+  const folder = realFolder(path);
+  const spec = imageSpec(
+    request,
+    parent && { image: parent, spec: parentSpec(path, folder, parent) },
+    undefined,
+  );
+  using target = NewFile.prepare(path, folder, request.overwrite);
+  await target.write((file) => writeEmpty(file, layoutOf(format, spec, path)));
+  pace.assertWanted();
+  target.publish();
+}
+
+async function createCopy(
+  request: CreateRequest,
+  sourceRequest: SourceRequest,
+  format: NewFormat,
+  pace: Pace,
+): Promise<void> {
+  const { path } = request;
+  if (request.parent !== undefined) {
+    throw new ImageError("ERROR_INVALID_PARAMETER", {
+      path,
+      reason: "a disk has a parent or a source, not both",
+    });
+  }
+  const folder = realFolder(path);
+  using source = openSource(sourceRequest, path, request.size, pace);
+  const isLearning = learnsSize(request, source);
+  const disk = { ...source.disk, virtualSize: source.disk.virtualSize ?? request.size };
+  const spec = isLearning ? undefined : imageSpec(request, undefined, disk);
+  using target = NewFile.prepare(path, folder, request.overwrite);
+  await target.write((file) =>
+    spec === undefined
+      ? writeCopyOfUnknownSize(file, request, source)
+      : writeCopy(file, layoutOf(format, spec, path), source)
+  );
+  pace.assertWanted();
+  // Windows replaces no file that is open, and the source may be what is replaced.
+  source[Symbol.dispose]();
+  target.publish();
+}
+
+/** A stream that is not read any more is told so. */
+async function abandon(source: SourceRequest | undefined, reason: unknown): Promise<void> {
+  if (source === undefined || !("stream" in source) || source.stream.locked) return;
+  try {
+    await source.stream.cancel(reason);
+  } catch {
+    // What made the creation fail is what the caller learns.
+  }
 }
 
 function openParentChain(
   { path, parent }: CreateRequest,
-  format: "vhd" | "vhdx",
+  format: NewFormat,
 ): ImageChain | undefined {
   if (parent === undefined) return undefined;
   const chain = ImageChain.open(parent, {
@@ -99,23 +170,4 @@ function windowsRelative(path: string, way: string, isWindows: boolean): string 
   }
   const windows = way.replaceAll("/", "\\");
   return windows.startsWith("..\\") ? windows : `.\\${windows}`;
-}
-
-function writeImage(
-  { path, overwrite }: CreateRequest,
-  folder: string,
-  write: (file: ImageFile) => void,
-): void {
-  const temporary = join(folder, `.virtdisk-${crypto.randomUUID()}.tmp`);
-  try {
-    {
-      using file = ImageFile.open(temporary, { createNew: true, write: true });
-      write(file);
-      file.flush();
-    }
-    publishFile(temporary, path, overwrite);
-  } finally {
-    // Gone already where it was published by its new name.
-    removeFile(temporary);
-  }
 }

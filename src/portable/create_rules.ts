@@ -4,15 +4,21 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/ns-virtdisk-create_virtual_disk_parameters}
  * @module
  */
+import type { OperationOptions } from "../progress.ts";
+import type { SourceRequest } from "./copy_source.ts";
+import { checkInteger, newDiskSize, type SourceDisk } from "./create_size.ts";
+import { formatOfExtension } from "./detect.ts";
 import type { DiskImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import type { ImageSpec, ParentSpec } from "./image_spec.ts";
-import { formatOfExtension } from "./detect.ts";
 
-/** What a caller wants to be created; what is absent or `undefined` has its default. */
-export interface CreateRequest {
+/** The formats of new images. */
+export type NewFormat = "vhd" | "vhdx" | "raw";
+
+/** A disk that a caller wants; what is absent or `undefined` has its default. */
+export interface NewDisk {
   readonly path: string;
-  readonly type?: "vhd" | "vhdx" | undefined;
+  readonly type?: NewFormat | undefined;
   readonly subtype?: ImageSpec["subtype"] | undefined;
   readonly size?: number | undefined;
   readonly blockSize?: number | undefined;
@@ -20,6 +26,14 @@ export interface CreateRequest {
   readonly physicalSectorSize?: number | undefined;
   readonly parent?: string | undefined;
   readonly identifier?: string | undefined;
+  /** A whole number of so many bytes is made of the size. */
+  readonly alignment?: number | undefined;
+}
+
+/** What a caller wants to be created, how and from what. */
+export interface CreateRequest extends NewDisk, OperationOptions {
+  readonly source?: SourceRequest | undefined;
+  /** Whether a file of that name is replaced. */
   readonly overwrite: boolean;
 }
 
@@ -28,7 +42,6 @@ const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 const TIB = 1024 * GIB;
 
-const MINIMUM_SIZE = 3 * MIB;
 /** Fixed VHDX images of this size on have full-size blocks; the last may then exceed the disk. */
 const FIXED_FULL_BLOCKS = 4 * GIB;
 
@@ -42,7 +55,7 @@ interface FormatRules {
   fixedBlockSize(size: number): number;
 }
 
-const RULES: Record<"vhd" | "vhdx", FormatRules> = {
+const RULES: Record<NewFormat, FormatRules> = {
   vhd: {
     maximumSize: 2040 * GIB,
     sectorSizes: [512],
@@ -62,33 +75,62 @@ const RULES: Record<"vhd" | "vhdx", FormatRules> = {
     defaultBlockSize: (parent) => parent === undefined ? 32 * MIB : 2 * MIB,
     fixedBlockSize,
   },
+  // A raw image has nothing but its bytes: what cannot be stored cannot be chosen.
+  raw: {
+    maximumSize: Number.MAX_SAFE_INTEGER,
+    sectorSizes: [],
+    physicalSectorSizes: [],
+    defaultPhysicalSectorSize: 512,
+    blockSizes: [],
+    defaultBlockSize: () => 0,
+    fixedBlockSize: () => 0,
+  },
 };
 
 /** The format to create. */
-export function formatToCreate({ path, type }: CreateRequest): "vhd" | "vhdx" {
-  if (type === "vhd" || type === "vhdx") return type;
+export function formatToCreate(
+  { path, type }: Pick<NewDisk, "path" | "type">,
+): NewFormat {
+  if (type === "vhd" || type === "vhdx" || type === "raw") return type;
   if (type !== undefined) throw new TypeError(`type: unknown word ${JSON.stringify(type)}`);
   const format = formatOfExtension(path);
   if (format === "vhd" || format === "vhdx") return format;
   throw refused(path, "the extension names neither VHD nor VHDX", ["Pass the `type` option."]);
 }
 
+/** The largest disk of a format, in bytes. */
+export function maximumSize(format: NewFormat): number {
+  return RULES[format].maximumSize;
+}
+
 /** The allocation of the new image. */
-export function subtypeToCreate({ path, subtype, parent }: CreateRequest): ImageSpec["subtype"] {
-  const actual = subtype ?? (parent === undefined ? "dynamic" : "differencing");
+export function subtypeToCreate(
+  request: NewDisk,
+): ImageSpec["subtype"] {
+  const { path, subtype, parent, identifier } = request;
+  const isRaw = formatToCreate(request) === "raw";
+  const actual = subtype ?? (parent !== undefined ? "differencing" : isRaw ? "fixed" : "dynamic");
   if (actual !== "dynamic" && actual !== "fixed" && actual !== "differencing") {
     throw new TypeError(`subtype: unknown word ${JSON.stringify(subtype)}`);
   }
   if ((actual === "differencing") !== (parent !== undefined)) {
     throw refused(path, "a differencing disk has a parent, and no other kind does");
   }
+  if (isRaw && actual !== "fixed") throw refused(path, "a raw disk image is fixed");
+  if (isRaw && identifier !== undefined) throw refused(path, "a raw disk image has no identifier");
   return actual;
 }
 
-/** Applies the defaults and limits of the format. */
+/**
+ * Applies the defaults and limits of the format.
+ *
+ * @param parent Of a differencing disk.
+ * @param source The disk that the new one is a copy of.
+ */
 export function imageSpec(
-  request: CreateRequest,
+  request: NewDisk,
   parent: { readonly image: DiskImage; readonly spec: ParentSpec } | undefined,
+  source: SourceDisk | undefined,
 ): ImageSpec {
   const { path } = request;
   const rules = RULES[formatToCreate(request)];
@@ -98,7 +140,7 @@ export function imageSpec(
     path,
     "sectorSize",
     request.sectorSize,
-    inherited?.logicalSectorSize ?? 512,
+    inherited?.logicalSectorSize ?? sectorSizeOfCopy(request, rules, source) ?? 512,
     inherited === undefined ? rules.sectorSizes : [inherited.logicalSectorSize],
   );
   const physicalSectorSize = choose(
@@ -109,7 +151,10 @@ export function imageSpec(
     inherited === undefined ? rules.physicalSectorSizes : [inherited.physicalSectorSize],
   );
   const virtualSize = inherited === undefined
-    ? checkSize(path, request.size, logicalSectorSize, rules.maximumSize)
+    ? newDiskSize(request, source, {
+      maximum: rules.maximumSize,
+      unit: rules.sectorSizes.length === 0 ? 1 : logicalSectorSize,
+    })
     : inheritSize(request, inherited);
   const blockSize = subtype === "fixed"
     ? choose(
@@ -137,6 +182,20 @@ export function imageSpec(
   };
 }
 
+/** What is on a disk counts in its sectors: a copy with others would hold the same bytes to no use. */
+function sectorSizeOfCopy(
+  { path, sectorSize }: NewDisk,
+  { sectorSizes }: FormatRules,
+  source: SourceDisk | undefined,
+): number | undefined {
+  const own = source?.logicalSectorSize;
+  if (own === undefined || sectorSizes.length === 0 || sectorSizes.includes(own)) return own;
+  if (sectorSize !== undefined) return undefined;
+  throw refused(path, `the source has sectors of ${own} bytes, which the format does not`, [
+    "Choose VHDX, or pass `sectorSize` to copy the bytes all the same.",
+  ]);
+}
+
 /** The virtual disk id of a VHDX goes over to its children; a VHD's unique id is its own. */
 function inheritedIdentifier(parent: DiskImage | undefined): string | undefined {
   return parent?.format === "vhdx" ? parent.virtualDiskId : undefined;
@@ -156,27 +215,7 @@ function choose(
   throw refused(path, `${name} ${wanted}: ${choices}`);
 }
 
-function checkSize(
-  path: string,
-  size: number | undefined,
-  sectorSize: number,
-  maximum: number,
-): number {
-  if (size === undefined) throw new TypeError("size is missing");
-  checkInteger("size", size);
-  if (size < MINIMUM_SIZE || size % sectorSize !== 0) {
-    throw refused(path, `size ${size}: less than 3 MiB or not a multiple of ${sectorSize}`);
-  }
-  if (size > maximum) {
-    throw new ImageError("ERROR_VHD_INVALID_SIZE", {
-      path,
-      reason: `size ${size}: the format holds at most ${maximum}`,
-    });
-  }
-  return size;
-}
-
-function inheritSize({ path, size }: CreateRequest, parent: DiskImage): number {
+function inheritSize({ path, size }: NewDisk, parent: DiskImage): number {
   if (size !== undefined) throw refused(path, "a differencing disk has its parent's size");
   return parent.virtualSize;
 }
@@ -186,12 +225,6 @@ function fixedBlockSize(size: number): number {
   let blockSize = 32 * MIB;
   while (size < FIXED_FULL_BLOCKS && blockSize > MIB && size % blockSize !== 0) blockSize /= 2;
   return blockSize;
-}
-
-function checkInteger(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`${name} is no safe integer from 0 on: ${value}`);
-  }
 }
 
 function refused(path: string, reason: string, causes?: readonly string[]): ImageError {

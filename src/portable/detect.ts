@@ -10,11 +10,15 @@ import type { ByteSource } from "./byte_source.ts";
 import type { DiskImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import { isIso, openIso } from "./iso/iso_image.ts";
+import { openRaw } from "./raw/raw_image.ts";
 import { isVhd, openVhd } from "./vhd/vhd_image.ts";
 import { isVhdx, openVhdx } from "./vhdx/vhdx_image.ts";
 
 /** The formats that the portable backend reads. */
 export type ImageFormat = DiskImage["format"];
+
+/** The formats that a file can be seen to have; a raw disk may look like anything. */
+type SignedFormat = Exclude<ImageFormat, "raw">;
 
 interface FormatReader {
   /** Whether the file has the format's signature; says nothing of its health. */
@@ -27,7 +31,7 @@ interface FormatReader {
   readonly missing: ErrorSymbol;
 }
 
-const READERS: Record<ImageFormat, FormatReader> = {
+const READERS: Record<SignedFormat, FormatReader> = {
   vhd: {
     isFormat: isVhd,
     open: openVhd,
@@ -50,25 +54,26 @@ const READERS: Record<ImageFormat, FormatReader> = {
     missing: "ERROR_FILE_CORRUPT",
   },
 };
-const FORMATS = Object.keys(READERS) as ImageFormat[];
+const FORMATS = Object.keys(READERS) as SignedFormat[];
 
 /** Parses an image as `format`, or as what it turns out to be. */
 export function openImage(source: ByteSource, format?: ImageFormat): DiskImage {
+  if (format === "raw") return openRaw(source);
   return READERS[format ?? detectFormat(source)].open(source);
 }
 
 /** The `VIRTUAL_STORAGE_TYPE_DEVICE_*` number of a format. */
-export function deviceIdOf(format: ImageFormat): number {
+export function deviceIdOf(format: SignedFormat): number {
   return READERS[format].deviceId;
 }
 
 /** The format of a device number, or `undefined` where the number is UNKNOWN or not read here. */
-export function formatOfDevice(deviceId: number): ImageFormat | undefined {
+export function formatOfDevice(deviceId: number): SignedFormat | undefined {
   return FORMATS.find((format) => READERS[format].deviceId === deviceId);
 }
 
 /** The format that a file name promises. */
-export function formatOfExtension(path: string): ImageFormat | undefined {
+export function formatOfExtension(path: string): SignedFormat | undefined {
   const extension = extname(path).toLowerCase();
   return FORMATS.find((format) => READERS[format].extensions.includes(extension));
 }
@@ -77,7 +82,7 @@ export function formatOfExtension(path: string): ImageFormat | undefined {
  * The contents decide. Where they fit several formats (a fixed VHD holds whatever its user puts at
  * offset 0), the extension does; where it does not help either, nothing is guessed.
  */
-function detectFormat(source: ByteSource): ImageFormat {
+function detectFormat(source: ByteSource): SignedFormat {
   const found = FORMATS.filter((format) => READERS[format].isFormat(source));
   const promised = formatOfExtension(source.path);
   const [only] = found;

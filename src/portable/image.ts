@@ -42,7 +42,7 @@ export interface ParentLink {
 
 /** An image, parsed: one file, without its parents. */
 export interface DiskImage {
-  readonly format: "iso" | "vhd" | "vhdx";
+  readonly format: "iso" | "vhd" | "vhdx" | "raw";
   readonly subtype: ProviderSubtype;
   /** Where `file` extents lie. */
   readonly source: ByteSource;

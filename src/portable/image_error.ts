@@ -38,6 +38,15 @@ export function damaged(
   return new ImageError(symbol, { path: file.path, detail });
 }
 
+/** As {@linkcode inOperation}, for work that takes long. */
+export async function inLongOperation<T>(operation: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw error instanceof ImageError ? error.toVirtualDiskError(operation) : error;
+  }
+}
+
 /** Runs a part of `operation`; an `ImageError` leaves it as a `VirtualDiskError`. */
 export function inOperation<T>(operation: string, run: () => T): T {
   try {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { NIL_GUID } from "../bytes/guid.ts";
 import { VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT } from "../constants.ts";
 import {
   INFORMATION_KINDS,
@@ -63,10 +64,10 @@ const ANSWERS: Answers = {
     parentLink(image).identifiers[0] ?? doesNotApply(image, "a parent"),
   parentTimestamp: ({ image }) =>
     parentLink(image).timestamp ?? doesNotApply(image, "a time stamp of its parent"),
-  storageType: ({ image }) => ({
-    device: image.format,
-    vendor: VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
-  }),
+  storageType: ({ image: { format } }) =>
+    format === "raw"
+      ? { device: "unknown", vendor: NIL_GUID }
+      : { device: format, vendor: VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT },
   providerSubtype: ({ image }) => image.subtype,
   is4kAligned: ({ image }) => image.is4kAligned(),
   // This backend attaches nothing, so nothing it has open is loaded by it.

@@ -3,8 +3,54 @@
  *
  * @module
  */
-import { dirname } from "@std/path";
+import { dirname, join } from "@std/path";
 import { fileOperation } from "./file_operation.ts";
+import { ImageError } from "./image_error.ts";
+import { ImageFile } from "./image_file.ts";
+
+/** A file that is written under a temporary name beside its own, and removed unless it is published. */
+export class NewFile implements Disposable {
+  readonly #path: string;
+  readonly #temporary: string;
+  readonly #overwrite: boolean;
+
+  private constructor(path: string, temporary: string, overwrite: boolean) {
+    this.#path = path;
+    this.#temporary = temporary;
+    this.#overwrite = overwrite;
+  }
+
+  /**
+   * @param folder The real path of the folder that `path` lies in.
+   * @throws {ImageError} `ERROR_FILE_EXISTS` where the name is taken and is not to be overwritten: before
+   * the work, so that it is not done in vain. Publishing makes sure.
+   */
+  static prepare(path: string, folder: string, overwrite: boolean): NewFile {
+    if (!overwrite && fileExists(path)) throw new ImageError("ERROR_FILE_EXISTS", { path });
+    return new NewFile(path, join(folder, `.virtdisk-${crypto.randomUUID()}.tmp`), overwrite);
+  }
+
+  /** Makes the file, hands it over to be written, and makes it durable. */
+  async write(write: (file: ImageFile) => void | Promise<void>): Promise<void> {
+    using file = ImageFile.open(this.#temporary, { createNew: true, write: true });
+    await write(file);
+    file.flush();
+  }
+
+  /**
+   * Gives the file its own name.
+   *
+   * @throws {ImageError} `ERROR_FILE_EXISTS` where the name is taken and is not to be overwritten.
+   */
+  publish(): void {
+    publishFile(this.#temporary, this.#path, this.#overwrite);
+  }
+
+  /** Removes the temporary name, which is gone already where the file was renamed. */
+  [Symbol.dispose](): void {
+    removeFile(this.#temporary);
+  }
+}
 
 /** The real path of the folder that `path` lies in. */
 export function realFolder(path: string): string {

@@ -1,0 +1,86 @@
+/**
+ * How large a new disk is.
+ *
+ * @module
+ */
+import { ImageError } from "./image_error.ts";
+
+/** The disk that a new one is a copy of. */
+export interface SourceDisk {
+  /** Bytes, or `undefined` where only its end tells. */
+  readonly virtualSize: number | undefined;
+  /** Bytes; `undefined` where the source knows nothing of sectors. */
+  readonly logicalSectorSize: number | undefined;
+}
+
+/** What a format says of sizes, in bytes. */
+export interface SizeRules {
+  readonly maximum: number;
+  /** The disk is a whole number of them. */
+  readonly unit: number;
+}
+
+/** What is asked for, in bytes. */
+export interface SizeRequest {
+  readonly path: string;
+  readonly size?: number | undefined;
+  readonly alignment?: number | undefined;
+}
+
+/** What CreateVirtualDisk asks of a size that is chosen; a copy may be as small as its source. */
+const MINIMUM_SIZE = 3 * 2 ** 20;
+
+/**
+ * The size of a new disk: what is asked for, or the source's, as a whole number of units.
+ *
+ * @throws {ImageError} `ERROR_INVALID_PARAMETER` for a size that no disk or not this copy can have,
+ * `ERROR_VHD_INVALID_SIZE` for one that is too large for the format.
+ * @throws {TypeError | RangeError} Where there is no size, or none that is a number of bytes.
+ */
+export function newDiskSize(
+  request: SizeRequest,
+  source: SourceDisk | undefined,
+  { maximum, unit }: SizeRules,
+): number {
+  const { path, alignment = 1 } = request;
+  const wanted = chosenSize(request, source, unit);
+  const size = Math.ceil(wanted / alignment) * alignment;
+  if (size <= maximum) return size;
+  throw new ImageError("ERROR_VHD_INVALID_SIZE", {
+    path,
+    reason: `size ${size}: the format holds at most ${maximum}`,
+  });
+}
+
+function chosenSize(
+  { path, size }: SizeRequest,
+  source: SourceDisk | undefined,
+  unit: number,
+): number {
+  const least = source?.virtualSize;
+  if (size === undefined) {
+    if (least === undefined) throw new TypeError("size is missing");
+    if (least === 0) throw refused(path, "the source is empty");
+    return Math.ceil(least / unit) * unit;
+  }
+  checkInteger("size", size);
+  if (size % unit !== 0) throw refused(path, `size ${size}: not a multiple of ${unit}`);
+  if (size === 0 || size !== least && unit > 1 && size < MINIMUM_SIZE) {
+    throw refused(path, `size ${size}: less than 3 MiB`);
+  }
+  if (least !== undefined && size < least) {
+    throw refused(path, `size ${size}: the source has ${least} bytes, and a copy no fewer`);
+  }
+  return size;
+}
+
+/** @throws {RangeError} Where `value` is no number of bytes. */
+export function checkInteger(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`${name} is no safe integer from 0 on: ${value}`);
+  }
+}
+
+function refused(path: string, reason: string): ImageError {
+  return new ImageError("ERROR_INVALID_PARAMETER", { path, reason });
+}

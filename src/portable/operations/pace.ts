@@ -1,0 +1,48 @@
+/**
+ * The steps of a long operation: reads and writes are synchronous, so between them the event loop must
+ * get its turn, the caller may cancel, and learns how far it is.
+ *
+ * @module
+ */
+import { setImmediate } from "node:timers/promises";
+import { type OperationOptions, ProgressReporter } from "../../progress.ts";
+
+/** How long the event loop may wait, in milliseconds. */
+const TURN = 10;
+
+/** The pace of one operation. */
+export class Pace {
+  /** Cancels the operation. */
+  readonly signal: AbortSignal | undefined;
+  readonly #reporter: ProgressReporter;
+  #lastTurn = performance.now();
+
+  constructor({ signal, onProgress }: OperationOptions) {
+    this.signal = signal;
+    this.#reporter = new ProgressReporter(onProgress);
+  }
+
+  /**
+   * Called after each piece of work. Where the event loop has waited long enough, reports how far the
+   * operation is and gives it a turn.
+   *
+   * @throws The signal's reason, where the operation has been cancelled.
+   */
+  async reach(completed: number, total: number): Promise<void> {
+    if (performance.now() - this.#lastTurn < TURN) return;
+    this.#reporter.step(completed, total);
+    await setImmediate();
+    this.#lastTurn = performance.now();
+    this.assertWanted();
+  }
+
+  /** @throws The signal's reason, where the operation has been cancelled. */
+  assertWanted(): void {
+    this.signal?.throwIfAborted();
+  }
+
+  /** Reports that the operation has come to its end. */
+  end(): void {
+    this.#reporter.end();
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Writes the contents of a disk into a new image file, in one pass: the data first, block after block,
+ * then the structures that lead to them. Zeros are not written, and blocks of zeros are not allocated.
+ *
+ * @module
+ */
+import type { WritableSource } from "../byte_source.ts";
+import { ImageError } from "../image_error.ts";
+import { allBlocks, BlockBitmap, type BlockSet } from "./block_set.ts";
+import type { DiskContents } from "./disk_contents.ts";
+import { type ImageLayout, layoutBlockCount } from "./image_layout.ts";
+import { dataRuns } from "./zero_bytes.ts";
+
+/** What is read and written at once, in bytes, unless blocks are smaller. */
+export const MAX_PIECE = 2 ** 20;
+
+/** What {@linkcode writeBlocks} has written. */
+export interface WrittenBlocks {
+  readonly blocks: BlockSet;
+  /** Where the contents ended, in bytes: what follows is zeros. */
+  readonly end: number;
+}
+
+/**
+ * Writes the blocks of a new image into an empty file; `writeParts` makes an image of it.
+ *
+ * @throws {ImageError} What reading and writing fail with; `ERROR_INVALID_PARAMETER` where the contents
+ * are longer than the disk.
+ */
+export async function writeBlocks(
+  file: WritableSource,
+  layout: ImageLayout,
+  contents: DiskContents,
+): Promise<WrittenBlocks> {
+  const blocks = new PlacedBlocks(file, layout);
+  let end = 0;
+  for await (const { offset, bytes } of contents.pieces(Math.min(MAX_PIECE, layout.blockSize))) {
+    end = offset + bytes.length;
+    if (end > layout.virtualSize) {
+      throw new ImageError("ERROR_INVALID_PARAMETER", {
+        path: file.path,
+        reason: `the source holds more than ${layout.virtualSize} bytes, the size of the new disk`,
+      });
+    }
+    for (const run of dataRuns(bytes)) {
+      file.writeAt(bytes.subarray(run.start, run.end), blocks.place(offset + run.start));
+    }
+  }
+  return { blocks: blocks.set, end: Math.max(end, contents.size ?? 0) };
+}
+
+/** Gives blocks their places as they come. */
+class PlacedBlocks {
+  readonly set: BlockSet;
+  readonly #bitmap: BlockBitmap | undefined;
+  readonly #file: WritableSource;
+  readonly #layout: ImageLayout;
+  #block = -1;
+  /** Where the data of the block begin in the file. */
+  #dataOffset = 0;
+
+  constructor(file: WritableSource, layout: ImageLayout) {
+    const count = layoutBlockCount(layout);
+    this.#bitmap = layout.isFull ? undefined : new BlockBitmap(count);
+    this.set = this.#bitmap ?? allBlocks(count);
+    this.#file = file;
+    this.#layout = layout;
+  }
+
+  /** The place in the file of an offset in the disk, not before those asked for earlier. */
+  place(offset: number): number {
+    const { blockSize } = this.#layout;
+    const block = Math.floor(offset / blockSize);
+    if (block !== this.#block) this.#enter(block);
+    return this.#dataOffset + offset - block * blockSize;
+  }
+
+  #enter(block: number): void {
+    const { blocksOffset, blockStride, blockPrefix } = this.#layout;
+    const number = this.#bitmap === undefined ? block : this.#bitmap.count;
+    const offset = blocksOffset + number * blockStride;
+    this.#bitmap?.add(block);
+    if (blockPrefix.length > 0) this.#file.writeAt(blockPrefix, offset);
+    this.#block = block;
+    this.#dataOffset = offset + blockPrefix.length;
+  }
+}

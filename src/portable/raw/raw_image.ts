@@ -1,0 +1,55 @@
+/**
+ * Raw disk images: the bytes of the disk and nothing else. Nothing in a file tells that it is one, so
+ * that only the caller's word makes it one.
+ *
+ * @module
+ */
+import type { ByteSource } from "../byte_source.ts";
+import type { DiskImage, ImageExtent } from "../image.ts";
+import { ImageError } from "../image_error.ts";
+
+/** A raw image knows nothing of sectors; this is what nearly every disk has. */
+export const RAW_SECTOR_SIZE = 512;
+
+/** A raw disk image. Which of its bytes are holes of the file cannot be asked portably. */
+export class RawImage implements DiskImage {
+  readonly format = "raw";
+  readonly subtype = "unknown";
+  readonly source: ByteSource;
+  readonly blockSize = 0;
+  readonly logicalSectorSize = RAW_SECTOR_SIZE;
+  readonly physicalSectorSize = RAW_SECTOR_SIZE;
+  readonly identifier = undefined;
+  readonly virtualDiskId = undefined;
+  readonly parent = undefined;
+
+  /** Made by {@linkcode openRaw}. */
+  constructor(source: ByteSource) {
+    this.source = source;
+  }
+
+  get virtualSize(): number {
+    return this.source.size;
+  }
+
+  extent(offset: number, end: number): ImageExtent {
+    return { kind: "file", offset, length: end - offset, fileOffset: offset };
+  }
+
+  is4kAligned(): boolean {
+    return true;
+  }
+}
+
+/**
+ * Takes a file for a raw disk.
+ *
+ * @throws {ImageError} `ERROR_FILE_CORRUPT` where the file is empty.
+ */
+export function openRaw(source: ByteSource): RawImage {
+  if (source.size > 0) return new RawImage(source);
+  throw new ImageError("ERROR_FILE_CORRUPT", {
+    path: source.path,
+    reason: "the file is empty: a disk holds at least a byte",
+  });
+}
