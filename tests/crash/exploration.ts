@@ -19,12 +19,14 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** Repeats the states. */
   readonly seed: number;
-  /** Random subsets of the unflushed changes for each crash point. Default: 2. */
+  /** Random subsets of the unflushed changes for each crash point. Default: 3. */
   readonly samples?: number;
   /** Of a hundred states: how many are tried. Default: all. */
   readonly percent?: number;
-  /** Of a hundred states tried: how many are written to and crash again. Default: 2. */
+  /** Of a hundred states tried: how many are written to and crash again. Default: 4. */
   readonly again?: number;
+  /** How the base came about, for messages. */
+  readonly history?: string;
   /** Also done with each state, beside opening it here. */
   readonly alsoCheck?: (state: CrashState, seen: Observation) => void;
 }
@@ -39,7 +41,7 @@ export function explore(plan: Plan): number {
 }
 
 function exploreLife(plan: Plan, random: Random, life: number): number {
-  const { format, base, samples = 2, percent = 100, again = 2 } = plan;
+  const { format, base, samples = 3, percent = 100, again = 4 } = plan;
   const seen = observe(format.open(base));
   const recording = record(plan, seen, FIRST_WRITTEN + life * VERSIONS_PER_LIFE);
   const oracle = new Oracle(seen, format.changesIdentifier);
@@ -72,6 +74,7 @@ export function checkState(
 ): Observation {
   const seen = observe(format.open(file));
   oracle.check(seen);
+  format.checkLeft?.(file);
   const written = file.fork();
   const image = format.openWritable(written);
   const expected = new Oracle(seen, false);
@@ -84,6 +87,7 @@ export function checkState(
   expected.apply({ kind: "write", first: probe, count, version });
   expected.apply({ kind: "flushed" });
   image.finish();
+  format.checkClosed?.(written);
   expected.check(observe(format.open(written)));
   return seen;
 }
@@ -116,8 +120,8 @@ function secondLife(plan: Plan, state: CrashState, left: Observation, random: Ra
   });
   return {
     ...plan,
-    title: `${plan.title}, written to after a crash at change ${state.point} with\n` +
-      `${state.description()}\n`,
+    history: `In an earlier life, a crash at change ${state.point}, when\n` +
+      `${state.description()}`,
     base: state.file,
     steps,
     percent: PERCENT_OF_SECOND_LIFE,
@@ -126,7 +130,7 @@ function secondLife(plan: Plan, state: CrashState, left: Observation, random: Ra
 
 function describeState(recording: RecordingSource<DiskEvent>, state: CrashState): string {
   const done = recording.marks.filter(({ position }) => position <= state.point);
-  const last = done.slice(-4).map(({ event }) => JSON.stringify(event)).join(", ");
+  const last = done.slice(-4).map(({ event }) => describeEvent(event)).join(", ");
   return `crash after change ${state.point} of ${recording.changes.length}, last done: ${last};\n` +
     state.description();
 }
@@ -138,12 +142,18 @@ function explaining<T>(plan: Plan, where: () => string, run: () => T): T {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `${plan.title} (seed ${plan.seed}): ${reason}\n${where()}\nsteps: ${
-        plan.steps.map(describeStep).join(" ")
-      }`,
+      `${plan.title} (seed ${plan.seed}): ${reason}\n${where()}\n` +
+        `steps: ${plan.steps.map(describeStep).join(" ")}\n${plan.history ?? ""}`,
       { cause: error },
     );
   }
+}
+
+function describeEvent(event: DiskEvent): string {
+  const fields = Object.values(event).map((field) =>
+    field instanceof Uint32Array ? `${field.length} sectors` : String(field)
+  );
+  return `[${fields.join(" ")}]`;
 }
 
 function describeStep(step: Step): string {

@@ -8,9 +8,8 @@ import { SparseFile } from "./sparse_file.ts";
 /** Writes a new image. */
 export type Create = (file: WritableSource, spec: ImageSpec) => void;
 
-// They ask for an image file, but use it as the source that it is.
-export const createVhdIn = createVhd as Create;
-export const createVhdxIn = createVhdx as Create;
+export const createVhdIn = createVhd;
+export const createVhdxIn = createVhdx;
 
 /** A new image. */
 export function newImage(create: Create, spec: ImageSpec): SparseFile {

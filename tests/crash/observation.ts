@@ -17,10 +17,12 @@ export interface Observation {
 export function observe(image: DiskImage): Observation {
   const versions = new Uint32Array(image.virtualSize / SECTOR);
   const buffer = new Uint8Array(CHUNK);
+  const places: { readonly fileOffset: number; readonly length: number }[] = [];
   for (const extent of imageExtents(image, 0, image.virtualSize)) {
     const first = extent.offset / SECTOR;
     if (extent.kind === "parent") versions.fill(PARENT, first, first + extent.length / SECTOR);
     if (extent.kind !== "file") continue;
+    places.push(extent);
     for (let done = 0; done < extent.length; done += CHUNK) {
       const piece = buffer.subarray(0, Math.min(CHUNK, extent.length - done));
       const count = image.source.readAt(piece, extent.fileOffset + done);
@@ -30,7 +32,19 @@ export function observe(image: DiskImage): Observation {
       readStamps(piece, first + done / SECTOR, versions);
     }
   }
+  assertDisjoint(places);
   return { versions, attributes: attributesOf(image), identifier: image.identifier ?? "" };
+}
+
+/** No byte of the file belongs to two places of the disk. */
+function assertDisjoint(
+  places: { readonly fileOffset: number; readonly length: number }[],
+): void {
+  let end = 0;
+  for (const { fileOffset, length } of places.sort((a, b) => a.fileOffset - b.fileOffset)) {
+    if (fileOffset < end) throw new Error(`two blocks share the file's bytes at ${fileOffset}`);
+    end = fileOffset + length;
+  }
 }
 
 /** The attribute that is a user metadata item. */

@@ -11,8 +11,8 @@ export type DiskEvent =
   | { readonly kind: "opening"; readonly identifier: string }
   | { readonly kind: "write"; readonly first: number; readonly count: number; version: number }
   | { readonly kind: "trim"; readonly first: number; readonly count: number }
-  /** What the sectors read as once they were trimmed. */
-  | { readonly kind: "trimmed"; readonly first: number; readonly versions: Uint32Array }
+  /** What sectors read as now, where that is not known beforehand. */
+  | { readonly kind: "seen"; readonly first: number; readonly versions: Uint32Array }
   | { readonly kind: "attribute"; readonly name: string; readonly value: string | undefined }
   | { readonly kind: "flushed" };
 
@@ -47,7 +47,7 @@ export class Oracle {
       case "trim":
         for (let i = event.first; i < event.first + event.count; i++) this.#allow(i, ZEROS);
         break;
-      case "trimmed":
+      case "seen":
         event.versions.forEach((version, i) => this.#versions[event.first + i] = version);
         break;
       case "attribute": {

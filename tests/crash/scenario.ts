@@ -13,13 +13,20 @@ export interface Format {
   readonly changesIdentifier: boolean;
   open(source: ByteSource): DiskImage;
   openWritable(source: WritableSource): WritableImage;
+  /** Throws where other programs would refuse what a crash left, though it opens here. */
+  checkLeft?(source: ByteSource): void;
+  /** Throws where a file that was closed is not as clean as it should be. */
+  checkClosed?(source: ByteSource): void;
 }
 
-/** One operation; ranges in sectors of 512 bytes: first, count. `reopen` closes and opens again. */
+/**
+ * One operation; ranges in sectors of 512 bytes: first, count. `reopen` closes and opens again;
+ * `abandon` does so without closing, as when the writing process was killed.
+ */
 export type Step =
   | readonly ["write" | "trim", number, number]
   | readonly ["flush"]
-  | readonly ["reopen"]
+  | readonly ["reopen" | "abandon"]
   | readonly ["uniqueId" | "virtualDiskId", string]
   | readonly ["physicalSectorSize", number]
   | readonly ["setItem", string, Uint8Array]
@@ -53,8 +60,9 @@ export function runSteps(
 ): void {
   let image = openMarked(format, source, witness);
   for (const step of steps) {
-    if (step[0] === "reopen") {
-      finish(image, witness);
+    if (step[0] === "reopen" || step[0] === "abandon") {
+      if (step[0] === "reopen") finish(image, witness);
+      else markSeen(format.open(source), 0, image.virtualSize / SECTOR, witness);
       image = openMarked(format, source, witness);
     } else runStep(image, step, version++, witness);
   }
@@ -99,9 +107,14 @@ function finish(image: WritableImage, witness: Witness): void {
   witness.mark?.({ kind: "flushed" });
 }
 
+function markSeen(image: DiskImage, first: number, count: number, witness: Witness): void {
+  const versions = observe(image).versions.slice(first, first + count);
+  witness.mark?.({ kind: "seen", first, versions });
+}
+
 function runStep(
   image: WritableImage,
-  step: Exclude<Step, readonly ["reopen"]>,
+  step: Exclude<Step, readonly ["reopen" | "abandon"]>,
   version: number,
   witness: Witness,
 ): void {
@@ -115,8 +128,7 @@ function runStep(
       const [, first, count] = step;
       witness.mark?.({ kind: "trim", first, count });
       image.trim(first * SECTOR, count * SECTOR);
-      const versions = observe(image).versions.slice(first, first + count);
-      return witness.mark?.({ kind: "trimmed", first, versions });
+      return markSeen(image, first, count, witness);
     }
     case "flush":
       image.flush();
