@@ -41,6 +41,15 @@ export class PageCache {
     return this.#pageWith(offset, 4).getUint32(offset % PAGE_SIZE, littleEndian);
   }
 
+  /** Forgets the pages with the `length` bytes at `offset`, after these have been written. */
+  forget(offset: number, length: number): void {
+    const last = Math.floor((offset + length - 1) / PAGE_SIZE);
+    for (let number = Math.floor(offset / PAGE_SIZE); number <= last; number++) {
+      this.#pages.delete(number);
+    }
+    this.#lastNumber = -1;
+  }
+
   /** Forgets everything, after the file has been written. */
   clear(): void {
     this.#pages.clear();

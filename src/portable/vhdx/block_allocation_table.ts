@@ -35,7 +35,9 @@ export const PAYLOAD = {
 } as const;
 
 /** States of a sector bitmap block. */
-const BITMAP = { NOT_PRESENT: 0, PRESENT: 6 } as const;
+export const BITMAP = { NOT_PRESENT: 0, PRESENT: 6 } as const;
+/** In errors. */
+const BITMAP_ENTRY = "sector bitmap block entry";
 
 /** An entry, split. */
 export interface BatEntry {
@@ -113,7 +115,7 @@ export class BlockAllocationTable {
    * @throws {ImageError} `ERROR_FILE_CORRUPT` where it breaks a rule.
    */
   payload(block: number): BatEntry {
-    const at = this.#offset + payloadEntryIndex(block, this.chunkRatio) * BAT_ENTRY_LENGTH;
+    const at = this.payloadEntryOffset(block);
     const entry = this.#read(at, "payload block entry");
     switch (entry.state) {
       case PAYLOAD.NOT_PRESENT:
@@ -156,24 +158,51 @@ export class BlockAllocationTable {
    * @throws {ImageError} `ERROR_FILE_CORRUPT` where it is absent or the entry breaks a rule.
    */
   bitmap(block: number): number {
-    const chunk = Math.floor(block / this.chunkRatio);
-    const index = chunk * (this.chunkRatio + 1) + this.chunkRatio;
-    const at = this.#offset + index * BAT_ENTRY_LENGTH;
-    const structure = "sector bitmap block entry";
-    const entry = this.#read(at, structure);
-    if (entry.state === BITMAP.NOT_PRESENT) {
-      throw this.#wrong(
-        at,
-        structure,
-        "state 0",
-        `state 6, as block ${block} is partially present`,
-      );
-    }
+    const offset = this.bitmapIfPresent(this.chunkOf(block));
+    if (offset !== undefined) return offset;
+    throw this.#wrong(
+      this.bitmapEntryOffset(this.chunkOf(block)),
+      BITMAP_ENTRY,
+      "state 0",
+      `state 6, as block ${block} is partially present`,
+    );
+  }
+
+  /**
+   * Where the sector bitmap of a chunk is, if it has one.
+   *
+   * @throws {ImageError} `ERROR_FILE_CORRUPT` where the entry breaks a rule.
+   */
+  bitmapIfPresent(chunk: number): number | undefined {
+    const at = this.bitmapEntryOffset(chunk);
+    const entry = this.#read(at, BITMAP_ENTRY);
+    if (entry.state === BITMAP.NOT_PRESENT) return undefined;
     if (entry.state !== BITMAP.PRESENT) {
-      throw this.#wrong(at, structure, `state ${entry.state}`, "state 0 or 6");
+      throw this.#wrong(at, BITMAP_ENTRY, `state ${entry.state}`, "state 0 or 6");
     }
-    this.#assertPlace(at, structure, entry, BITMAP_BLOCK_LENGTH, BITMAP_BLOCK_LENGTH);
+    this.#assertPlace(at, BITMAP_ENTRY, entry, BITMAP_BLOCK_LENGTH, BITMAP_BLOCK_LENGTH);
     return entry.fileOffset;
+  }
+
+  /** The chunk of a payload block: the blocks that share a sector bitmap. */
+  chunkOf(block: number): number {
+    return Math.floor(block / this.chunkRatio);
+  }
+
+  /** Where the entry of a payload block is in the file. */
+  payloadEntryOffset(block: number): number {
+    return this.#offset + payloadEntryIndex(block, this.chunkRatio) * BAT_ENTRY_LENGTH;
+  }
+
+  /** Where the entry of a chunk's sector bitmap is in the file. */
+  bitmapEntryOffset(chunk: number): number {
+    const index = chunk * (this.chunkRatio + 1) + this.chunkRatio;
+    return this.#offset + index * BAT_ENTRY_LENGTH;
+  }
+
+  /** Forgets what was read of the entry at `offset` of the file, after it has been written. */
+  forget(offset: number): void {
+    this.#entries.forget(offset, BAT_ENTRY_LENGTH);
   }
 
   #read(at: number, structure: string): BatEntry {

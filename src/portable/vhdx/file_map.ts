@@ -25,3 +25,6 @@ export const LOG_SECTOR_SIZE = 4096;
 
 /** The largest virtual disk, 64 TiB. */
 export const MAX_VIRTUAL_SIZE = 64 * 2 ** 40;
+
+/** Twice the largest virtual disk: no image needs a longer file. */
+export const MAX_FILE_SIZE = 2 ** 47;

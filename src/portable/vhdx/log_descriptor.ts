@@ -14,7 +14,7 @@
  */
 import { hasSignature, viewOf } from "../byte_source.ts";
 import { LOG_SECTOR_SIZE } from "./file_map.ts";
-import { readUint64 } from "./uint64.ts";
+import { readUint64, writeUint64 } from "./uint64.ts";
 
 /** Bytes of a descriptor. */
 export const DESCRIPTOR_LENGTH = 32;
@@ -27,6 +27,14 @@ export const TARGET_OFFSET = 16;
 
 const ZERO_LENGTH = 8;
 const SEQUENCE_NUMBER = 24;
+
+/** A page of the file as it is to become. */
+export interface LogPage {
+  /** In the file, a multiple of 4096. */
+  readonly offset: number;
+  /** 4096 of them. */
+  readonly bytes: Uint8Array;
+}
 
 /** A descriptor. */
 export interface LogDescriptor {
@@ -62,4 +70,21 @@ export function decodeDescriptor(
   return targetOffset % LOG_SECTOR_SIZE === 0 && targetLength % LOG_SECTOR_SIZE === 0
     ? { kind, targetOffset, targetLength }
     : undefined;
+}
+
+/** Writes the descriptor of a page at `at`: what its data sector has no room for stands here. */
+export function encodeDataDescriptor(
+  sector: Uint8Array,
+  at: number,
+  { offset, bytes }: LogPage,
+  sequenceNumber: bigint,
+): void {
+  const view = viewOf(sector);
+  new TextEncoder().encodeInto("desc", sector.subarray(at));
+  for (const part of [TRAILING_BYTES, LEADING_BYTES]) {
+    const from = part === LEADING_BYTES ? 0 : LOG_SECTOR_SIZE - part.length;
+    sector.set(bytes.subarray(from, from + part.length), at + part.offset);
+  }
+  writeUint64(view, at + TARGET_OFFSET, offset);
+  view.setBigUint64(at + SEQUENCE_NUMBER, sequenceNumber, true);
 }

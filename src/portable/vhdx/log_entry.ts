@@ -14,13 +14,19 @@
  * @module
  */
 import { crc32c } from "../../bytes/crc32c.ts";
-import { readGuid } from "../../bytes/guid.ts";
+import { readGuid, writeGuid } from "../../bytes/guid.ts";
 import { hasSignature, viewOf } from "../byte_source.ts";
-import { storedChecksum, structureChecksum } from "./checksum.ts";
+import { sealStructure, storedChecksum, structureChecksum } from "./checksum.ts";
 import { LOG_SECTOR_SIZE } from "./file_map.ts";
-import { decodeDescriptor, DESCRIPTOR_LENGTH, type LogDescriptor } from "./log_descriptor.ts";
+import {
+  decodeDescriptor,
+  DESCRIPTOR_LENGTH,
+  encodeDataDescriptor,
+  type LogDescriptor,
+  type LogPage,
+} from "./log_descriptor.ts";
 import type { LogRing } from "./log_ring.ts";
-import { readUint64 } from "./uint64.ts";
+import { readUint64, writeUint64 } from "./uint64.ts";
 
 const ENTRY_HEADER_LENGTH = 64;
 const ENTRY_LENGTH = 8;
@@ -35,6 +41,8 @@ export const LAST_FILE_OFFSET = 56;
 
 const DATA_SEQUENCE_HIGH = 4;
 const DATA_SEQUENCE_LOW = 4092;
+/** What a data sector holds of its page: all between the two fields. */
+const DATA_START = 8;
 
 /** A valid entry. Positions are those of {@linkcode LogRing}. */
 export interface LogEntry {
@@ -49,6 +57,13 @@ export interface LogEntry {
   readonly flushedFileOffset: number;
   /** Bytes that the file has after the replay, at least. */
   readonly lastFileOffset: number;
+}
+
+/** An entry to be written. */
+export interface NewLogEntry
+  extends Pick<LogEntry, "tail" | "sequenceNumber" | "flushedFileOffset" | "lastFileOffset"> {
+  readonly guid: string;
+  readonly pages: readonly LogPage[];
 }
 
 /** A descriptor and where it and its data lie. */
@@ -117,7 +132,7 @@ function decodeHeader(
   return valid ? entry : undefined;
 }
 
-function descriptorSectorCount({ descriptorCount }: LogEntry): number {
+function descriptorSectorCount({ descriptorCount }: Pick<LogEntry, "descriptorCount">): number {
   return Math.ceil((ENTRY_HEADER_LENGTH + descriptorCount * DESCRIPTOR_LENGTH) / LOG_SECTOR_SIZE);
 }
 
@@ -156,4 +171,35 @@ export function* descriptorsFromLast(
       };
     }
   }
+}
+
+/** The bytes of an entry, checksum included. */
+export function encodeLogEntry(entry: NewLogEntry): Uint8Array<ArrayBuffer> {
+  const { pages, sequenceNumber } = entry;
+  const descriptorSectors = descriptorSectorCount({ descriptorCount: pages.length });
+  const bytes = new Uint8Array((descriptorSectors + pages.length) * LOG_SECTOR_SIZE);
+  const view = viewOf(bytes);
+  new TextEncoder().encodeInto("loge", bytes);
+  view.setUint32(ENTRY_LENGTH, bytes.length, true);
+  view.setUint32(TAIL, entry.tail, true);
+  view.setBigUint64(SEQUENCE_NUMBER, sequenceNumber, true);
+  view.setUint32(DESCRIPTOR_COUNT, pages.length, true);
+  writeGuid(bytes, LOG_GUID, entry.guid);
+  writeUint64(view, FLUSHED_FILE_OFFSET, entry.flushedFileOffset);
+  writeUint64(view, LAST_FILE_OFFSET, entry.lastFileOffset);
+  for (const [i, page] of pages.entries()) {
+    encodeDataDescriptor(
+      bytes,
+      ENTRY_HEADER_LENGTH + i * DESCRIPTOR_LENGTH,
+      page,
+      sequenceNumber,
+    );
+    const at = (descriptorSectors + i) * LOG_SECTOR_SIZE;
+    new TextEncoder().encodeInto("data", bytes.subarray(at));
+    view.setUint32(at + DATA_SEQUENCE_HIGH, Number(sequenceNumber >> 32n), true);
+    bytes.set(page.bytes.subarray(DATA_START, DATA_SEQUENCE_LOW), at + DATA_START);
+    view.setUint32(at + DATA_SEQUENCE_LOW, Number(BigInt.asUintN(32, sequenceNumber)), true);
+  }
+  sealStructure(bytes);
+  return bytes;
 }

@@ -5,7 +5,7 @@
  */
 import type { ByteSource } from "../byte_source.ts";
 import { damaged, type ImageError } from "../image_error.ts";
-import { REGION_TABLE_OFFSETS } from "./file_map.ts";
+import { MAX_FILE_SIZE, REGION_TABLE_OFFSETS } from "./file_map.ts";
 import type { Header } from "./header.ts";
 import { LEADING_BYTES, TARGET_OFFSET } from "./log_descriptor.ts";
 import {
@@ -19,8 +19,6 @@ import { LogRing } from "./log_ring.ts";
 import { findActiveSequence } from "./log_sequence.ts";
 import { ReplayedSource, ReplayOverlay } from "./replayed_source.ts";
 
-/** Twice the largest virtual disk: no image needs a longer file. */
-const MAX_FILE_SIZE = 2 ** 47;
 /** What a log may name is the tables of the file; a hostile one must not take unbounded memory. */
 const MAX_ZERO_RANGES = 65536;
 /** A replay must never change the identifier or the headers, which are not protected by the log. */

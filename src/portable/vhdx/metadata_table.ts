@@ -28,9 +28,11 @@ import type { Region } from "./region_table.ts";
 export const METADATA_TABLE_LENGTH = 0x10000;
 
 const SIGNATURE = "metadata";
-const ENTRY_COUNT = 10;
+/** Where the table says how many entries it has. */
+export const ENTRY_COUNT = 10;
 const FIRST_ENTRY = 32;
-const ENTRY_LENGTH = 32;
+/** Bytes of an entry. */
+export const ENTRY_LENGTH = 32;
 const ITEM_OFFSET = 16;
 /** Where an entry holds the length of its item. */
 export const ITEM_LENGTH = 20;
@@ -40,11 +42,14 @@ const IS_USER = 1;
 const IS_VIRTUAL_DISK = 2;
 const IS_REQUIRED = 4;
 
-const MAX_ENTRIES = 2047;
-const MAX_USER_ENTRIES = 1024;
-const MAX_ITEM_LENGTH = MIB;
+/** The most entries that a table has. */
+export const MAX_ENTRIES = 2047;
+/** The most of them that are users' items. */
+export const MAX_USER_ENTRIES = 1024;
+/** Bytes of the longest item. */
+export const MAX_ITEM_LENGTH = MIB;
 /** What the items of a full table can need stays far below; larger regions are not made by anyone. */
-const MAX_REGION_LENGTH = 128 * MIB;
+export const MAX_REGION_LENGTH = 128 * MIB;
 
 /** What the table says of an item. */
 export interface MetadataItem {
@@ -98,7 +103,7 @@ export function readMetadataTable(source: ByteSource, region: Region): LocatedIt
   if (count > MAX_ENTRIES) throw wrong(ENTRY_COUNT, `${count} entries`, `at most ${MAX_ENTRIES}`);
   const items: LocatedItem[] = [];
   for (let i = 0; i < count; i++) {
-    const at = FIRST_ENTRY + i * ENTRY_LENGTH;
+    const at = entryOffset(i);
     items.push({ ...decodeEntry(bytes, at), entryOffset: region.offset + at });
   }
   assertItems(source, region, items);
@@ -163,17 +168,33 @@ function assertItems(source: ByteSource, region: Region, items: readonly Located
 /** The bytes of a table. */
 export function encodeMetadataTable(items: readonly MetadataItem[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(METADATA_TABLE_LENGTH);
-  const view = viewOf(bytes);
   new TextEncoder().encodeInto(SIGNATURE, bytes);
-  view.setUint16(ENTRY_COUNT, items.length, true);
-  for (const [i, item] of items.entries()) {
-    const at = FIRST_ENTRY + i * ENTRY_LENGTH;
-    writeGuid(bytes, at, item.id);
-    view.setUint32(at + ITEM_OFFSET, item.offset, true);
-    view.setUint32(at + ITEM_LENGTH, item.length, true);
-    const flags = (item.isUser ? IS_USER : 0) | (item.isVirtualDisk ? IS_VIRTUAL_DISK : 0) |
-      (item.isRequired ? IS_REQUIRED : 0);
-    view.setUint32(at + ITEM_FLAGS, flags, true);
-  }
+  bytes.set(encodeEntryCount(items.length), ENTRY_COUNT);
+  for (const [i, item] of items.entries()) bytes.set(encodeMetadataEntry(item), entryOffset(i));
+  return bytes;
+}
+
+/** Where the entry of a number begins, in the table. */
+export function entryOffset(index: number): number {
+  return FIRST_ENTRY + index * ENTRY_LENGTH;
+}
+
+/** The bytes of the field that says how many entries there are. */
+export function encodeEntryCount(count: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(2);
+  viewOf(bytes).setUint16(0, count, true);
+  return bytes;
+}
+
+/** The bytes of an entry. */
+export function encodeMetadataEntry(item: MetadataItem): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(ENTRY_LENGTH);
+  const view = viewOf(bytes);
+  writeGuid(bytes, 0, item.id);
+  view.setUint32(ITEM_OFFSET, item.offset, true);
+  view.setUint32(ITEM_LENGTH, item.length, true);
+  const flags = (item.isUser ? IS_USER : 0) | (item.isVirtualDisk ? IS_VIRTUAL_DISK : 0) |
+    (item.isRequired ? IS_REQUIRED : 0);
+  view.setUint32(ITEM_FLAGS, flags, true);
   return bytes;
 }

@@ -32,6 +32,11 @@ export class OccupiedRanges {
     this.#ranges.splice(this.#countBefore(range.offset), 0, range);
   }
 
+  /** All of them, in order. */
+  [Symbol.iterator](): Iterator<OccupiedRange> {
+    return this.#ranges.values();
+  }
+
   /** How many ranges begin before `offset`. */
   #countBefore(offset: number): number {
     let low = 0;

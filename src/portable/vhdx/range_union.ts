@@ -10,6 +10,11 @@ export class RangeUnion {
     return this.#starts.length;
   }
 
+  /** Start and end (exclusive) of each, in order. */
+  *[Symbol.iterator](): Generator<readonly [number, number]> {
+    for (const [i, start] of this.#starts.entries()) yield [start, this.#ends[i]!];
+  }
+
   /** Adds the bytes from `start` to `end` (exclusive). */
   add(start: number, end: number): void {
     if (start >= end) return;

@@ -67,7 +67,7 @@ export interface Regions {
  * region of an unknown kind.
  */
 export function readRegions(source: ByteSource, occupied: OccupiedRanges): Regions {
-  const { bytes, offset } = validTable(source);
+  const { bytes, offset } = readRegionTable(source);
   const view = viewOf(bytes);
   const count = view.getUint32(ENTRY_COUNT, true);
   if (count > MAX_ENTRIES) {
@@ -99,7 +99,14 @@ export function readRegions(source: ByteSource, occupied: OccupiedRanges): Regio
   };
 }
 
-function validTable(source: ByteSource): { bytes: Uint8Array; offset: number } {
+/**
+ * The first valid copy of the table, and where it is.
+ *
+ * @throws {ImageError} `ERROR_FILE_CORRUPT` where neither is valid.
+ */
+export function readRegionTable(
+  source: ByteSource,
+): { bytes: Uint8Array<ArrayBuffer>; offset: number } {
   const faults: string[] = [];
   for (const offset of REGION_TABLE_OFFSETS) {
     const bytes = readStructure(
@@ -176,6 +183,27 @@ function assertEntry(
       `a place outside the ${other.name} (${other.length} bytes at ${other.offset})`,
     );
   }
+}
+
+/** Whether the two copies are alike, byte for byte. */
+export function regionTablesAgree(source: ByteSource): boolean {
+  const [first, second] = REGION_TABLE_OFFSETS.map((offset) =>
+    readStructure(source, offset, REGION_TABLE_LENGTH, "region table", "ERROR_FILE_CORRUPT")
+  ) as [Uint8Array, Uint8Array];
+  return first.every((byte, i) => byte === second[i]);
+}
+
+/** Gives a region, which is in the table, another place. Everything else stays as it is. */
+export function moveRegion(
+  table: Uint8Array,
+  { guid, offset, length }: Pick<Region, "guid" | "offset" | "length">,
+): void {
+  const view = viewOf(table);
+  let at = FIRST_ENTRY;
+  while (readGuid(table, at) !== guid) at += ENTRY_LENGTH;
+  writeUint64(view, at + ENTRY_FILE_OFFSET, offset);
+  view.setUint32(at + ENTRY_REGION_LENGTH, length, true);
+  sealStructure(table);
 }
 
 /** The bytes of a table, checksum included. */

@@ -53,6 +53,14 @@ export class ReplayOverlay {
     return this.#pages.get(offset / PAGE_SIZE) ?? (this.#zeros.has(offset) ? "zero" : undefined);
   }
 
+  /** The ranges that the overlay covers; a page may lie within zeros. */
+  *ranges(): Generator<{ offset: number; length: number }> {
+    for (const [start, end] of this.#zeros) yield { offset: start, length: end - start };
+    for (const number of this.#pages.keys()) {
+      yield { offset: number * PAGE_SIZE, length: PAGE_SIZE };
+    }
+  }
+
   #include(offset: number, length: number): void {
     this.#start = Math.min(this.#start, offset);
     this.#end = Math.max(this.#end, offset + length);
@@ -72,6 +80,11 @@ export class ReplayedSource implements ByteSource {
     this.size = size;
     this.#file = file;
     this.#overlay = overlay;
+  }
+
+  /** Where the replay changes the file: nowhere else do the two differ, but for the file's length. */
+  replayedRanges(): Iterable<{ offset: number; length: number }> {
+    return this.#overlay.ranges();
   }
 
   readAt(buffer: Uint8Array, offset: number): number {

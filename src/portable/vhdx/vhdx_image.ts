@@ -3,21 +3,20 @@
  *
  * @module
  */
-import { NIL_GUID } from "../../bytes/guid.ts";
 import type { ProviderSubtype } from "../../information.ts";
-import { bitRun } from "../bit_run.ts";
 import type { ByteSource } from "../byte_source.ts";
-import type { DiskImage, ImageExtent, ParentLink } from "../image.ts";
-import { damaged } from "../image_error.ts";
-import { PageCache } from "../page_cache.ts";
-import { BlockAllocationTable, PAYLOAD } from "./block_allocation_table.ts";
+import type { DiskImage, ImageExtent, ImageMetadata, ParentLink } from "../image.ts";
+import { type BlockAllocationTable, PAYLOAD } from "./block_allocation_table.ts";
 import { hasFileIdentifier } from "./file_identifier.ts";
-import { HEADER_AREA_LENGTH } from "./file_map.ts";
-import { type CurrentHeader, readCurrentHeader } from "./header.ts";
-import { replayLog } from "./log_replay.ts";
-import { type DiskMetadata, readMetadata } from "./metadata_items.ts";
-import { OccupiedRanges } from "./occupied_ranges.ts";
-import { readRegions } from "./region_table.ts";
+import type { SectorBitmaps } from "./sector_bitmaps.ts";
+import { UserMetadata } from "./user_metadata.ts";
+import {
+  type BlockTables,
+  readStructures,
+  subtypeOf,
+  tablesOf,
+  type VhdxStructures,
+} from "./vhdx_structures.ts";
 
 /** How many entries of the block allocation table one extent may be put together from. */
 const MAX_MERGED_BLOCKS = 4096;
@@ -36,40 +35,12 @@ export function isVhdx(source: ByteSource): boolean {
  * `ERROR_FILE_CORRUPT` for every other broken rule.
  */
 export function openVhdx(source: ByteSource): DiskImage {
-  if (!hasFileIdentifier(source)) {
-    throw damaged(
-      source,
-      "ERROR_VHD_FORMAT_UNKNOWN",
-      "file type identifier",
-      0,
-      "other bytes",
-      "vhdxfile",
-    );
-  }
-  if (source.size < HEADER_AREA_LENGTH) {
-    throw damaged(
-      source,
-      "ERROR_FILE_CORRUPT",
-      "header area",
-      0,
-      `a file of ${source.size} bytes`,
-      `at least ${HEADER_AREA_LENGTH}`,
-    );
-  }
-  const header = readCurrentHeader(source);
-  const replayed = header.logGuid === NIL_GUID ? source : replayLog(source, header);
-  const occupied = new OccupiedRanges();
-  occupied.add({ name: "header area", offset: 0, length: HEADER_AREA_LENGTH });
-  if (header.logLength > 0) {
-    occupied.add({ name: "log", offset: header.logOffset, length: header.logLength });
-  }
-  const regions = readRegions(replayed, occupied);
-  const metadata = readMetadata(replayed, regions.metadata);
-  const table = new BlockAllocationTable(replayed, regions.bat, metadata, occupied);
-  return new VhdxImage(replayed, header, metadata, table);
+  const structures = readStructures(source);
+  return new VhdxImage(structures, tablesOf(structures));
 }
 
-class VhdxImage implements DiskImage {
+/** An image that is only read. */
+export class VhdxImage implements DiskImage {
   readonly format = "vhdx";
   readonly subtype: ProviderSubtype;
   readonly source: ByteSource;
@@ -80,21 +51,13 @@ class VhdxImage implements DiskImage {
   readonly identifier: string;
   readonly virtualDiskId: string;
   readonly parent: ParentLink | undefined;
+  readonly metadata: Pick<ImageMetadata, "keys" | "get">;
   readonly #table: BlockAllocationTable;
-  readonly #bitmaps: PageCache;
+  readonly #bitmaps: SectorBitmaps;
 
-  constructor(
-    source: ByteSource,
-    header: CurrentHeader,
-    metadata: DiskMetadata,
-    table: BlockAllocationTable,
-  ) {
+  constructor({ source, header, regions, metadata }: VhdxStructures, tables: BlockTables) {
     this.source = source;
-    this.subtype = metadata.hasParent
-      ? "differencing"
-      : metadata.leaveBlocksAllocated
-      ? "fixed"
-      : "dynamic";
+    this.subtype = subtypeOf(metadata);
     this.virtualSize = metadata.virtualSize;
     this.blockSize = metadata.blockSize;
     this.logicalSectorSize = metadata.logicalSectorSize;
@@ -102,8 +65,9 @@ class VhdxImage implements DiskImage {
     this.identifier = header.dataWriteGuid;
     this.virtualDiskId = metadata.virtualDiskId;
     this.parent = metadata.parent;
-    this.#table = table;
-    this.#bitmaps = new PageCache(source, "sector bitmap block", "ERROR_FILE_CORRUPT");
+    this.metadata = new UserMetadata(source, regions.metadata);
+    this.#table = tables.table;
+    this.#bitmaps = tables.bitmaps;
   }
 
   extent(offset: number, end: number): ImageExtent {
@@ -136,7 +100,7 @@ class VhdxImage implements DiskImage {
       case PAYLOAD.FULLY_PRESENT:
         return { kind: "file", offset, length, fileOffset: fileOffset + inBlock };
       case PAYLOAD.PARTIALLY_PRESENT: {
-        const run = this.#sectorRun(block, inBlock, length);
+        const run = this.#bitmaps.run(block, inBlock, length);
         return run.present
           ? { kind: "file", offset, length: run.length, fileOffset: fileOffset + inBlock }
           : { kind: "parent", offset, length: run.length };
@@ -147,27 +111,6 @@ class VhdxImage implements DiskImage {
       default:
         return { kind: "zero", offset, length };
     }
-  }
-
-  /** How far the sectors from `inBlock` on are all in this file, or all not. */
-  #sectorRun(
-    block: number,
-    inBlock: number,
-    length: number,
-  ): { present: boolean; length: number } {
-    const sectorSize = this.logicalSectorSize;
-    const firstOfBlock = (block % this.#table.chunkRatio) * (this.blockSize / sectorSize);
-    const first = firstOfBlock + Math.floor(inBlock / sectorSize);
-    const end = firstOfBlock + Math.ceil((inBlock + length) / sectorSize);
-    const bitmap = this.#table.bitmap(block);
-    const run = bitRun(
-      (index) => this.#bitmaps.uint8(bitmap + index),
-      first,
-      end,
-      "lsb-first",
-    );
-    const runEnd = (first + run.length - firstOfBlock) * sectorSize;
-    return { present: run.value, length: Math.min(length, runEnd - inBlock) };
   }
 }
 

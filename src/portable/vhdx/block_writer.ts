@@ -1,0 +1,187 @@
+/**
+ * Writes and gives back payload blocks ([MS-VHDX] 2.5.1): the data go into the file at once, and the
+ * tables that make them count follow through the log.
+ *
+ * @module
+ */
+import type { WritableSource } from "../byte_source.ts";
+import {
+  BITMAP_BLOCK_LENGTH,
+  type BlockAllocationTable,
+  PAYLOAD,
+} from "./block_allocation_table.ts";
+import { ownedPlace } from "./block_scan.ts";
+import { BlockTableWriter, MAX_PAGES_PER_BLOCK } from "./block_table_writer.ts";
+import type { FileSpace } from "./file_space.ts";
+import type { LoggedPages } from "./logged_pages.ts";
+import type { DiskMetadata } from "./metadata_items.ts";
+import type { SectorBitmaps } from "./sector_bitmaps.ts";
+import type { BlockTables } from "./vhdx_structures.ts";
+import { fillWithZeros, isZero } from "./zero_fill.ts";
+
+/** What a block is made of, and what has to be known to change it. */
+export interface BlockWriterParts {
+  readonly file: WritableSource;
+  readonly pages: LoggedPages;
+  readonly space: FileSpace;
+  readonly tables: BlockTables;
+  readonly metadata: DiskMetadata;
+  /** To be called before anything is written. */
+  readonly beforeChange: () => void;
+}
+
+/** Part of a block that is to be written. */
+interface Part {
+  readonly block: number;
+  /** Where it begins in the block. */
+  readonly inBlock: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Changes the contents of the disk, block by block. */
+export class BlockWriter {
+  readonly #file: WritableSource;
+  readonly #pages: LoggedPages;
+  readonly #space: FileSpace;
+  readonly #table: BlockAllocationTable;
+  readonly #bitmaps: SectorBitmaps;
+  readonly #metadata: DiskMetadata;
+  readonly #writer: BlockTableWriter;
+  readonly #beforeChange: () => void;
+
+  constructor(parts: BlockWriterParts) {
+    this.#file = parts.file;
+    this.#pages = parts.pages;
+    this.#space = parts.space;
+    this.#table = parts.tables.table;
+    this.#bitmaps = parts.tables.bitmaps;
+    this.#metadata = parts.metadata;
+    this.#writer = new BlockTableWriter(parts.pages, parts.tables);
+    this.#beforeChange = parts.beforeChange;
+  }
+
+  /** Writes whole sectors of the disk. */
+  write(bytes: Uint8Array, offset: number): void {
+    const { blockSize } = this.#metadata;
+    for (let done = 0; done < bytes.length;) {
+      const block = Math.floor((offset + done) / blockSize);
+      const inBlock = offset + done - block * blockSize;
+      const length = Math.min(bytes.length - done, blockSize - inBlock);
+      this.#writePart({ block, inBlock, bytes: bytes.subarray(done, done + length) });
+      done += length;
+    }
+  }
+
+  /** Gives back the whole blocks of a range; a block that the disk ends in is whole up to there. */
+  trim(offset: number, length: number): void {
+    const { blockSize, virtualSize } = this.#metadata;
+    const end = offset + length === virtualSize
+      ? Math.ceil(virtualSize / blockSize)
+      : Math.floor((offset + length) / blockSize);
+    for (let block = Math.ceil(offset / blockSize); block < end; block++) this.#trimBlock(block);
+  }
+
+  #writePart(part: Part): void {
+    const { block, inBlock, bytes } = part;
+    const { state, fileOffset } = this.#table.payload(block);
+    switch (state) {
+      case PAYLOAD.FULLY_PRESENT:
+        this.#beforeChange();
+        return this.#file.writeAt(bytes, fileOffset + inBlock);
+      case PAYLOAD.PARTIALLY_PRESENT:
+        return this.#writeIntoPartial(part, fileOffset);
+      default: {
+        const showsParent = state === PAYLOAD.NOT_PRESENT && this.#metadata.hasParent;
+        if (!showsParent && isZero(bytes)) return;
+        this.#beforeChange();
+        if (showsParent && !this.#isWhole(part)) return this.#writeNewPartial(part);
+        // The space of the block's old contents is its own to use again.
+        return this.#writeNewFull(part, ownedPlace({ state, fileOffset }));
+      }
+    }
+  }
+
+  /** Nobody sees what is written to sectors whose bits are clear before these are set. */
+  #writeIntoPartial(part: Part, fileOffset: number): void {
+    const { block, inBlock, bytes } = part;
+    // Finds a missing bitmap before anything is written.
+    const bitmap = this.#table.bitmap(block);
+    const run = this.#bitmaps.run(block, inBlock, bytes.length);
+    this.#beforeChange();
+    this.#pages.reserve(MAX_PAGES_PER_BLOCK);
+    this.#file.writeAt(bytes, fileOffset + inBlock);
+    if (run.present && run.length === bytes.length) return;
+    if (!this.#isWhole(part)) {
+      this.#writer.addBits(bitmap, this.#bitmaps.bits(block, inBlock, bytes.length));
+      const used = this.#usedLength(block);
+      const all = this.#bitmaps.run(block, 0, used);
+      if (!all.present || all.length < used) return;
+    }
+    this.#writer.setPayload(block, { state: PAYLOAD.FULLY_PRESENT, fileOffset });
+  }
+
+  /** The rest of the block stays the parent's: its bits are clear, whatever the file holds there. */
+  #writeNewPartial({ block, inBlock, bytes }: Part): void {
+    const { blockSize } = this.#metadata;
+    const chunk = this.#table.chunkOf(block);
+    const present = this.#table.bitmapIfPresent(chunk);
+    this.#pages.reserve(MAX_PAGES_PER_BLOCK);
+    const { offset: fileOffset } = this.#space.allocate(blockSize);
+    this.#file.writeAt(bytes, fileOffset + inBlock);
+    const bitmap = present ?? this.#newBitmap(chunk);
+    this.#writer.replaceBits(
+      bitmap,
+      this.#bitmaps.bits(block, 0, blockSize),
+      this.#bitmaps.bits(block, inBlock, bytes.length),
+    );
+    this.#writer.setPayload(block, { state: PAYLOAD.PARTIALLY_PRESENT, fileOffset });
+  }
+
+  /** Zeros in a place that nothing names yet need no log. */
+  #newBitmap(chunk: number): number {
+    const { offset, isZero } = this.#space.allocate(BITMAP_BLOCK_LENGTH);
+    if (!isZero) fillWithZeros(this.#file, offset, BITMAP_BLOCK_LENGTH);
+    this.#writer.setBitmap(chunk, offset);
+    return offset;
+  }
+
+  /** The rest of the block becomes zeros. */
+  #writeNewFull({ block, inBlock, bytes }: Part, ownPlace: number): void {
+    const { blockSize } = this.#metadata;
+    this.#pages.reserve(MAX_PAGES_PER_BLOCK);
+    const place = ownPlace > 0
+      ? { offset: ownPlace, isZero: false }
+      : this.#space.allocate(blockSize);
+    if (!place.isZero) {
+      const end = inBlock + bytes.length;
+      fillWithZeros(this.#file, place.offset, inBlock);
+      fillWithZeros(this.#file, place.offset + end, blockSize - end);
+    }
+    this.#file.writeAt(bytes, place.offset + inBlock);
+    this.#writer.setPayload(block, { state: PAYLOAD.FULLY_PRESENT, fileOffset: place.offset });
+  }
+
+  #trimBlock(block: number): void {
+    const { hasParent, leaveBlocksAllocated } = this.#metadata;
+    // Fixed disks keep their blocks, and what is in them.
+    if (leaveBlocksAllocated && !hasParent) return;
+    const entry = this.#table.payload(block);
+    const place = ownedPlace(entry);
+    const showsParent = entry.state === PAYLOAD.NOT_PRESENT && hasParent;
+    if (place === 0 && !showsParent) return;
+    this.#beforeChange();
+    this.#pages.reserve(MAX_PAGES_PER_BLOCK);
+    this.#writer.setPayload(block, { state: PAYLOAD.UNMAPPED, fileOffset: 0 });
+    if (place > 0) this.#space.giveUp(place, this.#metadata.blockSize);
+  }
+
+  #isWhole({ block, inBlock, bytes }: Part): boolean {
+    return inBlock === 0 && bytes.length >= this.#usedLength(block);
+  }
+
+  /** How much of a block belongs to the disk. */
+  #usedLength(block: number): number {
+    const { blockSize, virtualSize } = this.#metadata;
+    return Math.min(blockSize, virtualSize - block * blockSize);
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * A VHDX image that can be written ([MS-VHDX]), so that a crash at any moment leaves a sound image.
+ *
+ * @module
+ */
+import { normalizeGuid } from "../../bytes/guid.ts";
+import type { ProviderSubtype } from "../../information.ts";
+import type { WritableSource } from "../byte_source.ts";
+import type { ImageExtent, ParentLink, WritableImage } from "../image.ts";
+import { scanBlocks } from "./block_scan.ts";
+import { BlockWriter } from "./block_writer.ts";
+import { replayToFile } from "./disk_replay.ts";
+import { LOG_SECTOR_SIZE, REGION_TABLE_OFFSETS } from "./file_map.ts";
+import { assertFileSize, FileSpace } from "./file_space.ts";
+import { HeaderWriter } from "./header_writer.ts";
+import { LogWriter } from "./log_writer.ts";
+import { LoggedPages } from "./logged_pages.ts";
+import {
+  encodeSectorSize,
+  encodeVirtualDiskId,
+  PHYSICAL_SECTOR_SIZE,
+  VIRTUAL_DISK_ID,
+} from "./metadata_items.ts";
+import { MetadataWriter } from "./metadata_writer.ts";
+import { readRegionTable, REGION_TABLE_LENGTH, regionTablesAgree } from "./region_table.ts";
+import { VhdxImage } from "./vhdx_image.ts";
+import {
+  type BlockTables,
+  readStructures,
+  tablesOf,
+  type VhdxStructures,
+} from "./vhdx_structures.ts";
+
+/**
+ * Opens an image for writing. A sound file is not written to before the first change; a log that was
+ * left behind is replayed to the file, and region tables that differ are made equal.
+ *
+ * @throws {ImageError} As `openVhdx`, and `ERROR_FILE_CORRUPT` where no header can follow the current one;
+ * nothing has been written then.
+ */
+export function openWritableVhdx(source: WritableSource): WritableImage {
+  let structures = readStructures(source);
+  assertFileSize(source);
+  // Says whether the block table fits, before anything is written.
+  tablesOf(structures);
+  const headers = new HeaderWriter(source, structures.header);
+  if (structures.replayed !== undefined) {
+    replayToFile(source, structures.replayed, headers);
+    structures = readStructures(source);
+  }
+  const image = new WritableVhdx(source, structures, headers);
+  image.repairRegionTables();
+  return image;
+}
+
+class WritableVhdx implements WritableImage {
+  readonly format = "vhdx";
+  readonly subtype: ProviderSubtype;
+  readonly source: WritableSource;
+  readonly virtualSize: number;
+  readonly blockSize: number;
+  readonly logicalSectorSize: number;
+  readonly parent: ParentLink | undefined;
+  readonly metadata: MetadataWriter;
+  readonly #image: VhdxImage;
+  readonly #structures: VhdxStructures;
+  readonly #tables: BlockTables;
+  readonly #headers: HeaderWriter;
+  readonly #space: FileSpace;
+  readonly #log: LogWriter;
+  readonly #pages: LoggedPages;
+  readonly #blocks: BlockWriter;
+  #physicalSectorSize: number;
+  #virtualDiskId: string;
+  /** Whether all that lies in the file is known, and anything has been or will be written. */
+  #isChanging = false;
+  /** Why there will never be a change. */
+  #surveyFault: unknown;
+
+  constructor(file: WritableSource, structures: VhdxStructures, headers: HeaderWriter) {
+    this.source = file;
+    this.#structures = structures;
+    this.#headers = headers;
+    this.#space = new FileSpace(file);
+    this.#log = new LogWriter(file, headers, this.#space);
+    this.#pages = new LoggedPages(file, this.#log, this.#space);
+    this.#tables = tablesOf(structures, this.#pages);
+    this.#image = new VhdxImage({ ...structures, source: this.#pages }, this.#tables);
+    this.subtype = this.#image.subtype;
+    this.virtualSize = this.#image.virtualSize;
+    this.blockSize = this.#image.blockSize;
+    this.logicalSectorSize = this.#image.logicalSectorSize;
+    this.parent = this.#image.parent;
+    this.#physicalSectorSize = this.#image.physicalSectorSize;
+    this.#virtualDiskId = this.#image.virtualDiskId;
+    const parts = {
+      file,
+      pages: this.#pages,
+      space: this.#space,
+      beforeChange: () => this.#beforeDataChange(),
+    };
+    this.#blocks = new BlockWriter({
+      ...parts,
+      tables: this.#tables,
+      metadata: structures.metadata,
+    });
+    this.metadata = new MetadataWriter({
+      ...parts,
+      region: structures.regions.metadata,
+      onMove: ({ offset, length }) =>
+        structures.occupied.add({ name: "metadata region", offset, length }),
+    });
+  }
+
+  get physicalSectorSize(): number {
+    return this.#physicalSectorSize;
+  }
+
+  /** The data write GUID: another one from the first change on. */
+  get identifier(): string {
+    return this.#headers.current.dataWriteGuid;
+  }
+
+  get virtualDiskId(): string {
+    return this.#virtualDiskId;
+  }
+
+  extent(offset: number, end: number): ImageExtent {
+    return this.#image.extent(offset, end);
+  }
+
+  is4kAligned(): boolean {
+    return this.#image.is4kAligned();
+  }
+
+  write(bytes: Uint8Array, offset: number): void {
+    this.#blocks.write(bytes, offset);
+  }
+
+  trim(offset: number, length: number): void {
+    this.#blocks.trim(offset, length);
+  }
+
+  flush(): void {
+    if (!this.#isChanging) return;
+    if (this.#pages.hasPending) this.#pages.publish();
+    else this.source.flush();
+  }
+
+  finish(): void {
+    if (!this.#isChanging) return;
+    this.#pages.publish();
+    this.source.flush();
+    this.#log.close();
+  }
+
+  /** @throws {TypeError} Where `identifier` is no GUID. */
+  setVirtualDiskId(identifier: string): void {
+    const guid = normalizeGuid(identifier, "the virtual disk id");
+    this.metadata.setSystemItem(VIRTUAL_DISK_ID, encodeVirtualDiskId(guid));
+    this.#virtualDiskId = guid;
+  }
+
+  setPhysicalSectorSize(size: number): void {
+    this.metadata.setSystemItem(PHYSICAL_SECTOR_SIZE, encodeSectorSize(size));
+    this.#physicalSectorSize = size;
+  }
+
+  /** Makes the two region tables equal, where a writer died between them or one is damaged. */
+  repairRegionTables(): void {
+    if (regionTablesAgree(this.source)) return;
+    const { bytes, offset } = readRegionTable(this.source);
+    this.#beforeWrite();
+    this.#pages.reserve(REGION_TABLE_LENGTH / LOG_SECTOR_SIZE);
+    for (const other of REGION_TABLE_OFFSETS) {
+      if (other !== offset) this.#pages.writeAt(bytes, other);
+    }
+    this.#pages.publish();
+  }
+
+  #beforeDataChange(): void {
+    this.#survey();
+    this.#headers.announceDataChange();
+  }
+
+  #beforeWrite(): void {
+    this.#survey();
+    this.#headers.announceWrite();
+  }
+
+  /** Finds out what is free, once; refuses a file in which two things lie in one place. */
+  #survey(): void {
+    if (this.#isChanging) return;
+    if (this.#surveyFault !== undefined) throw this.#surveyFault;
+    try {
+      scanBlocks(this.#pages, this.#structures, this.#tables, this.#space);
+    } catch (error) {
+      this.#surveyFault = error;
+      throw error;
+    }
+    this.#isChanging = true;
+  }
+}
