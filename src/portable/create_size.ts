@@ -13,6 +13,19 @@ export interface SourceDisk {
   readonly logicalSectorSize: number | undefined;
 }
 
+/** Units that the size of a disk can be rounded up to. */
+export type DiskAlignment = "1MiB";
+
+/**
+ * The unit in bytes.
+ *
+ * @throws {TypeError} Where the word is unknown.
+ */
+export function alignmentOf(word: DiskAlignment | undefined): number | undefined {
+  if (word === undefined || word === "1MiB") return word && 2 ** 20;
+  throw new TypeError(`alignment: unknown word ${JSON.stringify(word)}, expected "1MiB"`);
+}
+
 /** What a format says of sizes, in bytes. */
 export interface SizeRules {
   readonly maximum: number;

@@ -14,6 +14,7 @@ import { formatOfDevice } from "./detect.ts";
 import { type Extent, toExtent } from "./extent.ts";
 import { ImageError, inOperation } from "./image_error.ts";
 import { applicableKinds, imageInformation } from "./image_information.ts";
+import { type ImageStream, type ImageStreamOptions, openImageStream } from "./image_stream.ts";
 import { IsoImage } from "./iso/iso_image.ts";
 import type { IsoVolume } from "./iso/iso_volume.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
@@ -121,6 +122,41 @@ export class PortableVirtualDisk extends VirtualDisk {
         controller.enqueue(chunk);
       },
     }, { highWaterMark: 0 });
+  }
+
+  /**
+   * The disk as an image file of another kind, parents included, without making that file: what is
+   * streamed can be uploaded as it is read.
+   *
+   * For `"dynamic"` kinds the disk is read ahead as far as it takes to tell which blocks hold nothing but
+   * zeros: these are left out. Blocks that the image does not have are not read at all.
+   *
+   * @example Upload a disk to where fixed VHDs are asked for
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * const { byteLength, readable } = await disk.imageStream({
+   *   type: "vhd",
+   *   subtype: "fixed",
+   *   alignment: "1MiB",
+   * });
+   * console.log(byteLength); // 67109376
+   * await Deno.writeFile(`${folder}/upload.vhd`, readable);
+   * ```
+   *
+   * @param options Which image, how to watch and how to cancel. The signal also ends the stream.
+   * @returns The stream and its length.
+   * @throws {VirtualDiskError} As `createVirtualDisk` with a source; the stream fails as
+   * {@linkcode PortableVirtualDisk.readSync} does.
+   */
+  imageStream(options: ImageStreamOptions): Promise<ImageStream> {
+    this.#assertReadable();
+    return openImageStream(this.#chain.images, options, () => this.#assertReadable());
   }
 
   /**

@@ -17,12 +17,14 @@ import { isZero } from "./zero_bytes.ts";
  * Finds the blocks that hold something. Of a block that the chain has, only as much is read as it takes
  * to find a byte that is not zero; blocks that the chain does not have are not read at all.
  *
+ * @param assertReadable Throws once the disk cannot be read any more.
  * @throws {ImageError} What reading fails with.
  */
 export async function findBlocks(
   images: readonly DiskImage[],
   layout: ImageLayout,
   pace: Pace,
+  assertReadable: () => void,
 ): Promise<BlockSet> {
   const count = layoutBlockCount(layout);
   if (layout.isFull) return allBlocks(count);
@@ -32,6 +34,7 @@ export async function findBlocks(
   for await (const { offset, length } of dataWindows(images, unit, pace)) {
     const block = Math.floor(offset / layout.blockSize);
     if (found.has(block)) continue;
+    assertReadable();
     const bytes = buffer.subarray(0, length);
     readChain(images, bytes, offset);
     if (!isZero(bytes)) found.add(block);

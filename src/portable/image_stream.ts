@@ -1,0 +1,113 @@
+/**
+ * Any disk as the file of an image of another kind, without making that file.
+ *
+ * @module
+ */
+import { setImmediate } from "node:timers/promises";
+import { normalizeGuid } from "../bytes/guid.ts";
+import { type OperationOptions, ProgressReporter } from "../progress.ts";
+import { sourceDiskOf } from "./copy_source.ts";
+import { formatToCreate, imageSpec } from "./create_rules.ts";
+import { alignmentOf, type DiskAlignment } from "./create_size.ts";
+import type { DiskImage } from "./image.ts";
+import { inLongOperation, inOperation } from "./image_error.ts";
+import { layoutOf } from "./new_image.ts";
+import { findBlocks, imageBytes } from "./operations/image_bytes.ts";
+import { Pace } from "./operations/pace.ts";
+
+/** Which image a disk is streamed as. What is left out has the default of `createVirtualDisk`. */
+export interface ImageStreamOptions extends OperationOptions {
+  /** The format; `"raw"` is the bytes of the disk alone. */
+  type: "vhd" | "vhdx" | "raw";
+  /**
+   * How space is allocated. A differencing disk is streamed with all that its parents hold.
+   *
+   * @default {"dynamic", raw: "fixed"}
+   */
+  subtype?: "dynamic" | "fixed";
+  /**
+   * Size of the new disk in bytes.
+   *
+   * @default {the disk's own}
+   */
+  size?: number;
+  /** The size is rounded up to a multiple of it: Azure takes fixed VHDs of whole MiB. */
+  alignment?: DiskAlignment;
+  /** Unit of allocation in bytes, not for fixed disks. */
+  blockSize?: number;
+  /** Logical sector size in bytes. */
+  sectorSize?: number;
+  /** Physical sector size in bytes. */
+  physicalSectorSize?: number;
+  /** A GUID: the unique id of a VHD, the virtual disk id of a VHDX. */
+  identifier?: string;
+}
+
+/** An image file that comes as a stream. */
+export interface ImageStream {
+  /** How many bytes the stream gives, exactly: an upload can say so before it begins. */
+  readonly byteLength: number;
+  /** The bytes of the file. They are read from the disk, which must stay open and unchanged meanwhile. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+const OPERATION = "CreateVirtualDisk";
+
+/**
+ * Plans the image and begins its stream.
+ *
+ * @param assertReadable Throws once the disk cannot be read any more.
+ * @throws {VirtualDiskError} As `createVirtualDisk` with a source.
+ */
+export function openImageStream(
+  images: readonly DiskImage[],
+  options: ImageStreamOptions,
+  assertReadable: () => void,
+): Promise<ImageStream> {
+  return inLongOperation(OPERATION, async () => {
+    const { signal, onProgress, alignment, identifier, ...wanted } = options;
+    const path = images[0]!.source.path;
+    const request = {
+      ...wanted,
+      path,
+      alignment: alignmentOf(alignment),
+      identifier: identifier === undefined ? undefined : normalizeGuid(identifier, "identifier"),
+    };
+    if (request.type === undefined) throw new TypeError("type is missing");
+    const spec = imageSpec(request, undefined, sourceDiskOf(images[0]!));
+    const layout = layoutOf(formatToCreate(request), spec, path);
+    const pace = new Pace({ signal });
+    pace.assertWanted();
+    const blocks = await findBlocks(images, layout, pace, assertReadable);
+    const byteLength = layout.byteLength(blocks.count);
+    const pieces = imageBytes(images, layout, blocks);
+    const readable = streamOf(pieces, byteLength, { signal, onProgress }, assertReadable);
+    return { byteLength, readable };
+  });
+}
+
+function streamOf(
+  pieces: Iterator<Uint8Array<ArrayBuffer>>,
+  byteLength: number,
+  { signal, onProgress }: OperationOptions,
+  assertReadable: () => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reporter = new ProgressReporter(onProgress);
+  let done = 0;
+  return new ReadableStream({
+    pull: async (controller) => {
+      // Reads are synchronous: between two of them the event loop gets its turn.
+      await setImmediate();
+      signal?.throwIfAborted();
+      assertReadable();
+      const next = inOperation(OPERATION, () => pieces.next());
+      if (next.done) {
+        reporter.end();
+        return controller.close();
+      }
+      done += next.value.length;
+      reporter.step(done, byteLength);
+      controller.enqueue(next.value);
+    },
+  }, { highWaterMark: 0 });
+}
