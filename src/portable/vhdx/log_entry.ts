@@ -16,6 +16,7 @@
 import { crc32c } from "../../bytes/crc32c.ts";
 import { readGuid, writeGuid } from "../../bytes/guid.ts";
 import { hasSignature, viewOf } from "../byte_source.ts";
+import { damaged, type ImageError } from "../image_error.ts";
 import { sealStructure, storedChecksum, structureChecksum } from "./checksum.ts";
 import { LOG_SECTOR_SIZE } from "./file_map.ts";
 import {
@@ -150,7 +151,23 @@ function isDataSector(sector: Uint8Array, sequenceNumber: bigint): boolean {
   return hasSignature(sector, 0, "data") && ((high << 32n) | low) === sequenceNumber;
 }
 
-/** The descriptors of a valid entry, the last one first. */
+/** The entry was valid a moment ago: somebody who does not heed locks is writing to the file. */
+function changedMeanwhile(ring: LogRing, position: number): ImageError {
+  return damaged(
+    ring.source,
+    "ERROR_FILE_CORRUPT",
+    "log descriptor",
+    ring.fileOffset(position),
+    "a descriptor that has changed since it was first read",
+    "a file that nobody writes to",
+  );
+}
+
+/**
+ * The descriptors of a valid entry, the last one first.
+ *
+ * @throws {ImageError} `ERROR_FILE_CORRUPT` where the entry is no longer what it was.
+ */
 export function* descriptorsFromLast(
   ring: LogRing,
   entry: LogEntry,
@@ -161,8 +178,7 @@ export function* descriptorsFromLast(
     const sector = ring.readSector(position);
     for (const at of [...descriptorOffsets(entry, i)].reverse()) {
       const descriptor = decodeDescriptor(sector, at, entry.sequenceNumber);
-      // The entry was valid a moment ago; only somebody who writes to the file now can bring this about.
-      if (descriptor === undefined) return;
+      if (descriptor === undefined) throw changedMeanwhile(ring, position + at);
       if (descriptor.kind === "data") dataPosition -= LOG_SECTOR_SIZE;
       yield {
         ...descriptor,
