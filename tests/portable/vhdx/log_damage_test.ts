@@ -1,5 +1,6 @@
 /** Logs that are damaged or hostile: what counts as an entry, and what is refused. */
 import { assertEquals, assertThrows } from "@std/assert";
+import type { ByteSource } from "../../../src/portable/byte_source.ts";
 import { ImageError } from "../../../src/portable/image_error.ts";
 import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
 import { pattern } from "../../support.ts";
@@ -91,6 +92,23 @@ Deno.test("an entry with a wrong checksum is not replayed", () => {
   putEntries(builder, position, { sequence: 2n, tail: 0, changes: [batPage(6, 5)] });
   builder.bytes[LOG + position + PAGE + 100]! ^= 1;
   assertEquals(firstBlock(builder), "file 4");
+});
+
+Deno.test("a log that changes between search and replay is refused, not replayed in part", () => {
+  const builder = roomy();
+  putEntries(builder, 0, { sequence: 1n, changes: [batPage(6, 4)] });
+  const source = builder.source();
+  let reads = 0;
+  const changing: ByteSource = {
+    path: source.path,
+    size: source.size,
+    readAt: (buffer, offset) => {
+      if (offset === LOG && ++reads === 2) builder.u32(LOG + 64, 0);
+      return source.readAt(buffer, offset);
+    },
+  };
+  const error = assertThrows(() => openVhdx(changing), ImageError);
+  assertEquals(error.options.detail?.offset, LOG + 64);
 });
 
 Deno.test("a sequence with a zero number, or no sequence at all, is refused", () => {
