@@ -20,9 +20,21 @@
  *
  * @module
  */
+export {
+  type AttachedVolume,
+  type Attachment,
+  type AttachOptions,
+  type RestrictedRange,
+} from "./src/attachment.ts";
 export * from "./src/constants.ts";
 export { type ChangedRange, type ChangeQueryOptions } from "./src/changed_range.ts";
-export { type CreateOptions, createVirtualDisk } from "./src/create.ts";
+export { createVirtualDisk } from "./src/create.ts";
+export {
+  type CommonCreateOptions,
+  type CreateFlag,
+  type CreateOptions,
+  type NativeCreateOptions,
+} from "./src/create_options.ts";
 export { DriverDisk } from "./src/driver_disk.ts";
 export { type ErrorDetail, VirtualDiskError, type VirtualDiskErrorOptions } from "./src/errors.ts";
 export {
@@ -48,6 +60,16 @@ export {
   type OpenFlag,
   type OpenOptions,
 } from "./src/open_request.ts";
+export { OperatedDisk } from "./src/operated_disk.ts";
+export {
+  type CompactOptions,
+  type ExpandOptions,
+  type ForkOptions,
+  type MergeOptions,
+  type MirrorOptions,
+  type ResizeOptions,
+  type SmallestSafeSize,
+} from "./src/operations.ts";
 export {
   type Extent,
   type FileExtent,
@@ -61,6 +83,7 @@ export {
   type ReadableOptions,
 } from "./src/portable/portable_disk.ts";
 export { type ScsiRequest, type ScsiResponse } from "./src/scsi_request.ts";
+export { attachedVirtualDisks, storageDependencies } from "./src/storage.ts";
 export {
   type AttachedVirtualDisk,
   type DependentDiskFlag,
@@ -75,4 +98,5 @@ export {
   type TakeSnapshotOptions,
   type VhdSetChange,
 } from "./src/vhd_set.ts";
+export { type OperationOptions, type Progress } from "./src/progress.ts";
 export { VirtualDisk } from "./src/virtual_disk.ts";

@@ -1,81 +1,29 @@
 /**
- * Creates a new, empty virtual disk.
+ * Creates a virtual disk with the backend that fits the system, or the one that is asked for.
  *
  * @module
  */
+import { backendOf } from "./backend.ts";
 import { normalizeGuid } from "./bytes/guid.ts";
+import type { CreateOptions, NativeCreateOptions } from "./create_options.ts";
+import { type VirtualDiskError, virtualDiskError } from "./errors.ts";
+import { nativeCreateRequest } from "./native/create_request.ts";
+import { createNative, type NativeVirtualDisk } from "./native/native_disk.ts";
 import { toHostPath } from "./open_request.ts";
 import { createPortable } from "./portable/create_portable.ts";
+import type { CreateRequest } from "./portable/create_rules.ts";
 import type { PortableVirtualDisk } from "./portable/portable_disk.ts";
-
-/** What to create. */
-export interface CreateOptions {
-  /**
-   * Which backend creates the image. The portable one does so on every system, Windows included; no
-   * driver and no administrator is needed.
-   *
-   * @default {"portable"}
-   */
-  backend?: "portable";
-  /** The format; by default the extension of the path says it: `.vhd`, `.avhd`, `.vhdx`, `.avhdx`. */
-  type?: "vhd" | "vhdx";
-  /**
-   * How space is allocated: `"dynamic"` grows as it is written, `"fixed"` has its full size at once
-   * (sparse where the file system can), `"differencing"` holds what differs from its `parent`.
-   *
-   * @default {"differencing" with a `parent`, else "dynamic"}
-   */
-  subtype?: "dynamic" | "fixed" | "differencing";
-  /**
-   * Size of the disk in bytes: from 3 MiB to 2040 GiB (VHD) or 64 TiB (VHDX), a multiple of the sector
-   * size. A differencing disk has its parent's.
-   */
-  size?: number;
-  /**
-   * Unit of allocation in bytes, not for fixed disks. VHD: 512 KiB or 2 MiB. VHDX: a power of two from
-   * 1 MiB to 256 MiB.
-   *
-   * @default {VHD: 2 MiB, or the parent's; VHDX: 32 MiB, differencing 2 MiB}
-   */
-  blockSize?: number;
-  /**
-   * Logical sector size in bytes: 512, or for VHDX 4096. A differencing disk has its parent's.
-   *
-   * @default {512}
-   */
-  sectorSize?: number;
-  /**
-   * Physical sector size in bytes: VHD 512; VHDX 512 or 4096. A differencing disk has its parent's.
-   *
-   * @default {VHD: 512, VHDX: 4096}
-   */
-  physicalSectorSize?: number;
-  /** The image that a differencing disk is based on. Its contents must never change again. */
-  parent?: string | URL;
-  /**
-   * A GUID: the unique id of a VHD, the virtual disk id (page 83) of a VHDX.
-   *
-   * @default {a random one; a differencing VHDX has its parent's}
-   */
-  identifier?: string;
-  /**
-   * Whether a file of that name is replaced.
-   *
-   * @default {false}
-   */
-  overwrite?: boolean;
-  /** Gives up before the new file appears; the promise is rejected with the signal's reason. */
-  signal?: AbortSignal;
-}
+import type { VirtualDisk } from "./virtual_disk.ts";
 
 /**
- * Creates an empty VHD or VHDX image. The image is written under a temporary name beside its own and
- * appears complete or not at all.
+ * Creates a VHD or VHDX image.
  *
- * Works on every system; needs `--allow-read` and `--allow-write` for the image's folder, and
- * `--allow-read` for the parent. The defaults and limits are those of
- * [CreateVirtualDisk](https://learn.microsoft.com/windows/win32/api/virtdisk/nf-virtdisk-createvirtualdisk).
- * PowerShell: `New-VHD`.
+ * On Windows this is [CreateVirtualDisk](https://learn.microsoft.com/windows/win32/api/virtdisk/nf-virtdisk-createvirtualdisk)
+ * and needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`. Elsewhere, and with
+ * `{ backend: "portable" }`, the image is written without Windows, by the same defaults and limits: under a
+ * temporary name beside its own, so that it appears complete or not at all; that needs `--allow-read` and
+ * `--allow-write` for the image's folder, and `--allow-read` for the parent. A file that a failed or
+ * cancelled create has made does not stay. PowerShell: `New-VHD`.
  *
  * @example A disk, and a child of it
  * ```ts
@@ -89,7 +37,7 @@ export interface CreateOptions {
  * ```
  *
  * @param path The new image: relative, absolute or a `file:` URL.
- * @param options What to create; `size` or `parent` is needed.
+ * @param options What to create; `size`, `parent` or `source` is needed.
  * @returns The new disk, open for writing, so that nobody else can open it until it is closed.
  * @throws {VirtualDiskError} `ERROR_FILE_EXISTS`; `ERROR_INVALID_PARAMETER` for a size, block size,
  * sector size or combination that Windows refuses; `ERROR_VHD_INVALID_SIZE` for a disk too large for its
@@ -98,21 +46,77 @@ export interface CreateOptions {
  * @throws {TypeError | RangeError} Where an option is of the wrong kind.
  * @throws {Deno.errors.NotCapable} Where a permission is missing.
  */
-// deno-lint-ignore require-await -- asynchronous by contract: copying from a source takes long
+export function createVirtualDisk(
+  path: string | URL,
+  options: CreateOptions & { backend: "portable" },
+): Promise<PortableVirtualDisk>;
+/** Creates an image through VirtDisk.dll, on Windows only. */
+export function createVirtualDisk(
+  path: string | URL,
+  options: CreateOptions & { backend: "native" },
+): Promise<NativeVirtualDisk>;
+/** Creates an image with the backend that fits the system. */
+export function createVirtualDisk(
+  path: string | URL,
+  options: CreateOptions,
+): Promise<VirtualDisk>;
 export async function createVirtualDisk(
   path: string | URL,
   options: CreateOptions,
-): Promise<PortableVirtualDisk> {
-  const { signal, backend, parent, identifier, overwrite = false, ...wanted } = options;
-  signal?.throwIfAborted();
-  if (backend !== undefined && backend !== "portable") {
-    throw new TypeError(`backend: unknown word ${JSON.stringify(backend)}`);
+): Promise<VirtualDisk> {
+  options.signal?.throwIfAborted();
+  if (backendOf(options.backend) === "native") {
+    return await createNative(nativeCreateRequest(path, options), options);
   }
-  return createPortable({
-    ...wanted,
-    path: toHostPath(path),
+  return await createPortable(portableRequest(path, options));
+}
+
+/** What CreateVirtualDisk alone can do. */
+const NATIVE_OPTIONS = [
+  "flags",
+  "access",
+  "openFlags",
+  "resiliencyGuid",
+  "parentType",
+  "sourceLimitPath",
+  "backingStorageType",
+  "pmemAddressAbstractionType",
+  "dataAlignment",
+  "securityDescriptor",
+] as const satisfies (keyof NativeCreateOptions)[];
+
+function portableRequest(path: string | URL, options: CreateOptions): CreateRequest {
+  const hostPath = toHostPath(path);
+  const nativeOption = NATIVE_OPTIONS.find((name) => options[name] !== undefined);
+  if (nativeOption !== undefined) throw unsupported(hostPath, `the option ${nativeOption}`);
+  const { type, parent, source, sourceType, identifier, overwrite = false } = options;
+  if (type === "vhdset" || sourceType === "vhdset") throw unsupported(hostPath, "VHD Sets");
+  const { subtype, size, blockSize, sectorSize, physicalSectorSize, signal, onProgress } = options;
+  return {
+    path: hostPath,
+    type,
+    subtype,
+    size,
+    blockSize,
+    sectorSize,
+    physicalSectorSize,
     parent: parent === undefined ? undefined : toHostPath(parent),
+    source: source === undefined
+      ? undefined
+      : source instanceof ReadableStream
+      ? { stream: source }
+      : { path: toHostPath(source), format: sourceType },
     identifier: identifier === undefined ? undefined : normalizeGuid(identifier, "identifier"),
     overwrite,
+    signal,
+    onProgress,
+  };
+}
+
+function unsupported(path: string, what: string): VirtualDiskError {
+  return virtualDiskError("ERROR_NOT_SUPPORTED", "CreateVirtualDisk", {
+    path,
+    reason: `the portable backend does not have ${what}`,
+    causes: ['The native backend does: use { backend: "native" }, on Windows.'],
   });
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { ChangedRange, ChangeQueryOptions } from "./changed_range.ts";
-import { OpenDisk } from "./open_disk.ts";
+import { OperatedDisk } from "./operated_disk.ts";
 import type { ScsiRequest, ScsiResponse } from "./scsi_request.ts";
 import type { StorageDependency } from "./storage_dependency.ts";
 import type {
@@ -19,7 +19,7 @@ import type {
  * The part of `VirtualDisk` that needs Windows' driver. Each method throws `ERROR_NOT_SUPPORTED` where
  * the disk was opened by the portable backend, and `ERROR_INVALID_HANDLE` after `close()`.
  */
-export abstract class DriverDisk extends OpenDisk {
+export abstract class DriverDisk extends OperatedDisk {
   /**
    * The ranges that have changed since a tracking point, as QueryChangesVirtualDisk gives them. Windows
    * 10; the disk must have change tracking switched on.
@@ -95,7 +95,8 @@ export abstract class DriverDisk extends OpenDisk {
 
   /**
    * The images that this attached disk rests on (GetStorageDependencyInformation): the image itself and
-   * its parents. For other disks and volumes see {@linkcode storageDependencies}.
+   * its parents. For other disks and volumes there is the
+   * function of the same name.
    *
    * @returns An entry per image.
    * @throws {VirtualDiskError} `ERROR_DEV_NOT_EXIST` where the disk is not attached.

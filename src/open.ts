@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { backendOf } from "./backend.ts";
 import { type NativeVirtualDisk, openNative, openNativeAsync } from "./native/native_disk.ts";
 import { type OpenOptions, openRequest } from "./open_request.ts";
 import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk.ts";
@@ -55,7 +56,7 @@ export async function openVirtualDisk(
   path: string | URL,
   options: OpenOptions = {},
 ): Promise<VirtualDisk> {
-  const backend = backendOf(options);
+  const backend = backendOf(options.backend);
   const request = openRequest(path, options);
   return backend === "native" ? await openNativeAsync(request) : openPortable(request);
 }
@@ -83,19 +84,7 @@ export function openVirtualDiskSync(
   path: string | URL,
   options: OpenOptions = {},
 ): VirtualDisk {
-  const backend = backendOf(options);
+  const backend = backendOf(options.backend);
   const request = openRequest(path, options);
   return backend === "native" ? openNative(request) : openPortable(request);
-}
-
-function backendOf({ backend = "auto" }: OpenOptions): "native" | "portable" {
-  switch (backend) {
-    case "auto":
-      return Deno.build.os === "windows" ? "native" : "portable";
-    case "native":
-    case "portable":
-      return backend;
-    default:
-      throw new TypeError(`backend: unknown word ${JSON.stringify(backend)}`);
-  }
 }

@@ -124,7 +124,8 @@ export interface OpenRequest {
   readonly parameters: OpenParameters | null;
 }
 
-const FLAG_BITS: Record<OpenFlag, number> = {
+/** The number of each flag. */
+export const OPEN_FLAG_BITS: Readonly<Record<OpenFlag, number>> = {
   "no-parents": OPEN_VIRTUAL_DISK_FLAG.NO_PARENTS,
   "blank-file": OPEN_VIRTUAL_DISK_FLAG.BLANK_FILE,
   "boot-drive": OPEN_VIRTUAL_DISK_FLAG.BOOT_DRIVE,
@@ -139,7 +140,8 @@ const FLAG_BITS: Record<OpenFlag, number> = {
   "support-encrypted-files": OPEN_VIRTUAL_DISK_FLAG.SUPPORT_ENCRYPTED_FILES,
 };
 
-const ACCESS_BITS: Record<AccessRight, number> = {
+/** The number of each right. */
+export const ACCESS_BITS: Readonly<Record<AccessRight, number>> = {
   "attach-ro": VIRTUAL_DISK_ACCESS.ATTACH_RO,
   "attach-rw": VIRTUAL_DISK_ACCESS.ATTACH_RW,
   "detach": VIRTUAL_DISK_ACCESS.DETACH,
@@ -169,16 +171,21 @@ const DEVICE_IDS: Record<ImageType, number> = {
 export function openRequest(path: string | URL, options: OpenOptions): OpenRequest {
   const hostPath = toHostPath(path);
   if (hostPath === "") invalid(hostPath, "the path is empty");
-  const flags = flagBits(options.flags, FLAG_BITS, "flags");
+  const flags = flagBits(options.flags, OPEN_FLAG_BITS, "flags");
   const type = options.type ?? (extname(hostPath).toLowerCase() === ".iso" ? "iso" : undefined);
-  const storageType = type === undefined
-    ? { deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.UNKNOWN, vendorId: NIL_GUID }
-    : {
-      deviceId: wordValue(type, DEVICE_IDS, "type"),
-      vendorId: VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
-    };
+  const storageType = storageTypeOf(type, "type");
   const rights = type === "iso" ? isoRights(hostPath, options) : generalRights(hostPath, options);
   return { path: hostPath, storageType, flags, ...rights };
+}
+
+/** A format as functions take it; without one the file tells. */
+export function storageTypeOf(type: ImageType | undefined, option: string): StorageTypeRequest {
+  return type === undefined
+    ? { deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.UNKNOWN, vendorId: NIL_GUID }
+    : {
+      deviceId: wordValue(type, DEVICE_IDS, option),
+      vendorId: VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
+    };
 }
 
 type Rights = Pick<OpenRequest, "accessMask" | "parameters">;
@@ -239,7 +246,8 @@ export function toHostPath(path: string | URL): string {
   return text;
 }
 
-function guidOption(guid: string | undefined, name: string): string {
+/** A GUID in its usual form; without one the NIL GUID. */
+export function guidOption(guid: string | undefined, name: string): string {
   return guid === undefined ? NIL_GUID : normalizeGuid(guid, name);
 }
 

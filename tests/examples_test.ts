@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { createVirtualDisk } from "@virtdisk/virtdisk";
 import { ROOT, TempDir } from "./support.ts";
+import { createImage } from "./create_image.ts";
 
 /** Runs an example as its first comment says, with no more permission. */
 function example(
@@ -22,7 +22,7 @@ const FFI = Deno.build.os === "windows" ? ["--allow-ffi"] : [];
 Deno.test("examples/read_sectors.ts prints the first sector", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhd");
-  (await createVirtualDisk(path, { size: 3 << 20, subtype: "fixed" })).close();
+  (await createImage(path, { size: 3 << 20, subtype: "fixed" })).close();
   const file = Deno.openSync(path, { write: true });
   file.writeSync(new TextEncoder().encode("boot sector"));
   file.close();
@@ -47,7 +47,7 @@ Deno.test("examples/differencing.ts shows a child and its parent", () => {
 
 Deno.test("examples/inspect.ts prints what opens, and why the rest does not", async () => {
   using dir = new TempDir();
-  (await createVirtualDisk(dir.file("a.vhdx"), { size: 3 << 20 })).close();
+  (await createImage(dir.file("a.vhdx"), { size: 3 << 20 })).close();
   const { code, out } = example(
     "inspect.ts",
     [`--allow-read=${dir.path}`, ...FFI],

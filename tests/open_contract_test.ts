@@ -2,7 +2,6 @@
 import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { toFileUrl } from "@std/path";
 import {
-  createVirtualDisk,
   OPEN_VIRTUAL_DISK_FLAG,
   type OpenOptions,
   VIRTUAL_DISK_ACCESS,
@@ -15,6 +14,7 @@ import { openRequest } from "../src/open_request.ts";
 import { openPortable } from "../src/portable/portable_disk.ts";
 import { buildDouble, doubleNeed } from "./double/double.ts";
 import { longRealPaths, type Need, TempDir, testWith } from "./support.ts";
+import { createImage } from "./create_image.ts";
 
 interface Backend {
   readonly name: string;
@@ -92,7 +92,7 @@ for (const { name, needs, open } of BACKENDS) {
     async (t) => {
       using dir = new TempDir();
       const path = dir.file("disk.vhdx");
-      (await createVirtualDisk(path, { size: 8 << 20 })).close();
+      (await createImage(path, { size: 8 << 20 })).close();
       for (const [row, options] of ACCEPTED) {
         await t.step(row, () => {
           using disk = open(path, options);
@@ -108,7 +108,7 @@ for (const { name, needs, open } of BACKENDS) {
     async (t) => {
       using dir = new TempDir();
       const path = dir.file("disk.vhdx");
-      (await createVirtualDisk(path, { size: 8 << 20 })).close();
+      (await createImage(path, { size: 8 << 20 })).close();
       for (const [row, options] of INVALID) {
         await t.step(row, () => {
           const error = assertThrows(() => open(path, options), VirtualDiskError);
@@ -142,7 +142,7 @@ for (const { name, needs, open } of BACKENDS) {
   testWith(needs, `${name}: a disk is closed once, and not used afterwards`, async (t) => {
     using dir = new TempDir();
     const path = dir.file("disk.vhdx");
-    (await createVirtualDisk(path, { size: 8 << 20 })).close();
+    (await createImage(path, { size: 8 << 20 })).close();
 
     await t.step("by using", () => {
       let seen: VirtualDisk;
@@ -185,7 +185,7 @@ for (const { name, needs, open } of BACKENDS) {
       const names = ["plain.vhdx", "with space.vhdx", "ünïcödé-日本語.vhdx", "astral-😀𝒳.vhdx"];
       for (const name of names) {
         const path = dir.file(name);
-        (await createVirtualDisk(path, { size: 3 << 20 })).close();
+        (await createImage(path, { size: 3 << 20 })).close();
         await t.step(name, () => {
           using absolute = open(path);
           assertInstanceOf(absolute, Object);
@@ -204,7 +204,7 @@ for (const { name, needs, open } of BACKENDS) {
       const folder = dir.file(`${"d".repeat(120)}/${"e".repeat(120)}`);
       Deno.mkdirSync(folder, { recursive: true });
       const path = `${folder}/${"f".repeat(60)}.vhdx`;
-      (await createVirtualDisk(path, { size: 3 << 20 })).close();
+      (await createImage(path, { size: 3 << 20 })).close();
       using disk = open(path);
       assertEquals(disk.path.length > 260, true);
     },

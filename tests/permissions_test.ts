@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { createVirtualDisk } from "@virtdisk/virtdisk";
+import { createImage } from "./create_image.ts";
 import { ROOT, TempDir } from "./support.ts";
 
 /** Runs a script with the given flags alone; gives what it prints, or its error. */
@@ -30,14 +30,14 @@ Deno.test("importing needs no permission and does nothing", () => {
 Deno.test("the portable backend opens with --allow-read of the image alone", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
-  (await createVirtualDisk(path, { size: 3 << 20 })).close();
+  (await createImage(path, { size: 3 << 20 })).close();
   assertEquals(script(dir, [`--allow-read=${path}`], open(path)), "512 3145728");
 });
 
 Deno.test("without permission to read, Deno.errors.NotCapable passes through", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
-  (await createVirtualDisk(path, { size: 3 << 20 })).close();
+  (await createImage(path, { size: 3 << 20 })).close();
   assertMatch(script(dir, [], open(path)), /NotCapable: Requires read access/);
   const write = `openVirtualDiskSync(${
     JSON.stringify(path)
@@ -49,8 +49,8 @@ Deno.test("a parent needs --allow-read too, and is named where it lacks it", asy
   using dir = new TempDir();
   const base = dir.file("base.vhdx");
   const child = dir.file("child.vhdx");
-  (await createVirtualDisk(base, { size: 3 << 20 })).close();
-  (await createVirtualDisk(child, { parent: base })).close();
+  (await createImage(base, { size: 3 << 20 })).close();
+  (await createImage(child, { parent: base })).close();
   assertEquals(script(dir, [`--allow-read=${child},${base}`], open(child)), "512 3145728");
   const refused = script(dir, [`--allow-read=${child}`], open(child));
   assertMatch(refused, /NotCapable: Requires read access to ".*base\.vhdx"/);
@@ -60,7 +60,7 @@ Deno.test("creating needs to read and write the folder, and no more", () => {
   using dir = new TempDir();
   const create = `(await createVirtualDisk(${
     JSON.stringify(dir.file("new.vhdx"))
-  }, { size: 3145728 })).close();
+  }, { size: 3145728, backend: "portable" })).close();
     console.log("created");`;
   const both = [`--allow-read=${dir.path}`, `--allow-write=${dir.path}`];
   assertEquals(script(dir, both, create), "created");

@@ -10,7 +10,8 @@ import { createVirtualDisk } from "../../mod.ts";
 import { main } from "./main.ts";
 
 /** Shows the same on every system, and needs no permission to load libraries. */
-const INFO = ["info", "--backend", "portable"];
+const backend = "portable";
+const INFO = ["info", "--backend", backend];
 const MIB = 1024 * 1024;
 
 async function demo(): Promise<number> {
@@ -20,9 +21,9 @@ async function demo(): Promise<number> {
     const child = join(folder, "child.vhdx");
     const disk = join(folder, "disk.vhd");
     // A disk that was just created is open for writing; its child can be made once it is closed.
-    (await createVirtualDisk(base, { size: 64 * MIB })).close();
-    (await createVirtualDisk(child, { parent: base })).close();
-    (await createVirtualDisk(disk, { size: 100 * MIB })).close();
+    (await createVirtualDisk(base, { size: 64 * MIB, backend })).close();
+    (await createVirtualDisk(child, { parent: base, backend })).close();
+    (await createVirtualDisk(disk, { size: 100 * MIB, backend })).close();
     return await main([...INFO, base, child, disk]);
   } finally {
     await Deno.remove(folder, { recursive: true });

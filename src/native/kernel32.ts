@@ -42,6 +42,137 @@ export const KERNEL32_FUNCTIONS = {
     ],
     result: "u64", // LPWSTR
   },
+  CreateEventW: {
+    parameters: [
+      "buffer", // LPSECURITY_ATTRIBUTES lpEventAttributes
+      "i32", // BOOL bManualReset
+      "i32", // BOOL bInitialState
+      "buffer", // LPCWSTR lpName
+    ],
+    result: "u64", // HANDLE
+  },
+  WaitForSingleObject: {
+    parameters: [
+      "u64", // HANDLE hHandle
+      "u32", // DWORD dwMilliseconds
+    ],
+    result: "u32", // DWORD
+  },
+  CancelIoEx: {
+    parameters: [
+      "u64", // HANDLE hFile
+      "buffer", // LPOVERLAPPED lpOverlapped
+    ],
+    result: "i32", // BOOL
+  },
+  ReadFile: {
+    parameters: [
+      "u64", // HANDLE hFile
+      "buffer", // LPVOID lpBuffer
+      "u32", // DWORD nNumberOfBytesToRead
+      "buffer", // LPDWORD lpNumberOfBytesRead
+      "buffer", // LPOVERLAPPED lpOverlapped
+    ],
+    result: "i32", // BOOL
+  },
+  WriteFile: {
+    parameters: [
+      "u64", // HANDLE hFile
+      "buffer", // LPCVOID lpBuffer
+      "u32", // DWORD nNumberOfBytesToWrite
+      "buffer", // LPDWORD lpNumberOfBytesWritten
+      "buffer", // LPOVERLAPPED lpOverlapped
+    ],
+    result: "i32", // BOOL
+  },
+  CreateFileW: {
+    parameters: [
+      "buffer", // LPCWSTR lpFileName
+      "u32", // DWORD dwDesiredAccess
+      "u32", // DWORD dwShareMode
+      "buffer", // LPSECURITY_ATTRIBUTES lpSecurityAttributes
+      "u32", // DWORD dwCreationDisposition
+      "u32", // DWORD dwFlagsAndAttributes
+      "u64", // HANDLE hTemplateFile
+    ],
+    result: "u64", // HANDLE
+  },
+  DeviceIoControl: {
+    parameters: [
+      "u64", // HANDLE hDevice
+      "u32", // DWORD dwIoControlCode
+      "buffer", // LPVOID lpInBuffer
+      "u32", // DWORD nInBufferSize
+      "buffer", // LPVOID lpOutBuffer
+      "u32", // DWORD nOutBufferSize
+      "buffer", // LPDWORD lpBytesReturned
+      "buffer", // LPOVERLAPPED lpOverlapped
+    ],
+    result: "i32", // BOOL
+  },
+  GetFileAttributesW: {
+    parameters: [
+      "buffer", // LPCWSTR lpFileName
+    ],
+    result: "u32", // DWORD
+  },
+  DeleteFileW: {
+    parameters: [
+      "buffer", // LPCWSTR lpFileName
+    ],
+    result: "i32", // BOOL
+  },
+  MoveFileExW: {
+    parameters: [
+      "buffer", // LPCWSTR lpExistingFileName
+      "buffer", // LPCWSTR lpNewFileName
+      "u32", // DWORD dwFlags
+    ],
+    result: "i32", // BOOL
+  },
+  FindFirstVolumeW: {
+    parameters: [
+      "buffer", // LPWSTR lpszVolumeName
+      "u32", // DWORD cchBufferLength
+    ],
+    result: "u64", // HANDLE
+  },
+  FindNextVolumeW: {
+    parameters: [
+      "u64", // HANDLE hFindVolume
+      "buffer", // LPWSTR lpszVolumeName
+      "u32", // DWORD cchBufferLength
+    ],
+    result: "i32", // BOOL
+  },
+  FindVolumeClose: {
+    parameters: [
+      "u64", // HANDLE hFindVolume
+    ],
+    result: "i32", // BOOL
+  },
+  GetVolumePathNamesForVolumeNameW: {
+    parameters: [
+      "buffer", // LPCWSTR lpszVolumeName
+      "buffer", // LPWCH lpszVolumePathNames
+      "u32", // DWORD cchBufferLength
+      "buffer", // PDWORD lpcchReturnLength
+    ],
+    result: "i32", // BOOL
+  },
+  SetVolumeMountPointW: {
+    parameters: [
+      "buffer", // LPCWSTR lpszVolumeMountPoint
+      "buffer", // LPCWSTR lpszVolumeName
+    ],
+    result: "i32", // BOOL
+  },
+  DeleteVolumeMountPointW: {
+    parameters: [
+      "buffer", // LPCWSTR lpszVolumeMountPoint
+    ],
+    result: "i32", // BOOL
+  },
 } as const;
 
 /** The functions of kernel32.dll, callable. */

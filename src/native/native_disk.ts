@@ -10,7 +10,9 @@ import type { InformationKind, VirtualDiskInformation } from "../information.ts"
 import type { InformationChange } from "../information_change.ts";
 import type { MetadataStore } from "../metadata.ts";
 import type { OpenRequest } from "../open_request.ts";
+import type { OperationOptions } from "../progress.ts";
 import type { ScsiRequest, ScsiResponse } from "../scsi_request.ts";
+import type { StorageDependency } from "../storage_dependency.ts";
 import type {
   ApplySnapshotOptions,
   DeleteSnapshotOptions,
@@ -19,13 +21,17 @@ import type {
 } from "../vhd_set.ts";
 import { VirtualDisk } from "../virtual_disk.ts";
 import { addParent } from "./add_parent.ts";
+import { diskDependencies } from "./attached_disks.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import { queryChanges } from "./change_query.ts";
+import { createImage } from "./create.ts";
+import type { NativeCreateRequest } from "./create_request.ts";
 import type { Handle } from "./handle.ts";
 import { readInformation } from "./information_classes.ts";
 import { type Libraries, systemLibraries } from "./library.ts";
 import { NativeMetadata } from "./metadata.ts";
 import { type OpenedImage, openImage, openImageAsync } from "./open.ts";
+import { physicalPath } from "./physical_path.ts";
 import { rawScsi } from "./raw_scsi.ts";
 import { setInformation } from "./set_information.ts";
 import { applySnapshot, deleteSnapshot, modifyVhdSet, takeSnapshot } from "./vhd_set.ts";
@@ -78,6 +84,12 @@ export class NativeVirtualDisk extends VirtualDisk {
   /** Calls RawSCSIVirtualDisk. */
   override rawScsi(request: ScsiRequest): ScsiResponse {
     return rawScsi(this.#called("RawSCSIVirtualDisk"), request);
+  }
+
+  /** Calls GetVirtualDiskPhysicalPath and GetStorageDependencyInformation. */
+  override storageDependencies(): StorageDependency[] {
+    const disk = this.#called("GetStorageDependencyInformation");
+    return diskDependencies(disk.libraries, physicalPath(disk));
   }
 
   /** Calls TakeSnapshotVhdSet. */
@@ -149,6 +161,21 @@ export function openNative(
   libraries: Libraries = systemLibraries(),
 ): NativeVirtualDisk {
   return new NativeVirtualDisk(libraries, openImage(libraries, request));
+}
+
+/**
+ * Creates an image by CreateVirtualDisk.
+ *
+ * @throws {VirtualDiskError} As {@linkcode openNative}, with the code that CreateVirtualDisk ends with.
+ * @throws The signal's reason, where it ended the call.
+ */
+export async function createNative(
+  request: NativeCreateRequest,
+  options: OperationOptions,
+  libraries?: Libraries,
+): Promise<NativeVirtualDisk> {
+  const loaded = libraries ?? systemLibraries();
+  return new NativeVirtualDisk(loaded, await createImage(loaded, request, options));
 }
 
 /** As {@linkcode openNative}, without holding up the event loop. */

@@ -1,4 +1,5 @@
 /** The call of OpenVirtualDisk. */
+import { VIRTUAL_DISK_ACCESS } from "../constants.ts";
 import { VirtualDiskError } from "../errors.ts";
 import type { OpenParameters, OpenRequest } from "../open_request.ts";
 import { CallMemory } from "./call_memory.ts";
@@ -16,6 +17,8 @@ export interface OpenedImage {
   readonly path: string;
   /** Whoever has this closes it. */
   readonly handle: Handle;
+  /** Whether the handle lacks the right to attach the disk for writing. */
+  readonly readOnly: boolean;
 }
 
 /** Opens an image. */
@@ -41,11 +44,13 @@ class OpenCall {
   readonly arguments: Arguments;
   readonly #path: string;
   readonly #libraries: Libraries;
+  readonly #readOnly: boolean;
   readonly #handle = new Uint8Array(8);
 
   constructor(libraries: Libraries, request: OpenRequest) {
     const { storageType: { deviceId, vendorId }, accessMask, flags, parameters } = request;
     this.#libraries = libraries;
+    this.#readOnly = isReadOnly(request);
     this.#path = fullPath(libraries.kernel32, request.path, OPERATION);
     this.arguments = [
       VIRTUAL_STORAGE_TYPE.pack({ DeviceId: deviceId, VendorId: vendorId }),
@@ -61,8 +66,15 @@ class OpenCall {
   opened(code: number): OpenedImage {
     if (code !== 0) throw new VirtualDiskError(code, OPERATION, { path: this.#path });
     const value = new DataView(this.#handle.buffer).getBigUint64(0, true);
-    return { path: this.#path, handle: new Handle(this.#libraries.kernel32, value) };
+    const handle = new Handle(this.#libraries.kernel32, value);
+    return { path: this.#path, handle, readOnly: this.#readOnly };
   }
+}
+
+function isReadOnly({ accessMask, parameters }: OpenRequest): boolean {
+  return parameters === null || parameters.version === 1
+    ? (accessMask & VIRTUAL_DISK_ACCESS.ATTACH_RW) === 0
+    : parameters.readOnly || parameters.getInfoOnly;
 }
 
 function packParameters(parameters: OpenParameters): Uint8Array<ArrayBuffer> {

@@ -68,7 +68,10 @@ export class PortableVirtualDisk extends VirtualDisk {
    * import { createVirtualDisk } from "@virtdisk/virtdisk";
    *
    * const folder = await Deno.makeTempDir();
-   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, { size: 64 * 1024 * 1024 });
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   backend: "portable",
+   *   size: 64 * 1024 * 1024,
+   * });
    * const sector = new Uint8Array(512);
    * console.log(disk.readSync(sector, 0)); // 512
    * ```
@@ -99,7 +102,10 @@ export class PortableVirtualDisk extends VirtualDisk {
    * import { createVirtualDisk } from "@virtdisk/virtdisk";
    *
    * const folder = await Deno.makeTempDir();
-   * using disk = await createVirtualDisk(`${folder}/disk.vhd`, { size: 3 * 1024 * 1024 });
+   * using disk = await createVirtualDisk(`${folder}/disk.vhd`, {
+   *   backend: "portable",
+   *   size: 3 * 1024 * 1024,
+   * });
    * await Deno.writeFile(`${folder}/disk.raw`, disk.readable());
    * ```
    *
@@ -167,7 +173,10 @@ export class PortableVirtualDisk extends VirtualDisk {
    * import { createVirtualDisk } from "@virtdisk/virtdisk";
    *
    * const folder = await Deno.makeTempDir();
-   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, { size: 64 * 1024 * 1024 });
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   backend: "portable",
+   *   size: 64 * 1024 * 1024,
+   * });
    * console.log([...disk.extents()]); // [{ kind: "zero", offset: 0, length: 67108864 }]
    * ```
    *

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { createVirtualDisk } from "@virtdisk/virtdisk";
 import { ROOT, TempDir } from "../support.ts";
+import { createImage } from "../create_image.ts";
 
 function demo(dir: TempDir, ...args: string[]): { code: number; out: string; err: string } {
   const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), {
@@ -23,7 +23,7 @@ Deno.test("the demo shows three images and cleans up", () => {
 
 Deno.test("the demo with files shows those", async () => {
   using dir = new TempDir();
-  (await createVirtualDisk(dir.file("mine.vhd"), { size: 3 << 20 })).close();
+  (await createImage(dir.file("mine.vhd"), { size: 3 << 20 })).close();
   const { code, out } = demo(dir, dir.file("mine.vhd"));
   assertEquals(code, 0);
   assertStringIncludes(out, "mine.vhd");

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { createVirtualDisk } from "@virtdisk/virtdisk";
 import { formatBytes } from "../../src/cli/format_bytes.ts";
 import { ROOT, TempDir } from "../support.ts";
+import { createImage } from "../create_image.ts";
 
 const MIB = 1 << 20;
 /** The whole of what the command needs, on every system. */
@@ -22,9 +22,9 @@ async function info(
 }
 
 async function makeChain(dir: TempDir): Promise<void> {
-  (await createVirtualDisk(dir.file("base.vhdx"), { size: 64 * MIB })).close();
-  (await createVirtualDisk(dir.file("middle.vhdx"), { parent: dir.file("base.vhdx") })).close();
-  (await createVirtualDisk(dir.file("leaf.vhdx"), { parent: dir.file("middle.vhdx") })).close();
+  (await createImage(dir.file("base.vhdx"), { size: 64 * MIB })).close();
+  (await createImage(dir.file("middle.vhdx"), { parent: dir.file("base.vhdx") })).close();
+  (await createImage(dir.file("leaf.vhdx"), { parent: dir.file("middle.vhdx") })).close();
 }
 
 Deno.test("info --json prints an object per file, with the chain nearest first", async () => {

@@ -1,18 +1,18 @@
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   type CreateOptions,
-  createVirtualDisk,
   openVirtualDiskSync,
   type PortableVirtualDisk,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { onlyOn, TempDir, testWith } from "../support.ts";
+import { createImage } from "../create_image.ts";
 
 const MIB = 1 << 20;
 const FORMATS = ["vhd", "vhdx"] as const;
 
 async function create(path: string, options: CreateOptions): Promise<string> {
-  (await createVirtualDisk(path, options)).close();
+  (await createImage(path, options)).close();
   return path;
 }
 

@@ -1,12 +1,8 @@
 import { assertEquals, assertInstanceOf, assertNotEquals, assertRejects } from "@std/assert";
 import { toFileUrl } from "@std/path";
-import {
-  type CreateOptions,
-  createVirtualDisk,
-  openVirtualDiskSync,
-  VirtualDiskError,
-} from "@virtdisk/virtdisk";
+import { type CreateOptions, openVirtualDiskSync, VirtualDiskError } from "@virtdisk/virtdisk";
 import { TempDir } from "../support.ts";
+import { createImage } from "../create_image.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -14,7 +10,7 @@ const GIB = 1024 * MIB;
 const TIB = 1024 * GIB;
 
 async function refusal(path: string, options: CreateOptions): Promise<VirtualDiskError> {
-  const error = await assertRejects(() => createVirtualDisk(path, options), VirtualDiskError);
+  const error = await assertRejects(() => createImage(path, options), VirtualDiskError);
   assertEquals(error.operation, "CreateVirtualDisk");
   return error;
 }
@@ -36,7 +32,7 @@ const DEFAULTS: [type: "vhd" | "vhdx", options: CreateOptions, sizes: number[]][
 for (const [type, options, expected] of DEFAULTS) {
   Deno.test(`createVirtualDisk() of a ${type} with ${JSON.stringify(options)} chooses its sizes`, async () => {
     using dir = new TempDir();
-    using disk = await createVirtualDisk(dir.file(`disk.${type}`), options);
+    using disk = await createImage(dir.file(`disk.${type}`), options);
     const { virtualSize, blockSize, sectorSize } = disk.getInformation("size");
     assertEquals(virtualSize, options.size);
     assertEquals([blockSize, sectorSize, disk.getInformation("vhdPhysicalSectorSize")], expected);
@@ -55,10 +51,10 @@ Deno.test("createVirtualDisk() of a child takes everything from the parent", asy
   ];
   for (const [name, options, blockSize] of rows) {
     await t.step(name, async () => {
-      using parent = await createVirtualDisk(dir.file(name), options);
+      using parent = await createImage(dir.file(name), options);
       const information = parent.information();
       parent.close();
-      using child = await createVirtualDisk(dir.file(`child-${name}`), { parent: dir.file(name) });
+      using child = await createImage(dir.file(`child-${name}`), { parent: dir.file(name) });
       assertEquals(child.getInformation("size"), {
         ...information.size!,
         physicalSize: Deno.statSync(child.path).size,
@@ -80,16 +76,16 @@ Deno.test("createVirtualDisk() gives each disk another identifier, or the wanted
   using dir = new TempDir();
   const size = 3 * MIB;
   const identifier = "3F2504E0-4F89-41D3-9A0C-0305E82C3301";
-  using a = await createVirtualDisk(dir.file("a.vhdx"), { size });
-  using b = await createVirtualDisk(dir.file("b.vhdx"), { size });
-  using c = await createVirtualDisk(dir.file("c.vhdx"), { size, identifier });
-  using d = await createVirtualDisk(dir.file("d.vhd"), { size, identifier });
+  using a = await createImage(dir.file("a.vhdx"), { size });
+  using b = await createImage(dir.file("b.vhdx"), { size });
+  using c = await createImage(dir.file("c.vhdx"), { size, identifier });
+  using d = await createImage(dir.file("d.vhd"), { size, identifier });
   assertNotEquals(a.getInformation("virtualDiskId"), b.getInformation("virtualDiskId"));
   assertNotEquals(a.getInformation("identifier"), b.getInformation("identifier"));
   assertEquals(c.getInformation("virtualDiskId"), identifier.toLowerCase());
   assertEquals(d.getInformation("identifier"), identifier.toLowerCase());
   await assertRejects(
-    () => createVirtualDisk(dir.file("e.vhd"), { size, identifier: "3F2504E0" }),
+    () => createImage(dir.file("e.vhd"), { size, identifier: "3F2504E0" }),
     TypeError,
   );
 });
@@ -126,7 +122,7 @@ for (const [name, options] of INVALID) {
 
 Deno.test("createVirtualDisk() refuses what does not fit the parent (87)", async (t) => {
   using dir = new TempDir();
-  (await createVirtualDisk(dir.file("base.vhdx"), { size: 8 * MIB })).close();
+  (await createImage(dir.file("base.vhdx"), { size: 8 * MIB })).close();
   const parent = dir.file("base.vhdx");
   const rows: [name: string, options: CreateOptions][] = [
     ["a.vhdx", { parent, size: 8 * MIB }],
@@ -154,7 +150,7 @@ Deno.test("createVirtualDisk() makes the largest disks, and refuses larger ones"
   ];
   for (const [name, options, tooLarge] of rows) {
     await t.step(`${name} ${JSON.stringify(options)}`, async () => {
-      using disk = await createVirtualDisk(dir.file(name), options);
+      using disk = await createImage(dir.file(name), options);
       assertEquals(disk.getInformation("size").virtualSize, options.size);
       assertEquals([...disk.extents({ offset: options.size! - MIB })].map(({ kind }) => kind), [
         "zero",
@@ -168,7 +164,7 @@ Deno.test("createVirtualDisk() makes the largest disks, and refuses larger ones"
 Deno.test("createVirtualDisk() takes no space for a fixed disk where the file system can", async () => {
   using dir = new TempDir();
   for (const name of ["a.vhd", "a.vhdx"]) {
-    using disk = await createVirtualDisk(dir.file(name), { size: 10 * GIB, subtype: "fixed" });
+    using disk = await createImage(dir.file(name), { size: 10 * GIB, subtype: "fixed" });
     const { size, blocks } = Deno.statSync(disk.path);
     assertEquals(size > 10 * GIB, true);
     // Where the system counts no blocks, or the file system knows no holes, there is nothing to see.
@@ -183,7 +179,7 @@ Deno.test("createVirtualDisk() does not touch an existing file, unless asked", a
   const error = await refusal(path, { size: 8 * MIB });
   assertEquals([error.code, error.symbol], [80, "ERROR_FILE_EXISTS"]);
   assertEquals(Deno.readTextFileSync(path), "precious");
-  using disk = await createVirtualDisk(path, { size: 8 * MIB, overwrite: true });
+  using disk = await createImage(path, { size: 8 * MIB, overwrite: true });
   assertEquals(disk.getInformation("size").virtualSize, 8 * MIB);
   assertEquals([...Deno.readDirSync(dir.path)].map(({ name }) => name), ["disk.vhdx"]);
 });
@@ -213,7 +209,7 @@ Deno.test("createVirtualDisk() that runs out of space leaves nothing behind", as
         throw Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
       };
       try {
-        (await createVirtualDisk(dir.file("a.vhdx"), { size: 8 * MIB })).close();
+        (await createImage(dir.file("a.vhdx"), { size: 8 * MIB })).close();
         break;
       } catch (error) {
         assertInstanceOf(error, VirtualDiskError);
@@ -231,7 +227,7 @@ Deno.test("createVirtualDisk() gives the disk to its maker alone until it is clo
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
   {
-    using _disk = await createVirtualDisk(path, { size: 8 * MIB });
+    using _disk = await createImage(path, { size: 8 * MIB });
     const error = await refusal(dir.file("child.vhdx"), { parent: path });
     assertEquals(error.symbol, "ERROR_SHARING_VIOLATION");
   }
@@ -241,8 +237,8 @@ Deno.test("createVirtualDisk() gives the disk to its maker alone until it is clo
 Deno.test("createVirtualDisk() takes file URLs, and paths of any script", async () => {
   using dir = new TempDir();
   const base = toFileUrl(dir.file("grund lage-日本-😀.vhdx"));
-  (await createVirtualDisk(base, { size: 8 * MIB })).close();
-  using child = await createVirtualDisk(toFileUrl(dir.file("kind.vhdx")), { parent: base });
+  (await createImage(base, { size: 8 * MIB })).close();
+  using child = await createImage(toFileUrl(dir.file("kind.vhdx")), { parent: base });
   assertEquals(child.parents, [dir.file("grund lage-日本-😀.vhdx")]);
 });
 
@@ -251,15 +247,15 @@ Deno.test("createVirtualDisk() gives up on an aborted signal, and refuses wrong 
   const signal = AbortSignal.abort(new RangeError("enough"));
   const path = dir.file("a.vhd");
   await assertRejects(
-    () => createVirtualDisk(path, { size: 8 * MIB, signal }),
+    () => createImage(path, { size: 8 * MIB, signal }),
     RangeError,
     "enough",
   );
   for (const size of [-1, 1.5, Number.NaN, 2 ** 53]) {
-    await assertRejects(() => createVirtualDisk(path, { size }), RangeError);
+    await assertRejects(() => createImage(path, { size }), RangeError);
   }
-  await assertRejects(() => createVirtualDisk(path, {}), TypeError, "size");
+  await assertRejects(() => createImage(path, {}), TypeError, "size");
   const wrong = { size: 8 * MIB, type: "iso" as "vhd" };
-  await assertRejects(() => createVirtualDisk(path, wrong), TypeError, "iso");
+  await assertRejects(() => createImage(path, wrong), TypeError, "iso");
   assertEquals([...Deno.readDirSync(dir.path)], []);
 });

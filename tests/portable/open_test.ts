@@ -1,13 +1,9 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { dirname, join } from "@std/path";
-import {
-  createVirtualDisk,
-  openVirtualDisk,
-  openVirtualDiskSync,
-  VirtualDiskError,
-} from "@virtdisk/virtdisk";
+import { openVirtualDisk, openVirtualDiskSync, VirtualDiskError } from "@virtdisk/virtdisk";
 import { ImageFile } from "../../src/portable/image_file.ts";
 import { onlyOn, ROOT, run, TempDir, testWith } from "../support.ts";
+import { createImage } from "../create_image.ts";
 
 const MIB = 1 << 20;
 const PORTABLE = { backend: "portable" } as const;
@@ -21,7 +17,7 @@ function failure(path: string, options = {}): VirtualDiskError {
 }
 
 async function make(path: string): Promise<string> {
-  (await createVirtualDisk(path, { size: 8 * MIB })).close();
+  (await createImage(path, { size: 8 * MIB })).close();
   return path;
 }
 
@@ -139,7 +135,7 @@ Deno.test("the contents tell the format, whatever the extension says", async (t)
   ) {
     await t.step(`${type} in ${name}`, async () => {
       const path = dir.file(name);
-      (await createVirtualDisk(path, { size: 8 * MIB, type, overwrite: true })).close();
+      (await createImage(path, { size: 8 * MIB, type, overwrite: true })).close();
       using disk = openVirtualDiskSync(path, PORTABLE);
       assertEquals(disk.getInformation("storageType").device, type);
     });
@@ -167,7 +163,7 @@ Deno.test("a file without any signature gets the code that its extension deserve
 
 Deno.test("a file that fits two formats is not guessed at, but its extension or type decides", async () => {
   using dir = new TempDir();
-  const disk = await createVirtualDisk(dir.file("a.vhd"), { size: 3 * MIB, subtype: "fixed" });
+  const disk = await createImage(dir.file("a.vhd"), { size: 3 * MIB, subtype: "fixed" });
   disk.close();
   // The user of a fixed disk may write anything at its start.
   const file = Deno.openSync(dir.file("a.vhd"), { write: true });

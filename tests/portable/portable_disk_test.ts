@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
-  createVirtualDisk,
   openVirtualDiskSync,
   type PortableVirtualDisk,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { assertBytesEqual, pattern, TempDir } from "../support.ts";
+import { createImage } from "../create_image.ts";
 
 const MIB = 1 << 20;
 const MICROSOFT = "ec984aec-a0f9-47e9-901f-71415a66345b";
@@ -13,7 +13,7 @@ const MICROSOFT = "ec984aec-a0f9-47e9-901f-71415a66345b";
 /** A fixed VHD whose data are known: its data lie at the start of the file. */
 async function fixedDisk(dir: TempDir, size = 3 * MIB): Promise<[PortableVirtualDisk, Uint8Array]> {
   const path = dir.file("fixed.vhd");
-  (await createVirtualDisk(path, { size, subtype: "fixed" })).close();
+  (await createImage(path, { size, subtype: "fixed" })).close();
   const data = pattern(size);
   const file = Deno.openSync(path, { write: true });
   file.writeSync(data);
@@ -133,7 +133,7 @@ Deno.test("extents() of a child names the parent that holds the bytes", async ()
   using dir = new TempDir();
   const [base] = await fixedDisk(dir);
   base.close();
-  (await createVirtualDisk(dir.file("child.vhd"), { parent: base.path })).close();
+  (await createImage(dir.file("child.vhd"), { parent: base.path })).close();
   using child = openVirtualDiskSync(dir.file("child.vhd"), { backend: "portable" });
   assertEquals([...child.extents()], [
     { kind: "parent", offset: 0, length: 3 * MIB, path: base.path, fileOffset: 0 },
@@ -174,7 +174,7 @@ Deno.test("a disk opened without get-info tells nothing", async () => {
 Deno.test("information() has a key for each class that applies, and no other", async () => {
   using dir = new TempDir();
   const identifier = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
-  (await createVirtualDisk(dir.file("a.vhd"), { size: 3 * MIB, identifier })).close();
+  (await createImage(dir.file("a.vhd"), { size: 3 * MIB, identifier })).close();
   using vhd = openVirtualDiskSync(dir.file("a.vhd"), { backend: "portable" });
   assertEquals(vhd.information(), {
     size: {
@@ -192,7 +192,7 @@ Deno.test("information() has a key for each class that applies, and no other", a
     virtualDiskId: identifier,
   });
 
-  (await createVirtualDisk(dir.file("b.vhd"), { parent: vhd.path })).close();
+  (await createImage(dir.file("b.vhd"), { parent: vhd.path })).close();
   using child = openVirtualDiskSync(dir.file("b.vhd"), { backend: "portable" });
   const { parentLocation, parentIdentifier, parentTimestamp } = child.information();
   assertEquals(parentLocation, { resolved: true, paths: [vhd.path] });
@@ -201,7 +201,7 @@ Deno.test("information() has a key for each class that applies, and no other", a
 
 Deno.test("getInformation() tells a class that does not apply from one that only Windows knows", async (t) => {
   using dir = new TempDir();
-  (await createVirtualDisk(dir.file("a.vhdx"), { size: 3 * MIB })).close();
+  (await createImage(dir.file("a.vhdx"), { size: 3 * MIB })).close();
   using disk = openVirtualDiskSync(dir.file("a.vhdx"), { backend: "portable" });
   const rows = [
     ["parentLocation", "ERROR_VHD_INVALID_TYPE"],

@@ -2,11 +2,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import {
   type CreateOptions,
-  createVirtualDisk,
   type InformationKind,
   openVirtualDisk,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
+import { createImage } from "../create_image.ts";
 import { TempDir, testWith } from "../support.ts";
 import { handleCount } from "./handle_count.ts";
 import { systemHas } from "./system.ts";
@@ -38,7 +38,7 @@ for (const [name, options] of IMAGES) {
   testWith([windows], `Windows and the portable backend say the same of ${name}`, async () => {
     using dir = new TempDir();
     const path = dir.file(name);
-    (await createVirtualDisk(path, options)).close();
+    (await createImage(path, options)).close();
     const portable = await described(path, "portable", COMPARED);
     assertEquals(await described(path, "native", COMPARED), portable);
   });
@@ -49,8 +49,8 @@ for (const extension of ["vhd", "vhdx"]) {
     using dir = new TempDir();
     const parent = dir.file(`parent.${extension}`);
     const child = dir.file(`child.${extension}`);
-    (await createVirtualDisk(parent, { size: 64 * MIB })).close();
-    (await createVirtualDisk(child, { parent })).close();
+    (await createImage(parent, { size: 64 * MIB })).close();
+    (await createImage(child, { parent })).close();
     const kinds = [...COMPARED, "parentIdentifier"] as const;
     const portable = await described(child, "portable", kinds);
     assertEquals(await described(child, "native", kinds), portable);
@@ -91,7 +91,7 @@ testWith(
 testWith([windows], "opening and closing on Windows leaves no handle behind", async () => {
   using dir = new TempDir();
   const path = dir.file("cycles.vhdx");
-  (await createVirtualDisk(path, { size: 64 * MIB })).close();
+  (await createImage(path, { size: 64 * MIB })).close();
   const cycle = async () => (await openVirtualDisk(path, { backend: "native" })).close();
   // The first opens make threads and connections that stay.
   for (let i = 0; i < CYCLES; i++) await cycle();

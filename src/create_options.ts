@@ -1,0 +1,122 @@
+/** What to create: the options of both backends. */
+import type { AccessRight, ImageType, OpenFlag } from "./open_request.ts";
+import type { OperationOptions } from "./progress.ts";
+
+/** How the image is to be created: CREATE_VIRTUAL_DISK_FLAG. A fixed disk has its flag by `subtype`. */
+export type CreateFlag =
+  | "prevent-writes-to-source-disk"
+  | "do-not-copy-metadata-from-parent"
+  | "create-backing-storage"
+  | "use-change-tracking-source-limit"
+  | "preserve-parent-change-tracking-state"
+  | "vhd-set-use-original-backing-storage"
+  | "sparse-file"
+  | "pmem-compatible"
+  | "support-compressed-volumes"
+  | "support-sparse-files-any-fs";
+
+/** What to create, on either backend. */
+export interface CommonCreateOptions extends OperationOptions {
+  /**
+   * The format; by default the extension of the path says it: `.vhd`, `.avhd`, `.vhdx`, `.avhdx`, and
+   * `.vhds` on the native backend. `"raw"`, the disk's bytes alone, is for the portable backend.
+   */
+  type?: "vhd" | "vhdx" | "vhdset" | "raw";
+  /**
+   * How space is allocated: `"dynamic"` grows as it is written, `"fixed"` has its full size at once
+   * (portable backend: sparse where the file system can), `"differencing"` holds what differs from its
+   * `parent`.
+   *
+   * @default {"differencing" with a `parent`, else "dynamic"}
+   */
+  subtype?: "dynamic" | "fixed" | "differencing";
+  /**
+   * Size of the disk in bytes: from 3 MiB to 2040 GiB (VHD) or 64 TiB (VHDX), a multiple of the sector
+   * size. A differencing disk has its parent's; a copy has by default, and at least, its source's.
+   */
+  size?: number;
+  /**
+   * Unit of allocation in bytes, not for fixed disks. VHD: 512 KiB or 2 MiB. VHDX: a power of two from
+   * 1 MiB to 256 MiB.
+   *
+   * @default {VHD: 2 MiB, or the parent's; VHDX: 32 MiB, differencing 2 MiB}
+   */
+  blockSize?: number;
+  /**
+   * Logical sector size in bytes: 512, or for VHDX 4096. A differencing disk has its parent's.
+   *
+   * @default {512}
+   */
+  sectorSize?: number;
+  /**
+   * Physical sector size in bytes: VHD 512; VHDX 512 or 4096. A differencing disk has its parent's.
+   *
+   * @default {VHD: 512, VHDX: 4096}
+   */
+  physicalSectorSize?: number;
+  /** The image that a differencing disk is based on. Its contents must never change again. */
+  parent?: string | URL;
+  /**
+   * What the new disk is a copy of: an image of whichever format and kind; on the native backend also a
+   * physical disk, `\\.\PhysicalDriveN`; on the portable one also a stream of the bytes of a disk. Not
+   * together with `parent`.
+   */
+  source?: string | URL | ReadableStream<Uint8Array>;
+  /** The source's format; by default it is found out from the file. `"raw"` is for the portable backend. */
+  sourceType?: ImageType | "raw";
+  /**
+   * A GUID: the unique id of a VHD, the virtual disk id (page 83) of a VHDX.
+   *
+   * @default {a random one; a differencing VHDX has its parent's}
+   */
+  identifier?: string;
+  /**
+   * Whether a file of that name is replaced.
+   *
+   * @default {false}
+   */
+  overwrite?: boolean;
+}
+
+/** What CreateVirtualDisk takes beyond that. The portable backend refuses it. */
+export interface NativeCreateOptions {
+  /** `CREATE_VIRTUAL_DISK_FLAG_*`, as words or as the number of the header. */
+  flags?: readonly CreateFlag[] | number;
+  /**
+   * `VIRTUAL_DISK_ACCESS_*` of the disk that comes back, as words or as the number of the header. It
+   * makes a Windows 7 (version 1) create, and excludes `physicalSectorSize` and all options below but
+   * `securityDescriptor`.
+   */
+  access?: readonly AccessRight[] | number;
+  /** `OPEN_VIRTUAL_DISK_FLAG_*` of the disk that comes back, as words or as the number of the header. */
+  openFlags?: readonly OpenFlag[] | number;
+  /** Tells openers of the same image apart, a GUID. */
+  resiliencyGuid?: string;
+  /** The parent's format; by default it is found out from the file. */
+  parentType?: ImageType;
+  /**
+   * How much of the source is copied: what the children of this file of its chain hold, or with the flag
+   * `"use-change-tracking-source-limit"` what has changed since this change tracking id. A version 3
+   * create, Windows 10.
+   */
+  sourceLimitPath?: string;
+  /** The format behind a VHD Set. A version 3 create, Windows 10. */
+  backingStorageType?: "vhd" | "vhdx";
+  /** Virtual persistent memory: how addresses are translated, a GUID. A version 4 create, Windows 10. */
+  pmemAddressAbstractionType?: string;
+  /** Virtual persistent memory: alignment of the data in bytes. A version 4 create, Windows 10. */
+  dataAlignment?: number;
+  /** A self-relative SECURITY_DESCRIPTOR of the new file; by default the folder's applies. */
+  securityDescriptor?: Uint8Array<ArrayBuffer>;
+}
+
+/** What to create, and by which backend. */
+export interface CreateOptions extends CommonCreateOptions, NativeCreateOptions {
+  /**
+   * Which backend creates the image; `"auto"` is native on Windows and portable elsewhere. The portable
+   * one does so on every system, Windows included; no driver and no administrator is needed.
+   *
+   * @default {"auto"}
+   */
+  backend?: "auto" | "native" | "portable";
+}

@@ -1,0 +1,123 @@
+/** Questions to disks and volumes themselves, for which no access right is needed. */
+import { Handle } from "./handle.ts";
+import type { Kernel32 } from "./kernel32.ts";
+import { wideString } from "./wide_string.ts";
+
+const NO_ACCESS = 0;
+const FILE_SHARE_READ_WRITE = 3;
+const OPEN_EXISTING = 3;
+const INVALID_HANDLE_VALUE = 0xffffffffffffffffn;
+
+/** CTL_CODE(IOCTL_STORAGE_BASE, 0x420, METHOD_BUFFERED, FILE_ANY_ACCESS) of ntddstor.h. */
+const IOCTL_STORAGE_GET_DEVICE_NUMBER = 0x2d1080;
+/** CTL_CODE(IOCTL_VOLUME_BASE, 0, METHOD_BUFFERED, FILE_ANY_ACCESS) of ntddvol.h. */
+const IOCTL_VOLUME_GET_VOLUME_DISK_EXTENTS = 0x560000;
+/** CTL_CODE(IOCTL_DISK_BASE, 0x14, METHOD_BUFFERED, FILE_ANY_ACCESS) of ntdddisk.h. */
+const IOCTL_DISK_GET_DRIVE_LAYOUT_EX = 0x70050;
+
+/** STORAGE_DEVICE_NUMBER. */
+const DEVICE_NUMBER = { size: 12, type: 0, number: 4 } as const;
+/** VOLUME_DISK_EXTENTS; a volume with more extents is one that spans several disks. */
+const EXTENTS = { count: 0, first: 8, most: 64 } as const;
+/** DISK_EXTENT. */
+const EXTENT = { size: 24, disk: 0, length: 16 } as const;
+/** DRIVE_LAYOUT_INFORMATION_EX. */
+const LAYOUT = { count: 4, first: 48, most: 256 } as const;
+/** PARTITION_INFORMATION_EX. */
+const PARTITION = { size: 144, length: 16 } as const;
+
+/** FILE_DEVICE_DISK of winioctl.h. */
+export const DISK_TYPE = 7;
+
+/** Which device of the machine something is on. */
+export interface DeviceNumber {
+  /** FILE_DEVICE_*: disks and CD-ROMs are counted apart. */
+  readonly type: number;
+  /** Counted from 0. */
+  readonly number: number;
+}
+
+/** Bytes of a volume that lie on one disk. */
+export interface DiskExtent {
+  /** The disk's number. */
+  readonly disk: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** A disk or a volume that was opened to be asked. */
+export class Device implements Disposable {
+  readonly #kernel32: Kernel32;
+  readonly #handle: Handle;
+
+  private constructor(kernel32: Kernel32, handle: Handle) {
+    this.#kernel32 = kernel32;
+    this.#handle = handle;
+  }
+
+  /** Opens `\\.\PhysicalDriveN`, or a volume's name without its last backslash; `undefined` if it cannot be. */
+  static open(kernel32: Kernel32, path: string): Device | undefined {
+    const value = kernel32.CreateFileW(
+      wideString(path),
+      NO_ACCESS,
+      FILE_SHARE_READ_WRITE,
+      null,
+      OPEN_EXISTING,
+      0,
+      0n,
+    );
+    return value === INVALID_HANDLE_VALUE
+      ? undefined
+      : new Device(kernel32, new Handle(kernel32, value));
+  }
+
+  /** Where it is; `undefined` of a volume that spans disks. */
+  get deviceNumber(): DeviceNumber | undefined {
+    const view = this.#ask(IOCTL_STORAGE_GET_DEVICE_NUMBER, DEVICE_NUMBER.size);
+    return view && {
+      type: view.getUint32(DEVICE_NUMBER.type, true),
+      number: view.getUint32(DEVICE_NUMBER.number, true),
+    };
+  }
+
+  /** The disks that a volume is on. */
+  get diskExtents(): DiskExtent[] {
+    const view = this.#ask(
+      IOCTL_VOLUME_GET_VOLUME_DISK_EXTENTS,
+      EXTENTS.first + EXTENTS.most * EXTENT.size,
+    );
+    if (view === undefined) return [];
+    const count = Math.min(view.getUint32(EXTENTS.count, true), EXTENTS.most);
+    return Array.from({ length: count }, (_, i) => EXTENTS.first + i * EXTENT.size)
+      .map((offset) => ({
+        disk: view.getUint32(offset + EXTENT.disk, true),
+        length: Number(view.getBigInt64(offset + EXTENT.length, true)),
+      }));
+  }
+
+  /** How many partitions a disk has; `undefined` where it does not tell. */
+  get partitionCount(): number | undefined {
+    const size = LAYOUT.first + LAYOUT.most * PARTITION.size;
+    const view = this.#ask(IOCTL_DISK_GET_DRIVE_LAYOUT_EX, size);
+    if (view === undefined) return undefined;
+    const count = Math.min(view.getUint32(LAYOUT.count, true), LAYOUT.most);
+    // Of the places of an MBR those that are free have no length.
+    return Array.from({ length: count }, (_, i) => LAYOUT.first + i * PARTITION.size)
+      .filter((offset) => view.getBigInt64(offset + PARTITION.length, true) > 0n).length;
+  }
+
+  #ask(question: number, size: number): DataView | undefined {
+    const answer = new Uint8Array(size);
+    const given = new Uint8Array(4);
+    const { DeviceIoControl } = this.#kernel32;
+    const { value } = this.#handle;
+    return DeviceIoControl(value, question, null, 0, answer, size, given, null) === 0
+      ? undefined
+      : new DataView(answer.buffer);
+  }
+
+  /** Closes it. */
+  [Symbol.dispose](): void {
+    this.#handle.close();
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * Calls that go on after their function has returned: they get an OVERLAPPED with an event, can be asked
+ * how far they are, and be cancelled.
+ *
+ * They are started on the thread of the script, for Windows cancels what a thread has started when that
+ * thread ends, and those of Deno's pool end when they are idle. They are waited for by a timer, for a
+ * thread of the pool that waits is one less for everything else.
+ *
+ * @module
+ */
+import { errorCode } from "../error_codes.ts";
+import { VirtualDiskError } from "../errors.ts";
+import { type OperationOptions, ProgressReporter } from "../progress.ts";
+import { CallMemory } from "./call_memory.ts";
+import { Event } from "./event.ts";
+import type { Libraries } from "./library.ts";
+import { codeOfStatus } from "./ntstatus.ts";
+import { OVERLAPPED, VIRTUAL_DISK_PROGRESS, type VirtualDiskProgress } from "./structs.ts";
+
+const PENDING = errorCode("ERROR_IO_PENDING");
+/** Milliseconds between two looks at a call: few at first, as most calls are short. */
+const SHORTEST_PAUSE = 1;
+const LONGEST_PAUSE = 50;
+const STATUS_MASK = 0xffffffffn;
+
+/** For whom a call is made. */
+export interface CallContext {
+  readonly libraries: Libraries;
+  /** The function's name, for errors. */
+  readonly operation: string;
+  /** The image's path, for errors. */
+  readonly path: string;
+}
+
+/** What a function returned, and the handle to ask about the call. */
+export interface Started {
+  readonly code: number;
+  readonly handle: bigint;
+}
+
+/** A call that was started. Its memory and its event last until it is over. */
+export class OverlappedCall {
+  readonly context: CallContext;
+  readonly #memory: CallMemory;
+  readonly #event: Event;
+  readonly #overlapped: Uint8Array<ArrayBuffer>;
+  readonly #handle: bigint;
+  #outcome: number | undefined;
+
+  /**
+   * Starts a call.
+   *
+   * @param start Calls the function with the OVERLAPPED; `memory` keeps everything that the function is
+   * given, or that is pointed to there.
+   * @throws {VirtualDiskError} With the code that the function returns, where it did not start.
+   */
+  constructor(
+    context: CallContext,
+    start: (overlapped: Uint8Array<ArrayBuffer>, memory: CallMemory) => Started,
+  ) {
+    const { kernel32 } = context.libraries;
+    using stack = new DisposableStack();
+    const memory = stack.use(new CallMemory(kernel32));
+    const event = stack.use(new Event(kernel32));
+    const overlapped = OVERLAPPED.pack({ Internal: 0n, InternalHigh: 0n, hEvent: event.value });
+    const { code, handle } = start(memory.keep(overlapped), memory);
+    if (code !== 0 && code !== PENDING) throw failure(context, code);
+    this.context = context;
+    this.#memory = memory;
+    this.#event = event;
+    this.#overlapped = overlapped;
+    this.#handle = handle;
+    if (code === PENDING) stack.move();
+    else this.#outcome = code;
+  }
+
+  /** Whether Windows is done with the memory, which is then given back. */
+  get isOver(): boolean {
+    if (this.#outcome !== undefined) return true;
+    if (!this.#event.isSet()) return false;
+    this.#outcome = this.#finalCode();
+    this.#memory[Symbol.dispose]();
+    this.#event[Symbol.dispose]();
+    return true;
+  }
+
+  /** The code with which a call ended that is over. */
+  get outcome(): number | undefined {
+    return this.#outcome;
+  }
+
+  /** Asks Windows to end the call. It is over some time later, or has been all the time. */
+  cancel(): void {
+    if (this.isOver) return;
+    this.context.libraries.kernel32.CancelIoEx(this.#handle, this.#overlapped);
+  }
+
+  /** How far the call is; `undefined` where Windows does not tell, or it is over by now. */
+  progress(): VirtualDiskProgress | undefined {
+    const progress = this.isOver ? undefined : this.#askProgress();
+    return progress?.OperationStatus === PENDING ? progress : undefined;
+  }
+
+  #askProgress(): VirtualDiskProgress | undefined {
+    const { virtdisk } = this.context.libraries;
+    const bytes = new Uint8Array(VIRTUAL_DISK_PROGRESS.size);
+    const code = virtdisk.GetVirtualDiskOperationProgress(this.#handle, this.#overlapped, bytes);
+    return code === 0 ? VIRTUAL_DISK_PROGRESS.unpack(bytes) : undefined;
+  }
+
+  #finalCode(): number {
+    const progress = this.#askProgress();
+    if (progress !== undefined && progress.OperationStatus !== PENDING) {
+      return progress.OperationStatus;
+    }
+    return codeOfStatus(Number(OVERLAPPED.unpack(this.#overlapped).Internal & STATUS_MASK));
+  }
+}
+
+/**
+ * Waits until a call is over, or has come as far as is `enough`.
+ *
+ * @throws {VirtualDiskError} With the code with which the call ended, if not 0.
+ * @throws The signal's reason, where the signal ended the call; what `onProgress` threw.
+ */
+export async function completion(
+  call: OverlappedCall,
+  { signal, onProgress }: OperationOptions,
+  enough: (progress: VirtualDiskProgress) => boolean = () => false,
+): Promise<void> {
+  const reporter = new ProgressReporter(onProgress);
+  const cancel = () => call.cancel();
+  let thrown: { readonly error: unknown } | undefined;
+  signal?.addEventListener("abort", cancel);
+  try {
+    for (let pause = SHORTEST_PAUSE; !call.isOver; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      // Again and again: a call may not be cancellable at one moment, but be so at the next.
+      if (thrown !== undefined || signal?.aborted) {
+        call.cancel();
+      } else {
+        const progress = call.progress();
+        thrown = progress && errorOf(() => report(reporter, progress));
+        if (thrown === undefined && progress !== undefined && enough(progress)) break;
+      }
+      await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+  }
+  if (thrown !== undefined) throw thrown.error;
+  throwOutcome(call, signal);
+  reporter.end();
+}
+
+/** Throws where a call has ended with another code than 0: the signal's reason, where it wanted that. */
+export function throwOutcome(call: OverlappedCall, signal: AbortSignal | undefined): void {
+  const { outcome, context } = call;
+  if (outcome === undefined || outcome === 0) return;
+  throw signal?.aborted ? signal.reason : failure(context, outcome);
+}
+
+/**
+ * Makes a call from its start to its end.
+ *
+ * @throws As {@linkcode OverlappedCall} and {@linkcode completion}; the signal's reason where it was
+ * aborted before.
+ */
+export async function runToEnd(
+  context: CallContext,
+  options: OperationOptions,
+  start: ConstructorParameters<typeof OverlappedCall>[1],
+): Promise<void> {
+  options.signal?.throwIfAborted();
+  await completion(new OverlappedCall(context, start), options);
+}
+
+function report(reporter: ProgressReporter, progress: VirtualDiskProgress): void {
+  reporter.step(Number(progress.CurrentValue), Number(progress.CompletionValue));
+}
+
+function errorOf(action: () => void): { readonly error: unknown } | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    return { error };
+  }
+}
+
+function failure({ operation, path }: CallContext, code: number): VirtualDiskError {
+  return new VirtualDiskError(code, operation, { path });
+}

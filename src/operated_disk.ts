@@ -1,0 +1,182 @@
+/**
+ * What takes long, or needs the machine: attaching, compacting, merging, and the like.
+ *
+ * @module
+ */
+import type { Attachment, AttachOptions } from "./attachment.ts";
+import { OpenDisk } from "./open_disk.ts";
+import type {
+  CompactOptions,
+  ExpandOptions,
+  ForkOptions,
+  MergeOptions,
+  MirrorOptions,
+  ResizeOptions,
+  SmallestSafeSize,
+} from "./operations.ts";
+
+/**
+ * The part of `VirtualDisk` that attaches and changes disks. A method that the backend does not have fails
+ * with `ERROR_NOT_SUPPORTED`, and any with `ERROR_INVALID_HANDLE` after `close()`.
+ *
+ * While an operation goes on, `close()` throws `ERROR_INVALID_STATE`: await it, or abort its signal and
+ * await it then.
+ */
+export abstract class OperatedDisk extends OpenDisk {
+  /**
+   * Attaches the disk to this machine (AttachVirtualDisk). The attachment ends with the scope of
+   * `await using`, at the latest when the disk is closed, unless it is `permanent`. Needs an elevated
+   * process. PowerShell: `Mount-VHD`, `Mount-DiskImage`.
+   *
+   * @example The drive letters of an ISO image
+   * ```ts ignore
+   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * using disk = await openVirtualDisk("setup.iso");
+   * await using attachment = await disk.attach();
+   * console.log(attachment.volumes.flatMap((volume) => volume.mountPoints)); // [ "E:\\" ]
+   * ```
+   *
+   * @param options How; by default with drive letters, as writable as the disk was opened.
+   * @returns The attachment, when Windows has the disk's volumes.
+   * @throws {VirtualDiskError} `ERROR_PRIVILEGE_NOT_HELD` where the process is not elevated;
+   * `ERROR_ACCESS_DENIED`; `ERROR_SHARING_VIOLATION` where the image is in use; `ERROR_TIMEOUT` where
+   * there is no volume for the `mountPoint` in time. Nothing stays attached then.
+   */
+  attach(options?: AttachOptions): Promise<Attachment>;
+  attach(): Promise<Attachment> {
+    return this.#lacks("AttachVirtualDisk");
+  }
+
+  /**
+   * Detaches the disk (DetachVirtualDisk), whichever handle has attached it; holds the thread up meanwhile,
+   * which `Attachment.detach` does not. PowerShell: `Dismount-VHD`.
+   *
+   * @throws {VirtualDiskError} `ERROR_NOT_FOUND` where it is not attached; `ERROR_SHARING_VIOLATION` or
+   * the like where it is in use, with whom to look for among the causes.
+   */
+  detach(): void {
+    throw this.unsupported("DetachVirtualDisk");
+  }
+
+  /**
+   * Where the attached disk is (GetVirtualDiskPhysicalPath): `\\.\PhysicalDriveN` or `\\.\CDRomN`.
+   *
+   * @throws {VirtualDiskError} `ERROR_DEV_NOT_EXIST` where it is not attached.
+   */
+  physicalPath(): string {
+    throw this.unsupported("GetVirtualDiskPhysicalPath");
+  }
+
+  /**
+   * Makes the image file smaller, where it is dynamic or differencing (CompactVirtualDisk). On Windows it
+   * frees most while the disk is attached read-only. It can be cancelled and done again.
+   *
+   * @example Compact with progress
+   * ```ts ignore
+   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * using disk = await openVirtualDisk("disk.vhdx", { readOnly: false });
+   * await disk.compact({ onProgress: ({ fraction }) => console.log(Math.round(100 * fraction)) });
+   * ```
+   *
+   * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk is fixed.
+   */
+  compact(options?: CompactOptions): Promise<void>;
+  compact(): Promise<void> {
+    return this.#lacks("CompactVirtualDisk");
+  }
+
+  /**
+   * Makes the disk larger (ExpandVirtualDisk); partitions stay as they are, and children of the disk become
+   * invalid.
+   *
+   * @param size The new size in bytes, larger than the present one.
+   * @throws {VirtualDiskError} `ERROR_INVALID_PARAMETER`, `ERROR_VHD_INVALID_SIZE`.
+   */
+  expand(size: number, options?: ExpandOptions): Promise<void>;
+  expand(): Promise<void> {
+    return this.#lacks("ExpandVirtualDisk");
+  }
+
+  /**
+   * Gives the disk another size (ResizeVirtualDisk): larger, or where it is a VHDX smaller, down to the end
+   * of the last partition. Children of the disk become invalid. PowerShell: `Resize-VHD`.
+   *
+   * @param size The new size in bytes, or `"smallest-safe"`: the end of the last partition.
+   * @throws {VirtualDiskError} `ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA`;
+   * `ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE` where there is no partition table;
+   * `ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE`; `ERROR_VHD_INVALID_TYPE`.
+   */
+  resize(size: number | SmallestSafeSize, options?: ResizeOptions): Promise<void>;
+  resize(): Promise<void> {
+    return this.#lacks("ResizeVirtualDisk");
+  }
+
+  /**
+   * Writes what a differencing disk holds into one of its ancestors (MergeVirtualDisk). Other children of
+   * that one become invalid, and the merged files too, but they are not deleted. Cancelled, the child is
+   * still good. PowerShell: `Merge-VHD`.
+   *
+   * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk has no parent.
+   */
+  merge(options?: MergeOptions): Promise<void>;
+  merge(): Promise<void> {
+    return this.#lacks("MergeVirtualDisk");
+  }
+
+  /**
+   * Copies the disk into another file and keeps that in step from then on (MirrorVirtualDisk).
+   *
+   * The promise resolves when both are in step. From then on, {@linkcode OperatedDisk.breakMirror} goes over
+   * to the mirror, and aborting the signal stays with the old file; `close()` throws until one has
+   * happened.
+   *
+   * @param path The mirror.
+   * @throws {VirtualDiskError} With the code with which the mirror fails.
+   */
+  mirror(path: string | URL, options?: MirrorOptions): Promise<void>;
+  mirror(): Promise<void> {
+    return this.#lacks("MirrorVirtualDisk");
+  }
+
+  /**
+   * Ends a mirror that is in step, and goes over to it (BreakMirrorVirtualDisk). The old file stays where
+   * it is. Where the mirror was aborted meanwhile, the promise is rejected with the reason, as soon as it is
+   * over.
+   *
+   * @throws {VirtualDiskError} With the code with which the mirror has failed, if it has.
+   */
+  breakMirror(): Promise<void> {
+    return this.#lacks("BreakMirrorVirtualDisk");
+  }
+
+  /**
+   * Starts a copy that shall go its own way (ForkVirtualDisk, Windows 10 version 1809). The promise
+   * resolves when the copy is made; {@linkcode OperatedDisk.completeFork} separates it then.
+   *
+   * @param path The copy.
+   * @throws {VirtualDiskError} With the code with which the fork fails; `ERROR_CALL_NOT_IMPLEMENTED` on an
+   * older Windows.
+   */
+  fork(path: string | URL, options?: ForkOptions): Promise<void>;
+  fork(): Promise<void> {
+    return this.#lacks("ForkVirtualDisk");
+  }
+
+  /**
+   * Ends a fork (CompleteForkVirtualDisk). Where it was aborted meanwhile, the promise is rejected with the
+   * reason.
+   *
+   * @throws {VirtualDiskError} As {@linkcode OperatedDisk.fork}.
+   */
+  completeFork(): Promise<void> {
+    return this.#lacks("CompleteForkVirtualDisk");
+  }
+
+  #lacks(operation: string): Promise<never> {
+    return Promise.try(() => {
+      throw this.unsupported(operation);
+    });
+  }
+}

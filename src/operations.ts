@@ -1,0 +1,64 @@
+/** What the long operations on a disk take. */
+import type { OperationOptions } from "./progress.ts";
+
+/** How an image file is compacted. */
+export interface CompactOptions extends OperationOptions {
+  /** Native backend: leaves blocks alone that are allocated but hold zeros alone. Newer Windows 10. */
+  noZeroScan?: boolean;
+  /** Native backend: frees blocks, but moves none to shorten the file. Newer Windows 10. */
+  noBlockMoves?: boolean;
+}
+
+/** How a disk is made larger. */
+export interface ExpandOptions extends OperationOptions {
+  /** Native backend: tells the system of the new size. Newer Windows 10. */
+  notifyChange?: boolean;
+}
+
+/** How a disk is given another size. */
+export interface ResizeOptions extends OperationOptions {
+  /** Shrinks below the end of the last partition too, which may destroy data. */
+  allowUnsafe?: boolean;
+}
+
+/** What is merged into what. Without depths the disk is merged into its parent. */
+export interface MergeOptions extends OperationOptions {
+  /**
+   * Over how many parents: 1 is into the parent, 2 is the disk and its parent into the grandparent. It makes
+   * a version 1 merge, for disks opened with `access` and an `rwDepth` greater than this.
+   */
+  depth?: number;
+  /**
+   * The file that is merged, the open one being 1.
+   *
+   * @default {1}
+   */
+  sourceDepth?: number;
+  /**
+   * The file that it is merged into.
+   *
+   * @default {sourceDepth + 1}
+   */
+  targetDepth?: number;
+}
+
+/** How a disk is mirrored. */
+export interface MirrorOptions extends OperationOptions {
+  /** The file is there already; otherwise it must not be. */
+  existingFile?: boolean;
+  /** MIRROR_VIRTUAL_DISK_FLAG_SKIP_MIRROR_ACTIVATION. Newer Windows. */
+  skipActivation?: boolean;
+  /** Compresses what goes over the network. Newer Windows. */
+  smbCompression?: boolean;
+  /** The mirror is part of moving a running machine. Newer Windows. */
+  liveMigration?: boolean;
+}
+
+/** How a disk is forked. */
+export interface ForkOptions extends OperationOptions {
+  /** The file is there already; otherwise it must not be. */
+  existingFile?: boolean;
+}
+
+/** Instead of a size: the end of the last partition. */
+export type SmallestSafeSize = "smallest-safe";
