@@ -1,0 +1,67 @@
+/** The volumes and disks that GetStorageDependencyInformation is asked about, opened. */
+import { VirtualDiskError } from "../errors.ts";
+import { toHostPath } from "../open_request.ts";
+import type { StorageObject } from "../storage_dependency.ts";
+import { fullPath } from "./full_path.ts";
+import { Handle } from "./handle.ts";
+import type { Kernel32 } from "./kernel32.ts";
+import { wideString } from "./wide_string.ts";
+
+const OPERATION = "GetStorageDependencyInformation";
+/** Nothing is read or written; the handle only says which volume or disk is meant. */
+const NO_ACCESS = 0;
+/** FILE_SHARE_READ, FILE_SHARE_WRITE and FILE_SHARE_DELETE. */
+const SHARE_ALL = 1 | 2 | 4;
+const OPEN_EXISTING = 3;
+/** Without it CreateFileW opens no folder. */
+const FILE_FLAG_BACKUP_SEMANTICS = 0x0200_0000;
+const INVALID_HANDLE_VALUE = 0xffff_ffff_ffff_ffffn;
+
+/** A path that CreateFileW opens, and whether it is a disk's. */
+export interface ObjectPath {
+  readonly path: string;
+  readonly isDisk: boolean;
+}
+
+/**
+ * Where a volume or disk is.
+ *
+ * @throws {TypeError | RangeError} Where it is none.
+ */
+export function objectPath(kernel32: Kernel32, object: StorageObject): ObjectPath {
+  if (typeof object === "string" || object instanceof URL) {
+    return { path: fullPath(kernel32, toHostPath(object), OPERATION), isDisk: false };
+  }
+  if ("volume" in object) return { path: rootOf(kernel32, object.volume), isDisk: false };
+  const { disk } = object;
+  if (typeof disk === "string") return { path: toHostPath(disk), isDisk: true };
+  if (!Number.isInteger(disk) || disk < 0) throw new RangeError(`disk is no disk number: ${disk}`);
+  return { path: `\\\\.\\PhysicalDrive${disk}`, isDisk: true };
+}
+
+/** The root folder of a volume: with a backslash at the end, for without it the device is meant. */
+function rootOf(kernel32: Kernel32, volume: string): string {
+  const path = toHostPath(volume);
+  const drive = /^([a-z]):?[\\/]*$/i.exec(path)?.[1];
+  if (drive !== undefined) return `${drive}:\\`;
+  return `${fullPath(kernel32, path, OPERATION).replace(/[\\/]+$/, "")}\\`;
+}
+
+/**
+ * Opens a volume, folder, file or disk, with no right to its contents.
+ *
+ * @throws {VirtualDiskError} As CreateFileW says.
+ */
+export function openObject(kernel32: Kernel32, { path, isDisk }: ObjectPath): Handle {
+  const handle = kernel32.CreateFileW(
+    wideString(path),
+    NO_ACCESS,
+    SHARE_ALL,
+    null,
+    OPEN_EXISTING,
+    isDisk ? 0 : FILE_FLAG_BACKUP_SEMANTICS,
+    0n,
+  );
+  if (handle !== INVALID_HANDLE_VALUE) return new Handle(kernel32, handle);
+  throw new VirtualDiskError(kernel32.GetLastError(), OPERATION, { path });
+}

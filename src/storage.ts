@@ -1,0 +1,90 @@
+/**
+ * Which virtual disks this machine has attached, and which images its volumes and disks rest on.
+ *
+ * @module
+ */
+import { virtualDiskError } from "./errors.ts";
+import { wordValue } from "./flag_words.ts";
+import { listAttachedDisks } from "./native/attached_disks.ts";
+import {
+  type DependencyDirection,
+  queryDependencies,
+  queryDependencyKinds,
+} from "./native/dependency_query.ts";
+import { type Libraries, systemLibraries } from "./native/library.ts";
+import type {
+  AttachedVirtualDisk,
+  StorageDependency,
+  StorageDependencyKind,
+  StorageDependencyOptions,
+  StorageObject,
+} from "./storage_dependency.ts";
+
+const DIRECTIONS: Record<DependencyDirection, number> = { hosts: 0, dependents: 1 };
+
+/**
+ * The virtual disks that are attached to this machine, whoever attached them, each with the images
+ * behind it (GetAllAttachedVirtualDiskPhysicalPaths and GetStorageDependencyInformation). Windows 8;
+ * needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`. PowerShell: `Get-Disk`, `Get-DiskImage`.
+ *
+ * @example List them
+ * ```ts ignore
+ * import { attachedVirtualDisks } from "@virtdisk/virtdisk";
+ *
+ * for (const { physicalPath, imagePaths } of attachedVirtualDisks()) {
+ *   console.log(physicalPath, imagePaths[0]); // \\.\PhysicalDrive1 \\?\Volume{...}\images\disk.vhdx
+ * }
+ * ```
+ *
+ * @returns An entry per disk.
+ * @throws {VirtualDiskError} `ERROR_NOT_SUPPORTED` off Windows.
+ * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+ */
+export function attachedVirtualDisks(): AttachedVirtualDisk[] {
+  return listAttachedDisks(windowsLibraries("GetAllAttachedVirtualDiskPhysicalPaths"));
+}
+
+/**
+ * The images that a volume or disk rests on, or with `direction: "dependents"` those that rest on it
+ * (GetStorageDependencyInformation). Needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`.
+ *
+ * @example Which image is drive V: in?
+ * ```ts ignore
+ * import { storageDependencies } from "@virtdisk/virtdisk";
+ *
+ * for (const { imagePath } of storageDependencies({ volume: "V:" })) console.log(imagePath);
+ * ```
+ *
+ * @param object A file or folder, a volume or a disk.
+ * @param options What is asked.
+ * @returns An entry per image.
+ * @throws {VirtualDiskError} `ERROR_VIRTDISK_NOT_VIRTUAL_DISK` where a volume rests on no image; what
+ * CreateFileW says of the volume or disk; `ERROR_NOT_SUPPORTED` off Windows.
+ * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+ */
+export function storageDependencies(
+  object: StorageObject,
+  options?: StorageDependencyOptions & { names?: true },
+): StorageDependency[];
+/** As the other, without names and paths: version 1 of the structure. */
+export function storageDependencies(
+  object: StorageObject,
+  options: StorageDependencyOptions & { names: false },
+): StorageDependencyKind[];
+export function storageDependencies(
+  object: StorageObject,
+  { direction = "hosts", names = true }: StorageDependencyOptions = {},
+): StorageDependencyKind[] {
+  wordValue(direction, DIRECTIONS, "direction");
+  const libraries = windowsLibraries("GetStorageDependencyInformation");
+  const query = names ? queryDependencies : queryDependencyKinds;
+  return query(libraries, object, direction);
+}
+
+function windowsLibraries(operation: string): Libraries {
+  if (Deno.build.os === "windows") return systemLibraries();
+  throw virtualDiskError("ERROR_NOT_SUPPORTED", operation, {
+    reason: "only Windows attaches virtual disks",
+    causes: ["The portable backend reads and writes images without attaching them."],
+  });
+}
