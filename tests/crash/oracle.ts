@@ -24,7 +24,10 @@ export class Oracle {
   readonly #attributes: Map<string, string | undefined>;
   readonly #unflushedAttributes = new Map<string, (string | undefined)[]>();
   readonly #changesIdentifier: boolean;
-  #opened: { identifier: string; versions: Uint32Array } | undefined;
+  /** What the disk was, or may have been, when it was opened. */
+  #opened:
+    | { identifier: string; versions: Uint32Array; unflushed: Map<number, number[]> }
+    | undefined;
 
   /** @param changesIdentifier Whether writing gives the disk another identifier. */
   constructor(base: Observation, changesIdentifier: boolean) {
@@ -36,7 +39,11 @@ export class Oracle {
   apply(event: DiskEvent): void {
     switch (event.kind) {
       case "opening":
-        this.#opened = { identifier: event.identifier, versions: this.#versions.slice() };
+        this.#opened = {
+          identifier: event.identifier,
+          versions: this.#versions.slice(),
+          unflushed: structuredClone(this.#unflushed),
+        };
         break;
       case "write":
         for (let i = event.first; i < event.first + event.count; i++) {
@@ -108,8 +115,10 @@ export class Oracle {
 
   #checkIdentifier({ versions, identifier }: Observation): void {
     if (!this.#changesIdentifier || this.#opened?.identifier !== identifier) return;
-    const before = this.#opened.versions;
-    const changed = versions.findIndex((version, i) => version !== before[i]);
+    const { versions: before, unflushed } = this.#opened;
+    const changed = versions.findIndex((version, i) =>
+      version !== before[i] && !unflushed.get(i)?.includes(version)
+    );
     if (changed < 0) return;
     throw new Error(`sector ${changed} has changed, but the disk's identifier has not`);
   }

@@ -26,7 +26,8 @@ export interface Format {
 export type Step =
   | readonly ["write" | "trim", number, number]
   | readonly ["flush"]
-  | readonly ["reopen" | "abandon"]
+  | readonly ["reopen"]
+  | readonly ["abandon"]
   | readonly ["uniqueId" | "virtualDiskId", string]
   | readonly ["physicalSectorSize", number]
   | readonly ["setItem", string, Uint8Array]
@@ -39,6 +40,8 @@ export interface Scenario {
   /** A new file with the image. */
   readonly base: () => SparseFile;
   readonly steps: readonly Step[];
+  /** Of a hundred states: how many are tried, where a scenario has more than time allows. */
+  readonly percent?: number;
 }
 
 /** Takes notes of what is done, and looks at the open disk. */
@@ -114,7 +117,7 @@ function markSeen(image: DiskImage, first: number, count: number, witness: Witne
 
 function runStep(
   image: WritableImage,
-  step: Exclude<Step, readonly ["reopen" | "abandon"]>,
+  step: Exclude<Step, readonly ["reopen"] | readonly ["abandon"]>,
   version: number,
   witness: Witness,
 ): void {

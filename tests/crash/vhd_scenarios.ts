@@ -10,7 +10,7 @@ import { HEADER, vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { assertBytesEqual } from "../support.ts";
 import { createVhdIn, newImage } from "./formats.ts";
 import { type Format, randomSteps, runSteps, type Scenario, type Step } from "./scenario.ts";
-import { SparseFile } from "./sparse_file.ts";
+import type { SparseFile } from "./sparse_file.ts";
 
 export const VHD: Format = {
   changesIdentifier: false,
