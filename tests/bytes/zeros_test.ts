@@ -1,0 +1,18 @@
+import { assertEquals } from "@std/assert";
+import { isAllZero } from "../../src/bytes/zeros.ts";
+
+Deno.test("isAllZero() sees each byte, wherever the bytes lie in their buffer", () => {
+  for (let start = 0; start < 5; start++) {
+    for (let length = 0; length < 14; length++) {
+      // What surrounds the bytes is no zero.
+      const buffer = new Uint8Array(32).fill(1);
+      const bytes = buffer.subarray(start, start + length).fill(0);
+      assertEquals(isAllZero(bytes), true, `${start}+${length}`);
+      for (let i = 0; i < length; i++) {
+        bytes[i] = 0x80;
+        assertEquals(isAllZero(bytes), false, `${start}+${length}, byte ${i}`);
+        bytes[i] = 0;
+      }
+    }
+  }
+});
