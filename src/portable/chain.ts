@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type ImageFormat, openImage } from "./detect.ts";
-import type { DiskImage, ParentLink } from "./image.ts";
+import { type ImageFormat, openImage, openWritableImage } from "./detect.ts";
+import type { DiskImage, ParentLink, WritableImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import { fileIdentity, ImageFile, type Sharing } from "./image_file.ts";
 import { candidateName, type ParentCandidate, parentCandidates } from "./parent_paths.ts";
@@ -37,19 +37,20 @@ export class ImageChain implements Disposable {
   readonly #files: readonly ImageFile[];
   /** The child first. */
   readonly images: readonly [DiskImage, ...DiskImage[]];
-  /** Whether every ancestor is there; a chain opened without parents is not complete. */
-  readonly complete: boolean;
+  /** The child, where it was opened for writing. */
+  readonly writable: WritableImage | undefined;
   /** Where the child's parent was looked for. */
   readonly candidates: readonly ParentCandidate[];
 
   private constructor(
     files: readonly ImageFile[],
     images: readonly [DiskImage, ...DiskImage[]],
+    writable: WritableImage | undefined,
     candidates: readonly ParentCandidate[],
   ) {
     this.#files = files;
     this.images = images;
-    this.complete = images.at(-1)?.parent === undefined;
+    this.writable = writable;
     this.candidates = candidates;
   }
 
@@ -59,15 +60,17 @@ export class ImageChain implements Disposable {
   static open(path: string, options: ChainOptions): ImageChain {
     const files: ImageFile[] = [];
     try {
-      const child = openLink(path, options.format, options.writableDepth > 0, options.sharing);
-      files.push(child.file);
-      const images: [DiskImage, ...DiskImage[]] = [child.image];
-      const { parent } = child.image;
-      const candidates = parent === undefined
+      const isWriter = options.writableDepth > 0;
+      const file = ImageFile.open(path, isWriter ? { write: true } : { sharing: options.sharing });
+      files.push(file);
+      const writable = isWriter ? openWritableImage(file, options.format) : undefined;
+      const child = writable ?? openImage(file, options.format);
+      const images: [DiskImage, ...DiskImage[]] = [child];
+      const candidates = child.parent === undefined
         ? []
-        : parentCandidates(child.file.path, parent, options.ignoreRelative);
+        : parentCandidates(file.path, child.parent, options.ignoreRelative);
       if (!options.noParents) openAncestors(files, images, options);
-      return new ImageChain(files, images, candidates);
+      return new ImageChain(files, images, writable, candidates);
     } catch (error) {
       for (const file of files) file.close();
       throw error;
@@ -79,8 +82,17 @@ export class ImageChain implements Disposable {
     return this.images[0];
   }
 
+  /**
+   * Leaves the child's file as a clean close does, and closes all files.
+   *
+   * @throws {ImageError} Where the last writes fail. Where one failed before, the caller knows.
+   */
   close(): void {
-    for (const file of this.#files) file.close();
+    try {
+      if (this.#files[0]?.hasFailed === false) this.writable?.finish();
+    } finally {
+      for (const file of this.#files) file.close();
+    }
   }
 
   [Symbol.dispose](): void {
@@ -88,9 +100,10 @@ export class ImageChain implements Disposable {
   }
 }
 
+/** A parent is read only, even where its file is opened for writing. */
 function openLink(
   path: string,
-  format: ImageFormat | undefined,
+  format: ImageFormat,
   write: boolean,
   sharing: Sharing,
 ): Link {

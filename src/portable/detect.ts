@@ -6,13 +6,16 @@
 import { extname } from "@std/path";
 import { VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.ts";
 import type { ErrorSymbol } from "../error_codes.ts";
-import type { ByteSource } from "./byte_source.ts";
-import type { DiskImage } from "./image.ts";
+import type { ByteSource, WritableSource } from "./byte_source.ts";
+import type { DiskImage, WritableImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import { isIso, openIso } from "./iso/iso_image.ts";
 import { openRaw } from "./raw/raw_image.ts";
+import { openWritableRaw } from "./raw/writable_raw.ts";
 import { isVhd, openVhd } from "./vhd/vhd_image.ts";
+import { openWritableVhd } from "./vhd/writable_vhd.ts";
 import { isVhdx, openVhdx } from "./vhdx/vhdx_image.ts";
+import { openWritableVhdx } from "./vhdx/writable_vhdx.ts";
 
 /** The formats that the portable backend reads. */
 export type ImageFormat = DiskImage["format"];
@@ -24,6 +27,8 @@ interface FormatReader {
   /** Whether the file has the format's signature; says nothing of its health. */
   isFormat(source: ByteSource): boolean;
   open(source: ByteSource): DiskImage;
+  /** Absent where images of the format can only be read. */
+  readonly openWritable?: (source: WritableSource) => WritableImage;
   readonly deviceId: number;
   /** Lower case. `.avhd` and `.avhdx` are differencing images of the same formats. */
   readonly extensions: readonly string[];
@@ -35,6 +40,7 @@ const READERS: Record<SignedFormat, FormatReader> = {
   vhd: {
     isFormat: isVhd,
     open: openVhd,
+    openWritable: openWritableVhd,
     deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.VHD,
     extensions: [".vhd", ".avhd"],
     missing: "ERROR_VHD_FORMAT_UNKNOWN",
@@ -42,6 +48,7 @@ const READERS: Record<SignedFormat, FormatReader> = {
   vhdx: {
     isFormat: isVhdx,
     open: openVhdx,
+    openWritable: openWritableVhdx,
     deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.VHDX,
     extensions: [".vhdx", ".avhdx"],
     missing: "ERROR_VHD_FORMAT_UNKNOWN",
@@ -62,9 +69,20 @@ export function openImage(source: ByteSource, format?: ImageFormat): DiskImage {
   return READERS[format ?? detectFormat(source)].open(source);
 }
 
-/** The `VIRTUAL_STORAGE_TYPE_DEVICE_*` number of a format. */
-export function deviceIdOf(format: SignedFormat): number {
-  return READERS[format].deviceId;
+/**
+ * As {@linkcode openImage}, for writing.
+ *
+ * @throws {ImageError} `ERROR_ACCESS_DENIED` for a format that can only be read.
+ */
+export function openWritableImage(source: WritableSource, format?: ImageFormat): WritableImage {
+  if (format === "raw") return openWritableRaw(source);
+  const actual = format ?? detectFormat(source);
+  const { openWritable } = READERS[actual];
+  if (openWritable !== undefined) return openWritable(source);
+  throw new ImageError("ERROR_ACCESS_DENIED", {
+    path: source.path,
+    reason: `an ${actual.toUpperCase()} image cannot be opened for writing`,
+  });
 }
 
 /** The format of a device number, or `undefined` where the number is UNKNOWN or not read here. */

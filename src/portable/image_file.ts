@@ -70,6 +70,11 @@ export class ImageFile implements WritableSource, Disposable {
     return this.#size;
   }
 
+  /** Whether a write has failed, after which nothing more is written. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   readAt(buffer: Uint8Array, offset: number): number {
     return fileOperation(this.path, () => {
       this.#seek(offset);

@@ -1,247 +1,139 @@
 /**
- * A disk opened without Windows: its structures are read from the image file.
+ * A disk opened without Windows: its structures are read from the image file, and written to it.
  *
  * @module
  */
-import { setImmediate } from "node:timers/promises";
 import { OPEN_VIRTUAL_DISK_FLAG } from "../constants.ts";
-import type { InformationKind, VirtualDiskInformation } from "../information.ts";
+import type { InformationChange } from "../information_change.ts";
+import type { MetadataStore } from "../metadata.ts";
 import type { OpenRequest } from "../open_request.ts";
-import { VirtualDisk } from "../virtual_disk.ts";
 import { ImageChain } from "./chain.ts";
-import { chainExtents, readChain } from "./chain_reader.ts";
+import { writeChain } from "./chain_writer.ts";
 import { formatOfDevice } from "./detect.ts";
-import { type Extent, toExtent } from "./extent.ts";
+import type { WritableImage } from "./image.ts";
+import { changeImage } from "./image_change.ts";
 import { ImageError, inOperation } from "./image_error.ts";
-import { applicableKinds, imageInformation } from "./image_information.ts";
-import { type ImageStream, type ImageStreamOptions, openImageStream } from "./image_stream.ts";
-import { IsoImage } from "./iso/iso_image.ts";
-import type { IsoVolume } from "./iso/iso_volume.ts";
+import { imageMetadata } from "./image_metadata.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
+import { checkOffset, ReadableDisk } from "./readable_disk.ts";
 
-/** A range of a disk, in bytes. */
-export interface DiskRange {
-  /**
-   * Where it begins.
-   *
-   * @default {0}
-   */
-  offset?: number;
-  /** How long it is; by default, and at most, up to the end of the disk. */
-  length?: number;
-}
+export type { DiskRange, ReadableOptions } from "./readable_disk.ts";
 
-/** How a stream reads. */
-export interface ReadableOptions extends DiskRange {
-  /** Cancels the stream, which then fails with the signal's reason. */
-  signal?: AbortSignal;
-}
-
-const STREAM_CHUNK = 1 << 20;
 const CHAIN_FLAGS = OPEN_VIRTUAL_DISK_FLAG.NO_PARENTS | OPEN_VIRTUAL_DISK_FLAG.CUSTOM_DIFF_CHAIN;
 
-/** A disk of the portable backend: beside information it gives the disk's contents. */
-export class PortableVirtualDisk extends VirtualDisk {
-  /** Always `"portable"`. */
-  override readonly backend = "portable";
+/**
+ * A disk of the portable backend: beside information it gives the disk's contents.
+ *
+ * Writing survives crashes. After one at any moment the image opens, here and in other tools; everything
+ * that was written before the last {@linkcode PortableVirtualDisk.flushSync} or `close()` is there; a
+ * sector written since is old or new, never anything else; nothing outside the written range has changed.
+ * After a write that failed (a full volume, for example) nothing more is written until the disk is
+ * opened again.
+ */
+export class PortableVirtualDisk extends ReadableDisk {
   readonly #chain: ImageChain;
-  readonly #rights: Rights;
 
   /** Made by `openVirtualDisk` and `createVirtualDisk`. */
   constructor(chain: ImageChain, rights: Rights) {
-    super(chain.image.source.path);
+    super(chain, rights);
     this.#chain = chain;
-    this.#rights = rights;
-  }
-
-  /** The absolute paths of the open parents, the nearest first. */
-  get parents(): readonly string[] {
-    return this.#chain.images.slice(1).map((image) => image.source.path);
   }
 
   /**
-   * Reads from the disk, through its parents where it is a differencing one. Needs no attaching and no
-   * administrator.
+   * Writes to the disk, into the image file itself, never into a parent. What lies around the range in a
+   * sector is kept. Zeros that fall into a block which the file does not have, and for which no parent
+   * answers, take no space.
    *
-   * @example The first sector
+   * @example Write and read back
    * ```ts
    * import { createVirtualDisk } from "@virtdisk/virtdisk";
    *
    * const folder = await Deno.makeTempDir();
    * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
-   *   backend: "portable",
    *   size: 64 * 1024 * 1024,
+   *   backend: "portable",
    * });
-   * const sector = new Uint8Array(512);
-   * console.log(disk.readSync(sector, 0)); // 512
+   * disk.writeSync(new TextEncoder().encode("hello"), 1000);
+   * disk.flushSync();
+   * const buffer = new Uint8Array(5);
+   * disk.readSync(buffer, 1000);
+   * console.log(new TextDecoder().decode(buffer)); // hello
    * ```
    *
-   * @param buffer Is filled; any length.
-   * @param offset Where in the disk to begin, in bytes; any safe integer from 0 on.
-   * @returns How many bytes were read: less than the buffer's length only at the end of the disk.
-   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` where the disk was opened for information only;
-   * `ERROR_VHD_INVALID_STATE` where the bytes are in a parent that was not opened; a format's code where
-   * the image is damaged; `ERROR_INVALID_HANDLE` after `close()`.
+   * @param buffer What to write; any length.
+   * @param offset Where in the disk to begin, in bytes.
+   * @returns The buffer's length: all of it is written, or an error thrown.
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` where the disk was opened for reading,
+   * `ERROR_SECTOR_NOT_FOUND` where the range ends beyond the disk, `ERROR_DISK_FULL`,
+   * `ERROR_VHD_BLOCK_ALLOCATION_FAILURE`, a format's code where a table is damaged,
+   * `ERROR_INVALID_HANDLE` after `close()`.
    */
-  readSync(buffer: Uint8Array, offset: number): number {
-    this.#assertReadable();
+  writeSync(buffer: Uint8Array, offset: number): number {
     if (!(buffer instanceof Uint8Array)) throw new TypeError("buffer is no Uint8Array");
-    const { virtualSize } = this.#chain.image;
-    const length = Math.min(buffer.length, virtualSize - checkOffset(offset, "offset"));
-    if (length <= 0) return 0;
-    const target = length === buffer.length ? buffer : buffer.subarray(0, length);
-    inOperation("ReadFile", () => readChain(this.#chain.images, target, offset));
-    return length;
+    this.#write("WriteFile", (image) => {
+      this.#assertInside(checkOffset(offset, "offset"), buffer.length);
+      writeChain(image, this.#chain.images, buffer, offset);
+    });
+    return buffer.length;
   }
 
   /**
-   * The disk's contents as a stream of chunks of at most 1 MiB. The disk must stay open meanwhile.
+   * Gives back the space of the whole blocks inside a range; they read as zeros afterwards. Parts of
+   * blocks at the ends of the range keep their contents, and so do all blocks of an image that has no
+   * way to say it: fixed disks and differencing VHDs.
    *
-   * @example Copy a disk into a raw file
-   * ```ts
-   * import { createVirtualDisk } from "@virtdisk/virtdisk";
-   *
-   * const folder = await Deno.makeTempDir();
-   * using disk = await createVirtualDisk(`${folder}/disk.vhd`, {
-   *   backend: "portable",
-   *   size: 3 * 1024 * 1024,
-   * });
-   * await Deno.writeFile(`${folder}/disk.raw`, disk.readable());
-   * ```
-   *
-   * @param options Which range, and how to cancel.
-   * @returns The stream; it fails as {@linkcode PortableVirtualDisk.readSync} does.
+   * @param offset Where in the disk to begin, in bytes.
+   * @param length How many bytes.
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.writeSync}.
    */
-  readable(options: ReadableOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
-    this.#assertReadable();
-    const { signal } = options;
-    const { start, end } = this.#range(options);
-    let position = start;
-    return new ReadableStream({
-      pull: async (controller) => {
-        // Reads are synchronous: between two of them the event loop gets its turn.
-        await setImmediate();
-        signal?.throwIfAborted();
-        if (position >= end) return controller.close();
-        const chunk = new Uint8Array(Math.min(STREAM_CHUNK, end - position));
-        position += this.readSync(chunk, position);
-        controller.enqueue(chunk);
-      },
-    }, { highWaterMark: 0 });
-  }
-
-  /**
-   * The disk as an image file of another kind, parents included, without making that file: what is
-   * streamed can be uploaded as it is read.
-   *
-   * For `"dynamic"` kinds the disk is read ahead as far as it takes to tell which blocks hold nothing but
-   * zeros: these are left out. Blocks that the image does not have are not read at all.
-   *
-   * @example Upload a disk to where fixed VHDs are asked for
-   * ```ts
-   * import { createVirtualDisk } from "@virtdisk/virtdisk";
-   *
-   * const folder = await Deno.makeTempDir();
-   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
-   *   size: 64 * 1024 * 1024,
-   *   backend: "portable",
-   * });
-   * const { byteLength, readable } = await disk.imageStream({
-   *   type: "vhd",
-   *   subtype: "fixed",
-   *   alignment: "1MiB",
-   * });
-   * console.log(byteLength); // 67109376
-   * await Deno.writeFile(`${folder}/upload.vhd`, readable);
-   * ```
-   *
-   * @param options Which image, how to watch and how to cancel. The signal also ends the stream.
-   * @returns The stream and its length.
-   * @throws {VirtualDiskError} As `createVirtualDisk` with a source; the stream fails as
-   * {@linkcode PortableVirtualDisk.readSync} does.
-   */
-  imageStream(options: ImageStreamOptions): Promise<ImageStream> {
-    this.#assertReadable();
-    return openImageStream(this.#chain.images, options, () => this.#assertReadable());
-  }
-
-  /**
-   * Where the bytes of a range are: in this file, in a parent's, or nowhere, because they are zeros.
-   *
-   * @example What is allocated
-   * ```ts
-   * import { createVirtualDisk } from "@virtdisk/virtdisk";
-   *
-   * const folder = await Deno.makeTempDir();
-   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
-   *   backend: "portable",
-   *   size: 64 * 1024 * 1024,
-   * });
-   * console.log([...disk.extents()]); // [{ kind: "zero", offset: 0, length: 67108864 }]
-   * ```
-   *
-   * @param range By default the whole disk.
-   * @returns The pieces in order, without gaps; neighbours that continue each other are one.
-   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.readSync}.
-   */
-  extents(range: DiskRange = {}): Iterable<Extent> {
-    this.#assertReadable();
-    const { start, end } = this.#range(range);
-    return this.#extents(start, end);
-  }
-
-  /** What an ISO image's volume descriptors say; `undefined` for other formats. */
-  get isoVolume(): IsoVolume | undefined {
-    this.assertOpen("GetVirtualDiskInformation");
-    const { image } = this.#chain;
-    return image instanceof IsoImage
-      ? inOperation("GetVirtualDiskInformation", () => image.volume)
-      : undefined;
-  }
-
-  /** Asks the image. */
-  protected override queryInformation<K extends InformationKind>(
-    kind: K,
-  ): VirtualDiskInformation[K] {
-    return inOperation("GetVirtualDiskInformation", () => {
-      if (!this.#rights.query) throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path });
-      return imageInformation(this.#chain, kind);
+  trimSync(offset: number, length: number): void {
+    this.#write("DeviceIoControl", (image) => {
+      this.#assertInside(checkOffset(offset, "offset"), checkOffset(length, "length"));
+      image.trim(offset, length);
     });
   }
 
-  /** What the image has. */
-  protected override likelyKinds(): readonly InformationKind[] {
-    return applicableKinds(this.#chain.image);
+  /**
+   * Returns once everything written before is on the disk under the image file, and will be there after
+   * a crash.
+   *
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.writeSync}.
+   */
+  flushSync(): void {
+    this.#write("FlushFileBuffers", (image) => image.flush());
   }
 
-  /** Closes the files of the chain. */
+  /** Writes the new value to the image. */
+  protected override changeInformation(change: InformationChange): void {
+    this.#write("SetVirtualDiskInformation", (image) => changeImage(image, change));
+  }
+
+  /** The image's items; only a writer may change them. */
+  protected override metadataStore(operation: string): MetadataStore {
+    return imageMetadata(operation, this.#chain.image, this.#chain.writable);
+  }
+
+  /** Leaves the file as a clean close does, and closes the files of the chain. */
   protected override release(): void {
-    this.#chain.close();
+    inOperation("CloseHandle", () => this.#chain.close());
   }
 
-  #assertReadable(): void {
-    this.assertOpen("ReadFile");
-    if (this.#rights.read) return;
-    inOperation("ReadFile", () => {
-      throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path });
+  #write(operation: string, run: (image: WritableImage) => void): void {
+    this.assertOpen(operation);
+    inOperation(operation, () => {
+      const { writable } = this.#chain;
+      if (writable === undefined) throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path });
+      run(writable);
     });
   }
 
-  *#extents(start: number, end: number): Generator<Extent> {
-    const pieces = chainExtents(this.#chain.images, start, end);
-    while (true) {
-      this.#assertReadable();
-      const next = inOperation("ReadFile", () => pieces.next());
-      if (next.done) return;
-      yield toExtent(this.#chain.images, next.value);
-    }
-  }
-
-  #range({ offset = 0, length }: DiskRange): { start: number; end: number } {
+  #assertInside(offset: number, length: number): void {
     const { virtualSize } = this.#chain.image;
-    const start = Math.min(checkOffset(offset, "offset"), virtualSize);
-    const end = length === undefined ? virtualSize : start + checkOffset(length, "length");
-    return { start, end: Math.min(end, virtualSize) };
+    if (offset + length <= virtualSize) return;
+    throw new ImageError("ERROR_SECTOR_NOT_FOUND", {
+      path: this.path,
+      reason: `${length} bytes from ${offset} on end beyond the disk, which has ${virtualSize}`,
+    });
   }
 }
 
@@ -261,20 +153,6 @@ export function openPortable(request: OpenRequest): PortableVirtualDisk {
       writableDepth: rights.writableDepth,
       sharing: sharingOf(rights),
     });
-    if (chain.image.format === "iso" && rights.writableDepth > 0) {
-      chain.close();
-      throw new ImageError("ERROR_ACCESS_DENIED", {
-        path: request.path,
-        reason: "an ISO image cannot be opened for writing",
-      });
-    }
     return new PortableVirtualDisk(chain, rights);
   });
-}
-
-function checkOffset(value: number, name: string): number {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`${name} is no safe integer from 0 on: ${value}`);
-  }
-  return value;
 }

@@ -1,0 +1,249 @@
+/**
+ * What a disk of the portable backend gives its readers.
+ *
+ * @module
+ */
+import { setImmediate } from "node:timers/promises";
+import type { InformationKind, VirtualDiskInformation } from "../information.ts";
+import { VirtualDisk } from "../virtual_disk.ts";
+import type { ImageChain } from "./chain.ts";
+import { chainExtents, readChain } from "./chain_reader.ts";
+import { type Extent, toExtent } from "./extent.ts";
+import { ImageError, inOperation } from "./image_error.ts";
+import { applicableKinds, imageInformation } from "./image_information.ts";
+import { type ImageStream, type ImageStreamOptions, openImageStream } from "./image_stream.ts";
+import { IsoImage } from "./iso/iso_image.ts";
+import type { IsoVolume } from "./iso/iso_volume.ts";
+import type { Rights } from "./open_rules.ts";
+
+/** A range of a disk, in bytes. */
+export interface DiskRange {
+  /**
+   * Where it begins.
+   *
+   * @default {0}
+   */
+  offset?: number;
+  /** How long it is; by default, and at most, up to the end of the disk. */
+  length?: number;
+}
+
+/** How a stream reads. */
+export interface ReadableOptions extends DiskRange {
+  /** Cancels the stream, which then fails with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+const STREAM_CHUNK = 1 << 20;
+
+/** The part of `PortableVirtualDisk` that reads. */
+export abstract class ReadableDisk extends VirtualDisk {
+  /** Always `"portable"`. */
+  override readonly backend = "portable";
+  readonly #chain: ImageChain;
+  readonly #rights: Rights;
+
+  /** Only the portable backend makes disks of this class. */
+  protected constructor(chain: ImageChain, rights: Rights) {
+    super(chain.image.source.path);
+    this.#chain = chain;
+    this.#rights = rights;
+  }
+
+  /** The absolute paths of the open parents, the nearest first. */
+  get parents(): readonly string[] {
+    return this.#chain.images.slice(1).map((image) => image.source.path);
+  }
+
+  /**
+   * Reads from the disk, through its parents where it is a differencing one. Needs no attaching and no
+   * administrator.
+   *
+   * @example The first sector
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   backend: "portable",
+   *   size: 64 * 1024 * 1024,
+   * });
+   * const sector = new Uint8Array(512);
+   * console.log(disk.readSync(sector, 0)); // 512
+   * ```
+   *
+   * @param buffer Is filled; any length.
+   * @param offset Where in the disk to begin, in bytes; any safe integer from 0 on.
+   * @returns How many bytes were read: less than the buffer's length only at the end of the disk.
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` where the disk was opened for information only;
+   * `ERROR_VHD_INVALID_STATE` where the bytes are in a parent that was not opened; a format's code where
+   * the image is damaged; `ERROR_INVALID_HANDLE` after `close()`.
+   */
+  readSync(buffer: Uint8Array, offset: number): number {
+    this.#assertReadable();
+    if (!(buffer instanceof Uint8Array)) throw new TypeError("buffer is no Uint8Array");
+    const { virtualSize } = this.#chain.image;
+    const length = Math.min(buffer.length, virtualSize - checkOffset(offset, "offset"));
+    if (length <= 0) return 0;
+    const target = length === buffer.length ? buffer : buffer.subarray(0, length);
+    inOperation("ReadFile", () => readChain(this.#chain.images, target, offset));
+    return length;
+  }
+
+  /**
+   * The disk's contents as a stream of chunks of at most 1 MiB. The disk must stay open meanwhile.
+   *
+   * @example Copy a disk into a raw file
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhd`, {
+   *   backend: "portable",
+   *   size: 3 * 1024 * 1024,
+   * });
+   * await Deno.writeFile(`${folder}/disk.raw`, disk.readable());
+   * ```
+   *
+   * @param options Which range, and how to cancel.
+   * @returns The stream; it fails as {@linkcode ReadableDisk.readSync} does.
+   */
+  readable(options: ReadableOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#assertReadable();
+    const { signal } = options;
+    const { start, end } = this.#range(options);
+    let position = start;
+    return new ReadableStream({
+      pull: async (controller) => {
+        // Reads are synchronous: between two of them the event loop gets its turn.
+        await setImmediate();
+        signal?.throwIfAborted();
+        if (position >= end) return controller.close();
+        const chunk = new Uint8Array(Math.min(STREAM_CHUNK, end - position));
+        position += this.readSync(chunk, position);
+        controller.enqueue(chunk);
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /**
+   * The disk as an image file of another kind, parents included, without making that file: what is
+   * streamed can be uploaded as it is read.
+   *
+   * For `"dynamic"` kinds the disk is read ahead as far as it takes to tell which blocks hold nothing but
+   * zeros: these are left out. Blocks that the image does not have are not read at all.
+   *
+   * @example Upload a disk to where fixed VHDs are asked for
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * const { byteLength, readable } = await disk.imageStream({
+   *   type: "vhd",
+   *   subtype: "fixed",
+   *   alignment: "1MiB",
+   * });
+   * console.log(byteLength); // 67109376
+   * await Deno.writeFile(`${folder}/upload.vhd`, readable);
+   * ```
+   *
+   * @param options Which image, how to watch and how to cancel. The signal also ends the stream.
+   * @returns The stream and its length.
+   * @throws {VirtualDiskError} As `createVirtualDisk` with a source; the stream fails as
+   * {@linkcode ReadableDisk.readSync} does.
+   */
+  imageStream(options: ImageStreamOptions): Promise<ImageStream> {
+    this.#assertReadable();
+    return openImageStream(this.#chain.images, options, () => this.#assertReadable());
+  }
+
+  /**
+   * Where the bytes of a range are: in this file, in a parent's, or nowhere, because they are zeros.
+   *
+   * @example What is allocated
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   backend: "portable",
+   *   size: 64 * 1024 * 1024,
+   * });
+   * console.log([...disk.extents()]); // [{ kind: "zero", offset: 0, length: 67108864 }]
+   * ```
+   *
+   * @param range By default the whole disk.
+   * @returns The pieces in order, without gaps; neighbours that continue each other are one.
+   * @throws {VirtualDiskError} As {@linkcode ReadableDisk.readSync}.
+   */
+  extents(range: DiskRange = {}): Iterable<Extent> {
+    this.#assertReadable();
+    const { start, end } = this.#range(range);
+    return this.#extents(start, end);
+  }
+
+  /** What an ISO image's volume descriptors say; `undefined` for other formats. */
+  get isoVolume(): IsoVolume | undefined {
+    this.assertOpen("GetVirtualDiskInformation");
+    const { image } = this.#chain;
+    return image instanceof IsoImage
+      ? inOperation("GetVirtualDiskInformation", () => image.volume)
+      : undefined;
+  }
+
+  /** Asks the image. */
+  protected override queryInformation<K extends InformationKind>(
+    kind: K,
+  ): VirtualDiskInformation[K] {
+    return inOperation("GetVirtualDiskInformation", () => {
+      if (!this.#rights.query) throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path });
+      return imageInformation(this.#chain, kind);
+    });
+  }
+
+  /** What the image has. */
+  protected override likelyKinds(): readonly InformationKind[] {
+    return applicableKinds(this.#chain.image);
+  }
+
+  #assertReadable(): void {
+    this.assertOpen("ReadFile");
+    if (this.#rights.read) return;
+    inOperation("ReadFile", () => {
+      throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path });
+    });
+  }
+
+  *#extents(start: number, end: number): Generator<Extent> {
+    const pieces = chainExtents(this.#chain.images, start, end);
+    while (true) {
+      this.#assertReadable();
+      const next = inOperation("ReadFile", () => pieces.next());
+      if (next.done) return;
+      yield toExtent(this.#chain.images, next.value);
+    }
+  }
+
+  #range({ offset = 0, length }: DiskRange): { start: number; end: number } {
+    const { virtualSize } = this.#chain.image;
+    const start = Math.min(checkOffset(offset, "offset"), virtualSize);
+    const end = length === undefined ? virtualSize : start + checkOffset(length, "length");
+    return { start, end: Math.min(end, virtualSize) };
+  }
+}
+
+/**
+ * Checks an offset or a length.
+ *
+ * @throws {RangeError} Where it is no safe integer from 0 on.
+ */
+export function checkOffset(value: number, name: string): number {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`${name} is no safe integer from 0 on: ${value}`);
+  }
+  return value;
+}
