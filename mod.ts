@@ -76,6 +76,8 @@ export {
   type ParentExtent,
   type ZeroExtent,
 } from "./src/portable/extent.ts";
+export { type DiskAlignment } from "./src/portable/create_size.ts";
+export { type ImageStream, type ImageStreamOptions } from "./src/portable/image_stream.ts";
 export { type IsoFileSystem, type IsoVolume } from "./src/portable/iso/iso_volume.ts";
 export {
   type DiskRange,

@@ -11,6 +11,7 @@ import { nativeCreateRequest } from "./native/create_request.ts";
 import { createNative, type NativeVirtualDisk } from "./native/native_disk.ts";
 import { toHostPath } from "./open_request.ts";
 import { createPortable } from "./portable/create_portable.ts";
+import { alignmentOf } from "./portable/create_size.ts";
 import type { CreateRequest } from "./portable/create_rules.ts";
 import type { PortableVirtualDisk } from "./portable/portable_disk.ts";
 import type { VirtualDisk } from "./virtual_disk.ts";
@@ -91,12 +92,14 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
   if (nativeOption !== undefined) throw unsupported(hostPath, `the option ${nativeOption}`);
   const { type, parent, source, sourceType, identifier, overwrite = false } = options;
   if (type === "vhdset" || sourceType === "vhdset") throw unsupported(hostPath, "VHD Sets");
+  const alignment = alignmentOf(options.alignment);
   const { subtype, size, blockSize, sectorSize, physicalSectorSize, signal, onProgress } = options;
   return {
     path: hostPath,
     type,
     subtype,
     size,
+    alignment,
     blockSize,
     sectorSize,
     physicalSectorSize,

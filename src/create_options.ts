@@ -1,5 +1,6 @@
 /** What to create: the options of both backends. */
 import type { AccessRight, ImageType, OpenFlag } from "./open_request.ts";
+import type { DiskAlignment } from "./portable/create_size.ts";
 import type { OperationOptions } from "./progress.ts";
 
 /** How the image is to be created: CREATE_VIRTUAL_DISK_FLAG. A fixed disk has its flag by `subtype`. */
@@ -32,9 +33,15 @@ export interface CommonCreateOptions extends OperationOptions {
   subtype?: "dynamic" | "fixed" | "differencing";
   /**
    * Size of the disk in bytes: from 3 MiB to 2040 GiB (VHD) or 64 TiB (VHDX), a multiple of the sector
-   * size. A differencing disk has its parent's; a copy has by default, and at least, its source's.
+   * size. A differencing disk has its parent's; a copy has by default, and at least, its source's. Of a
+   * stream it must be said, unless the image is raw or a fixed VHD.
    */
   size?: number;
+  /**
+   * The size is rounded up to a multiple of it: Azure takes fixed VHDs of whole MiB. For the portable
+   * backend.
+   */
+  alignment?: DiskAlignment;
   /**
    * Unit of allocation in bytes, not for fixed disks. VHD: 512 KiB or 2 MiB. VHDX: a power of two from
    * 1 MiB to 256 MiB.

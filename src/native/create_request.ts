@@ -130,7 +130,8 @@ function checkTogether(path: string, options: CreateOptions): void {
 }
 
 /** The options of which some values are for the portable backend alone. */
-function imagesOf(path: string, { type, source, sourceType }: CreateOptions) {
+function imagesOf(path: string, { type, source, sourceType, alignment }: CreateOptions) {
+  if (alignment !== undefined) throw unsupported(path, "the option alignment");
   if (type === "raw" || sourceType === "raw") throw unsupported(path, "raw images");
   if (source instanceof ReadableStream) throw unsupported(path, "streams as a source");
   return { type, source, sourceType };

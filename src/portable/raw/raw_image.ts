@@ -9,7 +9,7 @@ import type { DiskImage, ImageExtent } from "../image.ts";
 import { ImageError } from "../image_error.ts";
 
 /** A raw image knows nothing of sectors; this is what nearly every disk has. */
-export const RAW_SECTOR_SIZE = 512;
+const RAW_SECTOR_SIZE = 512;
 
 /** A raw disk image. Which of its bytes are holes of the file cannot be asked portably. */
 export class RawImage implements DiskImage {
@@ -17,8 +17,8 @@ export class RawImage implements DiskImage {
   readonly subtype = "unknown";
   readonly source: ByteSource;
   readonly blockSize = 0;
-  readonly logicalSectorSize = RAW_SECTOR_SIZE;
-  readonly physicalSectorSize = RAW_SECTOR_SIZE;
+  readonly logicalSectorSize: number;
+  readonly physicalSectorSize: number;
   readonly identifier = undefined;
   readonly virtualDiskId = undefined;
   readonly parent = undefined;
@@ -26,6 +26,10 @@ export class RawImage implements DiskImage {
   /** Made by {@linkcode openRaw}. */
   constructor(source: ByteSource) {
     this.source = source;
+    // A file that is no whole number of sectors is a disk of single bytes.
+    const isWhole = source.size % RAW_SECTOR_SIZE === 0;
+    this.logicalSectorSize = isWhole ? RAW_SECTOR_SIZE : 1;
+    this.physicalSectorSize = this.logicalSectorSize;
   }
 
   get virtualSize(): number {
@@ -47,7 +51,13 @@ export class RawImage implements DiskImage {
  * @throws {ImageError} `ERROR_FILE_CORRUPT` where the file is empty.
  */
 export function openRaw(source: ByteSource): RawImage {
-  if (source.size > 0) return new RawImage(source);
+  assertRawDisk(source);
+  return new RawImage(source);
+}
+
+/** @throws {ImageError} `ERROR_FILE_CORRUPT` where the file is empty. */
+export function assertRawDisk(source: ByteSource): void {
+  if (source.size > 0) return;
   throw new ImageError("ERROR_FILE_CORRUPT", {
     path: source.path,
     reason: "the file is empty: a disk holds at least a byte",
