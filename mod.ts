@@ -79,11 +79,12 @@ export {
 export { type DiskAlignment } from "./src/portable/create_size.ts";
 export { type ImageStream, type ImageStreamOptions } from "./src/portable/image_stream.ts";
 export { type IsoFileSystem, type IsoVolume } from "./src/portable/iso/iso_volume.ts";
+export { PortableVirtualDisk } from "./src/portable/portable_disk.ts";
 export {
   type DiskRange,
-  PortableVirtualDisk,
+  ReadableDisk,
   type ReadableOptions,
-} from "./src/portable/portable_disk.ts";
+} from "./src/portable/readable_disk.ts";
 export { type ScsiRequest, type ScsiResponse } from "./src/scsi_request.ts";
 export { attachedVirtualDisks, storageDependencies } from "./src/storage.ts";
 export {

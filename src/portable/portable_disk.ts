@@ -17,8 +17,6 @@ import { imageMetadata } from "./image_metadata.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
 import { checkOffset, ReadableDisk } from "./readable_disk.ts";
 
-export type { DiskRange, ReadableOptions } from "./readable_disk.ts";
-
 const CHAIN_FLAGS = OPEN_VIRTUAL_DISK_FLAG.NO_PARENTS | OPEN_VIRTUAL_DISK_FLAG.CUSTOM_DIFF_CHAIN;
 
 /**
