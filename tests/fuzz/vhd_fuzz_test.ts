@@ -7,93 +7,14 @@ import { type DiskImage, imageExtents } from "../../src/portable/image.ts";
 import { ImageError } from "../../src/portable/image_error.ts";
 import { isVhd, openVhd } from "../../src/portable/vhd/vhd_image.ts";
 import { MemorySource } from "../portable/memory_source.ts";
-import {
-  DIFFERENCING_TABLE,
-  DYNAMIC_TABLE,
-  HEADER,
-  newVhd,
-  sealFooter,
-  sealHeader,
-  viewAt,
-  withBlock,
-} from "../portable/vhd/vhd_builder.ts";
-import { pattern } from "../support.ts";
 import { Random } from "./random.ts";
+import { mutatedVhd } from "./vhd_mutations.ts";
 
 const ROUNDS = 20_000;
 /** Footers, header, eight paths of 64 KiB. */
 const OPENING_BUDGET = 4 * 512 + 1024 + 8 * 65536;
 /** A page of the table and one of a bitmap for each extent asked for, and what absent blocks add. */
 const READING_BUDGET = 2 ** 20;
-
-const fixed = newVhd({ subtype: "fixed", virtualSize: 8192 });
-const dynamic = blocks(newVhd(), DYNAMIC_TABLE);
-const differencing = blocks(newVhd({ subtype: "differencing" }), DIFFERENCING_TABLE);
-
-const SAMPLES: readonly Uint8Array<ArrayBuffer>[] = [
-  fixed,
-  dynamic,
-  differencing,
-  newVhd({ virtualSize: 2 ** 26, blockSize: 2 ** 19 }),
-  fixed.slice(0, -1),
-  dynamic.slice(0, -512),
-];
-
-function blocks(image: Uint8Array<ArrayBuffer>, table: number): Uint8Array<ArrayBuffer> {
-  const first = withBlock(image, table, 7, [0b1100_0101], pattern(4096));
-  return withBlock(first, table, 2, [0b0000_1111], pattern(4096, 1));
-}
-
-/** Numbers at which checks and sums go wrong. */
-const NUMBERS = [0, 1, 3, 511, 512, 513, 1023, 1024, 1536, 4095, 4096, 8192, 0x200000, 0x7fffffff];
-const LARGE_NUMBERS = [0x80000000, 0xfffffe00, 0xfffffffe, 0xffffffff];
-
-function mutate(random: Random): Uint8Array<ArrayBuffer> {
-  let bytes = random.pick(SAMPLES).slice();
-  const changes = 1 + random.below(4);
-  for (let i = 0; i < changes; i++) bytes = mutateOnce(bytes, random);
-  if (random.chance(85)) reseal(bytes);
-  return bytes;
-}
-
-function mutateOnce(bytes: Uint8Array<ArrayBuffer>, random: Random): Uint8Array<ArrayBuffer> {
-  if (random.chance(5)) return bytes.slice(0, random.below(bytes.length + 1));
-  if (random.chance(5)) {
-    const longer = new Uint8Array(bytes.length + random.below(2048));
-    longer.set(bytes);
-    return longer;
-  }
-  if (bytes.length < 8) return bytes;
-  const offset = Math.min(interestingOffset(bytes, random), bytes.length - 8) & ~3;
-  const view = viewAt(bytes);
-  const value = random.pick([...NUMBERS, ...LARGE_NUMBERS, random.uint32(), bytes.length]);
-  if (random.chance(30)) bytes[offset + random.below(4)]! ^= 1 << random.below(8);
-  else if (random.chance(60)) view.setUint32(offset, value, false);
-  else view.setBigUint64(offset, BigInt(value) << BigInt(random.pick([0, 0, 9, 32])), false);
-  return bytes;
-}
-
-/** Mostly where fields are: of the footers, the header, its locators, the table. */
-function interestingOffset(bytes: Uint8Array, random: Random): number {
-  return random.pick([
-    random.below(88),
-    Math.max(0, bytes.length - 512) + random.below(88),
-    HEADER + random.below(64),
-    HEADER + random.below(64),
-    HEADER + 576 + random.below(72),
-    DYNAMIC_TABLE + random.below(48),
-    DIFFERENCING_TABLE + random.below(48),
-    random.below(bytes.length),
-  ]);
-}
-
-/** Without right checksums no other check would be reached. */
-function reseal(bytes: Uint8Array<ArrayBuffer>): void {
-  if (bytes.length < 2048) return;
-  sealFooter(bytes, 0);
-  sealFooter(bytes, bytes.length - 512);
-  sealHeader(bytes);
-}
 
 /** The image, or `undefined` where it is refused as it should be. */
 function openOrRefuse(source: MemorySource): DiskImage | undefined {
@@ -152,7 +73,7 @@ function readOrRefuse(run: () => unknown): void {
 /** Whether the damaged image still opens. */
 function fuzz(seed: number): boolean {
   const random = new Random(seed);
-  const source = new MemorySource(mutate(random));
+  const source = new MemorySource(mutatedVhd(random));
   const marked = isVhd(source);
   source.bytesRead = 0;
   const image = openOrRefuse(source);

@@ -1,0 +1,81 @@
+/**
+ * Damaged VHD images opened for writing: they open or are refused with an ImageError, and a refusal
+ * leaves the file as it was; what opens is written as an undamaged image is, and no other sector of the
+ * disk changes.
+ */
+import { assert, assertEquals } from "@std/assert";
+import type { DiskImage, WritableImage } from "../../src/portable/image.ts";
+import { ImageError } from "../../src/portable/image_error.ts";
+import { openVhd } from "../../src/portable/vhd/vhd_image.ts";
+import { openWritableVhd } from "../../src/portable/vhd/writable_vhd.ts";
+import { RecordingSource } from "../crash/recording_source.ts";
+import { SparseFile } from "../crash/sparse_file.ts";
+import { MemorySource } from "../portable/memory_source.ts";
+import { readImage } from "../portable/read_image.ts";
+import { randomWork } from "../portable/vhd/random_work.ts";
+import { newVhd } from "../portable/vhd/vhd_builder.ts";
+import { assertBytesEqual, pattern } from "../support.ts";
+import { Random } from "./random.ts";
+import { mutatedVhd } from "./vhd_mutations.ts";
+
+const ROUNDS = 20_000;
+const OPERATIONS = 12;
+/** Larger disks are opened, but not read whole. */
+const MAX_DISK_SIZE = 2 ** 20;
+
+const parent = parentImage();
+
+function parentImage(): DiskImage {
+  const virtualSize = 10 * 4096;
+  const bytes = newVhd({ subtype: "fixed", virtualSize });
+  bytes.set(pattern(virtualSize, 3));
+  return openVhd(new MemorySource(bytes));
+}
+
+/** The image, or `undefined` where it is refused as it should be. */
+function openOrRefuse(source: RecordingSource<never>): WritableImage | undefined {
+  try {
+    return openWritableVhd(source);
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    assert(error.options.detail !== undefined, "a refusal without the place of the fault");
+    assertEquals(source.changes, [], "a refusal after a change");
+    return undefined;
+  }
+}
+
+function contents(image: DiskImage): Uint8Array<ArrayBuffer> {
+  const parents = image.subtype === "differencing" ? [parent] : [];
+  return readImage([image, ...parents], 0, image.virtualSize);
+}
+
+/** Whether the damaged image could be written. */
+function fuzz(seed: number): boolean {
+  const random = new Random(seed);
+  const base = SparseFile.of(mutatedVhd(random));
+  const source = new RecordingSource<never>(base);
+  const image = openOrRefuse(source);
+  if (image === undefined || image.virtualSize > MAX_DISK_SIZE) return false;
+  const disk = contents(openVhd(base));
+  assertBytesEqual(contents(image), disk, "opened");
+  randomWork(image, disk, random, {
+    operations: OPERATIONS,
+    reopen: () => openWritableVhd(source),
+    parents: image.subtype === "differencing" ? [parent] : [],
+  });
+  assertBytesEqual(contents(openVhd(source)), disk, "written");
+  return true;
+}
+
+Deno.test("damaged VHD images are written as others are, or refused unchanged", () => {
+  let written = 0;
+  for (let seed = 0; seed < ROUNDS; seed++) {
+    try {
+      if (fuzz(seed)) written++;
+    } catch (error) {
+      throw new Error(`seed ${seed}`, { cause: error });
+    }
+  }
+  // Neither all nor none: else the changes are too weak or too strong to find anything.
+  assert(written > ROUNDS / 20 && written < ROUNDS * 9 / 10, `${written} of ${ROUNDS} written`);
+});
