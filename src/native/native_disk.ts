@@ -145,7 +145,7 @@ function checkTrackingId(id: string): string {
     throw new TypeError("changeTrackingId is no tracking id");
   }
   const { length } = id;
-  if (length < VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH) return id;
+  if (length <= VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH) return id;
   throw new RangeError(`changeTrackingId is ${length} characters long`);
 }
 
