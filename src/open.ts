@@ -4,8 +4,9 @@
  * @module
  */
 import { backendOf } from "./backend.ts";
+import { virtualDiskError } from "./errors.ts";
 import { type NativeVirtualDisk, openNative, openNativeAsync } from "./native/native_disk.ts";
-import { type OpenOptions, openRequest } from "./open_request.ts";
+import { type OpenOptions, type OpenRequest, openRequest } from "./open_request.ts";
 import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk.ts";
 import type { VirtualDisk } from "./virtual_disk.ts";
 
@@ -58,7 +59,9 @@ export async function openVirtualDisk(
 ): Promise<VirtualDisk> {
   const backend = backendOf(options.backend);
   const request = openRequest(path, options);
-  return backend === "native" ? await openNativeAsync(request) : openPortable(request);
+  return backend === "native"
+    ? await openNativeAsync(assertWindowsFormat(request))
+    : openPortable(request);
 }
 
 /**
@@ -86,5 +89,15 @@ export function openVirtualDiskSync(
 ): VirtualDisk {
   const backend = backendOf(options.backend);
   const request = openRequest(path, options);
-  return backend === "native" ? openNative(request) : openPortable(request);
+  return backend === "native" ? openNative(assertWindowsFormat(request)) : openPortable(request);
+}
+
+/** Windows would find out by itself what the file is, and take it for something else or for nothing. */
+function assertWindowsFormat(request: OpenRequest): OpenRequest {
+  if (request.raw === undefined) return request;
+  throw virtualDiskError("ERROR_NOT_SUPPORTED", "OpenVirtualDisk", {
+    path: request.path,
+    reason: "the native backend does not open raw disks",
+    causes: ['The portable backend does: use { backend: "portable" }.'],
+  });
 }

@@ -54,8 +54,11 @@ export interface OpenOptions {
    * @default {"auto"}
    */
   backend?: "auto" | "native" | "portable";
-  /** The image's format; by default it is found out from the file. */
-  type?: ImageType;
+  /**
+   * The image's format; by default it is found out from the file. A raw disk, the bytes of a disk and
+   * nothing else, is never guessed: only `"raw"` makes a file one. That is for the portable backend.
+   */
+  type?: ImageType | "raw";
   /** `OPEN_VIRTUAL_DISK_FLAG_*`, as words or as the number of the header. */
   flags?: readonly OpenFlag[] | number;
   /**
@@ -122,6 +125,8 @@ export interface OpenRequest {
   readonly flags: number;
   /** `null` is a version 1 open with the default depth. */
   readonly parameters: OpenParameters | null;
+  /** The file is a raw disk, a format that Windows does not have. */
+  readonly raw?: true;
 }
 
 /** The number of each flag. */
@@ -172,6 +177,10 @@ export function openRequest(path: string | URL, options: OpenOptions): OpenReque
   const hostPath = toHostPath(path);
   if (hostPath === "") invalid(hostPath, "the path is empty");
   const flags = flagBits(options.flags, OPEN_FLAG_BITS, "flags");
+  if (options.type === "raw") {
+    const storageType = storageTypeOf(undefined, "type");
+    return { path: hostPath, storageType, flags, ...generalRights(hostPath, options), raw: true };
+  }
   const type = options.type ?? (extname(hostPath).toLowerCase() === ".iso" ? "iso" : undefined);
   const storageType = storageTypeOf(type, "type");
   const rights = type === "iso" ? isoRights(hostPath, options) : generalRights(hostPath, options);

@@ -44,14 +44,25 @@ export async function inspect(
     flags,
     ...(backend === undefined ? {} : { backend }),
   });
-  const isPortable = disk instanceof PortableVirtualDisk;
+  if (disk instanceof PortableVirtualDisk) return inspectionOf(disk);
   const information = disk.information();
   return {
     path: disk.path,
     backend: disk.backend,
     information,
-    chain: isPortable ? disk.parents : await parentPaths(disk, information),
-    isoVolume: isPortable ? disk.isoVolume : undefined,
+    chain: await parentPaths(disk, information),
+    isoVolume: undefined,
+  };
+}
+
+/** Asks an open disk everything. */
+export function inspectionOf(disk: PortableVirtualDisk): Inspection {
+  return {
+    path: disk.path,
+    backend: disk.backend,
+    information: disk.information(),
+    chain: disk.parents,
+    isoVolume: disk.isoVolume,
   };
 }
 

@@ -1,53 +1,87 @@
 /**
- * The command line: `virtdisk info [--json] FILE...`.
+ * The command line: `virtdisk info`, `create`, `convert`, `read`, `write` and `metadata`.
  *
- * Needs `--allow-read` for the files; on Windows, where the native backend is the default, also
- * `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`, or `--backend portable`.
+ * Needs `--allow-read` for the files, and `--allow-write` for those that are written and their folders. On
+ * Windows `info` uses the native backend by default, which needs `--allow-ffi` for `virtdisk.dll` and
+ * `kernel32.dll`, or `--backend portable`. The other commands are the same on every system.
  *
  * @example Inspect an image, from a shell
  * ```sh
  * deno run --allow-read=. jsr:@virtdisk/virtdisk/cli info --json base.vhdx
  * ```
  *
+ * @example Make a fixed VHD for Azure of a VHDX
+ * ```sh
+ * deno run --allow-read=. --allow-write=. jsr:@virtdisk/virtdisk/cli \
+ *   convert --subtype fixed --alignment 1MiB disk.vhdx disk.vhd
+ * ```
+ *
  * @module
  */
+import { convert, CONVERT_USAGE } from "./convert.ts";
+import { create, CREATE_USAGE } from "./create.ts";
 import { info, INFO_USAGE } from "./info.ts";
+import { metadata, METADATA_USAGE } from "./metadata.ts";
+import { read, READ_USAGE } from "./read.ts";
 import { UsageError } from "./usage_error.ts";
+import { write, WRITE_USAGE } from "./write.ts";
+
+interface Command {
+  run(args: string[]): Promise<number>;
+  /** A line for the list of commands. */
+  readonly purpose: string;
+  readonly usage: string;
+}
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ["info", { run: info, purpose: "print what images are", usage: INFO_USAGE }],
+  ["create", { run: create, purpose: "make an empty image", usage: CREATE_USAGE }],
+  ["convert", { run: convert, purpose: "copy an image as another kind", usage: CONVERT_USAGE }],
+  ["read", { run: read, purpose: "print a disk's bytes", usage: READ_USAGE }],
+  ["write", { run: write, purpose: "write bytes into a disk", usage: WRITE_USAGE }],
+  ["metadata", { run: metadata, purpose: "user metadata of a VHDX", usage: METADATA_USAGE }],
+]);
 
 const USAGE = `Usage: virtdisk COMMAND [OPTION...] FILE...
+       virtdisk COMMAND --help
 
 Commands:
-  info    print what VHD, VHDX and ISO images are
+${[...COMMANDS].map(([name, { purpose }]) => `  ${name.padEnd(10)}${purpose}`).join("\n")}
 
-${INFO_USAGE}`;
+Sizes are bytes, or numbers with KiB, MiB, GiB or TiB.
+Exit status: 0; 1 where something failed; 2 for a wrong command line; 130 after Ctrl-C.`;
 
 /**
  * Runs a command line.
  *
  * @param args The arguments after the program's name: a command, its options and files.
- * @returns The exit status: 0, 1 where a file could not be handled, 2 for a wrong command line.
+ * @returns The exit status: 0, 1 where something failed, 2 for a wrong command line, 130 after Ctrl-C.
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const [command, ...rest] = args;
+  const [name, ...rest] = args;
+  const command = name === undefined ? undefined : COMMANDS.get(name);
   try {
-    switch (command) {
-      case "info":
-        return await info(rest);
-      case "--help":
-      case "-h":
-      case "help":
-        console.log(USAGE);
-        return 0;
-      case undefined:
-        throw new UsageError("no command given");
-      default:
-        throw new UsageError(`unknown command ${JSON.stringify(command)}`);
+    if (command === undefined) return help(name);
+    if (rest.includes("--help") || rest.includes("-h")) {
+      console.log(`Usage: ${command.usage}`);
+      return 0;
     }
+    return await command.run(rest);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    console.error(`virtdisk: ${error.message}\n\n${USAGE}`);
+    const usage = command === undefined ? USAGE : `Usage: ${command.usage}`;
+    console.error(`virtdisk: ${error.message}\n\n${usage}`);
     return 2;
   }
+}
+
+function help(name: string | undefined): number {
+  if (name === undefined) throw new UsageError("no command given");
+  if (name !== "--help" && name !== "-h" && name !== "help") {
+    throw new UsageError(`unknown command ${JSON.stringify(name)}`);
+  }
+  console.log(USAGE);
+  return 0;
 }
 
 if (import.meta.main) Deno.exitCode = await main(Deno.args);

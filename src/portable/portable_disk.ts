@@ -145,7 +145,7 @@ export function openPortable(request: OpenRequest): PortableVirtualDisk {
     checkOpenRequest(request);
     const rights = rightsOf(request);
     const chain = ImageChain.open(request.path, {
-      format: formatOfDevice(request.storageType.deviceId),
+      format: request.raw ? "raw" : formatOfDevice(request.storageType.deviceId),
       noParents: (request.flags & CHAIN_FLAGS) !== 0,
       ignoreRelative: (request.flags & OPEN_VIRTUAL_DISK_FLAG.IGNORE_RELATIVE_PARENT_LOCATOR) !== 0,
       writableDepth: rights.writableDepth,

@@ -1,0 +1,41 @@
+/**
+ * Makes an image and tells what has become of it.
+ *
+ * @module
+ */
+import { type CreateOptions, createVirtualDisk } from "../../mod.ts";
+import { describe } from "./describe.ts";
+import { failureText } from "./failure.ts";
+import { inspectionOf } from "./inspection.ts";
+import { interruptible } from "./interruption.ts";
+import { ProgressBar } from "./progress_bar.ts";
+
+/** Creates the image, with a progress bar; Ctrl-C cancels. Gives the exit status. */
+export async function createAndTell(
+  path: string,
+  options: Omit<CreateOptions, "backend">,
+  json: boolean,
+): Promise<number> {
+  try {
+    return await interruptible(async (signal) => {
+      using disk = await createWithBar(path, { ...options, signal });
+      const inspection = inspectionOf(disk);
+      const { backend, information, chain } = inspection;
+      console.log(
+        json
+          ? JSON.stringify({ path: inspection.path, backend, information, chain })
+          : describe(inspection),
+      );
+      return 0;
+    });
+  } catch (error) {
+    console.error(failureText(path, error));
+    return 1;
+  }
+}
+
+/** The portable backend makes the same image on every system. */
+async function createWithBar(path: string, options: Omit<CreateOptions, "backend">) {
+  using bar = new ProgressBar();
+  return await createVirtualDisk(path, { ...options, backend: "portable", onProgress: bar.show });
+}

@@ -1,0 +1,41 @@
+/**
+ * Ctrl-C: the work is cancelled, so that it leaves nothing behind.
+ *
+ * @module
+ */
+
+/** What a shell expects of a program that SIGINT has ended. */
+export const INTERRUPTED_STATUS = 130;
+
+/** Windows knows no SIGTERM. */
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM"];
+
+/** The reason of the signal that {@linkcode interruptible} gives. */
+class Interruption extends Error {
+  override readonly name = "Interruption";
+}
+
+/**
+ * Runs work that an interruption cancels.
+ *
+ * @param run Does the work; what it rejects with after an interruption does not matter.
+ * @returns The exit status.
+ */
+export async function interruptible(
+  run: (signal: AbortSignal) => Promise<number>,
+): Promise<number> {
+  const controller = new AbortController();
+  const interrupt = () => controller.abort(new Interruption("interrupted"));
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupt);
+  try {
+    return await run(controller.signal);
+  } catch (error) {
+    if (!controller.signal.aborted) throw error;
+    console.error("virtdisk: interrupted");
+    return INTERRUPTED_STATUS;
+  } finally {
+    for (const signal of SIGNALS) Deno.removeSignalListener(signal, interrupt);
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The `write` command: bytes from standard input into a disk.
+ *
+ * @module
+ */
+import { openVirtualDisk } from "../../mod.ts";
+import { exactly, parseArguments } from "./arguments.ts";
+import { failureText } from "./failure.ts";
+import { interruptible } from "./interruption.ts";
+import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** How the command is called. */
+export const WRITE_USAGE = `virtdisk write [--offset SIZE] [--length SIZE] FILE
+  writes standard input, or as much of it as --length says, into the disk`;
+
+/**
+ * Runs the command.
+ *
+ * @throws {UsageError} Where the arguments cannot be understood.
+ */
+export async function write(args: string[]): Promise<number> {
+  const { values, positionals } = parseArguments("write", args, RANGE_OPTIONS);
+  const [path = ""] = exactly("write", positionals, "FILE");
+  const { offset, length } = rangeOptions(values);
+  try {
+    return await interruptible(async (signal) => {
+      using disk = await openVirtualDisk(path, { backend: "portable", readOnly: false });
+      const room = Math.max(0, disk.getInformation("size").virtualSize - offset);
+      if (length !== undefined && length > room) {
+        throw new UsageError(`write: ${length} bytes from ${offset} on reach beyond the disk`);
+      }
+      let position = offset;
+      const isComplete = await eachChunk(length ?? room, length === undefined, signal, (chunk) => {
+        position += disk.writeSync(chunk, position);
+      });
+      disk.flushSync();
+      if (isComplete) return 0;
+      console.error(`virtdisk: ${JSON.stringify(path)}: the disk ends before standard input does`);
+      return 1;
+    });
+  } catch (error) {
+    console.error(failureText(path, error));
+    return 1;
+  }
+}
+
+/**
+ * Hands over standard input up to `limit` bytes.
+ *
+ * @param wantsAll Whether there must not be more.
+ * @returns Whether what was wanted has been handed over.
+ */
+async function eachChunk(
+  limit: number,
+  wantsAll: boolean,
+  signal: AbortSignal,
+  take: (chunk: Uint8Array) => void,
+): Promise<boolean> {
+  const reader = Deno.stdin.readable.getReader();
+  // Ends a read that waits for a person or a pipe.
+  signal.addEventListener("abort", () => void reader.cancel().catch(() => {}));
+  let rest = limit;
+  while (rest > 0 || wantsAll) {
+    const { value, done } = await reader.read();
+    signal.throwIfAborted();
+    if (done) return true;
+    take(value.subarray(0, rest));
+    if (value.length > rest && wantsAll) return false;
+    rest -= Math.min(rest, value.length);
+  }
+  return true;
+}
