@@ -1,0 +1,290 @@
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { attachedVirtualDisks, storageDependencies } from "@virtdisk/virtdisk";
+import { VirtualDiskError } from "../../src/errors.ts";
+import { diskDependencies, listAttachedDisks } from "../../src/native/attached_disks.ts";
+import { queryDependencies, queryDependencyKinds } from "../../src/native/dependency_query.ts";
+import type { Libraries } from "../../src/native/library.ts";
+import { openImage } from "../../src/native/open.ts";
+import { openRequest } from "../../src/open_request.ts";
+import type { StorageObject } from "../../src/storage_dependency.ts";
+import type { ToldDependency } from "../double/double.ts";
+import { onlyOn, testWith } from "../support.ts";
+import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";
+
+const VENDOR = "ec984aec-a0f9-47e9-901f-71415a66345b";
+const VOLUME = "\\\\?\\Volume{00112233-4455-6677-8899-aabbccddeeff}\\";
+const DEVICE = "\\\\.\\PhysicalDrive7";
+
+/** What was asked of CreateFileW: path, access, sharing, disposition, flags. */
+type Opened = [path: string, access: number, share: number, disposition: number, flags: number];
+
+/** The double's libraries, with a CreateFileW that opens everything. */
+function openingAll({ libraries }: DoubleContext, opened: Opened[] = []): Libraries {
+  const CreateFileW: Libraries["kernel32"]["CreateFileW"] = (
+    name,
+    access,
+    share,
+    security,
+    ...rest
+  ) => {
+    const [disposition, flags, template] = rest;
+    assertEquals([security, template], [null, 0n]);
+    const path = new TextDecoder("utf-16le").decode(name as Uint8Array).replace(/\0$/, "");
+    opened.push([path, access, share, disposition, flags]);
+    return openImage(libraries, openRequest(IMAGE, {})).handle.value;
+  };
+  return { ...libraries, kernel32: { ...libraries.kernel32, CreateFileW } };
+}
+
+function told(over: Partial<ToldDependency> = {}): ToldDependency {
+  return {
+    dependencyDeviceName: DEVICE,
+    hostVolumeName: VOLUME,
+    dependentVolumeName: "",
+    dependentVolumeRelativePath: "\\images\\párent \u{1f4bf}.vhdx",
+    ...over,
+  };
+}
+
+testWithDouble("dependencies come with every member and name", (context) => {
+  context.double.answers.addDependency(told({
+    dependencyTypeFlags: 0x2 | 0x4 | 0x400,
+    providerSpecificFlags: 5,
+    ancestorLevel: 1,
+    dependentVolumeName: VOLUME.replace("0011", "ffff"),
+  }));
+  context.double.answers.addDependency(told({ deviceId: 2, dependencyTypeFlags: 0x80003fff }));
+  const [first, second, ...more] = queryDependencies(openingAll(context), "C:\\a", "hosts");
+  assertEquals(more, []);
+  assertEquals(first, {
+    flags: ["fully-allocated", "read-only", "permanent-lifetime"],
+    providerSpecificFlags: 5,
+    storageType: { device: "vhdx", vendor: VENDOR },
+    ancestorLevel: 1,
+    deviceName: DEVICE,
+    hostVolume: VOLUME,
+    dependentVolume: VOLUME.replace("0011", "ffff"),
+    relativePath: "\\images\\párent \u{1f4bf}.vhdx",
+    imagePath: `${VOLUME}images\\párent \u{1f4bf}.vhdx`,
+  });
+  assertEquals([second?.storageType.device, second?.flags.length], ["vhd", 14]);
+});
+
+testWithDouble("version 1 gives the kinds alone", (context) => {
+  context.double.answers.addDependency(told({ dependencyTypeFlags: 0x100 }));
+  assertEquals(queryDependencyKinds(openingAll(context), "C:\\a", "hosts"), [{
+    flags: ["parent"],
+    providerSpecificFlags: 0,
+    storageType: { device: "vhdx", vendor: VENDOR },
+  }]);
+  assertEquals(context.double.lastCall("GetStorageDependencyInformation").version, 1);
+});
+
+testWithDouble("volumes and disks are opened, and asked about with their flags", (context) => {
+  context.double.answers.addDependency(told());
+  const rows: [object: StorageObject, path: string, hosts: number, backup: boolean][] = [
+    ["C:\\a\\b.txt", "C:\\a\\b.txt", 1, true],
+    [{ volume: "C:" }, "C:\\", 1, true],
+    [{ volume: "c" }, "c:\\", 1, true],
+    [{ volume: "C:\\mounted" }, "C:\\mounted\\", 1, true],
+    [{ volume: VOLUME }, VOLUME, 1, true],
+    [{ disk: 3 }, "\\\\.\\PhysicalDrive3", 3, false],
+    [{ disk: "\\\\.\\CDRom0" }, "\\\\.\\CDRom0", 3, false],
+  ];
+  for (const [object, path, flags, backup] of rows) {
+    for (const [direction, less] of [["hosts", 0], ["dependents", 1]] as const) {
+      const opened: Opened[] = [];
+      queryDependencies(openingAll(context, opened), object, direction);
+      assertEquals(opened, [[path, 0, 7, 3, backup ? 0x02000000 : 0]]);
+      const call = context.double.lastCall("GetStorageDependencyInformation");
+      assertEquals([call.flags, call.version, call.usedGiven], [flags - less, 2, true]);
+    }
+  }
+});
+
+testWithDouble("a longer answer is asked for with the same flags", (context) => {
+  const path = "\\" + "x".repeat(3000);
+  context.double.answers.addDependency(told({ dependentVolumeRelativePath: path }));
+  const libraries = openingAll(context);
+  const query = () => queryDependencies(libraries, { disk: 1 }, "hosts");
+  assertEquals(query()[0]?.relativePath, path);
+  const call = context.double.lastCall("GetStorageDependencyInformation");
+  assertEquals([call.calls, call.flags, call.version], [2, 3, 2]);
+  context.double.answers.demandMoreDependencies(2);
+  assertEquals(query().length, 1);
+  context.double.answers.demandMoreDependencies();
+  assertThrows(query, VirtualDiskError, "outgrew");
+});
+
+testWithDouble("the codes of the call and of CreateFileW are thrown", (context) => {
+  const libraries = openingAll(context);
+  const plain = assertThrows(
+    () => queryDependencies(libraries, { volume: "C:" }, "hosts"),
+    VirtualDiskError,
+  );
+  assertEquals([plain.symbol, plain.path], ["ERROR_VIRTDISK_NOT_VIRTUAL_DISK", "C:\\"]);
+  const closed: Libraries = {
+    ...libraries,
+    kernel32: {
+      ...libraries.kernel32,
+      CreateFileW: () => 0xffff_ffff_ffff_ffffn,
+      GetLastError: () => 5,
+    },
+  };
+  const denied = assertThrows(
+    () => queryDependencies(closed, { disk: 0 }, "hosts"),
+    VirtualDiskError,
+    "run elevated",
+  );
+  assertEquals([denied.code, denied.operation], [5, "GetStorageDependencyInformation"]);
+});
+
+/** Where the strings of an answer may be said to be, relative to its buffer. */
+const OUTSIDE = [-1n, -2n, 4096n, 4097n, 1n << 40n];
+
+for (const distance of OUTSIDE) {
+  testWithDouble(`a name ${distance} bytes from the answer is not read`, (context) => {
+    context.double.answers.addDependency(told());
+    const libraries = openingAll(context);
+    const { GetStorageDependencyInformation } = libraries.virtdisk;
+    const hostile: Libraries = {
+      ...libraries,
+      virtdisk: {
+        ...libraries.virtdisk,
+        GetStorageDependencyInformation: (handle, flags, size, info, used) => {
+          const code = GetStorageDependencyInformation(handle, flags, size, info, used);
+          const view = new DataView((info as Uint8Array<ArrayBuffer>).buffer);
+          // The first name lies right behind the only entry: 8 and 64 bytes from the start.
+          const start = view.getBigUint64(8 + 32, true) - 72n;
+          view.setBigUint64(8 + 40, BigInt.asUintN(64, start + distance), true);
+          return code;
+        },
+      },
+    };
+    const query = () => queryDependencies(hostile, "C:\\a", "hosts");
+    const error = assertThrows(query, VirtualDiskError, "outside of the answer");
+    assertEquals(error.symbol, "ERROR_INVALID_DATA");
+  });
+}
+
+testWithDouble("counts and names that do not end are ERROR_INVALID_DATA", (context) => {
+  const libraries = openingAll(context);
+  const rows: [
+    change: (bytes: Uint8Array<ArrayBuffer>, address: bigint) => void,
+    message: RegExp,
+  ][] = [
+    [(bytes) => new DataView(bytes.buffer).setUint32(4, 0xffffffff, true), /room for/],
+    [(bytes, address) => {
+      new DataView(bytes.buffer).setUint32(4, 1, true);
+      new DataView(bytes.buffer).setBigUint64(8 + 32, address + 100n, true);
+      bytes.fill(0x41, 100);
+    }, /does not end/],
+  ];
+  for (const [change, message] of rows) {
+    const hostile: Libraries = {
+      ...libraries,
+      virtdisk: {
+        ...libraries.virtdisk,
+        GetStorageDependencyInformation: (_handle, _flags, _size, info) => {
+          const bytes = info as Uint8Array<ArrayBuffer>;
+          const kept = bytes.slice(0, 2);
+          const address = libraries.kernel32.lstrcpynW(bytes, new Uint8Array(2), 1);
+          bytes.set(kept);
+          change(bytes, address);
+          return 0;
+        },
+      },
+    };
+    const error = assertThrows(
+      () => queryDependencies(hostile, "C:\\a", "hosts"),
+      VirtualDiskError,
+    );
+    assertEquals(error.symbol, "ERROR_INVALID_DATA");
+    assertMatch(error.message, message);
+  }
+});
+
+testWithDouble("no object is a TypeError or RangeError before anything is opened", (context) => {
+  const opened: Opened[] = [];
+  const libraries = openingAll(context, opened);
+  for (const disk of [-1, 0.5, NaN]) {
+    assertThrows(() => queryDependencies(libraries, { disk }, "hosts"), RangeError);
+  }
+  assertThrows(() => queryDependencies(libraries, "a\0b", "hosts"), TypeError);
+  assertThrows(() => queryDependencies(libraries, { volume: "a\0b" }, "hosts"), TypeError);
+  assertEquals(opened, []);
+});
+
+testWithDouble("an attached disk's own images come nearest first", (context) => {
+  const { answers } = context.double;
+  const image = (name: string, level: number, device = DEVICE) =>
+    answers.addDependency(told({
+      dependentVolumeRelativePath: `\\${name}`,
+      ancestorLevel: level,
+      dependencyDeviceName: device,
+    }));
+  image("base.vhdx", 2);
+  image("host-of-the-host.vhdx", 1, "\\\\.\\PhysicalDrive1");
+  image("child.vhdx", 1);
+  const libraries = openingAll(context);
+  const own = diskDependencies(libraries, DEVICE.toLowerCase());
+  assertEquals(own.map((each) => each.relativePath), ["\\child.vhdx", "\\base.vhdx"]);
+  assertEquals(diskDependencies(libraries, "\\\\.\\CDRom0").length, 3);
+});
+
+testWithDouble("attached disks are listed with their images", (context) => {
+  const { double, libraries } = context;
+  const list = (paths: string[], from = libraries) =>
+    listAttachedDisks({
+      ...from,
+      virtdisk: {
+        ...from.virtdisk,
+        GetAllAttachedVirtualDiskPhysicalPaths: (size, buffer) => {
+          const text = paths.map((path) => `${path}\0`).join("") + "\0";
+          const sizes = size as Uint32Array;
+          const needed = text.length * 2;
+          const given = sizes[0]!;
+          sizes[0] = needed;
+          if (given < needed) return 122;
+          new Uint16Array((buffer as Uint8Array<ArrayBuffer>).buffer).set(
+            [...text].map((unit) => unit.charCodeAt(0)),
+          );
+          return 0;
+        },
+      },
+    });
+  assertEquals(list([]), []);
+  const other = "\\\\.\\CDRom0";
+  assertEquals(
+    list([DEVICE, other], openingAll(context)),
+    [{ physicalPath: DEVICE, imagePaths: [] }, { physicalPath: other, imagePaths: [] }],
+  );
+  double.answers.addDependency(told({ dependentVolumeRelativePath: "\\a.vhdx" }));
+  assertEquals(list([DEVICE], openingAll(context)), [
+    { physicalPath: DEVICE, imagePaths: [`${VOLUME}a.vhdx`] },
+  ]);
+  const many = Array.from({ length: 64 }, (_, i) => `\\\\.\\PhysicalDrive${i}`);
+  assertEquals(list(many, openingAll(context)).map((each) => each.physicalPath), many);
+  assertEquals(listAttachedDisks(libraries), []);
+});
+
+testWithDouble("storageDependencies of a disk that is not attached says so", ({ double, open }) => {
+  using disk = open();
+  const error = assertThrows(() => disk.storageDependencies(), VirtualDiskError, "not attached");
+  assertEquals([error.symbol, error.path], ["ERROR_DEV_NOT_EXIST", IMAGE]);
+  assertEquals(double.lastCall("GetVirtualDiskPhysicalPath").handle, Number(disk.handle));
+});
+
+testWith([onlyOn("linux", "darwin")], "off Windows nothing is attached", () => {
+  for (const run of [() => attachedVirtualDisks(), () => storageDependencies("/")]) {
+    const error = assertThrows(run, VirtualDiskError);
+    assertEquals(error.symbol, "ERROR_NOT_SUPPORTED");
+    assertMatch(error.message, /only Windows/);
+  }
+  assertThrows(() => storageDependencies("/", { direction: "up" as "hosts" }), TypeError, "up");
+});
+
+testWith([onlyOn("windows")], "a file that is not there is ERROR_FILE_NOT_FOUND", () => {
+  const error = assertThrows(() => storageDependencies("C:\\no such file"), VirtualDiskError);
+  assertEquals(error.symbol, "ERROR_FILE_NOT_FOUND");
+});
