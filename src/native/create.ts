@@ -35,7 +35,7 @@ export async function createImage(
     const context = { libraries, operation: OPERATION, path };
     await completion(new OverlappedCall(context, creation.start), options);
     file.keep();
-    return { path, handle: creation.handle, readOnly: isReadOnly(request) };
+    return { path, handle: creation.handle, readOnly: isReadOnly(request), isIso: false };
   } catch (error) {
     creation.close();
     file.undo(error);

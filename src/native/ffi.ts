@@ -8,8 +8,7 @@
  * @module
  */
 
-/** What `Deno.dlopen` takes; a name that ends in `Async` runs its function on another thread. */
-export const VIRTDISK_FUNCTIONS = {
+const FUNCTIONS = {
   OpenVirtualDisk: {
     parameters: [
       "buffer", // const VIRTUAL_STORAGE_TYPE* VirtualStorageType
@@ -20,19 +19,6 @@ export const VIRTDISK_FUNCTIONS = {
       "buffer", // HANDLE* (out) Handle
     ],
     result: "u32",
-  },
-  OpenVirtualDiskAsync: {
-    name: "OpenVirtualDisk",
-    parameters: [
-      "buffer", // const VIRTUAL_STORAGE_TYPE* VirtualStorageType
-      "buffer", // PCWSTR Path
-      "u32", // VIRTUAL_DISK_ACCESS_MASK VirtualDiskAccessMask
-      "u32", // OPEN_VIRTUAL_DISK_FLAG Flags
-      "buffer", // const OPEN_VIRTUAL_DISK_PARAMETERS* (opt) Parameters
-      "buffer", // HANDLE* (out) Handle
-    ],
-    result: "u32",
-    nonblocking: true,
   },
   CreateVirtualDisk: {
     parameters: [
@@ -284,6 +270,23 @@ export const VIRTDISK_FUNCTIONS = {
     result: "u32",
     optional: true,
   },
+} as const;
+
+/** The same function, on another thread. */
+function elsewhere<const N extends keyof typeof FUNCTIONS>(
+  name: N,
+): { name: N; nonblocking: true } & (typeof FUNCTIONS)[N] {
+  return { name, nonblocking: true, ...FUNCTIONS[name] };
+}
+
+/** What `Deno.dlopen` takes; a name that ends in `Async` runs its function on another thread. */
+export const VIRTDISK_FUNCTIONS = {
+  ...FUNCTIONS,
+  // Calls without OVERLAPPED that may take their time.
+  OpenVirtualDiskAsync: elsewhere("OpenVirtualDisk"),
+  DetachVirtualDiskAsync: elsewhere("DetachVirtualDisk"),
+  BreakMirrorVirtualDiskAsync: elsewhere("BreakMirrorVirtualDisk"),
+  CompleteForkVirtualDiskAsync: elsewhere("CompleteForkVirtualDisk"),
 } as const;
 
 /** The functions of VirtDisk.dll, callable. */

@@ -4,6 +4,9 @@ import { VirtualDiskError, virtualDiskError, type VirtualDiskErrorOptions } from
 import type { Kernel32 } from "./kernel32.ts";
 import { wideString } from "./wide_string.ts";
 
+/** The functions that tell a path. */
+type PathKernel32 = Pick<Kernel32, "GetFullPathNameW" | "GetLastError">;
+
 /** The longest path without a prefix, its NUL counted. */
 const MAX_PATH = 260;
 /** The longest path of all, its NUL counted (Microsoft, "Maximum Path Length Limitation"). */
@@ -21,7 +24,7 @@ const DEVICE_PATH = /^\\\\[?.]\\/;
  * @param operation For whom, if it fails.
  * @throws {VirtualDiskError} As GetFullPathNameW says, or `ERROR_FILENAME_EXCED_RANGE`.
  */
-export function fullPath(kernel32: Kernel32, path: string, operation: string): string {
+export function fullPath(kernel32: PathKernel32, path: string, operation: string): string {
   if (DEVICE_PATH.test(path)) return path;
   const name = wideString(path);
   const full = writtenPath(
@@ -47,7 +50,7 @@ export function systemDirectory(kernel32: Kernel32): string {
  * path, or the characters that it needs with the NUL where they are more than that, or 0 where it failed.
  */
 function writtenPath(
-  kernel32: Kernel32,
+  kernel32: Pick<Kernel32, "GetLastError">,
   write: (buffer: Uint8Array<ArrayBuffer>, characters: number) => number,
   operation: string,
   options: VirtualDiskErrorOptions,

@@ -2,13 +2,16 @@
 import { VirtualDiskError, virtualDiskError } from "../errors.ts";
 import type { Kernel32 } from "./kernel32.ts";
 
+/** The functions that closing takes. */
+type ClosingKernel32 = Pick<Kernel32, "CloseHandle" | "GetLastError">;
+
 /** A handle that closes once. */
 export class Handle implements Disposable {
-  readonly #kernel32: Kernel32;
+  readonly #kernel32: ClosingKernel32;
   #value: bigint | undefined;
 
   /** Takes a handle over: whoever has this object closes it. */
-  constructor(kernel32: Kernel32, value: bigint) {
+  constructor(kernel32: ClosingKernel32, value: bigint) {
     this.#kernel32 = kernel32;
     this.#value = value;
   }

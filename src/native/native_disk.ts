@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AttachOptions } from "../attachment.ts";
 import type { ChangedRange, ChangeQueryOptions } from "../changed_range.ts";
 import { VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH } from "../constants.ts";
 import { byteCount } from "../flag_words.ts";
@@ -10,7 +11,15 @@ import type { InformationKind, VirtualDiskInformation } from "../information.ts"
 import type { InformationChange } from "../information_change.ts";
 import type { MetadataStore } from "../metadata.ts";
 import type { OpenRequest } from "../open_request.ts";
-import type { OperationOptions } from "../progress.ts";
+import type {
+  CompactOptions,
+  ExpandOptions,
+  ForkOptions,
+  MergeOptions,
+  MirrorOptions,
+  ResizeOptions,
+  SmallestSafeSize,
+} from "../operations.ts";
 import type { ScsiRequest, ScsiResponse } from "../scsi_request.ts";
 import type { StorageDependency } from "../storage_dependency.ts";
 import type {
@@ -22,10 +31,11 @@ import type {
 import { VirtualDisk } from "../virtual_disk.ts";
 import { addParent } from "./add_parent.ts";
 import { diskDependencies } from "./attached_disks.ts";
+import type { NativeAttachment } from "./attachment.ts";
+import { Attachments } from "./attachments.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import { queryChanges } from "./change_query.ts";
-import { createImage } from "./create.ts";
-import type { NativeCreateRequest } from "./create_request.ts";
+import { DiskOperations } from "./disk_operations.ts";
 import type { Handle } from "./handle.ts";
 import { readInformation } from "./information_classes.ts";
 import { type Libraries, systemLibraries } from "./library.ts";
@@ -33,6 +43,8 @@ import { NativeMetadata } from "./metadata.ts";
 import { type OpenedImage, openImage, openImageAsync } from "./open.ts";
 import { physicalPath } from "./physical_path.ts";
 import { rawScsi } from "./raw_scsi.ts";
+import { readSectors, writeSectors } from "./raw_access.ts";
+import { RunningCalls } from "./running_calls.ts";
 import { setInformation } from "./set_information.ts";
 import { applySnapshot, deleteSnapshot, modifyVhdSet, takeSnapshot } from "./vhd_set.ts";
 
@@ -42,12 +54,23 @@ export class NativeVirtualDisk extends VirtualDisk {
   override readonly backend = "native";
   readonly #libraries: Libraries;
   readonly #handle: Handle;
+  readonly #running = new RunningCalls();
+  readonly #operations: DiskOperations;
+  readonly #attachments: Attachments;
 
   /** @internal */
-  constructor(libraries: Libraries, { path, handle }: OpenedImage) {
+  constructor(libraries: Libraries, { path, handle, ...rights }: OpenedImage) {
     super(path);
     this.#libraries = libraries;
     this.#handle = handle;
+    const called = this.#called.bind(this);
+    this.#operations = new DiskOperations(called, this.#running);
+    this.#attachments = new Attachments({
+      called,
+      isClosed: () => this.closed,
+      running: this.#running,
+      rights,
+    });
   }
 
   /**
@@ -58,6 +81,100 @@ export class NativeVirtualDisk extends VirtualDisk {
   get handle(): bigint {
     this.assertOpen("NativeVirtualDisk.handle");
     return this.#handle.value;
+  }
+
+  /** Calls AttachVirtualDisk, and waits for the disk and its volumes. */
+  override attach(options: AttachOptions = {}): Promise<NativeAttachment> {
+    return this.#attachments.attach(options);
+  }
+
+  /** Calls DetachVirtualDisk. */
+  override detach(): void {
+    this.#attachments.detach();
+  }
+
+  /** Calls GetVirtualDiskPhysicalPath. */
+  override physicalPath(): string {
+    return physicalPath(this.#called("GetVirtualDiskPhysicalPath"));
+  }
+
+  /**
+   * Reads sectors of a disk that was attached with `noLocalHost`.
+   *
+   * @param buffer Is filled; whole sectors.
+   * @param offset Where in the disk to begin, in bytes; a multiple of the sector size.
+   * @returns How many bytes were read: less than the buffer's length at the end of the disk alone.
+   * @throws {VirtualDiskError} `ERROR_INVALID_PARAMETER` where the range is not of whole sectors; what
+   * ReadFile says where the disk is not attached so; `ERROR_INVALID_HANDLE` after `close()`.
+   */
+  readSync(buffer: Uint8Array, offset: number): number {
+    return readSectors(this.#called("ReadFile"), buffer, offset);
+  }
+
+  /**
+   * Writes sectors of a disk that was attached with `noLocalHost`.
+   *
+   * @param buffer What to write; whole sectors.
+   * @param offset Where in the disk to begin, in bytes; a multiple of the sector size.
+   * @returns The buffer's length.
+   * @throws {VirtualDiskError} As {@linkcode NativeVirtualDisk.readSync}; `ERROR_SECTOR_NOT_FOUND` where
+   * the range ends beyond the disk.
+   */
+  writeSync(buffer: Uint8Array, offset: number): number {
+    return writeSectors(this.#called("WriteFile"), buffer, offset);
+  }
+
+  /** Calls CompactVirtualDisk. */
+  override compact(options: CompactOptions = {}): Promise<void> {
+    return this.#operations.compact(options);
+  }
+
+  /** Calls ExpandVirtualDisk. */
+  override expand(size: number, options: ExpandOptions = {}): Promise<void> {
+    return this.#operations.expand(size, options);
+  }
+
+  /** Calls ResizeVirtualDisk. */
+  override resize(size: number | SmallestSafeSize, options: ResizeOptions = {}): Promise<void> {
+    return this.#operations.resize(size, options);
+  }
+
+  /** Calls MergeVirtualDisk. */
+  override merge(options: MergeOptions = {}): Promise<void> {
+    return this.#operations.merge(options);
+  }
+
+  /** Calls MirrorVirtualDisk. */
+  override mirror(path: string | URL, options: MirrorOptions = {}): Promise<void> {
+    return this.#operations.mirror(path, options);
+  }
+
+  /** Calls BreakMirrorVirtualDisk. */
+  override breakMirror(): Promise<void> {
+    return this.#operations.breakMirror();
+  }
+
+  /** Calls ForkVirtualDisk. */
+  override fork(path: string | URL, options: ForkOptions = {}): Promise<void> {
+    return this.#operations.fork(path, options);
+  }
+
+  /** Calls CompleteForkVirtualDisk. */
+  override completeFork(): Promise<void> {
+    return this.#operations.completeFork();
+  }
+
+  /**
+   * Closes the disk, which ends an attachment that is not permanent.
+   *
+   * @throws {VirtualDiskError} `ERROR_INVALID_STATE` while an operation goes on.
+   */
+  override close(): void {
+    if (!this.closed) {
+      this.#operations.settle();
+      this.#running.assertNone(this.path);
+    }
+    super.close();
   }
 
   /** Calls QueryChangesVirtualDisk. */
@@ -161,21 +278,6 @@ export function openNative(
   libraries: Libraries = systemLibraries(),
 ): NativeVirtualDisk {
   return new NativeVirtualDisk(libraries, openImage(libraries, request));
-}
-
-/**
- * Creates an image by CreateVirtualDisk.
- *
- * @throws {VirtualDiskError} As {@linkcode openNative}, with the code that CreateVirtualDisk ends with.
- * @throws The signal's reason, where it ended the call.
- */
-export async function createNative(
-  request: NativeCreateRequest,
-  options: OperationOptions,
-  libraries?: Libraries,
-): Promise<NativeVirtualDisk> {
-  const loaded = libraries ?? systemLibraries();
-  return new NativeVirtualDisk(loaded, await createImage(loaded, request, options));
 }
 
 /** As {@linkcode openNative}, without holding up the event loop. */

@@ -38,7 +38,11 @@ export function newerFunction<N extends NewerFunctionName>(
   virtdisk: VirtDisk,
   name: N,
 ): NonNullable<VirtDisk[N]> {
-  const found = virtdisk[name];
+  return present(virtdisk[name], name);
+}
+
+/** The same function in another form: `found` is `null` where this Windows does not have it. */
+export function present<F>(found: F, name: NewerFunctionName): NonNullable<F> {
   if (found) return found;
   throw virtualDiskError("ERROR_CALL_NOT_IMPLEMENTED", name, {
     reason: "this Windows does not have the function",

@@ -1,5 +1,5 @@
 /** The call of OpenVirtualDisk. */
-import { VIRTUAL_DISK_ACCESS } from "../constants.ts";
+import { VIRTUAL_DISK_ACCESS, VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.ts";
 import { VirtualDiskError } from "../errors.ts";
 import type { OpenParameters, OpenRequest } from "../open_request.ts";
 import { CallMemory } from "./call_memory.ts";
@@ -19,6 +19,8 @@ export interface OpenedImage {
   readonly handle: Handle;
   /** Whether the handle lacks the right to attach the disk for writing. */
   readonly readOnly: boolean;
+  /** Whether it is an ISO image. */
+  readonly isIso: boolean;
 }
 
 /** Opens an image. */
@@ -44,13 +46,14 @@ class OpenCall {
   readonly arguments: Arguments;
   readonly #path: string;
   readonly #libraries: Libraries;
-  readonly #readOnly: boolean;
+  readonly #rights: Pick<OpenedImage, "readOnly" | "isIso">;
   readonly #handle = new Uint8Array(8);
 
   constructor(libraries: Libraries, request: OpenRequest) {
     const { storageType: { deviceId, vendorId }, accessMask, flags, parameters } = request;
     this.#libraries = libraries;
-    this.#readOnly = isReadOnly(request);
+    const isIso = deviceId === VIRTUAL_STORAGE_TYPE_DEVICE.ISO;
+    this.#rights = { readOnly: isReadOnly(request), isIso };
     this.#path = fullPath(libraries.kernel32, request.path, OPERATION);
     this.arguments = [
       VIRTUAL_STORAGE_TYPE.pack({ DeviceId: deviceId, VendorId: vendorId }),
@@ -67,7 +70,7 @@ class OpenCall {
     if (code !== 0) throw new VirtualDiskError(code, OPERATION, { path: this.#path });
     const value = new DataView(this.#handle.buffer).getBigUint64(0, true);
     const handle = new Handle(this.#libraries.kernel32, value);
-    return { path: this.#path, handle, readOnly: this.#readOnly };
+    return { path: this.#path, handle, ...this.#rights };
   }
 }
 

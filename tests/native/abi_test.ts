@@ -102,9 +102,10 @@ Deno.test("the comment beside each parameter is its declaration in the header", 
   const source = await Deno.readTextFile(new URL("../../src/native/ffi.ts", import.meta.url));
   const functions = source.matchAll(/^ {2}(\w+): \{\n[^]*?parameters: \[([^\]]*)\]/gm);
   const comments = [...functions].map(([, name, list]) =>
-    [name!.replace(/Async$/, ""), [...list!.matchAll(/\/\/ (.*)/g)].map((m) => m[1])] as const
+    [name!, [...list!.matchAll(/\/\/ (.*)/g)].map((m) => m[1])] as const
   );
-  assertEquals(comments.length, Object.keys(DECLARED).length);
+  const declared = Object.keys(DECLARED).filter((name) => DECLARED[name]!.name === undefined);
+  assertEquals(comments.map(([name]) => name), declared);
   const expected: Readonly<Record<string, readonly { type: string; name: string }[]>> =
     abi.functions;
   for (const [name, lines] of comments) {

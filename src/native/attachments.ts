@@ -1,0 +1,56 @@
+/** How one open disk is attached and detached. */
+import type { AttachOptions } from "../attachment.ts";
+import { AttachCall, type AttachRights, detach, detachIfAttached } from "./attach.ts";
+import type { NativeAttachment } from "./attachment.ts";
+import type { CalledDisk } from "./called_disk.ts";
+import type { RunningCalls } from "./running_calls.ts";
+
+const DETACH = "DetachVirtualDisk";
+
+/** An open disk. */
+export interface AttachableDisk {
+  /** The disk, or an error after it was closed. */
+  readonly called: (operation: string) => CalledDisk;
+  readonly isClosed: () => boolean;
+  /** Learns what goes on. */
+  readonly running: RunningCalls;
+  readonly rights: AttachRights;
+}
+
+/** The attachments of one open disk: one at a time. */
+export class Attachments {
+  readonly #disk: AttachableDisk;
+  #current: NativeAttachment | undefined;
+
+  /** The disk may be attached otherwise. */
+  constructor(disk: AttachableDisk) {
+    this.#disk = disk;
+  }
+
+  /** AttachVirtualDisk, and waiting for the volumes. */
+  async attach(options: AttachOptions): Promise<NativeAttachment> {
+    const operation = "AttachVirtualDisk";
+    const { called, running, rights } = this.#disk;
+    const call = new AttachCall(called(operation), options, rights);
+    const permanent = options.permanent ?? false;
+    return await running.run(operation, async () => {
+      const attachment = await call.run(() => this.#detach(permanent));
+      this.#current = attachment;
+      return attachment;
+    });
+  }
+
+  /** DetachVirtualDisk, on this thread. */
+  detach(): void {
+    detach(this.#disk.called(DETACH));
+    this.#current?.end();
+    this.#current = undefined;
+  }
+
+  /** DetachVirtualDisk, on another thread. Without a handle only a permanent attachment is left. */
+  async #detach(permanent: boolean): Promise<void> {
+    if (this.#disk.isClosed() && !permanent) return;
+    const disk = this.#disk.called(DETACH);
+    await this.#disk.running.run(DETACH, () => detachIfAttached(disk));
+  }
+}

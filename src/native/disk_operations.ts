@@ -1,0 +1,230 @@
+/** The long operations on an open disk: how each is called. */
+import {
+  COMPACT_VIRTUAL_DISK_FLAG,
+  EXPAND_VIRTUAL_DISK_FLAG,
+  FORK_VIRTUAL_DISK_FLAG,
+  MERGE_VIRTUAL_DISK_FLAG,
+  MIRROR_VIRTUAL_DISK_FLAG,
+  RESIZE_VIRTUAL_DISK_FLAG,
+} from "../constants.ts";
+import { virtualDiskError } from "../errors.ts";
+import { byteCount, uint32 } from "../flag_words.ts";
+import { toHostPath } from "../open_request.ts";
+import type {
+  CompactOptions,
+  ExpandOptions,
+  ForkOptions,
+  MergeOptions,
+  MirrorOptions,
+  ResizeOptions,
+  SmallestSafeSize,
+} from "../operations.ts";
+import type { OperationOptions } from "../progress.ts";
+import type { CalledDisk } from "./called_disk.ts";
+import type { CallMemory } from "./call_memory.ts";
+import { flagsOf } from "./flags_of.ts";
+import { fullPath } from "./full_path.ts";
+import { newerFunction, present } from "./newer_function.ts";
+import { runToEnd } from "./overlapped.ts";
+import type { RunningCalls } from "./running_calls.ts";
+import {
+  COMPACT_VIRTUAL_DISK_PARAMETERS,
+  EXPAND_VIRTUAL_DISK_PARAMETERS,
+  FORK_VIRTUAL_DISK_PARAMETERS,
+  MERGE_VIRTUAL_DISK_PARAMETERS,
+  type MergeVirtualDiskParameters,
+  MIRROR_VIRTUAL_DISK_PARAMETERS,
+  RESIZE_VIRTUAL_DISK_PARAMETERS,
+} from "./structs.ts";
+import { TwoPhaseCall } from "./two_phase_call.ts";
+
+/** The part of a call that differs between functions. */
+type Call = (overlapped: Uint8Array<ArrayBuffer>, memory: CallMemory) => number;
+
+/** The long operations on one disk. */
+export class DiskOperations {
+  readonly #disk: (operation: string) => CalledDisk;
+  readonly #running: RunningCalls;
+  readonly #mirror: TwoPhaseCall;
+  readonly #fork: TwoPhaseCall;
+
+  /** `disk` gives the open disk, or throws; `running` learns what goes on. */
+  constructor(disk: (operation: string) => CalledDisk, running: RunningCalls) {
+    this.#disk = disk;
+    this.#running = running;
+    this.#mirror = new TwoPhaseCall(running);
+    this.#fork = new TwoPhaseCall(running);
+  }
+
+  /** Gives back what belongs to mirrors and forks that have ended by themselves. */
+  settle(): void {
+    this.#mirror.settle();
+    this.#fork.settle();
+  }
+
+  /** CompactVirtualDisk. */
+  async compact(options: CompactOptions): Promise<void> {
+    const operation = "CompactVirtualDisk";
+    const { libraries: { virtdisk }, handle } = this.#disk(operation);
+    const { NO_ZERO_SCAN, NO_BLOCK_MOVES } = COMPACT_VIRTUAL_DISK_FLAG;
+    const flags = flagsOf([options.noZeroScan, NO_ZERO_SCAN], [
+      options.noBlockMoves,
+      NO_BLOCK_MOVES,
+    ]);
+    const parameters = COMPACT_VIRTUAL_DISK_PARAMETERS.pack({
+      Version: 1,
+      Version1: { Reserved: 0 },
+    });
+    await this.#run(
+      operation,
+      options,
+      (overlapped, memory) =>
+        virtdisk.CompactVirtualDisk(handle, flags, memory.keep(parameters), overlapped),
+    );
+  }
+
+  /** ExpandVirtualDisk. */
+  async expand(size: number, options: ExpandOptions): Promise<void> {
+    const operation = "ExpandVirtualDisk";
+    const { libraries: { virtdisk }, handle } = this.#disk(operation);
+    const flags = flagsOf([options.notifyChange, EXPAND_VIRTUAL_DISK_FLAG.NOTIFY_CHANGE]);
+    const NewSize = BigInt(byteCount(size, "size"));
+    const parameters = EXPAND_VIRTUAL_DISK_PARAMETERS.pack({ Version: 1, Version1: { NewSize } });
+    await this.#run(
+      operation,
+      options,
+      (overlapped, memory) =>
+        virtdisk.ExpandVirtualDisk(handle, flags, memory.keep(parameters), overlapped),
+    );
+  }
+
+  /** ResizeVirtualDisk; the smallest safe size is a flag, beside which the size is 0. */
+  async resize(size: number | SmallestSafeSize, options: ResizeOptions): Promise<void> {
+    const operation = "ResizeVirtualDisk";
+    const { libraries: { virtdisk }, handle } = this.#disk(operation);
+    const { ALLOW_UNSAFE_VIRTUAL_SIZE, RESIZE_TO_SMALLEST_SAFE_VIRTUAL_SIZE } =
+      RESIZE_VIRTUAL_DISK_FLAG;
+    const toSmallest = size === "smallest-safe";
+    const flags = flagsOf([options.allowUnsafe, ALLOW_UNSAFE_VIRTUAL_SIZE], [
+      toSmallest,
+      RESIZE_TO_SMALLEST_SAFE_VIRTUAL_SIZE,
+    ]);
+    const NewSize = toSmallest ? 0n : BigInt(byteCount(size, "size"));
+    const parameters = RESIZE_VIRTUAL_DISK_PARAMETERS.pack({ Version: 1, Version1: { NewSize } });
+    await this.#run(
+      operation,
+      options,
+      (overlapped, memory) =>
+        virtdisk.ResizeVirtualDisk(handle, flags, memory.keep(parameters), overlapped),
+    );
+  }
+
+  /** MergeVirtualDisk. */
+  async merge(options: MergeOptions): Promise<void> {
+    const operation = "MergeVirtualDisk";
+    const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
+    const parameters = MERGE_VIRTUAL_DISK_PARAMETERS.pack(mergeParameters(options, path));
+    await this.#run(
+      operation,
+      options,
+      (overlapped, memory) =>
+        virtdisk.MergeVirtualDisk(
+          handle,
+          MERGE_VIRTUAL_DISK_FLAG.NONE,
+          memory.keep(parameters),
+          overlapped,
+        ),
+    );
+  }
+
+  /** MirrorVirtualDisk, until both files are in step. */
+  async mirror(path: string | URL, options: MirrorOptions): Promise<void> {
+    const operation = "MirrorVirtualDisk";
+    const disk = this.#disk(operation);
+    const { handle, libraries: { virtdisk } } = disk;
+    const flag = MIRROR_VIRTUAL_DISK_FLAG;
+    const flags = flagsOf(
+      [options.existingFile, flag.EXISTING_FILE],
+      [options.skipActivation, flag.SKIP_MIRROR_ACTIVATION],
+      [options.smbCompression, flag.ENABLE_SMB_COMPRESSION],
+      [options.liveMigration, flag.IS_LIVE_MIGRATION],
+    );
+    const target = fullPath(disk.libraries.kernel32, toHostPath(path), operation);
+    await this.#mirror.start({ ...disk, operation }, options, (overlapped, memory) => {
+      const MirrorVirtualDiskPath = memory.addressOfString(target);
+      const parameters = MIRROR_VIRTUAL_DISK_PARAMETERS.pack({
+        Version: 1,
+        Version1: { MirrorVirtualDiskPath },
+      });
+      const code = virtdisk.MirrorVirtualDisk(handle, flags, memory.keep(parameters), overlapped);
+      return { code, handle };
+    });
+  }
+
+  /** BreakMirrorVirtualDisk. */
+  async breakMirror(): Promise<void> {
+    const operation = "BreakMirrorVirtualDisk";
+    const disk = this.#disk(operation);
+    const { virtdisk } = disk.libraries;
+    await this.#mirror.finish(
+      { ...disk, operation },
+      () => virtdisk.BreakMirrorVirtualDiskAsync(disk.handle),
+    );
+  }
+
+  /** ForkVirtualDisk, until the copy is made. */
+  async fork(path: string | URL, options: ForkOptions): Promise<void> {
+    const operation = "ForkVirtualDisk";
+    const disk = this.#disk(operation);
+    const { handle, libraries: { virtdisk, kernel32 } } = disk;
+    const forkVirtualDisk = newerFunction(virtdisk, operation);
+    const flags = flagsOf([options.existingFile, FORK_VIRTUAL_DISK_FLAG.EXISTING_FILE]);
+    const target = fullPath(kernel32, toHostPath(path), operation);
+    await this.#fork.start({ ...disk, operation }, options, (overlapped, memory) => {
+      const ForkedVirtualDiskPath = memory.addressOfString(target);
+      const parameters = FORK_VIRTUAL_DISK_PARAMETERS.pack({
+        Version: 1,
+        Version1: { ForkedVirtualDiskPath },
+      });
+      return { code: forkVirtualDisk(handle, flags, memory.keep(parameters), overlapped), handle };
+    });
+  }
+
+  /** CompleteForkVirtualDisk. */
+  async completeFork(): Promise<void> {
+    const operation = "CompleteForkVirtualDisk";
+    const disk = this.#disk(operation);
+    const complete = present(disk.libraries.virtdisk.CompleteForkVirtualDiskAsync, operation);
+    await this.#fork.finish({ ...disk, operation }, () => complete(disk.handle));
+  }
+
+  async #run(operation: string, options: OperationOptions, call: Call): Promise<void> {
+    const { handle, ...disk } = this.#disk(operation);
+    await this.#running.run(
+      operation,
+      () =>
+        runToEnd({ ...disk, operation }, options, (overlapped, memory) => ({
+          code: call(overlapped, memory),
+          handle,
+        })),
+    );
+  }
+}
+
+function mergeParameters(
+  { depth, sourceDepth, targetDepth }: MergeOptions,
+  path: string,
+): MergeVirtualDiskParameters {
+  if (depth === undefined) {
+    const MergeSourceDepth = uint32(sourceDepth ?? 1, "sourceDepth");
+    const MergeTargetDepth = uint32(targetDepth ?? MergeSourceDepth + 1, "targetDepth");
+    return { Version: 2, Version2: { MergeSourceDepth, MergeTargetDepth } };
+  }
+  if (sourceDepth === undefined && targetDepth === undefined) {
+    return { Version: 1, Version1: { MergeDepth: uint32(depth, "depth") } };
+  }
+  throw virtualDiskError("ERROR_INVALID_PARAMETER", "MergeVirtualDisk", {
+    path,
+    reason: "depth excludes sourceDepth and targetDepth",
+  });
+}
