@@ -6,7 +6,7 @@
 import { openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments, present, word } from "./arguments.ts";
 import { createAndTell } from "./created.ts";
-import { failureText } from "./failure.ts";
+import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { NEW_DISK_OPTIONS, NEW_DISK_USAGE, newDiskOptions } from "./new_disk_options.ts";
 import { ProgressBar } from "./progress_bar.ts";
@@ -68,7 +68,6 @@ async function streamOut(
       return 0;
     });
   } catch (error) {
-    console.error(failureText(source, error));
-    return 1;
+    return fail(source, error);
   }
 }

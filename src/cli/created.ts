@@ -5,7 +5,7 @@
  */
 import { type CreateOptions, createVirtualDisk } from "../../mod.ts";
 import { describe } from "./describe.ts";
-import { failureText } from "./failure.ts";
+import { fail } from "./failure.ts";
 import { inspectionOf } from "./inspection.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
@@ -29,8 +29,7 @@ export async function createAndTell(
       return 0;
     });
   } catch (error) {
-    console.error(failureText(path, error));
-    return 1;
+    return fail(path, error);
   }
 }
 

@@ -20,10 +20,13 @@ export function describe(inspection: Inspection): string {
 
 type Row = readonly [label: string, value: string];
 
-function sizeRows({ information }: Inspection): Row[] {
+function sizeRows({ backend, information }: Inspection): Row[] {
   const { storageType, providerSubtype, size, vhdPhysicalSectorSize } = information;
   const rows: Row[] = [];
-  const format = storageType?.device.toUpperCase() ?? "unknown";
+  const device = storageType?.device ?? "unknown";
+  // The portable backend opens nothing else without a format.
+  const isRaw = device === "unknown" && backend === "portable";
+  const format = isRaw ? "raw disk" : device.toUpperCase();
   const kind = providerSubtype === undefined || providerSubtype === "unknown"
     ? ""
     : `, ${providerSubtype}`;

@@ -5,7 +5,7 @@
  */
 import { parseArguments, present, word } from "./arguments.ts";
 import { describe } from "./describe.ts";
-import { failureText } from "./failure.ts";
+import { fail } from "./failure.ts";
 import { inspect, type InspectOptions } from "./inspection.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -35,8 +35,7 @@ export async function info(args: string[]): Promise<number> {
         separator = "\n";
       }
     } catch (error) {
-      console.error(failureText(file, error));
-      status = 1;
+      status = fail(file, error);
     }
   }
   return status;

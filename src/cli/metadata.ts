@@ -5,7 +5,7 @@
  */
 import { openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
-import { failureText } from "./failure.ts";
+import { fail } from "./failure.ts";
 import { formatBytes } from "./format_bytes.ts";
 import { readAll } from "./standard_input.ts";
 import { UsageError } from "./usage_error.ts";
@@ -43,8 +43,7 @@ export async function metadata(args: string[]): Promise<number> {
     if (remove !== undefined) return await deleteItem(path, remove);
     return await list(path, json);
   } catch (error) {
-    console.error(failureText(path, error));
-    return 1;
+    return fail(path, error);
   }
 }
 

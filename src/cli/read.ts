@@ -5,7 +5,7 @@
  */
 import { openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments, present } from "./arguments.ts";
-import { failureText } from "./failure.ts";
+import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 
@@ -30,7 +30,6 @@ export async function read(args: string[]): Promise<number> {
       return 0;
     });
   } catch (error) {
-    console.error(failureText(path, error));
-    return 1;
+    return fail(path, error);
   }
 }

@@ -5,7 +5,7 @@
  */
 import { openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
-import { failureText } from "./failure.ts";
+import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 import { UsageError } from "./usage_error.ts";
@@ -40,8 +40,7 @@ export async function write(args: string[]): Promise<number> {
       return 1;
     });
   } catch (error) {
-    console.error(failureText(path, error));
-    return 1;
+    return fail(path, error);
   }
 }
 

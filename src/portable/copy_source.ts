@@ -54,18 +54,32 @@ export function openSource(
       [Symbol.dispose]() {},
     };
   }
-  const chain = ImageChain.open(request.path, {
-    format: request.format,
-    noParents: false,
-    ignoreRelative: false,
-    writableDepth: 0,
-    sharing: "readers",
-  });
+  const chain = openChain(request.path, request.format);
   return {
     disk: sourceDiskOf(chain.image),
     contents: chainContents(chain.images, pace),
     [Symbol.dispose]: () => chain.close(),
   };
+}
+
+function openChain(path: string, format: ImageFormat | undefined): ImageChain {
+  try {
+    return ImageChain.open(path, {
+      format,
+      noParents: false,
+      ignoreRelative: false,
+      writableDepth: 0,
+      sharing: "readers",
+    });
+  } catch (error) {
+    const isUnknown = error instanceof ImageError &&
+      error.symbol === "ERROR_VIRTDISK_PROVIDER_NOT_FOUND";
+    if (!isUnknown) throw error;
+    throw new ImageError(error.symbol, {
+      ...error.options,
+      causes: ["A raw disk is never guessed: pass `sourceType`, or --source-type, `raw`."],
+    });
+  }
 }
 
 /** An image as the source of another. */
