@@ -1,58 +1,22 @@
 /**
  * The double of VirtDisk.dll from the test's side: what it shall answer, and what it was asked.
  */
-export { buildDouble, type DoubleLibraries, doubleNeed } from "./library.ts";
+import { AnswerControl } from "./answer_control.ts";
 import type { DoubleLibraries } from "./library.ts";
+import { OperationControl } from "./operation_control.ts";
+import type { FunctionName, ReceivedCalls, ReceivedOpen } from "./records.ts";
+import { accepted, ascii, FOREVER, readRecord, SYMBOLS, unitsOf } from "./symbols.ts";
 
-const SYMBOLS = {
-  DoubleReset: { parameters: [], result: "void" },
-  DoubleLiveHandles: { parameters: [], result: "u32" },
-  DoubleDoubleCloses: { parameters: [], result: "u32", optional: true },
-  DoubleNextOpen: { parameters: ["u32", "u32"], result: "void" },
-  DoubleLastOpen: { parameters: ["buffer", "u32"], result: "u32" },
-  DoubleInformationCalls: { parameters: [], result: "u32" },
-  DoubleDemandMore: { parameters: ["u32"], result: "void" },
-  DoubleSetClassResult: { parameters: ["u32", "u32"], result: "void" },
-  DoubleSetSize: { parameters: ["u64", "u64", "u32", "u32"], result: "void" },
-  DoubleSetGuid: { parameters: ["u32", "buffer"], result: "u32" },
-  DoubleSetNumber: { parameters: ["u32", "u64"], result: "u32" },
-  DoubleSetStorageType: { parameters: ["u32", "buffer"], result: "u32" },
-  DoubleSetPhysicalDisk: { parameters: ["u32", "u32", "i32"], result: "void" },
-  DoubleSetParentLocation: { parameters: ["i32", "buffer", "u32"], result: "u32" },
-  DoubleSetChangeTracking: { parameters: ["i32", "i32", "buffer", "u32"], result: "u32" },
-} as const satisfies Deno.ForeignLibraryInterface;
-
-/** The parameters structure as it arrived: the members that its version has. */
-export interface ReceivedParameters {
-  readonly version: number;
-  /** Whether all bytes beyond the members of the version were zero. */
-  readonly tailIsZero: boolean;
-  /** Version 1. */
-  readonly rwDepth?: number;
-  /** Versions 2 and 3: a BOOL, as its number. */
-  readonly getInfoOnly?: number;
-  /** Versions 2 and 3: a BOOL, as its number. */
-  readonly readOnly?: number;
-  /** Versions 2 and 3. */
-  readonly resiliencyGuid?: string;
-  /** Version 3. */
-  readonly snapshotId?: string;
-}
-
-/** A call of OpenVirtualDisk as it arrived; `null` where a pointer was NULL. */
-export interface ReceivedOpen {
-  /** How many calls there were, with this one. */
-  readonly calls: number;
-  /** What the double answered. */
-  readonly result: number;
-  readonly accessMask: number;
-  readonly flags: number;
-  /** Whether there was a place for the handle. */
-  readonly handleGiven: boolean;
-  readonly storageType: { readonly deviceId: number; readonly vendorId: string } | null;
-  readonly parameters: ReceivedParameters | null;
-  readonly path: string | null;
-}
+export {
+  buildDouble,
+  type DoubleBuild,
+  type DoubleLibraries,
+  doubleNeed,
+  oldDoubleNeed,
+} from "./library.ts";
+export type * from "./records.ts";
+export type { ToldDependency } from "./answer_control.ts";
+export type { ToldOperation } from "./operation_control.ts";
 
 /** A class of GET_VIRTUAL_DISK_INFO that is one GUID. */
 export const GUID_CLASS = { identifier: 2, parentIdentifier: 4, virtualDiskId: 14 } as const;
@@ -68,10 +32,6 @@ export const NUMBER_CLASS = {
   isLoaded: 13,
 } as const;
 
-/** Room for the longest path, each unit as up to five digits and a comma. */
-const RECORD_BYTES = 256 * 1024;
-const FOREVER = 0xffffffff;
-
 /**
  * Tells the double what to answer, and reads what it was asked. There is one double in a process:
  * making this object resets it. A class of information that nothing was told of answers
@@ -79,10 +39,16 @@ const FOREVER = 0xffffffff;
  */
 export class Double implements Disposable {
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
+  /** Long operations. */
+  readonly operations: OperationControl;
+  /** Attachments, dependencies, metadata, changes, SCSI. */
+  readonly answers: AnswerControl;
 
   /** The libraries that {@linkcode buildDouble} gave. */
   constructor(libraries: DoubleLibraries) {
     this.#library = Deno.dlopen(libraries.virtdisk, SYMBOLS);
+    this.operations = new OperationControl(this.#library.symbols);
+    this.answers = new AnswerControl(this.#library.symbols);
     this.reset();
   }
 
@@ -104,23 +70,43 @@ export class Double implements Disposable {
     return this.#library.symbols.DoubleDoubleCloses?.() ?? 0;
   }
 
+  /** How many events are open; 0 on Windows, where they are the system's. */
+  get liveEvents(): number {
+    return this.#library.symbols.DoubleLiveEvents?.() ?? 0;
+  }
+
   /** Makes the next opens that keep the rules end with `code`. */
   nextOpen(code: number, times = 1): void {
-    this.#library.symbols.DoubleNextOpen(code, times);
+    this.nextResult("OpenVirtualDisk", code, times);
+  }
+
+  /** Makes the next calls of a function that keep the rules end with `code`. */
+  nextResult(name: FunctionName, code: number, times = 1): void {
+    accepted(this.#library.symbols.DoubleNextResult(ascii(name), code, times));
+  }
+
+  /** How many calls of a function there were. */
+  calls(name: FunctionName): number {
+    return this.#library.symbols.DoubleCalls(ascii(name));
+  }
+
+  /** The last call of a function; throws where there was none. */
+  lastCall<N extends FunctionName>(name: N): ReceivedCalls[N] {
+    const record = readRecord((text, size) =>
+      this.#library.symbols.DoubleLastCall(ascii(name), text, size)
+    );
+    if (record === undefined) throw new Error(`${name} was not called`);
+    return record as ReceivedCalls[N];
   }
 
   /** The last call of OpenVirtualDisk. */
   get lastOpen(): ReceivedOpen {
-    const bytes = new Uint8Array(RECORD_BYTES);
-    const length = this.#library.symbols.DoubleLastOpen(bytes, bytes.length);
-    if (length === 0) throw new Error("The double's record does not fit");
-    const record = JSON.parse(new TextDecoder().decode(bytes.subarray(0, length)));
-    return { ...record, path: record.path && textOf(record.path) };
+    return this.lastCall("OpenVirtualDisk");
   }
 
   /** How many calls of GetVirtualDiskInformation there were. */
   get informationCalls(): number {
-    return this.#library.symbols.DoubleInformationCalls();
+    return this.calls("GetVirtualDiskInformation");
   }
 
   /** Makes GetVirtualDiskInformation ask for more room than it is given, `times` times. */
@@ -201,23 +187,4 @@ export class Double implements Disposable {
 /** Strings as Windows lists them: a NUL after each, and one more at the end. */
 export function multiString(...strings: readonly string[]): string {
   return strings.map((text) => `${text}\0`).join("") + "\0";
-}
-
-function accepted(result: number): void {
-  if (result === 0) {
-    throw new TypeError("The double was told something that does not fit the class");
-  }
-}
-
-function ascii(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(`${text}\0`);
-}
-
-/** Unit by unit: text that goes to the double need not be well-formed. */
-function unitsOf(text: string): Uint16Array<ArrayBuffer> {
-  return Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
-}
-
-function textOf(units: readonly number[]): string {
-  return units.map((unit) => String.fromCharCode(unit)).join("");
 }

@@ -138,6 +138,7 @@ testWith([doubleNeed], "the double records a call field by field", () => {
   });
   assertEquals(raw.double.lastOpen, {
     calls: 1,
+    order: 1,
     result: 0,
     accessMask: 0,
     flags: 1,

@@ -1,64 +1,129 @@
 /* Handles where there is no Windows kernel. As there, the lowest free value is given out again at
    once, so a second close of an old handle would close somebody else's. */
 #ifndef _WIN32
-#include "double.h"
+#define _POSIX_C_SOURCE 200809L
+#include "handle_elsewhere.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
 
 #define HANDLES 4096
 /* Windows counts handles by fours. */
 #define STEP 4
+/* Bytes of UTF-8 that a UTF-16 unit can take. */
+#define UTF8_BYTES 3
 
-static struct {
-  int open;
-  uint32_t rights;
-} table[HANDLES];
-static uint32_t live, double_closes;
+static object_t table[HANDLES];
+static uint32_t double_closes;
 
-handle_t handle_open(uint32_t rights) {
+object_t *object_find(handle_t handle) {
+  const uintptr_t value = (uintptr_t)handle;
+  if (value == 0 || value % STEP != 0 || value / STEP > HANDLES) return NULL;
+  object_t *object = &table[value / STEP - 1];
+  return object->kind == HANDLE_CLOSED ? NULL : object;
+}
+
+object_t *object_new(handle_kind_t kind, handle_t *handle) {
   for (uintptr_t i = 0; i < HANDLES; i++) {
-    if (table[i].open) continue;
-    table[i].open = 1;
-    table[i].rights = rights;
-    live++;
-    return (handle_t)((i + 1) * STEP);
+    if (table[i].kind != HANDLE_CLOSED) continue;
+    table[i] = (object_t){.kind = kind, .file = -1};
+    *handle = (handle_t)((i + 1) * STEP);
+    return &table[i];
   }
-  return 0;
+  return NULL;
 }
 
-static uintptr_t index_of(handle_t handle) {
-  uintptr_t value = (uintptr_t)handle;
-  if (value == 0 || value % STEP != 0 || value / STEP > HANDLES) return HANDLES;
-  uintptr_t i = value / STEP - 1;
-  return table[i].open ? i : HANDLES;
+static void clear(object_t *object) {
+  const handle_kind_t kind = object->kind;
+  object->kind = HANDLE_CLOSED;
+  if (kind == HANDLE_DISK) disk_closed(&object->disk);
+  if (object->file >= 0) close(object->file);
 }
 
-int handle_find(handle_t handle, uint32_t *rights) {
-  uintptr_t i = index_of(handle);
-  if (i == HANDLES) return 0;
-  *rights = table[i].rights;
-  return 1;
-}
-
-uint32_t handles_live(void) {
-  lock();
-  uint32_t count = live;
-  unlock();
-  return count;
-}
-
-void handles_forget(void) {
-  for (uint32_t i = 0; i < HANDLES; i++) table[i].open = 0;
-  live = double_closes = 0;
-}
-
-int handle_close(handle_t handle) {
-  uintptr_t i = index_of(handle);
-  if (i == HANDLES) {
+int object_close(handle_t handle) {
+  object_t *object = object_find(handle);
+  if (!object) {
     double_closes++;
     return 0;
   }
-  table[i].open = 0;
-  live--;
+  clear(object);
   return 1;
+}
+
+/* The name of a file of this system; characters beyond the first 65536 do not occur in tests. */
+static int open_file(const unit_t *path, int read_only) {
+  static char name[PATH_UNITS * UTF8_BYTES];
+  char *end = name;
+  for (; *path; path++) {
+    if (*path < 0x80) {
+      *end++ = (char)*path;
+    } else if (*path < 0x800) {
+      *end++ = (char)(0xc0 | (*path >> 6));
+      *end++ = (char)(0x80 | (*path & 0x3f));
+    } else {
+      *end++ = (char)(0xe0 | (*path >> 12));
+      *end++ = (char)(0x80 | ((*path >> 6) & 0x3f));
+      *end++ = (char)(0x80 | (*path & 0x3f));
+    }
+  }
+  *end = 0;
+  return open(name, read_only ? O_RDONLY : O_RDWR);
+}
+
+uint32_t handle_open(const disk_t *disk, const unit_t *backing, handle_t *handle) {
+  const int file = backing ? open_file(backing, disk->read_only) : -1;
+  if (backing && file < 0) return errno == EACCES ? CODE_ACCESS_DENIED : CODE_FILE_NOT_FOUND;
+  object_t *object = object_new(HANDLE_DISK, handle);
+  if (!object) {
+    if (file >= 0) close(file);
+    return CODE_NOT_ENOUGH_MEMORY;
+  }
+  object->disk = *disk;
+  object->file = file;
+  return CODE_SUCCESS;
+}
+
+disk_t *handle_find(handle_t handle) {
+  object_t *object = object_find(handle);
+  return object && object->kind == HANDLE_DISK ? &object->disk : NULL;
+}
+
+disk_t *handle_find_serial(uint64_t serial) {
+  for (uint32_t i = 0; i < HANDLES; i++) {
+    if (table[i].kind == HANDLE_DISK && table[i].disk.serial == serial) return &table[i].disk;
+  }
+  return NULL;
+}
+
+void handle_discard(handle_t handle) { object_close(handle); }
+
+int handle_is_any(handle_t handle) { return object_find(handle) != NULL; }
+
+void handles_sweep(void) {} /* CloseHandle is the double's own here */
+
+static uint32_t count(int disks) {
+  lock();
+  uint32_t live = 0;
+  for (uint32_t i = 0; i < HANDLES; i++) {
+    if (table[i].kind != HANDLE_CLOSED && (table[i].kind == HANDLE_DISK) == disks) live++;
+  }
+  unlock();
+  return live;
+}
+
+/* Disks that are open. */
+EXPORT uint32_t DoubleLiveHandles(void) { return count(1); }
+
+/* Handles of other things that are open: events. */
+EXPORT uint32_t DoubleLiveEvents(void) { return count(0); }
+
+void handles_forget(void) {
+  for (uint32_t i = 0; i < HANDLES; i++) {
+    if (table[i].kind != HANDLE_CLOSED) clear(&table[i]);
+  }
+  double_closes = 0;
 }
 
 /* CloseHandle calls whose handle was not open. */

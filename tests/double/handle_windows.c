@@ -1,73 +1,133 @@
-/* On Windows a disk is a kernel handle, closed by the system's own CloseHandle: the end of a pipe
-   that is written to. The double keeps the other end, and knows a disk to be closed by the pipe being
-   broken: an exact count that asks nothing of the caller. */
+/* On Windows a disk is a kernel handle, closed by the system's own CloseHandle: the server end of a
+   pipe, opened for overlapped reading, so that operations on it can be pending and be cancelled. The
+   double keeps the other end, and knows a disk to be closed by the pipe being broken: an exact count
+   that asks nothing of the caller. */
 #ifdef _WIN32
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "double.h"
 
-typedef struct Disk {
-  struct Disk *next;
-  HANDLE disk, witness;
-  uint32_t rights;
-} Disk;
+typedef struct Entry {
+  struct Entry *next;
+  HANDLE handle;
+  HANDLE witness; /* NULL where the handle is a file's, which `file` then tells from others */
+  BY_HANDLE_FILE_INFORMATION file;
+  disk_t disk;
+} Entry;
 
-static Disk *disks;
+static Entry *entries;
+static uint32_t pipes;
 
-static void drop(Disk **link) {
-  Disk *disk = *link;
-  *link = disk->next;
-  CloseHandle(disk->witness);
-  HeapFree(GetProcessHeap(), 0, disk);
+static void drop(Entry **link) {
+  Entry *entry = *link;
+  *link = entry->next;
+  if (entry->witness) CloseHandle(entry->witness);
+  disk_closed(&entry->disk);
+  free(entry);
 }
 
-static int is_closed(const Disk *disk) {
+static int is_closed(const Entry *entry) {
   DWORD waiting;
-  return !PeekNamedPipe(disk->witness, NULL, 0, NULL, &waiting, NULL);
+  if (entry->witness) return !PeekNamedPipe(entry->witness, NULL, 0, NULL, &waiting, NULL);
+  BY_HANDLE_FILE_INFORMATION now;
+  return !GetFileInformationByHandle(entry->handle, &now) ||
+         now.dwVolumeSerialNumber != entry->file.dwVolumeSerialNumber ||
+         now.nFileIndexHigh != entry->file.nFileIndexHigh ||
+         now.nFileIndexLow != entry->file.nFileIndexLow;
 }
 
-static uint32_t sweep(void) {
-  uint32_t live = 0;
-  for (Disk **link = &disks; *link;) {
+void handles_sweep(void) {
+  for (Entry **link = &entries; *link;) {
     if (is_closed(*link)) {
       drop(link);
     } else {
-      live++;
       link = &(*link)->next;
     }
   }
-  return live;
 }
 
-handle_t handle_open(uint32_t rights) {
-  sweep(); /* the system gives the value of a closed handle out again at once */
-  Disk *entry = HeapAlloc(GetProcessHeap(), 0, sizeof *entry);
-  if (!entry) return NULL;
-  *entry = (Disk){.next = disks, .rights = rights};
-  if (!CreatePipe(&entry->witness, &entry->disk, NULL, 0)) {
-    HeapFree(GetProcessHeap(), 0, entry);
+static uint32_t open_pipe(Entry *entry) {
+  char name[96];
+  /* More than one build of the double may be in the process: the address tells them apart. */
+  snprintf(name, sizeof name, "\\\\.\\pipe\\virtdisk-double-%lu-%p-%u", GetCurrentProcessId(),
+           (void *)&entries, ++pipes);
+  const DWORD mode = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE;
+  entry->handle = CreateNamedPipeA(name, mode, PIPE_TYPE_BYTE, 1, 16, 16, 0, NULL);
+  if (entry->handle == INVALID_HANDLE_VALUE) return GetLastError();
+  entry->witness = CreateFileA(name, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+  if (entry->witness != INVALID_HANDLE_VALUE) return CODE_SUCCESS;
+  const uint32_t code = GetLastError();
+  CloseHandle(entry->handle);
+  return code;
+}
+
+static uint32_t open_file(Entry *entry, const unit_t *path, int read_only) {
+  const DWORD access = GENERIC_READ | (read_only ? 0 : GENERIC_WRITE);
+  const DWORD share = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+  entry->handle = CreateFileW((const wchar_t *)path, access, share, NULL, OPEN_EXISTING,
+                              FILE_FLAG_OVERLAPPED, NULL);
+  if (entry->handle == INVALID_HANDLE_VALUE) return GetLastError();
+  if (GetFileInformationByHandle(entry->handle, &entry->file)) return CODE_SUCCESS;
+  const uint32_t code = GetLastError();
+  CloseHandle(entry->handle);
+  return code;
+}
+
+uint32_t handle_open(const disk_t *disk, const unit_t *backing, handle_t *handle) {
+  handles_sweep(); /* the system gives the value of a closed handle out again at once */
+  Entry *entry = calloc(1, sizeof *entry);
+  if (!entry) return CODE_NOT_ENOUGH_MEMORY;
+  const uint32_t code = backing ? open_file(entry, backing, disk->read_only) : open_pipe(entry);
+  if (code) {
+    free(entry);
+    return code;
+  }
+  entry->disk = *disk;
+  entry->next = entries;
+  entries = entry;
+  *handle = entry->handle;
+  return CODE_SUCCESS;
+}
+
+disk_t *handle_find(handle_t handle) {
+  for (Entry **link = &entries; *link; link = &(*link)->next) {
+    if ((*link)->handle != handle) continue;
+    if (!is_closed(*link)) return &(*link)->disk;
+    drop(link);
     return NULL;
   }
-  disks = entry;
-  return entry->disk;
+  return NULL;
 }
 
-int handle_find(handle_t handle, uint32_t *rights) {
-  sweep();
-  for (const Disk *disk = disks; disk; disk = disk->next) {
-    if (disk->disk != handle) continue;
-    *rights = disk->rights;
-    return 1;
+disk_t *handle_find_serial(uint64_t serial) {
+  for (Entry *entry = entries; entry; entry = entry->next) {
+    if (entry->disk.serial == serial) return handle_find(entry->handle);
   }
-  return 0;
+  return NULL;
 }
 
-uint32_t handles_live(void) {
+void handle_discard(handle_t handle) {
+  CloseHandle(handle);
+  handle_find(handle);
+}
+
+int handle_is_any(handle_t handle) {
+  DWORD flags;
+  return GetHandleInformation(handle, &flags) != 0;
+}
+
+/* Disks that are open. */
+EXPORT uint32_t DoubleLiveHandles(void) {
   lock();
-  uint32_t live = sweep();
+  handles_sweep();
+  uint32_t live = 0;
+  for (const Entry *entry = entries; entry; entry = entry->next) live++;
   unlock();
   return live;
 }
 
 void handles_forget(void) {
-  while (disks) drop(&disks);
+  while (entries) drop(&entries);
 }
 #endif

@@ -13,10 +13,10 @@ static struct {
   uint32_t units;
   unit_t text[PATH_UNITS];
 } classes[INFO_CLASSES];
-static uint32_t calls, demands;
+static uint32_t demands;
 
 void information_reset(void) {
-  calls = demands = 0;
+  demands = 0;
   memset(classes, 0, sizeof classes);
   for (uint32_t i = 0; i < INFO_CLASSES; i++) classes[i].result = CODE_VHD_INVALID_TYPE;
 }
@@ -40,11 +40,13 @@ static uint32_t needed_bytes(uint32_t class) {
 }
 
 static uint32_t fill(handle_t handle, uint32_t *size, GET_VIRTUAL_DISK_INFO_ *info, uint32_t *used) {
-  uint32_t rights;
-  if (!handle_find(handle, &rights)) return CODE_INVALID_HANDLE;
+  const disk_t *disk = handle_find(handle);
+  if (!disk) return CODE_INVALID_HANDLE;
   const uint32_t class = info->Version;
   if (class == 0 || class >= INFO_CLASSES) return CODE_INVALID_PARAMETER;
-  if (!(rights & ACCESS_GET_INFO)) return CODE_ACCESS_DENIED;
+  if (!(disk->rights & ACCESS_GET_INFO)) return CODE_ACCESS_DENIED;
+  const uint32_t told = call_told(FN_GetVirtualDiskInformation);
+  if (told) return told;
   if (classes[class].result) return classes[class].result;
   uint32_t needed = needed_bytes(class);
   if (demands > 0) {
@@ -70,24 +72,18 @@ static uint32_t fill(handle_t handle, uint32_t *size, GET_VIRTUAL_DISK_INFO_ *in
 EXPORT uint32_t GetVirtualDiskInformation(handle_t handle, uint32_t *size,
                                           GET_VIRTUAL_DISK_INFO_ *info, uint32_t *used) {
   const uint32_t head = offsetof(GET_VIRTUAL_DISK_INFO_, Size);
-  lock();
-  calls++;
+  record_t *call = call_begin(FN_GetVirtualDiskInformation);
+  put_number(call, "handle", (uintptr_t)handle);
+  if (size) put_number(call, "size", *size);
+  if (info && size && *size >= sizeof info->Version) put_number(call, "version", info->Version);
+  put_bool(call, "usedGiven", used != NULL);
   uint32_t result = CODE_INVALID_PARAMETER;
   if (size && info && *size >= head) {
     const uint32_t given = *size;
     result = fill(handle, size, info, used);
     if (result) memset((uint8_t *)info + head, POISON, given - head);
   }
-  unlock();
-  return result;
-}
-
-/* How many calls there were. */
-EXPORT uint32_t DoubleInformationCalls(void) {
-  lock();
-  const uint32_t count = calls;
-  unlock();
-  return count;
+  return call_end(FN_GetVirtualDiskInformation, result);
 }
 
 /* The next `times` calls that could be answered ask for two bytes more than they were given, as when

@@ -2,19 +2,19 @@
 #ifndef _WIN32
 #include <string.h>
 
-#include "double.h"
+#include "handle_elsewhere.h"
+#include "kernel32.h"
 
 static const char SYSTEM_DIRECTORY[] = "C:\\Windows\\system32";
 static const char CURRENT_DIRECTORY[] = "C:\\work";
-static uint32_t last_error;
+_Thread_local uint32_t last_error;
 
-int handle_close(handle_t handle);
 
-void kernel32_reset(void) { last_error = 0; }
+
 
 EXPORT bool32_t CloseHandle(handle_t handle) {
   lock();
-  const int closed = handle_close(handle);
+  const int closed = object_close(handle);
   if (!closed) last_error = CODE_INVALID_HANDLE;
   unlock();
   return closed;

@@ -1,5 +1,6 @@
 /**
- * Where the double of VirtDisk.dll is: compiled here off Windows, given by `VIRTDISK_DOUBLE` on Windows.
+ * Where the double of VirtDisk.dll is: compiled here off Windows, given on Windows by `VIRTDISK_DOUBLE`
+ * and, for the one that is like Windows 8's, `VIRTDISK_DOUBLE_OLD`.
  */
 import { join } from "@std/path";
 import { type Need, ROOT, run, tool } from "../support.ts";
@@ -7,6 +8,7 @@ import { type Need, ROOT, run, tool } from "../support.ts";
 const SOURCES = join(ROOT, "tests", "double");
 const CACHE = join(ROOT, ".cache", "double");
 const VARIABLE = "VIRTDISK_DOUBLE";
+const OLD_VARIABLE = "VIRTDISK_DOUBLE_OLD";
 
 /** The two libraries that the native backend loads, by absolute path. */
 export interface DoubleLibraries {
@@ -16,44 +18,72 @@ export interface DoubleLibraries {
   readonly kernel32: string;
 }
 
+/** Which double. */
+export interface DoubleBuild {
+  /** One of Windows 8, which lacks the functions that came later. */
+  readonly old?: boolean;
+}
+
 /** A test with the double needs a compiler, or on Windows the finished DLL. */
-export const doubleNeed: Need = Deno.build.os === "windows"
-  ? () => Deno.env.get(VARIABLE) ? undefined : `${VARIABLE} does not name a DLL`
-  : tool("gcc");
+export const doubleNeed: Need = Deno.build.os === "windows" ? given(VARIABLE) : tool("gcc");
+
+/** The same for the double of Windows 8. */
+export const oldDoubleNeed: Need = Deno.build.os === "windows" ? given(OLD_VARIABLE) : tool("gcc");
 
 /** The double's libraries; compiles them where the sources are newer. */
-export function buildDouble(): DoubleLibraries {
+export function buildDouble({ old = false }: DoubleBuild = {}): DoubleLibraries {
   if (Deno.build.os === "windows") {
-    const virtdisk = Deno.env.get(VARIABLE);
-    if (!virtdisk) throw new Error(`${VARIABLE} does not name a DLL`);
+    const variable = old ? OLD_VARIABLE : VARIABLE;
+    const virtdisk = Deno.env.get(variable);
+    if (!virtdisk) throw new Error(`${variable} does not name a DLL`);
     return { virtdisk, kernel32: join(Deno.env.get("SystemRoot")!, "System32", "kernel32.dll") };
   }
-  const library = join(CACHE, "virtdisk.so");
-  compile("gcc", library, ["-fPIC", "-fvisibility=hidden"]);
+  const library = join(CACHE, `${fileName(old)}.so`);
+  // Never unloaded: a thread of an operation may be in its last instructions.
+  const options = ["-fPIC", "-fvisibility=hidden", "-pthread", "-Wl,-z,nodelete"];
+  compile("gcc", library, [...options, ...definitions(old)], []);
   return { virtdisk: library, kernel32: library };
 }
 
 /** Compiles the double as a Windows DLL with MinGW; gives its path. */
-export function buildDoubleDll(): string {
-  const library = join(CACHE, "virtdisk.dll");
-  compile(MINGW, library, ["-s"]);
+export function buildDoubleDll({ old = false }: DoubleBuild = {}): string {
+  const library = join(CACHE, `${fileName(old)}.dll`);
+  compile(MINGW, library, ["-s", ...definitions(old)], ["-lntdll"]);
   return library;
 }
 
 /** The C compiler that makes Windows DLLs, here and on Windows. */
 export const MINGW = "x86_64-w64-mingw32-gcc";
 
-function compile(compiler: string, library: string, options: readonly string[]): void {
+function given(variable: string): Need {
+  return () => Deno.env.get(variable) ? undefined : `${variable} does not name a DLL`;
+}
+
+function fileName(old: boolean): string {
+  return old ? "virtdisk8" : "virtdisk";
+}
+
+function definitions(old: boolean): string[] {
+  return old ? ["-DDOUBLE_WINDOWS_8"] : [];
+}
+
+function compile(
+  compiler: string,
+  library: string,
+  options: readonly string[],
+  libraries: readonly string[],
+): void {
   const files = [...Deno.readDirSync(SOURCES)].map((entry) => entry.name)
     .filter((name) => /\.[ch]$/.test(name)).map((name) => join(SOURCES, name));
-  const newest = Math.max(...files.map((file) => Deno.statSync(file).mtime!.getTime()));
+  // The folder's own time tells of a file that is gone.
+  const newest = Math.max(...[SOURCES, ...files].map(modified));
   if (modified(library) > newest) return;
   Deno.mkdirSync(CACHE, { recursive: true });
   // Renamed into place when finished, for another process may be loading the old one.
   const unfinished = `${library}.${Deno.pid}`;
   const warnings = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"];
   const sources = files.filter((file) => file.endsWith(".c"));
-  run(compiler, ...warnings, ...options, "-shared", "-o", unfinished, ...sources);
+  run(compiler, ...warnings, ...options, "-shared", "-o", unfinished, ...sources, ...libraries);
   Deno.renameSync(unfinished, library);
 }
 

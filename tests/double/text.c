@@ -1,6 +1,7 @@
-/* GUIDs as text, and the length of UTF-16 strings. */
+/* GUIDs as text, and UTF-16 strings. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "double.h"
@@ -33,4 +34,22 @@ uint32_t units_length(const unit_t *text, uint32_t limit) {
   uint32_t length = 0;
   while (length < limit && text[length] != 0) length++;
   return length;
+}
+
+/* A copy of its own, to be freed; cut at the longest path. NULL where there is no memory. */
+unit_t *units_copy(const unit_t *text) {
+  const uint32_t length = units_length(text, PATH_UNITS - 1);
+  unit_t *copy = malloc((length + 1) * sizeof *copy);
+  if (!copy) return NULL;
+  memcpy(copy, text, length * sizeof *copy);
+  copy[length] = 0;
+  return copy;
+}
+
+static unit_t lower(unit_t unit) { return unit >= 'A' && unit <= 'Z' ? unit + ('a' - 'A') : unit; }
+
+/* Without regard to the case of ASCII letters. */
+int units_equal(const unit_t *a, const unit_t *b) {
+  while (*a && lower(*a) == lower(*b)) a++, b++;
+  return lower(*a) == lower(*b);
 }

@@ -57,19 +57,21 @@ function wineRuns(): TestRun[] {
 }
 
 function windowsRuns(): TestRun[] {
-  const double = Deno.env.get("VIRTDISK_DOUBLE") ||
-    (tool(MINGW)() === undefined ? buildDoubleDll() : "");
+  const hasCompiler = tool(MINGW)() === undefined;
+  const double = Deno.env.get("VIRTDISK_DOUBLE") || (hasCompiler ? buildDoubleDll() : "");
+  const old = Deno.env.get("VIRTDISK_DOUBLE_OLD") ||
+    (hasCompiler ? buildDoubleDll({ old: true }) : "");
   return [
     {
       name: double ? `the double ${double}` : `no double: neither VIRTDISK_DOUBLE nor ${MINGW}`,
       paths: ["tests/double", "tests/native", ...COMMON],
-      env: { VIRTDISK_DOUBLE: double },
+      env: { VIRTDISK_DOUBLE: double, VIRTDISK_DOUBLE_OLD: old },
       ...double === "" && { mayIgnore: ANY },
     },
     {
       name: "the system's VirtDisk.dll",
       paths: ["tests/windows"],
-      env: { VIRTDISK_DOUBLE: "", VIRTDISK_REQUIRE: "" },
+      env: { VIRTDISK_DOUBLE: "", VIRTDISK_DOUBLE_OLD: "", VIRTDISK_REQUIRE: "" },
       mayIgnore: ANY,
     },
   ];

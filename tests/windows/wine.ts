@@ -15,6 +15,7 @@ const PROGRAM = join(PROGRAM_FOLDER, "deno.exe");
 
 /** Where the double lies in the prefix, as Windows sees it. */
 export const DOUBLE_IN_SYSTEM32 = "C:\\windows\\system32\\virtdisk.dll";
+const OLD_DOUBLE_IN_SYSTEM32 = "C:\\windows\\system32\\virtdisk8.dll";
 
 /** Libraries that Wine shall not start: dialogs about .NET and browsers, menus, and its debugger, with
  * which a crashed program sometimes ends with status 0. */
@@ -59,6 +60,7 @@ export function withVirtDisk(choice: VirtDiskChoice): Record<string, string> {
   return {
     WINEDLLOVERRIDES: DISABLED + OVERRIDES[choice],
     VIRTDISK_DOUBLE: choice === "double" ? DOUBLE_IN_SYSTEM32 : "",
+    VIRTDISK_DOUBLE_OLD: choice === "double" ? OLD_DOUBLE_IN_SYSTEM32 : "",
   };
 }
 
@@ -79,7 +81,9 @@ export class WineDeno implements WindowsDeno, Disposable {
       fetchProgram();
       compileShim();
       this.#startServer();
-      Deno.copyFileSync(buildDoubleDll(), join(PREFIX, "drive_c/windows/system32/virtdisk.dll"));
+      const system32 = join(PREFIX, "drive_c", "windows", "system32");
+      Deno.copyFileSync(buildDoubleDll(), join(system32, "virtdisk.dll"));
+      Deno.copyFileSync(buildDoubleDll({ old: true }), join(system32, "virtdisk8.dll"));
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
