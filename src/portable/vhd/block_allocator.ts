@@ -40,8 +40,6 @@ export class BlockAllocator {
   #released: number[] = [];
   /** Where the last block at the end of the file ends; from here to the footer there is only room. */
   #end: number;
-  /** From here on the file has never been written, but for its footer: it reads as zeros. */
-  #blank: number;
   #growth = 1;
 
   /** @param gaps In the order of the file. */
@@ -56,7 +54,6 @@ export class BlockAllocator {
     this.#blockSize = blockSize;
     this.#gaps = gaps.toReversed();
     this.#end = roundUp(footers.offset, SECTOR_SIZE);
-    this.#blank = footers.offset + FOOTER_SIZE;
   }
 
   /**
@@ -67,9 +64,12 @@ export class BlockAllocator {
    */
   allocate(block: NewBlock): number {
     const gap = this.#takeGap();
-    return gap === undefined
-      ? this.#make(block, this.#takeEnd(), this.#blank)
-      : this.#make(block, gap, gap + blockFootprint(this.#blockSize));
+    const offset = gap ?? this.#takeEnd();
+    const data = offset + bitmapSize(this.#blockSize);
+    this.#fill(offset, data, block.bitmapByte);
+    // At the end only the former footer was ever written, and no more of that than the bitmap covers.
+    if (gap !== undefined && !block.dataFollow) this.#fill(data, data + this.#blockSize, 0);
+    return offset;
   }
 
   /** How many blocks wait to be settled. */
@@ -130,22 +130,11 @@ export class BlockAllocator {
   #grow(offset: number): void {
     const footprint = blockFootprint(this.#blockSize);
     const stride = alignedPlace(offset + footprint, this.#blockSize) - offset;
-    const blank = roundUp(this.#source.size, SECTOR_SIZE);
     this.#footers.place(offset + (this.#growth - 1) * stride + footprint);
-    this.#blank = blank;
     this.#growth = Math.max(1, Math.min(2 * this.#growth, Math.floor(MAX_GROWTH / stride)));
   }
 
-  /** @param blank From here on the block reads as zeros already. */
-  #make({ bitmapByte, dataFollow }: NewBlock, offset: number, blank: number): number {
-    const data = offset + bitmapSize(this.#blockSize);
-    this.#fill(offset, data, bitmapByte);
-    if (!dataFollow) this.#fill(data, Math.min(data + this.#blockSize, blank), 0);
-    return offset;
-  }
-
   #fill(start: number, end: number, byte: number): void {
-    if (start >= end) return;
     const piece = new Uint8Array(Math.min(FILL_SIZE, end - start)).fill(byte);
     for (let position = start; position < end; position += piece.length) {
       this.#source.writeAt(piece.subarray(0, end - position), position);

@@ -1,67 +1,23 @@
 /** Writing dynamic and differencing images: where blocks go, and in which order. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/image_error.ts";
-import type { WritableImage } from "../../../src/portable/image.ts";
-import { imageExtents } from "../../../src/portable/image.ts";
 import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
 import { openWritableVhd } from "../../../src/portable/vhd/writable_vhd.ts";
-import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { Random } from "../../fuzz/random.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../read_image.ts";
+import { BLOCK, bytesOf, entry, kinds, recorded, writes } from "./recorded_vhd.ts";
 import { randomWork } from "./random_work.ts";
 import {
   DIFFERENCING_TABLE,
   DYNAMIC_TABLE,
   newVhd,
   PARENT_IDENTIFIER,
-  viewAt,
   withBlock,
 } from "./vhd_builder.ts";
 
-const BLOCK = 4096;
 const SIZE = 10 * BLOCK;
-const OTHER_IDENTIFIER = "fedcba98-7654-3210-fedc-ba9876543210";
-
-type Recording = RecordingSource<never>;
-
-function recorded(image: Uint8Array): Recording {
-  return new RecordingSource<never>(SparseFile.of(image));
-}
-
-function bytesOf(source: Recording): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(source.size);
-  source.readAt(bytes, 0);
-  return bytes;
-}
-
-/** The sector of the file at which a block begins. */
-function entry(source: Recording, index: number, table = DYNAMIC_TABLE): number {
-  return viewAt(bytesOf(source)).getUint32(table + 4 * index, false);
-}
-
-/** What the sectors of the disk are, and how many in a row. */
-function kinds(image: WritableImage): string {
-  const runs: { kind: string; sectors: number }[] = [];
-  for (const { kind, length } of imageExtents(image, 0, image.virtualSize)) {
-    const last = runs.at(-1);
-    if (last?.kind === kind) last.sectors += length / 512;
-    else runs.push({ kind, sectors: length / 512 });
-  }
-  return runs.map(({ kind, sectors }) => `${kind} ${sectors}`).join(", ");
-}
-
-/** Offsets of the writes between flushes. */
-function writes(source: Recording, from = 0): number[][] {
-  const groups: number[][] = [[]];
-  for (const change of source.changes.slice(from)) {
-    if (change.kind === "flush") groups.push([]);
-    else if (change.kind === "write") groups.at(-1)!.push(change.offset);
-    else groups.at(-1)!.push(-change.size);
-  }
-  return groups;
-}
 
 Deno.test("a new block goes where the footer was, once a new footer is durable; its entry comes last", () => {
   const image = newVhd();
@@ -180,112 +136,6 @@ Deno.test("the file grows by more blocks each time, and gives back at the end wh
   disk.finish();
   assertEquals(source.size, entry(source, 39) * 512 + 512 + BLOCK + 512);
   assertBytesEqual(readImage([openVhd(source)], 0, 40 * BLOCK), pattern(40 * BLOCK));
-});
-
-Deno.test("trim() takes whole blocks out, the last one even where it is short", () => {
-  const virtualSize = 3 * BLOCK + 512;
-  const source = recorded(newVhd({ virtualSize }));
-  const disk = openWritableVhd(source);
-  disk.write(pattern(virtualSize), 0);
-  disk.trim(512, 2 * BLOCK);
-  assertEquals(kinds(disk), "file 8, zero 8, file 9");
-  disk.trim(2 * BLOCK + 512, BLOCK - 512);
-  assertEquals(kinds(disk), "file 8, zero 8, file 9");
-  disk.trim(3 * BLOCK, 512);
-  assertEquals(kinds(disk), "file 8, zero 8, file 8, zero 1");
-  disk.finish();
-  assertEquals([0, 1, 2, 3].map((i) => entry(source, i) === 0xffffffff), [
-    false,
-    true,
-    false,
-    true,
-  ]);
-});
-
-Deno.test("trim() keeps the contents of a differencing image", () => {
-  const source = recorded(newVhd({ subtype: "differencing" }));
-  const disk = openWritableVhd(source);
-  disk.write(pattern(BLOCK), BLOCK);
-  disk.trim(0, SIZE);
-  assertEquals(kinds(disk), "parent 8, file 8, parent 64");
-});
-
-Deno.test("the room of a trimmed block is used again once the table without it is durable", () => {
-  const source = recorded(newVhd());
-  const disk = openWritableVhd(source);
-  disk.write(pattern(3 * BLOCK), 0);
-  disk.flush();
-  const freed = entry(source, 1);
-  disk.trim(BLOCK, BLOCK);
-  disk.write(pattern(512), 5 * BLOCK);
-  disk.flush();
-  assert(entry(source, 5) !== freed);
-  disk.write(pattern(512), 6 * BLOCK);
-  disk.flush();
-  assertEquals(entry(source, 6), freed);
-  // What was there before does not show.
-  const expected = new Uint8Array(BLOCK);
-  expected.set(pattern(512));
-  assertBytesEqual(readImage([disk], 6 * BLOCK, BLOCK), expected);
-});
-
-Deno.test("blocks written and trimmed again and again do not make the file grow without end", () => {
-  const source = SparseFile.of(newVhd());
-  const disk = openWritableVhd(source);
-  for (let i = 0; i < 40_000; i++) {
-    disk.write(pattern(512), 0);
-    disk.trim(0, BLOCK);
-  }
-  disk.finish();
-  assert(source.size < 40_000 * BLOCK, `${source.size}`);
-});
-
-Deno.test("the room that a session left free is used by the next, but no smaller gaps", () => {
-  const source = recorded(newVhd());
-  const first = openWritableVhd(source);
-  first.write(pattern(4 * BLOCK), 0);
-  first.trim(BLOCK, BLOCK);
-  first.finish();
-  const size = source.size;
-  const second = openWritableVhd(source);
-  second.write(pattern(BLOCK, 9), 7 * BLOCK);
-  second.finish();
-  assertEquals(source.size, size);
-  assert(entry(source, 7) < entry(source, 2));
-  assertBytesEqual(readImage([second], 7 * BLOCK, BLOCK), pattern(BLOCK, 9));
-});
-
-Deno.test("setUniqueId() changes the trailing footer, then the copy", () => {
-  for (const image of [newVhd(), newVhd().slice(0, -1)]) {
-    const source = recorded(image);
-    const disk = openWritableVhd(source);
-    disk.setUniqueId!(OTHER_IDENTIFIER);
-    assertEquals([disk.identifier, disk.virtualDiskId], [OTHER_IDENTIFIER, OTHER_IDENTIFIER]);
-    const end = Math.floor(image.length / 512) * 512 - (image.length % 512 === 0 ? 512 : 0);
-    assertEquals(writes(source), [[end], [0], []]);
-    assertEquals(openVhd(source).identifier, OTHER_IDENTIFIER);
-    const bytes = bytesOf(source);
-    assertBytesEqual(bytes.slice(-512), bytes.slice(0, 512));
-    // Later footers have it too.
-    disk.write(pattern(BLOCK), 0);
-    disk.finish();
-    assertEquals(openVhd(source).identifier, OTHER_IDENTIFIER);
-  }
-});
-
-Deno.test("a footer astride two sectors stays until another is behind it", () => {
-  const image = newVhd();
-  const astride = new Uint8Array(image.length + 100);
-  astride.set(image.subarray(0, -512));
-  astride.set(image.subarray(-512), image.length - 412);
-  const source = recorded(astride);
-  const disk = openWritableVhd(source);
-  disk.setUniqueId!(OTHER_IDENTIFIER);
-  assertEquals(writes(source), [[image.length + 512 - (image.length % 512)], [0], []]);
-  disk.write(pattern(BLOCK), 0);
-  disk.finish();
-  assertEquals(openVhd(source).identifier, OTHER_IDENTIFIER);
-  assertBytesEqual(readImage([openVhd(source)], 0, BLOCK), pattern(BLOCK));
 });
 
 Deno.test("nothing changes for the reader where a write fails", () => {

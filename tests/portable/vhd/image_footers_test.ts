@@ -1,0 +1,43 @@
+/** Giving a disk another unique id. */
+import { assertEquals } from "@std/assert";
+import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
+import { openWritableVhd } from "../../../src/portable/vhd/writable_vhd.ts";
+import { assertBytesEqual, pattern } from "../../support.ts";
+import { readImage } from "../read_image.ts";
+import { BLOCK, bytesOf, recorded, writes } from "./recorded_vhd.ts";
+import { newVhd } from "./vhd_builder.ts";
+
+const OTHER_IDENTIFIER = "fedcba98-7654-3210-fedc-ba9876543210";
+
+Deno.test("setUniqueId() changes the trailing footer, then the copy", () => {
+  for (const image of [newVhd(), newVhd().slice(0, -1)]) {
+    const source = recorded(image);
+    const disk = openWritableVhd(source);
+    disk.setUniqueId!(OTHER_IDENTIFIER);
+    assertEquals([disk.identifier, disk.virtualDiskId], [OTHER_IDENTIFIER, OTHER_IDENTIFIER]);
+    const end = Math.floor(image.length / 512) * 512 - (image.length % 512 === 0 ? 512 : 0);
+    assertEquals(writes(source), [[end], [0], []]);
+    assertEquals(openVhd(source).identifier, OTHER_IDENTIFIER);
+    const bytes = bytesOf(source);
+    assertBytesEqual(bytes.slice(-512), bytes.slice(0, 512));
+    // Later footers have it too.
+    disk.write(pattern(BLOCK), 0);
+    disk.finish();
+    assertEquals(openVhd(source).identifier, OTHER_IDENTIFIER);
+  }
+});
+
+Deno.test("a footer astride two sectors stays until another is behind it", () => {
+  const image = newVhd();
+  const astride = new Uint8Array(image.length + 100);
+  astride.set(image.subarray(0, -512));
+  astride.set(image.subarray(-512), image.length - 412);
+  const source = recorded(astride);
+  const disk = openWritableVhd(source);
+  disk.setUniqueId!(OTHER_IDENTIFIER);
+  assertEquals(writes(source), [[image.length + 512 - (image.length % 512)], [0], []]);
+  disk.write(pattern(BLOCK), 0);
+  disk.finish();
+  assertEquals(openVhd(source).identifier, OTHER_IDENTIFIER);
+  assertBytesEqual(readImage([openVhd(source)], 0, BLOCK), pattern(BLOCK));
+});
