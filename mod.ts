@@ -35,8 +35,10 @@ export {
   type CreateOptions,
   type NativeCreateOptions,
 } from "./src/create_options.ts";
+export { diagnose, type DiagnoseOptions } from "./src/diagnose.ts";
 export { DriverDisk } from "./src/driver_disk.ts";
 export { type ErrorDetail, VirtualDiskError, type VirtualDiskErrorOptions } from "./src/errors.ts";
+export { type Finding, type FindingSubject, type Severity } from "./src/finding.ts";
 export {
   type ChangeTrackingState,
   type DiskSize,

@@ -1,9 +1,10 @@
 /**
- * The command line: `virtdisk info`, `create`, `convert`, `read`, `write` and `metadata`.
+ * The command line: `virtdisk info`, `diagnose`, `create`, `convert`, `read`, `write` and `metadata`.
  *
  * Needs `--allow-read` for the files, and `--allow-write` for those that are written and their folders. On
- * Windows `info` uses the native backend by default, which needs `--allow-ffi` for `virtdisk.dll` and
- * `kernel32.dll`, or `--backend portable`. The other commands are the same on every system.
+ * Windows `info` and `diagnose` use the native backend by default, which needs `--allow-ffi` for
+ * `virtdisk.dll` and `kernel32.dll`, or `--backend portable`. The other commands are the same on every
+ * system.
  *
  * @example Inspect an image, from a shell
  * ```sh
@@ -20,6 +21,7 @@
  */
 import { convert, CONVERT_USAGE } from "./convert.ts";
 import { create, CREATE_USAGE } from "./create.ts";
+import { DIAGNOSE_USAGE, runDiagnose } from "./diagnose.ts";
 import { info, INFO_USAGE } from "./info.ts";
 import { metadata, METADATA_USAGE } from "./metadata.ts";
 import { read, READ_USAGE } from "./read.ts";
@@ -35,6 +37,11 @@ interface Command {
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["info", { run: info, purpose: "print what images are", usage: INFO_USAGE }],
+  ["diagnose", {
+    run: runDiagnose,
+    purpose: "say why images do not open or attach",
+    usage: DIAGNOSE_USAGE,
+  }],
   ["create", { run: create, purpose: "make an empty image", usage: CREATE_USAGE }],
   ["convert", { run: convert, purpose: "copy an image as another kind", usage: CONVERT_USAGE }],
   ["read", { run: read, purpose: "print a disk's bytes", usage: READ_USAGE }],

@@ -1,0 +1,84 @@
+/** Whether Windows opens an image, and where it is attached. */
+import { extname } from "@std/path";
+import { isErrorOf, VirtualDiskError } from "../errors.ts";
+import type { ErrorSymbol } from "../error_codes.ts";
+import { failureFinding, type Finding, finding, type FindingSubject } from "../finding.ts";
+import { type OpenFlag, openRequest } from "../open_request.ts";
+import { Device } from "./device.ts";
+import type { Libraries } from "./library.ts";
+import { openImage } from "./open.ts";
+import { physicalPath } from "./physical_path.ts";
+import { volumesOn } from "./volumes.ts";
+
+const SUBJECTS: Partial<Record<string, FindingSubject>> = {
+  ERROR_FILE_NOT_FOUND: "file",
+  ERROR_PATH_NOT_FOUND: "file",
+  ERROR_ACCESS_DENIED: "access",
+  ERROR_SHARING_VIOLATION: "lock",
+  ERROR_WRITE_PROTECT: "medium",
+  ERROR_UNSUPPORTED_COMPRESSION: "compression",
+  ERROR_FILE_ENCRYPTED: "encryption",
+  ERROR_FILE_SYSTEM_LIMITATION: "network",
+  ERROR_VHD_PARENT_VHD_NOT_FOUND: "parent",
+  ERROR_VHD_PARENT_VHD_ACCESS_DENIED: "parent",
+  ERROR_VHD_CHILD_PARENT_ID_MISMATCH: "parent",
+  ERROR_VHD_CHILD_PARENT_TIMESTAMP_MISMATCH: "parent",
+  ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH: "parent",
+  ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED: "parent",
+  ERROR_VHD_DIFFERENCING_CHAIN_ERROR_IN_PARENT: "parent",
+} satisfies Partial<Record<ErrorSymbol, FindingSubject>>;
+
+/** A disk that is not attached has no device; nor has one that is attached without the local host. */
+const NOT_ATTACHED: ErrorSymbol[] = [
+  "ERROR_DEV_NOT_EXIST",
+  "ERROR_NOT_READY",
+  "ERROR_FILE_NOT_FOUND",
+  "ERROR_INVALID_PARAMETER",
+];
+
+/** Opens the image as Windows does by default, then alone, to see where it is attached. */
+export function diagnoseOpening(path: string, libraries: Libraries): Finding[] {
+  return [...openFindings(path, libraries), ...attachmentFindings(path, libraries)];
+}
+
+function openFindings(path: string, libraries: Libraries): Finding[] {
+  try {
+    openImage(libraries, openRequest(path, {})).handle.close();
+    return [];
+  } catch (error) {
+    if (!(error instanceof VirtualDiskError)) throw error;
+    return [failureFinding("error", SUBJECTS[error.symbol] ?? "format", path, error)];
+  }
+}
+
+function attachmentFindings(path: string, libraries: Libraries): Finding[] {
+  try {
+    // An ISO image has no parents, and opens with no flag about them.
+    const flags: OpenFlag[] = extname(path).toLowerCase() === ".iso" ? [] : ["no-parents"];
+    const request = openRequest(path, { getInfoOnly: true, flags });
+    const opened = openImage(libraries, request);
+    using handle = opened.handle;
+    const device = physicalPath({ libraries, handle: handle.value, path: opened.path });
+    const where = [device, ...mountPointsOf(libraries, device)].join(", ");
+    return [
+      finding("warning", "attachment", path, `the image is attached: ${where}`, {
+        symbol: "ERROR_SHARING_VIOLATION",
+        remedy: "To attach it otherwise, detach it first: `Dismount-DiskImage`, or close whoever " +
+          "attached it.",
+      }),
+    ];
+  } catch (error) {
+    if (!(error instanceof VirtualDiskError)) throw error;
+    // Why it does not open has been found already.
+    if (error.operation === "OpenVirtualDisk" || isErrorOf(error, ...NOT_ATTACHED)) return [];
+    return [failureFinding("info", "attachment", path, error)];
+  }
+}
+
+function mountPointsOf({ kernel32 }: Libraries, devicePath: string): string[] {
+  using device = Device.open(kernel32, devicePath);
+  const number = device?.deviceNumber;
+  return number === undefined
+    ? []
+    : volumesOn(kernel32, number).flatMap(({ mountPoints }) => mountPoints);
+}

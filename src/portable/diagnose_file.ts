@@ -1,0 +1,169 @@
+/**
+ * What is the matter with an image as a file: whatever is in it.
+ *
+ * @module
+ */
+import { errorCode, errorMeaning } from "../error_codes.ts";
+import { type Finding, finding, type FindingSubject } from "../finding.ts";
+import { fileOperation } from "./file_operation.ts";
+import { ImageError } from "./image_error.ts";
+
+/** The unit of `blocks` (POSIX, `st_blocks`). */
+const STAT_BLOCK = 512;
+
+/** What is the matter, and whether the file can be read at all. */
+export interface FileDiagnosis {
+  readonly findings: readonly Finding[];
+  readonly readable: boolean;
+}
+
+/**
+ * Looks at a file.
+ *
+ * @throws {Deno.errors.NotCapable} Without `--allow-read` for it.
+ */
+export function diagnoseFile(path: string): FileDiagnosis {
+  const unreadable = unreadableFinding(path);
+  if (unreadable !== undefined) return { findings: [unreadable], readable: false };
+  return {
+    findings: [...writeFindings(path), ...lockFindings(path), ...holeFindings(path)],
+    readable: true,
+  };
+}
+
+function unreadableFinding(path: string): Finding | undefined {
+  const error = failureOf(path, () => {
+    const { isFile, isDirectory } = Deno.statSync(path);
+    if (isDirectory) {
+      throw new ImageError("ERROR_ACCESS_DENIED", { path, reason: "the path is a folder" });
+    }
+    // Opening a pipe may wait for ever.
+    if (!isFile) {
+      throw new ImageError("ERROR_NOT_SUPPORTED", {
+        path,
+        reason: "the path is a device, pipe or socket",
+      });
+    }
+    Deno.openSync(path).close();
+  });
+  if (error === undefined) return undefined;
+  const subject = error.symbol === "ERROR_ACCESS_DENIED" ? "access" : "file";
+  return fileFinding("error", subject, path, error, REMEDIES[error.symbol]);
+}
+
+const REMEDIES: Partial<Record<ImageError["symbol"], string>> = {
+  ERROR_FILE_NOT_FOUND: "Check the path and the current directory.",
+  ERROR_PATH_NOT_FOUND: "Check the folders of the path, and that its drive is there.",
+  ERROR_ACCESS_DENIED:
+    "Give this user the right to read the file, or name the image in the folder.",
+  ERROR_NOT_SUPPORTED: "Copy the contents into a file.",
+};
+
+/** A file that opens for writing is not changed by that, not even its time stamp. */
+function writeFindings(path: string): Finding[] {
+  const { state } = Deno.permissions.querySync({ name: "write", path });
+  if (state !== "granted") {
+    return [
+      finding("info", "access", path, "whether the file can be written was not looked at", {
+        remedy: "Allow it: --allow-write for the file.",
+      }),
+    ];
+  }
+  const error = failureOf(path, () => Deno.openSync(path, { write: true }).close());
+  if (error === undefined) return [];
+  return error.symbol === "ERROR_WRITE_PROTECT"
+    ? [
+      fileFinding(
+        "warning",
+        "medium",
+        path,
+        error,
+        "Copy the image to a medium that is not read-only.",
+      ),
+    ]
+    : [
+      fileFinding(
+        "warning",
+        "access",
+        path,
+        error,
+        "Give this user the right to write the file, or open it with { readOnly: true }.",
+      ),
+    ];
+}
+
+/** A lock is taken for a moment only: another opener that comes then would be refused. */
+function lockFindings(path: string): Finding[] {
+  using file = fileOperation(path, () => Deno.openSync(path));
+  if (!tryLock(file, false)) {
+    return [
+      finding("error", "lock", path, "another program has the image open for writing", {
+        symbol: "ERROR_SHARING_VIOLATION",
+        remedy:
+          "Close it there, or detach it; information alone is given by { getInfoOnly: true }.",
+      }),
+    ];
+  }
+  if (tryLock(file, true)) return [];
+  return [
+    finding(
+      "warning",
+      "lock",
+      path,
+      "another program has the image open: it cannot be written to",
+      {
+        symbol: "ERROR_SHARING_VIOLATION",
+        remedy: "Close it there, or open it with { readOnly: true }.",
+      },
+    ),
+  ];
+}
+
+function tryLock(file: Deno.FsFile, exclusive: boolean): boolean {
+  if (!file.tryLockSync(exclusive)) return false;
+  file.unlockSync();
+  return true;
+}
+
+/** Windows does not count blocks: there the attribute of the file says it. */
+function holeFindings(path: string): Finding[] {
+  const { blocks, size } = fileOperation(path, () => Deno.statSync(path));
+  if (blocks === null || blocks * STAT_BLOCK >= size) return [];
+  return [
+    finding(
+      "info",
+      "sparse",
+      path,
+      `the file is sparse: ${blocks * STAT_BLOCK} of ${size} bytes are allocated`,
+      {
+        symbol: "ERROR_VIRTUAL_DISK_LIMITATION",
+        remedy: "Copied to Windows it must not stay sparse: copy it with `cp --sparse=never`.",
+      },
+    ),
+  ];
+}
+
+function fileFinding(
+  severity: Finding["severity"],
+  subject: FindingSubject,
+  path: string,
+  error: ImageError,
+  remedy: string | undefined,
+): Finding {
+  const { reason } = error.options;
+  const message = reason ?? errorMeaning(errorCode(error.symbol));
+  return finding(severity, subject, path, message, {
+    symbol: error.symbol,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
+}
+
+function failureOf(path: string, run: () => void): ImageError | undefined {
+  try {
+    fileOperation(path, run);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ImageError) return error;
+    throw error;
+  }
+}
