@@ -14,6 +14,11 @@ export interface CrashState {
   readonly file: SparseFile;
   /** How many changes had been asked for. */
   readonly point: number;
+  /** Whether all of them are there, as when the writing process was killed but the system lives on. */
+  readonly isWhole: boolean;
+  /** The file as the last flush left it, and the changes since. */
+  readonly durable: SparseFile;
+  readonly unflushed: readonly Change[];
   /** Which of them are there. */
   description(): string;
 }
@@ -38,10 +43,11 @@ export function* crashStates(
   samples: number,
   from = 0,
 ): Generator<CrashState> {
-  const durable = base.fork();
+  let durable = base.fork();
   let flushed = 0;
   for (let point = 0; point <= changes.length; point++) {
     if (changes[point - 1]?.kind === "flush") {
+      durable = durable.fork();
       for (; flushed < point; flushed++) apply(durable, changes[flushed]!, "whole");
     }
     if (point < from) continue;
@@ -50,8 +56,14 @@ export function* crashStates(
       const file = durable.fork();
       window.forEach((change, i) => apply(file, change, fates[i]!));
       const durableCount = flushed;
-      const description = () => describe(durableCount, window, fates);
-      yield { file, point, description };
+      yield {
+        file,
+        point,
+        isWhole: fates.every((fate) => fate === "whole"),
+        durable,
+        unflushed: window,
+        description: () => describe(durableCount, window, fates),
+      };
     }
   }
 }

@@ -6,7 +6,7 @@ import { Random } from "../fuzz/random.ts";
 import { type CrashState, crashStates } from "./crash_states.ts";
 import { type Observation, observe } from "./observation.ts";
 import { type DiskEvent, Oracle } from "./oracle.ts";
-import { RecordingSource } from "./recording_source.ts";
+import { type Change, RecordingSource } from "./recording_source.ts";
 import { type Format, randomSteps, runSteps, type Step } from "./scenario.ts";
 import type { SparseFile } from "./sparse_file.ts";
 import { FIRST_WRITTEN, SECTOR, stamped } from "./stamp.ts";
@@ -25,10 +25,18 @@ export interface Plan {
   readonly percent?: number;
   /** Of a hundred states tried: how many are written to and crash again. Default: 4. */
   readonly again?: number;
-  /** How the base came about, for messages. */
-  readonly history?: string;
+  /** How the base came about. */
+  readonly history?: History;
   /** Also done with each state, beside opening it here. */
   readonly alsoCheck?: (state: CrashState, seen: Observation) => void;
+}
+
+/** An earlier life of a file. */
+interface History {
+  readonly description: string;
+  /** What a killed writer had changed since the last flush, on top of the base; and what it had written. */
+  readonly unflushed: readonly Change[];
+  readonly oracle?: Oracle;
 }
 
 const VERSIONS_PER_LIFE = 10_000;
@@ -41,13 +49,15 @@ export function explore(plan: Plan): number {
 }
 
 function exploreLife(plan: Plan, random: Random, life: number): number {
-  const { format, base, samples = 3, percent = 100, again = 4 } = plan;
-  const seen = observe(format.open(base));
-  const recording = record(plan, seen, FIRST_WRITTEN + life * VERSIONS_PER_LIFE);
-  const oracle = new Oracle(seen, format.changesIdentifier);
+  const { format, base, samples = 3, percent = 100, again = 4, history } = plan;
+  const recording = new RecordingSource<DiskEvent>(base, history?.unflushed);
+  const first = recording.changes.length;
+  const seen = observe(format.open(recording));
+  record(plan, recording, seen, FIRST_WRITTEN + life * VERSIONS_PER_LIFE);
+  const oracle = new Oracle(seen, format.changesIdentifier, history?.oracle);
   let marks = 0;
   let states = 0;
-  for (const state of crashStates(base, recording.changes, random, samples)) {
+  for (const state of crashStates(base, recording.changes, random, samples, first)) {
     for (; (recording.marks[marks]?.position ?? Infinity) <= state.point; marks++) {
       oracle.apply(recording.marks[marks]!.event);
     }
@@ -60,7 +70,7 @@ function exploreLife(plan: Plan, random: Random, life: number): number {
       return left;
     });
     if (life > 0 || !random.chance(again)) continue;
-    states += exploreLife(secondLife(plan, state, left, random), random, life + 1);
+    states += exploreLife(secondLife(plan, state, left, random, oracle), random, life + 1);
   }
   return states;
 }
@@ -92,8 +102,12 @@ export function checkState(
   return seen;
 }
 
-function record(plan: Plan, seen: Observation, version: number): RecordingSource<DiskEvent> {
-  const recording = new RecordingSource<DiskEvent>(plan.base);
+function record(
+  plan: Plan,
+  recording: RecordingSource<DiskEvent>,
+  seen: Observation,
+  version: number,
+): void {
   const live = new Oracle(seen, false);
   explaining(
     plan,
@@ -107,10 +121,16 @@ function record(plan: Plan, seen: Observation, version: number): RecordingSource
         look: (image) => live.checkNewest(observe(image)),
       }),
   );
-  return recording;
 }
 
-function secondLife(plan: Plan, state: CrashState, left: Observation, random: Random): Plan {
+/** After a crash of the system only the file is left; a killed writer leaves what is not flushed, too. */
+function secondLife(
+  plan: Plan,
+  state: CrashState,
+  left: Observation,
+  random: Random,
+  oracle: Oracle,
+): Plan {
   const sectors = left.versions.length;
   const number = (name: string) => Number(left.attributes.get(name)) / SECTOR;
   const steps = randomSteps(random, STEPS_OF_SECOND_LIFE, {
@@ -118,11 +138,17 @@ function secondLife(plan: Plan, state: CrashState, left: Observation, random: Ra
     blockSectors: number("blockSize") || sectors / 4,
     unit: number("logicalSectorSize"),
   });
+  const killed = state.isWhole;
+  const what = killed ? "the writer was killed" : "the system crashed";
   return {
     ...plan,
-    history: `In an earlier life, a crash at change ${state.point}, when\n` +
-      `${state.description()}`,
-    base: state.file,
+    history: {
+      description: `In an earlier life, ${what} after change ${state.point}, when\n` +
+        state.description(),
+      unflushed: killed ? state.unflushed : [],
+      ...(killed && { oracle: new Oracle(left, false, oracle) }),
+    },
+    base: killed ? state.durable : state.file,
     steps,
     percent: PERCENT_OF_SECOND_LIFE,
   };
@@ -143,7 +169,7 @@ function explaining<T>(plan: Plan, where: () => string, run: () => T): T {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
       `${plan.title} (seed ${plan.seed}): ${reason}\n${where()}\n` +
-        `steps: ${plan.steps.map(describeStep).join(" ")}\n${plan.history ?? ""}`,
+        `steps: ${plan.steps.map(describeStep).join(" ")}\n${plan.history?.description ?? ""}`,
       { cause: error },
     );
   }

@@ -20,20 +20,28 @@ export type DiskEvent =
 export class Oracle {
   readonly #versions: Uint32Array;
   /** By sector written since the last flush: all that it may be. */
-  readonly #unflushed = new Map<number, number[]>();
+  readonly #unflushed: Map<number, number[]>;
   readonly #attributes: Map<string, string | undefined>;
-  readonly #unflushedAttributes = new Map<string, (string | undefined)[]>();
+  readonly #unflushedAttributes: Map<string, (string | undefined)[]>;
   readonly #changesIdentifier: boolean;
   /** What the disk was, or may have been, when it was opened. */
   #opened:
     | { identifier: string; versions: Uint32Array; unflushed: Map<number, number[]> }
     | undefined;
 
-  /** @param changesIdentifier Whether writing gives the disk another identifier. */
-  constructor(base: Observation, changesIdentifier: boolean) {
-    this.#versions = base.versions.slice();
-    this.#attributes = new Map(base.attributes);
+  /**
+   * @param seen What the disk is.
+   * @param changesIdentifier Whether writing gives the disk another identifier.
+   * @param earlier Knows what of it is not flushed yet. Default: all of it is.
+   */
+  constructor(seen: Observation, changesIdentifier: boolean, earlier?: Oracle) {
+    this.#versions = seen.versions.slice();
+    this.#attributes = new Map(seen.attributes);
     this.#changesIdentifier = changesIdentifier;
+    this.#unflushed = earlier === undefined ? new Map() : structuredClone(earlier.#unflushed);
+    this.#unflushedAttributes = earlier === undefined
+      ? new Map()
+      : structuredClone(earlier.#unflushedAttributes);
   }
 
   apply(event: DiskEvent): void {

@@ -23,10 +23,15 @@ export class RecordingSource<Event> implements WritableSource {
   readonly marks: Mark<Event>[] = [];
   readonly #file: SparseFile;
 
-  constructor(base: SparseFile) {
+  /** @param earlier Changes that another writer made after the last flush. */
+  constructor(base: SparseFile, earlier: readonly Change[] = []) {
     this.path = base.path;
     this.base = base;
     this.#file = base.fork();
+    for (const change of earlier) {
+      if (change.kind === "write") this.writeAt(change.bytes, change.offset);
+      else if (change.kind === "truncate") this.truncate(change.size);
+    }
   }
 
   get size(): number {

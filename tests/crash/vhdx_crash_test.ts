@@ -1,0 +1,14 @@
+/** VHDX images crash at every write, and keep the promise. */
+import { assertGreater } from "@std/assert";
+import { explore } from "./exploration.ts";
+import { VHDX_SCENARIOS } from "./vhdx_scenarios.ts";
+
+const SEED = 4;
+
+for (const scenario of VHDX_SCENARIOS) {
+  Deno.test(`${scenario.title} keeps what was flushed, whenever it crashes`, () => {
+    const states = explore({ ...scenario, base: scenario.base(), seed: SEED });
+    console.log(`${scenario.title}: ${states} states`);
+    assertGreater(states, scenario.steps.length);
+  });
+}
