@@ -3,6 +3,9 @@
  * as the real one. They hold off Windows and on it.
  */
 import { assertEquals } from "@std/assert";
+import type { CreateOptions } from "../../src/create_options.ts";
+import { createNative } from "../../src/native/create_native.ts";
+import { nativeCreateRequest } from "../../src/native/create_request.ts";
 import { type Libraries, loadLibraries } from "../../src/native/library.ts";
 import { type NativeVirtualDisk, openNative } from "../../src/native/native_disk.ts";
 import { type OpenOptions, openRequest } from "../../src/open_request.ts";
@@ -15,6 +18,10 @@ export interface DoubleContext {
   readonly libraries: Libraries;
   /** Opens a disk as scripts do, but through the double. */
   readonly open: (path?: string | URL, options?: OpenOptions) => NativeVirtualDisk;
+  /** Opens a disk to change it. */
+  readonly openWritable: () => NativeVirtualDisk;
+  /** Creates a disk as scripts do, but through the double. */
+  readonly create: (path: string | URL, options: CreateOptions) => Promise<NativeVirtualDisk>;
 }
 
 /** A path that is absolute on Windows, of an image that need not be there. */
@@ -24,7 +31,10 @@ export const IMAGE = "C:\\images\\a.vhdx";
 const paths = doubleNeed() === undefined ? buildDouble() : undefined;
 const loaded = paths && loadLibraries(paths);
 
-/** A test after which no handle may be open, and none closed twice. */
+/**
+ * A test after which no handle and no event may be open, none closed twice, no operation pending, and all
+ * memory that an operation was given must have lasted until its end.
+ */
 export function testWithDouble(
   name: string,
   fn: (context: DoubleContext) => void | Promise<void>,
@@ -36,7 +46,15 @@ export function testWithDouble(
       double,
       libraries,
       open: (path = IMAGE, options = {}) => openNative(openRequest(path, options), libraries),
+      openWritable: () => openNative(openRequest(IMAGE, { readOnly: false }), libraries),
+      create: async (path, options) =>
+        await createNative(nativeCreateRequest(path, options), options, libraries),
     });
+    assertEquals(double.operations.pending, 0, "operations left pending");
+    for (const { function: name, memoryIntact, overlappedIntact } of double.operations.list) {
+      assertEquals([name, memoryIntact, overlappedIntact], [name, true, true], "memory let go of");
+    }
+    assertEquals(double.liveEvents, 0, "events left open");
     assertEquals(double.liveHandles, 0, "handles left open");
     assertEquals(double.doubleCloses, 0, "handles closed twice");
   });
