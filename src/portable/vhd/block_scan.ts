@@ -33,13 +33,14 @@ export interface ScannedTable {
 export function scanBlocks(source: ByteSource, scanned: ScannedTable): Uint32Array {
   const { table, footprint } = scanned;
   // As many as can lie side by side: with one more, two of them overlap, whichever they are.
-  const blocks = new Uint32Array(
-    Math.min(scanned.blockCount, Math.floor(source.size / footprint)),
-  );
+  const most = Math.floor(source.size / footprint);
+  // Grows with the entries that were read, not with what a header or a hole in the file promises.
+  let blocks = new Uint32Array(ENTRIES_PER_PIECE);
   let count = 0;
   for (const [index, entry] of usedEntries(source, scanned)) {
     table.checkedOffset(index, entry);
-    if (count === blocks.length) throw overlap(scanned, index, entry);
+    if (count === most) throw overlap(scanned, index, entry);
+    if (count === blocks.length) blocks = doubled(blocks);
     blocks[count++] = entry;
   }
   const sorted = blocks.subarray(0, count).sort();
@@ -51,6 +52,12 @@ export function scanBlocks(source: ByteSource, scanned: ScannedTable): Uint32Arr
     throw overlap(scanned, found, second);
   }
   return sorted;
+}
+
+function doubled(numbers: Uint32Array): Uint32Array<ArrayBuffer> {
+  const more = new Uint32Array(2 * numbers.length);
+  more.set(numbers);
+  return more;
 }
 
 function* usedEntries(
