@@ -54,7 +54,6 @@ async function create(request: CreateRequest): Promise<PortableVirtualDisk> {
   const format = formatToCreate(request);
   if (request.source === undefined) await createEmpty(request, format, pace);
   else await createCopy(request, request.source, format, pace);
-  pace.end();
   const chain = ImageChain.open(path, {
     format,
     noParents: false,
@@ -81,7 +80,7 @@ async function createEmpty(
   );
   using target = NewFile.prepare(path, folder, request.overwrite);
   await target.write((file) => writeEmpty(file, layoutOf(format, spec, path)));
-  pace.assertWanted();
+  pace.end();
   target.publish();
 }
 
@@ -109,7 +108,7 @@ async function createCopy(
       ? writeCopyOfUnknownSize(file, request, source)
       : writeCopy(file, layoutOf(format, spec, path), source)
   );
-  pace.assertWanted();
+  pace.end();
   // Windows replaces no file that is open, and the source may be what is replaced.
   source[Symbol.dispose]();
   target.publish();

@@ -41,8 +41,13 @@ export class Pace {
     this.signal?.throwIfAborted();
   }
 
-  /** Reports that the operation has come to its end. */
+  /**
+   * Reports that all work is done but for making it visible: the last moment to cancel.
+   *
+   * @throws As {@linkcode Pace.assertWanted}, or what the listener throws.
+   */
   end(): void {
     this.#reporter.end();
+    this.assertWanted();
   }
 }

@@ -1,0 +1,77 @@
+import { assertEquals, assertGreater } from "@std/assert";
+import type { ImageSpec } from "../../../src/portable/image_spec.ts";
+import { layoutOf } from "../../../src/portable/new_image.ts";
+import { allBlocks, BlockBitmap } from "../../../src/portable/operations/block_set.ts";
+import { layoutBlockCount } from "../../../src/portable/operations/image_layout.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const GIB = 1024 * MIB;
+const TIB = 1024 * GIB;
+
+type Case = [
+  format: "vhd" | "vhdx" | "raw",
+  subtype: "fixed" | "dynamic",
+  size: number,
+  blockSize: number,
+];
+
+const CASES: Case[] = [
+  ["raw", "fixed", 5 * MIB, 0],
+  ["vhd", "fixed", 5 * MIB, 0],
+  ["vhd", "dynamic", 5 * MIB, 2 * MIB],
+  ["vhd", "dynamic", 2040 * GIB, 2 * MIB],
+  ["vhd", "dynamic", 2040 * GIB, 512 * KIB],
+  ["vhdx", "fixed", 5 * MIB, MIB],
+  ["vhdx", "dynamic", 100 * MIB, 32 * MIB],
+  ["vhdx", "dynamic", 64 * TIB, 256 * MIB],
+];
+
+function spec([, subtype, virtualSize, blockSize]: Case): ImageSpec {
+  return {
+    subtype,
+    virtualSize,
+    blockSize,
+    logicalSectorSize: 512,
+    physicalSectorSize: 512,
+    identifier: crypto.randomUUID(),
+    parent: undefined,
+  };
+}
+
+for (const each of CASES) {
+  const [format, subtype, size, blockSize] = each;
+  Deno.test(`no part of a ${subtype} ${format} of ${size} bytes with blocks of ${blockSize} overlaps another`, () => {
+    const layout = layoutOf(format, spec(each), "disk");
+    const count = layoutBlockCount(layout);
+    const some = new BlockBitmap(count);
+    for (let block = 0; block < count; block += 3) some.add(block);
+    for (const blocks of layout.isFull ? [allBlocks(count)] : [some, allBlocks(count)]) {
+      let end = 0;
+      let blocksAreDue = true;
+      for (const part of layout.parts(blocks)) {
+        if (part.offset >= layout.blocksOffset && blocksAreDue) {
+          blocksAreDue = false;
+          assertEquals(end <= layout.blocksOffset, true);
+          // The last block may be cut where nothing follows the disk but a footer.
+          const data = layout.isFull ? size : blocks.count * layout.blockStride;
+          end = Math.max(end, layout.blocksOffset + data);
+        }
+        assertEquals(part.offset >= end, true, `the part at ${part.offset} begins before ${end}`);
+        end = part.offset + part.length;
+      }
+      assertEquals(end <= layout.byteLength(blocks.count), true);
+      assertGreater(layout.stages, 0);
+    }
+  });
+}
+
+Deno.test("the data of every block of a dynamic VHD are aligned, but where sectors could not be counted", () => {
+  for (const [blockSize, aligned] of [[2 * MIB, true], [512 * KIB, false]] as const) {
+    const layout = layoutOf("vhd", spec(["vhd", "dynamic", 2040 * GIB, blockSize]), "disk");
+    assertEquals((layout.blocksOffset + layout.blockPrefix.length) % 4096, 0);
+    assertEquals(layout.blockStride % 4096 === 0, aligned);
+    const lastSector = (layout.byteLength(layoutBlockCount(layout)) - layout.blockStride) / 512;
+    assertGreater(0xffff_ffff, lastSector);
+  }
+});
