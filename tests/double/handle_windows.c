@@ -49,9 +49,12 @@ void handles_sweep(void) {
 
 static uint32_t open_pipe(Entry *entry) {
   char name[96];
-  /* More than one build of the double may be in the process: the address tells them apart. */
-  snprintf(name, sizeof name, "\\\\.\\pipe\\virtdisk-double-%lu-%p-%u", GetCurrentProcessId(),
-           (void *)&entries, ++pipes);
+  /* Another build of the double may be in the process, and pipes of this one from before it was loaded
+     anew: the address and the time tell them apart. */
+  LARGE_INTEGER time;
+  QueryPerformanceCounter(&time);
+  snprintf(name, sizeof name, "\\\\.\\pipe\\virtdisk-double-%lu-%p-%lld-%u", GetCurrentProcessId(),
+           (void *)&entries, time.QuadPart, ++pipes);
   const DWORD mode = PIPE_ACCESS_DUPLEX | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE;
   entry->handle = CreateNamedPipeA(name, mode, PIPE_TYPE_BYTE, 1, 16, 16, 0, NULL);
   if (entry->handle == INVALID_HANDLE_VALUE) return GetLastError();
