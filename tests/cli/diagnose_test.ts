@@ -1,0 +1,78 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createImage } from "../create_image.ts";
+import { ROOT, TempDir } from "../support.ts";
+
+const MIB = 1 << 20;
+
+/** Runs the command in `dir` with no permission but to read there. */
+async function command(dir: TempDir, ...args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-read=.", `${ROOT}/src/cli/main.ts`, "diagnose", ...args],
+    cwd: dir.path,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder();
+  return { code, out: text.decode(stdout), err: text.decode(stderr) };
+}
+
+Deno.test("diagnose --json prints an object per file, and ends with 1 where there is an error", async () => {
+  using dir = new TempDir();
+  (await createImage(dir.file("base.vhdx"), { size: 8 * MIB })).close();
+  (await createImage(dir.file("child.vhdx"), { parent: dir.file("base.vhdx") })).close();
+  const args = ["--json", "--backend", "portable"];
+  const good = await command(dir, ...args, "child.vhdx", "base.vhdx");
+  assertEquals([good.code, good.err], [0, ""]);
+  const [child, base] = good.out.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals([Object.keys(child), base.path], [["path", "findings"], "base.vhdx"]);
+
+  Deno.removeSync(dir.file("base.vhdx"));
+  const bad = await command(dir, ...args, "child.vhdx");
+  assertEquals(bad.code, 1);
+  const [error] = JSON.parse(bad.out).findings;
+  assertEquals([error.severity, error.subject, error.code, error.symbol], [
+    "error",
+    "parent",
+    0xc03a000d,
+    "ERROR_VHD_PARENT_VHD_NOT_FOUND",
+  ]);
+});
+
+Deno.test("diagnose prints each finding with its code and remedy, the worst first", async () => {
+  using dir = new TempDir();
+  (await createImage(dir.file("base.vhdx"), { size: 8 * MIB })).close();
+  (await createImage(dir.file("child.vhdx"), { parent: dir.file("base.vhdx") })).close();
+  Deno.removeSync(dir.file("base.vhdx"));
+  const { code, out } = await command(dir, "--backend", "portable", "child.vhdx");
+  assertEquals(code, 1);
+  assertMatch(
+    out,
+    /^child\.vhdx\n {2}error parent: the parent was not found.* \(ERROR_VHD_PARENT_VHD_NOT_FOUND\)\n {4}The parent was moved/,
+  );
+  assertMatch(out, /\n {2}info format: VHDX image, differencing/);
+  assertStringIncludes(out, "--allow-write");
+});
+
+Deno.test("diagnose goes on after a file that it may not read", async () => {
+  using dir = new TempDir();
+  using other = new TempDir();
+  (await createImage(dir.file("a.vhdx"), { size: 8 * MIB })).close();
+  const { code, out, err } = await command(
+    dir,
+    "--backend",
+    "portable",
+    other.file("b.vhd"),
+    "a.vhdx",
+  );
+  assertEquals(code, 1);
+  assertMatch(err, /Requires read access/);
+  assertMatch(out, /^a\.vhdx\n/);
+});
+
+Deno.test("a wrong command line is explained, with status 2", async () => {
+  using dir = new TempDir();
+  for (const args of [[], ["--fast", "a"], ["--backend", "qemu", "a"]]) {
+    const { code, out, err } = await command(dir, ...args);
+    assertEquals([code, out], [2, ""]);
+    assertStringIncludes(err, "Usage: virtdisk diagnose");
+  }
+});
