@@ -51,13 +51,7 @@ export class RawImage implements DiskImage {
  * @throws {ImageError} `ERROR_FILE_CORRUPT` where the file is empty.
  */
 export function openRaw(source: ByteSource): RawImage {
-  assertRawDisk(source);
-  return new RawImage(source);
-}
-
-/** @throws {ImageError} `ERROR_FILE_CORRUPT` where the file is empty. */
-export function assertRawDisk(source: ByteSource): void {
-  if (source.size > 0) return;
+  if (source.size > 0) return new RawImage(source);
   throw new ImageError("ERROR_FILE_CORRUPT", {
     path: source.path,
     reason: "the file is empty: a disk holds at least a byte",
