@@ -7,6 +7,7 @@
  */
 import { DRIVER_CAUSES } from "./driver_error_causes.ts";
 import { type ErrorSymbol, errorSymbol } from "./error_codes.ts";
+import { OPERATION_CAUSES } from "./operation_error_causes.ts";
 
 /** Causes by code, the likeliest first. */
 export type Causes = Partial<Record<ErrorSymbol, readonly string[]>>;
@@ -113,14 +114,26 @@ const CREATE: Causes = {
   ERROR_INVALID_PARAMETER: [
     "The size must be at least 3 MiB and a multiple of the sector size; a differencing disk takes " +
     "its size from the parent.",
+    "This Windows is older than a flag, or than an option of version 3 or 4.",
     "Block sizes: VHD 512 KiB or 2 MiB; VHDX a power of two from 1 MiB to 256 MiB; none for fixed disks.",
   ],
   ERROR_VHD_INVALID_SIZE: ["A VHD holds at most 2040 GiB, a VHDX at most 64 TiB."],
-  ERROR_SHARING_VIOLATION: ["The parent is open for writing: close it first."],
+  ERROR_SHARING_VIOLATION: ["The parent or the source is open for writing: close it first."],
+  ERROR_DISK_FULL: ["A fixed disk takes all of its size at once: free space, or make it dynamic."],
+  ERROR_VHD_INVALID_BLOCK_SIZE: [
+    "Block sizes: VHD 512 KiB or 2 MiB; VHDX a power of two from 1 MiB to 256 MiB; none for fixed disks.",
+  ],
+  ERROR_VIRTDISK_DISK_ALREADY_OWNED: [
+    "Another disk is being made of the source disk: wait for it.",
+  ],
+  ERROR_VIRTDISK_DISK_ONLINE_AND_WRITABLE: [
+    "The source disk is online: take it offline, or make it read-only, in the disk management.",
+  ],
 };
 
 const BY_OPERATION: Record<string, Causes> = {
   ...DRIVER_CAUSES,
+  ...OPERATION_CAUSES,
   OpenVirtualDisk: OPEN,
   // A disk that was created is opened at once, and opening its parent is an open too.
   CreateVirtualDisk: { ...OPEN, ...CREATE },
@@ -129,6 +142,7 @@ const BY_OPERATION: Record<string, Causes> = {
     ERROR_VHD_INVALID_TYPE: ["Parent classes apply to differencing disks only."],
   },
   ReadFile: {
+    ...OPERATION_CAUSES["ReadFile"],
     ERROR_ACCESS_DENIED: ["The disk was opened for information only, or without an attach right."],
     ERROR_VHD_INVALID_STATE: [
       'The disk was opened with the flag "no-parents": extents() tells which ranges its parent holds.',

@@ -1,0 +1,128 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { VirtualDiskError } from "../../src/errors.ts";
+import { assertBytesEqual, pattern, TempDir } from "../support.ts";
+import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";
+
+const KIB = 1024;
+const SECTOR = 4 * KIB;
+const SECTORS = 16;
+const SIZE = SECTORS * SECTOR;
+
+/** A disk whose handle is that of a file, as with a disk without a local host. */
+function openRaw({ double, open, openWritable }: DoubleContext, path: string, readOnly = false) {
+  double.setSize({ virtualSize: SIZE, physicalSize: 1, blockSize: 1, sectorSize: SECTOR });
+  double.answers.backWithFile(path);
+  return readOnly ? open(IMAGE) : openWritable();
+}
+
+testWithDouble("sectors are read where they are", (context) => {
+  using dir = new TempDir();
+  const contents = pattern(SIZE);
+  Deno.writeFileSync(dir.file("raw"), contents);
+  using disk = openRaw(context, dir.file("raw"), true);
+  for (const [offset, length] of [[0, SIZE], [SECTOR, SECTOR], [SIZE - SECTOR, SECTOR]] as const) {
+    const buffer = new Uint8Array(length);
+    assertEquals(disk.readSync(buffer, offset), length);
+    assertBytesEqual(buffer, contents.subarray(offset, offset + length));
+  }
+});
+
+testWithDouble("reading ends with the disk", (context) => {
+  using dir = new TempDir();
+  Deno.writeFileSync(dir.file("raw"), pattern(SIZE));
+  using disk = openRaw(context, dir.file("raw"), true);
+  const buffer = new Uint8Array(2 * SECTOR);
+  assertEquals(disk.readSync(buffer, SIZE - SECTOR), SECTOR);
+  assertBytesEqual(buffer.subarray(0, SECTOR), pattern(SIZE).subarray(SIZE - SECTOR));
+  assertEquals(disk.readSync(buffer, SIZE), 0);
+  assertEquals(disk.readSync(buffer, SIZE + SECTOR), 0);
+  assertEquals(disk.readSync(new Uint8Array(0), 0), 0);
+});
+
+testWithDouble("sectors are written where they belong, and nowhere else", (context) => {
+  using dir = new TempDir();
+  const expected = pattern(SIZE);
+  Deno.writeFileSync(dir.file("raw"), expected);
+  using disk = openRaw(context, dir.file("raw"));
+  const written = pattern(2 * SECTOR, 100);
+  // A part of a larger buffer, as scripts have them.
+  const part = new Uint8Array(3 * SECTOR).subarray(SECTOR);
+  part.set(written);
+  assertEquals(disk.writeSync(part, 5 * SECTOR), 2 * SECTOR);
+  expected.set(written, 5 * SECTOR);
+  assertBytesEqual(Deno.readFileSync(dir.file("raw")), expected);
+});
+
+testWithDouble("what are no whole sectors is refused before the call", (context) => {
+  using dir = new TempDir();
+  Deno.writeFileSync(dir.file("raw"), pattern(SIZE));
+  using disk = openRaw(context, dir.file("raw"));
+  for (const [length, offset] of [[SECTOR, 512], [512, 0], [SECTOR + 1, SECTOR]] as const) {
+    for (const transfer of ["readSync", "writeSync"] as const) {
+      const error = assertThrows(
+        () => disk[transfer](new Uint8Array(length), offset),
+        VirtualDiskError,
+        "whole sectors",
+      );
+      assertEquals(error.symbol, "ERROR_INVALID_PARAMETER");
+    }
+  }
+  assertBytesEqual(Deno.readFileSync(dir.file("raw")), pattern(SIZE));
+});
+
+testWithDouble("writing beyond the disk is refused before the call", (context) => {
+  using dir = new TempDir();
+  Deno.writeFileSync(dir.file("raw"), pattern(SIZE));
+  using disk = openRaw(context, dir.file("raw"));
+  const error = assertThrows(
+    () => disk.writeSync(new Uint8Array(2 * SECTOR), SIZE - SECTOR),
+    VirtualDiskError,
+  );
+  assertEquals([error.symbol, error.operation], ["ERROR_SECTOR_NOT_FOUND", "WriteFile"]);
+  assertEquals(Deno.statSync(dir.file("raw")).size, SIZE);
+});
+
+testWithDouble("what Windows refuses is an error with its code", (context) => {
+  using dir = new TempDir();
+  Deno.writeFileSync(dir.file("raw"), pattern(SIZE));
+  using disk = openRaw(context, dir.file("raw"), true);
+  const error = assertThrows(() => disk.writeSync(new Uint8Array(SECTOR), 0), VirtualDiskError);
+  assertEquals([error.symbol, error.operation], ["ERROR_ACCESS_DENIED", "WriteFile"]);
+});
+
+testWithDouble("a disk whose file is shorter than it says is an error", (context) => {
+  using dir = new TempDir();
+  Deno.writeFileSync(dir.file("raw"), pattern(3 * SECTOR));
+  using disk = openRaw(context, dir.file("raw"), true);
+  for (const offset of [2 * SECTOR, 4 * SECTOR]) {
+    const error = assertThrows(
+      () => disk.readSync(new Uint8Array(2 * SECTOR), offset),
+      VirtualDiskError,
+    );
+    assertEquals(error.symbol, "ERROR_HANDLE_EOF");
+  }
+});
+
+testWithDouble(
+  "wrong arguments are TypeErrors and RangeErrors, after close invalid handles",
+  (context) => {
+    using dir = new TempDir();
+    Deno.writeFileSync(dir.file("raw"), pattern(SIZE));
+    const disk = openRaw(context, dir.file("raw"));
+    for (const offset of [-SECTOR, 0.5, NaN, 2 ** 53]) {
+      assertThrows(() => disk.readSync(new Uint8Array(SECTOR), offset), RangeError);
+      assertThrows(() => disk.writeSync(new Uint8Array(SECTOR), offset), RangeError);
+    }
+    const text = "text" as unknown as Uint8Array;
+    assertThrows(() => disk.readSync(text, 0), TypeError);
+    assertThrows(() => disk.writeSync(text, 0), TypeError);
+    disk.close();
+    for (const transfer of ["readSync", "writeSync"] as const) {
+      const error = assertThrows(
+        () => disk[transfer](new Uint8Array(SECTOR), 0),
+        VirtualDiskError,
+      );
+      assertEquals(error.symbol, "ERROR_INVALID_HANDLE");
+    }
+  },
+);
