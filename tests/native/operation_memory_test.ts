@@ -1,0 +1,26 @@
+import { assertEquals } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { buildDouble, doubleNeed } from "../double/double.ts";
+import { run, testWith } from "../support.ts";
+
+const CHILD = fromFileUrl(new URL("./children/collect_operation.ts", import.meta.url));
+
+testWith(
+  [doubleNeed],
+  "what operations work on outlives garbage collections, and Deno ends",
+  () => {
+    const { virtdisk, kernel32 } = buildDouble();
+    const flags = ["--v8-flags=--expose-gc", "--allow-all", "--no-check"];
+    const output = run(Deno.execPath(), "run", ...flags, CHILD, virtdisk, kernel32);
+    const { statuses, intact } = JSON.parse(output);
+    assertEquals(statuses, [
+      "fulfilled",
+      "fulfilled",
+      "fulfilled",
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+    ]);
+    assertEquals(intact, Array(6).fill(true));
+  },
+);
