@@ -3,15 +3,11 @@
  *
  * @module
  */
+import { isAllZero } from "../../bytes/zeros.ts";
 import type { WritableSource } from "../byte_source.ts";
 import { MIB } from "./file_map.ts";
 
-/** Whether all bytes are zero. */
-export function isZero(bytes: Uint8Array): boolean {
-  // Most data show it in their first bytes; `every` would call a function for each byte.
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
-  return true;
-}
+export { isAllZero as isZero };
 
 /** Makes a range read as zeros. What does so already is not written: holes stay holes. */
 export function fillWithZeros(file: WritableSource, offset: number, length: number): void {
@@ -20,6 +16,6 @@ export function fillWithZeros(file: WritableSource, offset: number, length: numb
     const piece = present.subarray(0, Math.min(MIB, length - done));
     piece.fill(0);
     file.readAt(piece, offset + done);
-    if (!isZero(piece)) file.writeAt(piece.fill(0), offset + done);
+    if (!isAllZero(piece)) file.writeAt(piece.fill(0), offset + done);
   }
 }
