@@ -1,0 +1,125 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createVirtualDisk } from "@virtdisk/virtdisk";
+import { assertBytesEqual, onlyOn, pattern, TempDir, testWith } from "../support.ts";
+import { CLI_ARGS, runCli } from "./run_cli.ts";
+
+const MIB = 1 << 20;
+
+/** A VHDX with something in it, and the bytes of its disk. */
+async function makeSource(dir: TempDir): Promise<Uint8Array> {
+  using disk = await createVirtualDisk(dir.file("source.vhdx"), {
+    size: 5 * MIB,
+    blockSize: MIB,
+    backend: "portable",
+  });
+  disk.writeSync(pattern(MIB), 2 * MIB + 100);
+  const bytes = new Uint8Array(5 * MIB);
+  disk.readSync(bytes, 0);
+  return bytes;
+}
+
+Deno.test("convert copies an image as another kind, and back", async () => {
+  using dir = new TempDir();
+  const bytes = await makeSource(dir);
+  const toVhd = await runCli(dir, [
+    ...["convert", "--subtype", "fixed", "--alignment", "1MiB", "source.vhdx", "disk.vhd"],
+  ]);
+  assertEquals([toVhd.code, toVhd.err], [0, ""]);
+  assertMatch(toVhd.out, /disk\.vhd\n +Format +VHD, fixed\n/);
+  const json = await runCli(dir, ["convert", "--json", "--type", "raw", "disk.vhd", "disk.raw"]);
+  assertEquals(JSON.parse(json.out).information.size.virtualSize, 5 * MIB);
+  assertBytesEqual(Deno.readFileSync(dir.file("disk.raw")), bytes);
+  const back = await runCli(dir, ["convert", "--source-type", "raw", "disk.raw", "back.vhdx"]);
+  assertEquals(back.code, 0);
+  const { bytes: read } = await runCli(dir, ["read", "back.vhdx"]);
+  assertBytesEqual(read, bytes);
+});
+
+Deno.test("convert reads a raw disk from standard input, and writes images to standard output", async () => {
+  using dir = new TempDir();
+  const bytes = await makeSource(dir);
+  const raw = await runCli(dir, ["convert", "--type", "raw", "source.vhdx", "-"]);
+  assertEquals([raw.code, raw.err], [0, ""]);
+  assertBytesEqual(raw.bytes, bytes);
+  const options = ["--subtype", "fixed", "-", "disk.vhd"];
+  assertEquals((await runCli(dir, ["convert", ...options], bytes)).code, 0);
+  assertBytesEqual(Deno.readFileSync(dir.file("disk.vhd")).subarray(0, bytes.length), bytes);
+  const sized = await runCli(dir, ["convert", "--size", "6MiB", "-", "disk.vhdx"], bytes);
+  assertEquals(sized.code, 0);
+  const { bytes: read } = await runCli(dir, ["read", "--length", "5MiB", "disk.vhdx"]);
+  assertBytesEqual(read, bytes);
+});
+
+Deno.test("a convert that cannot be understood ends with 2, one that fails with 1", async (t) => {
+  using dir = new TempDir();
+  await makeSource(dir);
+  Deno.writeFileSync(dir.file("disk.raw"), pattern(5 * MIB));
+  const rows: [args: string[], code: number, message: string][] = [
+    [["source.vhdx"], 2, "expected SOURCE TARGET, given source.vhdx"],
+    [["-", "-"], 2, "one of SOURCE and TARGET is a file"],
+    [["--type", "vhd", "-", "-"], 2, "one of SOURCE and TARGET is a file"],
+    [["source.vhdx", "-"], 2, "standard output needs --type"],
+    [["--source-type", "vhd", "-", "a.vhd"], 2, "standard input is a raw disk"],
+    [["disk.raw", "a.vhd"], 1, "--source-type, `raw`"],
+    [["none.vhdx", "a.vhd"], 1, "ERROR_FILE_NOT_FOUND"],
+    [["source.vhdx", "disk.raw", "--type", "raw"], 1, "ERROR_FILE_EXISTS"],
+    [["source.vhdx", "a.vhd", "--size", "4MiB"], 1, "a copy no fewer"],
+    [["-", "a.vhdx"], 1, "size is missing"],
+    [["none.vhdx", "--type", "raw", "-"], 1, "ERROR_FILE_NOT_FOUND"],
+  ];
+  for (const [args, code, message] of rows) {
+    await t.step(args.join(" "), async () => {
+      const outcome = await runCli(dir, ["convert", ...args]);
+      assertEquals([outcome.code, outcome.out], [code, ""]);
+      assertStringIncludes(outcome.err, message);
+      const names = [...Deno.readDirSync(dir.path)].map(({ name }) => name);
+      assertEquals(names.toSorted(), ["disk.raw", "source.vhdx"]);
+    });
+  }
+});
+
+testWith(
+  [onlyOn("linux", "darwin")],
+  "Ctrl-C leaves nothing behind, and ends with 130",
+  async () => {
+    using dir = new TempDir();
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [...CLI_ARGS, "convert", "--type", "raw", "-", "disk.raw"],
+      cwd: dir.path,
+      stdin: "piped",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new Uint8Array(MIB).fill(1));
+    // The temporary file is there as soon as the command listens.
+    while ([...Deno.readDirSync(dir.path)].length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    child.kill("SIGINT");
+    const { code, stderr } = await child.output();
+    assertEquals([code, new TextDecoder().decode(stderr)], [130, "virtdisk: interrupted\n"]);
+    assertEquals([...Deno.readDirSync(dir.path)], []);
+    await writer.abort().catch(() => {});
+  },
+);
+
+testWith([onlyOn("linux", "darwin")], "a reader that has seen enough is told nothing", async () => {
+  using dir = new TempDir();
+  using disk = await createVirtualDisk(dir.file("disk.vhdx"), {
+    size: 64 * MIB,
+    backend: "portable",
+  });
+  disk.close();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...CLI_ARGS, "read", "disk.vhdx"],
+    cwd: dir.path,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  const errors = await new Response(child.stderr).text();
+  assertEquals([(await child.status).code, errors], [1, ""]);
+});

@@ -1,0 +1,87 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { TempDir } from "../support.ts";
+import { runCli } from "./run_cli.ts";
+
+const MIB = 1 << 20;
+
+Deno.test("create makes an image and tells what it is", async () => {
+  using dir = new TempDir();
+  const { code, out, err } = await runCli(dir, ["create", "--size", "64MiB", "disk.vhdx"]);
+  assertEquals([code, err], [0, ""]);
+  assertMatch(out, /^.*disk\.vhdx\n +Format +VHDX, dynamic\n +Virtual size +64 MiB/);
+});
+
+Deno.test("create --json has every option in the image", async () => {
+  using dir = new TempDir();
+  const identifier = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+  const rows: [args: string[], expected: [size: number, block: number, subtype: string]][] = [
+    [["--size", "8MiB", "--block-size", "512KiB", "a.vhd"], [8 * MIB, MIB / 2, "dynamic"]],
+    [["--size", "8MiB", "--subtype", "fixed", "b.vhd"], [8 * MIB, 0, "fixed"]],
+    [["--size", "8388609KiB", "--type", "vhdx", "c.img"], [8388609 * 1024, 32 * MIB, "dynamic"]],
+    [["--parent", "a.vhd", "d.vhd"], [8 * MIB, MIB / 2, "differencing"]],
+    [["--size", "4097KiB", "--alignment", "1MiB", "e.vhd"], [5 * MIB, 2 * MIB, "dynamic"]],
+    [["--size", "5", "--type", "raw", "f.raw"], [5, 0, "unknown"]],
+  ];
+  for (const [args, [virtualSize, blockSize, subtype]] of rows) {
+    const { code, out, err } = await runCli(dir, ["create", "--json", ...args]);
+    assertEquals([code, err], [0, ""], args.join(" "));
+    const { path, backend, information, chain } = JSON.parse(out);
+    assertEquals([path, backend], [dir.file(args.at(-1)!), "portable"]);
+    assertEquals([information.size.virtualSize, information.size.blockSize], [
+      virtualSize,
+      blockSize,
+    ]);
+    assertEquals(information.providerSubtype, subtype);
+    assertEquals(chain, args[0] === "--parent" ? [dir.file("a.vhd")] : []);
+  }
+  const sectors = ["--sector-size", "4KiB", "--physical-sector-size", "4096"];
+  const { out } = await runCli(dir, [
+    ...["create", "--json", "--size", "8MiB", "--identifier", identifier],
+    ...[...sectors, "g.vhdx"],
+  ]);
+  const { information } = JSON.parse(out);
+  assertEquals([information.virtualDiskId, information.size.sectorSize], [identifier, 4096]);
+});
+
+Deno.test("create replaces a file only with --overwrite", async () => {
+  using dir = new TempDir();
+  Deno.writeTextFileSync(dir.file("disk.vhd"), "something else");
+  const args = ["--size", "3MiB", "disk.vhd"];
+  const refused = await runCli(dir, ["create", ...args]);
+  assertEquals([refused.code, refused.out], [1, ""]);
+  assertStringIncludes(refused.err, "ERROR_FILE_EXISTS");
+  assertEquals(Deno.readTextFileSync(dir.file("disk.vhd")), "something else");
+  assertEquals((await runCli(dir, ["create", "--overwrite", ...args])).code, 0);
+});
+
+Deno.test("a create that cannot be understood ends with 2, one that fails with 1", async (t) => {
+  using dir = new TempDir();
+  const rows: [args: string[], code: number, message: string][] = [
+    [["a.vhd"], 2, "--size or --parent is needed"],
+    [["--size", "10GB", "a.vhd"], 2, "units are KiB, MiB, GiB and TiB"],
+    [["--size", "1GiB"], 2, "expected FILE, none given"],
+    [["--size", "1GiB", "a.vhd", "b.vhd"], 2, "expected FILE, given a.vhd b.vhd"],
+    [["--size", "1GiB", "--type", "qcow2", "a"], 2, "--type is vhd or vhdx or raw"],
+    [["--size", "1GiB", "--alignment", "2MiB", "a.vhd"], 2, "--alignment is 1MiB"],
+    [["--size", "1MiB", "a.vhd"], 1, "less than 3 MiB (ERROR_INVALID_PARAMETER, 87)"],
+    [["--size", "1GiB", "--identifier", "x", "a.vhd"], 1, "identifier"],
+    [["--size", "1GiB", "/a.vhd"], 1, "Requires"],
+    [["--parent", "none.vhd", "a.vhd"], 1, "ERROR_FILE_NOT_FOUND"],
+  ];
+  for (const [args, code, message] of rows) {
+    await t.step(args.join(" "), async () => {
+      const outcome = await runCli(dir, ["create", ...args]);
+      assertEquals([outcome.code, outcome.out], [code, ""]);
+      assertStringIncludes(outcome.err, message);
+      assertEquals([...Deno.readDirSync(dir.path)], []);
+    });
+  }
+});
+
+Deno.test("create --help tells of create alone", async () => {
+  using dir = new TempDir();
+  const { code, out } = await runCli(dir, ["create", "--help"]);
+  assertEquals(code, 0);
+  assertMatch(out, /^Usage: virtdisk create /);
+  assertEquals(out.includes("convert"), false);
+});

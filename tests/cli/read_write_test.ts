@@ -1,0 +1,57 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
+import { assertBytesEqual, pattern, TempDir } from "../support.ts";
+import { runCli } from "./run_cli.ts";
+
+const MIB = 1 << 20;
+
+async function makeDisk(dir: TempDir): Promise<void> {
+  (await createVirtualDisk(dir.file("disk.vhdx"), { size: 4 * MIB, backend: "portable" })).close();
+}
+
+Deno.test("what write puts into a disk is what read gives", async () => {
+  using dir = new TempDir();
+  await makeDisk(dir);
+  const bytes = pattern(MIB + 321);
+  const { code, out, err } = await runCli(dir, ["write", "--offset", "1.5MiB", "disk.vhdx"], bytes);
+  assertEquals([code, out, err], [0, "", ""]);
+  const part = await runCli(dir, ["read", "--offset", "1.5MiB", "--length", "321", "disk.vhdx"]);
+  assertBytesEqual(part.bytes, bytes.subarray(0, 321));
+  const { bytes: all } = await runCli(dir, ["read", "disk.vhdx"]);
+  const expected = new Uint8Array(4 * MIB);
+  expected.set(bytes, 1.5 * MIB);
+  assertBytesEqual(all, expected);
+});
+
+Deno.test("write takes as much of standard input as --length says", async () => {
+  using dir = new TempDir();
+  await makeDisk(dir);
+  const args = ["--offset", "100", "--length", "50", "disk.vhdx"];
+  assertEquals((await runCli(dir, ["write", ...args], pattern(1000))).code, 0);
+  using disk = await openVirtualDisk(dir.file("disk.vhdx"), { backend: "portable" });
+  const bytes = new Uint8Array(200);
+  disk.readSync(bytes, 0);
+  const expected = new Uint8Array(200);
+  expected.set(pattern(50), 100);
+  assertBytesEqual(bytes, expected);
+});
+
+Deno.test("read and write say what is wrong", async (t) => {
+  using dir = new TempDir();
+  await makeDisk(dir);
+  const rows: [args: string[], code: number, message: string][] = [
+    [["read"], 2, "expected FILE"],
+    [["read", "--offset", "x", "disk.vhdx"], 2, "--offset"],
+    [["read", "none.vhdx"], 1, "ERROR_FILE_NOT_FOUND"],
+    [["write", "--length", "5MiB", "disk.vhdx"], 2, "reach beyond the disk"],
+    [["write", "--offset", "4194300", "disk.vhdx"], 1, "the disk ends before standard input does"],
+    [["write", "none.vhdx"], 1, "ERROR_FILE_NOT_FOUND"],
+  ];
+  for (const [args, code, message] of rows) {
+    await t.step(args.join(" "), async () => {
+      const outcome = await runCli(dir, args, pattern(100));
+      assertEquals([outcome.code, outcome.out], [code, ""]);
+      assertStringIncludes(outcome.err, message);
+    });
+  }
+});

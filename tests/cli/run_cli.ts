@@ -1,0 +1,50 @@
+/** Runs the command line as a user does, with no permission but for the files of one folder. */
+import { ROOT, type TempDir } from "../support.ts";
+
+/** What a run has left. */
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  /** Standard output as it is. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** The arguments of `deno` that run the command line in a folder. */
+export const CLI_ARGS: readonly string[] = [
+  "run",
+  "--no-prompt",
+  "--allow-read=.",
+  "--allow-write=.",
+  `${ROOT}/src/cli/main.ts`,
+];
+
+/** Runs a command in `dir`. */
+export async function runCli(
+  dir: TempDir,
+  args: readonly string[],
+  input: Uint8Array = new Uint8Array(0),
+): Promise<Outcome> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...CLI_ARGS, ...args],
+    cwd: dir.path,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writing = feed(child.stdin, input);
+  const { code, stdout, stderr } = await child.output();
+  await writing;
+  const text = new TextDecoder();
+  return { code, out: text.decode(stdout), err: text.decode(stderr), bytes: stdout };
+}
+
+/** A child that does not want all of its input closes it, which is no fault. */
+async function feed(stdin: WritableStream<Uint8Array>, input: Uint8Array): Promise<void> {
+  try {
+    await ReadableStream.from([input]).pipeTo(stdin);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
