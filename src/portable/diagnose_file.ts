@@ -25,10 +25,11 @@ export interface FileDiagnosis {
 export function diagnoseFile(path: string): FileDiagnosis {
   const unreadable = unreadableFinding(path);
   if (unreadable !== undefined) return { findings: [unreadable], readable: false };
-  return {
-    findings: [...writeFindings(path), ...lockFindings(path), ...holeFindings(path)],
-    readable: true,
-  };
+  const locks = lockFindings(path);
+  // Windows enforces locks: nothing can be read then.
+  const readable = Deno.build.os !== "windows" ||
+    locks.every(({ severity }) => severity !== "error");
+  return { findings: [...writeFindings(path), ...locks, ...holeFindings(path)], readable };
 }
 
 function unreadableFinding(path: string): Finding | undefined {
@@ -47,15 +48,29 @@ function unreadableFinding(path: string): Finding | undefined {
     Deno.openSync(path).close();
   });
   if (error === undefined) return undefined;
-  const subject = error.symbol === "ERROR_ACCESS_DENIED" ? "access" : "file";
-  return fileFinding("error", subject, path, error, REMEDIES[error.symbol]);
+  return fileFinding(
+    "error",
+    SUBJECTS[error.symbol] ?? "file",
+    path,
+    error,
+    REMEDIES[error.symbol],
+  );
 }
+
+const OPEN_ELSEWHERE =
+  "Close it there, or detach it; information alone is given by { getInfoOnly: true }.";
+
+const SUBJECTS: Partial<Record<ImageError["symbol"], FindingSubject>> = {
+  ERROR_ACCESS_DENIED: "access",
+  ERROR_SHARING_VIOLATION: "lock",
+};
 
 const REMEDIES: Partial<Record<ImageError["symbol"], string>> = {
   ERROR_FILE_NOT_FOUND: "Check the path and the current directory.",
   ERROR_PATH_NOT_FOUND: "Check the folders of the path, and that its drive is there.",
   ERROR_ACCESS_DENIED:
     "Give this user the right to read the file, or name the image in the folder.",
+  ERROR_SHARING_VIOLATION: OPEN_ELSEWHERE,
   ERROR_NOT_SUPPORTED: "Copy the contents into a file.",
 };
 
@@ -94,17 +109,15 @@ function writeFindings(path: string): Finding[] {
 
 /** A lock is taken for a moment only: another opener that comes then would be refused. */
 function lockFindings(path: string): Finding[] {
-  using file = fileOperation(path, () => Deno.openSync(path));
-  if (!tryLock(file, false)) {
+  if (!isLockable(path, false)) {
     return [
       finding("error", "lock", path, "another program has the image open for writing", {
         symbol: "ERROR_SHARING_VIOLATION",
-        remedy:
-          "Close it there, or detach it; information alone is given by { getInfoOnly: true }.",
+        remedy: OPEN_ELSEWHERE,
       }),
     ];
   }
-  if (tryLock(file, true)) return [];
+  if (isLockable(path, true)) return [];
   return [
     finding(
       "warning",
@@ -119,10 +132,10 @@ function lockFindings(path: string): Finding[] {
   ];
 }
 
-function tryLock(file: Deno.FsFile, exclusive: boolean): boolean {
-  if (!file.tryLockSync(exclusive)) return false;
-  file.unlockSync();
-  return true;
+/** Closing the file releases the lock. */
+function isLockable(path: string, exclusive: boolean): boolean {
+  using file = fileOperation(path, () => Deno.openSync(path));
+  return fileOperation(path, () => file.tryLockSync(exclusive));
 }
 
 /** Windows does not count blocks: there the attribute of the file says it. */
