@@ -42,6 +42,10 @@ export interface Scenario {
   readonly steps: readonly Step[];
   /** Of a hundred states: how many are tried, where a scenario has more than time allows. */
   readonly percent?: number;
+  /** Of a hundred states tried: how many are written to and crash again. */
+  readonly again?: number;
+  /** What QEMU would need to read the image, and does not have. */
+  readonly qemuLacks?: string | undefined;
 }
 
 /** Takes notes of what is done, and looks at the open disk. */

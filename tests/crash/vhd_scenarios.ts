@@ -25,6 +25,8 @@ const NEWER_ID = "99abcdef-0123-4567-89ab-cdef01234567";
 const FOOTER_LENGTH = 512;
 /** Of the data in earlier lives, apart from those that the scenarios write. */
 const EARLIER = 900_000;
+/** Small images are soon checked. */
+const AGAIN = 25;
 /** 10 blocks and half a block. */
 const ODD_SIZE = 10 * 4096 + 2048;
 
@@ -62,6 +64,18 @@ export const VHD_SCENARIOS: readonly Scenario[] = [
   random("dynamic", 4, { subtype: "dynamic", virtualSize: ODD_SIZE }),
   ...[5, 6, 7].map((seed) => random("differencing", seed, { subtype: "differencing" })),
   random("differencing", 8, { subtype: "differencing", virtualSize: ODD_SIZE }),
+  {
+    title: "a dynamic VHD whose blocks come and go",
+    format: VHD,
+    base: () => used({ subtype: "dynamic" }),
+    steps: Array.from({ length: 8 }, (_, i): Step[] => [
+      ["trim", i % 2 * 40, 40],
+      ["flush"],
+      ["write", (i + 1) % 2 * 40 + i, 30],
+      ["flush"],
+    ]).flat(),
+    again: 60,
+  },
   {
     title: "a dynamic VHD with blocks of 2 MiB",
     format: VHD,
@@ -111,6 +125,7 @@ function damagedEnds(): Scenario[] {
         return file;
       },
       steps,
+      qemuLacks: "the sense to look for another footer",
     }))
   );
 }
@@ -122,7 +137,14 @@ function copyFooterOf(identifier: string, file: SparseFile): void {
 }
 
 function scenario(name: string, spec: Partial<ImageSpec>): Scenario {
-  return { title: `a ${name} VHD`, format: VHD, base: () => create(spec), steps: STEPS };
+  return {
+    title: `a ${name} VHD`,
+    format: VHD,
+    base: () => create(spec),
+    steps: STEPS,
+    again: AGAIN,
+    qemuLacks: qemuLacks(spec),
+  };
 }
 
 function random(name: string, seed: number, spec: Partial<ImageSpec>): Scenario {
@@ -132,7 +154,13 @@ function random(name: string, seed: number, spec: Partial<ImageSpec>): Scenario 
     format: VHD,
     base: () => used(spec),
     steps: randomSteps(new Random(seed), 40, { sectors, blockSectors: 8 }),
+    again: AGAIN,
+    qemuLacks: qemuLacks(spec),
   };
+}
+
+function qemuLacks({ subtype }: Partial<ImageSpec>): string | undefined {
+  return subtype === "differencing" ? "parents" : undefined;
 }
 
 function create(spec: Partial<ImageSpec>): SparseFile {

@@ -1,0 +1,95 @@
+/** A crash while a log is replayed to the file: the disk stays what the log makes of it. */
+import { assertEquals, assertGreater } from "@std/assert";
+import { Random } from "../fuzz/random.ts";
+import { diskHash } from "../interop/disk_hash.ts";
+import {
+  batPage,
+  dirtyVhdx,
+  type EntrySpec,
+  PAGE,
+  putEntries,
+} from "../portable/vhdx/log_builder.ts";
+import { FIRST_BLOCK, MIB } from "../portable/vhdx/vhdx_builder.ts";
+import { pattern, sharedImageNeed, TempDir, testWith, unpackSharedImage } from "../support.ts";
+import { crashStates } from "./crash_states.ts";
+import { RecordingSource } from "./recording_source.ts";
+import { SparseFile } from "./sparse_file.ts";
+import { VHDX } from "./vhdx_scenarios.ts";
+
+const SEED = 23;
+const SAMPLES = 6;
+/** Made by Windows 10, which was stopped before it had applied its log. */
+const WINDOWS_IMAGE = "vhdx-log-replay.vhdx.gz";
+
+const page = (number: number, seed: number) => ({
+  offset: FIRST_BLOCK + number * PAGE,
+  page: pattern(PAGE, seed),
+});
+const zeros = (number: number, count: number) => ({
+  offset: FIRST_BLOCK + number * PAGE,
+  zeros: count * PAGE,
+});
+
+/** Logs: where the first entry lies, and the entries. */
+const LOGS: Record<string, [number, readonly EntrySpec[]]> = {
+  "one entry": [0, [{ sequence: 1n, changes: [batPage(6, 4), page(3, 1)] }]],
+  "no change": [0, [{ sequence: 7n }]],
+  "entries that overwrite each other": [8 * PAGE, [
+    { sequence: 1n, changes: [batPage(6, 4), page(0, 1), page(1, 1), zeros(2, 4)] },
+    { sequence: 2n, tail: 8 * PAGE, changes: [page(1, 2), page(4, 2)] },
+    { sequence: 3n, tail: 8 * PAGE, changes: [zeros(0, 1), page(5, 3), zeros(60, 100)] },
+  ]],
+  "an entry around its end": [MIB - 3 * PAGE, [
+    { sequence: 2n ** 63n, changes: [batPage(6, 4), page(0, 1)] },
+    { sequence: 2n ** 63n + 1n, tail: MIB - 3 * PAGE, changes: [page(1, 2), zeros(40, 3)] },
+  ]],
+};
+
+for (const [what, [position, entries]] of Object.entries(LOGS)) {
+  for (const length of [4 * MIB, 5 * MIB]) {
+    Deno.test(`replaying a log with ${what} into a file of ${length} bytes may crash`, () => {
+      const builder = dirtyVhdx();
+      if (length > builder.bytes.length) builder.append(new Uint8Array(MIB).fill(0x55));
+      const sized = entries.map((entry) => ({ flushed: length, last: 5 * MIB, ...entry }));
+      putEntries(builder, position, ...sized);
+      const states = crashReplay(SparseFile.of(builder.bytes));
+      console.log(`replaying a log with ${what}: ${states} states`);
+    });
+  }
+}
+
+testWith(
+  [sharedImageNeed(WINDOWS_IMAGE)],
+  "replaying the log of an image made by Windows may crash",
+  async () => {
+    using dir = new TempDir();
+    const path = await unpackSharedImage(WINDOWS_IMAGE, dir);
+    const states = crashReplay(SparseFile.of(Deno.readFileSync(path)));
+    console.log(`replaying the log of an image made by Windows: ${states} states`);
+  },
+);
+
+/** Replays, crashes at every moment, and crashes once more in the replay that follows. */
+function crashReplay(base: SparseFile): number {
+  const random = new Random(SEED);
+  const expected = diskHash(VHDX.open(base));
+  let states = 0;
+  for (const state of crashStates(base, replay(base), random, SAMPLES)) {
+    const where = `seed ${SEED}, change ${state.point}: ${state.description()}`;
+    assertEquals(diskHash(VHDX.open(state.file)), expected, where);
+    const [again] = [...crashStates(state.file, replay(state.file), random, 1)].slice(
+      -1 - random.below(10),
+    );
+    assertEquals(diskHash(VHDX.open(again!.file)), expected, `${where}\n${again!.description()}`);
+    states += 2;
+  }
+  assertGreater(states, 2);
+  return states;
+}
+
+/** What a writable open and a close change. */
+function replay(file: SparseFile) {
+  const recording = new RecordingSource<never>(file);
+  VHDX.openWritable(recording).finish();
+  return recording.changes;
+}
