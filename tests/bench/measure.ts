@@ -41,20 +41,52 @@ export function compare({ title, operations, operation, contenders, absent = [] 
       if (round > 0) times[i]!.push(time);
     });
   }
+  const single = times.map((each) => each.map((time) => time / operations));
+  printComparison(title, operation, contenders, single);
+  for (const reason of absent) console.log(`  without ${reason}`);
+}
+
+/** One way to do work that takes seconds. */
+export interface LongContender {
+  readonly name: string;
+  run(): void | Promise<void>;
+}
+
+/** As {@linkcode compare}, for work that is done once in a round and may wait. */
+export async function compareLong(
+  title: string,
+  contenders: readonly LongContender[],
+): Promise<void> {
+  const times: number[][] = contenders.map(() => []);
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [i, contender] of contenders.entries()) {
+      const start = performance.now();
+      await contender.run();
+      if (round > 0) times[i]!.push(performance.now() - start);
+    }
+  }
+  printComparison(title, "conversion", contenders, times);
+}
+
+function printComparison(
+  title: string,
+  operation: string,
+  contenders: readonly { readonly name: string }[],
+  times: readonly (readonly number[])[],
+): void {
   const baseline = times[0]!;
   const rows = contenders.map(({ name }, i) => {
     const each = times[i]!;
     const ratios = each.map((time, round) => time / baseline[round]!);
     return [
       name,
-      formatTime(median(each) / operations),
+      formatTime(median(each)),
       median(ratios).toFixed(2),
       `${Math.min(...ratios).toFixed(2)} .. ${Math.max(...ratios).toFixed(2)}`,
     ];
   });
   console.log(`\n${title}`);
   printTable([["", `time / ${operation}`, "ratio", "least .. most"], ...rows]);
-  for (const reason of absent) console.log(`  without ${reason}`);
 }
 
 function median(values: readonly number[]): number {

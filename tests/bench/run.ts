@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { benchConversions } from "./convert_bench.ts";
 import { benchNative } from "./native_bench.ts";
 import { benchPortable } from "./portable_bench.ts";
 
@@ -16,6 +17,7 @@ console.log(
 console.log("ratio: of a round's times to the first line's, the median of all rounds");
 benchNative();
 benchPortable();
+await benchConversions();
 
 function processor(): string {
   if (Deno.build.os !== "linux") return Deno.build.arch;
