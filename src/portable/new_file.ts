@@ -13,6 +13,7 @@ export class NewFile implements Disposable {
   readonly #path: string;
   readonly #temporary: string;
   readonly #overwrite: boolean;
+  #isMade = false;
 
   private constructor(path: string, temporary: string, overwrite: boolean) {
     this.#path = path;
@@ -33,6 +34,7 @@ export class NewFile implements Disposable {
   /** Makes the file, hands it over to be written, and makes it durable. */
   async write(write: (file: ImageFile) => void | Promise<void>): Promise<void> {
     using file = ImageFile.open(this.#temporary, { createNew: true, write: true });
+    this.#isMade = true;
     await write(file);
     file.flush();
   }
@@ -48,7 +50,7 @@ export class NewFile implements Disposable {
 
   /** Removes the temporary name, which is gone already where the file was renamed. */
   [Symbol.dispose](): void {
-    removeFile(this.#temporary);
+    if (this.#isMade) removeFile(this.#temporary);
   }
 }
 
