@@ -38,6 +38,27 @@ import type { VirtualDisk } from "./virtual_disk.ts";
  * console.log(child.getInformation("providerSubtype")); // differencing
  * ```
  *
+ * With a `source` the new image is a copy of it, whatever the formats: of an image with all that its
+ * parents hold, of a raw disk (`sourceType: "raw"`), or of a stream of one. The portable backend reads and
+ * writes only what is there, block after block in bounded memory; zeros take no space in the new file.
+ *
+ * @example A fixed VHD for Azure, of a differencing chain
+ * ```ts
+ * import { createVirtualDisk } from "@virtdisk/virtdisk";
+ *
+ * const folder = await Deno.makeTempDir();
+ * (await createVirtualDisk(`${folder}/base.vhdx`, { size: 64 * 1024 * 1024 })).close();
+ * (await createVirtualDisk(`${folder}/leaf.vhdx`, { parent: `${folder}/base.vhdx` })).close();
+ * using copy = await createVirtualDisk(`${folder}/upload.vhd`, {
+ *   source: `${folder}/leaf.vhdx`,
+ *   subtype: "fixed",
+ *   alignment: "1MiB",
+ *   backend: "portable",
+ *   onProgress: ({ fraction }) => console.log(`${Math.floor(fraction * 100)} %`),
+ * });
+ * console.log(copy.getInformation("size").physicalSize); // 67109376
+ * ```
+ *
  * @param path The new image: relative, absolute or a `file:` URL.
  * @param options What to create; `size`, `parent` or `source` is needed.
  * @returns The new disk, open for writing, so that nobody else can open it until it is closed.
