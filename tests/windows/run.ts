@@ -38,6 +38,11 @@ function wineRuns(): TestRun[] {
       mayIgnore: WINE_SHORTCOMING,
     },
     {
+      name: "long operations of the double",
+      paths: ["tests/windows/operations_test.ts"],
+      env: withVirtDisk("double"),
+    },
+    {
       name: "Wine's own VirtDisk.dll",
       paths: ["tests/windows/builtin_test.ts"],
       env: withVirtDisk("wine"),

@@ -1,0 +1,161 @@
+/** A machine's disks and volumes, as the functions of kernel32.dll tell them. */
+import { decodeUtf16Z, encodeUtf16 } from "../../src/bytes/utf16.ts";
+import type { Kernel32 } from "../../src/native/kernel32.ts";
+
+/** FILE_DEVICE_CD_ROM and FILE_DEVICE_DISK. */
+export const CD = 2;
+export const DISK = 7;
+
+const INVALID_HANDLE_VALUE = 0xffffffffffffffffn;
+/** Handles of this machine, which no real one has. */
+const FIRST_HANDLE = 0x7000_0000_0000;
+const DEVICE_NUMBER = 0x2d1080;
+const DISK_EXTENTS = 0x560000;
+const DRIVE_LAYOUT = 0x70050;
+
+/** A disk. */
+export interface MachineDisk {
+  readonly path: string;
+  readonly type: number;
+  readonly number: number;
+  /** The length of each place of the partition table; without it the disk does not tell. */
+  readonly partitions?: readonly number[];
+}
+
+/** A volume. */
+export interface MachineVolume {
+  /** Without the last backslash. */
+  readonly name: string;
+  mountPoints: string[];
+  /** The disks that it is on, with the bytes there. */
+  readonly extents?: readonly (readonly [disk: number, length: number])[];
+  /** The device that it is on, where it tells. */
+  readonly device?: { readonly type: number; readonly number: number };
+}
+
+type Buffer = Parameters<Kernel32["CreateFileW"]>[0];
+
+/** Answers for the functions that ask for disks and volumes; the others are those of `kernel32`. */
+export class Machine {
+  disks: MachineDisk[] = [];
+  volumes: MachineVolume[] = [];
+  /** What is called before each search for volumes, with how many there were. */
+  onSearch: (searches: number) => void = () => {};
+  /** What SetVolumeMountPointW and DeleteVolumeMountPointW fail with. */
+  mountError = 0;
+  #searches = 0;
+  #opens = 0;
+  #next = 0;
+  readonly #open = new Map<bigint, MachineDisk | MachineVolume>();
+
+  /** How many handles are open. */
+  get openHandles(): number {
+    return this.#open.size;
+  }
+
+  /** The functions. */
+  over(kernel32: Kernel32): Kernel32 {
+    return {
+      ...kernel32,
+      CreateFileW: (path) => this.#openDevice(textOf(path)),
+      CloseHandle: (handle) => this.#open.delete(handle) ? 1 : kernel32.CloseHandle(handle),
+      DeviceIoControl: (handle, question, _in, _inSize, answer) =>
+        this.#answer(this.#open.get(handle)!, question, viewOf(answer)) ? 1 : 0,
+      FindFirstVolumeW: (name) => {
+        this.onSearch(++this.#searches);
+        this.#next = 0;
+        return this.#giveNext(name) ? 1n : INVALID_HANDLE_VALUE;
+      },
+      FindNextVolumeW: (_search, name) => this.#giveNext(name) ? 1 : 0,
+      FindVolumeClose: () => 1,
+      GetVolumePathNamesForVolumeNameW: (name, buffer, capacity, needed) =>
+        this.#giveMountPoints(textOf(name), buffer, capacity, needed),
+      SetVolumeMountPointW: (folder, name) =>
+        this.#mount(() => this.#volume(textOf(name)).mountPoints.push(textOf(folder))),
+      DeleteVolumeMountPointW: (folder) =>
+        this.#mount(() => {
+          for (const volume of this.volumes) {
+            volume.mountPoints = volume.mountPoints.filter((each) => each !== textOf(folder));
+          }
+        }),
+      GetLastError: () => this.mountError || kernel32.GetLastError(),
+    };
+  }
+
+  #openDevice(path: string): bigint {
+    const device = [...this.disks, ...this.volumes].find((each) =>
+      ("path" in each ? each.path : each.name) === path
+    );
+    if (device === undefined) return INVALID_HANDLE_VALUE;
+    const handle = BigInt(FIRST_HANDLE + this.#opens++);
+    this.#open.set(handle, device);
+    return handle;
+  }
+
+  #answer(device: MachineDisk | MachineVolume, question: number, answer: DataView): boolean {
+    const isDisk = "path" in device;
+    const number = isDisk ? device : device.device;
+    if (question === DEVICE_NUMBER && number !== undefined) {
+      answer.setUint32(0, number.type, true);
+      answer.setUint32(4, number.number, true);
+      return true;
+    }
+    if (question === DISK_EXTENTS && !isDisk && device.extents !== undefined) {
+      answer.setUint32(0, device.extents.length, true);
+      device.extents.forEach(([disk, length], i) => {
+        answer.setUint32(8 + 24 * i, disk, true);
+        answer.setBigInt64(8 + 24 * i + 16, BigInt(length), true);
+      });
+      return true;
+    }
+    if (question === DRIVE_LAYOUT && isDisk && device.partitions !== undefined) {
+      answer.setUint32(4, device.partitions.length, true);
+      device.partitions.forEach((length, i) =>
+        answer.setBigInt64(48 + 144 * i + 16, BigInt(length), true)
+      );
+      return true;
+    }
+    return false;
+  }
+
+  #giveNext(name: Buffer): boolean {
+    const volume = this.volumes[this.#next++];
+    if (volume !== undefined) write(name, `${volume.name}\\\0`);
+    return volume !== undefined;
+  }
+
+  #giveMountPoints(name: string, buffer: Buffer, capacity: number, needed: Buffer): number {
+    const text = this.#volume(name).mountPoints.map((each) => `${each}\0`).join("") + "\0";
+    viewOf(needed).setUint32(0, text.length, true);
+    if (text.length > capacity) return 0;
+    write(buffer, text);
+    return 1;
+  }
+
+  #volume(name: string): MachineVolume {
+    return this.volumes.find((volume) => `${volume.name}\\` === name)!;
+  }
+
+  #mount(change: () => void): number {
+    if (this.mountError === 0) change();
+    return this.mountError === 0 ? 1 : 0;
+  }
+}
+
+function viewOf(buffer: Buffer): DataView {
+  if (!ArrayBuffer.isView(buffer)) throw new TypeError("not given");
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
+
+function bytesOf(buffer: Buffer): Uint8Array {
+  const { buffer: memory, byteOffset, byteLength } = viewOf(buffer);
+  return new Uint8Array(memory, byteOffset, byteLength);
+}
+
+function textOf(buffer: Buffer): string {
+  return decodeUtf16Z(bytesOf(buffer));
+}
+
+function write(buffer: Buffer, text: string): void {
+  bytesOf(buffer).set(encodeUtf16(text));
+}

@@ -1,0 +1,97 @@
+/** Long operations on a Windows system that has the double for its VirtDisk.dll. */
+import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { createVirtualDisk, openVirtualDisk, openVirtualDiskSync } from "@virtdisk/virtdisk";
+import { systemLibraries } from "../../src/native/library.ts";
+import { Device } from "../../src/native/device.ts";
+import { buildDouble, Double } from "../double/double.ts";
+import { testWith } from "../support.ts";
+import { handleCount } from "./handle_count.ts";
+import { loadOnce, systemHas } from "./system.ts";
+
+loadOnce("double");
+
+const CYCLES = 10_000;
+/** Cycles that run at once: each waits for a timer. */
+const AT_ONCE = 50;
+const PATH = "C:\\a.vhdx";
+const withDouble = systemHas("double");
+
+function openWritable() {
+  return openVirtualDiskSync(PATH, { backend: "native", readOnly: false });
+}
+
+/**
+ * Runs a cycle many times; the process has no more handles afterwards. It may have a few less: threads of
+ * Deno's pool that have nothing to do end, and take theirs with them.
+ */
+async function assertKeepsHandles(
+  double: Double,
+  cycle: (i: number) => Promise<void>,
+): Promise<void> {
+  const runSome = (first: number) =>
+    Promise.all(Array.from({ length: AT_ONCE }, (_, i) => cycle(first + i)));
+  await runSome(0); // threads of the pool and of the double come with handles of their own
+  assertEquals([double.liveHandles, double.operations.pending], [0, 0]);
+  const before = await settledCount();
+  for (let i = 0; i < CYCLES; i += AT_ONCE) await runSome(i);
+  assertEquals([double.liveHandles, double.operations.pending], [0, 0]);
+  assertLessOrEqual(await settledCount(), before);
+}
+
+/** Threads that end give their handles back a little later: the count is taken when it stands still. */
+async function settledCount(): Promise<number> {
+  for (let last = handleCount();;) {
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const count = handleCount();
+    if (count === last) return count;
+    last = count;
+  }
+}
+
+testWith([withDouble], "ten thousand attachments leave no handle behind", async () => {
+  using double = new Double(buildDouble());
+  double.operations.tell("all", { steps: 0 });
+  await assertKeepsHandles(double, async (i) => {
+    // The double, as Windows, attaches an image once.
+    using disk = openVirtualDiskSync(`C:\\${i}.vhdx`, { backend: "native", readOnly: false });
+    await using _attachment = await disk.attach({ noLocalHost: true });
+  });
+  assertEquals(double.answers.attachments, 0);
+});
+
+testWith([withDouble], "ten thousand cancelled operations leave no handle behind", async () => {
+  using double = new Double(buildDouble());
+  double.operations.tell("all", { steps: Infinity });
+  await assertKeepsHandles(double, async () => {
+    using disk = openWritable();
+    const controller = new AbortController();
+    const work = disk.compact({ signal: controller.signal });
+    controller.abort("enough");
+    assertEquals(await work.catch((error) => error), "enough");
+  });
+});
+
+testWith([withDouble], "an attachment has the volumes that Windows has of its disk", async () => {
+  using double = new Double(buildDouble());
+  const { kernel32 } = systemLibraries();
+  const drive = `${Deno.env.get("SystemDrive")}`;
+  using device = Device.open(kernel32, `\\\\.\\${drive}`);
+  const { number } = device!.deviceNumber!;
+  double.answers.setDiskNumber(number);
+  using disk = openVirtualDiskSync(PATH, { backend: "native" });
+  await using attachment = await disk.attach();
+  assertEquals(attachment.diskNumber, number);
+  assertEquals(attachment.physicalPath, `\\\\.\\PhysicalDrive${number}`);
+  const system = attachment.volumes.find(({ mountPoints }) => mountPoints.includes(`${drive}\\`));
+  assert(system !== undefined, JSON.stringify(attachment.volumes));
+  assert(/^\\\\\?\\Volume\{[0-9a-f-]{36}\}\\$/.test(system.guidPath), system.guidPath);
+});
+
+testWith([withDouble], "creating is native by default", async () => {
+  using double = new Double(buildDouble());
+  using disk = await createVirtualDisk("C:\\new.vhdx", { size: 1 << 30 });
+  assertEquals(disk.backend, "native");
+  assertEquals(double.lastCall("CreateVirtualDisk").path, "C:\\new.vhdx");
+  using other = await openVirtualDisk(PATH);
+  assertEquals(other.backend, "native");
+});
