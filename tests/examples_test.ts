@@ -58,3 +58,31 @@ Deno.test("examples/inspect.ts prints what opens, and why the rest does not", as
   assertMatch(out, /virtualSize: 3145728/);
   assertMatch(out, /b\.vhdx.*ERROR_FILE_NOT_FOUND/);
 });
+
+const SNAPSHOT = "00112233-4455-6677-8899-aabbccddeeff";
+/** Examples that need Windows' driver. */
+const DRIVER: [name: string, args: string[]][] = [
+  ["change_tracking.ts", ["missing.vhdx"]],
+  ["change_tracking.ts", ["missing.vhdx", "id"]],
+  ["vhd_set.ts", ["missing.vhds", "take"]],
+  ["vhd_set.ts", ["missing.vhds", "apply", SNAPSHOT]],
+  ["vhd_set.ts", ["missing.vhds", "delete", SNAPSHOT]],
+];
+
+for (const [name, args] of DRIVER) {
+  Deno.test(`examples/${name} ${args.join(" ")} says what it needs`, () => {
+    const { code, out } = example(name, ["--allow-ffi"], ...args);
+    assertEquals(code, 1, out);
+    const needed = Deno.build.os === "windows" ? "missing.vhd" : "the native backend needs Windows";
+    assertStringIncludes(out, needed);
+  });
+}
+
+Deno.test("examples that need the driver explain how they are called", () => {
+  const rows = [["change_tracking.ts"], ["vhd_set.ts"], ["vhd_set.ts", "a.vhds", "apply"]];
+  for (const [name, ...args] of rows) {
+    const { code, out } = example(name!, [], ...args);
+    assertEquals(code, 2, out);
+    assertStringIncludes(out, `usage: ${name}`);
+  }
+});

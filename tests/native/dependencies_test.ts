@@ -8,7 +8,6 @@ import { openImage } from "../../src/native/open.ts";
 import { openRequest } from "../../src/open_request.ts";
 import type { StorageObject } from "../../src/storage_dependency.ts";
 import type { ToldDependency } from "../double/double.ts";
-import { onlyOn, testWith } from "../support.ts";
 import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";
 
 const VENDOR = "ec984aec-a0f9-47e9-901f-71415a66345b";
@@ -275,16 +274,33 @@ testWithDouble("storageDependencies of a disk that is not attached says so", ({ 
   assertEquals(double.lastCall("GetVirtualDiskPhysicalPath").handle, Number(disk.handle));
 });
 
-testWith([onlyOn("linux", "darwin")], "off Windows nothing is attached", () => {
-  for (const run of [() => attachedVirtualDisks(), () => storageDependencies("/")]) {
+/** On Windows the libraries of the system are asked, elsewhere nobody. */
+const NO_SUCH_FILE = Deno.build.os === "windows" ? "ERROR_FILE_NOT_FOUND" : "ERROR_NOT_SUPPORTED";
+
+Deno.test(`a file that is not there is ${NO_SUCH_FILE}`, () => {
+  for (const names of [true, false] as const) {
+    const run = () => storageDependencies("C:\\no such file", { names } as { names: true });
     const error = assertThrows(run, VirtualDiskError);
-    assertEquals(error.symbol, "ERROR_NOT_SUPPORTED");
-    assertMatch(error.message, /only Windows/);
+    assertEquals([error.symbol, error.operation], [
+      NO_SUCH_FILE,
+      "GetStorageDependencyInformation",
+    ]);
   }
   assertThrows(() => storageDependencies("/", { direction: "up" as "hosts" }), TypeError, "up");
 });
 
-testWith([onlyOn("windows")], "a file that is not there is ERROR_FILE_NOT_FOUND", () => {
-  const error = assertThrows(() => storageDependencies("C:\\no such file"), VirtualDiskError);
-  assertEquals(error.symbol, "ERROR_FILE_NOT_FOUND");
-});
+if (Deno.build.os === "windows") {
+  testWithDouble("volumes, folders and files are really opened", ({ double, libraries }) => {
+    double.answers.addDependency(told());
+    const objects: StorageObject[] = [{ volume: "C:" }, "C:\\windows", "C:\\windows\\win.ini"];
+    for (const object of objects) {
+      assertEquals(queryDependencies(libraries, object, "hosts").length, 1);
+    }
+    assertEquals(attachedVirtualDisks(), []);
+  });
+} else {
+  Deno.test("only Windows attaches virtual disks", () => {
+    const error = assertThrows(() => attachedVirtualDisks(), VirtualDiskError, "only Windows");
+    assertEquals(error.symbol, "ERROR_NOT_SUPPORTED");
+  });
+}

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { toFileUrl } from "@std/path";
 import { diagnose, type Finding, openVirtualDiskSync } from "@virtdisk/virtdisk";
-import { bySeverity, finding } from "../src/finding.ts";
-import { createImage } from "./create_image.ts";
-import { dirtyVhdx, putEntries } from "./portable/vhdx/log_builder.ts";
-import { HEADER, newVhd, sealFooter, sealHeader, viewAt } from "./portable/vhd/vhd_builder.ts";
-import { circumstance, onlyOn, TempDir, testWith } from "./support.ts";
+import { bySeverity, finding } from "../../src/finding.ts";
+import { createImage } from "../create_image.ts";
+import { dirtyVhdx, putEntries } from "./vhdx/log_builder.ts";
+import { HEADER, newVhd, sealFooter, sealHeader, viewAt } from "./vhd/vhd_builder.ts";
+import { circumstance, onlyOn, TempDir, testWith } from "../support.ts";
 
 const MIB = 1 << 20;
 const PORTABLE = { backend: "portable" } as const;
