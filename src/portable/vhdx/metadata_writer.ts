@@ -118,7 +118,9 @@ export class MetadataWriter implements ImageMetadata {
     const offset = findItemSpace(items, length, this.#region.length);
     if (offset !== undefined) return offset;
     const end = this.#region.length;
-    const grown = end + Math.ceil(length / MIB) * MIB;
+    const needed = end + Math.ceil(length / MIB) * MIB;
+    // Doubling keeps what is left behind, until the next open, below what is in use.
+    const grown = Math.max(needed, Math.min(2 * end, MAX_REGION_LENGTH));
     if (grown > MAX_REGION_LENGTH) throw this.#full(`a region of ${end} bytes without room`);
     this.#region = moveMetadata(file, pages, space, this.#region, grown);
     onMove(this.#region);
