@@ -148,6 +148,25 @@ export function encodeFooter(footer: Footer): Uint8Array<ArrayBuffer> {
 export function withUniqueId(footer: Uint8Array, uniqueId: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(footer);
   writeGuid(bytes, FOOTER_FIELD.uniqueId, uniqueId);
+  return sealed(bytes);
+}
+
+/** As {@linkcode withUniqueId}, with another size and geometry. */
+export function withCurrentSize(
+  footer: Uint8Array,
+  currentSize: number,
+  { cylinders, heads, sectorsPerTrack }: Geometry,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(footer);
+  const view = viewOf(bytes);
+  view.setBigUint64(FOOTER_FIELD.currentSize, BigInt(currentSize), BIG_ENDIAN);
+  view.setUint16(FOOTER_FIELD.cylinders, cylinders, BIG_ENDIAN);
+  view.setUint8(FOOTER_FIELD.heads, heads);
+  view.setUint8(FOOTER_FIELD.sectorsPerTrack, sectorsPerTrack);
+  return sealed(bytes);
+}
+
+function sealed(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const checksum = vhdChecksum(bytes, FOOTER_FIELD.checksum);
   viewOf(bytes).setUint32(FOOTER_FIELD.checksum, checksum, BIG_ENDIAN);
   return bytes;

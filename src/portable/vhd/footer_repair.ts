@@ -42,6 +42,14 @@ export function repairedFooters(
   return footers;
 }
 
+/** As {@linkcode repairedFooters}, of a fixed image, whose footer may stand before the end of the file. */
+export function repairedFixedFooter(source: WritableSource, found: FoundFooter): ImageFooters {
+  const footers = new ImageFooters(source, found.bytes, found.offset);
+  const last = source.size - FOOTER_SIZE;
+  if (found.offset < last) footers.place(last);
+  return footers;
+}
+
 /** The last sector of the file where it is free, for there the damaged footer is; else the next one. */
 function placeOfFooter(fileSize: number, endOfData: number): number {
   return Math.max(roundUp(endOfData, SECTOR_SIZE), roundUp(fileSize, SECTOR_SIZE) - SECTOR_SIZE);

@@ -1,10 +1,12 @@
 /**
  * Which footer of a file to believe: the one at the end if it is good; else, in an image that has one,
  * the copy at offset 0. A crash of another writer may leave no footer at the end; offset 0 of a fixed
- * image, though, holds data of its guest, who may have put a footer there.
+ * image, though, holds data of its guest, who may have put a footer there. Where a fixed image was growing,
+ * the footer may stand before the room that was added.
  *
  * @module
  */
+import { isAllZero } from "../../bytes/zeros.ts";
 import type { ByteSource } from "../byte_source.ts";
 import { asciiField, hasSignature, readStructure } from "../byte_source.ts";
 import { damaged, type ImageError } from "../image_error.ts";
@@ -20,6 +22,7 @@ import {
   parseFooter,
   storedChecksum,
 } from "./footer.ts";
+import { SECTOR_SIZE } from "./sector.ts";
 
 /** Length of the footers of creators older than Virtual PC 2004: the last reserved byte is absent. */
 const SHORT_FOOTER_SIZE = 511;
@@ -53,6 +56,8 @@ export function findFooter(source: ByteSource): FoundFooter {
   if (trailing.fault === undefined) return found(trailing);
   const copy = candidateAt(source, 0, "footer copy");
   if (copy.fault === undefined && isSparse(parseFooter(copy.bytes))) return found(copy);
+  const stranded = strandedCandidate(source);
+  if (stranded !== undefined) return found(stranded);
   const damagedCopy = trailing.fault === "cookie" && copy.fault === "checksum";
   throw fault(source, damagedCopy ? copy : trailing);
 }
@@ -61,7 +66,25 @@ export function findFooter(source: ByteSource): FoundFooter {
 export function hasFooterCookie(source: ByteSource): boolean {
   if (trailingCandidate(source).fault !== "cookie") return true;
   const copy = candidateAt(source, 0, "footer copy");
-  return copy.fault !== "cookie" && isSparse(parseFooter(copy.bytes));
+  return copy.fault !== "cookie" && isSparse(parseFooter(copy.bytes)) ||
+    strandedCandidate(source) !== undefined;
+}
+
+/**
+ * The footer of a fixed image whose growth was cut short (`grow_fixed.ts`): the file has its new length, but
+ * ends with zeros, and the footer stands where it ended before.
+ */
+function strandedCandidate(source: ByteSource): Candidate | undefined {
+  const last = source.size - FOOTER_SIZE;
+  if (last <= 0 || last % SECTOR_SIZE !== 0) return undefined;
+  if (!isAllZero(candidateAt(source, last, "footer").bytes)) return undefined;
+  for (let step = SECTOR_SIZE; step <= last; step *= 2) {
+    const candidate = candidateAt(source, last - step, "footer");
+    if (candidate.fault !== undefined) continue;
+    const { diskType, currentSize } = parseFooter(candidate.bytes);
+    if (diskType === DISK_TYPE.fixed && currentSize <= candidate.offset) return candidate;
+  }
+  return undefined;
 }
 
 function found({ bytes, structure, offset }: Candidate): FoundFooter {

@@ -6,7 +6,14 @@
  * @module
  */
 import type { WritableSource } from "../byte_source.ts";
-import { DISK_TYPE, type DiskIdentity, parseFooter, withUniqueId } from "./footer.ts";
+import {
+  DISK_TYPE,
+  type DiskIdentity,
+  parseFooter,
+  withCurrentSize,
+  withUniqueId,
+} from "./footer.ts";
+import { geometryOf } from "./geometry.ts";
 import { roundUp, SECTOR_SIZE } from "./sector.ts";
 
 /** Where the copy is. */
@@ -14,10 +21,10 @@ export const FOOTER_COPY_OFFSET = 0;
 
 /** The footers of an open image. */
 export class ImageFooters implements DiskIdentity {
-  readonly currentSize: number;
   readonly #source: WritableSource;
   readonly #hasCopy: boolean;
   #bytes: Uint8Array;
+  #currentSize: number;
   #uniqueId: string;
   #offset: number;
 
@@ -27,12 +34,16 @@ export class ImageFooters implements DiskIdentity {
    */
   constructor(source: WritableSource, bytes: Uint8Array, offset: number) {
     const { currentSize, uniqueId, diskType } = parseFooter(bytes);
-    this.currentSize = currentSize;
+    this.#currentSize = currentSize;
     this.#source = source;
     this.#hasCopy = diskType !== DISK_TYPE.fixed;
     this.#bytes = bytes;
     this.#uniqueId = uniqueId;
     this.#offset = offset;
+  }
+
+  get currentSize(): number {
+    return this.#currentSize;
   }
 
   get uniqueId(): string {
@@ -54,9 +65,20 @@ export class ImageFooters implements DiskIdentity {
     this.#offset = offset;
   }
 
-  /** Gives the disk another unique id, durably: the trailing footer first, for it is the one believed. */
+  /** Gives the disk another unique id, durably. */
   setUniqueId(uniqueId: string): void {
-    const bytes = withUniqueId(this.#bytes, uniqueId);
+    this.#replace(withUniqueId(this.#bytes, uniqueId));
+    this.#uniqueId = parseFooter(this.#bytes).uniqueId;
+  }
+
+  /** Gives the disk another size, durably, and the geometry that belongs to it. */
+  setCurrentSize(size: number): void {
+    this.#replace(withCurrentSize(this.#bytes, size, geometryOf(size)));
+    this.#currentSize = size;
+  }
+
+  /** The trailing footer first, for it is the one believed. */
+  #replace(bytes: Uint8Array): void {
     // Written as a whole or not at all: a sector. A footer astride two of them stays, with one after it.
     const aligned = this.#offset % SECTOR_SIZE === 0;
     const offset = aligned ? this.#offset : roundUp(this.#source.size, SECTOR_SIZE);
@@ -67,7 +89,6 @@ export class ImageFooters implements DiskIdentity {
       this.#source.flush();
     }
     this.#bytes = bytes;
-    this.#uniqueId = parseFooter(bytes).uniqueId;
     this.#offset = offset;
   }
 }

@@ -113,6 +113,19 @@ export function encodeSparseHeader(header: SparseHeader): Uint8Array<ArrayBuffer
   return bytes;
 }
 
+/**
+ * A header's bytes with another number of table entries; everything else stays as its creator left it. What
+ * changes lies in its first 512 bytes.
+ */
+export function withMaxTableEntries(header: Uint8Array, count: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(header);
+  const view = viewOf(bytes);
+  view.setUint32(SPARSE_HEADER_FIELD.maxTableEntries, count, BIG_ENDIAN);
+  const checksum = vhdChecksum(bytes, SPARSE_HEADER_FIELD.checksum);
+  view.setUint32(SPARSE_HEADER_FIELD.checksum, checksum, BIG_ENDIAN);
+  return bytes;
+}
+
 /** Where the entry of a locator is in the header. */
 export function locatorOffset(slot: number): number {
   return SPARSE_HEADER_FIELD.parentLocators + slot * LOCATOR_ENTRY_SIZE;

@@ -12,10 +12,9 @@ import { blockCount, blockFootprint } from "./block_layout.ts";
 import { scanBlocks } from "./block_scan.ts";
 import { DISK_TYPE, FOOTER_SIZE } from "./footer.ts";
 import { checkFooter } from "./footer_check.ts";
-import { repairedFooters } from "./footer_repair.ts";
+import { repairedFixedFooter, repairedFooters } from "./footer_repair.ts";
 import { findFooter, type FoundFooter } from "./footer_search.ts";
 import { freeGaps } from "./free_gaps.ts";
-import { ImageFooters } from "./image_footers.ts";
 import { reservedForLocators } from "./parent_link.ts";
 import { PendingBitmaps } from "./pending_bitmaps.ts";
 import { PendingTable } from "./pending_table.ts";
@@ -38,7 +37,7 @@ export function openWritableVhd(source: WritableSource): WritableImage {
   const { footer } = found;
   // checkFooter: every image but a fixed one has a data offset.
   if (footer.diskType === DISK_TYPE.fixed || footer.dataOffset === undefined) {
-    return new WritableFixedVhdImage(source, new ImageFooters(source, found.bytes, found.offset));
+    return new WritableFixedVhdImage(source, repairedFixedFooter(source, found));
   }
   return openSparse(source, found, readSparseLayout(source, footer, footer.dataOffset));
 }

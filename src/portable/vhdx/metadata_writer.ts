@@ -11,7 +11,6 @@ import { LOG_SECTOR_SIZE, MIB } from "./file_map.ts";
 import type { FileSpace } from "./file_space.ts";
 import type { ItemKind } from "./item_reader.ts";
 import type { LoggedPages } from "./logged_pages.ts";
-import { moveMetadata } from "./metadata_mover.ts";
 import { findItemSpace } from "./metadata_space.ts";
 import {
   encodeEntryCount,
@@ -26,6 +25,7 @@ import {
   MAX_USER_ENTRIES,
   readMetadataTable,
 } from "./metadata_table.ts";
+import { moveToLargerPlace } from "./region_mover.ts";
 import type { Region } from "./region_table.ts";
 import { UserMetadata } from "./user_metadata.ts";
 
@@ -122,7 +122,7 @@ export class MetadataWriter implements ImageMetadata {
     // Doubling keeps what is left behind, until the next open, below what is in use.
     const grown = Math.max(needed, Math.min(2 * end, MAX_REGION_LENGTH));
     if (grown > MAX_REGION_LENGTH) throw this.#full(`a region of ${end} bytes without room`);
-    this.#region = moveMetadata(file, pages, space, this.#region, grown);
+    this.#region = moveToLargerPlace(file, pages, space, this.#region, grown);
     onMove(this.#region);
     return end;
   }

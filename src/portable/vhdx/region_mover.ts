@@ -1,12 +1,11 @@
 /**
- * Gives the metadata region more room: a copy in another place, which the region tables then name.
+ * Gives a region more room: a copy in another place, which the region tables then name.
  *
  * @module
  */
 import type { WritableSource } from "../byte_source.ts";
-import { MIB, REGION_TABLE_OFFSETS } from "./file_map.ts";
+import { LOG_SECTOR_SIZE, MIB, REGION_TABLE_OFFSETS } from "./file_map.ts";
 import type { FileSpace } from "./file_space.ts";
-import { LOG_SECTOR_SIZE } from "./file_map.ts";
 import type { LoggedPages } from "./logged_pages.ts";
 import { moveRegion, readRegionTable, type Region, REGION_TABLE_LENGTH } from "./region_table.ts";
 import { fillWithZeros, isZero } from "./zero_fill.ts";
@@ -17,7 +16,7 @@ import { fillWithZeros, isZero } from "./zero_fill.ts";
  *
  * @param length Of the new region, in whole MiB, more than that of the old one.
  */
-export function moveMetadata(
+export function moveToLargerPlace(
   file: WritableSource,
   pages: LoggedPages,
   space: FileSpace,

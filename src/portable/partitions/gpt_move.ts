@@ -1,0 +1,110 @@
+/**
+ * Moves the backup of a GUID partition table to the end that the disk has, or is about to have.
+ *
+ * @module
+ */
+import { viewOf } from "../byte_source.ts";
+import { type GptTable, hasGptSignature, HEADER_FIELD, headerCrc, PRIMARY_SECTOR } from "./gpt.ts";
+import { ENTRY_COUNT, ENTRY_FIELD, ENTRY_LENGTH, FIRST_ENTRY, PROTECTIVE_TYPE } from "./mbr.ts";
+import type { PartitionedDisk } from "./partitioned_disk.ts";
+
+/** A disk whose table is changed. */
+export interface WritablePartitionedDisk extends PartitionedDisk {
+  /** Writes whole sectors. */
+  write(bytes: Uint8Array, offset: number): void;
+  /** Makes what was written before durable. */
+  flush(): void;
+}
+
+/** The largest number of sectors that an MBR can tell; Windows writes it whatever the disk's size. */
+const MAX_SECTORS = 0xffff_ffff;
+
+/**
+ * Puts the backup at the end of a disk of `size` bytes, and has the primary header and the protective
+ * record say so: each durable before the next, so that after a crash one of the two tables is good and
+ * names a good other one. What is in place already is not written.
+ *
+ * @param size At least the table's smallest disk, and no more than the disk has.
+ */
+export function moveBackup(disk: WritablePartitionedDisk, gpt: GptTable, size: number): void {
+  const { sectorSize } = disk;
+  const lastSector = Math.floor(size / sectorSize) - 1;
+  const entriesSector = lastSector - gpt.entries.length / sectorSize;
+  const lastUsable = entriesSector - 1;
+  const backup = withFields(gpt.header, {
+    ownSector: lastSector,
+    otherSector: PRIMARY_SECTOR,
+    entriesSector,
+    lastUsable,
+  });
+  const primary = withFields(gpt.header, { otherSector: lastSector, lastUsable });
+  const write = (bytes: Uint8Array, sector: number) => {
+    const offset = sector * sectorSize;
+    if (equal(disk.read(offset, bytes.length), bytes)) return;
+    disk.write(bytes, offset);
+    disk.flush();
+  };
+  write(joined(gpt.entries, backup), entriesSector);
+  write(primary, PRIMARY_SECTOR);
+  write(protectiveRecord(disk, lastSector), 0);
+  eraseFormerBackup(disk, gpt, entriesSector, lastSector);
+}
+
+/** A copy of a header with other sector numbers, and the checksum that belongs to it. */
+function withFields(
+  header: Uint8Array,
+  fields: { readonly [K in keyof typeof HEADER_FIELD]?: number },
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(header);
+  const view = viewOf(bytes);
+  for (const [name, value] of Object.entries(fields)) {
+    view.setBigUint64(HEADER_FIELD[name as keyof typeof HEADER_FIELD], BigInt(value), true);
+  }
+  view.setUint32(HEADER_FIELD.headerCrc, headerCrc(bytes), true);
+  return bytes;
+}
+
+/** A record that covers the disk goes on doing so; one with other partitions in it stays as it is. */
+function protectiveRecord(disk: PartitionedDisk, lastSector: number): Uint8Array<ArrayBuffer> {
+  const bytes = disk.read(0, disk.sectorSize);
+  const view = viewOf(bytes);
+  const used = Array.from({ length: ENTRY_COUNT }, (_, i) => FIRST_ENTRY + i * ENTRY_LENGTH)
+    .filter((at) => view.getUint8(at + ENTRY_FIELD.type) !== 0);
+  const [at] = used;
+  if (at === undefined || used.length > 1) return bytes;
+  const isWhole = view.getUint8(at + ENTRY_FIELD.type) === PROTECTIVE_TYPE &&
+    view.getUint32(at + ENTRY_FIELD.firstSector, true) === PRIMARY_SECTOR;
+  const count = view.getUint32(at + ENTRY_FIELD.sectorCount, true);
+  if (isWhole && count !== MAX_SECTORS) {
+    view.setUint32(at + ENTRY_FIELD.sectorCount, Math.min(lastSector, MAX_SECTORS), true);
+  }
+  return bytes;
+}
+
+/** The former header would be a second one in the middle of the disk, for those who search for any. */
+function eraseFormerBackup(
+  disk: WritablePartitionedDisk,
+  { backupSector, lastUsable }: GptTable,
+  entriesSector: number,
+  lastSector: number,
+): void {
+  const { size, sectorSize } = disk;
+  const isKept = backupSector >= entriesSector && backupSector <= lastSector;
+  const isOutside = backupSector <= lastUsable || (backupSector + 1) * sectorSize > size;
+  if (isKept || isOutside) return;
+  const offset = backupSector * sectorSize;
+  if (!hasGptSignature(disk.read(offset, sectorSize))) return;
+  disk.write(new Uint8Array(sectorSize), offset);
+  disk.flush();
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(first.length + second.length);
+  bytes.set(first);
+  bytes.set(second, first.length);
+  return bytes;
+}
+
+function equal(first: Uint8Array, second: Uint8Array): boolean {
+  return first.every((byte, i) => byte === second[i]);
+}

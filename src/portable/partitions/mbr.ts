@@ -1,0 +1,135 @@
+/**
+ * The master boot record: four partitions, of which extended ones hold a chain of further records. All
+ * numbers are little-endian, and sectors are those of the disk.
+ *
+ * ```text
+ * 446  16  each of four entries:   0  1  status: 0 or 0x80       8   4  first sector
+ * 510  2   0xaa55                  4  1  type; 0: not in use     12  4  sectors
+ * ```
+ *
+ * @module
+ */
+import { viewOf } from "../byte_source.ts";
+import type { Partition } from "./partition_table.ts";
+import type { PartitionedDisk } from "./partitioned_disk.ts";
+
+/** Where the entries begin. */
+export const FIRST_ENTRY = 446;
+/** Bytes of an entry. */
+export const ENTRY_LENGTH = 16;
+/** How many entries a record has. */
+export const ENTRY_COUNT = 4;
+/** Fields of an entry. */
+export const ENTRY_FIELD = { status: 0, type: 4, firstSector: 8, sectorCount: 12 } as const;
+/** The type of the entry that keeps programs that know no GPT off the disk. */
+export const PROTECTIVE_TYPE = 0xee;
+
+const SIGNATURE_OFFSET = 510;
+const SIGNATURE = 0xaa55;
+const ACTIVE = 0x80;
+const EXTENDED_TYPES: readonly number[] = [0x05, 0x0f, 0x85];
+/** The number of the first logical partition. */
+const FIRST_LOGICAL = 5;
+/** More than any system numbers; a longer chain is taken for a loop. */
+const MAX_LOGICAL = 256;
+
+/** What the record says. */
+export interface MbrTable {
+  /** Whether it stands before a GPT, which is the table then. */
+  readonly isProtective: boolean;
+  /** Those that hold data: primary and logical ones. */
+  readonly partitions: readonly Partition[];
+  /** Where the last partition ends, in bytes, extended ones included. */
+  readonly end: number;
+}
+
+/** An entry in use. */
+interface Entry {
+  readonly index: number;
+  readonly type: number;
+  /** In sectors, from whatever the record counts from. */
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Reads the table; `undefined` where there is none, or one that breaks a rule. */
+export function readMbr(disk: PartitionedDisk): MbrTable | undefined {
+  const entries = readEntries(disk, 0);
+  if (entries === undefined) return undefined;
+  if (entries.some(({ type }) => type === PROTECTIVE_TYPE)) {
+    return { isProtective: true, partitions: [], end: 0 };
+  }
+  const partitions: Partition[] = [];
+  let end = 0;
+  for (const entry of entries) {
+    const partition = partitionOf(disk, entry, entry.index + 1, 0);
+    if (partition === undefined) return undefined;
+    end = Math.max(end, partition.offset + partition.length);
+    if (!EXTENDED_TYPES.includes(entry.type)) {
+      partitions.push(partition);
+      continue;
+    }
+    const logical = readLogical(disk, partition);
+    if (logical === undefined) return undefined;
+    partitions.push(...logical);
+  }
+  return { isProtective: false, partitions, end };
+}
+
+/**
+ * The chain in an extended partition. Each of its records has an entry for a partition, counted from the
+ * record, and one for the next record, counted from the start of the extended partition.
+ */
+function readLogical(disk: PartitionedDisk, extended: Partition): Partition[] | undefined {
+  const start = extended.offset / disk.sectorSize;
+  const partitions: Partition[] = [];
+  const seen = new Set<number>();
+  for (let record: number | undefined = start; record !== undefined;) {
+    if (seen.has(record) || seen.size >= MAX_LOGICAL) return undefined;
+    seen.add(record);
+    const entries = readEntries(disk, record);
+    if (entries === undefined) return undefined;
+    const used = entries.find(({ type }) => !EXTENDED_TYPES.includes(type));
+    if (used !== undefined) {
+      const partition = partitionOf(disk, used, FIRST_LOGICAL + partitions.length, record);
+      if (partition === undefined) return undefined;
+      partitions.push(partition);
+    }
+    const next = entries.find(({ type }) => EXTENDED_TYPES.includes(type));
+    record = next && start + next.first;
+  }
+  return partitions;
+}
+
+/** The entries in use of the record at a sector; `undefined` where there is no record. */
+function readEntries(disk: PartitionedDisk, sector: number): Entry[] | undefined {
+  const offset = sector * disk.sectorSize;
+  if (offset + disk.sectorSize > disk.size) return undefined;
+  const view = viewOf(disk.read(offset, disk.sectorSize));
+  if (view.getUint16(SIGNATURE_OFFSET, true) !== SIGNATURE) return undefined;
+  const entries: Entry[] = [];
+  for (let index = 0; index < ENTRY_COUNT; index++) {
+    const at = FIRST_ENTRY + index * ENTRY_LENGTH;
+    const status = view.getUint8(at + ENTRY_FIELD.status);
+    // The boot sectors of file systems have the same signature, and code where the entries would be.
+    if (status !== 0 && status !== ACTIVE) return undefined;
+    const type = view.getUint8(at + ENTRY_FIELD.type);
+    const first = view.getUint32(at + ENTRY_FIELD.firstSector, true);
+    const count = view.getUint32(at + ENTRY_FIELD.sectorCount, true);
+    if (type !== 0 && count > 0) entries.push({ index, type, first, count });
+  }
+  return entries;
+}
+
+/** `undefined` where it does not lie within the disk, behind the record that names it. */
+function partitionOf(
+  { size, sectorSize }: PartitionedDisk,
+  { type, first, count }: Entry,
+  number: number,
+  base: number,
+): Partition | undefined {
+  const offset = (base + first) * sectorSize;
+  const length = count * sectorSize;
+  if (first === 0 || offset + length > size) return undefined;
+  return { number, offset, length, type: `0x${type.toString(16).padStart(2, "0")}` };
+}

@@ -1,0 +1,166 @@
+/**
+ * Makes a dynamic VHD larger. The block allocation table gets its room from the blocks behind it, which
+ * move to the end of the file; each step is durable before the next, and the footers, which say how large
+ * the disk is, come last.
+ *
+ * @module
+ */
+import { readStructure, viewOf, type WritableSource } from "../byte_source.ts";
+import { ImageError } from "../image_error.ts";
+import {
+  type BlockAllocationTable,
+  TABLE_ENTRY_SIZE,
+  UNALLOCATED,
+} from "./block_allocation_table.ts";
+import { alignedPlace, bitmapSize, blockCount, blockFootprint } from "./block_layout.ts";
+import type { FoundFooter } from "./footer_search.ts";
+import { ImageFooters } from "./image_footers.ts";
+import type { Region } from "./regions.ts";
+import { roundUp, SECTOR_SIZE } from "./sector.ts";
+import { SPARSE_HEADER_SIZE, withMaxTableEntries } from "./sparse_header.ts";
+import type { SparseLayout } from "./sparse_layout.ts";
+
+const PIECE = 2 ** 20;
+const BIG_ENDIAN = false;
+
+/** A dynamic image, in a file as a clean close leaves it. */
+export interface DynamicImage {
+  readonly source: WritableSource;
+  readonly found: FoundFooter;
+  readonly headerOffset: number;
+  readonly layout: SparseLayout;
+}
+
+/**
+ * Gives the disk a larger size; what is added reads as zeros.
+ *
+ * @param size Whole sectors.
+ * @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_FAILURE` where no entry of the table could say where
+ * blocks have moved to; `ERROR_NOT_SUPPORTED` where another structure lies behind the table.
+ */
+export function growDynamic(image: DynamicImage, size: number): void {
+  const { source, found, layout } = image;
+  const { currentSize } = found.footer;
+  const footers = new ImageFooters(source, found.bytes, found.offset);
+  zeroTail(image, currentSize, size);
+  const { maxTableEntries } = layout.header;
+  const entries = Math.max(maxTableEntries, blockCount(size, layout.blockSize));
+  if (entries > maxTableEntries) makeRoom(image, footers, entries);
+  clearEntries(image, blockCount(currentSize, layout.blockSize), entries);
+  if (entries > maxTableEntries) setMaxTableEntries(image, entries);
+  footers.setCurrentSize(size);
+}
+
+/** What the last block holds behind the disk's end is whatever was there before. */
+function zeroTail({ source, layout }: DynamicImage, currentSize: number, size: number): void {
+  const { blockSize, table } = layout;
+  const inBlock = currentSize % blockSize;
+  if (inBlock === 0) return;
+  const offset = table.blockOffset(Math.floor(currentSize / blockSize));
+  if (offset === undefined) return;
+  const length = Math.min(blockSize - inBlock, size - currentSize);
+  source.writeAt(new Uint8Array(length), offset + bitmapSize(blockSize) + inBlock);
+}
+
+/** Nothing but the table is between its start and its new end afterwards. */
+function makeRoom(image: DynamicImage, footers: ImageFooters, entries: number): void {
+  const { source, found, layout: { blockSize, table, metadata } } = image;
+  const end = roundUp(table.offset + entries * TABLE_ENTRY_SIZE, SECTOR_SIZE);
+  assertClear(source, metadata, table.offset, end);
+  const moving = blocksBefore(table, blockCount(found.footer.currentSize, blockSize), end);
+  const footprint = blockFootprint(blockSize);
+  const start = Math.max(roundUp(footers.offset, SECTOR_SIZE), end);
+  if (moving.length === 0) {
+    if (footers.offset < end) footers.place(alignedPlace(start, blockSize));
+    return;
+  }
+  const first = alignedPlace(start, blockSize);
+  const stride = alignedPlace(first + footprint, blockSize) - first;
+  const last = first + (moving.length - 1) * stride;
+  if (last / SECTOR_SIZE >= UNALLOCATED) {
+    throw new ImageError("ERROR_VHD_BLOCK_ALLOCATION_FAILURE", {
+      path: source.path,
+      reason: `the file has no room for ${moving.length} blocks that would have to move`,
+    });
+  }
+  footers.place(last + footprint);
+  moving.forEach(({ offset }, i) => copy(source, offset, first + i * stride, footprint));
+  source.flush();
+  moving.forEach(({ index }, i) => writeEntry(source, table, index, first + i * stride));
+  source.flush();
+  table.forget();
+}
+
+/** Creators put the table last of the structures; where one has not, there is no room to be had. */
+function assertClear(
+  source: WritableSource,
+  metadata: readonly Region[],
+  start: number,
+  end: number,
+): void {
+  const other = metadata.find(({ offset }) => offset > start && offset < end);
+  if (other === undefined) return;
+  throw new ImageError("ERROR_NOT_SUPPORTED", {
+    path: source.path,
+    reason: `the block allocation table cannot grow: the ${other.name} lies behind it`,
+    causes: ["Convert the image to a new one, and make that larger."],
+  });
+}
+
+function blocksBefore(
+  table: BlockAllocationTable,
+  count: number,
+  end: number,
+): { index: number; offset: number }[] {
+  const blocks: { index: number; offset: number }[] = [];
+  for (let index = 0; index < count; index++) {
+    const offset = table.blockOffset(index);
+    if (offset !== undefined && offset >= table.offset && offset < end) {
+      blocks.push({ index, offset });
+    }
+  }
+  return blocks;
+}
+
+function copy(source: WritableSource, from: number, to: number, length: number): void {
+  for (let done = 0; done < length; done += PIECE) {
+    const piece = Math.min(PIECE, length - done);
+    const code = "ERROR_VHD_METADATA_READ_FAILURE";
+    source.writeAt(readStructure(source, from + done, piece, "block", code), to + done);
+  }
+}
+
+function writeEntry(
+  source: WritableSource,
+  table: BlockAllocationTable,
+  index: number,
+  offset: number,
+): void {
+  const bytes = new Uint8Array(TABLE_ENTRY_SIZE);
+  viewOf(bytes).setUint32(0, offset / SECTOR_SIZE, BIG_ENDIAN);
+  source.writeAt(bytes, table.offset + index * TABLE_ENTRY_SIZE);
+}
+
+/** Entries that nobody looked at may hold anything, and so may the padding up to the next sector. */
+function clearEntries(
+  { source, layout: { table } }: DynamicImage,
+  first: number,
+  end: number,
+): void {
+  const start = table.offset + first * TABLE_ENTRY_SIZE;
+  const stop = roundUp(table.offset + end * TABLE_ENTRY_SIZE, SECTOR_SIZE);
+  for (let position = start; position < stop; position += PIECE) {
+    source.writeAt(new Uint8Array(Math.min(PIECE, stop - position)).fill(0xff), position);
+  }
+  source.flush();
+}
+
+function setMaxTableEntries(
+  { source, headerOffset }: DynamicImage,
+  entries: number,
+): void {
+  const code = "ERROR_VHD_METADATA_READ_FAILURE";
+  const header = readStructure(source, headerOffset, SPARSE_HEADER_SIZE, "sparse header", code);
+  source.writeAt(withMaxTableEntries(header, entries).subarray(0, SECTOR_SIZE), headerOffset);
+  source.flush();
+}

@@ -1,0 +1,155 @@
+/**
+ * Gives the disk in a VHDX file another size ([MS-VHDX] 2.6.2.3). The size item is what counts: everything
+ * that a larger disk needs is there before it says so, and what a smaller one leaves is cleared after.
+ *
+ * @module
+ */
+import type { WritableSource } from "../byte_source.ts";
+import { BlockAllocationTable, PAYLOAD } from "./block_allocation_table.ts";
+import { scanBlocks } from "./block_scan.ts";
+import { BlockTableWriter, MAX_PAGES_PER_BLOCK } from "./block_table_writer.ts";
+import { BlockWriter } from "./block_writer.ts";
+import { MIB } from "./file_map.ts";
+import { FileSpace } from "./file_space.ts";
+import { HeaderWriter } from "./header_writer.ts";
+import { LogWriter } from "./log_writer.ts";
+import { LoggedPages } from "./logged_pages.ts";
+import { encodeVirtualSize, VIRTUAL_DISK_SIZE } from "./metadata_items.ts";
+import { MetadataWriter } from "./metadata_writer.ts";
+import { enlargedTable } from "./table_room.ts";
+import { clearEntriesBehind } from "./table_tail.ts";
+import { SectorBitmaps } from "./sector_bitmaps.ts";
+import {
+  type BlockTables,
+  readStructures,
+  tablesOf,
+  type VhdxStructures,
+} from "./vhdx_structures.ts";
+import { fillWithZeros } from "./zero_fill.ts";
+
+/** A size to be given to a disk, in bytes. */
+export interface NewSize {
+  /** Whole logical sectors, at most 64 TiB. */
+  readonly virtualSize: number;
+  /** How large the parent is, whose contents must not show in what is added; 0 where there is none. */
+  readonly parentSize: number;
+}
+
+/** A file in which nothing else is going on, with what is needed to change it. */
+interface OpenFile {
+  readonly file: WritableSource;
+  readonly structures: VhdxStructures;
+  readonly space: FileSpace;
+  readonly pages: LoggedPages;
+  readonly beforeChange: () => void;
+}
+
+/**
+ * Resizes the disk; what is added reads as zeros.
+ *
+ * @param file As a clean close left it; it is left so again.
+ * @throws {ImageError} As for any change of the file. The disk has the old size or the new one then.
+ */
+export function resizeVhdx(file: WritableSource, { virtualSize, parentSize }: NewSize): void {
+  const structures = readStructures(file);
+  const { metadata, regions } = structures;
+  const headers = new HeaderWriter(file, structures.header);
+  const space = new FileSpace(file);
+  const log = new LogWriter(file, headers, space);
+  const pages = new LoggedPages(file, log, space);
+  scanBlocks(pages, structures, tablesOf(structures, pages), space);
+  const beforeChange = () => headers.announceDataChange();
+  const open: OpenFile = { file, structures, space, pages, beforeChange };
+  beforeChange();
+  const isGrowing = virtualSize > metadata.virtualSize;
+  if (isGrowing) prepareGrowth(open, virtualSize, Math.min(parentSize, virtualSize));
+  const items = new MetadataWriter({
+    file,
+    pages,
+    space,
+    region: regions.metadata,
+    beforeChange,
+    onMove: () => {},
+  });
+  items.setSystemItem(VIRTUAL_DISK_SIZE, encodeVirtualSize(virtualSize));
+  if (!isGrowing) clearEntriesBehind(pages, regions.bat, { ...metadata, virtualSize }, metadata);
+  pages.publish();
+  file.flush();
+  log.close();
+  if (!isGrowing) cutOff(file);
+}
+
+/** Everything but the size itself; what is written lies behind the disk's end until then. */
+function prepareGrowth(open: OpenFile, virtualSize: number, maskedEnd: number): void {
+  const { file, structures, pages, space, beforeChange } = open;
+  const { metadata: old, occupied } = structures;
+  const metadata = { ...old, virtualSize };
+  const region = enlargedTable(open, metadata);
+  clearEntriesBehind(pages, region, old, metadata);
+  const table = new BlockAllocationTable(pages, region, metadata, occupied);
+  const tables = { table, bitmaps: new SectorBitmaps(pages, table, metadata) };
+  const blocks = new BlockWriter({ file, pages, space, tables, metadata, beforeChange });
+  const { blockSize } = old;
+  const endOfLastBlock = Math.ceil(old.virtualSize / blockSize) * blockSize;
+  const tailEnd = Math.min(endOfLastBlock, virtualSize);
+  zeroTail(open, tables, blocks, { end: tailEnd, showsParent: maskedEnd > old.virtualSize });
+  if (maskedEnd > endOfLastBlock) {
+    const end = Math.min(Math.ceil(maskedEnd / blockSize) * blockSize, virtualSize);
+    blocks.trim(endOfLastBlock, end - endOfLastBlock);
+  }
+  if (old.leaveBlocksAllocated && !old.hasParent) {
+    allocateBlocks(open, tables, endOfLastBlock / blockSize, Math.ceil(virtualSize / blockSize));
+  }
+  pages.publish();
+}
+
+/** What the last block holds behind the disk's end is whatever was there before. */
+function zeroTail(
+  { file, structures: { metadata } }: OpenFile,
+  { table }: BlockTables,
+  blocks: BlockWriter,
+  { end, showsParent }: { readonly end: number; readonly showsParent: boolean },
+): void {
+  const { virtualSize, blockSize, hasParent } = metadata;
+  if (end === virtualSize) return;
+  const block = Math.floor(virtualSize / blockSize);
+  const { state, fileOffset } = table.payload(block);
+  if (
+    state === PAYLOAD.PARTIALLY_PRESENT || state === PAYLOAD.NOT_PRESENT && hasParent && showsParent
+  ) {
+    for (let position = virtualSize; position < end; position += MIB) {
+      blocks.write(new Uint8Array(Math.min(MIB, end - position)), position);
+    }
+  }
+  if (state !== PAYLOAD.FULLY_PRESENT) return;
+  fillWithZeros(file, fileOffset + virtualSize - block * blockSize, end - virtualSize);
+  // The file may end with the disk, in the middle of the block.
+  const endInFile = fileOffset + end - block * blockSize;
+  if (file.size < endInFile) file.truncate(endInFile);
+}
+
+/** The blocks of a fixed disk are all there. */
+function allocateBlocks(
+  { file, structures: { metadata }, pages, space }: OpenFile,
+  tables: BlockTables,
+  first: number,
+  end: number,
+): void {
+  const writer = new BlockTableWriter(pages, tables);
+  for (let block = first; block < end; block++) {
+    const { offset, isZero } = space.allocate(metadata.blockSize);
+    if (!isZero) fillWithZeros(file, offset, metadata.blockSize);
+    pages.reserve(MAX_PAGES_PER_BLOCK);
+    writer.setPayload(block, { state: PAYLOAD.FULLY_PRESENT, fileOffset: offset });
+  }
+}
+
+/** Takes away what lies behind everything that is still in use. The log is empty. */
+function cutOff(file: WritableSource): void {
+  const structures = readStructures(file);
+  const space = new FileSpace(file);
+  scanBlocks(file, structures, tablesOf(structures), space);
+  if (space.end >= file.size) return;
+  file.truncate(space.end);
+  file.flush();
+}
