@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AttachOptions } from "../attachment.ts";
+import type { Attachment, AttachOptions } from "../attachment.ts";
 import type { ChangedRange, ChangeQueryOptions } from "../changed_range.ts";
 import { VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH } from "../constants.ts";
 import { byteCount } from "../flag_words.ts";
@@ -31,7 +31,6 @@ import type {
 import { VirtualDisk } from "../virtual_disk.ts";
 import { addParent } from "./add_parent.ts";
 import { diskDependencies } from "./attached_disks.ts";
-import type { NativeAttachment } from "./attachment.ts";
 import { Attachments } from "./attachments.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import { queryChanges } from "./change_query.ts";
@@ -84,7 +83,7 @@ export class NativeVirtualDisk extends VirtualDisk {
   }
 
   /** Calls AttachVirtualDisk, and waits for the disk and its volumes. */
-  override attach(options: AttachOptions = {}): Promise<NativeAttachment> {
+  override attach(options: AttachOptions = {}): Promise<Attachment> {
     return this.#attachments.attach(options);
   }
 

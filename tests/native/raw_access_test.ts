@@ -53,6 +53,20 @@ testWithDouble("sectors are written where they belong, and nowhere else", (conte
   assertBytesEqual(Deno.readFileSync(dir.file("raw")), expected);
 });
 
+testWithDouble("a range of many megabytes takes several calls, and is one", (context) => {
+  using dir = new TempDir();
+  const size = 40 * KIB * KIB;
+  const contents = pattern(size);
+  Deno.writeFileSync(dir.file("raw"), contents);
+  using disk = openRaw(context, dir.file("raw"));
+  context.double.setSize({ virtualSize: size, physicalSize: 1, blockSize: 1, sectorSize: SECTOR });
+  const buffer = new Uint8Array(size - SECTOR);
+  assertEquals(disk.readSync(buffer, SECTOR), buffer.length);
+  assertBytesEqual(buffer, contents.subarray(SECTOR));
+  disk.writeSync(buffer, 0);
+  assertBytesEqual(Deno.readFileSync(dir.file("raw")).subarray(0, buffer.length), buffer);
+});
+
 testWithDouble("what are no whole sectors is refused before the call", (context) => {
   using dir = new TempDir();
   Deno.writeFileSync(dir.file("raw"), pattern(SIZE));
