@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isAllZero } from "../../bytes/zeros.ts";
 import { readChain } from "../chain_reader.ts";
 import type { DiskImage } from "../image.ts";
 import { allBlocks, BlockBitmap, type BlockSet } from "./block_set.ts";
@@ -11,7 +12,6 @@ import { dataWindows } from "./disk_contents.ts";
 import { type ImageLayout, type ImagePart, layoutBlockCount } from "./image_layout.ts";
 import type { Pace } from "./pace.ts";
 import { MAX_PIECE } from "./write_image.ts";
-import { isZero } from "./zero_bytes.ts";
 
 /**
  * Finds the blocks that hold something. Of a block that the chain has, only as much is read as it takes
@@ -37,7 +37,7 @@ export async function findBlocks(
     assertReadable();
     const bytes = buffer.subarray(0, length);
     readChain(images, bytes, offset);
-    if (!isZero(bytes)) found.add(block);
+    if (!isAllZero(bytes)) found.add(block);
   }
   return found;
 }

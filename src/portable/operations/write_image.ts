@@ -9,7 +9,7 @@ import { ImageError } from "../image_error.ts";
 import { allBlocks, BlockBitmap, type BlockSet } from "./block_set.ts";
 import type { DiskContents } from "./disk_contents.ts";
 import { type ImageLayout, layoutBlockCount } from "./image_layout.ts";
-import { dataRuns } from "./zero_bytes.ts";
+import { dataRuns } from "./data_runs.ts";
 
 /** What is read and written at once, in bytes, unless blocks are smaller. */
 export const MAX_PIECE = 2 ** 20;

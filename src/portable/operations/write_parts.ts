@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isAllZero } from "../../bytes/zeros.ts";
 import type { WritableSource } from "../byte_source.ts";
 import type { BlockSet } from "./block_set.ts";
 import type { ImageLayout } from "./image_layout.ts";
@@ -22,7 +23,7 @@ export function writeParts(file: WritableSource, layout: ImageLayout, blocks: Bl
       if (part.stage !== stage) continue;
       let offset = part.offset;
       for (const bytes of part.bytes()) {
-        file.writeAt(bytes, offset);
+        if (!isAllZero(bytes)) file.writeAt(bytes, offset);
         offset += bytes.length;
       }
     }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { dataRuns, isZero } from "../../../src/portable/operations/zero_bytes.ts";
+import { dataRuns } from "../../../src/portable/operations/data_runs.ts";
 
 const KIB = 1024;
 const GRAIN = 64 * KIB;
@@ -9,15 +9,6 @@ function withByteAt(length: number, ...offsets: number[]): Uint8Array<ArrayBuffe
   for (const offset of offsets) bytes[offset] = 1;
   return bytes;
 }
-
-Deno.test("isZero() sees a single byte, wherever it is", () => {
-  for (const length of [1, 511, GRAIN, GRAIN + 1, 3 * GRAIN - 1]) {
-    assertEquals(isZero(new Uint8Array(length)), true);
-    for (const offset of [0, length >> 1, length - 1]) {
-      assertEquals(isZero(withByteAt(length, offset)), false, `${offset} of ${length}`);
-    }
-  }
-});
 
 Deno.test("dataRuns() gives grains that hold something, neighbours joined", () => {
   const rows: [bytes: Uint8Array, expected: [start: number, end: number][]][] = [
