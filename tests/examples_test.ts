@@ -64,6 +64,10 @@ const SNAPSHOT = "00112233-4455-6677-8899-aabbccddeeff";
 const DRIVER: [name: string, args: string[]][] = [
   ["change_tracking.ts", ["missing.vhdx"]],
   ["change_tracking.ts", ["missing.vhdx", "id"]],
+  ["mount_iso.ts", ["missing.vhd.iso"]],
+  ["attach_vhdx.ts", ["--read-only", "missing.vhdx"]],
+  ["raw_access.ts", ["missing.vhd", "output"]],
+  ["create_from_physical_disk.ts", ["99", "missing.vhdx"]],
   ["vhd_set.ts", ["missing.vhds", "take"]],
   ["vhd_set.ts", ["missing.vhds", "apply", SNAPSHOT]],
   ["vhd_set.ts", ["missing.vhds", "delete", SNAPSHOT]],
@@ -79,7 +83,16 @@ for (const [name, args] of DRIVER) {
 }
 
 Deno.test("examples that need the driver explain how they are called", () => {
-  const rows = [["change_tracking.ts"], ["vhd_set.ts"], ["vhd_set.ts", "a.vhds", "apply"]];
+  const rows = [
+    ["change_tracking.ts"],
+    ["mount_iso.ts"],
+    ["attach_vhdx.ts"],
+    ["raw_access.ts", "a.vhdx"],
+    ["create_from_physical_disk.ts", "one", "a.vhdx"],
+    ["compact_with_progress.ts"],
+    ["vhd_set.ts"],
+    ["vhd_set.ts", "a.vhds", "apply"],
+  ];
   for (const [name, ...args] of rows) {
     const { code, out } = example(name!, [], ...args);
     assertEquals(code, 2, out);
