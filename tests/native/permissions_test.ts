@@ -40,6 +40,17 @@ testWith([doubleNeed], "--allow-ffi for the two libraries opens, by a relative p
   for (const path of opened) assertMatch(path, /^[A-Z]:\\.*a\.vhdx$/);
 });
 
+testWith([doubleNeed], "--allow-ffi for the two libraries creates, attaches and operates", () => {
+  const { virtdisk, kernel32 } = buildDouble();
+  const permissions = [`--allow-ffi=${virtdisk},${kernel32}`];
+  const { physicalPath, fraction, outcome } = JSON.parse(
+    deno(permissions, "operate_once.ts", virtdisk, kernel32),
+  );
+  assertEquals(fraction, 1);
+  assertMatch(outcome, /^(enough|done)$/); // a busy machine may be late with the cancelling
+  assertMatch(physicalPath, /^\\\\\.\\PhysicalDrive\d+$/);
+});
+
 Deno.test("importing needs no permission and loads nothing", () => {
   const [imported] = deno([], "open_system.ts").split(/\r?\n/);
   assertEquals(imported, "imported");
