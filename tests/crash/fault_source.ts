@@ -24,8 +24,6 @@ const SECTOR = 512;
 
 /** Fails the change of the given number, and, as an image file does, every later one. */
 export class FaultSource<Event> extends RecordingSource<Event> {
-  /** Changes asked for after the failed one. */
-  later = 0;
   #failure: ImageError | undefined;
   readonly #number: number;
   readonly #fault: Fault;
@@ -64,7 +62,6 @@ export class FaultSource<Event> extends RecordingSource<Event> {
 
   #fails(): boolean {
     if (this.#failure === undefined) return this.changes.length === this.#number;
-    this.later++;
     throw this.#failure;
   }
 

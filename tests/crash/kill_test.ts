@@ -1,12 +1,10 @@
 /** A real process is killed while it writes, again and again; the image keeps what it flushed. */
 import { assert, assertGreater } from "@std/assert";
 import { createVirtualDisk } from "@virtdisk/virtdisk";
-import { ImageFile } from "../../src/portable/image_file.ts";
 import { Random } from "../fuzz/random.ts";
 import { onlyOn, ROOT, TempDir, testWith } from "../support.ts";
-import { type Observation, observe } from "./observation.ts";
+import { applyLine, childArguments, look } from "./child_writer.ts";
 import { Oracle } from "./oracle.ts";
-import type { Format } from "./scenario.ts";
 import { FIRST_WRITTEN } from "./stamp.ts";
 import { VHD } from "./vhd_scenarios.ts";
 import { VHDX } from "./vhdx_scenarios.ts";
@@ -72,10 +70,8 @@ async function runAndKill(
   version: number,
   delay: number,
 ): Promise<string[]> {
-  const script = new URL("kill_child.ts", import.meta.url).href;
-  const args = ["run", "--no-check", `--allow-read=${path}`, `--allow-write=${path}`];
   const child = new Deno.Command(Deno.execPath(), {
-    args: [...args, script, path, String(seed), String(version)],
+    args: childArguments(path, seed, version),
     cwd: ROOT,
     stdin: "null",
     stdout: "piped",
@@ -96,20 +92,4 @@ async function runAndKill(
   assert(isDoomed && signal === "SIGKILL", `the child was to be killed, but: ${await errors}`);
   await errors;
   return output.split("\n").slice(0, -1);
-}
-
-/** An operation is reported before it is begun: it may be done, or not. */
-function applyLine(oracle: Oracle, line: string): void {
-  const [kind, ...numbers] = line.split(" ");
-  const [first = 0, count = 0, version = 0] = numbers.map(Number);
-  if (kind === "write") oracle.apply({ kind, first, count, version });
-  else if (kind === "trim") oracle.apply({ kind, first, count });
-  else if (kind === "zeros") {
-    oracle.apply({ kind: "seen", first, versions: new Uint32Array(count) });
-  } else if (kind === "flushed") oracle.apply({ kind });
-}
-
-function look(format: Format, path: string): Observation {
-  using file = ImageFile.open(path);
-  return observe(format.open(file));
 }
