@@ -67,9 +67,11 @@ export {
   type CompactOptions,
   type ExpandOptions,
   type ForkOptions,
+  type GrowablePartition,
   type MergeOptions,
   type MirrorOptions,
   type ResizeOptions,
+  type ResizeReport,
   type SmallestSafeSize,
 } from "./src/operations.ts";
 export {

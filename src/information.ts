@@ -80,7 +80,11 @@ export interface VirtualDiskInformation {
   physicalDisk: PhysicalDiskInformation;
   /** Physical sector size of the virtual disk. */
   vhdPhysicalSectorSize: number;
-  /** The size to which the disk may shrink without cutting a partition. Native backend. */
+  /**
+   * The size to which the disk may shrink without cutting a partition, in bytes. The portable backend reads
+   * the partition table (MBR or GPT) for it: up to the end of the last partition, and where the table is a
+   * GPT, room for its backup.
+   */
   smallestSafeVirtualSize: number;
   /** Percent. Native backend. */
   fragmentationPercentage: number;

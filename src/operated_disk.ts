@@ -12,6 +12,7 @@ import type {
   MergeOptions,
   MirrorOptions,
   ResizeOptions,
+  ResizeReport,
   SmallestSafeSize,
 } from "./operations.ts";
 
@@ -92,10 +93,11 @@ export abstract class OperatedDisk extends OpenDisk {
    * invalid.
    *
    * @param size The new size in bytes, larger than the present one.
+   * @returns The portable backend tells what has become of the disk.
    * @throws {VirtualDiskError} `ERROR_INVALID_PARAMETER`, `ERROR_VHD_INVALID_SIZE`.
    */
-  expand(size: number, options?: ExpandOptions): Promise<void>;
-  expand(): Promise<void> {
+  expand(size: number, options?: ExpandOptions): Promise<ResizeReport | void>;
+  expand(): Promise<ResizeReport | void> {
     return this.#lacks("ExpandVirtualDisk");
   }
 
@@ -104,12 +106,16 @@ export abstract class OperatedDisk extends OpenDisk {
    * of the last partition. Children of the disk become invalid. PowerShell: `Resize-VHD`.
    *
    * @param size The new size in bytes, or `"smallest-safe"`: the end of the last partition.
+   * @returns The portable backend tells what has become of the disk.
    * @throws {VirtualDiskError} `ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA`;
    * `ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE` where there is no partition table;
    * `ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE`; `ERROR_VHD_INVALID_TYPE`.
    */
-  resize(size: number | SmallestSafeSize, options?: ResizeOptions): Promise<void>;
-  resize(): Promise<void> {
+  resize(
+    size: number | SmallestSafeSize,
+    options?: ResizeOptions,
+  ): Promise<ResizeReport | void>;
+  resize(): Promise<ResizeReport | void> {
     return this.#lacks("ResizeVirtualDisk");
   }
 

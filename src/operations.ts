@@ -11,6 +11,11 @@ export interface CompactOptions extends OperationOptions {
 
 /** How a disk is made larger. */
 export interface ExpandOptions extends OperationOptions {
+  /**
+   * Portable backend: goes on where images in the same folder have this one as their parent. They become
+   * invalid.
+   */
+  ignoreChildren?: boolean;
   /** Native backend: tells the system of the new size. Newer Windows 10. */
   notifyChange?: boolean;
 }
@@ -19,6 +24,35 @@ export interface ExpandOptions extends OperationOptions {
 export interface ResizeOptions extends OperationOptions {
   /** Shrinks below the end of the last partition too, which may destroy data. */
   allowUnsafe?: boolean;
+  /**
+   * Portable backend: goes on where images in the same folder have this one as their parent. They become
+   * invalid.
+   */
+  ignoreChildren?: boolean;
+}
+
+/** What has become of a disk that was given another size, as far as the backend can tell. */
+export interface ResizeReport {
+  /** Bytes. */
+  readonly virtualSize: number;
+  /** What there was, in bytes. */
+  readonly previousSize: number;
+  /** The table on the disk; absent where there is none, or a damaged one. */
+  readonly partitionTable?: "mbr" | "gpt";
+  /** The last partition, where there is room behind it. Its file system has to be grown by its own system. */
+  readonly growablePartition?: GrowablePartition;
+}
+
+/** A partition with room behind it. */
+export interface GrowablePartition {
+  /** As tools number it, from 1 on. */
+  readonly number: number;
+  /** Bytes from the start of the disk. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+  /** To how many bytes it can grow. */
+  readonly maximumLength: number;
 }
 
 /** What is merged into what. Without depths the disk is merged into its parent. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ImageFormat, openImage, openWritableImage } from "./detect.ts";
+import { type ImageFormat, openImage, openWritableImage, resizeImage } from "./detect.ts";
 import type { DiskImage, ParentLink, WritableImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import { fileIdentity, ImageFile, type Sharing } from "./image_file.ts";
@@ -35,22 +35,20 @@ interface Link {
 /** A child and its ancestors. */
 export class ImageChain implements Disposable {
   readonly #files: readonly ImageFile[];
-  /** The child first. */
-  readonly images: readonly [DiskImage, ...DiskImage[]];
-  /** The child, where it was opened for writing. */
-  readonly writable: WritableImage | undefined;
+  readonly #images: [DiskImage, ...DiskImage[]];
+  #writable: WritableImage | undefined;
   /** Where the child's parent was looked for. */
   readonly candidates: readonly ParentCandidate[];
 
   private constructor(
     files: readonly ImageFile[],
-    images: readonly [DiskImage, ...DiskImage[]],
+    images: [DiskImage, ...DiskImage[]],
     writable: WritableImage | undefined,
     candidates: readonly ParentCandidate[],
   ) {
     this.#files = files;
-    this.images = images;
-    this.writable = writable;
+    this.#images = images;
+    this.#writable = writable;
     this.candidates = candidates;
   }
 
@@ -77,9 +75,40 @@ export class ImageChain implements Disposable {
     }
   }
 
+  /** The child first. */
+  get images(): readonly [DiskImage, ...DiskImage[]] {
+    return this.#images;
+  }
+
+  /** The child, where it was opened for writing. */
+  get writable(): WritableImage | undefined {
+    return this.#writable;
+  }
+
   /** The child. */
   get image(): DiskImage {
-    return this.images[0];
+    return this.#images[0];
+  }
+
+  /**
+   * Gives the child, which was opened for writing, another size.
+   *
+   * @throws {ImageError} As `resizeImage()`.
+   */
+  resize(writable: WritableImage, virtualSize: number): void {
+    const file = this.#files[0]!;
+    const { format } = writable;
+    writable.finish();
+    try {
+      const parentSize = this.#images[1]?.virtualSize ?? 0;
+      resizeImage(file, format, { virtualSize, parentSize });
+    } finally {
+      // Where a write has failed, what the file holds is uncertain, and nothing more is written to it.
+      if (!file.hasFailed) {
+        this.#writable = openWritableImage(file, format);
+        this.#images[0] = this.#writable;
+      }
+    }
   }
 
   /**
@@ -89,7 +118,7 @@ export class ImageChain implements Disposable {
    */
   close(): void {
     try {
-      if (this.#files[0]?.hasFailed === false) this.writable?.finish();
+      if (this.#files[0]?.hasFailed === false) this.#writable?.finish();
     } finally {
       for (const file of this.#files) file.close();
     }

@@ -13,7 +13,9 @@ import { isIso, openIso } from "./iso/iso_image.ts";
 import { openRaw } from "./raw/raw_image.ts";
 import { openWritableRaw } from "./raw/writable_raw.ts";
 import { isVhd, openVhd } from "./vhd/vhd_image.ts";
+import { resizeVhd } from "./vhd/resize_vhd.ts";
 import { openWritableVhd } from "./vhd/writable_vhd.ts";
+import { type NewSize, resizeVhdx } from "./vhdx/resize_vhdx.ts";
 import { isVhdx, openVhdx } from "./vhdx/vhdx_image.ts";
 import { openWritableVhdx } from "./vhdx/writable_vhdx.ts";
 
@@ -29,6 +31,8 @@ interface FormatReader {
   open(source: ByteSource): DiskImage;
   /** Absent where images of the format can only be read. */
   readonly openWritable?: (source: WritableSource) => WritableImage;
+  /** Absent where disks of the format keep their size. */
+  readonly resize?: (source: WritableSource, size: NewSize) => void;
   readonly deviceId: number;
   /** Lower case. `.avhd` and `.avhdx` are differencing images of the same formats. */
   readonly extensions: readonly string[];
@@ -41,6 +45,7 @@ const READERS: Record<SignedFormat, FormatReader> = {
     isFormat: isVhd,
     open: openVhd,
     openWritable: openWritableVhd,
+    resize: (source, { virtualSize }) => resizeVhd(source, virtualSize),
     deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.VHD,
     extensions: [".vhd", ".avhd"],
     missing: "ERROR_VHD_FORMAT_UNKNOWN",
@@ -49,6 +54,7 @@ const READERS: Record<SignedFormat, FormatReader> = {
     isFormat: isVhdx,
     open: openVhdx,
     openWritable: openWritableVhdx,
+    resize: resizeVhdx,
     deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.VHDX,
     extensions: [".vhdx", ".avhdx"],
     missing: "ERROR_VHD_FORMAT_UNKNOWN",
@@ -82,6 +88,26 @@ export function openWritableImage(source: WritableSource, format?: ImageFormat):
   throw new ImageError("ERROR_ACCESS_DENIED", {
     path: source.path,
     reason: `an ${actual.toUpperCase()} image cannot be opened for writing`,
+  });
+}
+
+/**
+ * Gives the disk in a file another size; what is added reads as zeros.
+ *
+ * @param source As a clean close left it; it is left so again.
+ * @throws {ImageError} `ERROR_VHD_INVALID_TYPE` where the kind of disk cannot have that size. The disk has
+ * the old size or the new one then.
+ */
+export function resizeImage(source: WritableSource, format: ImageFormat, size: NewSize): void {
+  if (format === "raw") {
+    source.truncate(size.virtualSize);
+    return source.flush();
+  }
+  const { resize } = READERS[format];
+  if (resize !== undefined) return resize(source, size);
+  throw new ImageError("ERROR_VHD_INVALID_TYPE", {
+    path: source.path,
+    reason: `an ${format.toUpperCase()} image keeps its size`,
   });
 }
 

@@ -14,6 +14,7 @@ import type { ImageChain } from "./chain.ts";
 import type { DiskImage, ParentLink } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import { candidateName } from "./parent_paths.ts";
+import { smallestSafeSize } from "./smallest_safe_size.ts";
 
 /** One class of information of the chain's child. */
 export function imageInformation<K extends InformationKind>(
@@ -35,7 +36,7 @@ const APPLIES: { readonly [K in InformationKind]?: (image: DiskImage) => boolean
   parentIdentifier: ({ parent }) => parent?.identifiers[0] !== undefined,
   parentTimestamp: ({ parent }) => parent?.timestamp !== undefined,
   physicalDisk: () => false,
-  smallestSafeVirtualSize: () => false,
+  smallestSafeVirtualSize: ({ format }) => format !== "iso",
   fragmentationPercentage: () => false,
   virtualDiskId: ({ virtualDiskId }) => virtualDiskId !== undefined,
   changeTrackingState: () => false,
@@ -74,7 +75,8 @@ const ANSWERS: Answers = {
   isLoaded: () => false,
   physicalDisk: ({ image }) => unknown(image, "the disk that the file lies on"),
   vhdPhysicalSectorSize: ({ image }) => image.physicalSectorSize,
-  smallestSafeVirtualSize: ({ image }) => unknown(image, "the smallest safe size"),
+  smallestSafeVirtualSize: ({ image, images }) =>
+    image.format === "iso" ? doesNotApply(image, "partitions") : smallestSafeSize(images),
   fragmentationPercentage: ({ image }) => unknown(image, "the fragmentation"),
   virtualDiskId: ({ image }) => image.virtualDiskId ?? doesNotApply(image, "a virtual disk id"),
   changeTrackingState: ({ image }) => unknown(image, "the state of change tracking"),

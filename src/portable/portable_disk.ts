@@ -4,16 +4,24 @@
  * @module
  */
 import { OPEN_VIRTUAL_DISK_FLAG } from "../constants.ts";
+import { type VirtualDiskError, virtualDiskError } from "../errors.ts";
 import type { InformationChange } from "../information_change.ts";
 import type { MetadataStore } from "../metadata.ts";
 import type { OpenRequest } from "../open_request.ts";
+import type {
+  ExpandOptions,
+  ResizeOptions,
+  ResizeReport,
+  SmallestSafeSize,
+} from "../operations.ts";
 import { ImageChain } from "./chain.ts";
 import { writeChain } from "./chain_writer.ts";
 import { formatOfDevice } from "./detect.ts";
 import type { WritableImage } from "./image.ts";
 import { changeImage } from "./image_change.ts";
-import { ImageError, inOperation } from "./image_error.ts";
+import { ImageError, inLongOperation, inOperation } from "./image_error.ts";
 import { imageMetadata } from "./image_metadata.ts";
+import { resizeChain } from "./operations/resize.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
 import { checkOffset, ReadableDisk } from "./readable_disk.ts";
 
@@ -30,6 +38,8 @@ const CHAIN_FLAGS = OPEN_VIRTUAL_DISK_FLAG.NO_PARENTS | OPEN_VIRTUAL_DISK_FLAG.C
  */
 export class PortableVirtualDisk extends ReadableDisk {
   readonly #chain: ImageChain;
+  /** Whether a long operation is changing the image. */
+  #isBusy = false;
 
   /** Made by `openVirtualDisk` and `createVirtualDisk`. */
   constructor(chain: ImageChain, rights: Rights) {
@@ -101,6 +111,76 @@ export class PortableVirtualDisk extends ReadableDisk {
     this.#write("FlushFileBuffers", (image) => image.flush());
   }
 
+  /**
+   * Makes the disk larger; what is added reads as zeros. Not for differencing VHDs. As
+   * {@linkcode PortableVirtualDisk.resize} else, but the size must be larger than the present one.
+   *
+   * @param size The new size in bytes, whole sectors.
+   * @returns What has become of the disk.
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.resize}; `ERROR_INVALID_PARAMETER` where
+   * the size is not larger.
+   */
+  override expand(size: number, options: ExpandOptions = {}): Promise<ResizeReport> {
+    return this.#operate(
+      "ExpandVirtualDisk",
+      () => resizeChain(this.#chain, { ...options, size, expandOnly: true }),
+    );
+  }
+
+  /**
+   * Gives the disk another size: larger, or where it is a VHDX or a raw disk smaller, down to the end of the
+   * last partition. Where the disk has a GPT, its backup moves to the new end; no partition and no file
+   * system changes. Children of the disk become invalid: where there are any in the same folder, it is
+   * refused.
+   *
+   * A crash leaves the old size or the new one, and every byte of what both have. Where the backup of the
+   * GPT has not moved then, resizing to the same size moves it.
+   *
+   * @example Make room for the last partition
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * const { virtualSize, growablePartition } = await disk.resize(128 * 1024 * 1024);
+   * console.log(virtualSize, growablePartition); // 134217728 undefined
+   * ```
+   *
+   * @param size The new size in bytes, whole sectors; or `"smallest-safe"`: where the last partition ends,
+   * and behind that, with a GPT, its backup.
+   * @returns What has become of the disk, and which partition can grow.
+   * @throws {VirtualDiskError} `ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA`;
+   * `ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE` where it shall shrink, but there is no sound partition
+   * table; `ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE`; `ERROR_VHD_INVALID_TYPE` for a VHD that
+   * shall shrink, and a differencing one; `ERROR_VHD_INVALID_STATE` where the disk has children, belongs to
+   * a machine with a saved state, or is a child whose parent is not open; `ERROR_VHD_INVALID_SIZE` where the
+   * format has no such disks; `ERROR_INVALID_PARAMETER` where the size is not of whole sectors;
+   * `ERROR_ACCESS_DENIED` where the disk was opened for reading; `ERROR_DISK_FULL`.
+   */
+  override resize(
+    size: number | SmallestSafeSize,
+    options: ResizeOptions = {},
+  ): Promise<ResizeReport> {
+    return this.#operate(
+      "ResizeVirtualDisk",
+      () => resizeChain(this.#chain, { ...options, size, expandOnly: false }),
+    );
+  }
+
+  /**
+   * Closes the disk.
+   *
+   * @throws {VirtualDiskError} `ERROR_INVALID_STATE` while an operation goes on; what the last writes fail
+   * with.
+   */
+  override close(): void {
+    if (this.#isBusy) throw this.#busy("CloseHandle");
+    super.close();
+  }
+
   /** Writes the new value to the image. */
   protected override changeInformation(change: InformationChange): void {
     this.#write("SetVirtualDiskInformation", (image) => changeImage(image, change));
@@ -114,6 +194,25 @@ export class PortableVirtualDisk extends ReadableDisk {
   /** Leaves the file as a clean close does, and closes the files of the chain. */
   protected override release(): void {
     inOperation("CloseHandle", () => this.#chain.close());
+  }
+
+  async #operate<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    this.assertOpen(operation);
+    if (this.#isBusy) throw this.#busy(operation);
+    this.#isBusy = true;
+    try {
+      return await inLongOperation(operation, run);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  #busy(operation: string): VirtualDiskError {
+    return virtualDiskError("ERROR_INVALID_STATE", operation, {
+      path: this.path,
+      reason: "an operation on the disk goes on",
+      causes: ["Await it, or abort its signal and await it then."],
+    });
   }
 
   #write(operation: string, run: (image: WritableImage) => void): void {

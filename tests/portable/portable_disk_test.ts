@@ -208,7 +208,7 @@ Deno.test("getInformation() tells a class that does not apply from one that only
     ["parentIdentifier", "ERROR_VHD_INVALID_TYPE"],
     ["parentTimestamp", "ERROR_VHD_INVALID_TYPE"],
     ["physicalDisk", "ERROR_NOT_SUPPORTED"],
-    ["smallestSafeVirtualSize", "ERROR_NOT_SUPPORTED"],
+    ["smallestSafeVirtualSize", "ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE"],
     ["fragmentationPercentage", "ERROR_NOT_SUPPORTED"],
     ["changeTrackingState", "ERROR_NOT_SUPPORTED"],
   ] as const;

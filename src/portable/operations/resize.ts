@@ -1,0 +1,154 @@
+/**
+ * ExpandVirtualDisk and ResizeVirtualDisk. The file gets its size, and where the disk has a GPT, that its
+ * backup: a larger disk first becomes larger, a smaller one first gets the backup where its end will be.
+ * After each step the disk is sound, so an operation that has been cut short can be done again.
+ *
+ * @module
+ */
+import type { ResizeOptions, ResizeReport, SmallestSafeSize } from "../../operations.ts";
+import type { ImageChain } from "../chain.ts";
+import { readChain } from "../chain_reader.ts";
+import { childrenOf } from "../children.ts";
+import { maximumSize } from "../create_rules.ts";
+import { checkInteger } from "../create_size.ts";
+import type { WritableImage } from "../image.ts";
+import { ImageError } from "../image_error.ts";
+import { moveBackup } from "../partitions/gpt_move.ts";
+import { type PartitionTable, readPartitionTable } from "../partitions/partition_table.ts";
+import { partitionedDisk } from "../partitions/partitioned_disk.ts";
+import { smallestSafeSize } from "../smallest_safe_size.ts";
+import { Pace } from "./pace.ts";
+import { resizeReport } from "./resize_report.ts";
+
+/** How a disk is resized. */
+export interface ResizeRequest extends ResizeOptions {
+  readonly size: number | SmallestSafeSize;
+  /** Whether it must become larger. */
+  readonly expandOnly: boolean;
+}
+
+/** The size of the disk; the backup of the table. */
+const STEPS = 2;
+
+/**
+ * Resizes the child of a chain.
+ *
+ * @throws {ImageError} As ExpandVirtualDisk and ResizeVirtualDisk fail; nothing has been written where the
+ * request is refused.
+ */
+export async function resizeChain(
+  chain: ImageChain,
+  request: ResizeRequest,
+): Promise<ResizeReport> {
+  const pace = new Pace(request);
+  const writable = writableOf(chain);
+  const previousSize = writable.virtualSize;
+  const size = checkedSize(chain, writable, request);
+  if (request.ignoreChildren !== true && size !== previousSize) assertChildless(writable);
+  pace.assertWanted();
+  const table = readPartitionTable(partitionedDisk(chain.images));
+  // Where the disk is cut below that, no table can be right.
+  const gptFits = table?.gpt !== undefined && size >= table.smallestDisk;
+  const steps = [
+    () => size !== previousSize && chain.resize(writableOf(chain), size),
+    () => gptFits && moveGpt(chain, table, size),
+  ];
+  if (size < previousSize) steps.reverse();
+  for (const [done, step] of steps.entries()) {
+    step();
+    if (done + 1 < STEPS) await pace.reach(done + 1, STEPS);
+  }
+  writableOf(chain).flush();
+  pace.end();
+  return resizeReport(chain, previousSize);
+}
+
+function writableOf({ writable, image }: ImageChain): WritableImage {
+  if (writable !== undefined) return writable;
+  throw new ImageError("ERROR_ACCESS_DENIED", { path: image.source.path });
+}
+
+/** The size that is asked for, where the disk can have it. */
+function checkedSize(
+  { images }: ImageChain,
+  image: WritableImage,
+  { size, expandOnly, allowUnsafe = false }: ResizeRequest,
+): number {
+  const { virtualSize, logicalSectorSize, format, source: { path } } = image;
+  const refused = (reason: string) => new ImageError("ERROR_INVALID_PARAMETER", { path, reason });
+  if (format === "vhd" && image.parent !== undefined) {
+    throw wrongType(path, "a differencing VHD has the size of its parent");
+  }
+  if (image.parent !== undefined && images.length === 1) {
+    throw new ImageError("ERROR_VHD_INVALID_STATE", {
+      path,
+      reason: "a differencing disk is resized together with its open parent",
+      causes: ["Open it without the `no-parents` and `custom-diff-chain` flags."],
+    });
+  }
+  if (size === "smallest-safe") {
+    if (format === "vhd") throw wrongType(path, "a VHD can grow, but not shrink");
+    const smallest = smallestSafeSize(images);
+    if (smallest < virtualSize) return smallest;
+    throw new ImageError("ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE", {
+      path,
+      reason: `the disk has ${virtualSize} bytes, and the smallest safe size is ${smallest}`,
+    });
+  }
+  checkInteger("size", size);
+  if (size === 0 || size % logicalSectorSize !== 0) {
+    throw refused(`size ${size}: not a whole number of sectors of ${logicalSectorSize} bytes`);
+  }
+  if (expandOnly && size <= virtualSize) {
+    throw refused(`size ${size}: the disk has ${virtualSize} bytes already`);
+  }
+  if (format !== "iso" && size > maximumSize(format)) {
+    throw new ImageError("ERROR_VHD_INVALID_SIZE", {
+      path,
+      reason: `size ${size}: the format holds at most ${maximumSize(format)}`,
+    });
+  }
+  if (size >= virtualSize) return size;
+  if (format === "vhd") throw wrongType(path, "a VHD can grow, but not shrink");
+  if (allowUnsafe) return size;
+  const smallest = smallestSafeSize(images);
+  if (size >= smallest) return size;
+  throw new ImageError("ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA", {
+    path,
+    reason: `size ${size}: the partitions need ${smallest} bytes`,
+    causes: ["Shrink or remove the last partition first.", "Pass `allowUnsafe` to cut it off."],
+  });
+}
+
+function wrongType(path: string, reason: string): ImageError {
+  return new ImageError("ERROR_VHD_INVALID_TYPE", { path, reason });
+}
+
+/** Children hold what differs from a parent of that size: they are lost with it. */
+function assertChildless(image: WritableImage): void {
+  const children = childrenOf(image);
+  if (children.length === 0) return;
+  const names = children.map((path) => JSON.stringify(path)).join(", ");
+  throw new ImageError("ERROR_VHD_INVALID_STATE", {
+    path: image.source.path,
+    reason: `the disk is the parent of ${names}, which would become invalid`,
+    causes: ["Merge the children or remove them first.", "Pass `ignoreChildren` to lose them."],
+  });
+}
+
+function moveGpt(chain: ImageChain, { gpt }: PartitionTable, size: number): void {
+  const image = writableOf(chain);
+  if (gpt === undefined) return;
+  const disk = {
+    size: image.virtualSize,
+    sectorSize: image.logicalSectorSize,
+    read: (offset: number, length: number) => {
+      const bytes = new Uint8Array(length);
+      readChain(chain.images, bytes, offset);
+      return bytes;
+    },
+    write: (bytes: Uint8Array, offset: number) => image.write(bytes, offset),
+    flush: () => image.flush(),
+  };
+  moveBackup(disk, gpt, size);
+}
