@@ -67,6 +67,9 @@ export interface CommonCreateOptions extends OperationOptions {
    * What the new disk is a copy of: an image of whichever format and kind; on the native backend also a
    * physical disk, `\\.\PhysicalDriveN`; on the portable one also a stream of the bytes of a disk. Not
    * together with `parent`.
+   *
+   * What is copied is the disk: the new image has an identifier of its own, and user metadata stay behind.
+   * A stream is read to its end, or cancelled where the creation fails.
    */
   source?: string | URL | ReadableStream<Uint8Array>;
   /** The source's format; by default it is found out from the file. `"raw"` is for the portable backend. */
