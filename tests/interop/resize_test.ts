@@ -1,0 +1,199 @@
+/** Disks partitioned by other programs, resized here, and looked at by other programs again. */
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  type CreateOptions,
+  createVirtualDisk,
+  openVirtualDisk,
+  type PortableVirtualDisk,
+  VirtualDiskError,
+} from "@virtdisk/virtdisk";
+import { assertBytesEqual, pattern, run, TempDir, testWith, tool } from "../support.ts";
+
+const MIB = 2 ** 20;
+const SECTOR = 512;
+const NEEDS = [tool("qemu-img"), tool("sgdisk")];
+/** Two partitions, the last of which ends at 25 MiB. */
+const TWO_PARTITIONS = ["-n", "1:2048:+8M", "-n", "2:18432:+16M"];
+const LAST_END = 25 * MIB;
+/** What a GPT of 128 entries keeps at the end: 32 sectors of entries, and one of a header. */
+const BACKUP = 33 * SECTOR;
+
+interface Kind {
+  readonly name: string;
+  readonly qemu: string;
+  readonly options: CreateOptions;
+}
+
+const KINDS: readonly Kind[] = [
+  { name: "disk.vhd", qemu: "vpc", options: { subtype: "fixed" } },
+  { name: "disk.vhd", qemu: "vpc", options: { subtype: "dynamic" } },
+  { name: "disk.vhdx", qemu: "vhdx", options: { subtype: "fixed" } },
+  { name: "disk.vhdx", qemu: "vhdx", options: { subtype: "dynamic" } },
+];
+
+/** A disk of 64 MiB with partitions and data in them, as an image of the kind. */
+async function partitioned(
+  dir: TempDir,
+  { name, options }: Pick<Kind, "name" | "options">,
+  ...partitions: string[]
+): Promise<PortableVirtualDisk> {
+  const raw = dir.file("source.raw");
+  Deno.truncateSync(createEmpty(raw), 64 * MIB);
+  run("sgdisk", ...partitions, raw);
+  const disk = await createVirtualDisk(dir.file(name), {
+    ...options,
+    source: raw,
+    sourceType: "raw",
+    backend: "portable",
+  });
+  disk.writeSync(pattern(3 * MIB), MIB);
+  disk.writeSync(pattern(MIB, 7), LAST_END - MIB);
+  return disk;
+}
+
+function createEmpty(path: string): string {
+  Deno.writeFileSync(path, new Uint8Array());
+  return path;
+}
+
+/** Closes the disk; QEMU makes a raw one of it, which sgdisk must find nothing wrong with. */
+function verified(dir: TempDir, disk: PortableVirtualDisk, qemu: string): Uint8Array<ArrayBuffer> {
+  const { virtualSize } = disk.getInformation("size");
+  disk.close();
+  const raw = dir.file("result.raw");
+  if (qemu === "vhdx") run("qemu-img", "check", "-q", "-f", qemu, disk.path);
+  run("qemu-img", "convert", "-f", qemu, "-O", "raw", disk.path, raw);
+  const bytes = Deno.readFileSync(raw);
+  assertEquals(bytes.length, virtualSize);
+  assertStringIncludes(run("sgdisk", "-v", raw), "No problems found");
+  return bytes;
+}
+
+function assertData(bytes: Uint8Array): void {
+  assertBytesEqual(bytes.subarray(MIB, 4 * MIB), pattern(3 * MIB), "first partition");
+  assertBytesEqual(bytes.subarray(LAST_END - MIB, LAST_END), pattern(MIB, 7), "last partition");
+}
+
+for (const kind of KINDS) {
+  const title = `${kind.options.subtype} ${kind.qemu === "vpc" ? "VHD" : "VHDX"}`;
+  for (const size of [100 * MIB, 64 * MIB + 10 * SECTOR, 300 * MIB + SECTOR]) {
+    testWith(NEEDS, `a ${title} grown to ${size} bytes has its GPT at the new end`, async () => {
+      using dir = new TempDir();
+      using disk = await partitioned(dir, kind, ...TWO_PARTITIONS);
+      const report = await disk.expand(size);
+      assertEquals(report, {
+        virtualSize: size,
+        previousSize: 64 * MIB,
+        partitionTable: "gpt",
+        growablePartition: {
+          number: 2,
+          offset: 9 * MIB,
+          length: 16 * MIB,
+          maximumLength: size - BACKUP - 9 * MIB,
+        },
+      });
+      assertEquals(disk.getInformation("size").virtualSize, size);
+      assertEquals(disk.getInformation("smallestSafeVirtualSize"), LAST_END + BACKUP);
+      assertData(verified(dir, disk, kind.qemu));
+    });
+  }
+}
+
+for (const subtype of ["fixed", "dynamic"] as const) {
+  testWith(
+    NEEDS,
+    `a ${subtype} VHDX shrinks to what its partitions need, and no further`,
+    async () => {
+      using dir = new TempDir();
+      using disk = await partitioned(
+        dir,
+        {
+          name: "disk.vhdx",
+          options: { subtype, blockSize: subtype === "fixed" ? undefined! : MIB },
+        },
+        ...TWO_PARTITIONS,
+      );
+      const before = disk.getInformation("size").physicalSize;
+      const error = await assertRejects(() => disk.resize(LAST_END), VirtualDiskError);
+      assertEquals(error.symbol, "ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA");
+      const { virtualSize, growablePartition } = await disk.resize("smallest-safe");
+      assertEquals([virtualSize, growablePartition], [LAST_END + BACKUP, undefined]);
+      const again = await assertRejects(() => disk.resize("smallest-safe"), VirtualDiskError);
+      assertEquals(again.symbol, "ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE");
+      if (subtype === "fixed") {
+        assertEquals(disk.getInformation("size").physicalSize < before, true);
+      }
+      assertData(verified(dir, disk, "vhdx"));
+    },
+  );
+}
+
+testWith(
+  NEEDS,
+  "a disk that grew without its GPT is put right by the same size again",
+  async () => {
+    using dir = new TempDir();
+    const raw = dir.file("disk.raw");
+    Deno.truncateSync(createEmpty(raw), 64 * MIB);
+    run("sgdisk", ...TWO_PARTITIONS, raw);
+    Deno.truncateSync(raw, 80 * MIB);
+    {
+      using disk = await openVirtualDisk(raw, {
+        backend: "portable",
+        type: "raw",
+        readOnly: false,
+      });
+      await disk.resize(80 * MIB);
+    }
+    assertStringIncludes(run("sgdisk", "-v", raw), "No problems found");
+  },
+);
+
+testWith(
+  [tool("sfdisk"), tool("sh")],
+  "an MBR with logical partitions tells the smallest size",
+  async () => {
+    using dir = new TempDir();
+    const raw = dir.file("disk.raw");
+    Deno.truncateSync(createEmpty(raw), 64 * MIB);
+    const script =
+      "label: dos\\n1:size=8M,type=7\\n2:size=24M,type=5\\n5:size=8M,type=83\\n6:size=4M,type=83\\n";
+    run("sh", "-c", `printf '${script}' | sfdisk -q "$0"`, raw);
+    using disk = await createVirtualDisk(dir.file("disk.vhdx"), {
+      source: raw,
+      sourceType: "raw",
+      backend: "portable",
+    });
+    // The extended partition ends the disk, whatever is in it.
+    assertEquals(disk.getInformation("smallestSafeVirtualSize"), 33 * MIB);
+    const report = await disk.resize("smallest-safe");
+    assertEquals([report.virtualSize, report.partitionTable], [33 * MIB, "mbr"]);
+    disk.close();
+    run("qemu-img", "convert", "-f", "vhdx", "-O", "raw", disk.path, raw);
+    assertStringIncludes(run("sfdisk", "--verify", raw), "No errors detected.");
+  },
+);
+
+testWith([tool("fdisk"), tool("sh")], "a GPT of 4096-byte sectors moves as well", async () => {
+  using dir = new TempDir();
+  const raw = dir.file("disk.raw");
+  Deno.truncateSync(createEmpty(raw), 64 * MIB);
+  const fdisk = (commands: string) =>
+    run("sh", "-c", `printf '${commands}' | fdisk -b 4096 "$0" 2>&1`, raw);
+  fdisk("g\\nn\\n1\\n\\n+8M\\nw\\n");
+  using disk = await createVirtualDisk(dir.file("disk.vhdx"), {
+    source: raw,
+    sourceType: "raw",
+    sectorSize: 4096,
+    backend: "portable",
+  });
+  assertEquals(disk.getInformation("smallestSafeVirtualSize"), 9 * MIB + 5 * 4096);
+  await disk.resize(9 * MIB + 5 * 4096);
+  await disk.expand(100 * MIB);
+  disk.close();
+  // QEMU reads no VHDX of such sectors.
+  const options = { source: disk.path, type: "raw", overwrite: true, backend: "portable" } as const;
+  using _copy = await createVirtualDisk(raw, options);
+  assertEquals(Deno.statSync(raw).size, 100 * MIB);
+  assertStringIncludes(fdisk("v\\nq\\n"), "No errors detected.");
+});
