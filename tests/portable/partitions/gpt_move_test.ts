@@ -1,0 +1,92 @@
+import { assertEquals } from "@std/assert";
+import { moveBackup } from "../../../src/portable/partitions/gpt_move.ts";
+import type { GptTable } from "../../../src/portable/partitions/gpt.ts";
+import { readPartitionTable } from "../../../src/portable/partitions/partition_table.ts";
+import { MemoryDisk } from "./partition_builder.ts";
+
+const OLD = 1000;
+const NEW = 2000;
+
+/** A disk of `NEW` sectors with the table of one of `OLD`. */
+function grown(): MemoryDisk {
+  const old = new MemoryDisk(OLD);
+  old.gpt([100, 899]);
+  const disk = new MemoryDisk(NEW);
+  disk.bytes.set(old.bytes);
+  return disk;
+}
+
+function gptOf(disk: MemoryDisk): GptTable {
+  const gpt = readPartitionTable(disk)?.gpt;
+  if (gpt === undefined) throw new Error("no GPT");
+  return gpt;
+}
+
+Deno.test("a table moved to the new end is the one that a disk of that size would have", () => {
+  const disk = grown();
+  moveBackup(disk, gptOf(disk), disk.size);
+  const expected = new MemoryDisk(NEW);
+  expected.gpt([100, 899]);
+  // The former backup's entries stay where nobody looks for them.
+  const entries = (OLD - 33) * 512;
+  disk.bytes.fill(0, entries, entries + 32 * 512);
+  assertEquals(disk.bytes, expected.bytes);
+});
+
+Deno.test("the new backup is written first, and what is in place is not written again", () => {
+  const disk = grown();
+  moveBackup(disk, gptOf(disk), disk.size);
+  assertEquals(disk.writes, [(NEW - 33) * 512, 512, 0, (OLD - 1) * 512]);
+  moveBackup(disk, gptOf(disk), disk.size);
+  assertEquals(disk.writes.length, 4);
+});
+
+Deno.test("after a crash at any write the primary table or the backup it names is sound", () => {
+  for (let count = 0; count <= 4; count++) {
+    const disk = grown();
+    const whole = disk.write.bind(disk);
+    disk.write = (bytes, offset) => {
+      if (disk.writes.length < count) whole(bytes, offset);
+    };
+    moveBackup(disk, gptOf(disk), disk.size);
+    const { backupSector } = gptOf(disk);
+    const header = disk.read(backupSector * 512, 8);
+    assertEquals(new TextDecoder().decode(header), "EFI PART", `after ${count} writes`);
+  }
+});
+
+Deno.test("a backup that overlaps the former one keeps its bytes", () => {
+  const old = new MemoryDisk(OLD);
+  old.gpt([100, 899]);
+  const disk = new MemoryDisk(OLD + 10);
+  disk.bytes.set(old.bytes);
+  moveBackup(disk, gptOf(disk), disk.size);
+  assertEquals(disk.writes, [(OLD + 10 - 33) * 512, 512, 0]);
+  assertEquals(disk.read((OLD + 9) * 512 + 24, 1)[0], (OLD + 9) & 0xff);
+});
+
+Deno.test("a protective record is left alone where it says all, or names other partitions", () => {
+  for (
+    const change of [
+      (disk: MemoryDisk) => disk.mbrEntry(0, 0xee, 1, 0xffffffff),
+      (disk: MemoryDisk) => disk.mbrEntry(1, 0x83, 100, 800),
+      (disk: MemoryDisk) => disk.mbrEntry(0, 0xee, 2, 30),
+    ]
+  ) {
+    const disk = grown();
+    change(disk);
+    const record = disk.read(0, 512);
+    moveBackup(disk, gptOf(disk), disk.size);
+    assertEquals(disk.read(0, 512), record);
+  }
+});
+
+Deno.test("what a header names as its backup is not erased where it is none", () => {
+  const disk = grown();
+  disk.view.setBigUint64(512 + 32, 950n, true);
+  disk.view.setBigUint64(512 + 48, 900n, true);
+  disk.bytes.fill(7, 950 * 512, 951 * 512);
+  disk.sealGpt();
+  moveBackup(disk, gptOf(disk), disk.size);
+  assertEquals(disk.bytes[950 * 512], 7);
+});

@@ -1,0 +1,122 @@
+import { assertEquals } from "@std/assert";
+import { readPartitionTable } from "../../../src/portable/partitions/partition_table.ts";
+import { Random } from "../../fuzz/random.ts";
+import { LINUX, MemoryDisk } from "./partition_builder.ts";
+
+const SECTORS = 4096;
+
+Deno.test("a master boot record names its primary and logical partitions", () => {
+  const disk = new MemoryDisk(SECTORS);
+  disk.mbrEntry(0, 0x07, 64, 100);
+  disk.mbrEntry(2, 0x0f, 1000, 1000);
+  // Each record of the chain counts from another place.
+  disk.mbrEntry(0, 0x83, 8, 50, 1000);
+  disk.mbrEntry(1, 0x05, 200, 300, 1000);
+  disk.mbrEntry(0, 0x83, 10, 60, 1200);
+  const table = readPartitionTable(disk);
+  assertEquals(table?.kind, "mbr");
+  assertEquals(
+    table?.partitions.map(({ number, offset, length, type }) => [
+      number,
+      offset / 512,
+      length / 512,
+      type,
+    ]),
+    [[1, 64, 100, "0x07"], [5, 1008, 50, "0x83"], [6, 1210, 60, "0x83"]],
+  );
+  assertEquals([table?.end, table?.smallestDisk], [2000 * 512, 2000 * 512]);
+});
+
+for (const sectorSize of [512, 4096]) {
+  Deno.test(`a GPT of ${sectorSize}-byte sectors keeps room for its backup`, () => {
+    const disk = new MemoryDisk(SECTORS, sectorSize);
+    disk.gpt([100, 199], [1000, 1499]);
+    const table = readPartitionTable(disk);
+    assertEquals(table?.partitions, [
+      { number: 1, offset: 100 * sectorSize, length: 100 * sectorSize, type: LINUX },
+      { number: 2, offset: 1000 * sectorSize, length: 500 * sectorSize, type: LINUX },
+    ]);
+    assertEquals(table?.smallestDisk, 1500 * sectorSize + 16384 + sectorSize);
+  });
+}
+
+const HEADER = 512;
+/** Field by field, so that the reader's own names cannot hide a mistake. */
+const DAMAGES: Record<string, (disk: MemoryDisk) => void> = {
+  "no signature of a boot record": (disk) => disk.view.setUint16(510, 0),
+  "the boot sector of a file system": (disk) => disk.view.setUint8(446, 0x33),
+  "no partition": (disk) => disk.bytes.fill(0, 446, 510),
+  "a partition beyond the disk": (disk) => disk.mbrEntry(0, 7, 64, SECTORS),
+  "a partition over the record": (disk) => disk.mbrEntry(0, 7, 0, 64),
+  "an extended partition without a record": (disk) => disk.mbrEntry(0, 5, 64, 64),
+  "a chain of records that is a loop": (disk) => {
+    disk.mbrEntry(0, 5, 64, 64);
+    disk.mbrEntry(1, 5, 0, 64, 64);
+  },
+  "a chain of records that leaves the disk": (disk) => {
+    disk.mbrEntry(0, 5, 64, 64);
+    disk.mbrEntry(1, 5, 0xffffffff, 64, 64);
+  },
+  "no GPT header": (disk) => disk.bytes.fill(0, HEADER, 2 * HEADER),
+  "a header with a wrong checksum": (disk) => disk.bytes[HEADER + 60]! ^= 1,
+  "entries with a wrong checksum": (disk) => disk.bytes[2 * HEADER + 60]! ^= 1,
+  "a header that is too short": (disk) => disk.view.setUint32(HEADER + 12, 91, true),
+  "a header longer than a sector": (disk) => disk.view.setUint32(HEADER + 12, 513, true),
+  "a header of another sector": sealed((disk) => disk.view.setBigUint64(HEADER + 24, 2n, true)),
+  "entries of 0 bytes": sealed((disk) => disk.view.setUint32(HEADER + 84, 0, true)),
+  "entries of 192 bytes": sealed((disk) => disk.view.setUint32(HEADER + 84, 192, true)),
+  "more entries than memory": sealed((disk) => disk.view.setUint32(HEADER + 80, 2 ** 31, true)),
+  "no entries": sealed((disk) => disk.view.setUint32(HEADER + 80, 0, true)),
+  "entries over the header": sealed((disk) => disk.view.setBigUint64(HEADER + 72, 1n, true)),
+  "entries among the partitions": sealed((disk) => disk.view.setBigUint64(HEADER + 72, 20n, true)),
+  "entries behind the end of numbers": sealed((disk) =>
+    disk.view.setBigUint64(HEADER + 72, 2n ** 64n - 1n, true)
+  ),
+  "a usable range beyond the disk": sealed((disk) =>
+    disk.view.setBigUint64(HEADER + 48, BigInt(SECTORS), true)
+  ),
+  "a partition that ends before it begins": sealed((disk) =>
+    disk.view.setBigUint64(2 * HEADER + 40, 99n, true)
+  ),
+  "a partition outside the usable range": sealed((disk) =>
+    disk.view.setBigUint64(2 * HEADER + 40, BigInt(SECTORS - 10), true)
+  ),
+  "a partition that begins in the table": sealed((disk) =>
+    disk.view.setBigUint64(2 * HEADER + 32, 10n, true)
+  ),
+  "no partition in use": sealed((disk) => disk.bytes.fill(0, 2 * HEADER, 3 * HEADER)),
+};
+
+function sealed(damage: (disk: MemoryDisk) => void): (disk: MemoryDisk) => void {
+  return (disk) => {
+    damage(disk);
+    disk.sealGpt();
+  };
+}
+
+for (const [name, damage] of Object.entries(DAMAGES)) {
+  Deno.test(`a disk with ${name} has no table that tells its size`, () => {
+    const disk = new MemoryDisk(SECTORS);
+    disk.gpt([100, 199]);
+    assertEquals(readPartitionTable(disk)?.partitions.length, 1);
+    damage(disk);
+    assertEquals(readPartitionTable(disk), undefined);
+  });
+}
+
+Deno.test("whatever a disk holds, its table is read within the disk", () => {
+  const random = new Random(5);
+  for (let i = 0; i < 3000; i++) {
+    const disk = new MemoryDisk(random.pick([1, 2, 40, 200]));
+    if (disk.size > 50_000 && random.chance(60)) disk.gpt([40, 60]);
+    else for (let entry = 0; entry < 4; entry++) disk.mbrEntry(entry, 5, random.below(200), 50);
+    for (let change = 0; change < 4; change++) {
+      disk.bytes[random.below(Math.min(disk.size, 3000))] = random.below(256);
+    }
+    if (disk.size > 50_000 && random.chance(50)) {
+      disk.view.setUint32(512 + 80, random.below(300), true);
+    }
+    const table = readPartitionTable(disk);
+    if (table !== undefined) assertEquals(table.end <= disk.size, true);
+  }
+});
