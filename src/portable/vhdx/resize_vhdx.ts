@@ -63,14 +63,16 @@ export function resizeVhdx(file: WritableSource, { virtualSize, parentSize }: Ne
   beforeChange();
   const isGrowing = virtualSize > metadata.virtualSize;
   if (isGrowing) prepareGrowth(open, virtualSize, Math.min(parentSize, virtualSize));
-  const items = new MetadataWriter({
+  const parts = {
     file,
     pages,
     space,
     region: regions.metadata,
     beforeChange,
+    beforeWrite: beforeChange,
     onMove: () => {},
-  });
+  };
+  const items = new MetadataWriter(parts);
   items.setSystemItem(VIRTUAL_DISK_SIZE, encodeVirtualSize(virtualSize));
   if (!isGrowing) clearEntriesBehind(pages, regions.bat, { ...metadata, virtualSize }, metadata);
   pages.publish();
