@@ -158,6 +158,11 @@ export function errorSymbols(): ErrorSymbol[] {
   return [...SYMBOL_BY_CODE.values()];
 }
 
+/** The symbol of a code that has one here. */
+export function knownSymbol(code: number): ErrorSymbol | undefined {
+  return SYMBOL_BY_CODE.get(code);
+}
+
 /** The symbol of a code, or the number in hexadecimal where the code has no name here. */
 export function errorSymbol(code: number): string {
   return SYMBOL_BY_CODE.get(code) ?? formatCode(code, true);

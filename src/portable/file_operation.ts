@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { constants } from "node:os";
 import { dirname } from "@std/path";
-import type { ErrorSymbol } from "../error_codes.ts";
+import { type ErrorSymbol, knownSymbol } from "../error_codes.ts";
 import { ImageError } from "./image_error.ts";
 
 /** Runs calls of Deno's file functions; their errors become Win32 codes. */
@@ -53,9 +54,22 @@ function toImageError(path: string, error: unknown): unknown {
 }
 
 function symbolOf(path: string, error: Error): ErrorSymbol {
-  const name = "code" in error ? String(error.code) : "";
+  // Windows' own number says it best; only a name that is taken has two.
+  const number = Number(OS_ERROR.exec(error.message)?.[1]);
+  const isTaken = error instanceof Deno.errors.AlreadyExists;
+  const win32 = Deno.build.os === "windows" && !isTaken ? knownSymbol(number) : undefined;
+  if (win32 !== undefined) return win32;
+  // Deno names most errors, but not all: EFBIG has its number alone.
+  const name = "code" in error ? String(error.code) : posixName(number);
   const symbol = POSIX_CODES[name] ?? symbolOfClass(error);
   return symbol === "ERROR_FILE_NOT_FOUND" && !folderExists(path) ? "ERROR_PATH_NOT_FOUND" : symbol;
+}
+
+/** The system's number, at the end of the messages of Deno's file functions. */
+const OS_ERROR = /\(os error (\d+)\)/;
+
+function posixName(number: number): string {
+  return Object.entries(constants.errno).find(([, value]) => value === number)?.[0] ?? "";
 }
 
 /** Deno's classes, for errors that carry no name. */

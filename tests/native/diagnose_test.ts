@@ -4,6 +4,7 @@ import { type Finding, finding } from "../../src/finding.ts";
 import { diagnoseNative } from "../../src/native/diagnose.ts";
 import { attributeFindings, diagnosePlace } from "../../src/native/diagnose_place.ts";
 import { privilegeFindings } from "../../src/native/diagnose_privileges.ts";
+import { systemLibraries } from "../../src/native/library.ts";
 import { openNative } from "../../src/native/native_disk.ts";
 import { openRequest } from "../../src/open_request.ts";
 import { createImage } from "../create_image.ts";
@@ -136,6 +137,9 @@ Deno.test("a missing privilege is a warning that says how to get it", () => {
   const [service] = privilegeFindings(IMAGE, { elevated: true, manageVolume: false });
   assertMatch(service!.remedy!, /volume maintenance tasks/);
 });
+
+// The system's libraries stay loaded, which inside a test would be a leak.
+if (Deno.build.os === "windows") systemLibraries();
 
 testWith([onlyOn("windows")], "on Windows privileges and attributes are looked at", async () => {
   using dir = new TempDir();
