@@ -1,5 +1,6 @@
 /**
- * The command line: `virtdisk info`, `diagnose`, `create`, `convert`, `read`, `write` and `metadata`.
+ * The command line: `virtdisk info`, `diagnose`, `create`, `convert`, `expand`, `resize`, `read`, `write` and
+ * `metadata`.
  *
  * Needs `--allow-read` for the files, and `--allow-write` for those that are written and their folders. On
  * Windows `info` and `diagnose` use the native backend by default, which needs `--allow-ffi` for
@@ -22,9 +23,11 @@
 import { convert, CONVERT_USAGE } from "./convert.ts";
 import { create, CREATE_USAGE } from "./create.ts";
 import { DIAGNOSE_USAGE, runDiagnose } from "./diagnose.ts";
+import { expand, EXPAND_USAGE } from "./expand.ts";
 import { info, INFO_USAGE } from "./info.ts";
 import { metadata, METADATA_USAGE } from "./metadata.ts";
 import { read, READ_USAGE } from "./read.ts";
+import { resize, RESIZE_USAGE } from "./resize.ts";
 import { UsageError } from "./usage_error.ts";
 import { write, WRITE_USAGE } from "./write.ts";
 
@@ -46,6 +49,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["convert", { run: convert, purpose: "copy an image as another kind", usage: CONVERT_USAGE }],
   ["read", { run: read, purpose: "print a disk's bytes", usage: READ_USAGE }],
   ["write", { run: write, purpose: "write bytes into a disk", usage: WRITE_USAGE }],
+  ["expand", { run: expand, purpose: "make a disk larger", usage: EXPAND_USAGE }],
+  ["resize", { run: resize, purpose: "give a disk another size", usage: RESIZE_USAGE }],
   ["metadata", { run: metadata, purpose: "user metadata of a VHDX", usage: METADATA_USAGE }],
 ]);
 

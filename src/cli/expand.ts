@@ -1,0 +1,38 @@
+/**
+ * The `expand` command: a larger size for a disk.
+ *
+ * @module
+ */
+import { exactly, parseArguments, word } from "./arguments.ts";
+import { parseSize } from "./parse_size.ts";
+import { resizeAndTell } from "./resized.ts";
+
+/** How the command is called. */
+export const EXPAND_USAGE = `virtdisk expand [OPTION...] FILE SIZE
+  SIZE is the new size, larger than the present one. The backup of a GPT moves to the new end.
+  --type TYPE         vhd, vhdx or raw; default: found out, but raw only where you say so
+  --ignore-children   go on where the image has children in its folder, which become invalid
+  --json              tell the result as one JSON object: path, virtualSize, previousSize,
+                      partitionTable, growablePartition`;
+
+/**
+ * Runs the command.
+ *
+ * @throws {UsageError} Where the arguments cannot be understood.
+ */
+export async function expand(args: string[]): Promise<number> {
+  const { values, positionals } = parseArguments("expand", args, {
+    type: { type: "string" },
+    "ignore-children": { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+  });
+  const [path = "", text = ""] = exactly("expand", positionals, "FILE SIZE");
+  const size = parseSize(text, "SIZE");
+  const type = word("--type", values.type, ["vhd", "vhdx", "raw"]);
+  const ignoreChildren = values["ignore-children"];
+  return await resizeAndTell(
+    path,
+    { type, json: values.json },
+    (disk, watch) => disk.expand(size, { ignoreChildren, ...watch }),
+  );
+}

@@ -1,0 +1,46 @@
+/**
+ * The `resize` command: another size for a disk.
+ *
+ * @module
+ */
+import { exactly, parseArguments, word } from "./arguments.ts";
+import { parseSize } from "./parse_size.ts";
+import { resizeAndTell } from "./resized.ts";
+
+/** How the command is called. */
+export const RESIZE_USAGE = `virtdisk resize [OPTION...] FILE SIZE
+  SIZE is the new size, or smallest-safe: up to the end of the last partition. VHDs only grow. The backup
+  of a GPT moves to the new end.
+  --type TYPE         vhd, vhdx or raw; default: found out, but raw only where you say so
+  --allow-unsafe      cut partitions off, where they do not fit
+  --ignore-children   go on where the image has children in its folder, which become invalid
+  --json              tell the result as one JSON object: path, virtualSize, previousSize,
+                      partitionTable, growablePartition`;
+
+const SMALLEST = "smallest-safe";
+
+/**
+ * Runs the command.
+ *
+ * @throws {UsageError} Where the arguments cannot be understood.
+ */
+export async function resize(args: string[]): Promise<number> {
+  const { values, positionals } = parseArguments("resize", args, {
+    type: { type: "string" },
+    "allow-unsafe": { type: "boolean", default: false },
+    "ignore-children": { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+  });
+  const [path = "", text = ""] = exactly("resize", positionals, "FILE SIZE");
+  const size = text === SMALLEST ? SMALLEST : parseSize(text, "SIZE");
+  const type = word("--type", values.type, ["vhd", "vhdx", "raw"]);
+  const options = {
+    allowUnsafe: values["allow-unsafe"],
+    ignoreChildren: values["ignore-children"],
+  };
+  return await resizeAndTell(
+    path,
+    { type, json: values.json },
+    (disk, watch) => disk.resize(size, { ...options, ...watch }),
+  );
+}

@@ -1,0 +1,82 @@
+/**
+ * Gives a disk another size and tells what has become of it.
+ *
+ * @module
+ */
+import {
+  type ImageType,
+  openVirtualDisk,
+  type PortableVirtualDisk,
+  type ResizeReport,
+} from "../../mod.ts";
+import { present } from "./arguments.ts";
+import { fail } from "./failure.ts";
+import { formatBytes } from "./format_bytes.ts";
+import { interruptible } from "./interruption.ts";
+import { ProgressBar } from "./progress_bar.ts";
+
+/** What the operation is given by the command line. */
+export interface Watch {
+  readonly signal: AbortSignal;
+  readonly onProgress: ProgressBar["show"];
+}
+
+/** How the image is opened, and how the result is told. */
+export interface ResizedOptions {
+  readonly type?: ImageType | "raw" | undefined;
+  readonly json: boolean;
+}
+
+/** Resizes with a progress bar; Ctrl-C cancels. Gives the exit status. */
+export async function resizeAndTell(
+  path: string,
+  { type, json }: ResizedOptions,
+  resize: (disk: PortableVirtualDisk, watch: Watch) => Promise<ResizeReport>,
+): Promise<number> {
+  try {
+    return await interruptible(async (signal) => {
+      using disk = await openVirtualDisk(path, {
+        backend: "portable",
+        readOnly: false,
+        ...present({ type }),
+      });
+      const report = await withBar(disk, signal, resize);
+      console.log(json ? JSON.stringify({ path: disk.path, ...report }) : describeResize(report));
+      return 0;
+    });
+  } catch (error) {
+    return fail(path, error);
+  }
+}
+
+async function withBar(
+  disk: PortableVirtualDisk,
+  signal: AbortSignal,
+  resize: (disk: PortableVirtualDisk, watch: Watch) => Promise<ResizeReport>,
+): Promise<ResizeReport> {
+  using bar = new ProgressBar();
+  try {
+    return await resize(disk, { signal, onProgress: bar.show });
+  } catch (error) {
+    if (signal.aborted) {
+      const { virtualSize } = disk.getInformation("size");
+      console.error(
+        `virtdisk: the image is sound; its disk has ${formatBytes(virtualSize)}. ` +
+          "Run the command again to finish.",
+      );
+    }
+    throw error;
+  }
+}
+
+/** A line or two for a person. */
+export function describeResize(report: ResizeReport): string {
+  const { virtualSize, previousSize, growablePartition } = report;
+  const size = virtualSize === previousSize
+    ? `The disk has ${formatBytes(virtualSize)}, as before.`
+    : `The disk has ${formatBytes(virtualSize)} now; it had ${formatBytes(previousSize)}.`;
+  if (growablePartition === undefined) return size;
+  const { number, length, maximumLength } = growablePartition;
+  return `${size}\nPartition ${number} can grow from ${formatBytes(length)} ` +
+    `to ${formatBytes(maximumLength)}.`;
+}

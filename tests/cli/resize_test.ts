@@ -1,0 +1,71 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { openVirtualDisk } from "@virtdisk/virtdisk";
+import { createImage } from "../create_image.ts";
+import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
+import { TempDir } from "../support.ts";
+import { runCli } from "./run_cli.ts";
+
+const MIB = 1 << 20;
+
+/** A VHDX of 8 MiB whose partition ends at 4 MiB. */
+async function makeDisk(dir: TempDir): Promise<void> {
+  using disk = await createImage(dir.file("disk.vhdx"), { size: 8 * MIB });
+  const table = new MemoryDisk(8 * MIB / 512);
+  table.gpt([2048, 8191]);
+  disk.writeSync(table.bytes, 0);
+}
+
+Deno.test("expand makes a disk larger, and says which partition can grow", async () => {
+  using dir = new TempDir();
+  await makeDisk(dir);
+  const { code, out, err } = await runCli(dir, ["expand", "disk.vhdx", "16MiB"]);
+  assertEquals([code, err], [0, ""]);
+  assertMatch(out, /^The disk has 16 MiB .* now; it had 8 MiB .*\nPartition 1 can grow from 3 MiB/);
+  using disk = await openVirtualDisk(dir.file("disk.vhdx"), { backend: "portable" });
+  assertEquals(disk.getInformation("size").virtualSize, 16 * MIB);
+});
+
+Deno.test("resize --json tells the result, of the smallest size too", async () => {
+  using dir = new TempDir();
+  await makeDisk(dir);
+  const { code, out } = await runCli(dir, ["resize", "--json", "disk.vhdx", "smallest-safe"]);
+  assertEquals(code, 0);
+  assertEquals(JSON.parse(out), {
+    path: dir.file("disk.vhdx"),
+    virtualSize: 4 * MIB + 33 * 512,
+    previousSize: 8 * MIB,
+    partitionTable: "gpt",
+  });
+});
+
+Deno.test("resize cuts partitions off, and loses children, only where it is told to", async () => {
+  using dir = new TempDir();
+  await makeDisk(dir);
+  assertEquals((await runCli(dir, ["resize", "--allow-unsafe", "disk.vhdx", "3MiB"])).code, 0);
+  (await createImage(dir.file("child.vhdx"), { parent: dir.file("disk.vhdx") })).close();
+  const refused = await runCli(dir, ["expand", "disk.vhdx", "4MiB"]);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.err, "child.vhdx");
+  assertEquals((await runCli(dir, ["expand", "--ignore-children", "disk.vhdx", "4MiB"])).code, 0);
+});
+
+Deno.test("a resize that cannot be understood ends with 2, one that fails with 1", async (t) => {
+  using dir = new TempDir();
+  await makeDisk(dir);
+  const rows: [args: string[], code: number, message: string][] = [
+    [["resize", "disk.vhdx"], 2, "expected FILE SIZE"],
+    [["resize", "disk.vhdx", "10GB"], 2, "units are KiB"],
+    [["expand", "disk.vhdx", "smallest-safe"], 2, "no whole number"],
+    [["resize", "--type", "iso", "disk.vhdx", "9MiB"], 2, "--type is vhd or vhdx or raw"],
+    [["expand", "disk.vhdx", "8MiB"], 1, "has 8388608 bytes already"],
+    [["resize", "disk.vhdx", "3MiB"], 1, "ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA"],
+    [["resize", "none.vhdx", "3MiB"], 1, "ERROR_FILE_NOT_FOUND"],
+  ];
+  for (const [args, code, message] of rows) {
+    await t.step(args.join(" "), async () => {
+      const outcome = await runCli(dir, args);
+      assertEquals([outcome.code, outcome.out], [code, ""]);
+      assertStringIncludes(outcome.err, message);
+    });
+  }
+});
