@@ -64,6 +64,7 @@ export {
 } from "./src/open_request.ts";
 export { OperatedDisk } from "./src/operated_disk.ts";
 export {
+  type CompactionReport,
   type CompactOptions,
   type ExpandOptions,
   type ForkOptions,

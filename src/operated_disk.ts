@@ -6,6 +6,7 @@
 import type { Attachment, AttachOptions } from "./attachment.ts";
 import { OpenDisk } from "./open_disk.ts";
 import type {
+  CompactionReport,
   CompactOptions,
   ExpandOptions,
   ForkOptions,
@@ -81,10 +82,11 @@ export abstract class OperatedDisk extends OpenDisk {
    * await disk.compact({ onProgress: ({ fraction }) => console.log(Math.round(100 * fraction)) });
    * ```
    *
+   * @returns The portable backend tells what has been won.
    * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk is fixed.
    */
-  compact(options?: CompactOptions): Promise<void>;
-  compact(): Promise<void> {
+  compact(options?: CompactOptions): Promise<CompactionReport | void>;
+  compact(): Promise<CompactionReport | void> {
     return this.#lacks("CompactVirtualDisk");
   }
 

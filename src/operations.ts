@@ -3,10 +3,29 @@ import type { OperationOptions } from "./progress.ts";
 
 /** How an image file is compacted. */
 export interface CompactOptions extends OperationOptions {
-  /** Native backend: leaves blocks alone that are allocated but hold zeros alone. Newer Windows 10. */
+  /**
+   * Leaves blocks alone that are allocated but hold zeros alone, or what the parent holds: nothing of the
+   * disk is read. Native backend: newer Windows 10.
+   */
   noZeroScan?: boolean;
-  /** Native backend: frees blocks, but moves none to shorten the file. Newer Windows 10. */
+  /** Frees blocks, but moves none to shorten the file. Native backend: newer Windows 10. */
   noBlockMoves?: boolean;
+  /** Portable backend: writes nothing, and tells what would be won. The disk may be open for reading. */
+  dryRun?: boolean;
+}
+
+/** What compacting has won, or would. */
+export interface CompactionReport {
+  /** Whether nothing has been written. */
+  readonly dryRun: boolean;
+  /** Of the image file before, in bytes. */
+  readonly previousFileSize: number;
+  /** Of the image file afterwards, in bytes. */
+  readonly fileSize: number;
+  /** Blocks that were given back. */
+  readonly releasedBlocks: number;
+  /** Blocks that have another place in the file. */
+  readonly movedBlocks: number;
 }
 
 /** How a disk is made larger. */

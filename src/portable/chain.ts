@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { WritableSource } from "./byte_source.ts";
 import { type ImageFormat, openImage, openWritableImage, resizeImage } from "./detect.ts";
 import type { DiskImage, ParentLink, WritableImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
@@ -105,6 +106,25 @@ export class ImageChain implements Disposable {
     } finally {
       // Where a write has failed, what the file holds is uncertain, and nothing more is written to it.
       if (!file.hasFailed) {
+        this.#writable = openWritableImage(file, format);
+        this.#images[0] = this.#writable;
+      }
+    }
+  }
+
+  /**
+   * Lends the child's file to `run`, as a clean close leaves it, and reads the child anew afterwards. The
+   * chain is not to be used meanwhile, but for its parents.
+   */
+  async rework<T>(run: (file: WritableSource) => Promise<T>): Promise<T> {
+    const file = this.#files[0]!;
+    const { format } = this.image;
+    this.#writable?.finish();
+    try {
+      return await run(file);
+    } finally {
+      // Where a write has failed, what the file holds is uncertain, and nothing more is written to it.
+      if (this.#writable !== undefined && !file.hasFailed) {
         this.#writable = openWritableImage(file, format);
         this.#images[0] = this.#writable;
       }

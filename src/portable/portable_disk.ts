@@ -9,6 +9,8 @@ import type { InformationChange } from "../information_change.ts";
 import type { MetadataStore } from "../metadata.ts";
 import type { OpenRequest } from "../open_request.ts";
 import type {
+  CompactionReport,
+  CompactOptions,
   ExpandOptions,
   ResizeOptions,
   ResizeReport,
@@ -21,6 +23,7 @@ import type { WritableImage } from "./image.ts";
 import { changeImage } from "./image_change.ts";
 import { ImageError, inLongOperation, inOperation } from "./image_error.ts";
 import { imageMetadata } from "./image_metadata.ts";
+import { compactChain } from "./operations/compact.ts";
 import { resizeChain } from "./operations/resize.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
 import { checkOffset, ReadableDisk } from "./readable_disk.ts";
@@ -40,6 +43,8 @@ export class PortableVirtualDisk extends ReadableDisk {
   readonly #chain: ImageChain;
   /** Whether a long operation is changing the image. */
   #isBusy = false;
+  /** Whether that operation has the files for itself. */
+  #isLent = false;
 
   /** Made by `openVirtualDisk` and `createVirtualDisk`. */
   constructor(chain: ImageChain, rights: Rights) {
@@ -171,6 +176,42 @@ export class PortableVirtualDisk extends ReadableDisk {
   }
 
   /**
+   * Makes the image file shorter. Blocks go that hold nothing but zeros, that have been trimmed, or that hold
+   * what the parent does; others move down, and the file ends behind the last of them. The disk's contents
+   * stay what they are, and its children remain valid.
+   *
+   * A crash or an abort at any moment leaves a sound image with the same contents; compacting again goes on
+   * from there. The disk can neither be read nor written meanwhile.
+   *
+   * @example See what there is to be won
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   blockSize: 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * disk.writeSync(new Uint8Array(1000).fill(1), 0);
+   * disk.writeSync(new Uint8Array(1000), 0);
+   * const { releasedBlocks } = await disk.compact({ dryRun: true });
+   * console.log(releasedBlocks); // 1
+   * ```
+   *
+   * @returns What has been won.
+   * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk is fixed; `ERROR_VHD_INVALID_STATE`
+   * where it belongs to a machine with a saved state; `ERROR_ACCESS_DENIED` where it was opened for reading;
+   * a format's code where a table is damaged.
+   */
+  override compact(options: CompactOptions = {}): Promise<CompactionReport> {
+    return this.#operate(
+      "CompactVirtualDisk",
+      () => this.#lend(() => compactChain(this.#chain, options)),
+    );
+  }
+
+  /**
    * Closes the disk.
    *
    * @throws {VirtualDiskError} `ERROR_INVALID_STATE` while an operation goes on; what the last writes fail
@@ -179,6 +220,12 @@ export class PortableVirtualDisk extends ReadableDisk {
   override close(): void {
     if (this.#isBusy) throw this.#busy("CloseHandle");
     super.close();
+  }
+
+  /** Also throws `ERROR_INVALID_STATE` while an operation has the files for itself. */
+  protected override assertOpen(operation: string): void {
+    super.assertOpen(operation);
+    if (this.#isLent) throw this.#busy(operation);
   }
 
   /** Writes the new value to the image. */
@@ -204,6 +251,16 @@ export class PortableVirtualDisk extends ReadableDisk {
       return await inLongOperation(operation, run);
     } finally {
       this.#isBusy = false;
+    }
+  }
+
+  /** While the files change their shape, nothing can be read or written. */
+  async #lend<T>(run: () => Promise<T>): Promise<T> {
+    this.#isLent = true;
+    try {
+      return await run();
+    } finally {
+      this.#isLent = false;
     }
   }
 

@@ -60,7 +60,8 @@ function doubled(numbers: Uint32Array): Uint32Array<ArrayBuffer> {
   return more;
 }
 
-function* usedEntries(
+/** The entries of blocks that are in the file, unchecked, in the order of the disk. */
+export function* usedEntries(
   source: ByteSource,
   { table, blockCount }: ScannedTable,
 ): Generator<[index: number, entry: number]> {

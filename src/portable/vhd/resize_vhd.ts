@@ -10,6 +10,7 @@ import { checkFooter } from "./footer_check.ts";
 import { findFooter } from "./footer_search.ts";
 import { growDynamic } from "./grow_dynamic.ts";
 import { growFixed } from "./grow_fixed.ts";
+import { assertNoSavedState } from "./saved_state.ts";
 import { readSparseLayout } from "./sparse_layout.ts";
 
 /**
@@ -23,14 +24,8 @@ import { readSparseLayout } from "./sparse_layout.ts";
 export function resizeVhd(source: WritableSource, size: number): void {
   const found = findFooter(source);
   checkFooter(source, found);
-  const { currentSize, diskType, savedState, dataOffset } = found.footer;
-  if (savedState) {
-    throw new ImageError("ERROR_VHD_INVALID_STATE", {
-      path: source.path,
-      reason: "the disk belongs to a machine whose state is saved",
-      causes: ["Start the machine and shut it down, or discard its saved state."],
-    });
-  }
+  const { currentSize, diskType, dataOffset } = found.footer;
+  assertNoSavedState(source.path, found.footer);
   if (diskType === DISK_TYPE.differencing) throw wrongType(source, "a differencing VHD");
   if (size < currentSize) throw wrongType(source, "a VHD, which cannot shrink,");
   if (diskType === DISK_TYPE.fixed || dataOffset === undefined) {

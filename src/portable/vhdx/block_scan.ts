@@ -15,33 +15,56 @@ import type { FileSpace } from "./file_space.ts";
 import { MIB } from "./file_map.ts";
 import type { BlockTables, VhdxStructures } from "./vhdx_structures.ts";
 
+/** A block that the table names, and where it lies. */
+export interface PlacedBlock {
+  readonly kind: "payload block" | "sector bitmap block";
+  /** Of the payload block, or of the chunk that the bitmap is for. */
+  readonly index: number;
+  /** In the file. */
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** Marks everything that lies in the file. */
 export function scanBlocks(
   source: ByteSource,
-  { regions, metadata, occupied }: VhdxStructures,
-  { table }: BlockTables,
+  structures: VhdxStructures,
+  tables: BlockTables,
   space: FileSpace,
 ): void {
-  for (const range of occupied) space.occupy(range, range.offset);
+  for (const range of structures.occupied) space.occupy(range, range.offset);
+  const { table } = tables;
+  for (const { kind, index, offset, length } of placedBlocks(source, structures, tables)) {
+    const at = kind === "payload block"
+      ? table.payloadEntryOffset(index)
+      : table.bitmapEntryOffset(index);
+    space.occupy({ name: kind, offset, length }, at);
+  }
+}
+
+/** What the entries of the table own in the file, in the order of the table. */
+export function* placedBlocks(
+  source: ByteSource,
+  { regions, metadata }: VhdxStructures,
+  { table }: BlockTables,
+): Generator<PlacedBlock> {
   const ratio = table.chunkRatio;
   const entryCount = batEntryCount(metadata);
-  for (const index of entriesInUse(source, regions.bat.offset, entryCount)) {
-    const chunk = Math.floor(index / (ratio + 1));
-    const inChunk = index % (ratio + 1);
+  for (const entry of entriesInUse(source, regions.bat.offset, entryCount)) {
+    const chunk = Math.floor(entry / (ratio + 1));
+    const inChunk = entry % (ratio + 1);
     if (inChunk === ratio) {
       // In disks without parent, the entry only keeps its place.
       const offset = metadata.hasParent ? table.bitmapIfPresent(chunk) : undefined;
       if (offset === undefined) continue;
-      const range = { name: "sector bitmap block", offset, length: BITMAP_BLOCK_LENGTH };
-      space.occupy(range, table.bitmapEntryOffset(chunk));
+      yield { kind: "sector bitmap block", index: chunk, offset, length: BITMAP_BLOCK_LENGTH };
     } else {
-      const block = chunk * ratio + inChunk;
+      const index = chunk * ratio + inChunk;
       // A table of whole chunks goes on behind the last block.
-      if (block * metadata.blockSize >= metadata.virtualSize) continue;
-      const offset = ownedPlace(table.payload(block));
+      if (index * metadata.blockSize >= metadata.virtualSize) continue;
+      const offset = ownedPlace(table.payload(index));
       if (offset === 0) continue;
-      const range = { name: "payload block", offset, length: metadata.blockSize };
-      space.occupy(range, table.payloadEntryOffset(block));
+      yield { kind: "payload block", index, offset, length: metadata.blockSize };
     }
   }
 }
@@ -52,7 +75,11 @@ export function ownedPlace({ state, fileOffset }: { state: number; fileOffset: n
 }
 
 /** The numbers of the entries that are not all zero, of which a large disk may have few. */
-function* entriesInUse(source: ByteSource, offset: number, count: number): Generator<number> {
+export function* entriesInUse(
+  source: ByteSource,
+  offset: number,
+  count: number,
+): Generator<number> {
   const perPiece = MIB / BAT_ENTRY_LENGTH;
   for (let start = 0; start < count; start += perPiece) {
     const length = Math.min(perPiece, count - start) * BAT_ENTRY_LENGTH;

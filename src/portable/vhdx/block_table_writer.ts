@@ -7,7 +7,6 @@ import { viewOf } from "../byte_source.ts";
 import {
   BAT_ENTRY_LENGTH,
   type BatEntry,
-  BITMAP,
   type BlockAllocationTable,
 } from "./block_allocation_table.ts";
 import type { LoggedPages } from "./logged_pages.ts";
@@ -38,9 +37,9 @@ export class BlockTableWriter {
     this.#setEntry(this.#table.payloadEntryOffset(block), entry);
   }
 
-  /** Gives a chunk its sector bitmap, which lies at `fileOffset`. */
-  setBitmap(chunk: number, fileOffset: number): void {
-    this.#setEntry(this.#table.bitmapEntryOffset(chunk), { state: BITMAP.PRESENT, fileOffset });
+  /** Sets the entry of a chunk's sector bitmap. */
+  setBitmap(chunk: number, entry: BatEntry): void {
+    this.#setEntry(this.#table.bitmapEntryOffset(chunk), entry);
   }
 
   /** Sets the bits of sectors, in the bitmap at `bitmap`; all other bits of `within` are cleared. */

@@ -6,6 +6,7 @@
  */
 import type { WritableSource } from "../byte_source.ts";
 import {
+  BITMAP,
   BITMAP_BLOCK_LENGTH,
   type BlockAllocationTable,
   PAYLOAD,
@@ -141,7 +142,7 @@ export class BlockWriter {
   #newBitmap(chunk: number): number {
     const { offset, isZero } = this.#space.allocate(BITMAP_BLOCK_LENGTH);
     if (!isZero) fillWithZeros(this.#file, offset, BITMAP_BLOCK_LENGTH);
-    this.#writer.setBitmap(chunk, offset);
+    this.#writer.setBitmap(chunk, { state: BITMAP.PRESENT, fileOffset: offset });
     return offset;
   }
 

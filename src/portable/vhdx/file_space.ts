@@ -80,6 +80,20 @@ export class FileSpace {
     return { offset: first * MIB, isZero };
   }
 
+  /**
+   * Finds room within the file, before `limit`; both are whole MiB.
+   *
+   * @returns Where it begins, or `undefined` where there is none.
+   */
+  allocateBelow(length: number, limit: number): number | undefined {
+    const count = length / MIB;
+    const first = this.#used.findFree(this.#searchStarts.get(count) ?? 0, count);
+    this.#searchStarts.set(count, first);
+    if (first + count > limit / MIB) return undefined;
+    this.#used.take(first, count);
+    return first * MIB;
+  }
+
   /** Gives a place up. It stays unused until the change that says so is durable. */
   giveUp(offset: number, length: number): void {
     this.#leaving.push({ first: offset / MIB, count: length / MIB });

@@ -1,0 +1,62 @@
+/**
+ * CompactVirtualDisk.
+ *
+ * @module
+ */
+import type { CompactionReport, CompactOptions } from "../../operations.ts";
+import type { WritableSource } from "../byte_source.ts";
+import type { ImageChain } from "../chain.ts";
+import { ImageError } from "../image_error.ts";
+import { compactVhd } from "../vhd/compact_vhd.ts";
+import { compactVhdx } from "../vhdx/compact_vhdx.ts";
+import type { Compaction, CompactionOutcome } from "./compaction.ts";
+import { Meter } from "./meter.ts";
+import { Pace } from "./pace.ts";
+
+/**
+ * Compacts the child of a chain. Cancelled, the file is sound, and a part of the work done.
+ *
+ * @throws {ImageError} As CompactVirtualDisk fails.
+ */
+export async function compactChain(
+  chain: ImageChain,
+  options: CompactOptions,
+): Promise<CompactionReport> {
+  const { noZeroScan = false, noBlockMoves = false, dryRun = false } = options;
+  const { image, images, writable } = chain;
+  const path = image.source.path;
+  if (writable === undefined && !dryRun) throw new ImageError("ERROR_ACCESS_DENIED", { path });
+  const compact = compactorOf(image.format, path);
+  const pace = new Pace(options);
+  pace.assertWanted();
+  const job: Compaction = {
+    parents: images.slice(1),
+    zeroScan: !noZeroScan,
+    blockMoves: !noBlockMoves,
+    dryRun,
+    meter: new Meter(pace),
+  };
+  const { previousFileSize, outcome } = await chain.rework(async (file) => ({
+    previousFileSize: file.size,
+    outcome: await compact(file, job),
+  }));
+  pace.end();
+  return { dryRun, previousFileSize, ...outcome };
+}
+
+function compactorOf(
+  format: string,
+  path: string,
+): (file: WritableSource, job: Compaction) => Promise<CompactionOutcome> {
+  switch (format) {
+    case "vhd":
+      return compactVhd;
+    case "vhdx":
+      return compactVhdx;
+    default:
+      throw new ImageError("ERROR_VHD_INVALID_TYPE", {
+        path,
+        reason: `a disk of the format ${format} has no blocks to give back`,
+      });
+  }
+}

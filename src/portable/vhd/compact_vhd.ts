@@ -1,0 +1,207 @@
+/**
+ * Makes the file of a dynamic or differencing VHD shorter: blocks that nothing is lost with go, others move
+ * into the gaps. A place is used again only after the table without it is durable, so that a crash at any
+ * moment leaves the disk as it was.
+ *
+ * @module
+ */
+import type { WritableSource } from "../byte_source.ts";
+import { ImageError } from "../image_error.ts";
+import { blockContents } from "../operations/block_contents.ts";
+import type { Compaction, CompactionOutcome } from "../operations/compaction.ts";
+import { copyRange } from "../operations/copy_range.ts";
+import { BlockAllocationTable } from "./block_allocation_table.ts";
+import { alignedPlace, blockCount, blockFootprint } from "./block_layout.ts";
+import { scanBlocks, usedEntries } from "./block_scan.ts";
+import { DISK_TYPE, FOOTER_SIZE } from "./footer.ts";
+import { checkFooter } from "./footer_check.ts";
+import { repairedFooters } from "./footer_repair.ts";
+import { findFooter, type FoundFooter } from "./footer_search.ts";
+import { freeGaps, type Gap } from "./free_gaps.ts";
+import { reservedForLocators } from "./parent_link.ts";
+import { PendingTable } from "./pending_table.ts";
+import { assertNoSavedState } from "./saved_state.ts";
+import { roundUp, SECTOR_SIZE } from "./sector.ts";
+import { SectorBitmaps } from "./sector_bitmaps.ts";
+import { SparseVhdImage } from "./sparse_image.ts";
+import { readSparseLayout, type SparseLayout } from "./sparse_layout.ts";
+
+/** Memory for what waits, and work that a crash undoes: so many entries, so many bytes moved. */
+const MAX_PENDING_ENTRIES = 16384;
+const MAX_MOVED = 2 ** 26;
+
+/** A block and where it begins in the file. */
+interface KeptBlock {
+  readonly index: number;
+  offset: number;
+}
+
+/** The file while it is compacted. */
+interface OpenFile {
+  readonly source: WritableSource;
+  readonly found: FoundFooter;
+  readonly layout: SparseLayout;
+  readonly table: PendingTable;
+  readonly dryRun: boolean;
+}
+
+/**
+ * Compacts an image.
+ *
+ * @param source As a clean close left it; it is left so again.
+ * @throws {ImageError} `ERROR_VHD_INVALID_TYPE` for a fixed disk, `ERROR_VHD_INVALID_STATE` for the disk of a
+ * machine whose state is saved, `ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT`.
+ */
+export async function compactVhd(
+  source: WritableSource,
+  job: Compaction,
+): Promise<CompactionOutcome> {
+  const found = findFooter(source);
+  checkFooter(source, found);
+  const { footer } = found;
+  if (footer.diskType === DISK_TYPE.fixed || footer.dataOffset === undefined) {
+    throw new ImageError("ERROR_VHD_INVALID_TYPE", {
+      path: source.path,
+      reason: "a fixed disk keeps all of its blocks",
+    });
+  }
+  assertNoSavedState(source.path, footer);
+  const layout = readSparseLayout(source, footer, footer.dataOffset);
+  const table = new PendingTable(source, layout.table);
+  const file = { source, found, layout, table, dryRun: job.dryRun };
+  // What was read may be newer than what is durable, and that may still refer to a gap.
+  if (!job.dryRun) source.flush();
+  try {
+    const { kept, releasedBlocks } = await releaseBlocks(file, job);
+    commit(file);
+    const movedBlocks = job.blockMoves ? await moveBlocks(file, kept, job) : 0;
+    commit(file);
+    return { fileSize: shorten(file, kept), releasedBlocks, movedBlocks };
+  } finally {
+    commit(file);
+  }
+}
+
+/** Takes blocks out of the table; gives the others in the order of the file. */
+async function releaseBlocks(
+  file: OpenFile,
+  { parents, zeroScan, meter }: Compaction,
+): Promise<{ kept: KeptBlock[]; releasedBlocks: number }> {
+  const { source, found: { footer }, layout, table } = file;
+  const { blockSize } = layout;
+  const bitmaps = new SectorBitmaps(source);
+  const image = new SparseVhdImage(source, footer, { ...layout, table, bitmaps });
+  const scanned = {
+    table: tableClearOfFooter(file),
+    blockCount: blockCount(footer.currentSize, blockSize),
+    footprint: blockFootprint(blockSize),
+  };
+  meter.expect(2 * scanBlocks(source, scanned).length * blockSize);
+  const kept: KeptBlock[] = [];
+  let releasedBlocks = 0;
+  for (const [index, entry] of usedEntries(source, scanned)) {
+    const offset = index * blockSize;
+    const end = Math.min(offset + blockSize, footer.currentSize);
+    const question = { image, parents, offset, end, readsData: zeroScan };
+    const { isZero, isParents } = await blockContents(question, meter);
+    // A block of zeros in a child still hides the parent's: there is no state that says so without it.
+    if (image.parent === undefined ? isZero : isParents) {
+      table.remove(index);
+      releasedBlocks++;
+      if (table.changeCount >= MAX_PENDING_ENTRIES) commit(file);
+    } else {
+      kept.push({ index, offset: entry * SECTOR_SIZE });
+    }
+    await meter.add(blockSize);
+  }
+  kept.sort((a, b) => a.offset - b.offset);
+  return { kept, releasedBlocks };
+}
+
+/** Moves the highest block into the lowest gap, as long as that is below it. */
+async function moveBlocks(
+  file: OpenFile,
+  kept: KeptBlock[],
+  { meter }: Compaction,
+): Promise<number> {
+  const { source, table, layout: { blockSize }, dryRun } = file;
+  const footprint = blockFootprint(blockSize);
+  const gaps = gapsBetween(file, kept).reverse();
+  let movedBlocks = 0;
+  let moved = 0;
+  for (const block of kept.toReversed()) {
+    const place = lowestPlace(gaps, blockSize, block.offset);
+    if (place === undefined) break;
+    if (!dryRun) {
+      await copyRange(source, { from: block.offset, to: place, length: footprint }, meter);
+      table.place(block.index, place);
+      moved += footprint;
+      if (moved >= MAX_MOVED) {
+        commit(file);
+        moved = 0;
+      }
+    }
+    block.offset = place;
+    movedBlocks++;
+  }
+  return movedBlocks;
+}
+
+function gapsBetween({ layout, found }: OpenFile, kept: readonly KeptBlock[]): Gap[] {
+  return freeGaps({
+    blocks: Uint32Array.from(kept, ({ offset }) => offset / SECTOR_SIZE),
+    footprint: blockFootprint(layout.blockSize),
+    metadata: [...layout.metadata, ...reservedForLocators(layout.header)],
+    end: found.structure === "footer" ? found.offset : 0,
+  });
+}
+
+/** Takes room for a block from the last of `gaps`, if it lies before `limit`. */
+function lowestPlace(gaps: Gap[], blockSize: number, limit: number): number | undefined {
+  const footprint = blockFootprint(blockSize);
+  for (let gap = gaps.pop(); gap !== undefined && gap.offset < limit; gap = gaps.pop()) {
+    const aligned = alignedPlace(gap.offset, blockSize);
+    const offset = aligned + footprint <= gap.end ? aligned : gap.offset;
+    if (offset + footprint > gap.end) continue;
+    gaps.push({ offset: offset + footprint, end: gap.end });
+    return offset;
+  }
+  return undefined;
+}
+
+/** Puts the footer behind the last block, and gives back what follows. */
+function shorten(file: OpenFile, kept: readonly KeptBlock[]): number {
+  const { source, found, layout, dryRun } = file;
+  const footprint = blockFootprint(layout.blockSize);
+  const metadata = [...layout.metadata, ...reservedForLocators(layout.header)];
+  const last = Math.max(
+    ...metadata.map(({ offset, length }) => offset + length),
+    kept.reduce((end, { offset }) => Math.max(end, offset + footprint), 0),
+  );
+  const end = roundUp(last, SECTOR_SIZE);
+  if (dryRun) return Math.min(source.size, end + FOOTER_SIZE);
+  const footers = repairedFooters(source, found, end);
+  if (end < footers.offset) {
+    footers.place(end);
+    source.truncate(end + FOOTER_SIZE);
+    source.flush();
+  }
+  return source.size;
+}
+
+/** What was copied is durable before the table says so, and the table before a place is used again. */
+function commit({ source, table, dryRun }: OpenFile): void {
+  if (dryRun || table.changeCount === 0) return;
+  source.flush();
+  table.write();
+  source.flush();
+  table.settle();
+}
+
+/** Of which no block may reach into the footer either. */
+function tableClearOfFooter({ source, found, layout }: OpenFile): BlockAllocationTable {
+  const { table, metadata, blockSize } = layout;
+  const footer = { name: "footer", offset: found.offset, length: FOOTER_SIZE };
+  const regions = found.structure === "footer" ? [...metadata, footer] : metadata;
+  return new BlockAllocationTable(source, table.offset, blockFootprint(blockSize), regions);
+}
