@@ -5,6 +5,7 @@
  */
 import type { ProviderSubtype } from "../information.ts";
 import type { ByteSource } from "./byte_source.ts";
+import type { ParentSpec } from "./image_spec.ts";
 
 /**
  * A piece of a disk, and where its bytes are: in this image's own file (`file`, from `fileOffset` on),
@@ -93,6 +94,13 @@ export interface WritableImage extends DiskImage {
   flush(): void;
   /** Leaves the file as a clean close does; nothing is written afterwards. The file stays open. */
   finish(): void;
+  /**
+   * Gives a differencing image another parent, durably: what is stored is the link of a new image made
+   * with that parent. Absent where the format has no differencing images.
+   *
+   * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a path that is too long.
+   */
+  setParent?(parent: ParentSpec): void;
   /** VHD: gives the disk another unique id. Absent where the format has none. */
   setUniqueId?(identifier: string): void;
   /** VHDX: gives the disk another page 83 identifier. */

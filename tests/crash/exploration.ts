@@ -183,6 +183,9 @@ function describeEvent(event: DiskEvent): string {
 }
 
 function describeStep(step: Step): string {
-  const words = step.map((word) => word instanceof Uint8Array ? `${word.length} bytes` : word);
+  const words = step.map((word) => {
+    if (word instanceof Uint8Array) return `${word.length} bytes`;
+    return typeof word === "object" ? JSON.stringify(word) : word;
+  });
   return `[${words.join(" ")}]`;
 }

@@ -1,6 +1,7 @@
 /** What is done to an image, as data, and doing it. */
 import type { ByteSource, WritableSource } from "../../src/portable/byte_source.ts";
 import type { DiskImage, WritableImage } from "../../src/portable/image.ts";
+import type { ParentSpec } from "../../src/portable/image_spec.ts";
 import type { Random } from "../fuzz/random.ts";
 import { itemAttribute, itemText, observe } from "./observation.ts";
 import type { DiskEvent } from "./oracle.ts";
@@ -30,6 +31,8 @@ export type Step =
   | readonly ["abandon"]
   | readonly ["uniqueId" | "virtualDiskId", string]
   | readonly ["physicalSectorSize", number]
+  /** The parent, and the link to it as JSON. */
+  | readonly ["parent", ParentSpec, string]
   | readonly ["setItem", string, Uint8Array]
   | readonly ["deleteItem", string];
 
@@ -147,6 +150,9 @@ function runStep(
     case "virtualDiskId":
       witness.mark?.({ kind: "attribute", name: "virtualDiskId", value: step[1] });
       return need(image.setVirtualDiskId).call(image, step[1]);
+    case "parent":
+      witness.mark?.({ kind: "attribute", name: "parent", value: step[2] });
+      return need(image.setParent).call(image, step[1]);
     case "physicalSectorSize":
       witness.mark?.({ kind: "attribute", name: "physicalSectorSize", value: String(step[1]) });
       return need(image.setPhysicalSectorSize).call(image, step[1]);

@@ -89,6 +89,11 @@ export class BlockAllocator {
     this.#released = [];
   }
 
+  /** Structures have been put at the end of the file, before its footer: blocks come after them. */
+  skipTo(end: number): void {
+    this.#end = Math.max(this.#end, end);
+  }
+
   /** Gives back the room at the end of the file that was not used. */
   finish(): void {
     if (this.#footers.offset <= this.#end) return;

@@ -7,7 +7,7 @@
 import { NIL_GUID } from "../../bytes/guid.ts";
 import { viewOf, type WritableSource } from "../byte_source.ts";
 import { ImageError } from "../image_error.ts";
-import type { ImageSpec, ParentSpec } from "../image_spec.ts";
+import type { ImageSpec } from "../image_spec.ts";
 import { allBlocks, type BlockSet, NO_BLOCKS } from "../operations/block_set.ts";
 import { type ImageLayout, type ImagePart, smallPart } from "../operations/image_layout.ts";
 import { writeParts } from "../operations/write_parts.ts";
@@ -17,9 +17,9 @@ import { DISK_TYPE, encodeFooter, FILE_FORMAT_VERSION, FOOTER_SIZE } from "./foo
 import { geometryOf } from "./geometry.ts";
 import { type NewImageLayout, newImageLayout } from "./new_image_layout.ts";
 import { LOCATOR_COUNT, UNUSED_LOCATOR } from "./parent_locator.ts";
-import { fileNameOf } from "./parent_path.ts";
+import { parentUnicodeName } from "./parent_path.ts";
 import { roundUp, SECTOR_SIZE } from "./sector.ts";
-import { encodeSparseHeader, PARENT_NAME_UNITS, SPARSE_HEADER_VERSION } from "./sparse_header.ts";
+import { encodeSparseHeader, SPARSE_HEADER_VERSION } from "./sparse_header.ts";
 
 /** Bit 1 is reserved and always set. */
 const FEATURES = 0x2;
@@ -150,15 +150,9 @@ function newHeader(spec: ImageSpec, layout: NewImageLayout): Uint8Array<ArrayBuf
     blockSize: spec.blockSize,
     parentUniqueId: spec.parent?.identifier ?? NIL_GUID,
     parentTimeStamp: 0,
-    parentUnicodeName: spec.parent === undefined ? "" : parentName(spec.parent),
+    parentUnicodeName: spec.parent === undefined ? "" : parentUnicodeName(spec.parent),
     locators: [...entries, ...unused],
   });
-}
-
-/** The whole path, as Windows 10 writes it, where there is one and it fits; else the bare name. */
-function parentName({ absolutePath, relativePath }: ParentSpec): string {
-  const names = [absolutePath ?? "", fileNameOf(absolutePath ?? relativePath ?? "") ?? ""];
-  return names.find((name) => name !== "" && name.length <= PARENT_NAME_UNITS) ?? "";
 }
 
 /** The padding behind the last entry looks like absent blocks too. */

@@ -166,6 +166,13 @@ export function withCurrentSize(
   return sealed(bytes);
 }
 
+/** As {@linkcode withUniqueId}, with a sparse header at another place. */
+export function withDataOffset(footer: Uint8Array, offset: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(footer);
+  viewOf(bytes).setBigUint64(FOOTER_FIELD.dataOffset, BigInt(offset), BIG_ENDIAN);
+  return sealed(bytes);
+}
+
 function sealed(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const checksum = vhdChecksum(bytes, FOOTER_FIELD.checksum);
   viewOf(bytes).setUint32(FOOTER_FIELD.checksum, checksum, BIG_ENDIAN);

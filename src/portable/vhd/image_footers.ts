@@ -9,8 +9,10 @@ import type { WritableSource } from "../byte_source.ts";
 import {
   DISK_TYPE,
   type DiskIdentity,
+  type Footer,
   parseFooter,
   withCurrentSize,
+  withDataOffset,
   withUniqueId,
 } from "./footer.ts";
 import { geometryOf } from "./geometry.ts";
@@ -50,6 +52,11 @@ export class ImageFooters implements DiskIdentity {
     return this.#uniqueId;
   }
 
+  /** What they say. */
+  get footer(): Footer {
+    return parseFooter(this.#bytes);
+  }
+
   /** Where the trailing footer is. */
   get offset(): number {
     return this.#offset;
@@ -75,6 +82,11 @@ export class ImageFooters implements DiskIdentity {
   setCurrentSize(size: number): void {
     this.#replace(withCurrentSize(this.#bytes, size, geometryOf(size)));
     this.#currentSize = size;
+  }
+
+  /** Has the image begin with a sparse header at another place, durably. That header is durable already. */
+  setDataOffset(offset: number): void {
+    this.#replace(withDataOffset(this.#bytes, offset));
   }
 
   /** The trailing footer first, for it is the one believed. */

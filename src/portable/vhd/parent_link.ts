@@ -19,8 +19,8 @@ import { overlapping, type Region } from "./regions.ts";
 import { SECTOR_SIZE } from "./sector.ts";
 import { locatorOffset, SPARSE_HEADER_FIELD, type SparseHeader } from "./sparse_header.ts";
 
-/** Longer than any path of Windows (32767 units). */
-const MAX_PATH_SIZE = 64 * 1024;
+/** Bytes: longer than any path of Windows (32767 units). */
+export const MAX_PATH_SIZE = 64 * 1024;
 const CODE = "ERROR_VHD_SPARSE_HEADER_CORRUPT";
 
 /** A sparse header and where it was found. */
@@ -66,11 +66,14 @@ export function locatorRegions(
 
 /** The room that the paths may grow into: said in sectors by the specification, in bytes by everyone. */
 export function reservedForLocators(header: SparseHeader): Region[] {
-  return usedLocators(header).map(({ entry: { dataOffset, dataSpace, dataLength } }) => {
-    const space = dataSpace < SECTOR_SIZE ? dataSpace * SECTOR_SIZE : dataSpace;
-    const length = Math.max(space, dataLength);
-    return { name: "room for parent locator data", offset: dataOffset, length };
-  });
+  return usedLocators(header).map(({ entry }) => roomOfLocator(entry));
+}
+
+/** The room that a path may grow into. */
+export function roomOfLocator({ dataOffset, dataSpace, dataLength }: LocatorEntry): Region {
+  const space = dataSpace < SECTOR_SIZE ? dataSpace * SECTOR_SIZE : dataSpace;
+  const length = Math.max(space, dataLength);
+  return { name: "room for parent locator data", offset: dataOffset, length };
 }
 
 /**

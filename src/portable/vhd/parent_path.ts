@@ -5,7 +5,9 @@
  */
 import { decodeUtf16 } from "../../bytes/utf16.ts";
 import type { ParentLocator } from "../image.ts";
+import type { ParentSpec } from "../image_spec.ts";
 import { PLATFORM_CODE } from "./parent_locator.ts";
+import { PARENT_NAME_UNITS } from "./sparse_header.ts";
 
 const FILE_URL = "file://";
 const ROOTED = /^(?:[a-z]:|[\\/])/i;
@@ -57,6 +59,15 @@ export function parentLocator(path: string): ParentLocator {
 export function fileNameOf(path: string): string | undefined {
   const name = path.slice(path.search(/[^\\/:]*$/));
   return ["", ".", ".."].includes(name) ? undefined : name;
+}
+
+/**
+ * What is stored as ParentUnicodeName: the whole path, as Windows 10 writes it, where there is one and it
+ * fits; else the bare name.
+ */
+export function parentUnicodeName({ absolutePath, relativePath }: ParentSpec): string {
+  const names = [absolutePath ?? "", fileNameOf(absolutePath ?? relativePath ?? "") ?? ""];
+  return names.find((name) => name !== "" && name.length <= PARENT_NAME_UNITS) ?? "";
 }
 
 function decodeAnsi(bytes: Uint8Array): string {

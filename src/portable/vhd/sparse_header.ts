@@ -101,11 +101,7 @@ export function encodeSparseHeader(header: SparseHeader): Uint8Array<ArrayBuffer
   setUint32(SPARSE_HEADER_FIELD.headerVersion, header.headerVersion);
   setUint32(SPARSE_HEADER_FIELD.maxTableEntries, header.maxTableEntries);
   setUint32(SPARSE_HEADER_FIELD.blockSize, header.blockSize);
-  writeGuid(bytes, SPARSE_HEADER_FIELD.parentUniqueId, header.parentUniqueId);
-  setUint32(SPARSE_HEADER_FIELD.parentTimeStamp, header.parentTimeStamp);
-  const name = encodeUtf16(header.parentUnicodeName, BIG_ENDIAN);
-  bytes.set(name, SPARSE_HEADER_FIELD.parentUnicodeName);
-  header.locators.forEach((entry, slot) => encodeLocatorEntry(entry, bytes, locatorOffset(slot)));
+  writeParent(bytes, header);
   setUint32(
     SPARSE_HEADER_FIELD.checksum,
     vhdChecksum(bytes, SPARSE_HEADER_FIELD.checksum),
@@ -124,6 +120,34 @@ export function withMaxTableEntries(header: Uint8Array, count: number): Uint8Arr
   const checksum = vhdChecksum(bytes, SPARSE_HEADER_FIELD.checksum);
   view.setUint32(SPARSE_HEADER_FIELD.checksum, checksum, BIG_ENDIAN);
   return bytes;
+}
+
+/** What a header says of the parent. */
+export type ParentFields = Pick<
+  SparseHeader,
+  "parentUniqueId" | "parentTimeStamp" | "parentUnicodeName" | "locators"
+>;
+
+/** A header's bytes with another parent; everything else stays as its creator left it. */
+export function withParent(header: Uint8Array, parent: ParentFields): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(header);
+  writeParent(bytes, parent);
+  const checksum = vhdChecksum(bytes, SPARSE_HEADER_FIELD.checksum);
+  viewOf(bytes).setUint32(SPARSE_HEADER_FIELD.checksum, checksum, BIG_ENDIAN);
+  return bytes;
+}
+
+function writeParent(bytes: Uint8Array, parent: ParentFields): void {
+  writeGuid(bytes, SPARSE_HEADER_FIELD.parentUniqueId, parent.parentUniqueId);
+  viewOf(bytes).setUint32(
+    SPARSE_HEADER_FIELD.parentTimeStamp,
+    parent.parentTimeStamp,
+    BIG_ENDIAN,
+  );
+  const name = SPARSE_HEADER_FIELD.parentUnicodeName;
+  bytes.fill(0, name, name + 2 * PARENT_NAME_UNITS);
+  bytes.set(encodeUtf16(parent.parentUnicodeName, BIG_ENDIAN), name);
+  parent.locators.forEach((entry, slot) => encodeLocatorEntry(entry, bytes, locatorOffset(slot)));
 }
 
 /** Where the entry of a locator is in the header. */

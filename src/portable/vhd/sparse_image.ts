@@ -35,10 +35,10 @@ export class SparseVhdImage implements DiskImage {
   readonly blockSize: number;
   readonly logicalSectorSize = SECTOR_SIZE;
   readonly physicalSectorSize = SECTOR_SIZE;
-  readonly parent: ParentLink | undefined;
   readonly #footer: DiskIdentity;
   readonly #table: BlockTable;
   readonly #bitmaps: SectorBitmaps;
+  #parent: ParentLink | undefined;
 
   /** @param footer Checked. */
   constructor(source: ByteSource, footer: DiskIdentity, blocks: DiskBlocks) {
@@ -46,7 +46,7 @@ export class SparseVhdImage implements DiskImage {
     this.subtype = blocks.parent === undefined ? "dynamic" : "differencing";
     this.virtualSize = footer.currentSize;
     this.blockSize = blocks.blockSize;
-    this.parent = blocks.parent;
+    this.#parent = blocks.parent;
     this.#footer = footer;
     this.#table = blocks.table;
     this.#bitmaps = blocks.bitmaps;
@@ -58,6 +58,15 @@ export class SparseVhdImage implements DiskImage {
 
   get virtualDiskId(): string {
     return this.#footer.uniqueId;
+  }
+
+  get parent(): ParentLink | undefined {
+    return this.#parent;
+  }
+
+  /** Another parent has been stored. */
+  protected adoptParent(parent: ParentLink | undefined): void {
+    this.#parent = parent;
   }
 
   /**

@@ -8,14 +8,18 @@
  */
 import type { WritableSource } from "../byte_source.ts";
 import type { WritableImage } from "../image.ts";
+import type { ParentSpec } from "../image_spec.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
 import type { BlockAllocator } from "./block_allocator.ts";
-import { bitmapSize, blockCount } from "./block_layout.ts";
+import { bitmapSize, blockCount, blockFootprint } from "./block_layout.ts";
 import type { ImageFooters } from "./image_footers.ts";
 import type { PendingBitmaps } from "./pending_bitmaps.ts";
 import type { PendingTable } from "./pending_table.ts";
+import type { Region } from "./regions.ts";
+import { rewriteParent } from "./rewrite_parent.ts";
 import { SECTOR_SIZE } from "./sector.ts";
 import { type DiskBlocks, SparseVhdImage } from "./sparse_image.ts";
+import { readSparseLayout } from "./sparse_layout.ts";
 
 /** Memory for what waits: at most so many table entries, and 1 MiB of bitmaps. */
 const MAX_PENDING_ENTRIES = 16384;
@@ -26,6 +30,8 @@ export interface WritableBlocks extends DiskBlocks {
   readonly table: PendingTable;
   readonly bitmaps: PendingBitmaps;
   readonly allocator: BlockAllocator;
+  /** Where no block may be. */
+  readonly metadata: readonly Region[];
 }
 
 /** A dynamic or differencing image that can be written. */
@@ -35,6 +41,7 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
   readonly #table: PendingTable;
   readonly #bitmaps: PendingBitmaps;
   readonly #allocator: BlockAllocator;
+  #metadata: readonly Region[];
 
   constructor(source: WritableSource, footers: ImageFooters, blocks: WritableBlocks) {
     super(source, footers, blocks);
@@ -43,6 +50,7 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
     this.#table = blocks.table;
     this.#bitmaps = blocks.bitmaps;
     this.#allocator = blocks.allocator;
+    this.#metadata = blocks.metadata;
   }
 
   /** Zeros for a block that is not in the file leave it out, where no parent has it either. */
@@ -90,6 +98,34 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
 
   setUniqueId(identifier: string): void {
     this.#footers.setUniqueId(identifier);
+  }
+
+  setParent(parent: ParentSpec): void {
+    this.finish();
+    const source = this.#source;
+    const end = rewriteParent({
+      source,
+      footers: this.#footers,
+      metadata: this.#metadata,
+      holdsBlock: (region) => this.#holdsBlock(region),
+    }, parent);
+    this.#allocator.skipTo(end);
+    const { footer } = this.#footers;
+    // Only a fixed image has no header.
+    const layout = readSparseLayout(source, footer, footer.dataOffset!);
+    this.#metadata = layout.metadata;
+    this.adoptParent(layout.parent);
+  }
+
+  /** Whether a block lies in a part of the file. */
+  #holdsBlock({ offset, length }: Omit<Region, "name">): boolean {
+    const footprint = blockFootprint(this.blockSize);
+    const count = blockCount(this.virtualSize, this.blockSize);
+    for (let block = 0; block < count; block++) {
+      const start = this.#table.blockOffset(block);
+      if (start !== undefined && start < offset + length && offset < start + footprint) return true;
+    }
+    return false;
   }
 
   #writeInBlock(block: number, inBlock: number, bytes: Uint8Array): void {

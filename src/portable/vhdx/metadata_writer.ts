@@ -112,6 +112,23 @@ export class MetadataWriter implements ImageMetadata {
     this.#parts.pages.publish();
   }
 
+  /**
+   * Gives a system item, which this file has, another value of any length.
+   *
+   * @param beforeChange To be called before anything is written.
+   */
+  replaceSystemItem(id: string, value: Uint8Array, beforeChange: () => void): void {
+    const items = this.#items();
+    const index = items.findIndex((item) => !item.isUser && item.id === id);
+    beforeChange();
+    const offset = this.#place(items, value.length);
+    this.#writeItem(offset, value);
+    this.#parts.pages.reserve(MAX_PAGES_OF_TABLE);
+    const entry = { ...items[index]!, offset, length: value.length };
+    this.#write(encodeMetadataEntry(entry), entryOffset(index));
+    this.#parts.pages.publish();
+  }
+
   /** Where items of the given length go: nothing durable names that place. */
   #place(items: readonly LocatedItem[], length: number): number {
     const { file, pages, space, onMove } = this.#parts;

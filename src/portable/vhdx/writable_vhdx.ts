@@ -7,6 +7,7 @@ import { normalizeGuid } from "../../bytes/guid.ts";
 import type { ProviderSubtype } from "../../information.ts";
 import type { WritableSource } from "../byte_source.ts";
 import type { ImageExtent, ParentLink, WritableImage } from "../image.ts";
+import type { ParentSpec } from "../image_spec.ts";
 import { scanBlocks } from "./block_scan.ts";
 import { BlockWriter } from "./block_writer.ts";
 import { replayToFile } from "./disk_replay.ts";
@@ -18,10 +19,12 @@ import { LoggedPages } from "./logged_pages.ts";
 import {
   encodeSectorSize,
   encodeVirtualDiskId,
+  PARENT_LOCATOR,
   PHYSICAL_SECTOR_SIZE,
   VIRTUAL_DISK_ID,
 } from "./metadata_items.ts";
 import { MetadataWriter } from "./metadata_writer.ts";
+import { decodeParentLocator, encodeParentLocator } from "./parent_locator.ts";
 import { readRegionTable, REGION_TABLE_LENGTH, regionTablesAgree } from "./region_table.ts";
 import { VhdxImage } from "./vhdx_image.ts";
 import {
@@ -60,7 +63,6 @@ class WritableVhdx implements WritableImage {
   readonly virtualSize: number;
   readonly blockSize: number;
   readonly logicalSectorSize: number;
-  readonly parent: ParentLink | undefined;
   readonly metadata: MetadataWriter;
   readonly #image: VhdxImage;
   readonly #structures: VhdxStructures;
@@ -72,6 +74,7 @@ class WritableVhdx implements WritableImage {
   readonly #blocks: BlockWriter;
   #physicalSectorSize: number;
   #virtualDiskId: string;
+  #parent: ParentLink | undefined;
   /** Whether all that lies in the file is known, and anything has been or will be written. */
   #isChanging = false;
   /** Why there will never be a change. */
@@ -90,7 +93,7 @@ class WritableVhdx implements WritableImage {
     this.virtualSize = this.#image.virtualSize;
     this.blockSize = this.#image.blockSize;
     this.logicalSectorSize = this.#image.logicalSectorSize;
-    this.parent = this.#image.parent;
+    this.#parent = this.#image.parent;
     this.#physicalSectorSize = this.#image.physicalSectorSize;
     this.#virtualDiskId = this.#image.virtualDiskId;
     const parts = {
@@ -123,6 +126,10 @@ class WritableVhdx implements WritableImage {
 
   get virtualDiskId(): string {
     return this.#virtualDiskId;
+  }
+
+  get parent(): ParentLink | undefined {
+    return this.#parent;
   }
 
   extent(offset: number, end: number): ImageExtent {
@@ -159,6 +166,18 @@ class WritableVhdx implements WritableImage {
     const guid = normalizeGuid(identifier, "the virtual disk id");
     this.metadata.setSystemItem(VIRTUAL_DISK_ID, encodeVirtualDiskId(guid));
     this.#virtualDiskId = guid;
+  }
+
+  /** The same parent at another place leaves the disk, and so what children know it by, as it is. */
+  setParent(parent: ParentSpec): void {
+    const bytes = encodeParentLocator(this.source.path, parent);
+    const link = decodeParentLocator(this.source, bytes, 0);
+    const isSame = link.identifiers.every((each) => this.#parent?.identifiers.includes(each));
+    this.metadata.replaceSystemItem(PARENT_LOCATOR, bytes, () => {
+      if (isSame) this.#beforeWrite();
+      else this.#beforeDataChange();
+    });
+    this.#parent = link;
   }
 
   setPhysicalSectorSize(size: number): void {
