@@ -272,22 +272,38 @@ const FUNCTIONS = {
   },
 } as const;
 
+/** The functions as virtdisk.h declares them. */
+export type HeaderFunctions = typeof FUNCTIONS;
+
 /** The same function, on another thread. */
-function elsewhere<const N extends keyof typeof FUNCTIONS>(
-  name: N,
-): { name: N; nonblocking: true } & (typeof FUNCTIONS)[N] {
+export type Elsewhere<N extends keyof HeaderFunctions> = HeaderFunctions[N] & {
+  /** Its name in the library. */
+  readonly name: N;
+  /** Its result is a promise. */
+  readonly nonblocking: true;
+};
+
+function elsewhere<const N extends keyof HeaderFunctions>(name: N): Elsewhere<N> {
   return { name, nonblocking: true, ...FUNCTIONS[name] };
 }
 
 /** What `Deno.dlopen` takes; a name that ends in `Async` runs its function on another thread. */
-export const VIRTDISK_FUNCTIONS = {
+export const VIRTDISK_FUNCTIONS: HeaderFunctions & {
+  /** May wait for a server. */
+  readonly OpenVirtualDiskAsync: Elsewhere<"OpenVirtualDisk">;
+  /** May wait for volumes to be dismounted. */
+  readonly DetachVirtualDiskAsync: Elsewhere<"DetachVirtualDisk">;
+  /** Takes no OVERLAPPED, but may take its time. */
+  readonly BreakMirrorVirtualDiskAsync: Elsewhere<"BreakMirrorVirtualDisk">;
+  /** Takes no OVERLAPPED, but may take its time. */
+  readonly CompleteForkVirtualDiskAsync: Elsewhere<"CompleteForkVirtualDisk">;
+} = {
   ...FUNCTIONS,
-  // Calls without OVERLAPPED that may take their time.
   OpenVirtualDiskAsync: elsewhere("OpenVirtualDisk"),
   DetachVirtualDiskAsync: elsewhere("DetachVirtualDisk"),
   BreakMirrorVirtualDiskAsync: elsewhere("BreakMirrorVirtualDisk"),
   CompleteForkVirtualDiskAsync: elsewhere("CompleteForkVirtualDisk"),
-} as const;
+};
 
 /** The functions of VirtDisk.dll, callable. */
 export type VirtDisk = Deno.DynamicLibrary<typeof VIRTDISK_FUNCTIONS>["symbols"];
