@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DRIVER_CAUSES } from "../src/driver_error_causes.ts";
 import { causesOf } from "../src/error_causes.ts";
 import { errorCode, type ErrorSymbol } from "../src/error_codes.ts";
-import { VIRTDISK_FUNCTIONS } from "../src/native/ffi.ts";
+import { VIRTDISK_FUNCTIONS } from "../src/native/virtdisk.ts";
 
 for (const [operation, causes] of Object.entries(DRIVER_CAUSES)) {
   Deno.test(`${operation} explains each of its codes, and none but its own`, () => {

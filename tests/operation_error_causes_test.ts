@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { causesOf } from "../src/error_causes.ts";
 import { errorCode, type ErrorSymbol } from "../src/error_codes.ts";
-import { VIRTDISK_FUNCTIONS } from "../src/native/ffi.ts";
+import { VIRTDISK_FUNCTIONS } from "../src/native/virtdisk.ts";
 import { KERNEL32_FUNCTIONS } from "../src/native/kernel32.ts";
 import { OPERATION_CAUSES } from "../src/operation_error_causes.ts";
 

@@ -8,7 +8,8 @@
  * @module
  */
 
-const FUNCTIONS = {
+/** The functions as virtdisk.h declares them. */
+export const HEADER_FUNCTIONS = {
   OpenVirtualDisk: {
     parameters: [
       "buffer", // const VIRTUAL_STORAGE_TYPE* VirtualStorageType
@@ -271,39 +272,3 @@ const FUNCTIONS = {
     optional: true,
   },
 } as const;
-
-/** The functions as virtdisk.h declares them. */
-export type HeaderFunctions = typeof FUNCTIONS;
-
-/** The same function, on another thread. */
-export type Elsewhere<N extends keyof HeaderFunctions> = HeaderFunctions[N] & {
-  /** Its name in the library. */
-  readonly name: N;
-  /** Its result is a promise. */
-  readonly nonblocking: true;
-};
-
-function elsewhere<const N extends keyof HeaderFunctions>(name: N): Elsewhere<N> {
-  return { name, nonblocking: true, ...FUNCTIONS[name] };
-}
-
-/** What `Deno.dlopen` takes; a name that ends in `Async` runs its function on another thread. */
-export const VIRTDISK_FUNCTIONS: HeaderFunctions & {
-  /** May wait for a server. */
-  readonly OpenVirtualDiskAsync: Elsewhere<"OpenVirtualDisk">;
-  /** May wait for volumes to be dismounted. */
-  readonly DetachVirtualDiskAsync: Elsewhere<"DetachVirtualDisk">;
-  /** Takes no OVERLAPPED, but may take its time. */
-  readonly BreakMirrorVirtualDiskAsync: Elsewhere<"BreakMirrorVirtualDisk">;
-  /** Takes no OVERLAPPED, but may take its time. */
-  readonly CompleteForkVirtualDiskAsync: Elsewhere<"CompleteForkVirtualDisk">;
-} = {
-  ...FUNCTIONS,
-  OpenVirtualDiskAsync: elsewhere("OpenVirtualDisk"),
-  DetachVirtualDiskAsync: elsewhere("DetachVirtualDisk"),
-  BreakMirrorVirtualDiskAsync: elsewhere("BreakMirrorVirtualDisk"),
-  CompleteForkVirtualDiskAsync: elsewhere("CompleteForkVirtualDisk"),
-};
-
-/** The functions of VirtDisk.dll, callable. */
-export type VirtDisk = Deno.DynamicLibrary<typeof VIRTDISK_FUNCTIONS>["symbols"];

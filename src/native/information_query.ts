@@ -1,5 +1,5 @@
 /** The call of GetVirtualDiskInformation. */
-import type { VirtDisk } from "./ffi.ts";
+import type { VirtDisk } from "./virtdisk.ts";
 import { sizedAnswer } from "./sized_answer.ts";
 import { GET_VIRTUAL_DISK_INFO, type GetVirtualDiskInfo } from "./structs.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { virtualDiskError } from "../errors.ts";
-import { type VirtDisk, VIRTDISK_FUNCTIONS } from "./ffi.ts";
+import { type VirtDisk, VIRTDISK_FUNCTIONS } from "./virtdisk.ts";
 import { systemDirectory } from "./full_path.ts";
 import { type Kernel32, KERNEL32_FUNCTIONS } from "./kernel32.ts";
 

@@ -1,6 +1,6 @@
 /** Functions that are newer than Windows 8, and that a system may therefore lack. */
 import { virtualDiskError } from "../errors.ts";
-import type { VirtDisk } from "./ffi.ts";
+import type { VirtDisk } from "./virtdisk.ts";
 
 const WINDOWS_10 = "Windows 10 or Windows Server 2016";
 const WINDOWS_10_1809 = "Windows 10 version 1809 or Windows Server 2019";

@@ -1,7 +1,7 @@
 /** The calls that give the device paths of attached disks. */
 import { decodeUtf16 } from "../bytes/utf16.ts";
 import type { CalledDisk } from "./called_disk.ts";
-import type { VirtDisk } from "./ffi.ts";
+import type { VirtDisk } from "./virtdisk.ts";
 import { multiString } from "./multi_string.ts";
 import { sizedAnswer } from "./sized_answer.ts";
 

@@ -6,7 +6,7 @@
  */
 import { assertEquals } from "@std/assert";
 import { encodeUtf16 } from "../../src/bytes/utf16.ts";
-import { VIRTDISK_FUNCTIONS } from "../../src/native/ffi.ts";
+import { VIRTDISK_FUNCTIONS } from "../../src/native/virtdisk.ts";
 import { KERNEL32_FUNCTIONS } from "../../src/native/kernel32.ts";
 import { loadLibraries } from "../../src/native/library.ts";
 import { openNative } from "../../src/native/native_disk.ts";
