@@ -14,14 +14,23 @@ const MAX_SEQUENCE_NUMBER = 2n ** 64n - 1n;
 /** The header of a file that is open for writing. */
 export class HeaderWriter {
   readonly #file: WritableSource;
+  readonly #nextDataWriteGuid: string;
   #current: CurrentHeader;
   #writeAnnounced = false;
   #dataChangeAnnounced = false;
 
-  /** @throws {ImageError} `ERROR_FILE_CORRUPT` where no header can follow the current one. */
-  constructor(file: WritableSource, current: CurrentHeader) {
+  /**
+   * @param nextDataWriteGuid What the first change of the disk makes the data write GUID. Default: random.
+   * @throws {ImageError} `ERROR_FILE_CORRUPT` where no header can follow the current one.
+   */
+  constructor(
+    file: WritableSource,
+    current: CurrentHeader,
+    nextDataWriteGuid: string = crypto.randomUUID(),
+  ) {
     this.#file = file;
     this.#current = current;
+    this.#nextDataWriteGuid = nextDataWriteGuid;
     this.#nextSequenceNumber();
   }
 
@@ -44,7 +53,7 @@ export class HeaderWriter {
   /** A new DataWriteGuid, once per open: comes before the first change that users of the disk can see. */
   announceDataChange(): void {
     if (this.#dataChangeAnnounced) return;
-    const dataWriteGuid = crypto.randomUUID();
+    const dataWriteGuid = this.#nextDataWriteGuid;
     this.update(
       this.#writeAnnounced
         ? { dataWriteGuid }

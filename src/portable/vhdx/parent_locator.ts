@@ -163,6 +163,31 @@ export function encodeParentLocator(path: string, parent: ParentSpec): Uint8Arra
   if (parent.absolutePath !== undefined) pairs.push(["absolute_win32_path", parent.absolutePath]);
   if (parent.relativePath !== undefined) pairs.push(["relative_path", parent.relativePath]);
   pairs.push([SECOND_LINKAGE, `{${NIL_GUID}}`]);
+  return encodePairs(path, pairs);
+}
+
+/**
+ * The bytes of a locator with other linkages; everything else in it stays.
+ *
+ * @param bytes The item, checked.
+ */
+export function withLinkage(
+  source: ByteSource,
+  bytes: Uint8Array,
+  linkage: string,
+  second: string,
+): Uint8Array<ArrayBuffer> {
+  const texts = new Map<string, string>();
+  for (const [key, { text }] of readEntries(source, bytes, 0)) texts.set(key, text);
+  texts.set(LINKAGE, `{${linkage}}`);
+  texts.set(SECOND_LINKAGE, `{${second}}`);
+  return encodePairs(source.path, [...texts]);
+}
+
+function encodePairs(
+  path: string,
+  pairs: readonly (readonly [string, string])[],
+): Uint8Array<ArrayBuffer> {
   const strings = pairs.map(([key, value]) => ({
     key: encodeUtf16(key),
     value: encodeUtf16(value),

@@ -33,6 +33,8 @@ export interface NewSize {
   readonly virtualSize: number;
   /** How large the parent is, whose contents must not show in what is added; 0 where there is none. */
   readonly parentSize: number;
+  /** By which children are to know the disk afterwards. Default: random. */
+  readonly dataWriteGuid?: string;
 }
 
 /** A file in which nothing else is going on, with what is needed to change it. */
@@ -50,10 +52,11 @@ interface OpenFile {
  * @param file As a clean close left it; it is left so again.
  * @throws {ImageError} As for any change of the file. The disk has the old size or the new one then.
  */
-export function resizeVhdx(file: WritableSource, { virtualSize, parentSize }: NewSize): void {
+export function resizeVhdx(file: WritableSource, size: NewSize): void {
+  const { virtualSize, parentSize, dataWriteGuid } = size;
   const structures = readStructures(file);
   const { metadata, regions } = structures;
-  const headers = new HeaderWriter(file, structures.header);
+  const headers = new HeaderWriter(file, structures.header, dataWriteGuid);
   const space = new FileSpace(file);
   const log = new LogWriter(file, headers, space);
   const pages = new LoggedPages(file, log, space);

@@ -38,15 +38,19 @@ import {
  * Opens an image for writing. A sound file is not written to before the first change; a log that was
  * left behind is replayed to the file, and region tables that differ are made equal.
  *
+ * @param dataWriteGuid By which children are to know the disk once it has changed. Default: random.
  * @throws {ImageError} As `openVhdx`, and `ERROR_FILE_CORRUPT` where no header can follow the current one;
  * nothing has been written then.
  */
-export function openWritableVhdx(source: WritableSource): WritableImage {
+export function openWritableVhdx(
+  source: WritableSource,
+  dataWriteGuid?: string,
+): WritableImage {
   let structures = readStructures(source);
   assertFileSize(source);
   // Says whether the block table fits, before anything is written.
   tablesOf(structures);
-  const headers = new HeaderWriter(source, structures.header);
+  const headers = new HeaderWriter(source, structures.header, dataWriteGuid);
   if (structures.replayed !== undefined) {
     replayToFile(source, structures.replayed, headers);
     structures = readStructures(source);
