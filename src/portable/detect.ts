@@ -125,8 +125,11 @@ export function formatOfExtension(path: string): SignedFormat | undefined {
 /**
  * The contents decide. Where they fit several formats (a fixed VHD holds whatever its user puts at
  * offset 0), the extension does; where it does not help either, nothing is guessed.
+ *
+ * @throws {ImageError} `ERROR_FILE_CORRUPT`, `ERROR_VHD_FORMAT_UNKNOWN` or
+ * `ERROR_VIRTDISK_PROVIDER_NOT_FOUND` where it cannot be told.
  */
-function detectFormat(source: ByteSource): SignedFormat {
+export function detectFormat(source: ByteSource): SignedFormat {
   const found = FORMATS.filter((format) => READERS[format].isFormat(source));
   const promised = formatOfExtension(source.path);
   const [only] = found;

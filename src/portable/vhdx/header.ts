@@ -109,6 +109,11 @@ function currentHeader(source: ByteSource): CurrentHeader {
   return other.sequenceNumber > header.sequenceNumber ? other : header;
 }
 
+/** What is wrong with the header in the slot at `offset`; `undefined` where it is valid. */
+export function headerFault(source: ByteSource, offset: number): string | undefined {
+  return slotFault(readSlot(source, offset));
+}
+
 function readSlot(source: ByteSource, offset: number): Uint8Array<ArrayBuffer> {
   return readStructure(source, offset, HEADER_LENGTH, "header", "ERROR_FILE_CORRUPT");
 }

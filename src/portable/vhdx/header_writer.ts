@@ -9,7 +9,8 @@ import { damaged } from "../image_error.ts";
 import { HEADER_OFFSETS } from "./file_map.ts";
 import { type CurrentHeader, encodeHeader, type Header } from "./header.ts";
 
-const MAX_SEQUENCE_NUMBER = 2n ** 64n - 1n;
+/** No header can follow one of this number. */
+export const MAX_SEQUENCE_NUMBER = 2n ** 64n - 1n;
 
 /** The header of a file that is open for writing. */
 export class HeaderWriter {

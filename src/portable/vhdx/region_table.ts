@@ -109,20 +109,10 @@ export function readRegionTable(
 ): { bytes: Uint8Array<ArrayBuffer>; offset: number } {
   const faults: string[] = [];
   for (const offset of REGION_TABLE_OFFSETS) {
-    const bytes = readStructure(
-      source,
-      offset,
-      REGION_TABLE_LENGTH,
-      "region table",
-      "ERROR_FILE_CORRUPT",
-    );
-    if (!hasSignature(bytes, 0, SIGNATURE)) {
-      faults.push(`signature ${JSON.stringify(asciiField(bytes, 0, SIGNATURE.length))}`);
-    } else if (storedChecksum(bytes) !== structureChecksum(bytes)) {
-      faults.push("a wrong checksum");
-    } else {
-      return { bytes, offset };
-    }
+    const bytes = readCopy(source, offset);
+    const fault = copyFault(bytes);
+    if (fault === undefined) return { bytes, offset };
+    faults.push(fault);
   }
   throw damaged(
     source,
@@ -132,6 +122,22 @@ export function readRegionTable(
     faults.join(`; at ${REGION_TABLE_OFFSETS[1]} `),
     "one valid table",
   );
+}
+
+/** What is wrong with the copy of the table at `offset`; `undefined` where it is valid. */
+export function regionTableFault(source: ByteSource, offset: number): string | undefined {
+  return copyFault(readCopy(source, offset));
+}
+
+function readCopy(source: ByteSource, offset: number): Uint8Array<ArrayBuffer> {
+  return readStructure(source, offset, REGION_TABLE_LENGTH, "region table", "ERROR_FILE_CORRUPT");
+}
+
+function copyFault(bytes: Uint8Array): string | undefined {
+  if (!hasSignature(bytes, 0, SIGNATURE)) {
+    return `signature ${JSON.stringify(asciiField(bytes, 0, SIGNATURE.length))}`;
+  }
+  return storedChecksum(bytes) === structureChecksum(bytes) ? undefined : "a wrong checksum";
 }
 
 function decodeEntry(bytes: Uint8Array, at: number): Region {
@@ -187,10 +193,15 @@ function assertEntry(
 
 /** Whether the two copies are alike, byte for byte. */
 export function regionTablesAgree(source: ByteSource): boolean {
-  const [first, second] = REGION_TABLE_OFFSETS.map((offset) =>
-    readStructure(source, offset, REGION_TABLE_LENGTH, "region table", "ERROR_FILE_CORRUPT")
-  ) as [Uint8Array, Uint8Array];
-  return first.every((byte, i) => byte === second[i]);
+  return regionTableDifference(source) === undefined;
+}
+
+/** Where the second copy first differs from the first one, in bytes from its beginning. */
+export function regionTableDifference(source: ByteSource): number | undefined {
+  const [first, second] = REGION_TABLE_OFFSETS;
+  const expected = readCopy(source, first);
+  const different = readCopy(source, second).findIndex((byte, i) => byte !== expected[i]);
+  return different < 0 ? undefined : different;
 }
 
 /** Gives a region, which is in the table, another place. Everything else stays as it is. */

@@ -1,0 +1,131 @@
+/**
+ * Checks the image in a file, and repairs it where that is asked for.
+ *
+ * @module
+ */
+import type { ByteSource, WritableSource } from "../byte_source.ts";
+import { detectFormat, formatOfExtension, type ImageFormat, openImage } from "../detect.ts";
+import { ImageError } from "../image_error.ts";
+import { Pace } from "../operations/pace.ts";
+import type { CheckFinding, CheckOptions, CheckReport } from "./check_report.ts";
+import { checkVhd, type LinkPlace } from "./check_vhd.ts";
+import { checkVhdx } from "./check_vhdx.ts";
+import { Findings } from "./findings.ts";
+import { repairVhd } from "./repair_vhd.ts";
+import { repairVhdx } from "./repair_vhdx.ts";
+
+/** Looks for the parents of the image in a file that is otherwise sound. */
+export type ParentCheck = (format: ImageFormat, place: LinkPlace, findings: Findings) => void;
+
+/**
+ * Checks an image.
+ *
+ * @param file Open for writing where it is to be repaired.
+ * @param format Where the caller names it.
+ * @param checkParents Called for differencing images.
+ * @throws {ImageError} Where the file cannot be read, or a repair not be written.
+ */
+export async function checkFile(
+  file: WritableSource,
+  format: ImageFormat | undefined,
+  options: CheckOptions,
+  checkParents: ParentCheck,
+): Promise<CheckReport> {
+  const pace = new Pace(options);
+  const taken = format ?? takenFor(file);
+  const findings = await inspect(file, taken, pace, checkParents);
+  // Between the check and its repair nobody gets a turn, who could change the file.
+  if (!options.repair || !findings.list.some(({ repairable }) => repairable)) {
+    pace.end();
+    return report(file, taken, findings);
+  }
+  repair(file, taken);
+  const left = await inspect(file, taken, new Pace({}), checkParents);
+  pace.end();
+  return repairedReport(file, taken, findings, left);
+}
+
+/** The format by contents or by name; a damaged file may have lost its signature. */
+function takenFor(file: ByteSource): ImageFormat | undefined {
+  try {
+    return detectFormat(file);
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    return formatOfExtension(file.path);
+  }
+}
+
+async function inspect(
+  file: ByteSource,
+  format: ImageFormat | undefined,
+  pace: Pace,
+  checkParents: ParentCheck,
+): Promise<Findings> {
+  const findings = new Findings(file.path);
+  const place = await checkFormat(file, format, findings, pace);
+  findings.withholdRepairs();
+  if (format !== undefined && place !== undefined && !findings.isObstructed) {
+    checkParents(format, place, findings);
+  }
+  return findings;
+}
+
+async function checkFormat(
+  file: ByteSource,
+  format: ImageFormat | undefined,
+  findings: Findings,
+  pace: Pace,
+): Promise<LinkPlace | undefined> {
+  switch (format) {
+    case "vhd":
+      return await checkVhd(file, findings, pace);
+    case "vhdx":
+      return await checkVhdx(file, findings, pace);
+    case "iso":
+    case "raw":
+      findings.attempt(() => openImage(file, format));
+      return undefined;
+    case undefined:
+      findings.add({
+        severity: "error",
+        structure: "file",
+        offset: 0,
+        found: "no signature, or those of several formats",
+        expected: "the signature of a VHD, VHDX or ISO image",
+        symbol: "ERROR_VIRTDISK_PROVIDER_NOT_FOUND",
+      });
+      return undefined;
+  }
+}
+
+function repair(file: WritableSource, format: ImageFormat | undefined): void {
+  if (format === "vhd") repairVhd(file);
+  if (format === "vhdx") repairVhdx(file);
+}
+
+function report(
+  { path }: ByteSource,
+  format: ImageFormat | undefined,
+  { isSound, list, leftOut }: Findings,
+): CheckReport {
+  return {
+    path,
+    ...(format === undefined ? {} : { format }),
+    sound: isSound,
+    findings: list,
+    leftOut,
+  };
+}
+
+/** What is not found any more has been repaired: nothing else is taken for it. */
+function repairedReport(
+  file: ByteSource,
+  format: ImageFormat | undefined,
+  before: Findings,
+  left: Findings,
+): CheckReport {
+  const key = ({ structure, offset }: CheckFinding) => `${structure} ${offset}`;
+  const remaining = new Set(left.list.map(key));
+  for (const finding of before.list) finding.repaired = !remaining.has(key(finding));
+  return { ...report(file, format, before), sound: left.isSound };
+}

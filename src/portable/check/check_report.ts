@@ -1,0 +1,59 @@
+/**
+ * What a check of an image tells.
+ *
+ * @module
+ */
+import type { ErrorSymbol } from "../../error_codes.ts";
+import type { Severity } from "../../finding.ts";
+import type { OperationOptions } from "../../progress.ts";
+import type { ImageFormat } from "../detect.ts";
+
+/** How an image is checked. */
+export interface CheckOptions extends OperationOptions {
+  /**
+   * Repairs what {@linkcode CheckFinding.repairable} says can be: structures of which the file holds
+   * another copy, or which follow from the rest. Nothing is ever guessed.
+   *
+   * @default {false}
+   */
+  repair?: boolean;
+}
+
+/** One thing that a check found. */
+export interface CheckFinding {
+  /**
+   * `"error"`: bytes of the disk cannot be read, or nothing can be written safely. `"warning"`: the disk
+   * is all there, but what protects it is not. `"info"`: unusual, but allowed.
+   */
+  severity: Severity;
+  /** The file that it is about. */
+  path: string;
+  /** The structure of the format, in its specification's words, for example `"footer copy"`. */
+  structure: string;
+  /** Byte offset of the offending field or structure in the file. */
+  offset: number;
+  /** What is there. */
+  found: string | number;
+  /** What the format asks for. */
+  expected: string;
+  /** The Win32 error that it leads to, for example `"ERROR_FILE_CORRUPT"`; absent where to none. */
+  symbol?: ErrorSymbol;
+  /** Whether a check with `repair` can put it right safely. */
+  repairable: boolean;
+  /** Whether this check has put it right. */
+  repaired: boolean;
+}
+
+/** The outcome of a check. */
+export interface CheckReport {
+  /** The absolute path of the image. */
+  path: string;
+  /** What the file is, or was taken for; absent where nobody can tell. */
+  format?: ImageFormat;
+  /** Whether neither an error nor a warning is left. */
+  sound: boolean;
+  /** In the order in which the structures build on each other; at most 1000. */
+  findings: CheckFinding[];
+  /** How many findings more there were. */
+  leftOut: number;
+}

@@ -1,0 +1,54 @@
+/**
+ * Checks a VHDX, structure by structure, each against the rules that reading and writing rely on.
+ *
+ * @module
+ */
+import type { ByteSource } from "../byte_source.ts";
+import type { Pace } from "../operations/pace.ts";
+import { MAX_FILE_SIZE } from "../vhdx/file_map.ts";
+import { type DiskMetadata, PARENT_LOCATOR, readMetadata } from "../vhdx/metadata_items.ts";
+import { readMetadataTable } from "../vhdx/metadata_table.ts";
+import { tablesOf } from "../vhdx/vhdx_structures.ts";
+import type { LinkPlace } from "./check_vhd.ts";
+import type { Findings } from "./findings.ts";
+import { VhdxBlockCheck } from "./vhdx_blocks.ts";
+import { type CheckedHeaderArea, checkHeaderArea } from "./vhdx_header_area.ts";
+
+/** Checks a file that is taken for a VHDX; its parent is not looked for. */
+export async function checkVhdx(
+  file: ByteSource,
+  findings: Findings,
+  pace: Pace,
+): Promise<LinkPlace | undefined> {
+  const area = checkHeaderArea(file, findings);
+  if (area === undefined) return undefined;
+  const metadata = findings.attempt(() => readMetadata(area.source, area.regions.metadata));
+  if (metadata === undefined) return undefined;
+  if (area.source.size > MAX_FILE_SIZE) {
+    findings.add({
+      severity: "error",
+      structure: "file",
+      offset: 0,
+      found: `${area.source.size} bytes`,
+      expected: `at most ${MAX_FILE_SIZE}`,
+      symbol: "ERROR_FILE_CORRUPT",
+    });
+    return linkPlace(area, metadata);
+  }
+  const tables = findings.attempt(() => tablesOf({ ...area, metadata, replayed: undefined }));
+  if (tables === undefined) return undefined;
+  await new VhdxBlockCheck(area, metadata, tables, findings).run(pace);
+  return linkPlace(area, metadata);
+}
+
+/** Where the parent locator item is. */
+function linkPlace(
+  { source, regions }: CheckedHeaderArea,
+  { hasParent }: DiskMetadata,
+): LinkPlace | undefined {
+  if (!hasParent) return undefined;
+  const item = readMetadataTable(source, regions.metadata)
+    .find(({ id, isUser }) => id === PARENT_LOCATOR && !isUser);
+  if (item === undefined) return undefined;
+  return { structure: "parent locator", offset: regions.metadata.offset + item.offset };
+}

@@ -1,0 +1,135 @@
+/**
+ * Checks the footer of a VHD and its copy.
+ *
+ * @module
+ */
+import { isAllZero } from "../../bytes/zeros.ts";
+import { asciiField, type ByteSource, readStructure } from "../byte_source.ts";
+import { vhdChecksum } from "../vhd/checksum.ts";
+import {
+  DISK_TYPE,
+  FILE_FORMAT_VERSION,
+  FOOTER_COOKIE,
+  FOOTER_FIELD,
+  FOOTER_SIZE,
+  footerFault,
+  storedChecksum,
+} from "../vhd/footer.ts";
+import { checkFooter } from "../vhd/footer_check.ts";
+import { findFooter, type FoundFooter } from "../vhd/footer_search.ts";
+import { FOOTER_COPY_OFFSET } from "../vhd/image_footers.ts";
+import type { Findings } from "./findings.ts";
+
+/** Bit 0 says that the disk is temporary; bit 1 is always set, and nothing else ever. */
+const FEATURES_RESERVED = 2;
+const FEATURES_TEMPORARY = 1;
+const RESERVED_OFFSET = 85;
+const READ_FAILURE = "ERROR_VHD_METADATA_READ_FAILURE";
+
+/** The footer to believe; `undefined` where there is none, or its fields break a rule. */
+export function checkFooters(source: ByteSource, findings: Findings): FoundFooter | undefined {
+  const found = findings.attempt(() => {
+    const footer = findFooter(source);
+    checkFooter(source, footer);
+    return footer;
+  });
+  if (found === undefined) return undefined;
+  if (found.footer.diskType === DISK_TYPE.fixed) checkFixedPlace(source, found, findings);
+  else checkOtherFooter(source, found, findings);
+  checkFields(found, findings);
+  return found;
+}
+
+/** A fixed image has no copy; its footer follows the disk, and ends the file. */
+function checkFixedPlace(source: ByteSource, found: FoundFooter, findings: Findings): void {
+  const { footer: { currentSize }, offset } = found;
+  const last = source.size - FOOTER_SIZE;
+  if (offset < last) {
+    findings.add({
+      severity: "warning",
+      structure: "footer",
+      offset: last,
+      found: `zeros; the footer is at ${offset}`,
+      expected: "the footer at the end of the file",
+      symbol: "ERROR_VHD_DRIVE_FOOTER_MISSING",
+      repairable: true,
+    });
+  } else if (currentSize < offset) {
+    findings.add({
+      severity: "warning",
+      structure: "footer",
+      offset: offset + FOOTER_FIELD.currentSize,
+      found: currentSize,
+      expected: `${offset}, the bytes before the footer`,
+      symbol: "ERROR_VHD_INVALID_FILE_SIZE",
+    });
+  }
+}
+
+/** Of two footers, the one that is not believed: other tools may believe it. */
+function checkOtherFooter(source: ByteSource, found: FoundFooter, findings: Findings): void {
+  const isCopyBad = found.structure === "footer";
+  const structure = isCopyBad ? "footer copy" : "footer";
+  const offset = isCopyBad ? FOOTER_COPY_OFFSET : Math.max(0, source.size - FOOTER_SIZE);
+  const bytes = readStructure(source, offset, FOOTER_SIZE, structure, READ_FAILURE);
+  const common = { severity: "warning", structure, repairable: true } as const;
+  switch (footerFault(bytes)) {
+    case "cookie":
+      findings.add({
+        ...common,
+        offset,
+        found: asciiField(bytes, FOOTER_FIELD.cookie, FOOTER_COOKIE.length),
+        expected: `${FOOTER_COOKIE}, the cookie of a footer`,
+        symbol: "ERROR_VHD_DRIVE_FOOTER_MISSING",
+      });
+      return;
+    case "checksum":
+      findings.add({
+        ...common,
+        offset: offset + FOOTER_FIELD.checksum,
+        found: storedChecksum(bytes),
+        expected: `${vhdChecksum(bytes, FOOTER_FIELD.checksum)}, the checksum of its bytes`,
+        symbol: "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH",
+      });
+      return;
+    case undefined: {
+      const different = bytes.findIndex((byte, i) => byte !== found.bytes[i]);
+      if (different < 0) return;
+      findings.add({
+        ...common,
+        offset: offset + different,
+        found: bytes[different],
+        expected: `${found.bytes[different]}, as in the ${found.structure} at ${found.offset}`,
+        symbol: "ERROR_VHD_DRIVE_FOOTER_CORRUPT",
+      });
+    }
+  }
+}
+
+/** What no reader relies on. */
+function checkFields({ footer, structure, offset, bytes }: FoundFooter, findings: Findings): void {
+  const unusual = (field: number, found: number, expected: string) =>
+    findings.add({ severity: "info", structure, offset: offset + field, found, expected });
+  const { features, fileFormatVersion } = footer;
+  if ((features & ~FEATURES_TEMPORARY) !== FEATURES_RESERVED) {
+    unusual(FOOTER_FIELD.features, features, "bit 1 set, and no other but bit 0");
+  }
+  if (fileFormatVersion !== FILE_FORMAT_VERSION) {
+    unusual(FOOTER_FIELD.fileFormatVersion, fileFormatVersion, "version 1.0");
+  }
+  if (footer.savedState) {
+    findings.add({
+      severity: "info",
+      structure,
+      offset: offset + FOOTER_FIELD.savedState,
+      found: bytes[FOOTER_FIELD.savedState],
+      expected: "0: while a machine's state is saved, the disk cannot be resized or compacted",
+      symbol: "ERROR_VHD_INVALID_STATE",
+    });
+  }
+  const reserved = bytes.subarray(RESERVED_OFFSET);
+  if (!isAllZero(reserved)) {
+    const at = reserved.findIndex((byte) => byte !== 0);
+    unusual(RESERVED_OFFSET + at, reserved[at]!, "0 in reserved bytes");
+  }
+}
