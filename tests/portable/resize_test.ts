@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { join } from "@std/path";
 import {
   createVirtualDisk,
   openVirtualDisk,
@@ -6,7 +7,7 @@ import {
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
-import { assertBytesEqual, pattern, TempDir } from "../support.ts";
+import { assertBytesEqual, pattern, ROOT, run, TempDir } from "../support.ts";
 import { MemoryDisk } from "./partitions/partition_builder.ts";
 
 const MIB = 2 ** 20;
@@ -204,6 +205,23 @@ Deno.test("a resize can be watched, and cancelled before it begins", async () =>
   const fractions: number[] = [];
   await disk.expand(9 * MIB, { onProgress: ({ fraction }) => fractions.push(fraction) });
   assertEquals(fractions.at(-1), 1);
+});
+
+Deno.test("resizing needs no permission for the folder, where children would be", async () => {
+  using dir = new TempDir();
+  const path = dir.file("a.vhdx");
+  (await createImage(path, { size: 8 * MIB })).close();
+  const script = dir.file("resize.ts");
+  const module = JSON.stringify(import.meta.resolve("@virtdisk/virtdisk"));
+  Deno.writeTextFileSync(
+    script,
+    `import { openVirtualDisk } from ${module};
+using disk = await openVirtualDisk(Deno.args[0]!, { backend: "portable", readOnly: false });
+console.log((await disk.expand(${9 * MIB})).virtualSize);`,
+  );
+  const config = `--config=${join(ROOT, "deno.json")}`;
+  const rights = ["--no-prompt", `--allow-read=${path}`, `--allow-write=${path}`];
+  assertEquals(run(Deno.execPath(), "run", config, ...rights, script, path), `${9 * MIB}\n`);
 });
 
 Deno.test("while a disk is being resized it is not closed, nor resized again", async () => {
