@@ -44,6 +44,7 @@ export {
   type DiskSize,
   type InformationKind,
   type ParentLocation,
+  type ParentPath,
   type PhysicalDiskInformation,
   type ProviderSubtype,
   type SettableInformation,

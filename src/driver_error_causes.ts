@@ -51,6 +51,10 @@ export const DRIVER_CAUSES: Record<string, Causes> = {
     ERROR_ACCESS_DENIED: [NEEDS_WRITING, ATTACHED],
     ERROR_WRITE_PROTECT: [NEEDS_WRITING],
     ERROR_SHARING_VIOLATION: [ATTACHED, "A file of the chain is open elsewhere."],
+    ERROR_VHD_CHILD_PARENT_ID_MISMATCH: [
+      "The new parent is another disk, or was written to after the child was made: nothing was changed.",
+      "Where it shall be the parent nevertheless, pass { path, ignoreMismatch: true } (portable backend).",
+    ],
     ERROR_FILE_NOT_FOUND: ["The new parent does not exist: nothing was changed."],
     ERROR_PATH_NOT_FOUND: ["A folder of the new parent's path does not exist."],
     ERROR_NOT_SUPPORTED: [

@@ -100,6 +100,7 @@ const OPEN: Causes = {
   ERROR_VHD_PARENT_VHD_ACCESS_DENIED: ["This user may not read the parent file."],
   ERROR_VHD_CHILD_PARENT_ID_MISMATCH: [
     "The file found as parent is another disk, or was written to after the child was made.",
+    "Restore the parent, or go on knowingly with { ignoreMismatch: true } (portable backend).",
   ],
   ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH: ["The parent was resized after the child was made."],
   ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED: ["The parent links of the images form a circle."],

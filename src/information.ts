@@ -116,22 +116,38 @@ export const INFORMATION_KINDS: readonly InformationKind[] = [
   "changeTrackingState",
 ];
 
+/** A parent to be stored in a child. */
+export interface ParentPath {
+  /** The parent's image. */
+  path: string | URL;
+  /**
+   * Portable backend: whether the parent need not have the identifier that the child expects. **Its
+   * contents may be others than the child was made from.** Windows does not compare, and the native backend
+   * does not either.
+   *
+   * @default {false}
+   */
+  ignoreMismatch?: boolean;
+}
+
 /** One key per SET_VIRTUAL_DISK_INFO class. GUIDs are text in either case, with or without braces. */
 export interface SettableInformation {
   /**
    * Where the parent is. The path is resolved, and the parent's identifier and time stamp are stored
-   * anew: nothing compares its contents, so that a wrong parent makes a wrong disk. Open a child
-   * whose parent is missing with the flag `"no-parents"`. Differencing disks only.
+   * anew: nothing compares its contents, so that a wrong parent makes a wrong disk. The portable backend
+   * refuses a parent with another identifier than the child expects, unless asked by `ignoreMismatch`.
+   * Open a child whose parent is missing with the flag `"no-parents"`. Differencing disks only.
    */
-  parentPath: string | URL;
+  parentPath: string | URL | ParentPath;
   /** VHD: the footer's unique id. Children made before no longer know the disk. */
   identifier: string;
-  /** As `parentPath`, for a file further up the chain. */
-  parentPathWithDepth: {
+  /**
+   * As `parentPath`, for a file further up the chain, which the portable backend must have open for
+   * writing: `{ access: ["all"], rwDepth: 3 }` opens three files so.
+   */
+  parentPathWithDepth: ParentPath & {
     /** Whose parent: 1 is the open file, 2 its parent, ... */
     childDepth: number;
-    /** The new parent. */
-    path: string | URL;
   };
   /** VHDX: 512 or 4096 bytes; what is reported, the data stay as they are. */
   vhdPhysicalSectorSize: number;
@@ -139,7 +155,10 @@ export interface SettableInformation {
   virtualDiskId: string;
   /** Whether changes are tracked. Native backend, Windows 10. */
   changeTrackingEnabled: boolean;
-  /** The stored link itself, as it is, without a look at the parent. Native backend, Windows 10. */
+  /**
+   * The stored link itself, as it is, without a look at the parent, to hold from the next open on. The native
+   * backend needs Windows 10.
+   */
   parentLocator: {
     /** The identifier that the parent shall have. */
     linkageId: string;

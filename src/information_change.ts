@@ -4,17 +4,24 @@
  * @module
  */
 import { normalizeGuid } from "./bytes/guid.ts";
-import type { SettableInformation, SettableKind } from "./information.ts";
+import type { ParentPath, SettableInformation, SettableKind } from "./information.ts";
 import { toHostPath } from "./open_request.ts";
+
+/** A new parent. */
+export interface CheckedParentPath {
+  readonly path: string;
+  /** Whether it may have another identifier than the child expects. */
+  readonly ignoreMismatch: boolean;
+}
 
 /** The values of the classes: GUIDs in lower case, paths of the host, not made absolute yet. */
 export interface CheckedInformation {
-  /** The path. */
-  readonly parentPath: string;
+  /** The path, and whether any parent will do. */
+  readonly parentPath: CheckedParentPath;
   /** The unique id. */
   readonly identifier: string;
-  /** Whose parent (1 is the open file), and the path. */
-  readonly parentPathWithDepth: { readonly childDepth: number; readonly path: string };
+  /** Whose parent (1 is the open file), and the same. */
+  readonly parentPathWithDepth: CheckedParentPath & { readonly childDepth: number };
   /** Bytes. */
   readonly vhdPhysicalSectorSize: number;
   /** The page 83 identifier. */
@@ -35,11 +42,14 @@ const UINT32_MAX = 0xffffffff;
 const CHECKS: {
   readonly [K in SettableKind]: (value: SettableInformation[K]) => CheckedInformation[K];
 } = {
-  parentPath: (value) => checkPath(value, "parentPath"),
+  parentPath: (value) =>
+    typeof value === "object" && value !== null && !(value instanceof URL)
+      ? checkParentPath(value)
+      : { path: checkPath(value, "parentPath"), ignoreMismatch: false },
   identifier: (value) => checkGuid(value, "identifier"),
   parentPathWithDepth: (value) => ({
     childDepth: checkUint32(checkObject(value, "parentPathWithDepth").childDepth, "childDepth", 1),
-    path: checkPath(value.path, "path"),
+    ...checkParentPath(value),
   }),
   vhdPhysicalSectorSize: (value) => checkUint32(value, "vhdPhysicalSectorSize", 0),
   virtualDiskId: (value) => checkGuid(value, "virtualDiskId"),
@@ -67,6 +77,13 @@ export function informationChange<K extends SettableKind>(
   }
   // The compiler cannot see that kind and value belong together.
   return { kind, value: CHECKS[kind](value) } as InformationChange;
+}
+
+function checkParentPath({ path, ignoreMismatch = false }: ParentPath): CheckedParentPath {
+  if (typeof ignoreMismatch !== "boolean") {
+    throw new TypeError(`ignoreMismatch is no boolean: ${String(ignoreMismatch)}`);
+  }
+  return { path: checkPath(path, "path"), ignoreMismatch };
 }
 
 function checkPath(value: string | URL, name: string): string {

@@ -4,7 +4,7 @@
  * @module
  */
 import { backendOf } from "./backend.ts";
-import { virtualDiskError } from "./errors.ts";
+import { type VirtualDiskError, virtualDiskError } from "./errors.ts";
 import { type NativeVirtualDisk, openNative, openNativeAsync } from "./native/native_disk.ts";
 import { type OpenOptions, type OpenRequest, openRequest } from "./open_request.ts";
 import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk.ts";
@@ -60,7 +60,7 @@ export async function openVirtualDisk(
   const backend = backendOf(options.backend);
   const request = openRequest(path, options);
   return backend === "native"
-    ? await openNativeAsync(assertWindowsFormat(request))
+    ? await openNativeAsync(assertWindowsRequest(request))
     : openPortable(request);
 }
 
@@ -89,15 +89,23 @@ export function openVirtualDiskSync(
 ): VirtualDisk {
   const backend = backendOf(options.backend);
   const request = openRequest(path, options);
-  return backend === "native" ? openNative(assertWindowsFormat(request)) : openPortable(request);
+  return backend === "native" ? openNative(assertWindowsRequest(request)) : openPortable(request);
 }
 
-/** Windows would find out by itself what the file is, and take it for something else or for nothing. */
-function assertWindowsFormat(request: OpenRequest): OpenRequest {
-  if (request.raw === undefined) return request;
-  throw virtualDiskError("ERROR_NOT_SUPPORTED", "OpenVirtualDisk", {
-    path: request.path,
-    reason: "the native backend does not open raw disks",
+/**
+ * Refuses what Windows does not do. It would find out by itself what a raw disk is, and take it for something
+ * else or for nothing.
+ */
+function assertWindowsRequest(request: OpenRequest): OpenRequest {
+  if (request.raw) throw portableOnly(request, "does not open raw disks");
+  if (request.ignoreMismatch) throw portableOnly(request, "does not ignore a parent's identifier");
+  return request;
+}
+
+function portableOnly({ path }: OpenRequest, what: string): VirtualDiskError {
+  return virtualDiskError("ERROR_NOT_SUPPORTED", "OpenVirtualDisk", {
+    path,
+    reason: `the native backend ${what}`,
     causes: ['The portable backend does: use { backend: "portable" }.'],
   });
 }

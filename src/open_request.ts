@@ -85,6 +85,15 @@ export interface OpenOptions {
    * @default {false}
    */
   getInfoOnly?: boolean;
+  /**
+   * Takes for parents what the images name, though their identifiers are not what the children expect: for
+   * a parent that was written to after its child was made. **The disk may be a mix of what never belonged
+   * together**: look at it, and write to it only once you are sure; `setInformation("parentPath")` with
+   * `ignoreMismatch` makes it last. Portable backend.
+   *
+   * @default {false}
+   */
+  ignoreMismatch?: boolean;
   /** Tells openers of the same image apart, a GUID. */
   resiliencyGuid?: string;
   /** Which snapshot of a VHD Set to open, a GUID; a version 3 open, Windows 10. */
@@ -127,6 +136,8 @@ export interface OpenRequest {
   readonly parameters: OpenParameters | null;
   /** The file is a raw disk, a format that Windows does not have. */
   readonly raw?: true;
+  /** Parents need not be what their children expect: what Windows does not allow. */
+  readonly ignoreMismatch?: true;
 }
 
 /** The number of each flag. */
@@ -184,7 +195,8 @@ export function openRequest(path: string | URL, options: OpenOptions): OpenReque
   const type = options.type ?? (extname(hostPath).toLowerCase() === ".iso" ? "iso" : undefined);
   const storageType = storageTypeOf(type, "type");
   const rights = type === "iso" ? isoRights(hostPath, options) : generalRights(hostPath, options);
-  return { path: hostPath, storageType, flags, ...rights };
+  const request = { path: hostPath, storageType, flags, ...rights };
+  return options.ignoreMismatch ? { ...request, ignoreMismatch: true } : request;
 }
 
 /** A format as functions take it; without one the file tells. */

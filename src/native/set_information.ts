@@ -29,7 +29,7 @@ function infoOf(
 ): SetVirtualDiskInfo {
   switch (kind) {
     case "parentPath":
-      return { Version: CLASS.PARENT_PATH, ParentFilePath: addressOfPath(value) };
+      return { Version: CLASS.PARENT_PATH, ParentFilePath: addressOfPath(value.path) };
     case "identifier":
       return { Version: CLASS.IDENTIFIER, UniqueIdentifier: value };
     case "parentPathWithDepth": {

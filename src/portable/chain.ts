@@ -3,75 +3,63 @@
  *
  * @module
  */
+import {
+  type AncestorOptions,
+  assertNoCycle,
+  isExpectedParent,
+  type Link,
+  openAncestors,
+  openParentAt,
+} from "./ancestors.ts";
 import type { WritableSource } from "./byte_source.ts";
 import { type ImageFormat, openImage, openWritableImage, resizeImage } from "./detect.ts";
-import type { DiskImage, ParentLink, WritableImage } from "./image.ts";
+import type { DiskImage, WritableImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
-import { fileIdentity, ImageFile, type Sharing } from "./image_file.ts";
-import { candidateName, type ParentCandidate, parentCandidates } from "./parent_paths.ts";
+import { fileIdentity, ImageFile } from "./image_file.ts";
+import type { ParentSpec } from "./image_spec.ts";
+import { type ParentCandidate, parentCandidates } from "./parent_paths.ts";
 
 /** How to open a chain. */
-export interface ChainOptions {
+export interface ChainOptions extends AncestorOptions {
   /** The child's format where the caller names it. */
   readonly format: ImageFormat | undefined;
   /** Open the child alone. */
   readonly noParents: boolean;
-  /** Do not try relative locators. */
-  readonly ignoreRelative: boolean;
-  /** How many files, from the child on, are opened for writing. */
-  readonly writableDepth: number;
-  /** How the files opened for reading are shared. */
-  readonly sharing: Sharing;
-}
-
-/** Longer chains are taken for a cycle that file identities did not show. */
-const MAX_DEPTH = 256;
-
-/** An open file of a chain and the image in it. */
-interface Link {
-  readonly file: ImageFile;
-  readonly image: DiskImage;
+  /** Parents are added by hand. */
+  readonly isCustom?: boolean;
 }
 
 /** A child and its ancestors. */
 export class ImageChain implements Disposable {
-  readonly #files: readonly ImageFile[];
-  readonly #images: [DiskImage, ...DiskImage[]];
+  readonly #options: ChainOptions;
+  #files: readonly ImageFile[] = [];
+  #images: [DiskImage, ...DiskImage[]];
   #writable: WritableImage | undefined;
-  /** Where the child's parent was looked for. */
-  readonly candidates: readonly ParentCandidate[];
 
   private constructor(
-    files: readonly ImageFile[],
-    images: [DiskImage, ...DiskImage[]],
+    links: readonly [Link, ...Link[]],
     writable: WritableImage | undefined,
-    candidates: readonly ParentCandidate[],
+    options: ChainOptions,
   ) {
-    this.#files = files;
-    this.#images = images;
+    this.#options = options;
     this.#writable = writable;
-    this.candidates = candidates;
+    this.#files = links.map(({ file }) => file);
+    this.#images = [links[0].image, ...links.slice(1).map(({ image }) => image)];
   }
 
   /**
    * @throws {ImageError} As OpenVirtualDisk fails for a file, an image or a parent.
    */
   static open(path: string, options: ChainOptions): ImageChain {
-    const files: ImageFile[] = [];
+    const isWriter = options.writableDepth > 0;
+    const file = ImageFile.open(path, isWriter ? { write: true } : { sharing: options.sharing });
     try {
-      const isWriter = options.writableDepth > 0;
-      const file = ImageFile.open(path, isWriter ? { write: true } : { sharing: options.sharing });
-      files.push(file);
       const writable = isWriter ? openWritableImage(file, options.format) : undefined;
-      const child = writable ?? openImage(file, options.format);
-      const images: [DiskImage, ...DiskImage[]] = [child];
-      const candidates = child.parent === undefined
-        ? []
-        : parentCandidates(file.path, child.parent, options.ignoreRelative);
-      if (!options.noParents) openAncestors(files, images, options);
-      return new ImageChain(files, images, writable, candidates);
+      const child = { file, image: writable ?? openImage(file, options.format) };
+      const ancestors = options.noParents ? [] : openAncestors([child], options);
+      return new ImageChain([child, ...ancestors], writable, options);
     } catch (error) {
-      for (const file of files) file.close();
+      file.close();
       throw error;
     }
   }
@@ -84,6 +72,19 @@ export class ImageChain implements Disposable {
   /** The child, where it was opened for writing. */
   get writable(): WritableImage | undefined {
     return this.#writable;
+  }
+
+  /** How many files, from the child on, were opened for writing. */
+  get writableDepth(): number {
+    return this.#options.writableDepth;
+  }
+
+  /** Where the child's parent may be, in the order in which it is looked for. */
+  get candidates(): ParentCandidate[] {
+    const { parent, source } = this.image;
+    return parent === undefined
+      ? []
+      : parentCandidates(source.path, parent, this.#options.ignoreRelative);
   }
 
   /** The child. */
@@ -132,6 +133,94 @@ export class ImageChain implements Disposable {
   }
 
   /**
+   * As {@linkcode ImageChain.rework}, with the parents closed meanwhile, so that they can be written.
+   */
+  async lend<T>(run: (file: WritableSource) => Promise<T>): Promise<T> {
+    const parents = this.#images.slice(1);
+    this.#replaceAncestors(1, []);
+    try {
+      return await this.rework(run);
+    } finally {
+      if (!this.#files[0]!.hasFailed) this.#reopen(parents);
+    }
+  }
+
+  /**
+   * Adds a parent to the last image of a chain that is made by hand.
+   *
+   * @throws {ImageError} As OpenVirtualDisk fails for a file or a parent; `ERROR_INVALID_PARAMETER` where
+   * the chain is none of these, `ERROR_VHD_INVALID_TYPE` where it is complete.
+   */
+  addParent(path: string): void {
+    const last = this.#images.at(-1)!;
+    if (!this.#options.isCustom) {
+      throw new ImageError("ERROR_INVALID_PARAMETER", {
+        path: this.image.source.path,
+        reason: 'the disk was not opened with the flag "custom-diff-chain"',
+      });
+    }
+    if (last.parent === undefined) {
+      throw new ImageError("ERROR_VHD_INVALID_TYPE", {
+        path: last.source.path,
+        reason: "the chain is complete: this image has no parent",
+      });
+    }
+    const parent = openParentAt(this.#linksTo(this.#images.length), path, undefined, this.#options);
+    this.#replaceAncestors(this.#images.length, [parent]);
+  }
+
+  /**
+   * Opens another parent for an image of the chain, has the link to it stored, and reads through it
+   * thereafter.
+   *
+   * @param depth Of the image, which was opened for writing: 1 is the child.
+   * @param specOf How the image is to name that parent.
+   * @throws {ImageError} As OpenVirtualDisk fails for a file or a parent; nothing has been written then.
+   */
+  reparent(
+    depth: number,
+    path: string,
+    ignoreMismatch: boolean,
+    specOf: (parent: DiskImage) => ParentSpec,
+  ): void {
+    const former = this.#images[depth];
+    const isOpen = former !== undefined && this.#files[depth]!.identity() === fileIdentity(path);
+    if (isOpen && (ignoreMismatch || isExpectedParent(this.#images[depth - 1]!, former))) {
+      return this.setParent(depth, specOf(former));
+    }
+    const links = this.#linksTo(depth);
+    const options = { ...this.#options, ignoreMismatch };
+    const parent = openParentAt(links, path, undefined, options);
+    const ancestors = [parent];
+    try {
+      if (this.#options.noParents) assertNoCycle([...links, parent], options);
+      else ancestors.push(...openAncestors([...links, parent], this.#options));
+      this.setParent(depth, specOf(parent.image));
+    } catch (error) {
+      for (const { file } of ancestors) file.close();
+      throw error;
+    }
+    if (this.#options.noParents) parent.file.close();
+    else this.#replaceAncestors(depth, ancestors);
+  }
+
+  /**
+   * Stores another link in an image of the chain, which was opened for writing.
+   *
+   * @param depth Of the image: 1 is the child.
+   * @throws {ImageError} As `WritableImage.setParent()`.
+   */
+  setParent(depth: number, parent: ParentSpec): void {
+    if (depth === 1) return this.#writable?.setParent?.(parent);
+    const file = this.#files[depth - 1]!;
+    const { format } = this.#images[depth - 1]!;
+    const image = openWritableImage(file, format);
+    image.setParent?.(parent);
+    image.finish();
+    this.#images[depth - 1] = openImage(file, format);
+  }
+
+  /**
    * Leaves the child's file as a clean close does, and closes all files.
    *
    * @throws {ImageError} Where the last writes fail. Where one failed before, the caller knows.
@@ -147,141 +236,26 @@ export class ImageChain implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
-}
 
-/** A parent is read only, even where its file is opened for writing. */
-function openLink(
-  path: string,
-  format: ImageFormat,
-  write: boolean,
-  sharing: Sharing,
-): Link {
-  const file = ImageFile.open(path, write ? { write } : { sharing });
-  try {
-    return { file, image: openImage(file, format) };
-  } catch (error) {
-    file.close();
-    throw error;
-  }
-}
-
-function openAncestors(files: ImageFile[], images: DiskImage[], options: ChainOptions): void {
-  const identities = new Set(files.map((file) => file.identity()));
-  for (let child = images.at(-1); child?.parent !== undefined; child = images.at(-1)) {
-    const path = child.source.path;
-    if (images.length >= MAX_DEPTH) {
-      throw cycle(path, `the chain is longer than ${MAX_DEPTH} images`);
-    }
-    const write = images.length < options.writableDepth;
-    const parent = openParent(
-      child,
-      child.parent,
-      identities,
-      (candidate, format) => openLink(candidate, format, write, options.sharing),
-      options.ignoreRelative,
-    );
-    files.push(parent.file);
-    images.push(parent.image);
-    identities.add(parent.file.identity());
-  }
-}
-
-/** Tries the candidates in order: the first that is there and is the right disk is the parent. */
-function openParent(
-  child: DiskImage,
-  link: ParentLink,
-  ancestors: ReadonlySet<string>,
-  open: (path: string, format: ImageFormat) => Link,
-  ignoreRelative: boolean,
-): Link {
-  const childPath = child.source.path;
-  const tried: string[] = [];
-  let failure: ImageError | undefined;
-  for (const candidate of parentCandidates(childPath, link, ignoreRelative)) {
-    if (candidate.path === undefined) {
-      tried.push(`${JSON.stringify(candidate.locator.path)} (${candidate.refusal})`);
-      continue;
-    }
-    tried.push(JSON.stringify(candidateName(candidate)));
-    try {
-      if (ancestors.has(fileIdentity(candidate.path))) {
-        throw cycle(childPath, `${JSON.stringify(candidate.path)} is its own ancestor`);
-      }
-      const parent = open(candidate.path, child.format);
-      try {
-        checkParent(child, link, parent.image);
-        return parent;
-      } catch (error) {
-        parent.file.close();
-        throw error;
-      }
-    } catch (error) {
-      if (!(error instanceof ImageError)) throw error;
-      const isMissing = error.symbol === "ERROR_FILE_NOT_FOUND" ||
-        error.symbol === "ERROR_PATH_NOT_FOUND";
-      // One wrong candidate does not end the search, but is the error where no other is right.
-      if (!isMissing) failure ??= parentFailure(childPath, candidate.path, error);
+  /** Opens the parents again, at their places. */
+  #reopen(parents: readonly DiskImage[]): void {
+    for (const { source: { path }, format } of parents) {
+      const { length } = this.#images;
+      const parent = openParentAt(this.#linksTo(length), path, format, this.#options);
+      this.#replaceAncestors(length, [parent]);
     }
   }
-  throw failure ?? new ImageError("ERROR_VHD_PARENT_VHD_NOT_FOUND", {
-    path: childPath,
-    reason: tried.length === 0
-      ? "the image names no place where its parent could be"
-      : `the parent was not found; tried ${tried.join(", ")}`,
-  });
-}
 
-/** A parent must be the very disk that the child was made from. */
-function checkParent(child: DiskImage, link: ParentLink, parent: DiskImage): void {
-  const path = child.source.path;
-  const parentPath = JSON.stringify(parent.source.path);
-  if (parent.identifier === undefined || !link.identifiers.includes(parent.identifier)) {
-    throw new ImageError("ERROR_VHD_CHILD_PARENT_ID_MISMATCH", {
-      path,
-      reason: `${parentPath} has the identifier ${parent.identifier}, ` +
-        `the child expects ${link.identifiers.join(" or ")}`,
-    });
+  /** The first files and images. */
+  #linksTo(depth: number): Link[] {
+    return this.#images.slice(0, depth).map((image, i) => ({ image, file: this.#files[i]! }));
   }
-  if (child.format === "vhd" && parent.virtualSize !== child.virtualSize) {
-    throw new ImageError("ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH", {
-      path,
-      reason: `${parentPath} holds ${parent.virtualSize} bytes, the child ${child.virtualSize}`,
-    });
-  }
-  if (parent.logicalSectorSize !== child.logicalSectorSize) {
-    throw new ImageError("ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH", {
-      path,
-      reason: `${parentPath} has sectors of ${parent.logicalSectorSize} bytes, ` +
-        `the child of ${child.logicalSectorSize}`,
-    });
-  }
-}
 
-/** A failure to open a parent, as the child's opener learns of it. */
-function parentFailure(childPath: string, parentPath: string, error: ImageError): ImageError {
-  switch (error.symbol) {
-    case "ERROR_VHD_CHILD_PARENT_ID_MISMATCH":
-    case "ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH":
-    case "ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED":
-    case "ERROR_SHARING_VIOLATION":
-    case "ERROR_TOO_MANY_OPEN_FILES":
-      return error;
-    case "ERROR_ACCESS_DENIED":
-      return new ImageError("ERROR_VHD_PARENT_VHD_ACCESS_DENIED", {
-        path: childPath,
-        reason: `no right to the parent ${JSON.stringify(parentPath)}`,
-        cause: error.toVirtualDiskError("OpenVirtualDisk"),
-      });
-    default:
-      return new ImageError("ERROR_VHD_DIFFERENCING_CHAIN_ERROR_IN_PARENT", {
-        path: childPath,
-        reason: `the parent ${JSON.stringify(parentPath)} could not be opened (${error.symbol})`,
-        cause: error.toVirtualDiskError("OpenVirtualDisk"),
-        detail: error.options.detail,
-      });
+  /** What the images of up to a depth have above them. */
+  #replaceAncestors(depth: number, ancestors: readonly Link[]): void {
+    for (const file of this.#files.slice(depth)) file.close();
+    this.#files = [...this.#files.slice(0, depth), ...ancestors.map(({ file }) => file)];
+    const [child, ...others] = this.#images;
+    this.#images = [child, ...others.slice(0, depth - 1), ...ancestors.map(({ image }) => image)];
   }
-}
-
-function cycle(path: string, reason: string): ImageError {
-  return new ImageError("ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED", { path, reason });
 }

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { isAbsolute, relative } from "@std/path";
 import { ImageChain } from "./chain.ts";
 import { openSource, type SourceRequest } from "./copy_source.ts";
 import {
@@ -13,9 +12,7 @@ import {
   type NewFormat,
   subtypeToCreate,
 } from "./create_rules.ts";
-import type { DiskImage } from "./image.ts";
 import { ImageError, inLongOperation } from "./image_error.ts";
-import type { ParentSpec } from "./image_spec.ts";
 import { NewFile, realFolder } from "./new_file.ts";
 import {
   layoutOf,
@@ -25,6 +22,7 @@ import {
   writeEmpty,
 } from "./new_image.ts";
 import { Pace } from "./operations/pace.ts";
+import { parentSpec } from "./parent_spec.ts";
 import { PortableVirtualDisk } from "./portable_disk.ts";
 
 /**
@@ -144,29 +142,4 @@ function openParentChain(
       `${format.toUpperCase()}`,
     causes: ["Parent and child have the same format: choose the extension or `type` accordingly."],
   });
-}
-
-/** How a child in `folder` names its parent: always in Windows notation. */
-function parentSpec(path: string, folder: string, parent: DiskImage): ParentSpec {
-  const target = parent.source.path;
-  const isWindows = Deno.build.os === "windows";
-  const way = relative(folder, target);
-  const relativePath = isAbsolute(way) ? undefined : windowsRelative(path, way, isWindows);
-  return {
-    // Only images with an identifier are differencing formats.
-    identifier: parent.identifier ?? "",
-    relativePath,
-    absolutePath: isWindows ? target : undefined,
-  };
-}
-
-function windowsRelative(path: string, way: string, isWindows: boolean): string {
-  if (!isWindows && way.includes("\\")) {
-    throw new ImageError("ERROR_INVALID_NAME", {
-      path,
-      reason: "the way to the parent has a backslash, which the image cannot express",
-    });
-  }
-  const windows = way.replaceAll("/", "\\");
-  return windows.startsWith("..\\") ? windows : `.\\${windows}`;
 }

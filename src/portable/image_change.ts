@@ -4,16 +4,24 @@
  * @module
  */
 import type { InformationChange } from "../information_change.ts";
+import type { ImageChain } from "./chain.ts";
 import type { WritableImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
+import { setParentLocator, setParentPath } from "./parent_change.ts";
 
 /**
  * Sets one class of information.
  *
+ * @param chain The image and its ancestors.
  * @throws {ImageError} `ERROR_VHD_INVALID_TYPE` where the image does not have it, `ERROR_NOT_SUPPORTED`
- * where this backend cannot set it, `ERROR_INVALID_PARAMETER` for a value that the format does not have.
+ * where this backend cannot set it, `ERROR_INVALID_PARAMETER` for a value that the format does not have;
+ * and as `setParentPath()`.
  */
-export function changeImage(image: WritableImage, { kind, value }: InformationChange): void {
+export function changeImage(
+  chain: ImageChain,
+  image: WritableImage,
+  { kind, value }: InformationChange,
+): void {
   switch (kind) {
     case "identifier":
       if (image.setUniqueId === undefined) {
@@ -35,8 +43,11 @@ export function changeImage(image: WritableImage, { kind, value }: InformationCh
       }
       return image.setPhysicalSectorSize(value);
     case "parentPath":
+      return setParentPath(chain, { childDepth: 1, ...value });
     case "parentPathWithDepth":
+      return setParentPath(chain, value);
     case "parentLocator":
+      return setParentLocator(chain, value);
     case "changeTrackingEnabled":
       throw new ImageError("ERROR_NOT_SUPPORTED", {
         path: image.source.path,

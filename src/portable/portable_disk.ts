@@ -7,7 +7,7 @@ import { OPEN_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import { type VirtualDiskError, virtualDiskError } from "../errors.ts";
 import type { InformationChange } from "../information_change.ts";
 import type { MetadataStore } from "../metadata.ts";
-import type { OpenRequest } from "../open_request.ts";
+import { type OpenRequest, toHostPath } from "../open_request.ts";
 import type {
   CompactionReport,
   CompactOptions,
@@ -28,7 +28,7 @@ import { resizeChain } from "./operations/resize.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
 import { checkOffset, ReadableDisk } from "./readable_disk.ts";
 
-const CHAIN_FLAGS = OPEN_VIRTUAL_DISK_FLAG.NO_PARENTS | OPEN_VIRTUAL_DISK_FLAG.CUSTOM_DIFF_CHAIN;
+const { NO_PARENTS, CUSTOM_DIFF_CHAIN, IGNORE_RELATIVE_PARENT_LOCATOR } = OPEN_VIRTUAL_DISK_FLAG;
 
 /**
  * A disk of the portable backend: beside information it gives the disk's contents.
@@ -228,9 +228,19 @@ export class PortableVirtualDisk extends ReadableDisk {
     if (this.#isLent) throw this.#busy(operation);
   }
 
+  /** Opens the parent, reading through it thereafter, and nothing else: what the image names stays. */
+  override addParent(path: string | URL): void {
+    const parent = toHostPath(path);
+    this.assertOpen("AddVirtualDiskParent");
+    inOperation("AddVirtualDiskParent", () => this.#chain.addParent(parent));
+  }
+
   /** Writes the new value to the image. */
   protected override changeInformation(change: InformationChange): void {
-    this.#write("SetVirtualDiskInformation", (image) => changeImage(image, change));
+    this.#write(
+      "SetVirtualDiskInformation",
+      (image) => changeImage(this.#chain, image, change),
+    );
   }
 
   /** The image's items; only a writer may change them. */
@@ -302,8 +312,10 @@ export function openPortable(request: OpenRequest): PortableVirtualDisk {
     const rights = rightsOf(request);
     const chain = ImageChain.open(request.path, {
       format: request.raw ? "raw" : formatOfDevice(request.storageType.deviceId),
-      noParents: (request.flags & CHAIN_FLAGS) !== 0,
-      ignoreRelative: (request.flags & OPEN_VIRTUAL_DISK_FLAG.IGNORE_RELATIVE_PARENT_LOCATOR) !== 0,
+      noParents: (request.flags & (NO_PARENTS | CUSTOM_DIFF_CHAIN)) !== 0,
+      isCustom: (request.flags & CUSTOM_DIFF_CHAIN) !== 0,
+      ignoreRelative: (request.flags & IGNORE_RELATIVE_PARENT_LOCATOR) !== 0,
+      ignoreMismatch: request.ignoreMismatch,
       writableDepth: rights.writableDepth,
       sharing: sharingOf(rights),
     });

@@ -19,7 +19,7 @@ import {
   PLATFORM_CODE,
   UNUSED_LOCATOR,
 } from "./parent_locator.ts";
-import { parentUnicodeName } from "./parent_path.ts";
+import { parentUnicodeName, pathFault } from "./parent_path.ts";
 import { overlapping, type Region } from "./regions.ts";
 import { roundUp, SECTOR_SIZE } from "./sector.ts";
 import { parseSparseHeader, SPARSE_HEADER_SIZE, withParent } from "./sparse_header.ts";
@@ -41,8 +41,8 @@ export interface ReparentedImage {
  * Stores another parent, durably.
  *
  * @returns Where the footer is now: blocks may be put after that.
- * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a path that is too long; nothing has been written
- * then.
+ * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a path that is too long, `ERROR_INVALID_NAME` for
+ * one that no reader would follow; nothing has been written then.
  */
 export function rewriteParent(image: ReparentedImage, parent: ParentSpec): number {
   const { source, footers } = image;
@@ -93,6 +93,11 @@ function placedFrom(path: string, parent: ParentSpec, start: number): PlacedLoca
   const locators: PlacedLocator[] = [];
   for (const [platformCode, text] of paths) {
     if (text === undefined) continue;
+    const fault = pathFault(text);
+    if (fault !== undefined) {
+      const reason = `${JSON.stringify(text)}: a parent is named by ${fault}`;
+      throw new ImageError("ERROR_INVALID_NAME", { path, reason });
+    }
     const data = encodeUtf16(text, true);
     if (data.length > MAX_PATH_SIZE) {
       throw new ImageError("ERROR_FILENAME_EXCED_RANGE", {
