@@ -71,6 +71,7 @@ export {
   type ForkOptions,
   type GrowablePartition,
   type MergeOptions,
+  type MergeReport,
   type MirrorOptions,
   type ResizeOptions,
   type ResizeReport,
@@ -85,6 +86,7 @@ export {
 export { type DiskAlignment } from "./src/portable/create_size.ts";
 export { type ImageStream, type ImageStreamOptions } from "./src/portable/image_stream.ts";
 export { type IsoFileSystem, type IsoVolume } from "./src/portable/iso/iso_volume.ts";
+export { MaintainedDisk } from "./src/portable/maintained_disk.ts";
 export { PortableVirtualDisk } from "./src/portable/portable_disk.ts";
 export {
   type DiskRange,

@@ -11,6 +11,7 @@ import type {
   ExpandOptions,
   ForkOptions,
   MergeOptions,
+  MergeReport,
   MirrorOptions,
   ResizeOptions,
   ResizeReport,
@@ -126,10 +127,11 @@ export abstract class OperatedDisk extends OpenDisk {
    * that one become invalid, and the merged files too, but they are not deleted. Cancelled, the child is
    * still good. PowerShell: `Merge-VHD`.
    *
+   * @returns The portable backend tells what it has left.
    * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk has no parent.
    */
-  merge(options?: MergeOptions): Promise<void>;
-  merge(): Promise<void> {
+  merge(options?: MergeOptions): Promise<MergeReport | void>;
+  merge(): Promise<MergeReport | void> {
     return this.#lacks("MergeVirtualDisk");
   }
 

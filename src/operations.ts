@@ -93,6 +93,26 @@ export interface MergeOptions extends OperationOptions {
    * @default {sourceDepth + 1}
    */
   targetDepth?: number;
+  /**
+   * Portable backend: writes what the whole chain holds into a new file, a dynamic disk without parents, and
+   * changes none of the chain. The disk may be open for reading; depths are refused.
+   */
+  into?: string | URL;
+  /**
+   * Portable backend: removes the merged files when their parent is complete. The disk is closed then. Not
+   * with `into`, nor with a `sourceDepth` other than 1.
+   */
+  removeChild?: boolean;
+}
+
+/** What a merge has left. */
+export interface MergeReport {
+  /** The absolute path of the file that holds the merged disk. */
+  readonly path: string;
+  /** The absolute paths of the files that were merged into it, the nearest to the user first. */
+  readonly merged: readonly string[];
+  /** Whether these have been removed. */
+  readonly removed: boolean;
 }
 
 /** How a disk is mirrored. */

@@ -84,6 +84,15 @@ export function publishFile(temporary: string, path: string, overwrite: boolean)
   });
 }
 
+/**
+ * Removes an image that nobody has open.
+ *
+ * @throws {ImageError} What the file system says.
+ */
+export function removeImage(path: string): void {
+  fileOperation(path, () => removeFile(path));
+}
+
 /** Removes a file; it is no error where there is none. */
 export function removeFile(path: string): void {
   try {

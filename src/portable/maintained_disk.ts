@@ -1,0 +1,237 @@
+/**
+ * What a disk of the portable backend can have done to its files.
+ *
+ * @module
+ */
+import { type VirtualDiskError, virtualDiskError } from "../errors.ts";
+import { toHostPath } from "../open_request.ts";
+import type {
+  CompactionReport,
+  CompactOptions,
+  ExpandOptions,
+  MergeOptions,
+  MergeReport,
+  ResizeOptions,
+  ResizeReport,
+  SmallestSafeSize,
+} from "../operations.ts";
+import type { ImageChain } from "./chain.ts";
+import { inLongOperation, inOperation } from "./image_error.ts";
+import { removeImage } from "./new_file.ts";
+import type { Rights } from "./open_rules.ts";
+import { compactChain } from "./operations/compact.ts";
+import { mergeChain } from "./operations/merge.ts";
+import { mergeIntoFile } from "./operations/merge_into.ts";
+import { resizeChain } from "./operations/resize.ts";
+import { ReadableDisk } from "./readable_disk.ts";
+
+/** The part of `PortableVirtualDisk` that resizes, compacts and merges. */
+export abstract class MaintainedDisk extends ReadableDisk {
+  readonly #chain: ImageChain;
+  /** Whether a long operation is changing the image. */
+  #isBusy = false;
+  /** Whether that operation has the files for itself. */
+  #isLent = false;
+
+  /** Only the portable backend makes disks of this class. */
+  protected constructor(chain: ImageChain, rights: Rights) {
+    super(chain, rights);
+    this.#chain = chain;
+  }
+
+  /**
+   * Makes the disk larger; what is added reads as zeros. Not for differencing VHDs. As
+   * {@linkcode MaintainedDisk.resize} else, but the size must be larger than the present one.
+   *
+   * @param size The new size in bytes, whole sectors.
+   * @returns What has become of the disk.
+   * @throws {VirtualDiskError} As {@linkcode MaintainedDisk.resize}; `ERROR_INVALID_PARAMETER` where
+   * the size is not larger.
+   */
+  override expand(size: number, options: ExpandOptions = {}): Promise<ResizeReport> {
+    return this.#operate(
+      "ExpandVirtualDisk",
+      () => resizeChain(this.#chain, { ...options, size, expandOnly: true }),
+    );
+  }
+
+  /**
+   * Gives the disk another size: larger, or where it is a VHDX or a raw disk smaller, down to the end of the
+   * last partition. Where the disk has a GPT, its backup moves to the new end; no partition and no file
+   * system changes. Children of the disk become invalid: where there are any in the same folder, it is
+   * refused.
+   *
+   * A crash leaves the old size or the new one, and every byte of what both have. Where the backup of the
+   * GPT has not moved then, resizing to the same size moves it.
+   *
+   * @example Make room for the last partition
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * const { virtualSize, growablePartition } = await disk.resize(128 * 1024 * 1024);
+   * console.log(virtualSize, growablePartition); // 134217728 undefined
+   * ```
+   *
+   * @param size The new size in bytes, whole sectors; or `"smallest-safe"`: where the last partition ends,
+   * and behind that, with a GPT, its backup.
+   * @returns What has become of the disk, and which partition can grow.
+   * @throws {VirtualDiskError} `ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA`;
+   * `ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE` where it shall shrink, but there is no sound partition
+   * table; `ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE`; `ERROR_VHD_INVALID_TYPE` for a VHD that
+   * shall shrink, and a differencing one; `ERROR_VHD_INVALID_STATE` where the disk has children, belongs to
+   * a machine with a saved state, or is a child whose parent is not open; `ERROR_VHD_INVALID_SIZE` where the
+   * format has no such disks; `ERROR_INVALID_PARAMETER` where the size is not of whole sectors;
+   * `ERROR_ACCESS_DENIED` where the disk was opened for reading; `ERROR_DISK_FULL`.
+   */
+  override resize(
+    size: number | SmallestSafeSize,
+    options: ResizeOptions = {},
+  ): Promise<ResizeReport> {
+    return this.#operate(
+      "ResizeVirtualDisk",
+      () => resizeChain(this.#chain, { ...options, size, expandOnly: false }),
+    );
+  }
+
+  /**
+   * Makes the image file shorter. Blocks go that hold nothing but zeros, that have been trimmed, or that hold
+   * what the parent does; others move down, and the file ends behind the last of them. The disk's contents
+   * stay what they are, and its children remain valid.
+   *
+   * A crash or an abort at any moment leaves a sound image with the same contents; compacting again goes on
+   * from there. The disk can neither be read nor written meanwhile.
+   *
+   * @example See what there is to be won
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   blockSize: 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * disk.writeSync(new Uint8Array(1000).fill(1), 0);
+   * disk.writeSync(new Uint8Array(1000), 0);
+   * const { releasedBlocks } = await disk.compact({ dryRun: true });
+   * console.log(releasedBlocks); // 1
+   * ```
+   *
+   * @returns What has been won.
+   * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk is fixed; `ERROR_VHD_INVALID_STATE`
+   * where it belongs to a machine with a saved state; `ERROR_ACCESS_DENIED` where it was opened for reading;
+   * a format's code where a table is damaged.
+   */
+  override compact(options: CompactOptions = {}): Promise<CompactionReport> {
+    return this.#operate(
+      "CompactVirtualDisk",
+      () => this.#lend(() => compactChain(this.#chain, options)),
+    );
+  }
+
+  /**
+   * Writes what a differencing disk holds into one of its ancestors, so that it reads as the disk does; or,
+   * with `into`, what the whole chain holds into a new file. Other children of that ancestor become invalid.
+   * The merged files stay valid, and can go: with `removeChild` they do.
+   *
+   * A crash or an abort at any moment leaves a chain that reads as before; merging again ends right. The
+   * ancestor is opened for writing, with nobody beside. The disk can neither be read nor written meanwhile.
+   *
+   * @example Merge a child into its parent, and be done with it
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * const options = { backend: "portable" } as const;
+   * (await createVirtualDisk(`${folder}/base.vhdx`, { ...options, size: 64 * 1024 * 1024 })).close();
+   * using child = await createVirtualDisk(`${folder}/child.vhdx`, {
+   *   ...options,
+   *   parent: `${folder}/base.vhdx`,
+   * });
+   * child.writeSync(new TextEncoder().encode("hello"), 0);
+   * const { removed } = await child.merge({ removeChild: true });
+   * console.log(removed, child.closed); // true true
+   * ```
+   *
+   * @returns What there is now.
+   * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk has no parent;
+   * `ERROR_INVALID_PARAMETER` for a depth that the chain does not have; `ERROR_VHD_INVALID_STATE` where the
+   * parents are not open, or a disk belongs to a machine with a saved state; `ERROR_SHARING_VIOLATION` where
+   * the ancestor is in use; `ERROR_ACCESS_DENIED` where the disk was opened for reading; `ERROR_FILE_EXISTS`
+   * where the new file is there already; `ERROR_DISK_FULL`.
+   */
+  override async merge(options: MergeOptions = {}): Promise<MergeReport> {
+    const operation = "MergeVirtualDisk";
+    const { into, removeChild = false } = options;
+    if (into !== undefined) {
+      const path = toHostPath(into);
+      const made = await this.#operate(
+        operation,
+        () => mergeIntoFile(this.#chain.images, path, options),
+      );
+      const merged = this.#chain.images.map((image) => image.source.path);
+      return { path: made, merged, removed: false };
+    }
+    const { target, merged } = await this.#operate(
+      operation,
+      () => this.#lend(() => mergeChain(this.#chain, options)),
+    );
+    if (removeChild) {
+      this.close();
+      // The child first: without its parent it would be good for nothing.
+      inOperation(operation, () => merged.forEach(removeImage));
+    }
+    return { path: target, merged, removed: removeChild };
+  }
+
+  /**
+   * Closes the disk.
+   *
+   * @throws {VirtualDiskError} `ERROR_INVALID_STATE` while an operation goes on; what the last writes fail
+   * with.
+   */
+  override close(): void {
+    if (this.#isBusy) throw this.#busy("CloseHandle");
+    super.close();
+  }
+
+  /** Also throws `ERROR_INVALID_STATE` while an operation has the files for itself. */
+  protected override assertOpen(operation: string): void {
+    super.assertOpen(operation);
+    if (this.#isLent) throw this.#busy(operation);
+  }
+
+  async #operate<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    this.assertOpen(operation);
+    if (this.#isBusy) throw this.#busy(operation);
+    this.#isBusy = true;
+    try {
+      return await inLongOperation(operation, run);
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  /** While the files change their shape, nothing can be read or written. */
+  async #lend<T>(run: () => Promise<T>): Promise<T> {
+    this.#isLent = true;
+    try {
+      return await run();
+    } finally {
+      this.#isLent = false;
+    }
+  }
+
+  #busy(operation: string): VirtualDiskError {
+    return virtualDiskError("ERROR_INVALID_STATE", operation, {
+      path: this.path,
+      reason: "an operation on the disk goes on",
+      causes: ["Await it, or abort its signal and await it then."],
+    });
+  }
+}

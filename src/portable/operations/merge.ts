@@ -1,0 +1,142 @@
+/**
+ * MergeVirtualDisk.
+ *
+ * @module
+ */
+import type { MergeOptions } from "../../operations.ts";
+import type { WritableSource } from "../byte_source.ts";
+import type { ImageChain } from "../chain.ts";
+import { checkInteger } from "../create_size.ts";
+import { type ImageFormat, openImage } from "../detect.ts";
+import { ImageError } from "../image_error.ts";
+import { ImageFile } from "../image_file.ts";
+import { mergeVhd } from "../vhd/merge_vhd.ts";
+import { mergeVhdx } from "../vhdx/merge_vhdx.ts";
+import type { Merging } from "./merging.ts";
+import { Meter } from "./meter.ts";
+import { Pace } from "./pace.ts";
+
+/** What a merge goes from and to: numbers of images, 1 being the leaf. */
+interface Depths {
+  readonly source: number;
+  readonly target: number;
+}
+
+/** What has been merged into what. */
+export interface MergedFiles {
+  readonly target: string;
+  /** The nearest to the user first. */
+  readonly merged: readonly string[];
+}
+
+const MERGERS: Partial<Record<ImageFormat, (merging: Merging) => Promise<void>>> = {
+  vhd: mergeVhd,
+  vhdx: mergeVhdx,
+};
+
+/**
+ * Merges images of a chain into their ancestor. Cancelled, the chain reads as before.
+ *
+ * @throws {ImageError} As MergeVirtualDisk fails.
+ */
+export async function mergeChain(chain: ImageChain, options: MergeOptions): Promise<MergedFiles> {
+  const { images, writable } = chain;
+  const { path } = images[0].source;
+  const merge = MERGERS[images[0].format];
+  if (merge === undefined || images[0].parent === undefined) {
+    throw new ImageError("ERROR_VHD_INVALID_TYPE", { path, reason: "the disk has no parent" });
+  }
+  const depths = depthsOf(chain, options);
+  if (writable === undefined) throw new ImageError("ERROR_ACCESS_DENIED", { path });
+  const pace = new Pace(options);
+  pace.assertWanted();
+  const paths = images.map((image) => image.source.path);
+  const targetParentSize = images[depths.target]?.virtualSize ?? 0;
+  const { identifier } = images[depths.target - 1]!;
+  await chain.lend(async (leaf) => {
+    using files = new MergedChain(leaf, paths, depths);
+    assertSame(files.target, identifier);
+    await merge({ ...files.parts, targetParentSize, meter: new Meter(pace) });
+    pace.end();
+  });
+  return {
+    target: paths[depths.target - 1]!,
+    merged: paths.slice(depths.source - 1, depths.target - 1),
+  };
+}
+
+/** The numbers of the images, where the chain has them. */
+function depthsOf({ images }: ImageChain, options: MergeOptions): Depths {
+  const { depth, sourceDepth, targetDepth, removeChild = false } = options;
+  const { path } = images[0].source;
+  const refused = (reason: string) => new ImageError("ERROR_INVALID_PARAMETER", { path, reason });
+  if (depth !== undefined && (sourceDepth ?? targetDepth) !== undefined) {
+    throw refused("depth excludes sourceDepth and targetDepth");
+  }
+  const source = sourceDepth ?? 1;
+  const target = depth === undefined ? targetDepth ?? source + 1 : depth + 1;
+  for (const [name, value] of Object.entries({ depth, sourceDepth, targetDepth })) {
+    if (value !== undefined) checkInteger(name, value);
+  }
+  if (source < 1 || target <= source) {
+    throw refused(`image ${source} of the chain cannot be merged into image ${target}`);
+  }
+  if (images.length === 1) {
+    throw new ImageError("ERROR_VHD_INVALID_STATE", {
+      path,
+      reason: "the disk is merged into its parent, which is not open",
+      causes: ["Open it without the `no-parents` flag."],
+    });
+  }
+  if (target > images.length) {
+    throw refused(`image ${target} of a chain of ${images.length}`);
+  }
+  if (removeChild && source > 1) {
+    throw refused("an image that has a child itself is not removed: merge from the leaf on");
+  }
+  return { source, target };
+}
+
+/** Between closing and opening anew, another file may have taken the target's name. */
+function assertSame(target: WritableSource, identifier: string | undefined): void {
+  const found = openImage(target).identifier;
+  if (found === identifier) return;
+  throw new ImageError("ERROR_VHD_CHILD_PARENT_ID_MISMATCH", {
+    path: target.path,
+    reason: `the parent has become another disk: its identifier is ${found}, not ${identifier}`,
+  });
+}
+
+/** The files of a merge; all but the leaf are opened, and closed at the end of the scope. */
+class MergedChain implements Disposable {
+  readonly target: ImageFile;
+  readonly parts: Pick<Merging, "above" | "child" | "target">;
+  readonly #opened: ImageFile[] = [];
+
+  constructor(leaf: WritableSource, paths: readonly string[], { source, target }: Depths) {
+    const open = (index: number, write: boolean) => {
+      if (index === 0) return leaf;
+      return this.#open(paths[index]!, write);
+    };
+    try {
+      const above: WritableSource[] = [];
+      for (let index = source - 1; index < target - 2; index++) above.push(open(index, false));
+      const child = open(target - 2, true);
+      this.target = this.#open(paths[target - 1]!, true);
+      this.parts = { above, child, target: this.target };
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const file of this.#opened) file.close();
+  }
+
+  #open(path: string, write: boolean): ImageFile {
+    const file = ImageFile.open(path, { write });
+    this.#opened.push(file);
+    return file;
+  }
+}
