@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DiskImage, ImageExtent } from "./image.ts";
+import type { DiskImage, ImageExtent, ZeroReason } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 
 /** Where a piece of the disk was found. */
@@ -16,7 +16,13 @@ export type ChainExtent =
     readonly depth: number;
     readonly fileOffset: number;
   }
-  | { readonly kind: "zero"; readonly offset: number; readonly length: number }
+  | {
+    readonly kind: "zero";
+    readonly offset: number;
+    readonly length: number;
+    /** Absent where no file has ever had anything there. */
+    readonly reason?: ZeroReason;
+  }
   /** In a parent that is not open. */
   | { readonly kind: "absent"; readonly offset: number; readonly length: number };
 
@@ -37,7 +43,7 @@ export function chainExtent(
       const { length, fileOffset } = extent;
       return { kind: "file", offset, length, depth, fileOffset };
     }
-    if (extent.kind === "zero") return { kind: "zero", offset, length: extent.length };
+    if (extent.kind === "zero") return extent;
     limit = offset + extent.length;
   }
   return { kind: "absent", offset, length: limit - offset };
@@ -104,6 +110,7 @@ function readExtent(images: readonly DiskImage[], extent: ChainExtent, target: U
 }
 
 function continues(first: ChainExtent, second: ChainExtent): boolean {
+  if (first.kind === "zero" && second.kind === "zero") return first.reason === second.reason;
   if (first.kind !== "file" || second.kind !== "file") return first.kind === second.kind;
   return first.depth === second.depth && first.fileOffset + first.length === second.fileOffset;
 }

@@ -31,6 +31,11 @@ export interface ZeroExtent {
   offset: number;
   /** Bytes. */
   length: number;
+  /**
+   * `"zero"` where the file says that there are zeros, `"trimmed"` where what was there has been given back:
+   * VHDX only. Absent where nothing has ever been written.
+   */
+  reason?: "zero" | "trimmed";
 }
 
 /** Bytes in the file of a parent, or of its parent, and so on. */
@@ -51,8 +56,10 @@ export interface ParentExtent {
 export function toExtent(images: readonly DiskImage[], extent: ChainExtent): Extent {
   const { offset, length } = extent;
   switch (extent.kind) {
-    case "zero":
-      return { kind: "zero", offset, length };
+    case "zero": {
+      const { reason } = extent;
+      return { kind: "zero", offset, length, ...(reason === undefined ? {} : { reason }) };
+    }
     case "absent":
       return { kind: "parent", offset, length };
     case "file":

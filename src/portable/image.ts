@@ -8,6 +8,12 @@ import type { ByteSource } from "./byte_source.ts";
 import type { ParentSpec } from "./image_spec.ts";
 
 /**
+ * Why there are zeros that are stored nowhere: the file says that they are (`zero`), or that the contents
+ * were given back (`trimmed`).
+ */
+export type ZeroReason = "zero" | "trimmed";
+
+/**
  * A piece of a disk, and where its bytes are: in this image's own file (`file`, from `fileOffset` on),
  * nowhere because they are zeros (`zero`), or to be asked of the parent (`parent`).
  */
@@ -18,7 +24,14 @@ export type ImageExtent =
     readonly length: number;
     readonly fileOffset: number;
   }
-  | { readonly kind: "zero" | "parent"; readonly offset: number; readonly length: number };
+  | {
+    readonly kind: "zero";
+    readonly offset: number;
+    readonly length: number;
+    /** Absent where the file has never had anything there. */
+    readonly reason?: ZeroReason;
+  }
+  | { readonly kind: "parent"; readonly offset: number; readonly length: number };
 
 /** One place where an image says that its parent may be. */
 export interface ParentLocator {

@@ -108,6 +108,10 @@ export class VhdxImage implements DiskImage {
       case PAYLOAD.NOT_PRESENT:
         return { kind: this.subtype === "differencing" ? "parent" : "zero", offset, length };
       // Undefined, zero and unmapped blocks read as zeros, whatever a parent holds.
+      case PAYLOAD.ZERO:
+        return { kind: "zero", offset, length, reason: "zero" };
+      case PAYLOAD.UNMAPPED:
+        return { kind: "zero", offset, length, reason: "trimmed" };
       default:
         return { kind: "zero", offset, length };
     }
@@ -120,5 +124,6 @@ function continues(first: ImageExtent, next: ImageExtent, position: number): boo
     return next.kind === "file" &&
       next.fileOffset === first.fileOffset + (position - first.offset);
   }
+  if (first.kind === "zero") return next.kind === "zero" && next.reason === first.reason;
   return next.kind === first.kind;
 }

@@ -1,5 +1,6 @@
 /** One row for each rule of the metadata region, and what the format leaves open. */
 import { assertEquals } from "@std/assert";
+import { imageExtents } from "../../../src/portable/image.ts";
 import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
 import { assertRefused, type DamageRow, extraItem, extraRegion, UNSUPPORTED } from "./damage.ts";
 import {
@@ -214,10 +215,7 @@ Deno.test("what the format leaves open is taken: flags, versions, unknown items 
     const file = new VhdxBuilder();
     change(file);
     const image = openVhdx(file.source());
-    assertEquals(
-      image.extent(0, image.virtualSize),
-      { kind: "zero", offset: 0, length: 8 * MIB },
-      what,
-    );
+    const kinds = [...imageExtents(image, 0, image.virtualSize)].map(({ kind }) => kind);
+    assertEquals(new Set(kinds), new Set(["zero"]), what);
   }
 });

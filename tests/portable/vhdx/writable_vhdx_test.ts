@@ -1,5 +1,6 @@
 /** Writing VHDX images: what each write makes of the tables, the headers and the log. */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { imageExtents } from "../../../src/portable/image.ts";
 import type { ImageSpec } from "../../../src/portable/image_spec.ts";
 import { ImageError } from "../../../src/portable/image_error.ts";
 import { readCurrentHeader } from "../../../src/portable/vhdx/header.ts";
@@ -301,7 +302,8 @@ Deno.test("a log of any length goes around", () => {
     image.trim((i % 8) * MIB, MIB);
     image.flush();
     if (i % 25 === 0) {
-      assertEquals(openVhdx(file).extent(0, 8 * MIB), { kind: "zero", offset: 0, length: 8 * MIB });
+      const kinds = [...imageExtents(openVhdx(file), 0, 8 * MIB)].map(({ kind }) => kind);
+      assertEquals(new Set(kinds), new Set(["zero"]));
     }
   }
 });
