@@ -48,7 +48,8 @@ export abstract class DriverDisk extends OperatedDisk {
 
   /**
    * Adds the next parent of a chain that is made by hand, in place of the one that the image names
-   * (AddVirtualDiskParent): of the open image first, then of its parent, and so on. Nothing is stored.
+   * (AddVirtualDiskParent): of the open image first, then of its parent, and so on. Nothing is stored. Both
+   * backends.
    *
    * @example Open a child with parents that were moved
    * ```ts ignore
@@ -61,7 +62,8 @@ export abstract class DriverDisk extends OperatedDisk {
    *
    * @param path The parent's image.
    * @throws {VirtualDiskError} `ERROR_INVALID_PARAMETER` where the disk was not opened with the flag
-   * `"custom-diff-chain"`; `ERROR_VHD_CHILD_PARENT_ID_MISMATCH` for a wrong parent.
+   * `"custom-diff-chain"`; `ERROR_VHD_CHILD_PARENT_ID_MISMATCH` for a wrong parent; `ERROR_VHD_INVALID_TYPE`
+   * where the chain is complete.
    */
   addParent(path: string | URL): void;
   addParent(): void {

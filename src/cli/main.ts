@@ -1,6 +1,6 @@
 /**
- * The command line: `virtdisk info`, `diagnose`, `create`, `convert`, `expand`, `resize`, `read`, `write` and
- * `metadata`.
+ * The command line: `virtdisk info`, `diagnose`, `create`, `convert`, `expand`, `resize`, `rebase`, `read`,
+ * `write` and `metadata`.
  *
  * Needs `--allow-read` for the files, and `--allow-write` for those that are written and their folders. On
  * Windows `info` and `diagnose` use the native backend by default, which needs `--allow-ffi` for
@@ -28,6 +28,7 @@ import { info, INFO_USAGE } from "./info.ts";
 import { metadata, METADATA_USAGE } from "./metadata.ts";
 import { read, READ_USAGE } from "./read.ts";
 import { resize, RESIZE_USAGE } from "./resize.ts";
+import { rebase, REBASE_USAGE } from "./rebase.ts";
 import { UsageError } from "./usage_error.ts";
 import { write, WRITE_USAGE } from "./write.ts";
 
@@ -51,6 +52,11 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["write", { run: write, purpose: "write bytes into a disk", usage: WRITE_USAGE }],
   ["expand", { run: expand, purpose: "make a disk larger", usage: EXPAND_USAGE }],
   ["resize", { run: resize, purpose: "give a disk another size", usage: RESIZE_USAGE }],
+  ["rebase", {
+    run: rebase,
+    purpose: "tell a child where its parent is",
+    usage: REBASE_USAGE,
+  }],
   ["metadata", { run: metadata, purpose: "user metadata of a VHDX", usage: METADATA_USAGE }],
 ]);
 
