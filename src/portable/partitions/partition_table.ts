@@ -41,6 +41,8 @@ export interface PartitionTable {
  * nothing tells how much of the disk is in use.
  */
 export function readPartitionTable(disk: PartitionedDisk): PartitionTable | undefined {
+  // A raw disk may be smaller than a sector.
+  if (disk.size < disk.sectorSize) return undefined;
   const mbr = readMbr(disk);
   if (mbr === undefined) return undefined;
   if (!mbr.isProtective) {
