@@ -83,9 +83,24 @@ export {
   type ParentExtent,
   type ZeroExtent,
 } from "./src/portable/extent.ts";
+export {
+  type CheckFinding,
+  type CheckOptions,
+  type CheckReport,
+} from "./src/portable/check/check_report.ts";
+export {
+  checkVirtualDisk,
+  type FileCheckOptions,
+} from "./src/portable/check/check_virtual_disk.ts";
 export { type DiskAlignment } from "./src/portable/create_size.ts";
 export { type ImageStream, type ImageStreamOptions } from "./src/portable/image_stream.ts";
 export { type IsoFileSystem, type IsoVolume } from "./src/portable/iso/iso_volume.ts";
+export { type DifferentRange } from "./src/portable/operations/compare.ts";
+export {
+  type CompareOptions,
+  compareVirtualDisks,
+  virtualDiskChanges,
+} from "./src/portable/operations/compare_virtual_disks.ts";
 export { MaintainedDisk } from "./src/portable/maintained_disk.ts";
 export { PortableVirtualDisk } from "./src/portable/portable_disk.ts";
 export {

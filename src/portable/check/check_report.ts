@@ -3,10 +3,8 @@
  *
  * @module
  */
-import type { ErrorSymbol } from "../../error_codes.ts";
 import type { Severity } from "../../finding.ts";
 import type { OperationOptions } from "../../progress.ts";
-import type { ImageFormat } from "../detect.ts";
 
 /** How an image is checked. */
 export interface CheckOptions extends OperationOptions {
@@ -37,7 +35,7 @@ export interface CheckFinding {
   /** What the format asks for. */
   expected: string;
   /** The Win32 error that it leads to, for example `"ERROR_FILE_CORRUPT"`; absent where to none. */
-  symbol?: ErrorSymbol;
+  symbol?: string;
   /** Whether a check with `repair` can put it right safely. */
   repairable: boolean;
   /** Whether this check has put it right. */
@@ -49,7 +47,7 @@ export interface CheckReport {
   /** The absolute path of the image. */
   path: string;
   /** What the file is, or was taken for; absent where nobody can tell. */
-  format?: ImageFormat;
+  format?: "iso" | "raw" | "vhd" | "vhdx";
   /** Whether neither an error nor a warning is left. */
   sound: boolean;
   /** In the order in which the structures build on each other; at most 1000. */

@@ -1,0 +1,84 @@
+/**
+ * Checks image files, those too that do not open.
+ *
+ * @module
+ */
+import { type ImageType, toHostPath } from "../../open_request.ts";
+import type { ImageChain } from "../chain.ts";
+import { ImageError, inLongOperation } from "../image_error.ts";
+import { ImageFile } from "../image_file.ts";
+import { checkFile } from "./check_file.ts";
+import type { CheckOptions, CheckReport } from "./check_report.ts";
+import { checkParents } from "./parent.ts";
+
+/** How an image file is checked. */
+export interface FileCheckOptions extends CheckOptions {
+  /** What the file is; by default that is found out from its contents, else from its extension. */
+  type?: Exclude<ImageType, "vhdset">;
+}
+
+/**
+ * Checks an image against every rule of its format: both copies of headers, footers and tables, their
+ * checksums, the log, metadata, each entry of the block table, blocks that overlap or that nothing refers
+ * to, bitmaps, and whether the parents are there and are the right ones. Damage is reported, never thrown.
+ *
+ * Repairing touches nothing but what the file holds twice or what follows from the rest: a footer, header or
+ * region table of which the other copy is good, a log to be replayed, an unused tail to be cut off. Where
+ * anything is damaged beyond that, nothing is written. A crash leaves the file as it was, or repaired.
+ *
+ * Needs `--allow-read` for the file and its parents, and `--allow-write` for the file to repair it. On every
+ * system; no other program may write to the file meanwhile.
+ *
+ * @example Find what is wrong, and put it right
+ * ```ts
+ * import { checkVirtualDisk, createVirtualDisk } from "@virtdisk/virtdisk";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const path = `${folder}/disk.vhd`;
+ * (await createVirtualDisk(path, { size: 64 * 1024 * 1024, backend: "portable" })).close();
+ * // Something overwrites the first sector of the file.
+ * using file = await Deno.open(path, { write: true });
+ * await file.write(new Uint8Array(512));
+ *
+ * const { sound, findings } = await checkVirtualDisk(path);
+ * console.log(sound, findings[0].structure, findings[0].repairable); // false footer copy true
+ *
+ * const repaired = await checkVirtualDisk(path, { repair: true });
+ * console.log(repaired.sound, repaired.findings[0].repaired); // true true
+ * ```
+ *
+ * @param path The image.
+ * @param options Whether to repair, how to watch and how to cancel.
+ * @returns What was found, and what of it was repaired.
+ * @throws {VirtualDiskError} Where the file cannot be opened or read: `ERROR_FILE_NOT_FOUND`,
+ * `ERROR_SHARING_VIOLATION`, ...; `ERROR_DISK_FULL` where a repair cannot be written.
+ * @throws {TypeError} Where an argument is of the wrong kind.
+ * @throws {Deno.errors.NotCapable} Where a permission is missing.
+ */
+export async function checkVirtualDisk(
+  path: string | URL,
+  options: FileCheckOptions = {},
+): Promise<CheckReport> {
+  const hostPath = toHostPath(path);
+  return await inLongOperation("OpenVirtualDisk", async () => {
+    options.signal?.throwIfAborted();
+    using file = ImageFile.open(hostPath, { write: options.repair ?? false });
+    return await checkFile(file, options.type, options, (...found) => checkParents(file, ...found));
+  });
+}
+
+/**
+ * Checks the file of an open disk, which is not to be used meanwhile.
+ *
+ * @throws {ImageError} As {@linkcode checkFile}; `ERROR_ACCESS_DENIED` where it is to be repaired, but is open
+ * for reading.
+ */
+export async function checkChain(chain: ImageChain, options: CheckOptions): Promise<CheckReport> {
+  const { image } = chain;
+  if (options.repair && chain.writable === undefined) {
+    throw new ImageError("ERROR_ACCESS_DENIED", { path: image.source.path });
+  }
+  options.signal?.throwIfAborted();
+  // The parents were found when the disk was opened, or it was opened without them.
+  return await chain.rework((file) => checkFile(file, image.format, options, () => {}));
+}

@@ -1,0 +1,43 @@
+/**
+ * Checks whether the parents of a differencing image are there, and are the right ones.
+ *
+ * @module
+ */
+import { type Link, openAncestors } from "../ancestors.ts";
+import { type ImageFormat, openImage } from "../detect.ts";
+import { ImageError } from "../image_error.ts";
+import type { ImageFile } from "../image_file.ts";
+import type { LinkPlace } from "./check_vhd.ts";
+import type { Findings } from "./findings.ts";
+
+/** Whoever checks is in nobody's way. */
+const OPTIONS = { ignoreRelative: false, writableDepth: 0, sharing: "everyone" } as const;
+
+/**
+ * Opens the parents, and closes them again. What is wrong inside of them is for their own check to tell,
+ * but for what keeps them from being opened.
+ *
+ * @param file Found to hold an image that can be opened.
+ */
+export function checkParents(
+  file: ImageFile,
+  format: ImageFormat,
+  place: LinkPlace,
+  findings: Findings,
+): void {
+  const links: Link[] = [{ file, image: openImage(file, format) }];
+  try {
+    openAncestors(links, OPTIONS);
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    findings.add({
+      severity: "error",
+      ...place,
+      found: error.message,
+      expected: "the parent of which the image was made",
+      symbol: error.symbol,
+    });
+  } finally {
+    for (const { file: parent } of links.slice(1)) parent.close();
+  }
+}

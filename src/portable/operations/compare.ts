@@ -1,0 +1,146 @@
+/**
+ * Where two disks differ, by their contents, whatever the formats of their images.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import type { OperationOptions } from "../../progress.ts";
+import { type ChainExtent, chainExtent, readChain } from "../chain_reader.ts";
+import type { DiskImage } from "../image.ts";
+import { fileIdentity } from "../image_file.ts";
+import { Pace } from "./pace.ts";
+
+/** Bytes that are read at once. */
+const PIECE = 1 << 20;
+/** A difference is told in whole sectors of the smallest size there is. */
+const GRAIN = 512;
+/** Zeros are passed over, but the event loop gets its turn. */
+const MAX_STEP = 2 ** 40;
+
+/** A range in which two disks differ. */
+export interface DifferentRange {
+  /** Where it begins, in bytes, a multiple of 512. */
+  readonly offset: number;
+  /** Bytes: whole sectors of 512, but for the end of the disk. Each of them holds a difference. */
+  readonly length: number;
+}
+
+/**
+ * The ranges in which two disks differ, in order, no two of them adjacent. What one of them has not, because
+ * it is smaller, counts as zeros. Where both read the same bytes of the same file, nothing is read.
+ *
+ * @param first A disk and its parents; those it has in common with the other may be the same.
+ * @throws {ImageError} What reading fails with.
+ */
+export async function* differences(
+  first: readonly [DiskImage, ...DiskImage[]],
+  second: readonly [DiskImage, ...DiskImage[]],
+  options: OperationOptions,
+): AsyncGenerator<DifferentRange> {
+  const pace = new Pace(options);
+  pace.assertWanted();
+  const size = Math.max(first[0].virtualSize, second[0].virtualSize);
+  const pair = new DiskPair(first, second);
+  let pending: DifferentRange | undefined;
+  for (let position = 0; position < size;) {
+    await pace.reach(position, size);
+    const { length, mayDiffer } = pair.step(position, size);
+    if (mayDiffer) {
+      for (const range of pair.compare(position, length)) {
+        if (pending !== undefined && pending.offset + pending.length === range.offset) {
+          pending = { offset: pending.offset, length: pending.length + range.length };
+          continue;
+        }
+        if (pending !== undefined) yield pending;
+        pending = range;
+      }
+    }
+    position += length;
+  }
+  if (pending !== undefined) yield pending;
+  pace.end();
+}
+
+/** Two disks, side by side. */
+class DiskPair {
+  readonly #disks: readonly [Disk, Disk];
+
+  constructor(
+    first: readonly [DiskImage, ...DiskImage[]],
+    second: readonly [DiskImage, ...DiskImage[]],
+  ) {
+    this.#disks = [new Disk(first), new Disk(second)];
+  }
+
+  /** How far from `position` on both disks are alike in where their bytes are. */
+  step(position: number, size: number): { length: number; mayDiffer: boolean } {
+    const [first, second] = this.#disks;
+    const end = Math.min(size, position + MAX_STEP);
+    const one = first.extent(position, end);
+    const other = second.extent(position, position + one.length);
+    const left = size - position;
+    // A smaller disk may end within a sector, at which the pieces do not.
+    const whole = other.length >= left ? left : other.length - other.length % GRAIN;
+    if (whole > 0 && isSame(first, one, second, other)) return { length: whole, mayDiffer: false };
+    const length = Math.min(left, Math.max(whole, GRAIN), PIECE - position % PIECE);
+    return { length, mayDiffer: true };
+  }
+
+  /** The ranges that differ, of at most a piece. */
+  *compare(offset: number, length: number): Generator<DifferentRange> {
+    const [one, other] = this.#disks.map((disk) => disk.read(offset, length)) as [
+      Uint8Array,
+      Uint8Array,
+    ];
+    if (Buffer.compare(one, other) === 0) return;
+    let start: number | undefined;
+    for (let at = 0; at < length; at += GRAIN) {
+      const end = Math.min(length, at + GRAIN);
+      const differs = Buffer.compare(one.subarray(at, end), other.subarray(at, end)) !== 0;
+      if (differs) start ??= at;
+      else if (start !== undefined) {
+        yield { offset: offset + start, length: at - start };
+        start = undefined;
+      }
+    }
+    if (start !== undefined) yield { offset: offset + start, length: length - start };
+  }
+}
+
+/** Whether two extents of the same range must hold the same. */
+function isSame(first: Disk, one: ChainExtent, second: Disk, other: ChainExtent): boolean {
+  if (one.kind === "zero") return other.kind === "zero";
+  return one.kind === "file" && other.kind === "file" && one.fileOffset === other.fileOffset &&
+    first.identityOf(one.depth) === second.identityOf(other.depth);
+}
+
+/** A disk that goes on with zeros behind its end. */
+class Disk {
+  readonly #images: readonly [DiskImage, ...DiskImage[]];
+  readonly #identities: readonly string[];
+  readonly #buffer = new Uint8Array(PIECE);
+
+  constructor(images: readonly [DiskImage, ...DiskImage[]]) {
+    this.#images = images;
+    this.#identities = images.map(({ source }) => fileIdentity(source.path));
+  }
+
+  /** The same for the same file. */
+  identityOf(depth: number): string {
+    return this.#identities[depth]!;
+  }
+
+  extent(offset: number, end: number): ChainExtent {
+    const { virtualSize } = this.#images[0];
+    if (offset >= virtualSize) return { kind: "zero", offset, length: end - offset };
+    return chainExtent(this.#images, offset, Math.min(end, virtualSize));
+  }
+
+  /** Valid until the next call. */
+  read(offset: number, length: number): Uint8Array {
+    const bytes = this.#buffer.subarray(0, length);
+    const present = Math.max(0, Math.min(length, this.#images[0].virtualSize - offset));
+    readChain(this.#images, bytes.subarray(0, present), offset);
+    return bytes.fill(0, present);
+  }
+}
