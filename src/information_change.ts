@@ -7,21 +7,18 @@ import { normalizeGuid } from "./bytes/guid.ts";
 import type { ParentPath, SettableInformation, SettableKind } from "./information.ts";
 import { toHostPath } from "./open_request.ts";
 
-/** A new parent. */
-export interface CheckedParentPath {
-  readonly path: string;
-  /** Whether it may have another identifier than the child expects. */
-  readonly ignoreMismatch: boolean;
-}
-
 /** The values of the classes: GUIDs in lower case, paths of the host, not made absolute yet. */
 export interface CheckedInformation {
-  /** The path, and whether any parent will do. */
-  readonly parentPath: CheckedParentPath;
+  /** The path, and whether the parent may have another identifier than the child expects. */
+  readonly parentPath: { readonly path: string; readonly ignoreMismatch: boolean };
   /** The unique id. */
   readonly identifier: string;
   /** Whose parent (1 is the open file), and the same. */
-  readonly parentPathWithDepth: CheckedParentPath & { readonly childDepth: number };
+  readonly parentPathWithDepth: {
+    readonly childDepth: number;
+    readonly path: string;
+    readonly ignoreMismatch: boolean;
+  };
   /** Bytes. */
   readonly vhdPhysicalSectorSize: number;
   /** The page 83 identifier. */
@@ -79,7 +76,9 @@ export function informationChange<K extends SettableKind>(
   return { kind, value: CHECKS[kind](value) } as InformationChange;
 }
 
-function checkParentPath({ path, ignoreMismatch = false }: ParentPath): CheckedParentPath {
+function checkParentPath(
+  { path, ignoreMismatch = false }: ParentPath,
+): CheckedInformation["parentPath"] {
   if (typeof ignoreMismatch !== "boolean") {
     throw new TypeError(`ignoreMismatch is no boolean: ${String(ignoreMismatch)}`);
   }

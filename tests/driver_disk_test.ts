@@ -7,7 +7,6 @@ const GUID = "00112233-4455-6677-8899-aabbccddeeff";
 
 const CALLS: [operation: string, call: (disk: VirtualDisk) => unknown][] = [
   ["QueryChangesVirtualDisk", (disk) => disk.queryChanges("id")],
-  ["AddVirtualDiskParent", (disk) => disk.addParent("a.vhdx")],
   ["RawSCSIVirtualDisk", (disk) => disk.rawScsi({ cdb: Uint8Array.of(0) })],
   ["GetStorageDependencyInformation", (disk) => disk.storageDependencies()],
   ["TakeSnapshotVhdSet", (disk) => disk.takeSnapshot()],
