@@ -7,6 +7,8 @@ import { type GptTable, readGpt } from "./gpt.ts";
 import { readMbr } from "./mbr.ts";
 import type { PartitionedDisk } from "./partitioned_disk.ts";
 
+const SMALLEST_SECTOR = 512;
+
 /** A partition. */
 export interface Partition {
   /** As tools number it, from 1 on; logical partitions of an MBR from 5 on. */
@@ -41,8 +43,8 @@ export interface PartitionTable {
  * nothing tells how much of the disk is in use.
  */
 export function readPartitionTable(disk: PartitionedDisk): PartitionTable | undefined {
-  // A raw disk may be smaller than a sector.
-  if (disk.size < disk.sectorSize) return undefined;
+  // A raw disk that is no whole number of sectors counts in bytes: no table can be in it.
+  if (disk.sectorSize < SMALLEST_SECTOR) return undefined;
   const mbr = readMbr(disk);
   if (mbr === undefined) return undefined;
   if (!mbr.isProtective) {

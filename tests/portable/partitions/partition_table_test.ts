@@ -27,6 +27,15 @@ Deno.test("a master boot record names its primary and logical partitions", () =>
   assertEquals([table?.end, table?.smallestDisk], [2000 * 512, 2000 * 512]);
 });
 
+Deno.test("a disk of a few odd bytes has no table", () => {
+  const disk = {
+    size: 5,
+    sectorSize: 1,
+    read: (_: number, length: number) => new Uint8Array(length),
+  };
+  assertEquals(readPartitionTable(disk), undefined);
+});
+
 for (const sectorSize of [512, 4096]) {
   Deno.test(`a GPT of ${sectorSize}-byte sectors keeps room for its backup`, () => {
     const disk = new MemoryDisk(SECTORS, sectorSize);
