@@ -15,6 +15,8 @@ import type {
   ResizeReport,
   SmallestSafeSize,
 } from "../operations.ts";
+import { checkChain } from "./check/check_virtual_disk.ts";
+import type { CheckOptions, CheckReport } from "./check/check_report.ts";
 import type { ImageChain } from "./chain.ts";
 import { inLongOperation, inOperation } from "./image_error.ts";
 import { removeImage } from "./new_file.ts";
@@ -25,7 +27,7 @@ import { mergeIntoFile } from "./operations/merge_into.ts";
 import { resizeChain } from "./operations/resize.ts";
 import { ReadableDisk } from "./readable_disk.ts";
 
-/** The part of `PortableVirtualDisk` that resizes, compacts and merges. */
+/** The part of `PortableVirtualDisk` that resizes, compacts, merges and checks. */
 export abstract class MaintainedDisk extends ReadableDisk {
   readonly #chain: ImageChain;
   /** Whether a long operation is changing the image. */
@@ -187,6 +189,36 @@ export abstract class MaintainedDisk extends ReadableDisk {
       inOperation(operation, () => merged.forEach(removeImage));
     }
     return { path: target, merged, removed: removeChild };
+  }
+
+  /**
+   * Checks the image file against every rule of its format, as `checkVirtualDisk` does with a file that need
+   * not open. The parents were found, or left out, when the disk was opened; they are not checked. The disk
+   * can neither be read nor written meanwhile.
+   *
+   * @example Check before a backup
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * const { sound, findings } = await disk.check();
+   * console.log(sound, findings.length); // true 0
+   * ```
+   *
+   * @param options Whether to repair, how to watch and how to cancel.
+   * @returns What was found, and what of it was repaired.
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` where it shall be repaired, but was opened for reading;
+   * what reading the file fails with. Never for damage.
+   */
+  check(options: CheckOptions = {}): Promise<CheckReport> {
+    return this.#operate(
+      "OpenVirtualDisk",
+      () => this.#lend(() => checkChain(this.#chain, options)),
+    );
   }
 
   /**
