@@ -1,43 +1,18 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { join } from "@std/path";
 import {
   openVirtualDiskSync,
-  type PortableVirtualDisk,
   type SettableInformation,
   type SettableKind,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
 import { fileHash, pattern, TempDir } from "../support.ts";
+import { chain, contents, failure, open } from "./image_chain.ts";
 
 const MIB = 1 << 20;
 const FORMATS = ["vhd", "vhdx"] as const;
 const OTHER_ID = "12345678-90ab-cdef-1234-567890abcdef";
 const ALONE = { readOnly: false, flags: ["no-parents"] } as const;
-
-function open(path: string, options = {}): PortableVirtualDisk {
-  return openVirtualDiskSync(path, { backend: "portable", ...options });
-}
-
-/** Makes a chain in a folder, the child first; each disk writes a MiB of its own. */
-async function chain(folder: string, format: string, depth: number): Promise<string[]> {
-  Deno.mkdirSync(folder, { recursive: true });
-  const paths: string[] = [];
-  for (let i = 0; i < depth; i++) {
-    const path = join(folder, `${i}.${format}`);
-    const [parent] = paths;
-    using disk = await createImage(path, parent === undefined ? { size: 8 * MIB } : { parent });
-    disk.writeSync(pattern(MIB, i), i * MIB);
-    paths.unshift(path);
-  }
-  return paths;
-}
-
-function contents(disk: PortableVirtualDisk): string {
-  const bytes = new Uint8Array(8 * MIB);
-  disk.readSync(bytes, 0);
-  return bytes.join();
-}
 
 function setParent<K extends SettableKind>(
   path: string,
@@ -46,10 +21,6 @@ function setParent<K extends SettableKind>(
 ): void {
   using child = open(path, ALONE);
   child.setInformation(kind, value);
-}
-
-function failure(disk: PortableVirtualDisk, run: (disk: PortableVirtualDisk) => void): string {
-  return assertThrows(() => run(disk), VirtualDiskError).symbol;
 }
 
 for (const format of FORMATS) {
@@ -301,56 +272,6 @@ for (const format of FORMATS) {
       failure(reader, () => reader.setInformation("parentPath", base!)),
       "ERROR_ACCESS_DENIED",
     );
-  });
-
-  Deno.test(`${format}: a chain is made by hand, and the stored links stay`, async () => {
-    using dir = new TempDir();
-    const paths = await chain(dir.file("old"), format, 5);
-    using before = open(paths[0]!);
-    const expected = contents(before);
-    before.close();
-    Deno.mkdirSync(dir.file("new"));
-    const moved = paths.map((path, i) => {
-      Deno.renameSync(path, dir.file(`new/moved${i}.${format}`));
-      return dir.file(`new/moved${i}.${format}`);
-    });
-    const hashes = moved.map(fileHash);
-    using disk = open(moved[0]!, { flags: ["custom-diff-chain"] });
-    assertEquals(
-      failure(disk, () => disk.addParent(moved[2]!)),
-      "ERROR_VHD_CHILD_PARENT_ID_MISMATCH",
-    );
-    assertEquals(
-      failure(disk, () => disk.addParent(moved[0]!)),
-      "ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED",
-    );
-    for (const path of moved.slice(1)) disk.addParent(path);
-    assertEquals(disk.parents, moved.slice(1));
-    assertEquals(contents(disk) === expected, true);
-    assertEquals(failure(disk, () => disk.addParent(moved[4]!)), "ERROR_VHD_INVALID_TYPE");
-    disk.close();
-    assertEquals(failure(disk, () => disk.addParent(moved[4]!)), "ERROR_INVALID_HANDLE");
-    assertEquals(moved.map(fileHash), hashes);
-    using other = open(moved[0]!, { flags: ["no-parents"] });
-    assertEquals(failure(other, () => other.addParent(moved[1]!)), "ERROR_INVALID_PARAMETER");
-  });
-
-  Deno.test(`${format}: as many files of a chain as rwDepth says are opened for writing`, async () => {
-    using dir = new TempDir();
-    const paths = await chain(dir.file("old"), format, 4);
-    for (let rwDepth = 0; rwDepth <= 4; rwDepth++) {
-      using _disk = open(paths[0]!, { access: ["all"], rwDepth });
-      const isBusy = paths.map((path) => {
-        try {
-          open(path, { flags: ["no-parents"] }).close();
-          return false;
-        } catch (error) {
-          assertEquals((error as VirtualDiskError).symbol, "ERROR_SHARING_VIOLATION");
-          return true;
-        }
-      });
-      assertEquals(isBusy, paths.map((_, i) => i < rwDepth));
-    }
   });
 }
 
