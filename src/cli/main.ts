@@ -1,6 +1,6 @@
 /**
- * The command line: `virtdisk info`, `diagnose`, `create`, `convert`, `expand`, `resize`, `rebase`, `read`,
- * `write` and `metadata`.
+ * The command line: `virtdisk info`, `diagnose`, `create`, `convert`, `expand`, `resize`, `rebase`, `compact`,
+ * `merge`, `read`, `write` and `metadata`.
  *
  * Needs `--allow-read` for the files, and `--allow-write` for those that are written and their folders. On
  * Windows `info` and `diagnose` use the native backend by default, which needs `--allow-ffi` for
@@ -20,11 +20,13 @@
  *
  * @module
  */
+import { compact, COMPACT_USAGE } from "./compact.ts";
 import { convert, CONVERT_USAGE } from "./convert.ts";
 import { create, CREATE_USAGE } from "./create.ts";
 import { DIAGNOSE_USAGE, runDiagnose } from "./diagnose.ts";
 import { expand, EXPAND_USAGE } from "./expand.ts";
 import { info, INFO_USAGE } from "./info.ts";
+import { merge, MERGE_USAGE } from "./merge.ts";
 import { metadata, METADATA_USAGE } from "./metadata.ts";
 import { read, READ_USAGE } from "./read.ts";
 import { resize, RESIZE_USAGE } from "./resize.ts";
@@ -57,6 +59,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
     purpose: "tell a child where its parent is",
     usage: REBASE_USAGE,
   }],
+  ["compact", { run: compact, purpose: "shorten the file of a disk", usage: COMPACT_USAGE }],
+  ["merge", { run: merge, purpose: "write a child into its parent", usage: MERGE_USAGE }],
   ["metadata", { run: metadata, purpose: "user metadata of a VHDX", usage: METADATA_USAGE }],
 ]);
 

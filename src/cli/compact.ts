@@ -1,0 +1,59 @@
+/**
+ * The `compact` command: a shorter file for the same disk.
+ *
+ * @module
+ */
+import type { CompactionReport } from "../../mod.ts";
+import { exactly, parseArguments } from "./arguments.ts";
+import { formatBytes } from "./format_bytes.ts";
+import { maintainAndTell } from "./maintained.ts";
+
+/** How the command is called. */
+export const COMPACT_USAGE = `virtdisk compact [OPTION...] FILE
+  gives back blocks that hold zeros, or what the parent holds, and shortens the file
+  --dry-run           write nothing, and tell what would be won
+  --no-zero-scan      read no block: give back only what is known to be free
+  --no-block-moves    give blocks back, but move none
+  --json              tell the result as one JSON object: path, dryRun, previousFileSize, fileSize,
+                      releasedBlocks, movedBlocks`;
+
+/**
+ * Runs the command.
+ *
+ * @throws {UsageError} Where the arguments cannot be understood.
+ */
+export async function compact(args: string[]): Promise<number> {
+  const { values, positionals } = parseArguments("compact", args, {
+    "dry-run": { type: "boolean", default: false },
+    "no-zero-scan": { type: "boolean", default: false },
+    "no-block-moves": { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+  });
+  const [path = ""] = exactly("compact", positionals, "FILE");
+  const dryRun = values["dry-run"];
+  const options = {
+    dryRun,
+    noZeroScan: values["no-zero-scan"],
+    noBlockMoves: values["no-block-moves"],
+  };
+  return await maintainAndTell({
+    path,
+    readOnly: dryRun,
+    json: values.json,
+    interrupted: "the image is sound, with the same disk in it. Run the command again to finish.",
+    run: (disk, watch) => disk.compact({ ...options, ...watch }),
+    describe,
+  });
+}
+
+function describe(report: CompactionReport): string {
+  const { dryRun, previousFileSize, fileSize, releasedBlocks, movedBlocks } = report;
+  const blocks = (count: number) => `${count} block${count === 1 ? "" : "s"}`;
+  return dryRun
+    ? `The file has ${formatBytes(previousFileSize)}; it would have ${
+      formatBytes(fileSize)
+    }, with ` +
+      `${blocks(releasedBlocks)} given back and ${blocks(movedBlocks)} moved.`
+    : `The file has ${formatBytes(fileSize)} now; it had ${formatBytes(previousFileSize)}. ` +
+      `${blocks(releasedBlocks)} given back, ${blocks(movedBlocks)} moved.`;
+}

@@ -1,0 +1,55 @@
+/**
+ * Has a long operation done to an image, and tells what has become of it.
+ *
+ * @module
+ */
+import { openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
+import { fail } from "./failure.ts";
+import { interruptible } from "./interruption.ts";
+import { ProgressBar } from "./progress_bar.ts";
+import type { Watch } from "./resized.ts";
+
+/** An operation of the command line. */
+export interface Maintenance<Report extends object> {
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly json: boolean;
+  /** What the files are in after Ctrl-C, for a person. */
+  readonly interrupted: string;
+  run(disk: PortableVirtualDisk, watch: Watch): Promise<Report>;
+  /** The report for a person. */
+  describe(report: Report): string;
+}
+
+/** Runs an operation with a progress bar; Ctrl-C cancels. Gives the exit status. */
+export async function maintainAndTell<Report extends object>(
+  operation: Maintenance<Report>,
+): Promise<number> {
+  const { path, readOnly, json } = operation;
+  try {
+    return await interruptible(async (signal) => {
+      using disk = await openVirtualDisk(path, { backend: "portable", readOnly });
+      const report = await withBar(disk, signal, operation);
+      console.log(
+        json ? JSON.stringify({ path: disk.path, ...report }) : operation.describe(report),
+      );
+      return 0;
+    });
+  } catch (error) {
+    return fail(path, error);
+  }
+}
+
+async function withBar<Report extends object>(
+  disk: PortableVirtualDisk,
+  signal: AbortSignal,
+  { run, interrupted }: Maintenance<Report>,
+): Promise<Report> {
+  using bar = new ProgressBar();
+  try {
+    return await run(disk, { signal, onProgress: bar.show });
+  } catch (error) {
+    if (signal.aborted) console.error(`virtdisk: ${interrupted}`);
+    throw error;
+  }
+}

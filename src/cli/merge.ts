@@ -1,0 +1,59 @@
+/**
+ * The `merge` command: what a child holds, written into an ancestor or a new file.
+ *
+ * @module
+ */
+import type { MergeReport } from "../../mod.ts";
+import { exactly, parseArguments, present } from "./arguments.ts";
+import { maintainAndTell } from "./maintained.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** How the command is called. */
+export const MERGE_USAGE = `virtdisk merge [OPTION...] FILE
+  writes what FILE, a child, holds into its parent, whose other children become invalid
+  --depth NUMBER      over so many parents: 2 is FILE and its parent into the grandparent; default: 1
+  --into NEWFILE      write the whole chain into a new dynamic image, and change none of the chain
+  --remove-child      remove the merged files when their parent is complete
+  --json              tell the result as one JSON object: path, merged, removed`;
+
+/**
+ * Runs the command.
+ *
+ * @throws {UsageError} Where the arguments cannot be understood.
+ */
+export async function merge(args: string[]): Promise<number> {
+  const { values, positionals } = parseArguments("merge", args, {
+    depth: { type: "string" },
+    into: { type: "string" },
+    "remove-child": { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+  });
+  const [path = ""] = exactly("merge", positionals, "FILE");
+  const { into } = values;
+  const removeChild = values["remove-child"];
+  if (into !== undefined && (removeChild || values.depth !== undefined)) {
+    throw new UsageError("merge: --into takes the whole chain, and leaves it as it is");
+  }
+  const options = { ...present({ depth: depthOf(values.depth), into }), removeChild };
+  return await maintainAndTell({
+    path,
+    readOnly: into !== undefined,
+    json: values.json,
+    interrupted: into === undefined
+      ? "the images are sound, and FILE reads as before. Run the command again to finish."
+      : "the images are as before, and there is no new one.",
+    run: (disk, watch) => disk.merge({ ...options, ...watch }),
+    describe,
+  });
+}
+
+function depthOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-9][0-9]{0,2}$/.test(text)) return Number(text);
+  throw new UsageError(`--depth is a number from 1 on, not ${JSON.stringify(text)}`);
+}
+
+function describe({ path, merged, removed }: MergeReport): string {
+  const files = merged.map((each) => `\n  ${JSON.stringify(each)}`).join("");
+  return `Merged into ${JSON.stringify(path)}${removed ? ", and removed" : ""}:${files}`;
+}
