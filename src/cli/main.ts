@@ -20,12 +20,16 @@
  *
  * @module
  */
+import { changes, CHANGES_USAGE } from "./changes.ts";
+import { check, CHECK_USAGE } from "./check.ts";
 import { compact, COMPACT_USAGE } from "./compact.ts";
+import { compare, COMPARE_USAGE } from "./compare.ts";
 import { convert, CONVERT_USAGE } from "./convert.ts";
 import { create, CREATE_USAGE } from "./create.ts";
 import { DIAGNOSE_USAGE, runDiagnose } from "./diagnose.ts";
 import { expand, EXPAND_USAGE } from "./expand.ts";
 import { info, INFO_USAGE } from "./info.ts";
+import { map, MAP_USAGE } from "./map.ts";
 import { merge, MERGE_USAGE } from "./merge.ts";
 import { metadata, METADATA_USAGE } from "./metadata.ts";
 import { read, READ_USAGE } from "./read.ts";
@@ -61,6 +65,14 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   }],
   ["compact", { run: compact, purpose: "shorten the file of a disk", usage: COMPACT_USAGE }],
   ["merge", { run: merge, purpose: "write a child into its parent", usage: MERGE_USAGE }],
+  ["check", {
+    run: check,
+    purpose: "say whether images are sound, repair them",
+    usage: CHECK_USAGE,
+  }],
+  ["compare", { run: compare, purpose: "say where two disks differ", usage: COMPARE_USAGE }],
+  ["changes", { run: changes, purpose: "say what a child changes", usage: CHANGES_USAGE }],
+  ["map", { run: map, purpose: "say where a disk's bytes are", usage: MAP_USAGE }],
   ["metadata", { run: metadata, purpose: "user metadata of a VHDX", usage: METADATA_USAGE }],
 ]);
 
@@ -71,7 +83,8 @@ Commands:
 ${[...COMMANDS].map(([name, { purpose }]) => `  ${name.padEnd(10)}${purpose}`).join("\n")}
 
 Sizes are bytes, or numbers with KiB, MiB, GiB or TiB.
-Exit status: 0; 1 where something failed; 2 for a wrong command line; 130 after Ctrl-C.`;
+Exit status: 0; 1 where something failed; 2 for a wrong command line; 130 after Ctrl-C.
+check, compare, changes and map: 0; 1 for a finding or a difference; 2 where something failed.`;
 
 /**
  * Runs a command line.

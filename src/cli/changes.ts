@@ -1,0 +1,28 @@
+/**
+ * The `changes` command: what a differencing disk changes against its parent.
+ *
+ * @module
+ */
+import { virtualDiskChanges } from "../../mod.ts";
+import { exactly, parseArguments } from "./arguments.ts";
+import { printDifferences } from "./differences.ts";
+
+/** How the command is called. */
+export const CHANGES_USAGE = `virtdisk changes [--json] FILE
+  prints each range in which a differencing disk differs from its parent: offset and length in bytes
+  --json              one JSON object per range and line: offset, length
+
+Exit status: 0 where there are no changes; 1 where there are; 2 where it fails; 130 after Ctrl-C.`;
+
+/**
+ * Runs the command.
+ *
+ * @throws {UsageError} Where the arguments cannot be understood.
+ */
+export async function changes(args: string[]): Promise<number> {
+  const { values, positionals } = parseArguments("changes", args, {
+    json: { type: "boolean", default: false },
+  });
+  const [path = ""] = exactly("changes", positionals, "FILE");
+  return await printDifferences(path, values.json, (options) => virtualDiskChanges(path, options));
+}

@@ -1,0 +1,85 @@
+/**
+ * The `check` command: whether images are sound.
+ *
+ * @module
+ */
+import { styleText } from "node:util";
+import { type CheckFinding, type CheckReport, checkVirtualDisk } from "../../mod.ts";
+import { parseArguments, present, word } from "./arguments.ts";
+import { fail } from "./failure.ts";
+import { interruptible } from "./interruption.ts";
+import { ProgressBar } from "./progress_bar.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** How the command is called. */
+export const CHECK_USAGE = `virtdisk check [OPTION...] FILE...
+  --repair            put right what the file holds twice, or what follows from the rest
+  --type TYPE         vhd, vhdx or iso; default: found out
+  --json              one JSON object per file and line: path, format, sound, findings, leftOut
+
+Exit status: 0; 1 where an error or a warning is left; 2 where a file cannot be checked;
+130 after Ctrl-C.`;
+
+const UNCHECKED_STATUS = 2;
+
+/**
+ * Runs the command.
+ *
+ * @throws {UsageError} Where the arguments cannot be understood.
+ */
+export async function check(args: string[]): Promise<number> {
+  const { values, positionals } = parseArguments("check", args, {
+    repair: { type: "boolean", default: false },
+    type: { type: "string" },
+    json: { type: "boolean", default: false },
+  });
+  if (positionals.length === 0) throw new UsageError("check: no file given");
+  const { repair, json } = values;
+  const options = {
+    repair,
+    ...present({ type: word("--type", values.type, ["vhd", "vhdx", "iso"]) }),
+  };
+  return await interruptible(async (signal) => {
+    let status = 0;
+    for (const path of positionals) {
+      try {
+        const report = await checkOne(path, { ...options, signal });
+        console.log(json ? JSON.stringify(report) : describe(path, report));
+        if (!report.sound) status = Math.max(status, 1);
+      } catch (error) {
+        signal.throwIfAborted();
+        fail(path, error);
+        status = UNCHECKED_STATUS;
+      }
+    }
+    return status;
+  });
+}
+
+async function checkOne(
+  path: string,
+  options: Parameters<typeof checkVirtualDisk>[1],
+): Promise<CheckReport> {
+  using bar = new ProgressBar();
+  return await checkVirtualDisk(path, { ...options, onProgress: bar.show });
+}
+
+const COLORS = { error: "red", warning: "yellow", info: "dim" } as const;
+
+/** The path, and under it the findings, each with its place. */
+function describe(path: string, { format, findings, leftOut, sound }: CheckReport): string {
+  const kind = format === undefined ? "" : `${format.toUpperCase()} image, `;
+  return [
+    `${styleText("bold", path)}: ${kind}${sound ? "sound" : "not sound"}`,
+    ...findings.map(line),
+    ...(leftOut > 0 ? [`  and ${leftOut} findings more`] : []),
+  ].join("\n");
+}
+
+function line(finding: CheckFinding): string {
+  const { severity, structure, offset, found, expected, symbol, repairable, repaired } = finding;
+  const code = symbol === undefined ? "" : ` (${symbol})`;
+  const outcome = repaired ? ", repaired" : repairable ? ", can be repaired" : "";
+  return `  ${styleText(COLORS[severity], severity)} ${structure} at offset ${offset}: ` +
+    `found ${JSON.stringify(found)}, expected ${expected}${code}${outcome}`;
+}

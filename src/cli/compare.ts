@@ -1,0 +1,42 @@
+/**
+ * The `compare` command: where two disks differ.
+ *
+ * @module
+ */
+import { compareVirtualDisks } from "../../mod.ts";
+import { exactly, parseArguments, present, word } from "./arguments.ts";
+import { printDifferences } from "./differences.ts";
+
+/** How the command is called. */
+export const COMPARE_USAGE = `virtdisk compare [OPTION...] A B
+  prints each range in which the disks differ: offset and length in bytes
+  --type-a TYPE       vhd, vhdx, iso or raw; default: found out, but raw only where you say so
+  --type-b TYPE       likewise
+  --json              one JSON object per range and line: offset, length
+
+Exit status: 0 where the disks are alike; 1 where they differ; 2 where it fails; 130 after Ctrl-C.`;
+
+const TYPES = ["vhd", "vhdx", "iso", "raw"] as const;
+
+/**
+ * Runs the command.
+ *
+ * @throws {UsageError} Where the arguments cannot be understood.
+ */
+export async function compare(args: string[]): Promise<number> {
+  const { values, positionals } = parseArguments("compare", args, {
+    "type-a": { type: "string" },
+    "type-b": { type: "string" },
+    json: { type: "boolean", default: false },
+  });
+  const [first = "", second = ""] = exactly("compare", positionals, "A B");
+  const types = present({
+    firstType: word("--type-a", values["type-a"], TYPES),
+    secondType: word("--type-b", values["type-b"], TYPES),
+  });
+  return await printDifferences(
+    first,
+    values.json,
+    (options) => compareVirtualDisks(first, second, { ...options, ...types }),
+  );
+}

@@ -1,0 +1,70 @@
+/**
+ * The `map` command: where the bytes of a disk are.
+ *
+ * @module
+ */
+import { type Extent, openVirtualDisk } from "../../mod.ts";
+import { exactly, parseArguments, present, word } from "./arguments.ts";
+import { fail } from "./failure.ts";
+import { interruptible } from "./interruption.ts";
+import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
+
+/** How the command is called. */
+export const MAP_USAGE = `virtdisk map [OPTION...] FILE
+  prints each piece of the disk: offset and length in bytes, and the file and the offset in it; or zeros:
+  zero (the file says so), trimmed, or unallocated
+  --offset SIZE       where to begin; default: 0
+  --length SIZE       how far; default: to the end
+  --no-parents        open the file alone: what it has not is absent
+  --type TYPE         vhd, vhdx, iso or raw; default: found out, but raw only where you say so
+  --json              one JSON object per piece and line: kind, offset, length, path, fileOffset, reason
+
+Exit status: 0; 2 where it fails; 130 after Ctrl-C.`;
+
+const FAILED_STATUS = 2;
+/** Pieces between which Ctrl-C is heard. */
+const PIECES_PER_TURN = 1000;
+
+/**
+ * Runs the command.
+ *
+ * @throws {UsageError} Where the arguments cannot be understood.
+ */
+export async function map(args: string[]): Promise<number> {
+  const { values, positionals } = parseArguments("map", args, {
+    ...RANGE_OPTIONS,
+    "no-parents": { type: "boolean", default: false },
+    type: { type: "string" },
+    json: { type: "boolean", default: false },
+  });
+  const [path = ""] = exactly("map", positionals, "FILE");
+  const range = present(rangeOptions(values));
+  const type = word("--type", values.type, ["vhd", "vhdx", "iso", "raw"]);
+  return await interruptible(async (signal) => {
+    try {
+      using disk = await openVirtualDisk(path, {
+        backend: "portable",
+        flags: values["no-parents"] ? ["no-parents"] : [],
+        ...present({ type }),
+      });
+      let pieces = 0;
+      for (const extent of disk.extents(range)) {
+        console.log(values.json ? JSON.stringify(extent) : describe(extent));
+        if (++pieces % PIECES_PER_TURN === 0) await new Promise((resolve) => setTimeout(resolve));
+        signal.throwIfAborted();
+      }
+      return 0;
+    } catch (error) {
+      signal.throwIfAborted();
+      fail(path, error);
+      return FAILED_STATUS;
+    }
+  });
+}
+
+function describe(extent: Extent): string {
+  const range = `${extent.offset} ${extent.length}`;
+  if (extent.kind === "zero") return `${range} ${extent.reason ?? "unallocated"}`;
+  if (extent.path === undefined) return `${range} absent`;
+  return `${range} ${extent.fileOffset} ${extent.path}`;
+}

@@ -1,0 +1,88 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createImage } from "../create_image.ts";
+import { TempDir } from "../support.ts";
+import { runCli } from "./run_cli.ts";
+
+const MIB = 1 << 20;
+
+Deno.test("check ends with 0 for sound images, 1 for others, 2 where it cannot look", async () => {
+  using dir = new TempDir();
+  (await createImage(dir.file("good.vhdx"), { size: 8 * MIB })).close();
+  (await createImage(dir.file("bad.vhd"), { size: 8 * MIB })).close();
+  const bytes = Deno.readFileSync(dir.file("bad.vhd"));
+  bytes[70]! ^= 1;
+  Deno.writeFileSync(dir.file("bad.vhd"), bytes);
+
+  const good = await runCli(dir, ["check", "good.vhdx"]);
+  assertEquals([good.code, good.out, good.err], [0, "good.vhdx: VHDX image, sound\n", ""]);
+
+  const both = await runCli(dir, ["check", "--json", "good.vhdx", "bad.vhd"]);
+  assertEquals(both.code, 1);
+  const [first, second] = both.out.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals([first.sound, first.findings, second.sound], [true, [], false]);
+  const [{ severity, structure, offset, repairable }] = second.findings;
+  assertEquals([severity, structure, offset, repairable], ["warning", "footer copy", 64, true]);
+
+  const missing = await runCli(dir, ["check", "none.vhd", "bad.vhd"]);
+  assertEquals(missing.code, 2);
+  assertMatch(missing.err, /ERROR_FILE_NOT_FOUND/);
+  assertMatch(
+    missing.out,
+    /^bad\.vhd: VHD image, not sound\n {2}warning footer copy at offset 64: /,
+  );
+
+  const repair = await runCli(dir, ["check", "--repair", "bad.vhd"]);
+  assertEquals(repair.code, 0);
+  assertMatch(repair.out, /, repaired\n$/);
+  assertEquals((await runCli(dir, ["check", "bad.vhd"])).out, "bad.vhd: VHD image, sound\n");
+});
+
+Deno.test("compare and changes print ranges, and end with 1 where there are any", async () => {
+  using dir = new TempDir();
+  (await createImage(dir.file("base.vhdx"), { size: 8 * MIB })).close();
+  {
+    using child = await createImage(dir.file("child.vhdx"), { parent: dir.file("base.vhdx") });
+    child.writeSync(new Uint8Array(1024).fill(1), MIB);
+  }
+  const changes = await runCli(dir, ["changes", "child.vhdx"]);
+  assertEquals([changes.code, changes.out, changes.err], [1, "1048576 1024\n", ""]);
+  const compare = await runCli(dir, ["compare", "--json", "base.vhdx", "child.vhdx"]);
+  assertEquals([compare.code, compare.out], [1, '{"offset":1048576,"length":1024}\n']);
+  const same = await runCli(dir, ["compare", "base.vhdx", "base.vhdx"]);
+  assertEquals([same.code, same.out, same.err], [0, "", ""]);
+  const failed = await runCli(dir, ["changes", "base.vhdx"]);
+  assertEquals([failed.code, failed.out], [2, ""]);
+  assertMatch(failed.err, /ERROR_VHD_INVALID_TYPE/);
+  const wrong = await runCli(dir, ["compare", "base.vhdx"]);
+  assertEquals(wrong.code, 2);
+  assertStringIncludes(wrong.err, "Usage: virtdisk compare");
+});
+
+Deno.test("map prints where each piece of a disk is", async () => {
+  using dir = new TempDir();
+  {
+    using base = await createImage(dir.file("base.vhdx"), { size: 8 * MIB, blockSize: MIB });
+    base.writeSync(new Uint8Array(MIB).fill(1), 0);
+  }
+  {
+    using child = await createImage(dir.file("child.vhdx"), {
+      parent: dir.file("base.vhdx"),
+      blockSize: MIB,
+    });
+    child.writeSync(new Uint8Array(MIB).fill(1), 2 * MIB);
+  }
+  const text = await runCli(dir, ["map", "child.vhdx"]);
+  assertEquals([text.code, text.err], [0, ""]);
+  assertEquals(text.out.split("\n").map((line) => line.replace(/ \/.*\//, " ")), [
+    `0 ${MIB} ${4 * MIB} base.vhdx`,
+    `${MIB} ${MIB} unallocated`,
+    `${2 * MIB} ${MIB} ${4 * MIB} child.vhdx`,
+    `${3 * MIB} ${5 * MIB} unallocated`,
+    "",
+  ]);
+  const alone = await runCli(dir, ["map", "--no-parents", "--length", "1MiB", "child.vhdx"]);
+  assertEquals(alone.out, `0 ${MIB} absent\n`);
+  const json = await runCli(dir, ["map", "--json", "--offset", "3MiB", "child.vhdx"]);
+  assertEquals(JSON.parse(json.out), { kind: "zero", offset: 3 * MIB, length: 5 * MIB });
+  assertEquals((await runCli(dir, ["map", "none.vhdx"])).code, 2);
+});

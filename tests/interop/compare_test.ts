@@ -1,0 +1,236 @@
+/** Comparisons and maps, held against byte arrays and against QEMU's. */
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  compareVirtualDisks,
+  type DifferentRange,
+  openVirtualDisk,
+  virtualDiskChanges,
+  VirtualDiskError,
+} from "@virtdisk/virtdisk";
+import { createImage } from "../create_image.ts";
+import { Random } from "../fuzz/random.ts";
+import { pattern, run, TempDir, testWith, tool } from "../support.ts";
+
+const MIB = 1 << 20;
+const SIZE = 6 * MIB + 1536;
+
+/** Where two arrays differ, sector by sector; the shorter one goes on with zeros. */
+function expectedRanges(first: Uint8Array, second: Uint8Array): DifferentRange[] {
+  const ranges: { offset: number; length: number }[] = [];
+  const size = Math.max(first.length, second.length);
+  for (let offset = 0; offset < size; offset += 512) {
+    const end = Math.min(size, offset + 512);
+    let differs = false;
+    for (let i = offset; i < end; i++) differs ||= (first[i] ?? 0) !== (second[i] ?? 0);
+    if (!differs) continue;
+    const last = ranges.at(-1);
+    if (last !== undefined && last.offset + last.length === offset) last.length += end - offset;
+    else ranges.push({ offset, length: end - offset });
+  }
+  return ranges;
+}
+
+/** Writes at random, to the image and to the array. */
+async function scribble(path: string, disk: Uint8Array, random: Random): Promise<void> {
+  using image = await openVirtualDisk(path, { backend: "portable", readOnly: false });
+  for (let i = 0; i < 12; i++) {
+    const offset = random.below(disk.length);
+    const length = Math.min(disk.length - offset, random.below(random.pick([3, 700, 200_000])));
+    const bytes = random.chance(20) ? new Uint8Array(length) : pattern(length, random.below(250));
+    image.writeSync(bytes, offset);
+    disk.set(bytes, offset);
+  }
+}
+
+const FORMATS = ["vhd", "vhdx", "raw"] as const;
+
+for (const [a, b] of FORMATS.flatMap((a) => FORMATS.map((b) => [a, b] as const))) {
+  testWith(
+    [tool("qemu-img")],
+    `compareVirtualDisks() of ${a} and ${b} tells every sector`,
+    async () => {
+      using dir = new TempDir();
+      const random = new Random(FORMATS.indexOf(a) * 3 + FORMATS.indexOf(b));
+      const [one, other] = [dir.file(`one.${a}`), dir.file(`other.${b}`)];
+      const [first, second] = [new Uint8Array(SIZE), new Uint8Array(SIZE)];
+      const seeds = random.uint32();
+      for (const [path, type, disk] of [[one, a, first], [other, b, second]] as const) {
+        if (type === "raw") Deno.writeFileSync(path, new Uint8Array(SIZE));
+        else (await createImage(path, { size: SIZE, type })).close();
+        if (type !== "raw") await scribble(path, disk, new Random(seeds));
+        else {
+          const scratch = dir.file("scratch.vhdx");
+          (await createImage(scratch, { size: SIZE })).close();
+          await scribble(scratch, disk, new Random(seeds));
+          Deno.writeFileSync(path, disk);
+          Deno.removeSync(scratch);
+        }
+      }
+      const types = { firstType: a, secondType: b };
+      assertEquals(await Array.fromAsync(compareVirtualDisks(one, other, types)), []);
+      assertEquals(qemuCompares(one, a, other, b), 0);
+      if (b === "raw") {
+        second[4 * MIB + 7]! ^= 1;
+        Deno.writeFileSync(other, second);
+      } else await scribble(other, second, random);
+      const found = await Array.fromAsync(compareVirtualDisks(one, other, types));
+      assertEquals(found, expectedRanges(first, second));
+      assertEquals(found.length > 0, true);
+      assertEquals(qemuCompares(one, a, other, b), 1);
+    },
+  );
+}
+
+/** The exit status of `qemu-img compare`: 0 for disks that are alike, 1 for others. */
+function qemuCompares(one: string, a: string, other: string, b: string): number {
+  const format = (type: string) => type === "vhd" ? "vpc" : type;
+  return new Deno.Command("qemu-img", {
+    args: ["compare", "-q", "-f", format(a), "-F", format(b), one, other],
+    stdout: "null",
+    stderr: "null",
+  }).outputSync().code;
+}
+
+for (const type of ["vhd", "vhdx"] as const) {
+  Deno.test(`virtualDiskChanges() tells what a ${type} child changes, and no more`, async () => {
+    for (let seed = 0; seed < 3; seed++) {
+      using dir = new TempDir();
+      const random = new Random(seed);
+      const [base, middle, leaf] = ["base", "middle", "leaf"].map((name) =>
+        dir.file(`${name}.${type}`)
+      ) as [string, string, string];
+      const disk = new Uint8Array(SIZE);
+      (await createImage(base, { size: SIZE })).close();
+      await scribble(base, disk, random);
+      (await createImage(middle, { parent: base })).close();
+      const before = disk.slice();
+      await scribble(middle, disk, random);
+      const found = await Array.fromAsync(virtualDiskChanges(middle));
+      assertEquals(found, expectedRanges(disk, before));
+      (await createImage(leaf, { parent: middle })).close();
+      assertEquals(await Array.fromAsync(virtualDiskChanges(leaf)), []);
+      assertEquals(await Array.fromAsync(compareVirtualDisks(leaf, base)), found);
+    }
+  });
+}
+
+Deno.test("disks of different sizes are alike where the larger one ends with zeros", async () => {
+  using dir = new TempDir();
+  const [small, large] = [dir.file("small.raw"), dir.file("large.vhdx")];
+  Deno.writeFileSync(small, pattern(MIB + 100));
+  {
+    using disk = await createImage(large, { size: 4 * MIB });
+    disk.writeSync(pattern(MIB + 100), 0);
+  }
+  const options = { firstType: "raw" } as const;
+  assertEquals(await Array.fromAsync(compareVirtualDisks(small, large, options)), []);
+  {
+    using disk = await openVirtualDisk(large, { backend: "portable", readOnly: false });
+    disk.writeSync(new Uint8Array([1]), MIB + 200);
+    disk.writeSync(new Uint8Array([1]), 4 * MIB - 1);
+  }
+  assertEquals(await Array.fromAsync(compareVirtualDisks(small, large, options)), [
+    { offset: MIB, length: 512 },
+    { offset: 4 * MIB - 512, length: 512 },
+  ]);
+});
+
+Deno.test("what a child has in common with its parent is not read", async () => {
+  using dir = new TempDir();
+  const [base, child] = [dir.file("base.vhd"), dir.file("child.vhd")];
+  (await createImage(base, { size: 2 ** 36, subtype: "dynamic" })).close();
+  (await createImage(child, { parent: base })).close();
+  assertEquals(await Array.fromAsync(compareVirtualDisks(child, base)), []);
+  const seen: number[] = [];
+  const onProgress = ({ fraction }: { fraction: number }) => void seen.push(fraction);
+  await Array.fromAsync(virtualDiskChanges(child, { onProgress }));
+  assertEquals(seen.at(-1), 1);
+});
+
+Deno.test("comparing can be cancelled, and tells a disk without parent apart", async () => {
+  using dir = new TempDir();
+  const path = dir.file("disk.vhdx");
+  (await createImage(path, { size: 4 * MIB })).close();
+  const signal = AbortSignal.abort(new Error("enough"));
+  await assertRejects(
+    () => Array.fromAsync(compareVirtualDisks(path, path, { signal })),
+    Error,
+    "enough",
+  );
+  const error = await assertRejects(
+    () => Array.fromAsync(virtualDiskChanges(path)),
+    VirtualDiskError,
+  );
+  assertEquals(error.symbol, "ERROR_VHD_INVALID_TYPE");
+  // Nothing is left open: a writer gets the file.
+  (await openVirtualDisk(path, { backend: "portable", readOnly: false })).close();
+});
+
+/** An image that QEMU made, with three pieces written. */
+function qemuImage(path: string, format: "vpc" | "vhdx", options: string): void {
+  run("qemu-img", "create", "-q", "-f", format, "-o", options, path, `${12 * MIB}`);
+  const commands = [0, 5 * MIB, 11 * MIB].flatMap((at) => ["-c", `write -q -P 3 ${at} 4096`]);
+  run("qemu-io", "-f", format, ...commands, path);
+}
+
+const QEMU = [tool("qemu-img"), tool("qemu-io")];
+
+testWith(QEMU, "extents() say of QEMU's VHD what qemu-img map does", async () => {
+  using dir = new TempDir();
+  const path = dir.file("disk.vhd");
+  qemuImage(path, "vpc", "force_size=on");
+  using disk = await openVirtualDisk(path, { backend: "portable" });
+  const found = [...disk.extents()].map((extent) => ({
+    start: extent.offset,
+    length: extent.length,
+    ...(extent.kind === "file" ? { offset: extent.fileOffset } : {}),
+  }));
+  const map: { start: number; length: number; offset?: number; data: boolean }[] = JSON.parse(
+    run("qemu-img", "map", "-f", "vpc", "--output=json", path),
+  );
+  assertEquals(
+    found,
+    map.map(({ start, length, offset, data }) => ({ start, length, ...(data ? { offset } : {}) })),
+  );
+  assertEquals(found.length, 5);
+});
+
+testWith(QEMU, "extents() tell the zeros that QEMU's VHDX says there are", async () => {
+  using dir = new TempDir();
+  const path = dir.file("disk.vhdx");
+  qemuImage(path, "vhdx", "block_size=1M");
+  using disk = await openVirtualDisk(path, { backend: "portable" });
+  const reasons = [...disk.extents()].map((each) => each.kind === "zero" ? each.reason : each.kind);
+  assertEquals(reasons, ["file", "zero", "file", "zero", "file"]);
+});
+
+Deno.test("extents() tell zeros, what was trimmed, what was never written, and whose file it is", async () => {
+  using dir = new TempDir();
+  const [base, child] = [dir.file("base.vhdx"), dir.file("child.vhdx")];
+  {
+    using disk = await createImage(base, { size: 6 * MIB, blockSize: MIB });
+    disk.writeSync(pattern(3 * MIB), 0);
+  }
+  {
+    using disk = await createImage(child, { parent: base, blockSize: MIB });
+    disk.writeSync(pattern(MIB), 4 * MIB);
+    disk.trimSync(MIB, MIB);
+  }
+  using disk = await openVirtualDisk(child, { backend: "portable" });
+  const pieces = [...disk.extents()].map((each) => [
+    each.kind,
+    each.offset / MIB,
+    each.length / MIB,
+    each.kind === "zero" ? each.reason : each.path,
+  ]);
+  const basePath = Deno.realPathSync(base);
+  assertEquals(pieces, [
+    ["parent", 0, 1, basePath],
+    ["zero", 1, 1, pieces[1]![3]],
+    ["parent", 2, 1, basePath],
+    ["zero", 3, 1, undefined],
+    ["file", 4, 1, Deno.realPathSync(child)],
+    ["zero", 5, 1, undefined],
+  ]);
+  assertEquals(typeof pieces[1]![3], "string");
+});
