@@ -1,6 +1,6 @@
 /**
  * The command line: `virtdisk info`, `diagnose`, `create`, `convert`, `expand`, `resize`, `rebase`, `compact`,
- * `merge`, `read`, `write` and `metadata`.
+ * `merge`, `check`, `compare`, `changes`, `map`, `read`, `write` and `metadata`.
  *
  * Needs `--allow-read` for the files, and `--allow-write` for those that are written and their folders. On
  * Windows `info` and `diagnose` use the native backend by default, which needs `--allow-ffi` for
