@@ -1,0 +1,209 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  type MergeOptions,
+  openVirtualDisk,
+  type PortableVirtualDisk,
+  VirtualDiskError,
+} from "@virtdisk/virtdisk";
+import { createImage } from "../create_image.ts";
+import { assertBytesEqual, pattern, TempDir } from "../support.ts";
+
+const MIB = 2 ** 20;
+const SIZE = 16 * MIB;
+const FORMATS = ["vhd", "vhdx"] as const;
+
+type Format = (typeof FORMATS)[number];
+
+/** A chain; gives the bytes of each disk, the base first. */
+async function makeChain(
+  dir: TempDir,
+  format: Format,
+  depth: number,
+): Promise<Uint8Array<ArrayBuffer>[]> {
+  const bytes = new Uint8Array(SIZE);
+  const disks: Uint8Array<ArrayBuffer>[] = [];
+  for (let i = 0; i < depth; i++) {
+    const path = dir.file(`${i}.${format}`);
+    const kind = i === 0 ? { size: SIZE } : { parent: dir.file(`${i - 1}.${format}`) };
+    using disk = await createImage(path, { ...kind, blockSize: 2 * MIB });
+    const data = pattern(3 * MIB, i);
+    disk.writeSync(data, i * 2 * MIB + 512);
+    bytes.set(data, i * 2 * MIB + 512);
+    disks.push(bytes.slice());
+  }
+  return disks;
+}
+
+function open(path: string, readOnly = false): Promise<PortableVirtualDisk> {
+  return openVirtualDisk(path, { backend: "portable", readOnly });
+}
+
+async function assertDisk(path: string, expected: Uint8Array): Promise<void> {
+  using disk = await open(path, true);
+  const bytes = new Uint8Array(expected.length);
+  disk.readSync(bytes, 0);
+  assertBytesEqual(bytes, expected, path);
+}
+
+for (const format of FORMATS) {
+  Deno.test(`a ${format} is merged over as many parents as asked for, and stays as it is`, async () => {
+    const rows: [MergeOptions, target: number, merged: number[]][] = [
+      [{}, 2, [3]],
+      [{ depth: 1 }, 2, [3]],
+      [{ depth: 3 }, 0, [3, 2, 1]],
+      [{ sourceDepth: 2 }, 1, [2]],
+      [{ sourceDepth: 2, targetDepth: 4 }, 0, [2, 1]],
+    ];
+    for (const [options, target, merged] of rows) {
+      using dir = new TempDir();
+      const path = (depth: number) => dir.file(`${depth}.${format}`);
+      const disks = await makeChain(dir, format, 4);
+      using disk = await open(path(3));
+      const report = await disk.merge(options);
+      assertEquals(report, { path: path(target), merged: merged.map(path), removed: false });
+      assertEquals(disk.parents, [2, 1, 0].map(path));
+      disk.writeSync(new Uint8Array(100), 5);
+      disk.close();
+      await assertDisk(path(target), disks[merged[0]!]!);
+      const leaf = disks[3]!.slice().fill(0, 5, 105);
+      await assertDisk(path(3), leaf);
+    }
+  });
+
+  Deno.test(`the files of a merged ${format} go when that is asked for`, async () => {
+    using dir = new TempDir();
+    const disks = await makeChain(dir, format, 4);
+    using disk = await open(dir.file(`3.${format}`));
+    const { removed } = await disk.merge({ depth: 2, removeChild: true });
+    assertEquals([removed, disk.closed], [true, true]);
+    const names = Array.from(Deno.readDirSync(dir.path), ({ name }) => name).sort();
+    assertEquals(names, [`0.${format}`, `1.${format}`]);
+    await assertDisk(dir.file(`1.${format}`), disks[3]!);
+  });
+
+  Deno.test(`a chain of ${format} images is merged into a new file, and left alone`, async () => {
+    using dir = new TempDir();
+    const disks = await makeChain(dir, format, 3);
+    const paths = [2, 1, 0].map((depth) => dir.file(`${depth}.${format}`));
+    const before = paths.map((path) => Deno.readFileSync(path));
+    using disk = await open(paths[0]!, true);
+    for (const other of FORMATS) {
+      const path = dir.file(`new.${other}`);
+      assertEquals(await disk.merge({ into: path }), { path, merged: paths, removed: false });
+      await assertDisk(path, disks[2]!);
+      using made = await open(path, true);
+      assertEquals(made.getInformation("providerSubtype"), "dynamic");
+      if (format !== "vhdx" || other !== "vhdx") continue;
+      assertEquals(made.getInformation("virtualDiskId"), disk.getInformation("virtualDiskId"));
+    }
+    for (const [i, path] of paths.entries()) assertBytesEqual(Deno.readFileSync(path), before[i]!);
+  });
+
+  Deno.test(`merging a ${format} that is cancelled leaves the chain sound, and can be done again`, async () => {
+    using dir = new TempDir();
+    const disks = await makeChain(dir, format, 3);
+    const [leaf, base] = [dir.file(`2.${format}`), dir.file(`0.${format}`)];
+    for (const part of [0, 0.2, 0.6, 1]) {
+      using disk = await open(leaf);
+      const reason = new Error("cancelled");
+      const onProgress = ({ fraction }: { fraction: number }) => {
+        if (fraction >= part) throw reason;
+      };
+      assertEquals(await assertRejects(() => disk.merge({ depth: 2, onProgress })), reason);
+      const bytes = new Uint8Array(SIZE);
+      disk.readSync(bytes, 0);
+      assertBytesEqual(bytes, disks[2]!);
+      disk.close();
+      await assertDisk(leaf, disks[2]!);
+    }
+    using disk = await open(leaf);
+    await disk.merge({ depth: 2 });
+    disk.close();
+    await assertDisk(base, disks[2]!);
+  });
+
+  Deno.test(`a ${format} is not merged into a parent that is in use`, async () => {
+    using dir = new TempDir();
+    const disks = await makeChain(dir, format, 2);
+    const [leaf, base] = [dir.file(`1.${format}`), dir.file(`0.${format}`)];
+    using disk = await open(leaf);
+    const reader = await open(base, true);
+    const error = await assertRejects(() => disk.merge(), VirtualDiskError);
+    assertEquals([error.symbol, error.operation], ["ERROR_SHARING_VIOLATION", "MergeVirtualDisk"]);
+    const bytes = new Uint8Array(SIZE);
+    disk.readSync(bytes, 0);
+    assertBytesEqual(bytes, disks[1]!);
+    reader.close();
+    await disk.merge();
+  });
+}
+
+Deno.test("a merge that the chain does not allow is refused before anything is written", async (t) => {
+  using dir = new TempDir();
+  await makeChain(dir, "vhdx", 3);
+  const path = dir.file("2.vhdx");
+  const rows: [MergeOptions, symbol: string][] = [
+    [{ depth: 0 }, "ERROR_INVALID_PARAMETER"],
+    [{ depth: 3 }, "ERROR_INVALID_PARAMETER"],
+    [{ depth: 1, sourceDepth: 1 }, "ERROR_INVALID_PARAMETER"],
+    [{ sourceDepth: 0 }, "ERROR_INVALID_PARAMETER"],
+    [{ sourceDepth: 2, targetDepth: 2 }, "ERROR_INVALID_PARAMETER"],
+    [{ sourceDepth: 3 }, "ERROR_INVALID_PARAMETER"],
+    [{ sourceDepth: 2, removeChild: true }, "ERROR_INVALID_PARAMETER"],
+    [{ into: dir.file("new.vhdx"), depth: 1 }, "ERROR_INVALID_PARAMETER"],
+    [{ into: dir.file("new.vhdx"), removeChild: true }, "ERROR_INVALID_PARAMETER"],
+    [{ into: dir.file("new.iso") }, "ERROR_INVALID_PARAMETER"],
+    [{ into: dir.file("0.vhdx") }, "ERROR_FILE_EXISTS"],
+  ];
+  const before = [0, 1, 2].map((depth) => Deno.readFileSync(dir.file(`${depth}.vhdx`)));
+  using disk = await open(path);
+  for (const [options, symbol] of rows) {
+    await t.step(JSON.stringify(options), async () => {
+      const error = await assertRejects(() => disk.merge(options), VirtualDiskError);
+      assertEquals(error.symbol, symbol);
+    });
+  }
+  disk.close();
+  await t.step("of a disk open for reading", async () => {
+    using reader = await open(path, true);
+    const error = await assertRejects(() => reader.merge(), VirtualDiskError);
+    assertEquals(error.symbol, "ERROR_ACCESS_DENIED");
+  });
+  await t.step("of a disk open without its parents", async () => {
+    using alone = await openVirtualDisk(path, {
+      backend: "portable",
+      readOnly: false,
+      flags: ["no-parents"],
+    });
+    for (const options of [{}, { into: dir.file("new.vhdx") }]) {
+      const error = await assertRejects(() => alone.merge(options), VirtualDiskError);
+      assertEquals(error.symbol, "ERROR_VHD_INVALID_STATE");
+    }
+  });
+  await t.step("of a disk without parent", async () => {
+    using base = await open(dir.file("0.vhdx"));
+    const error = await assertRejects(() => base.merge(), VirtualDiskError);
+    assertEquals(error.symbol, "ERROR_VHD_INVALID_TYPE");
+  });
+  for (const [depth, bytes] of before.entries()) {
+    assertBytesEqual(Deno.readFileSync(dir.file(`${depth}.vhdx`)), bytes);
+  }
+});
+
+Deno.test("a merged VHDX parent takes over the size and the identity of its child", async () => {
+  using dir = new TempDir();
+  await makeChain(dir, "vhdx", 2);
+  const id = "12345678-1234-1234-1234-123456789abc";
+  using child = await open(dir.file("1.vhdx"));
+  await child.resize(SIZE + 5 * MIB);
+  child.setInformation("virtualDiskId", id);
+  child.writeSync(pattern(MIB), SIZE + 2 * MIB);
+  const bytes = new Uint8Array(SIZE + 5 * MIB);
+  child.readSync(bytes, 0);
+  await child.merge({ removeChild: true });
+  await assertDisk(dir.file("0.vhdx"), bytes);
+  using parent = await open(dir.file("0.vhdx"), true);
+  assertEquals(parent.getInformation("virtualDiskId"), id);
+  assertEquals(parent.getInformation("size").virtualSize, SIZE + 5 * MIB);
+  assert((await parent.check()).sound);
+});
