@@ -94,6 +94,14 @@ export interface OpenOptions {
    * @default {false}
    */
   ignoreMismatch?: boolean;
+  /**
+   * Lets the disk be written although images in its folder have it as their parent, which become invalid:
+   * a VHDX child does not open any more, a VHD child shows a mix. Portable backend; the native one never
+   * looks for children.
+   *
+   * @default {false}
+   */
+  ignoreChildren?: boolean;
   /** Tells openers of the same image apart, a GUID. */
   resiliencyGuid?: string;
   /** Which snapshot of a VHD Set to open, a GUID; a version 3 open, Windows 10. */
@@ -138,6 +146,8 @@ export interface OpenRequest {
   readonly raw?: true;
   /** Parents need not be what their children expect: what Windows does not allow. */
   readonly ignoreMismatch?: true;
+  /** The disk may be written although it has children. */
+  readonly ignoreChildren?: true;
 }
 
 /** The number of each flag. */
@@ -195,8 +205,14 @@ export function openRequest(path: string | URL, options: OpenOptions): OpenReque
   const type = options.type ?? (extname(hostPath).toLowerCase() === ".iso" ? "iso" : undefined);
   const storageType = storageTypeOf(type, "type");
   const rights = type === "iso" ? isoRights(hostPath, options) : generalRights(hostPath, options);
-  const request = { path: hostPath, storageType, flags, ...rights };
-  return options.ignoreMismatch ? { ...request, ignoreMismatch: true } : request;
+  return {
+    path: hostPath,
+    storageType,
+    flags,
+    ...rights,
+    ...(options.ignoreMismatch ? { ignoreMismatch: true } : {}),
+    ...(options.ignoreChildren ? { ignoreChildren: true } : {}),
+  };
 }
 
 /** A format as functions take it; without one the file tells. */

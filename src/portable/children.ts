@@ -7,6 +7,7 @@
 import { dirname, join } from "@std/path";
 import { formatOfExtension, openImage } from "./detect.ts";
 import type { DiskImage } from "./image.ts";
+import { ImageError } from "./image_error.ts";
 import { fileIdentity, ImageFile } from "./image_file.ts";
 
 /** Folders with more images are not searched to the end. */
@@ -26,6 +27,22 @@ export function childrenOf({ source: { path }, format, identifier }: DiskImage):
     if (parentsOf(path, other).includes(identifier)) children.push(other);
   }
   return children;
+}
+
+/**
+ * Refuses a change that would leave children with a parent which is no longer theirs.
+ *
+ * @throws {ImageError} `ERROR_VHD_INVALID_STATE`, with the children's names.
+ */
+export function assertChildless(image: DiskImage): void {
+  const children = childrenOf(image);
+  if (children.length === 0) return;
+  const names = children.map((path) => JSON.stringify(path)).join(", ");
+  throw new ImageError("ERROR_VHD_INVALID_STATE", {
+    path: image.source.path,
+    reason: `the disk is the parent of ${names}, which would become invalid`,
+    causes: ["Merge the children or remove them first.", "Pass `ignoreChildren` to lose them."],
+  });
 }
 
 function imagesBeside(path: string): string[] {

@@ -59,7 +59,9 @@ async function create(request: CreateRequest): Promise<PortableVirtualDisk> {
     writableDepth: 1,
     sharing: "readers",
   });
-  return new PortableVirtualDisk(chain, { query: true, read: true, writableDepth: 1 });
+  // A disk that is new is nobody's parent yet.
+  const rights = { query: true, read: true, writableDepth: 1, ignoreChildren: true };
+  return new PortableVirtualDisk(chain, rights);
 }
 
 async function createEmpty(

@@ -23,6 +23,8 @@ export interface Rights {
   readonly read: boolean;
   /** How many files of the chain, from the child on, are open for writing. */
   readonly writableDepth: number;
+  /** Write the disk although others have it as their parent. */
+  readonly ignoreChildren: boolean;
 }
 
 const KNOWN_FLAGS = Object.values(OPEN_VIRTUAL_DISK_FLAG).reduce<number>(
@@ -65,10 +67,14 @@ export function checkOpenRequest(request: OpenRequest): void {
 }
 
 /** What a request gives its opener the right to. */
-export function rightsOf({ accessMask, parameters }: OpenRequest): Rights {
+export function rightsOf(
+  { accessMask, parameters, ...request }: OpenRequest,
+): Rights {
+  const ignoreChildren = request.ignoreChildren === true;
   if (parameters !== null && parameters.version !== 1) {
     const { getInfoOnly, readOnly } = parameters;
-    return { query: true, read: !getInfoOnly, writableDepth: getInfoOnly || readOnly ? 0 : 1 };
+    const writableDepth = getInfoOnly || readOnly ? 0 : 1;
+    return { query: true, read: !getInfoOnly, writableDepth, ignoreChildren };
   }
   const depth = parameters === null ? OPEN_VIRTUAL_DISK_RW_DEPTH_DEFAULT : parameters.rwDepth;
   const attach = VIRTUAL_DISK_ACCESS.ATTACH_RO | VIRTUAL_DISK_ACCESS.ATTACH_RW;
@@ -76,6 +82,7 @@ export function rightsOf({ accessMask, parameters }: OpenRequest): Rights {
     query: (accessMask & VIRTUAL_DISK_ACCESS.GET_INFO) !== 0,
     read: (accessMask & attach) !== 0,
     writableDepth: (accessMask & VIRTUAL_DISK_ACCESS.WRITABLE) !== 0 ? depth : 0,
+    ignoreChildren,
   };
 }
 

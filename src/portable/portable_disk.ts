@@ -9,6 +9,7 @@ import type { MetadataStore } from "../metadata.ts";
 import { type OpenRequest, toHostPath } from "../open_request.ts";
 import { ImageChain } from "./chain.ts";
 import { writeChain } from "./chain_writer.ts";
+import { assertChildless } from "./children.ts";
 import { formatOfDevice } from "./detect.ts";
 import type { WritableImage } from "./image.ts";
 import { changeImage } from "./image_change.ts";
@@ -31,11 +32,14 @@ const { NO_PARENTS, CUSTOM_DIFF_CHAIN, IGNORE_RELATIVE_PARENT_LOCATOR } = OPEN_V
  */
 export class PortableVirtualDisk extends MaintainedDisk {
   readonly #chain: ImageChain;
+  /** Whether it is known that no child is lost by a write. */
+  #mayChange: boolean;
 
   /** Made by `openVirtualDisk` and `createVirtualDisk`. */
   constructor(chain: ImageChain, rights: Rights) {
     super(chain, rights);
     this.#chain = chain;
+    this.#mayChange = rights.ignoreChildren;
   }
 
   /**
@@ -63,7 +67,8 @@ export class PortableVirtualDisk extends MaintainedDisk {
    * @param offset Where in the disk to begin, in bytes.
    * @returns The buffer's length: all of it is written, or an error thrown.
    * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` where the disk was opened for reading,
-   * `ERROR_SECTOR_NOT_FOUND` where the range ends beyond the disk, `ERROR_DISK_FULL`,
+   * `ERROR_SECTOR_NOT_FOUND` where the range ends beyond the disk, `ERROR_VHD_INVALID_STATE` where images
+   * in the same folder have this one as their parent (see `OpenOptions.ignoreChildren`), `ERROR_DISK_FULL`,
    * `ERROR_VHD_BLOCK_ALLOCATION_FAILURE`, a format's code where a table is damaged,
    * `ERROR_INVALID_HANDLE` after `close()`.
    */
@@ -71,6 +76,7 @@ export class PortableVirtualDisk extends MaintainedDisk {
     if (!(buffer instanceof Uint8Array)) throw new TypeError("buffer is no Uint8Array");
     this.#write("WriteFile", (image) => {
       this.#assertInside(checkOffset(offset, "offset"), buffer.length);
+      this.#assertChildless();
       writeChain(image, this.#chain.images, buffer, offset);
     });
     return buffer.length;
@@ -88,6 +94,7 @@ export class PortableVirtualDisk extends MaintainedDisk {
   trimSync(offset: number, length: number): void {
     this.#write("DeviceIoControl", (image) => {
       this.#assertInside(checkOffset(offset, "offset"), checkOffset(length, "length"));
+      this.#assertChildless();
       image.trim(offset, length);
     });
   }
@@ -134,6 +141,13 @@ export class PortableVirtualDisk extends MaintainedDisk {
       if (writable === undefined) throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path });
       run(writable);
     });
+  }
+
+  /** Children made after the first write belong to the disk as it is then, and lock it while open. */
+  #assertChildless(): void {
+    if (this.#mayChange) return;
+    assertChildless(this.#chain.image);
+    this.#mayChange = true;
   }
 
   #assertInside(offset: number, length: number): void {

@@ -254,3 +254,32 @@ Deno.test("a raw disk that was created can be written, to its last odd byte", as
   const bytes = Deno.readFileSync(dir.file("a.raw"));
   assertEquals([bytes.length, ...bytes.subarray(-4)], [3 * MIB, 0, 1, 2, 3]);
 });
+
+for (const format of ["vhd", "vhdx"] as const) {
+  Deno.test(`${format}: a parent is not written while it has children, unless asked`, async () => {
+    using dir = new TempDir();
+    const base = dir.file(`base.${format}`);
+    const child = dir.file(`child.${format}`);
+    await create(base);
+    (await createVirtualDisk(child, { parent: base, backend: "portable" })).close();
+    const before = Deno.readFileSync(base);
+    {
+      using disk = writer(base);
+      for (const use of [() => disk.writeSync(pattern(1), 0), () => disk.trimSync(0, MIB)]) {
+        const error = assertThrows(use, VirtualDiskError);
+        assertEquals(error.symbol, "ERROR_VHD_INVALID_STATE");
+        assertEquals(error.message.includes(JSON.stringify(child)), true);
+        assertEquals(error.causes.join().includes("ignoreChildren"), true);
+      }
+      disk.flushSync();
+    }
+    assertBytesEqual(Deno.readFileSync(base), before);
+    {
+      using disk = writer(base, { ignoreChildren: true });
+      assertEquals(disk.writeSync(pattern(1), 0), 1);
+    }
+    Deno.removeSync(child);
+    using disk = writer(base);
+    assertEquals(disk.writeSync(pattern(1), 0), 1);
+  });
+}

@@ -8,7 +8,7 @@
 import type { ResizeOptions, ResizeReport, SmallestSafeSize } from "../../operations.ts";
 import type { ImageChain } from "../chain.ts";
 import { readChain } from "../chain_reader.ts";
-import { childrenOf } from "../children.ts";
+import { assertChildless } from "../children.ts";
 import { maximumSize } from "../create_rules.ts";
 import { checkInteger } from "../create_size.ts";
 import type { WritableImage } from "../image.ts";
@@ -125,17 +125,6 @@ function wrongType(path: string, reason: string): ImageError {
 }
 
 /** Children hold what differs from a parent of that size: they are lost with it. */
-function assertChildless(image: WritableImage): void {
-  const children = childrenOf(image);
-  if (children.length === 0) return;
-  const names = children.map((path) => JSON.stringify(path)).join(", ");
-  throw new ImageError("ERROR_VHD_INVALID_STATE", {
-    path: image.source.path,
-    reason: `the disk is the parent of ${names}, which would become invalid`,
-    causes: ["Merge the children or remove them first.", "Pass `ignoreChildren` to lose them."],
-  });
-}
-
 function moveGpt(chain: ImageChain, { gpt }: PartitionTable, size: number): void {
   const image = writableOf(chain);
   if (gpt === undefined) return;
