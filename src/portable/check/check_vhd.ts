@@ -19,7 +19,7 @@ import { checkVhdBlocks } from "./vhd_blocks.ts";
 import { checkFooters } from "./vhd_footers.ts";
 import { type CheckedHeader, checkSparseHeader } from "./vhd_header.ts";
 
-/** Where an image names its parent, in its file; `undefined` where it names none. */
+/** Where an image names its parent, in its file. */
 export interface LinkPlace {
   readonly structure: string;
   readonly offset: number;
