@@ -77,8 +77,8 @@ export interface GrowablePartition {
 /** What is merged into what. Without depths the disk is merged into its parent. */
 export interface MergeOptions extends OperationOptions {
   /**
-   * Over how many parents: 1 is into the parent, 2 is the disk and its parent into the grandparent. It makes
-   * a version 1 merge, for disks opened with `access` and an `rwDepth` greater than this.
+   * Over how many parents: 1 is into the parent, 2 is the disk and its parent into the grandparent. Native
+   * backend: it makes a version 1 merge, for disks opened with `access` and an `rwDepth` greater than this.
    */
   depth?: number;
   /**
@@ -99,8 +99,9 @@ export interface MergeOptions extends OperationOptions {
    */
   into?: string | URL;
   /**
-   * Portable backend: removes the merged files when their parent is complete. The disk is closed then. Not
-   * with `into`, nor with a `sourceDepth` other than 1.
+   * Portable backend: removes the merged files when their parent is complete. The disk is closed then; or,
+   * with a `sourceDepth` above 1, the file before them is told of its new parent, and the disk stays open.
+   * Not with `into`.
    */
   removeChild?: boolean;
 }

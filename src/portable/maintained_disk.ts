@@ -25,6 +25,7 @@ import { compactChain } from "./operations/compact.ts";
 import { mergeChain } from "./operations/merge.ts";
 import { mergeIntoFile } from "./operations/merge_into.ts";
 import { resizeChain } from "./operations/resize.ts";
+import { setParentPath } from "./parent_change.ts";
 import { ReadableDisk } from "./readable_disk.ts";
 
 /** The part of `PortableVirtualDisk` that resizes, compacts, merges and checks. */
@@ -184,9 +185,15 @@ export abstract class MaintainedDisk extends ReadableDisk {
       () => this.#lend(() => mergeChain(this.#chain, options)),
     );
     if (removeChild) {
-      this.close();
-      // The child first: without its parent it would be good for nothing.
-      inOperation(operation, () => merged.forEach(removeImage));
+      const childDepth = (options.sourceDepth ?? 1) - 1;
+      if (childDepth === 0) this.close();
+      inOperation(operation, () => {
+        // It reads the same through its new parent, though that is another disk than the removed one.
+        const parent = { childDepth, path: target, ignoreMismatch: true };
+        if (childDepth > 0) setParentPath(this.#chain, parent);
+        // The child first: without its parent it would be good for nothing.
+        merged.forEach(removeImage);
+      });
     }
     return { path: target, merged, removed: removeChild };
   }

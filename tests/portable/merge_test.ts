@@ -81,6 +81,30 @@ for (const format of FORMATS) {
     await assertDisk(dir.file(`1.${format}`), disks[3]!);
   });
 
+  Deno.test(`a ${format} from the middle of a chain goes, and its child has another parent`, async () => {
+    using dir = new TempDir();
+    const disks = await makeChain(dir, format, 5);
+    const path = (depth: number) => dir.file(`${depth}.${format}`);
+    {
+      using disk = await open(path(4));
+      const refused = await assertRejects(
+        () => disk.merge({ sourceDepth: 3, removeChild: true }),
+        VirtualDiskError,
+      );
+      assertEquals(refused.symbol, "ERROR_ACCESS_DENIED");
+      const report = await disk.merge({ sourceDepth: 2, targetDepth: 4, removeChild: true });
+      assertEquals(report, { path: path(1), merged: [path(3), path(2)], removed: true });
+      assertEquals([disk.closed, disk.parents], [false, [path(1), path(0)]]);
+      const bytes = new Uint8Array(SIZE);
+      disk.readSync(bytes, 0);
+      assertBytesEqual(bytes, disks[4]!);
+    }
+    const names = Array.from(Deno.readDirSync(dir.path), ({ name }) => name).sort();
+    assertEquals(names, [0, 1, 4].map((depth) => `${depth}.${format}`));
+    await assertDisk(path(4), disks[4]!);
+    await assertDisk(path(1), disks[3]!);
+  });
+
   Deno.test(`a chain of ${format} images is merged into a new file, and left alone`, async () => {
     using dir = new TempDir();
     const disks = await makeChain(dir, format, 3);
@@ -149,7 +173,7 @@ Deno.test("a merge that the chain does not allow is refused before anything is w
     [{ sourceDepth: 0 }, "ERROR_INVALID_PARAMETER"],
     [{ sourceDepth: 2, targetDepth: 2 }, "ERROR_INVALID_PARAMETER"],
     [{ sourceDepth: 3 }, "ERROR_INVALID_PARAMETER"],
-    [{ sourceDepth: 2, removeChild: true }, "ERROR_INVALID_PARAMETER"],
+    [{ sourceDepth: 2, targetDepth: 4, removeChild: true }, "ERROR_INVALID_PARAMETER"],
     [{ into: dir.file("new.vhdx"), depth: 1 }, "ERROR_INVALID_PARAMETER"],
     [{ into: dir.file("new.vhdx"), removeChild: true }, "ERROR_INVALID_PARAMETER"],
     [{ into: dir.file("new.iso") }, "ERROR_INVALID_PARAMETER"],

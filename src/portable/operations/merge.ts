@@ -66,7 +66,7 @@ export async function mergeChain(chain: ImageChain, options: MergeOptions): Prom
 }
 
 /** The numbers of the images, where the chain has them. */
-function depthsOf({ images }: ImageChain, options: MergeOptions): Depths {
+function depthsOf({ images, writableDepth }: ImageChain, options: MergeOptions): Depths {
   const { depth, sourceDepth, targetDepth, removeChild = false } = options;
   const { path } = images[0].source;
   const refused = (reason: string) => new ImageError("ERROR_INVALID_PARAMETER", { path, reason });
@@ -91,8 +91,12 @@ function depthsOf({ images }: ImageChain, options: MergeOptions): Depths {
   if (target > images.length) {
     throw refused(`image ${target} of a chain of ${images.length}`);
   }
-  if (removeChild && source > 1) {
-    throw refused("an image that has a child itself is not removed: merge from the leaf on");
+  if (removeChild && source - 1 > writableDepth) {
+    throw new ImageError("ERROR_ACCESS_DENIED", {
+      path: images[source - 2]!.source.path,
+      reason: "it loses its parent, and was opened for reading: it cannot be told of another",
+      causes: [`Open the chain with { access: ["all"], rwDepth: ${source - 1} }.`],
+    });
   }
   return { source, target };
 }
