@@ -27,7 +27,7 @@ import { LIBVHDI, libvhdiRead, QEMU } from "./vhd_oracles.ts";
 import { qemuCreateVhdx, qemuInspectVhdx, qemuRawVhdx, qemuWriteVhdx } from "./vhdx_oracles.ts";
 
 const MIB = 2 ** 20;
-const STEPS = 1000;
+const STEPS = 500;
 
 /** A window of a disk, and what it is to hold. */
 interface Oracle {
