@@ -41,10 +41,10 @@ export interface FileCheckOptions extends CheckOptions {
  * await file.write(new Uint8Array(512));
  *
  * const { sound, findings } = await checkVirtualDisk(path);
- * console.log(sound, findings[0].structure, findings[0].repairable); // false footer copy true
+ * console.log(sound, findings[0]?.structure, findings[0]?.repairable); // false footer copy true
  *
  * const repaired = await checkVirtualDisk(path, { repair: true });
- * console.log(repaired.sound, repaired.findings[0].repaired); // true true
+ * console.log(repaired.sound, repaired.findings[0]?.repaired); // true true
  * ```
  *
  * @param path The image.

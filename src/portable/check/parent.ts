@@ -25,9 +25,9 @@ export function checkParents(
   place: LinkPlace,
   findings: Findings,
 ): void {
-  const links: Link[] = [{ file, image: openImage(file, format) }];
+  const child: Link = { file, image: openImage(file, format) };
   try {
-    openAncestors(links, OPTIONS);
+    for (const { file: parent } of openAncestors([child], OPTIONS)) parent.close();
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
     findings.add({
@@ -37,7 +37,5 @@ export function checkParents(
       expected: "the parent of which the image was made",
       symbol: error.symbol,
     });
-  } finally {
-    for (const { file: parent } of links.slice(1)) parent.close();
   }
 }
