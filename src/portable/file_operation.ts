@@ -54,21 +54,24 @@ function toImageError(path: string, error: unknown): unknown {
 }
 
 function symbolOf(path: string, error: Error): ErrorSymbol {
-  // Windows' own number says it best; only a name that is taken has two.
   const number = Number(OS_ERROR.exec(error.message)?.[1]);
-  const isTaken = error instanceof Deno.errors.AlreadyExists;
-  const win32 = Deno.build.os === "windows" && !isTaken ? knownSymbol(number) : undefined;
-  if (win32 !== undefined) return win32;
-  // Deno names most errors, but not all: EFBIG has its number alone.
-  const name = "code" in error ? String(error.code) : posixName(number);
-  const symbol = POSIX_CODES[name] ?? symbolOfClass(error);
+  const symbol = windowsSymbol(error, number) ?? POSIX_CODES[posixName(error, number)] ??
+    symbolOfClass(error);
   return symbol === "ERROR_FILE_NOT_FOUND" && !folderExists(path) ? "ERROR_PATH_NOT_FOUND" : symbol;
+}
+
+/** Windows' own number says it best; only for a name that is taken it has two. */
+function windowsSymbol(error: Error, number: number): ErrorSymbol | undefined {
+  const isWindows = Deno.build.os === "windows" && !(error instanceof Deno.errors.AlreadyExists);
+  return isWindows ? knownSymbol(number) : undefined;
 }
 
 /** The system's number, at the end of the messages of Deno's file functions. */
 const OS_ERROR = /\(os error (\d+)\)/;
 
-function posixName(number: number): string {
+/** Deno names most errors, but not all: EFBIG has its number alone. */
+function posixName(error: Error, number: number): string {
+  if ("code" in error) return String(error.code);
   return Object.entries(constants.errno).find(([, value]) => value === number)?.[0] ?? "";
 }
 
