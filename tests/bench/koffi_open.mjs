@@ -40,7 +40,9 @@ const openPrepared = virtdisk.func("OpenVirtualDisk", "uint32_t", [
   "void *",
   "void *",
 ]);
-const lastOpen = virtdisk.func("uint32_t DoubleLastOpen(void *text, uint32_t size)");
+const lastCall = virtdisk.func(
+  "uint32_t DoubleLastCall(const char *name, void *text, uint32_t size)",
+);
 const closeHandle = kernel32.func("int32_t CloseHandle(uint64_t handle)");
 
 const NIL = { Data1: 0, Data2: 0, Data3: 0, Data4: [0, 0, 0, 0, 0, 0, 0, 0] };
@@ -94,7 +96,7 @@ const open = { prepared, packed }[way];
 if (command === "record") {
   open();
   const text = Buffer.alloc(256 * 1024);
-  console.log(text.toString("utf8", 0, lastOpen(text, text.length)));
+  console.log(text.toString("utf8", 0, lastCall("OpenVirtualDisk", text, text.length)));
 } else {
   // The first half lets the engine compile what it measures.
   let start = 0;
