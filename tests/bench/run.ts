@@ -7,6 +7,7 @@
 import { benchConversions } from "./convert_bench.ts";
 import { benchNative } from "./native_bench.ts";
 import { benchPortable } from "./portable_bench.ts";
+import { benchWrites } from "./write_bench.ts";
 
 const PROCESSOR = /^model name\s*:\s*(.*)$/m;
 
@@ -17,6 +18,7 @@ console.log(
 console.log("ratio: of a round's times to the first line's, the median of all rounds");
 benchNative();
 benchPortable();
+await benchWrites();
 await benchConversions();
 
 function processor(): string {
