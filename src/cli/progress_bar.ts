@@ -9,6 +9,9 @@ const WIDTH = 30;
 /** Milliseconds between two drawings. */
 const INTERVAL = 100;
 const ERASE_LINE = "\r\x1b[2K";
+const ERASE_REST = "\x1b[K";
+/** Milliseconds before which the time that is left is not guessed. */
+const SETTLED = 1000;
 const encoder = new TextEncoder();
 
 /** Where a bar is drawn. */
@@ -22,6 +25,7 @@ export class ProgressBar implements Disposable {
   readonly #terminal: Terminal | undefined;
   #drawn = false;
   #last = -INTERVAL;
+  #start: number | undefined;
 
   /** @param terminal Standard error: standard output may be what is being written. */
   constructor(terminal: Terminal = Deno.stderr) {
@@ -30,10 +34,13 @@ export class ProgressBar implements Disposable {
 
   /** Takes a report, and draws it where it is time to. */
   readonly show = ({ fraction }: Progress): void => {
-    if (this.#terminal === undefined || performance.now() - this.#last < INTERVAL) return;
-    this.#last = performance.now();
+    const now = performance.now();
+    this.#start ??= now;
+    if (this.#terminal === undefined || now - this.#last < INTERVAL) return;
+    this.#last = now;
     this.#drawn = true;
-    this.#terminal.writeSync(encoder.encode(`\r${bar(fraction)}`));
+    const line = `\r${bar(fraction)}${timeLeft(now - this.#start, fraction)}${ERASE_REST}`;
+    this.#terminal.writeSync(encoder.encode(line));
   };
 
   [Symbol.dispose](): void {
@@ -46,4 +53,12 @@ export function bar(fraction: number): string {
   const filled = Math.floor(fraction * WIDTH);
   const percent = String(Math.floor(fraction * 100)).padStart(3);
   return `[${"#".repeat(filled)}${".".repeat(WIDTH - filled)}] ${percent} %`;
+}
+
+/** ` 1:05 left`, at the speed until now; empty where that says nothing yet. */
+export function timeLeft(elapsed: number, fraction: number): string {
+  if (elapsed < SETTLED || fraction <= 0) return "";
+  const seconds = Math.ceil(elapsed * (1 - fraction) / fraction / 1000);
+  const minutes = Math.floor(seconds / 60);
+  return ` ${minutes}:${String(seconds % 60).padStart(2, "0")} left`;
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { bar, ProgressBar } from "../../src/cli/progress_bar.ts";
+import { bar, ProgressBar, timeLeft } from "../../src/cli/progress_bar.ts";
 
 class FakeTerminal {
   text = "";
@@ -25,9 +25,9 @@ Deno.test("a bar is drawn on a terminal, not with each report, and erased at the
   {
     using progress = new ProgressBar(terminal);
     for (let i = 0; i < 10; i++) progress.show({ completed: i, total: 10, fraction: i / 10 });
-    assertEquals(terminal.text, `\r${bar(0)}`);
+    assertEquals(terminal.text, `\r${bar(0)}\x1b[K`);
   }
-  assertEquals(terminal.text, `\r${bar(0)}\r\x1b[2K`);
+  assertEquals(terminal.text, `\r${bar(0)}\x1b[K\r\x1b[2K`);
 });
 
 Deno.test("nothing is drawn where there is no terminal, or nothing to show", () => {
@@ -40,4 +40,13 @@ Deno.test("nothing is drawn where there is no terminal, or nothing to show", () 
     assertEquals(typeof unused.show, "function");
   }
   assertEquals([pipe.text, idle.text], ["", ""]);
+});
+
+Deno.test("the time that is left follows from the speed until now, once there is one", () => {
+  assertEquals(timeLeft(500, 0.5), "");
+  assertEquals(timeLeft(5000, 0), "");
+  assertEquals(timeLeft(5000, 0.5), " 0:05 left");
+  assertEquals(timeLeft(10_000, 0.1), " 1:30 left");
+  assertEquals(timeLeft(60_000, 0.01), " 99:00 left");
+  assertEquals(timeLeft(5000, 1), " 0:00 left");
 });
