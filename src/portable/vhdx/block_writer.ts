@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isAllZero } from "../../bytes/zeros.ts";
 import type { WritableSource } from "../byte_source.ts";
 import {
   BITMAP,
@@ -18,7 +19,7 @@ import type { LoggedPages } from "./logged_pages.ts";
 import type { DiskMetadata } from "./metadata_items.ts";
 import type { SectorBitmaps } from "./sector_bitmaps.ts";
 import type { BlockTables } from "./vhdx_structures.ts";
-import { fillWithZeros, isZero } from "./zero_fill.ts";
+import { fillWithZeros } from "./zero_fill.ts";
 
 /** What a block is made of, and what has to be known to change it. */
 export interface BlockWriterParts {
@@ -93,7 +94,7 @@ export class BlockWriter {
         return this.#writeIntoPartial(part, fileOffset);
       default: {
         const showsParent = state === PAYLOAD.NOT_PRESENT && this.#metadata.hasParent;
-        if (!showsParent && isZero(bytes)) return;
+        if (!showsParent && isAllZero(bytes)) return;
         this.#beforeChange();
         if (showsParent && !this.#isWhole(part)) return this.#writeNewPartial(part);
         // The space of the block's old contents is its own to use again.

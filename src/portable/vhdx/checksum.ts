@@ -5,7 +5,7 @@
  * @module
  */
 import { crc32c } from "../../bytes/crc32c.ts";
-import { viewOf } from "../byte_source.ts";
+import { asciiField, hasSignature, viewOf } from "../byte_source.ts";
 
 /** Where the field stands in each of these structures, u32. */
 export const CHECKSUM_OFFSET = 4;
@@ -29,4 +29,12 @@ export function storedChecksum(bytes: Uint8Array): number {
 /** Puts its checksum into a finished structure. */
 export function sealStructure(bytes: Uint8Array): void {
   viewOf(bytes).setUint32(CHECKSUM_OFFSET, structureChecksum(bytes), true);
+}
+
+/** Why one of two copies of a structure is not valid; `undefined` where it is. */
+export function structureFault(signature: string, bytes: Uint8Array): string | undefined {
+  if (!hasSignature(bytes, 0, signature)) {
+    return `signature ${JSON.stringify(asciiField(bytes, 0, signature.length))}`;
+  }
+  return storedChecksum(bytes) === structureChecksum(bytes) ? undefined : "a wrong checksum";
 }

@@ -13,15 +13,9 @@
  * @module
  */
 import { NIL_GUID, readGuid, writeGuid } from "../../bytes/guid.ts";
-import {
-  asciiField,
-  type ByteSource,
-  hasSignature,
-  readStructure,
-  viewOf,
-} from "../byte_source.ts";
+import { type ByteSource, readStructure, viewOf } from "../byte_source.ts";
 import { damaged } from "../image_error.ts";
-import { sealStructure, storedChecksum, structureChecksum } from "./checksum.ts";
+import { sealStructure, structureFault } from "./checksum.ts";
 import { HEADER_AREA_LENGTH, HEADER_OFFSETS, MIB } from "./file_map.ts";
 import { readUint64, writeUint64 } from "./uint64.ts";
 
@@ -81,8 +75,8 @@ function currentHeader(source: ByteSource): CurrentHeader {
   const [firstOffset, secondOffset] = HEADER_OFFSETS;
   const first = readSlot(source, firstOffset);
   const second = readSlot(source, secondOffset);
-  const firstFault = slotFault(first);
-  const secondFault = slotFault(second);
+  const firstFault = structureFault(SIGNATURE, first);
+  const secondFault = structureFault(SIGNATURE, second);
   if (firstFault !== undefined && secondFault !== undefined) {
     throw damaged(
       source,
@@ -111,19 +105,11 @@ function currentHeader(source: ByteSource): CurrentHeader {
 
 /** What is wrong with the header in the slot at `offset`; `undefined` where it is valid. */
 export function headerFault(source: ByteSource, offset: number): string | undefined {
-  return slotFault(readSlot(source, offset));
+  return structureFault(SIGNATURE, readSlot(source, offset));
 }
 
 function readSlot(source: ByteSource, offset: number): Uint8Array<ArrayBuffer> {
   return readStructure(source, offset, HEADER_LENGTH, "header", "ERROR_FILE_CORRUPT");
-}
-
-/** Why a slot holds no valid header; `undefined` where it does. */
-function slotFault(bytes: Uint8Array): string | undefined {
-  if (!hasSignature(bytes, 0, SIGNATURE)) {
-    return `signature ${JSON.stringify(asciiField(bytes, 0, SIGNATURE.length))}`;
-  }
-  return storedChecksum(bytes) === structureChecksum(bytes) ? undefined : "a wrong checksum";
 }
 
 function decodeHeader(bytes: Uint8Array, offset: number): CurrentHeader {

@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { isAllZero } from "../../bytes/zeros.ts";
 import type { WritableSource } from "../byte_source.ts";
 import { LOG_SECTOR_SIZE, MIB, REGION_TABLE_OFFSETS } from "./file_map.ts";
 import type { FileSpace } from "./file_space.ts";
 import type { LoggedPages } from "./logged_pages.ts";
 import { moveRegion, readRegionTable, type Region, REGION_TABLE_LENGTH } from "./region_table.ts";
-import { fillWithZeros, isZero } from "./zero_fill.ts";
+import { fillWithZeros } from "./zero_fill.ts";
 
 /**
  * Copies the region and has the tables name the copy, durably. The old place is not used again before the
@@ -29,7 +30,7 @@ export function moveToLargerPlace(
   const piece = new Uint8Array(MIB);
   for (let done = 0; done < region.length; done += MIB) {
     pages.readAt(piece, region.offset + done);
-    if (!isZero(piece)) file.writeAt(piece, place.offset + done);
+    if (!isAllZero(piece)) file.writeAt(piece, place.offset + done);
   }
   const moved = { ...region, offset: place.offset, length };
   const { bytes } = readRegionTable(pages);

@@ -13,15 +13,9 @@
  * @module
  */
 import { readGuid, writeGuid } from "../../bytes/guid.ts";
-import {
-  asciiField,
-  type ByteSource,
-  hasSignature,
-  readStructure,
-  viewOf,
-} from "../byte_source.ts";
+import { type ByteSource, readStructure, viewOf } from "../byte_source.ts";
 import { damaged } from "../image_error.ts";
-import { sealStructure, storedChecksum, structureChecksum } from "./checksum.ts";
+import { sealStructure, structureFault } from "./checksum.ts";
 import { MIB, REGION_TABLE_OFFSETS } from "./file_map.ts";
 import type { OccupiedRanges } from "./occupied_ranges.ts";
 import { readUint64, writeUint64 } from "./uint64.ts";
@@ -110,7 +104,7 @@ export function readRegionTable(
   const faults: string[] = [];
   for (const offset of REGION_TABLE_OFFSETS) {
     const bytes = readCopy(source, offset);
-    const fault = copyFault(bytes);
+    const fault = structureFault(SIGNATURE, bytes);
     if (fault === undefined) return { bytes, offset };
     faults.push(fault);
   }
@@ -126,18 +120,11 @@ export function readRegionTable(
 
 /** What is wrong with the copy of the table at `offset`; `undefined` where it is valid. */
 export function regionTableFault(source: ByteSource, offset: number): string | undefined {
-  return copyFault(readCopy(source, offset));
+  return structureFault(SIGNATURE, readCopy(source, offset));
 }
 
 function readCopy(source: ByteSource, offset: number): Uint8Array<ArrayBuffer> {
   return readStructure(source, offset, REGION_TABLE_LENGTH, "region table", "ERROR_FILE_CORRUPT");
-}
-
-function copyFault(bytes: Uint8Array): string | undefined {
-  if (!hasSignature(bytes, 0, SIGNATURE)) {
-    return `signature ${JSON.stringify(asciiField(bytes, 0, SIGNATURE.length))}`;
-  }
-  return storedChecksum(bytes) === structureChecksum(bytes) ? undefined : "a wrong checksum";
 }
 
 function decodeEntry(bytes: Uint8Array, at: number): Region {

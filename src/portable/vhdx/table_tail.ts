@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isAllZero } from "../../bytes/zeros.ts";
 import {
   BAT_ENTRY_LENGTH,
   batEntryCount,
@@ -14,7 +15,6 @@ import {
 import { LOG_SECTOR_SIZE } from "./file_map.ts";
 import type { LoggedPages } from "./logged_pages.ts";
 import type { Region } from "./region_table.ts";
-import { isZero } from "./zero_fill.ts";
 
 /**
  * Clears the entries that the larger of two disks has and the smaller one has not. They are not looked
@@ -47,7 +47,7 @@ function clearBytes(pages: LoggedPages, offset: number, length: number): void {
     const next = Math.min(end, (Math.floor(position / LOG_SECTOR_SIZE) + 1) * LOG_SECTOR_SIZE);
     const bytes = new Uint8Array(next - position);
     pages.readAt(bytes, position);
-    if (!isZero(bytes)) {
+    if (!isAllZero(bytes)) {
       pages.reserve(1);
       pages.writeAt(bytes.fill(0), position);
     }

@@ -7,8 +7,6 @@ import { isAllZero } from "../../bytes/zeros.ts";
 import type { WritableSource } from "../byte_source.ts";
 import { MIB } from "./file_map.ts";
 
-export { isAllZero as isZero };
-
 /** Makes a range read as zeros. What does so already is not written: holes stay holes. */
 export function fillWithZeros(file: WritableSource, offset: number, length: number): void {
   const present = new Uint8Array(Math.min(MIB, length));
