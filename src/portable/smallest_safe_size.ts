@@ -20,7 +20,8 @@ import { partitionedDisk } from "./partitions/partitioned_disk.ts";
  */
 export function smallestSafeSize(images: readonly [DiskImage, ...DiskImage[]]): number {
   const table = readPartitionTable(partitionedDisk(images));
-  if (table !== undefined) return table.smallestDisk;
+  // A table without partitions does not tell whether the disk is in use.
+  if (table !== undefined && table.partitions.length > 0) return table.smallestDisk;
   throw new ImageError("ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE", {
     path: images[0].source.path,
     reason: "the disk has no partition table that is sound and names a partition",

@@ -150,6 +150,29 @@ testWith(
 );
 
 testWith(
+  NEEDS,
+  "an empty GPT is at the new end too, but does not tell how much is in use",
+  async () => {
+    using dir = new TempDir();
+    using disk = await partitioned(dir, { name: "disk.vhdx", options: {} }, "-o");
+    const grown = await disk.expand(100 * MIB);
+    assertEquals(grown, {
+      virtualSize: 100 * MIB,
+      previousSize: 64 * MIB,
+      partitionTable: "gpt",
+    });
+    const unknown = await assertRejects(() => disk.resize(50 * MIB), VirtualDiskError);
+    assertEquals(unknown.symbol, "ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE");
+    const safest = await assertRejects(() => disk.resize("smallest-safe"), VirtualDiskError);
+    assertEquals(safest.symbol, "ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE");
+    assertData(verified(dir, disk, "vhdx"));
+    using again = await openVirtualDisk(disk.path, { backend: "portable", readOnly: false });
+    await again.resize(50 * MIB, { allowUnsafe: true });
+    assertData(verified(dir, again, "vhdx"));
+  },
+);
+
+testWith(
   [tool("sfdisk"), tool("sh")],
   "an MBR with logical partitions tells the smallest size",
   async () => {

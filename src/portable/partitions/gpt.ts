@@ -8,7 +8,7 @@
 import { crc32 } from "node:zlib";
 import { NIL_GUID, readGuid } from "../../bytes/guid.ts";
 import { hasSignature, viewOf } from "../byte_source.ts";
-import type { Partition } from "./partition_table.ts";
+import type { Partition } from "./partition.ts";
 import type { PartitionedDisk } from "./partitioned_disk.ts";
 
 /** The fields of a header. */
@@ -48,6 +48,8 @@ export interface GptTable {
   readonly entries: Uint8Array<ArrayBuffer>;
   /** The sector of the backup's header, as the primary one has it. */
   readonly backupSector: number;
+  /** The first sector that a partition may have. */
+  readonly firstUsable: number;
   /** The last sector that a partition may have. */
   readonly lastUsable: number;
   /** Bytes of the backup at the end of the disk: entries and header. */
@@ -86,6 +88,7 @@ export function readGpt(disk: PartitionedDisk): GptTable | undefined {
     header,
     entries,
     backupSector: sector(HEADER_FIELD.otherSector),
+    firstUsable,
     lastUsable,
     backupLength: entries.length + sectorSize,
   };

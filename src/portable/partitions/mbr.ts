@@ -10,7 +10,7 @@
  * @module
  */
 import { viewOf } from "../byte_source.ts";
-import type { Partition } from "./partition_table.ts";
+import { endOf, type Partition } from "./partition.ts";
 import type { PartitionedDisk } from "./partitioned_disk.ts";
 
 /** Where the entries begin. */
@@ -37,9 +37,12 @@ const MAX_LOGICAL = 256;
 export interface MbrTable {
   /** Whether it stands before a GPT, which is the table then. */
   readonly isProtective: boolean;
-  /** Those that hold data: primary and logical ones. */
+  /** Those that hold data: primary and logical ones; none where the GPT says. */
   readonly partitions: readonly Partition[];
-  /** Where the last partition ends, in bytes, extended ones included. */
+  /**
+   * Where the last partition ends, in bytes, extended ones included. Before a GPT, what a hybrid record
+   * names for systems that know none.
+   */
   readonly end: number;
 }
 
@@ -57,23 +60,30 @@ export function readMbr(disk: PartitionedDisk): MbrTable | undefined {
   const entries = readEntries(disk, 0);
   if (entries === undefined) return undefined;
   if (entries.some(({ type }) => type === PROTECTIVE_TYPE)) {
-    return { isProtective: true, partitions: [], end: 0 };
+    return { isProtective: true, partitions: [], end: hybridEnd(disk, entries) };
   }
   const partitions: Partition[] = [];
-  let end = 0;
+  const extended: Partition[] = [];
   for (const entry of entries) {
     const partition = partitionOf(disk, entry, entry.index + 1, 0);
     if (partition === undefined) return undefined;
-    end = Math.max(end, partition.offset + partition.length);
     if (!EXTENDED_TYPES.includes(entry.type)) {
       partitions.push(partition);
       continue;
     }
+    extended.push(partition);
     const logical = readLogical(disk, partition);
     if (logical === undefined) return undefined;
     partitions.push(...logical);
   }
-  return { isProtective: false, partitions, end };
+  return { isProtective: false, partitions, end: endOf([...partitions, ...extended]) };
+}
+
+/** At most the end of the disk: nothing of it is safe to cut where an entry goes beyond. */
+function hybridEnd({ size, sectorSize }: PartitionedDisk, entries: readonly Entry[]): number {
+  const ends = entries.filter(({ type }) => type !== PROTECTIVE_TYPE)
+    .map(({ first, count }) => Math.min(size, (first + count) * sectorSize));
+  return Math.max(0, ...ends);
 }
 
 /**

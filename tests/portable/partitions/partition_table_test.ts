@@ -25,6 +25,9 @@ Deno.test("a master boot record names its primary and logical partitions", () =>
     [[1, 64, 100, "0x07"], [5, 1008, 50, "0x83"], [6, 1210, 60, "0x83"]],
   );
   assertEquals([table?.end, table?.smallestDisk], [2000 * 512, 2000 * 512]);
+  // One that leaves its extended partition.
+  disk.mbrEntry(0, 0x83, 10, 900, 1200);
+  assertEquals(readPartitionTable(disk)?.end, 2110 * 512);
 });
 
 Deno.test("a disk of a few odd bytes has no table", () => {
@@ -48,6 +51,27 @@ for (const sectorSize of [512, 4096]) {
     assertEquals(table?.smallestDisk, 1500 * sectorSize + 16384 + sectorSize);
   });
 }
+
+Deno.test("a GPT without partitions needs room for one, and for its backup", () => {
+  const disk = new MemoryDisk(SECTORS);
+  disk.gpt();
+  const table = readPartitionTable(disk);
+  assertEquals([table?.partitions, table?.end], [[], 0]);
+  assertEquals(table?.smallestDisk, (2 + 32 + 1 + 33) * 512);
+});
+
+Deno.test("a hybrid record's partitions must stay too", () => {
+  const disk = new MemoryDisk(SECTORS);
+  disk.gpt([100, 199]);
+  disk.mbrEntry(1, 0x83, 100, 100);
+  assertEquals(readPartitionTable(disk)?.end, 200 * 512);
+  disk.mbrEntry(2, 0x07, 1000, 24);
+  const table = readPartitionTable(disk);
+  assertEquals([table?.kind, table?.partitions.length], ["gpt", 1]);
+  assertEquals([table?.end, table?.smallestDisk], [1024 * 512, (1024 + 33) * 512]);
+  disk.mbrEntry(2, 0x07, 1000, SECTORS);
+  assertEquals(readPartitionTable(disk)?.end, disk.size);
+});
 
 const HEADER = 512;
 /** Field by field, so that the reader's own names cannot hide a mistake. */
@@ -93,7 +117,6 @@ const DAMAGES: Record<string, (disk: MemoryDisk) => void> = {
   "a partition that begins in the table": sealed((disk) =>
     disk.view.setBigUint64(2 * HEADER + 32, 10n, true)
   ),
-  "no partition in use": sealed((disk) => disk.bytes.fill(0, 2 * HEADER, 3 * HEADER)),
 };
 
 function sealed(damage: (disk: MemoryDisk) => void): (disk: MemoryDisk) => void {
