@@ -6,9 +6,10 @@
 import { styleText } from "node:util";
 import { type CheckFinding, type CheckReport, checkVirtualDisk } from "../../mod.ts";
 import { parseArguments, present, word } from "./arguments.ts";
-import { fail } from "./failure.ts";
+import { fail, FINDING_STATUS } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
+import { printLine } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
@@ -19,8 +20,6 @@ export const CHECK_USAGE = `virtdisk check [OPTION...] FILE...
 
 Exit status: 0; 1 where an error or a warning is left; 2 where a file cannot be checked;
 130 after Ctrl-C.`;
-
-const UNCHECKED_STATUS = 2;
 
 /**
  * Runs the command.
@@ -44,12 +43,11 @@ export async function check(args: string[]): Promise<number> {
     for (const path of positionals) {
       try {
         const report = await checkOne(path, { ...options, signal });
-        console.log(json ? JSON.stringify(report) : describe(path, report));
-        if (!report.sound) status = Math.max(status, 1);
+        printLine(json ? JSON.stringify(report) : describe(path, report));
+        if (!report.sound) status = Math.max(status, FINDING_STATUS);
       } catch (error) {
         signal.throwIfAborted();
-        fail(path, error);
-        status = UNCHECKED_STATUS;
+        status = fail(path, error);
       }
     }
     return status;

@@ -6,7 +6,8 @@
 import { styleText } from "node:util";
 import { diagnose, type Finding, type Severity } from "../../mod.ts";
 import { parseArguments, present, word } from "./arguments.ts";
-import { fail } from "./failure.ts";
+import { fail, FINDING_STATUS } from "./failure.ts";
+import { printLine } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
@@ -14,7 +15,8 @@ export const DIAGNOSE_USAGE = `virtdisk diagnose [OPTION...] FILE...
   --json              one JSON object per file and line: path, findings
   --backend BACKEND   native (Windows) or portable; default: native on Windows
 
-Exit status: 0; 1 where a finding is an error; 2 for a wrong command line.`;
+Exit status: 0; 1 where a finding is an error, such as a file that does not open; 2 where a file may not
+be looked at.`;
 
 /**
  * Runs the command.
@@ -32,8 +34,10 @@ export async function runDiagnose(args: string[]): Promise<number> {
   for (const path of positionals) {
     try {
       const findings = await diagnose(path, present({ backend }));
-      console.log(values.json ? JSON.stringify({ path, findings }) : report(path, findings));
-      if (findings.some(({ severity }) => severity === "error")) status = 1;
+      printLine(values.json ? JSON.stringify({ path, findings }) : report(path, findings));
+      if (findings.some(({ severity }) => severity === "error")) {
+        status = Math.max(status, FINDING_STATUS);
+      }
     } catch (error) {
       status = fail(path, error);
     }

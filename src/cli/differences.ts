@@ -4,11 +4,10 @@
  * @module
  */
 import type { DifferentRange, OperationOptions } from "../../mod.ts";
-import { fail } from "./failure.ts";
+import { fail, FINDING_STATUS } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
-
-const FAILED_STATUS = 2;
+import { printLine } from "./standard_output.ts";
 
 /**
  * Prints ranges as they are found.
@@ -29,14 +28,13 @@ export async function printDifferences(
       // Where the ranges go to the terminal themselves, a bar would stand between them.
       const onProgress = Deno.stdout.isTerminal() ? undefined : bar.show;
       for await (const range of compare({ signal, onProgress })) {
-        status = 1;
-        console.log(json ? JSON.stringify(range) : `${range.offset} ${range.length}`);
+        status = FINDING_STATUS;
+        printLine(json ? JSON.stringify(range) : `${range.offset} ${range.length}`);
       }
       return status;
     } catch (error) {
       signal.throwIfAborted();
-      fail(subject, error);
-      return FAILED_STATUS;
+      return fail(subject, error);
     }
   });
 }

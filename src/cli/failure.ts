@@ -4,7 +4,11 @@
  * @module
  */
 import { VirtualDiskError } from "../../mod.ts";
-import { UsageError } from "./usage_error.ts";
+
+/** The exit status where a command failed, or could not be understood. */
+export const FAILED_STATUS = 2;
+/** The exit status where what was asked for was done, and shows a fault or a difference. */
+export const FINDING_STATUS = 1;
 
 /**
  * Tells of the failure; gives the exit status. A reader who has seen enough, as `head` does, needs to be
@@ -15,7 +19,7 @@ import { UsageError } from "./usage_error.ts";
  */
 export function fail(subject: string, error: unknown): number {
   if (!(error instanceof Deno.errors.BrokenPipe)) console.error(failureText(subject, error));
-  return 1;
+  return FAILED_STATUS;
 }
 
 /**
@@ -30,10 +34,10 @@ function failureText(subject: string, error: unknown): string {
     const more = error.causes.slice(1).map((cause) => `\n  or: ${cause}`).join("");
     return `virtdisk: ${error.message}${more}`;
   }
+  // An errno: of standard input or output, for those of images are VirtualDiskErrors.
+  const isSystems = error instanceof Error && "code" in error && typeof error.code === "string";
   const isRefusal = error instanceof Deno.errors.NotCapable || error instanceof TypeError ||
     error instanceof RangeError;
-  if (isRefusal && !(error instanceof UsageError)) {
-    return `virtdisk: ${JSON.stringify(subject)}: ${error.message}`;
-  }
+  if (isSystems || isRefusal) return `virtdisk: ${JSON.stringify(subject)}: ${error.message}`;
   throw error;
 }

@@ -5,15 +5,18 @@
  */
 import { parseArguments, present, word } from "./arguments.ts";
 import { describe } from "./describe.ts";
-import { fail } from "./failure.ts";
-import { inspect, type InspectOptions } from "./inspection.ts";
+import { fail, FINDING_STATUS } from "./failure.ts";
+import { inspect, type Inspection, type InspectOptions } from "./inspection.ts";
+import { printLine } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
 export const INFO_USAGE = `virtdisk info [OPTION...] FILE...
   --json              one JSON object per file and line: path, backend, information, chain
   --no-parents        open each file alone, for a child whose parent is missing
-  --backend BACKEND   native (Windows) or portable; default: native on Windows`;
+  --backend BACKEND   native (Windows) or portable; default: native on Windows
+
+Exit status: 0; 1 where a file does not open; 2 for a wrong command line.`;
 
 /**
  * Runs the command.
@@ -25,20 +28,35 @@ export async function info(args: string[]): Promise<number> {
   let status = 0;
   let separator = "";
   for (const file of files) {
-    try {
-      const inspection = await inspect(file, options);
-      if (json) {
-        const { path, backend, information, chain } = inspection;
-        console.log(JSON.stringify({ path, backend, information, chain }));
-      } else {
-        console.log(separator + describe(inspection));
-        separator = "\n";
-      }
-    } catch (error) {
-      status = fail(file, error);
+    const inspection = await inspectOrTell(file, options);
+    if (inspection === undefined) {
+      status = FINDING_STATUS;
+      continue;
     }
+    try {
+      printLine(json ? jsonOf(inspection) : separator + describe(inspection));
+    } catch (error) {
+      return fail(file, error);
+    }
+    if (!json) separator = "\n";
   }
   return status;
+}
+
+async function inspectOrTell(
+  file: string,
+  options: InspectOptions,
+): Promise<Inspection | undefined> {
+  try {
+    return await inspect(file, options);
+  } catch (error) {
+    fail(file, error);
+    return undefined;
+  }
+}
+
+function jsonOf({ path, backend, information, chain }: Inspection): string {
+  return JSON.stringify({ path, backend, information, chain });
 }
 
 function parse(args: string[]): { files: string[]; json: boolean; options: InspectOptions } {

@@ -28,6 +28,7 @@ import { convert, CONVERT_USAGE } from "./convert.ts";
 import { create, CREATE_USAGE } from "./create.ts";
 import { DIAGNOSE_USAGE, runDiagnose } from "./diagnose.ts";
 import { expand, EXPAND_USAGE } from "./expand.ts";
+import { FAILED_STATUS } from "./failure.ts";
 import { info, INFO_USAGE } from "./info.ts";
 import { map, MAP_USAGE } from "./map.ts";
 import { merge, MERGE_USAGE } from "./merge.ts";
@@ -83,14 +84,15 @@ Commands:
 ${[...COMMANDS].map(([name, { purpose }]) => `  ${name.padEnd(10)}${purpose}`).join("\n")}
 
 Sizes are bytes, or numbers with KiB, MiB, GiB or TiB.
-Exit status: 0; 1 where something failed; 2 for a wrong command line; 130 after Ctrl-C.
-check, compare, changes and map: 0; 1 for a finding or a difference; 2 where something failed.`;
+Exit status: 0; 1 for a finding or a difference (check, compare, changes, diagnose, info); 2 where the
+command failed or the command line is wrong; 130 after Ctrl-C.`;
 
 /**
  * Runs a command line.
  *
  * @param args The arguments after the program's name: a command, its options and files.
- * @returns The exit status: 0, 1 where something failed, 2 for a wrong command line, 130 after Ctrl-C.
+ * @returns The exit status: 0; 1 for a finding or a difference; 2 where the command failed or the command
+ * line is wrong; 130 after Ctrl-C.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
@@ -103,10 +105,14 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     return await command.run(rest);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    const usage = command === undefined ? USAGE : `Usage: ${command.usage}`;
-    console.error(`virtdisk: ${error.message}\n\n${usage}`);
-    return 2;
+    if (error instanceof UsageError) {
+      const usage = command === undefined ? USAGE : `Usage: ${command.usage}`;
+      console.error(`virtdisk: ${error.message}\n\n${usage}`);
+    } else {
+      // A fault of this program. Thrown on, it would end with the status of a finding.
+      console.error(error);
+    }
+    return FAILED_STATUS;
   }
 }
 

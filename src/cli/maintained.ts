@@ -8,6 +8,7 @@ import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import type { Watch } from "./resized.ts";
+import { printLine } from "./standard_output.ts";
 
 /** An operation of the command line. */
 export interface Maintenance<Report extends object> {
@@ -30,7 +31,7 @@ export async function maintainAndTell<Report extends object>(
     return await interruptible(async (signal) => {
       using disk = await openVirtualDisk(path, { backend: "portable", readOnly });
       const report = await withBar(disk, signal, operation);
-      console.log(
+      printLine(
         json ? JSON.stringify({ path: disk.path, ...report }) : operation.describe(report),
       );
       return 0;

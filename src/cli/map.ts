@@ -8,6 +8,7 @@ import { exactly, parseArguments, present, word } from "./arguments.ts";
 import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
+import { printLine } from "./standard_output.ts";
 
 /** How the command is called. */
 export const MAP_USAGE = `virtdisk map [OPTION...] FILE
@@ -21,7 +22,6 @@ export const MAP_USAGE = `virtdisk map [OPTION...] FILE
 
 Exit status: 0; 2 where it fails; 130 after Ctrl-C.`;
 
-const FAILED_STATUS = 2;
 /** Pieces between which Ctrl-C is heard. */
 const PIECES_PER_TURN = 1000;
 
@@ -49,15 +49,14 @@ export async function map(args: string[]): Promise<number> {
       });
       let pieces = 0;
       for (const extent of disk.extents(range)) {
-        console.log(values.json ? JSON.stringify(extent) : describe(extent));
+        printLine(values.json ? JSON.stringify(extent) : describe(extent));
         if (++pieces % PIECES_PER_TURN === 0) await new Promise((resolve) => setTimeout(resolve));
         signal.throwIfAborted();
       }
       return 0;
     } catch (error) {
       signal.throwIfAborted();
-      fail(path, error);
-      return FAILED_STATUS;
+      return fail(path, error);
     }
   });
 }

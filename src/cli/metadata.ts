@@ -5,9 +5,10 @@
  */
 import { openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
-import { fail } from "./failure.ts";
+import { fail, FAILED_STATUS } from "./failure.ts";
 import { formatBytes } from "./format_bytes.ts";
 import { readAll } from "./standard_input.ts";
+import { printLine, writeOut } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
@@ -50,8 +51,8 @@ export async function metadata(args: string[]): Promise<number> {
 async function list(path: string, json: boolean): Promise<number> {
   using disk = await openReadable(path);
   const lengths = [...disk.metadata].map(([id, bytes]) => [id, bytes.length] as const);
-  if (json) console.log(JSON.stringify(Object.fromEntries(lengths)));
-  else for (const [id, length] of lengths) console.log(`${id}  ${formatBytes(length)}`);
+  if (json) printLine(JSON.stringify(Object.fromEntries(lengths)));
+  else for (const [id, length] of lengths) printLine(`${id}  ${formatBytes(length)}`);
   return 0;
 }
 
@@ -59,7 +60,7 @@ async function getItem(path: string, id: string): Promise<number> {
   using disk = await openReadable(path);
   const bytes = disk.metadata.get(id);
   if (bytes === undefined) return missing(path, id);
-  for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
+  writeOut(bytes);
   return 0;
 }
 
@@ -67,7 +68,7 @@ async function setItem(path: string, id: string): Promise<number> {
   const bytes = await readAll(MAX_ITEM);
   if (bytes === undefined) {
     console.error(`virtdisk: ${JSON.stringify(path)}: an item has at most ${MAX_ITEM} bytes`);
-    return 1;
+    return FAILED_STATUS;
   }
   using disk = await openWritable(path);
   disk.metadata.set(id, bytes);
@@ -81,7 +82,7 @@ async function deleteItem(path: string, id: string): Promise<number> {
 
 function missing(path: string, id: string): number {
   console.error(`virtdisk: ${JSON.stringify(path)}: there is no metadata item ${id}`);
-  return 1;
+  return FAILED_STATUS;
 }
 
 function openReadable(path: string): Promise<PortableVirtualDisk> {

@@ -6,6 +6,7 @@
 import { openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
 import { fail } from "./failure.ts";
+import { printLine } from "./standard_output.ts";
 
 /** How the command is called. */
 export const REBASE_USAGE = `virtdisk rebase [OPTION...] CHILD PARENT
@@ -34,8 +35,8 @@ export async function rebase(args: string[]): Promise<number> {
     const ignoreMismatch = values["ignore-mismatch"];
     disk.setInformation("parentPath", { path: parent, ignoreMismatch });
     const parentIdentifier = disk.getInformation("parentIdentifier");
-    if (values.json) console.log(JSON.stringify({ path: disk.path, parent, parentIdentifier }));
-    else console.log(`${path}: the parent is ${parent} (${parentIdentifier})`);
+    if (values.json) printLine(JSON.stringify({ path: disk.path, parent, parentIdentifier }));
+    else printLine(`${path}: the parent is ${parent} (${parentIdentifier})`);
     return 0;
   } catch (error) {
     return fail(path, error);

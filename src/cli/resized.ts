@@ -14,6 +14,7 @@ import { fail } from "./failure.ts";
 import { formatBytes } from "./format_bytes.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
+import { printLine } from "./standard_output.ts";
 
 /** What the operation is given by the command line. */
 export interface Watch {
@@ -41,7 +42,7 @@ export async function resizeAndTell(
         ...present({ type }),
       });
       const report = await withBar(disk, signal, resize);
-      console.log(json ? JSON.stringify({ path: disk.path, ...report }) : describeResize(report));
+      printLine(json ? JSON.stringify({ path: disk.path, ...report }) : describeResize(report));
       return 0;
     });
   } catch (error) {

@@ -5,7 +5,7 @@
  */
 import { openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
-import { fail } from "./failure.ts";
+import { fail, FAILED_STATUS } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 import { UsageError } from "./usage_error.ts";
@@ -37,7 +37,7 @@ export async function write(args: string[]): Promise<number> {
       disk.flushSync();
       if (isComplete) return 0;
       console.error(`virtdisk: ${JSON.stringify(path)}: the disk ends before standard input does`);
-      return 1;
+      return FAILED_STATUS;
     });
   } catch (error) {
     return fail(path, error);

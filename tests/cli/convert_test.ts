@@ -50,7 +50,7 @@ Deno.test("convert reads a raw disk from standard input, and writes images to st
   assertBytesEqual(read, bytes);
 });
 
-Deno.test("a convert that cannot be understood ends with 2, one that fails with 1", async (t) => {
+Deno.test("a convert that cannot be understood ends with 2, as one that fails", async (t) => {
   using dir = new TempDir();
   await makeSource(dir);
   Deno.writeFileSync(dir.file("disk.raw"), pattern(5 * MIB));
@@ -60,12 +60,12 @@ Deno.test("a convert that cannot be understood ends with 2, one that fails with 
     [["--type", "vhd", "-", "-"], 2, "one of SOURCE and TARGET is a file"],
     [["source.vhdx", "-"], 2, "standard output needs --type"],
     [["--source-type", "vhd", "-", "a.vhd"], 2, "standard input is a raw disk"],
-    [["disk.raw", "a.vhd"], 1, "--source-type, `raw`"],
-    [["none.vhdx", "a.vhd"], 1, "ERROR_FILE_NOT_FOUND"],
-    [["source.vhdx", "disk.raw", "--type", "raw"], 1, "ERROR_FILE_EXISTS"],
-    [["source.vhdx", "a.vhd", "--size", "4MiB"], 1, "a copy no fewer"],
-    [["-", "a.vhdx"], 1, "size is missing"],
-    [["none.vhdx", "--type", "raw", "-"], 1, "ERROR_FILE_NOT_FOUND"],
+    [["disk.raw", "a.vhd"], 2, "--source-type, `raw`"],
+    [["none.vhdx", "a.vhd"], 2, "ERROR_FILE_NOT_FOUND"],
+    [["source.vhdx", "disk.raw", "--type", "raw"], 2, "ERROR_FILE_EXISTS"],
+    [["source.vhdx", "a.vhd", "--size", "4MiB"], 2, "a copy no fewer"],
+    [["-", "a.vhdx"], 2, "size is missing"],
+    [["none.vhdx", "--type", "raw", "-"], 2, "ERROR_FILE_NOT_FOUND"],
   ];
   for (const [args, code, message] of rows) {
     await t.step(args.join(" "), async () => {
@@ -103,23 +103,3 @@ testWith(
     await writer.abort().catch(() => {});
   },
 );
-
-testWith([onlyOn("linux", "darwin")], "a reader that has seen enough is told nothing", async () => {
-  using dir = new TempDir();
-  using disk = await createVirtualDisk(dir.file("disk.vhdx"), {
-    size: 64 * MIB,
-    backend: "portable",
-  });
-  disk.close();
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...CLI_ARGS, "read", "disk.vhdx"],
-    cwd: dir.path,
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  await reader.read();
-  await reader.cancel();
-  const errors = await new Response(child.stderr).text();
-  assertEquals([(await child.status).code, errors], [1, ""]);
-});

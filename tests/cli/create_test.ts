@@ -48,13 +48,13 @@ Deno.test("create replaces a file only with --overwrite", async () => {
   Deno.writeTextFileSync(dir.file("disk.vhd"), "something else");
   const args = ["--size", "3MiB", "disk.vhd"];
   const refused = await runCli(dir, ["create", ...args]);
-  assertEquals([refused.code, refused.out], [1, ""]);
+  assertEquals([refused.code, refused.out], [2, ""]);
   assertStringIncludes(refused.err, "ERROR_FILE_EXISTS");
   assertEquals(Deno.readTextFileSync(dir.file("disk.vhd")), "something else");
   assertEquals((await runCli(dir, ["create", "--overwrite", ...args])).code, 0);
 });
 
-Deno.test("a create that cannot be understood ends with 2, one that fails with 1", async (t) => {
+Deno.test("a create that cannot be understood ends with 2, as one that fails", async (t) => {
   using dir = new TempDir();
   const rows: [args: string[], code: number, message: string][] = [
     [["a.vhd"], 2, "--size or --parent is needed"],
@@ -63,10 +63,10 @@ Deno.test("a create that cannot be understood ends with 2, one that fails with 1
     [["--size", "1GiB", "a.vhd", "b.vhd"], 2, "expected FILE, given a.vhd b.vhd"],
     [["--size", "1GiB", "--type", "qcow2", "a"], 2, "--type is vhd or vhdx or raw"],
     [["--size", "1GiB", "--alignment", "2MiB", "a.vhd"], 2, "--alignment is 1MiB"],
-    [["--size", "1MiB", "a.vhd"], 1, "less than 3 MiB (ERROR_INVALID_PARAMETER, 87)"],
-    [["--size", "1GiB", "--identifier", "x", "a.vhd"], 1, "identifier"],
-    [["--size", "1GiB", "/a.vhd"], 1, "Requires"],
-    [["--parent", "none.vhd", "a.vhd"], 1, "ERROR_FILE_NOT_FOUND"],
+    [["--size", "1MiB", "a.vhd"], 2, "less than 3 MiB (ERROR_INVALID_PARAMETER, 87)"],
+    [["--size", "1GiB", "--identifier", "x", "a.vhd"], 2, "identifier"],
+    [["--size", "1GiB", "/a.vhd"], 2, "Requires"],
+    [["--parent", "none.vhd", "a.vhd"], 2, "ERROR_FILE_NOT_FOUND"],
   ];
   for (const [args, code, message] of rows) {
     await t.step(args.join(" "), async () => {

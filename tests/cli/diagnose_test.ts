@@ -52,6 +52,16 @@ Deno.test("diagnose prints each finding with its code and remedy, the worst firs
   assertStringIncludes(out, "--allow-write");
 });
 
+Deno.test("a file that is missing or no image is a finding of diagnose", async () => {
+  using dir = new TempDir();
+  Deno.writeTextFileSync(dir.file("text.vhdx"), "no image");
+  for (const file of ["none.vhd", "text.vhdx", "."]) {
+    const { code, out, err } = await command(dir, "--json", "--backend", "portable", file);
+    assertEquals([code, err], [1, ""], file);
+    assertEquals(JSON.parse(out).findings[0].severity, "error");
+  }
+});
+
 Deno.test("diagnose goes on after a file that it may not read", async () => {
   using dir = new TempDir();
   using other = new TempDir();
@@ -63,7 +73,7 @@ Deno.test("diagnose goes on after a file that it may not read", async () => {
     other.file("b.vhd"),
     "a.vhdx",
   );
-  assertEquals(code, 1);
+  assertEquals(code, 2);
   assertMatch(err, /Requires read access/);
   assertMatch(out, /^a\.vhdx\n/);
 });

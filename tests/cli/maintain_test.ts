@@ -64,19 +64,19 @@ Deno.test("merge writes a child into its parent, and removes it where that is as
   ]);
 });
 
-Deno.test("a merge or compact that cannot be understood ends with 2, one that fails with 1", async () => {
+Deno.test("a merge or compact that cannot be understood ends with 2, as one that fails", async () => {
   using dir = new TempDir();
   await makeChain(dir);
   (await createImage(dir.file("fixed.vhd"), { size: 3 * MIB, subtype: "fixed" })).close();
   const rows: [args: string[], code: number, message: string][] = [
     [["compact"], 2, "expected FILE, none given"],
-    [["compact", "fixed.vhd"], 1, "ERROR_VHD_INVALID_TYPE"],
-    [["compact", "absent.vhd"], 1, "ERROR_FILE_NOT_FOUND"],
+    [["compact", "fixed.vhd"], 2, "ERROR_VHD_INVALID_TYPE"],
+    [["compact", "absent.vhd"], 2, "ERROR_FILE_NOT_FOUND"],
     [["merge", "--depth", "0", "child.vhdx"], 2, "--depth is a number from 1 on"],
     [["merge", "--into", "a.vhdx", "--remove-child", "child.vhdx"], 2, "--into takes the whole"],
-    [["merge", "--depth", "2", "child.vhdx"], 1, "ERROR_INVALID_PARAMETER"],
-    [["merge", "base.vhdx"], 1, "ERROR_VHD_INVALID_TYPE"],
-    [["merge", "--into", "fixed.vhd", "child.vhdx"], 1, "ERROR_FILE_EXISTS"],
+    [["merge", "--depth", "2", "child.vhdx"], 2, "ERROR_INVALID_PARAMETER"],
+    [["merge", "base.vhdx"], 2, "ERROR_VHD_INVALID_TYPE"],
+    [["merge", "--into", "fixed.vhd", "child.vhdx"], 2, "ERROR_FILE_EXISTS"],
   ];
   for (const [args, code, message] of rows) {
     const outcome = await runCli(dir, args);

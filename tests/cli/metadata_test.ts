@@ -36,12 +36,12 @@ Deno.test("metadata says what is wrong", async (t) => {
   const rows: [args: string[], code: number, message: string][] = [
     [[], 2, "expected FILE"],
     [["--get", ITEM, "--delete", ITEM, "disk.vhdx"], 2, "at a time"],
-    [["--get", ITEM, "disk.vhdx"], 1, "there is no metadata item"],
-    [["--delete", ITEM, "disk.vhdx"], 1, "there is no metadata item"],
-    [["--get", "x", "disk.vhdx"], 1, "GUID"],
-    [["--set", ITEM, "disk.vhdx"], 1, "at most 1048576 bytes"],
-    [["disk.vhd"], 1, "ERROR_NOT_SUPPORTED"],
-    [["none.vhdx"], 1, "ERROR_FILE_NOT_FOUND"],
+    [["--get", ITEM, "disk.vhdx"], 2, "there is no metadata item"],
+    [["--delete", ITEM, "disk.vhdx"], 2, "there is no metadata item"],
+    [["--get", "x", "disk.vhdx"], 2, "GUID"],
+    [["--set", ITEM, "disk.vhdx"], 2, "at most 1048576 bytes"],
+    [["disk.vhd"], 2, "ERROR_NOT_SUPPORTED"],
+    [["none.vhdx"], 2, "ERROR_FILE_NOT_FOUND"],
   ];
   for (const [args, code, message] of rows) {
     await t.step(args.join(" "), async () => {

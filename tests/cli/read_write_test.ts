@@ -42,10 +42,10 @@ Deno.test("read and write say what is wrong", async (t) => {
   const rows: [args: string[], code: number, message: string][] = [
     [["read"], 2, "expected FILE"],
     [["read", "--offset", "x", "disk.vhdx"], 2, "--offset"],
-    [["read", "none.vhdx"], 1, "ERROR_FILE_NOT_FOUND"],
+    [["read", "none.vhdx"], 2, "ERROR_FILE_NOT_FOUND"],
     [["write", "--length", "5MiB", "disk.vhdx"], 2, "reach beyond the disk"],
-    [["write", "--offset", "4194300", "disk.vhdx"], 1, "the disk ends before standard input does"],
-    [["write", "none.vhdx"], 1, "ERROR_FILE_NOT_FOUND"],
+    [["write", "--offset", "4194300", "disk.vhdx"], 2, "the disk ends before standard input does"],
+    [["write", "none.vhdx"], 2, "ERROR_FILE_NOT_FOUND"],
   ];
   for (const [args, code, message] of rows) {
     await t.step(args.join(" "), async () => {

@@ -29,7 +29,7 @@ Deno.test("rebase takes another disk only with --ignore-mismatch", async () => {
   using dir = new TempDir();
   await makeChain(dir);
   const refused = await runCli(dir, ["rebase", "child.vhdx", "other.vhdx"]);
-  assertEquals([refused.code, refused.out], [1, ""]);
+  assertEquals([refused.code, refused.out], [2, ""]);
   assertStringIncludes(refused.err, "ERROR_VHD_CHILD_PARENT_ID_MISMATCH");
   const done = await runCli(dir, [
     "rebase",
@@ -52,9 +52,9 @@ Deno.test("rebase says what is wrong", async (t) => {
   await makeChain(dir);
   const rows: [args: string[], code: number, message: string][] = [
     [["child.vhdx"], 2, "expected CHILD PARENT"],
-    [["child.vhdx", "none.vhdx"], 1, "ERROR_FILE_NOT_FOUND"],
-    [["child.vhdx", "child.vhdx"], 1, "ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED"],
-    [["other.vhdx", "away/base.vhdx"], 1, "ERROR_VHD_INVALID_TYPE"],
+    [["child.vhdx", "none.vhdx"], 2, "ERROR_FILE_NOT_FOUND"],
+    [["child.vhdx", "child.vhdx"], 2, "ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED"],
+    [["other.vhdx", "away/base.vhdx"], 2, "ERROR_VHD_INVALID_TYPE"],
   ];
   for (const [args, code, message] of rows) {
     await t.step(args.join(" "), async () => {

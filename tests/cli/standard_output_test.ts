@@ -1,0 +1,74 @@
+import { assertEquals } from "@std/assert";
+import { createImage } from "../create_image.ts";
+import { onlyOn, TempDir, testWith } from "../support.ts";
+import { CLI_ARGS } from "./run_cli.ts";
+
+const MIB = 1 << 20;
+const SECTOR = 512;
+
+/** A child of which every other sector is its own: more pieces than a pipe holds lines. */
+async function makeFragments(dir: TempDir): Promise<void> {
+  (await createImage(dir.file("base.vhdx"), { size: 4 * MIB })).close();
+  using child = await createImage(dir.file("child.vhdx"), { parent: dir.file("base.vhdx") });
+  const sector = new Uint8Array(SECTOR).fill(1);
+  for (let offset = 0; offset < 4 * MIB; offset += 2 * SECTOR) child.writeSync(sector, offset);
+}
+
+/** Reads the first piece of what the command prints, and no more. */
+async function readPart(dir: TempDir, ...args: string[]): Promise<{ code: number; err: string }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...CLI_ARGS, ...args],
+    cwd: dir.path,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  const err = await new Response(child.stderr).text();
+  return { code: (await child.status).code, err };
+}
+
+testWith(
+  [onlyOn("linux", "darwin")],
+  "a reader that has seen enough is told nothing",
+  async (t) => {
+    using dir = new TempDir();
+    await makeFragments(dir);
+    const rows = [
+      ["read", "child.vhdx"],
+      ["convert", "--type", "raw", "child.vhdx", "-"],
+      ["map", "child.vhdx"],
+      ["changes", "--json", "child.vhdx"],
+    ];
+    for (const args of rows) {
+      await t.step(args.join(" "), async () => {
+        assertEquals(await readPart(dir, ...args), { code: 2, err: "" });
+      });
+    }
+  },
+);
+
+testWith([onlyOn("linux")], "output that cannot be written is a failure", async (t) => {
+  using dir = new TempDir();
+  await makeFragments(dir);
+  for (const command of ["read", "map", "changes", "check", "info"]) {
+    await t.step(command, async () => {
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: [
+          "-c",
+          'exec "$0" "$@" >/dev/full',
+          Deno.execPath(),
+          ...CLI_ARGS,
+          command,
+          "child.vhdx",
+        ],
+        cwd: dir.path,
+        stdin: "null",
+      }).output();
+      const message = 'virtdisk: "child.vhdx": No space left on device (os error 28)\n';
+      assertEquals([code, new TextDecoder().decode(stderr)], [2, message]);
+    });
+  }
+});
