@@ -188,19 +188,24 @@ export class ImageChain implements Disposable {
     if (isOpen && (ignoreMismatch || isExpectedParent(this.#images[depth - 1]!, former))) {
       return this.setParent(depth, specOf(former));
     }
-    const links = this.#linksTo(depth);
-    const options = { ...this.#options, ignoreMismatch };
-    const parent = openParentAt(links, path, undefined, options);
-    const ancestors = [parent];
+    // What is open there may be the new parent or one of its own, and open for writing: in its own way.
+    const others = this.#images.slice(depth);
+    this.#replaceAncestors(depth, []);
+    const ancestors: Link[] = [];
     try {
+      const links = this.#linksTo(depth);
+      const options = { ...this.#options, ignoreMismatch };
+      const parent = openParentAt(links, path, undefined, options);
+      ancestors.push(parent);
       if (this.#options.noParents) assertNoCycle([...links, parent], options);
       else ancestors.push(...openAncestors([...links, parent], this.#options));
       this.setParent(depth, specOf(parent.image));
     } catch (error) {
       for (const { file } of ancestors) file.close();
+      this.#reopen(others);
       throw error;
     }
-    if (this.#options.noParents) parent.file.close();
+    if (this.#options.noParents) ancestors[0]!.file.close();
     else this.#replaceAncestors(depth, ancestors);
   }
 

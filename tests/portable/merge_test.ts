@@ -105,6 +105,22 @@ for (const format of FORMATS) {
     await assertDisk(path(1), disks[3]!);
   });
 
+  Deno.test(`a ${format} goes from a chain whose other files are open for writing too`, async () => {
+    using dir = new TempDir();
+    const disks = await makeChain(dir, format, 4);
+    const path = (depth: number) => dir.file(`${depth}.${format}`);
+    using disk = await openVirtualDisk(path(3), {
+      backend: "portable",
+      access: ["all"],
+      rwDepth: 2,
+    });
+    const { removed } = await disk.merge({ sourceDepth: 2, removeChild: true });
+    assertEquals([removed, disk.closed, disk.parents], [true, false, [path(1), path(0)]]);
+    disk.close();
+    await assertDisk(path(3), disks[3]!);
+    await assertDisk(path(1), disks[2]!);
+  });
+
   Deno.test(`a chain of ${format} images is merged into a new file, and left alone`, async () => {
     using dir = new TempDir();
     const disks = await makeChain(dir, format, 3);

@@ -66,6 +66,19 @@ for (const format of FORMATS) {
     assertEquals(contents(again) === expected, true);
   });
 
+  Deno.test(`${format}: a parent further up in a chain that is open for writing becomes the next`, async () => {
+    using dir = new TempDir();
+    const paths = await chain(dir.file("old"), format, 4);
+    using child = open(paths[0]!, { access: ["all"], rwDepth: 3 });
+    const expected = contents(child);
+    const refused = () => child.setInformation("parentPath", paths[2]!);
+    assertEquals(failure(child, refused), "ERROR_VHD_CHILD_PARENT_ID_MISMATCH");
+    assertEquals(child.parents, paths.slice(1));
+    assertEquals(contents(child) === expected, true);
+    child.setInformation("parentPath", { path: paths[2]!, ignoreMismatch: true });
+    assertEquals(child.parents, paths.slice(2));
+  });
+
   Deno.test(`${format}: a disk goes on through its new parent at once, and can be written to`, async () => {
     using dir = new TempDir();
     const [path, parent] = await chain(dir.file("old"), format, 2);
