@@ -31,6 +31,11 @@ export interface CompactionReport {
 /** How a disk is made larger. */
 export interface ExpandOptions extends OperationOptions {
   /**
+   * Portable backend: writes nothing, and tells what would become of the disk, or fails as the expansion
+   * would. The disk may be open for reading.
+   */
+  dryRun?: boolean;
+  /**
    * Portable backend: goes on where images in the same folder have this one as their parent. They become
    * invalid.
    */
@@ -41,6 +46,11 @@ export interface ExpandOptions extends OperationOptions {
 
 /** How a disk is given another size. */
 export interface ResizeOptions extends OperationOptions {
+  /**
+   * Portable backend: writes nothing, and tells what would become of the disk, or fails as the resizing
+   * would. The disk may be open for reading.
+   */
+  dryRun?: boolean;
   /** Shrinks below the end of the last partition too, which may destroy data. */
   allowUnsafe?: boolean;
   /**
@@ -50,8 +60,10 @@ export interface ResizeOptions extends OperationOptions {
   ignoreChildren?: boolean;
 }
 
-/** What has become of a disk that was given another size, as far as the backend can tell. */
+/** What has become of a disk that was given another size, as far as the backend can tell, or would. */
 export interface ResizeReport {
+  /** Whether nothing has been written. */
+  readonly dryRun: boolean;
   /** Bytes. */
   readonly virtualSize: number;
   /** What there was, in bytes. */
@@ -104,15 +116,22 @@ export interface MergeOptions extends OperationOptions {
    * Not with `into`.
    */
   removeChild?: boolean;
+  /**
+   * Portable backend: writes and removes nothing, and tells what would be merged, or fails as the merge
+   * would; but for a full disk, and for files that may not be written. The disk may be open for reading.
+   */
+  dryRun?: boolean;
 }
 
-/** What a merge has left. */
+/** What a merge has left, or would leave. */
 export interface MergeReport {
+  /** Whether nothing has been written. */
+  readonly dryRun: boolean;
   /** The absolute path of the file that holds the merged disk. */
   readonly path: string;
   /** The absolute paths of the files that were merged into it, the nearest to the user first. */
   readonly merged: readonly string[];
-  /** Whether these have been removed. */
+  /** Whether these have been removed, or would be. */
   readonly removed: boolean;
 }
 

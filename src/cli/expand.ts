@@ -12,7 +12,8 @@ export const EXPAND_USAGE = `virtdisk expand [OPTION...] FILE SIZE
   SIZE is the new size, larger than the present one. The backup of a GPT moves to the new end.
   --type TYPE         vhd, vhdx or raw; default: found out, but raw only where you say so
   --ignore-children   go on where the image has children in its folder, which become invalid
-  --json              tell the result as one JSON object: path, virtualSize, previousSize,
+  --dry-run           write nothing, and tell what would become of the disk
+  --json              tell the result as one JSON object: path, dryRun, virtualSize, previousSize,
                       partitionTable, growablePartition`;
 
 /**
@@ -24,15 +25,17 @@ export async function expand(args: string[]): Promise<number> {
   const { values, positionals } = parseArguments("expand", args, {
     type: { type: "string" },
     "ignore-children": { type: "boolean", default: false },
+    "dry-run": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
   const [path = "", text = ""] = exactly("expand", positionals, "FILE SIZE");
   const size = parseSize(text, "SIZE");
   const type = word("--type", values.type, ["vhd", "vhdx", "raw"]);
+  const dryRun = values["dry-run"];
   const ignoreChildren = values["ignore-children"];
   return await resizeAndTell(
     path,
-    { type, json: values.json },
-    (disk, watch) => disk.expand(size, { ignoreChildren, ...watch }),
+    { type, dryRun, json: values.json },
+    (disk, watch) => disk.expand(size, { ignoreChildren, dryRun, ...watch }),
   );
 }

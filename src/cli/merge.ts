@@ -14,7 +14,8 @@ export const MERGE_USAGE = `virtdisk merge [OPTION...] FILE
   --depth NUMBER      over so many parents: 2 is FILE and its parent into the grandparent; default: 1
   --into NEWFILE      write the whole chain into a new dynamic image, and change none of the chain
   --remove-child      remove the merged files when their parent is complete
-  --json              tell the result as one JSON object: path, merged, removed`;
+  --dry-run           write and remove nothing, and tell what would be merged
+  --json              tell the result as one JSON object: path, dryRun, merged, removed`;
 
 /**
  * Runs the command.
@@ -26,18 +27,20 @@ export async function merge(args: string[]): Promise<number> {
     depth: { type: "string" },
     into: { type: "string" },
     "remove-child": { type: "boolean", default: false },
+    "dry-run": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
   const [path = ""] = exactly("merge", positionals, "FILE");
   const { into } = values;
   const removeChild = values["remove-child"];
+  const dryRun = values["dry-run"];
   if (into !== undefined && (removeChild || values.depth !== undefined)) {
     throw new UsageError("merge: --into takes the whole chain, and leaves it as it is");
   }
-  const options = { ...present({ depth: depthOf(values.depth), into }), removeChild };
+  const options = { ...present({ depth: depthOf(values.depth), into }), removeChild, dryRun };
   return await maintainAndTell({
     path,
-    readOnly: into !== undefined,
+    readOnly: into !== undefined || dryRun,
     json: values.json,
     interrupted: into === undefined
       ? "the images are sound, and FILE reads as before. Run the command again to finish."
@@ -53,7 +56,8 @@ function depthOf(text: string | undefined): number | undefined {
   throw new UsageError(`--depth is a number from 1 on, not ${JSON.stringify(text)}`);
 }
 
-function describe({ path, merged, removed }: MergeReport): string {
+function describe({ dryRun, path, merged, removed }: MergeReport): string {
   const files = merged.map((each) => `\n  ${JSON.stringify(each)}`).join("");
-  return `Merged into ${JSON.stringify(path)}${removed ? ", and removed" : ""}:${files}`;
+  const done = `${dryRun ? "Would be merged" : "Merged"} into ${JSON.stringify(path)}`;
+  return `${done}${removed ? ", and removed" : ""}:${files}`;
 }

@@ -14,7 +14,8 @@ export const RESIZE_USAGE = `virtdisk resize [OPTION...] FILE SIZE
   --type TYPE         vhd, vhdx or raw; default: found out, but raw only where you say so
   --allow-unsafe      cut partitions off, where they do not fit
   --ignore-children   go on where the image has children in its folder, which become invalid
-  --json              tell the result as one JSON object: path, virtualSize, previousSize,
+  --dry-run           write nothing, and tell what would become of the disk
+  --json              tell the result as one JSON object: path, dryRun, virtualSize, previousSize,
                       partitionTable, growablePartition`;
 
 const SMALLEST = "smallest-safe";
@@ -29,18 +30,21 @@ export async function resize(args: string[]): Promise<number> {
     type: { type: "string" },
     "allow-unsafe": { type: "boolean", default: false },
     "ignore-children": { type: "boolean", default: false },
+    "dry-run": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
   const [path = "", text = ""] = exactly("resize", positionals, "FILE SIZE");
   const size = text === SMALLEST ? SMALLEST : parseSize(text, "SIZE");
   const type = word("--type", values.type, ["vhd", "vhdx", "raw"]);
+  const dryRun = values["dry-run"];
   const options = {
+    dryRun,
     allowUnsafe: values["allow-unsafe"],
     ignoreChildren: values["ignore-children"],
   };
   return await resizeAndTell(
     path,
-    { type, json: values.json },
+    { type, dryRun, json: values.json },
     (disk, watch) => disk.resize(size, { ...options, ...watch }),
   );
 }

@@ -25,20 +25,21 @@ export interface Watch {
 /** How the image is opened, and how the result is told. */
 export interface ResizedOptions {
   readonly type?: ImageType | "raw" | undefined;
+  readonly dryRun: boolean;
   readonly json: boolean;
 }
 
 /** Resizes with a progress bar; Ctrl-C cancels. Gives the exit status. */
 export async function resizeAndTell(
   path: string,
-  { type, json }: ResizedOptions,
+  { type, dryRun, json }: ResizedOptions,
   resize: (disk: PortableVirtualDisk, watch: Watch) => Promise<ResizeReport>,
 ): Promise<number> {
   try {
     return await interruptible(async (signal) => {
       using disk = await openVirtualDisk(path, {
         backend: "portable",
-        readOnly: false,
+        readOnly: dryRun,
         ...present({ type }),
       });
       const report = await withBar(disk, signal, resize);
@@ -72,12 +73,15 @@ async function withBar(
 
 /** A line or two for a person. */
 export function describeResize(report: ResizeReport): string {
-  const { virtualSize, previousSize, growablePartition } = report;
-  const size = virtualSize === previousSize
-    ? `The disk has ${formatBytes(virtualSize)}, as before.`
-    : `The disk has ${formatBytes(virtualSize)} now; it had ${formatBytes(previousSize)}.`;
-  if (growablePartition === undefined) return size;
+  const { dryRun, virtualSize, previousSize, growablePartition } = report;
+  const [size, former] = [formatBytes(virtualSize), formatBytes(previousSize)];
+  const outcome = virtualSize === previousSize
+    ? `The disk has ${size}, as before.`
+    : dryRun
+    ? `The disk has ${former}; it would have ${size}.`
+    : `The disk has ${size} now; it had ${former}.`;
+  if (growablePartition === undefined) return outcome;
   const { number, length, maximumLength } = growablePartition;
-  return `${size}\nPartition ${number} can grow from ${formatBytes(length)} ` +
-    `to ${formatBytes(maximumLength)}.`;
+  return `${outcome}\nPartition ${number} ${dryRun ? "could" : "can"} grow ` +
+    `from ${formatBytes(length)} to ${formatBytes(maximumLength)}.`;
 }

@@ -65,7 +65,8 @@ export class DiskOperations {
   /** CompactVirtualDisk. */
   async compact(options: CompactOptions): Promise<void> {
     const operation = "CompactVirtualDisk";
-    const { libraries: { virtdisk }, handle } = this.#disk(operation);
+    const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
+    refusePortable(operation, path, { dryRun: options.dryRun });
     const { NO_ZERO_SCAN, NO_BLOCK_MOVES } = COMPACT_VIRTUAL_DISK_FLAG;
     const flags = flagsOf([options.noZeroScan, NO_ZERO_SCAN], [
       options.noBlockMoves,
@@ -86,7 +87,8 @@ export class DiskOperations {
   /** ExpandVirtualDisk. */
   async expand(size: number, options: ExpandOptions): Promise<void> {
     const operation = "ExpandVirtualDisk";
-    const { libraries: { virtdisk }, handle } = this.#disk(operation);
+    const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
+    refusePortable(operation, path, { dryRun: options.dryRun });
     const flags = flagsOf([options.notifyChange, EXPAND_VIRTUAL_DISK_FLAG.NOTIFY_CHANGE]);
     const NewSize = BigInt(byteCount(size, "size"));
     const parameters = EXPAND_VIRTUAL_DISK_PARAMETERS.pack({ Version: 1, Version1: { NewSize } });
@@ -101,7 +103,8 @@ export class DiskOperations {
   /** ResizeVirtualDisk; the smallest safe size is a flag, beside which the size is 0. */
   async resize(size: number | SmallestSafeSize, options: ResizeOptions): Promise<void> {
     const operation = "ResizeVirtualDisk";
-    const { libraries: { virtdisk }, handle } = this.#disk(operation);
+    const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
+    refusePortable(operation, path, { dryRun: options.dryRun });
     const { ALLOW_UNSAFE_VIRTUAL_SIZE, RESIZE_TO_SMALLEST_SAFE_VIRTUAL_SIZE } =
       RESIZE_VIRTUAL_DISK_FLAG;
     const toSmallest = size === "smallest-safe";
@@ -123,6 +126,8 @@ export class DiskOperations {
   async merge(options: MergeOptions): Promise<void> {
     const operation = "MergeVirtualDisk";
     const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
+    const { into, removeChild, dryRun } = options;
+    refusePortable(operation, path, { into, removeChild, dryRun });
     const parameters = MERGE_VIRTUAL_DISK_PARAMETERS.pack(mergeParameters(options, path));
     await this.#run(
       operation,
@@ -209,6 +214,21 @@ export class DiskOperations {
         })),
     );
   }
+}
+
+/** What Windows cannot leave undone, or do besides, must not look as if it had. */
+function refusePortable(
+  operation: string,
+  path: string,
+  options: Readonly<Record<string, unknown>>,
+): void {
+  const name = Object.keys(options).find((key) => (options[key] ?? false) !== false);
+  if (name === undefined) return;
+  throw virtualDiskError("ERROR_NOT_SUPPORTED", operation, {
+    path,
+    reason: `${name} is an option of the portable backend`,
+    causes: ['Open the disk with { backend: "portable" }.'],
+  });
 }
 
 function mergeParameters(

@@ -29,8 +29,24 @@ export interface ChainOptions extends AncestorOptions {
   readonly isCustom?: boolean;
 }
 
+/** A chain whose child can be given another size. */
+export interface ResizableChain {
+  /** The child first. */
+  readonly images: readonly [DiskImage, ...DiskImage[]];
+  /** The child. */
+  readonly image: DiskImage;
+  /** The child, where it was opened for writing. */
+  readonly writable: WritableImage | undefined;
+  /**
+   * Gives the child another size.
+   *
+   * @throws {ImageError} As `resizeImage()`.
+   */
+  resize(writable: WritableImage, virtualSize: number): void;
+}
+
 /** A child and its ancestors. */
-export class ImageChain implements Disposable {
+export class ImageChain implements ResizableChain, Disposable {
   readonly #options: ChainOptions;
   #files: readonly ImageFile[] = [];
   #images: [DiskImage, ...DiskImage[]];

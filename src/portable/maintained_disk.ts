@@ -24,7 +24,7 @@ import type { Rights } from "./open_rules.ts";
 import { compactChain } from "./operations/compact.ts";
 import { mergeChain } from "./operations/merge.ts";
 import { mergeIntoFile } from "./operations/merge_into.ts";
-import { resizeChain } from "./operations/resize.ts";
+import { resizeChain, type ResizeRequest } from "./operations/resize.ts";
 import { setParentPath } from "./parent_change.ts";
 import { ReadableDisk } from "./readable_disk.ts";
 
@@ -54,7 +54,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
   override expand(size: number, options: ExpandOptions = {}): Promise<ResizeReport> {
     return this.#operate(
       "ExpandVirtualDisk",
-      () => resizeChain(this.#chain, { ...options, size, expandOnly: true }),
+      () => this.#resize({ ...options, size, expandOnly: true }),
     );
   }
 
@@ -97,7 +97,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
   ): Promise<ResizeReport> {
     return this.#operate(
       "ResizeVirtualDisk",
-      () => resizeChain(this.#chain, { ...options, size, expandOnly: false }),
+      () => this.#resize({ ...options, size, expandOnly: false }),
     );
   }
 
@@ -170,7 +170,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
    */
   override async merge(options: MergeOptions = {}): Promise<MergeReport> {
     const operation = "MergeVirtualDisk";
-    const { into, removeChild = false } = options;
+    const { into, removeChild = false, dryRun = false } = options;
     if (into !== undefined) {
       const path = toHostPath(into);
       const made = await this.#operate(
@@ -178,13 +178,13 @@ export abstract class MaintainedDisk extends ReadableDisk {
         () => mergeIntoFile(this.#chain.images, path, options),
       );
       const merged = this.#chain.images.map((image) => image.source.path);
-      return { path: made, merged, removed: false };
+      return { dryRun, path: made, merged, removed: false };
     }
     const { target, merged } = await this.#operate(
       operation,
       () => this.#lend(() => mergeChain(this.#chain, options)),
     );
-    if (removeChild) {
+    if (removeChild && !dryRun) {
       const childDepth = (options.sourceDepth ?? 1) - 1;
       if (childDepth === 0) this.close();
       inOperation(operation, () => {
@@ -195,7 +195,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
         merged.forEach(removeImage);
       });
     }
-    return { path: target, merged, removed: removeChild };
+    return { dryRun, path: target, merged, removed: removeChild };
   }
 
   /**
@@ -243,6 +243,12 @@ export abstract class MaintainedDisk extends ReadableDisk {
   protected override assertOpen(operation: string): void {
     super.assertOpen(operation);
     if (this.#isLent) throw this.#busy(operation);
+  }
+
+  /** A trial reads the file as it is on the disk, beside which nobody may write. */
+  #resize(request: ResizeRequest): Promise<ResizeReport> {
+    const run = () => resizeChain(this.#chain, request);
+    return request.dryRun === true ? this.#lend(run) : run();
   }
 
   async #operate<T>(operation: string, run: () => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createImage } from "../create_image.ts";
-import { assertBytesEqual, pattern, TempDir } from "../support.ts";
-import { runCli } from "./run_cli.ts";
+import { assertBytesEqual, fileHash, pattern, TempDir } from "../support.ts";
+import { READ_ONLY, runCli } from "./run_cli.ts";
 
 const MIB = 1 << 20;
 
@@ -46,6 +46,21 @@ Deno.test("compact tells what it would win, and wins it", async () => {
 Deno.test("merge writes a child into its parent, and removes it where that is asked for", async () => {
   using dir = new TempDir();
   const bytes = await makeChain(dir);
+  const before = ["base.vhdx", "child.vhdx"].map((name) => fileHash(dir.file(name)));
+  const dry = await runCli(dir, ["merge", "--dry-run", "--remove-child", "child.vhdx"], READ_ONLY);
+  assertEquals([dry.code, dry.err], [0, ""]);
+  assertMatch(
+    dry.out,
+    /^Would be merged into ".*base\.vhdx", and removed:\n {2}".*child\.vhdx"\n$/,
+  );
+  const dryInto = await runCli(
+    dir,
+    ["merge", "--dry-run", "--into", "x.vhd", "child.vhdx"],
+    READ_ONLY,
+  );
+  assertMatch(dryInto.out, /^Would be merged into ".*x\.vhd":\n/);
+  assertEquals(["base.vhdx", "child.vhdx"].map((name) => fileHash(dir.file(name))), before);
+  assertEquals([...Deno.readDirSync(dir.path)].length, 2);
   const kept = await runCli(dir, ["merge", "--into", "new.vhd", "child.vhdx"]);
   assertEquals([kept.code, kept.err], [0, ""]);
   assertStringIncludes(kept.out, "new.vhd");
@@ -56,6 +71,7 @@ Deno.test("merge writes a child into its parent, and removes it where that is as
     path: dir.file("base.vhdx"),
     merged: [dir.file("child.vhdx")],
     removed: true,
+    dryRun: false,
   });
   assertBytesEqual((await runCli(dir, ["read", "base.vhdx"])).bytes, bytes);
   assertEquals([...Deno.readDirSync(dir.path)].map(({ name }) => name).sort(), [

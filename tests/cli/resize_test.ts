@@ -2,8 +2,8 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { openVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
 import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
-import { TempDir } from "../support.ts";
-import { runCli } from "./run_cli.ts";
+import { fileHash, TempDir } from "../support.ts";
+import { READ_ONLY, runCli } from "./run_cli.ts";
 
 const MIB = 1 << 20;
 
@@ -25,6 +25,29 @@ Deno.test("expand makes a disk larger, and says which partition can grow", async
   assertEquals(disk.getInformation("size").virtualSize, 16 * MIB);
 });
 
+Deno.test("--dry-run tells what resize and expand would do, and writes nothing", async () => {
+  using dir = new TempDir();
+  await makeDisk(dir);
+  const before = fileHash(dir.file("disk.vhdx"));
+  const grown = await runCli(dir, ["expand", "--dry-run", "disk.vhdx", "16MiB"], READ_ONLY);
+  assertEquals([grown.code, grown.err], [0, ""]);
+  assertMatch(
+    grown.out,
+    /^The disk has 8 MiB .*; it would have 16 MiB .*\nPartition 1 could grow from 3 MiB/,
+  );
+  const shrunk = await runCli(
+    dir,
+    ["resize", "--dry-run", "--json", "disk.vhdx", "smallest-safe"],
+    READ_ONLY,
+  );
+  const { dryRun, virtualSize } = JSON.parse(shrunk.out);
+  assertEquals([dryRun, virtualSize], [true, 4 * MIB + 33 * 512]);
+  const refused = await runCli(dir, ["resize", "--dry-run", "disk.vhdx", "3MiB"], READ_ONLY);
+  assertEquals([refused.code, refused.out], [2, ""]);
+  assertStringIncludes(refused.err, "ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA");
+  assertEquals(fileHash(dir.file("disk.vhdx")), before);
+});
+
 Deno.test("resize --json tells the result, of the smallest size too", async () => {
   using dir = new TempDir();
   await makeDisk(dir);
@@ -33,6 +56,7 @@ Deno.test("resize --json tells the result, of the smallest size too", async () =
   assertEquals(JSON.parse(out), {
     path: dir.file("disk.vhdx"),
     virtualSize: 4 * MIB + 33 * 512,
+    dryRun: false,
     previousSize: 8 * MIB,
     partitionTable: "gpt",
   });

@@ -19,21 +19,29 @@ export const CLI_ARGS: readonly string[] = [
   `${ROOT}/src/cli/main.ts`,
 ];
 
-/** Runs a command in `dir`. */
+/** Nothing on standard input, and no permission to write. */
+export const READ_ONLY = "read-only";
+
+/**
+ * Runs a command in `dir`.
+ *
+ * @param input What it reads from standard input.
+ */
 export async function runCli(
   dir: TempDir,
   args: readonly string[],
-  input: Uint8Array = new Uint8Array(0),
+  input: Uint8Array | typeof READ_ONLY = new Uint8Array(0),
 ): Promise<Outcome> {
+  const isReadOnly = input === READ_ONLY;
   const child = new Deno.Command(Deno.execPath(), {
-    args: [...CLI_ARGS, ...args],
+    args: [...CLI_ARGS.filter((arg) => !(isReadOnly && arg.startsWith("--allow-write"))), ...args],
     cwd: dir.path,
     env: { NO_COLOR: "1" },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const writing = feed(child.stdin, input);
+  const writing = feed(child.stdin, isReadOnly ? new Uint8Array(0) : input);
   const { code, stdout, stderr } = await child.output();
   await writing;
   const text = new TextDecoder();

@@ -122,6 +122,7 @@ function merging(files: Files, recorded: { child: Recorded; target: Recorded }):
     above: files.slice(0, -2),
     ...recorded,
     targetParentSize: 0,
+    dryRun: false,
     meter: new Meter(new Pace({})),
   };
 }

@@ -84,6 +84,7 @@ for (const kind of KINDS) {
       assertEquals(report, {
         virtualSize: size,
         previousSize: 64 * MIB,
+        dryRun: false,
         partitionTable: "gpt",
         growablePartition: {
           number: 2,
@@ -159,6 +160,7 @@ testWith(
     assertEquals(grown, {
       virtualSize: 100 * MIB,
       previousSize: 64 * MIB,
+      dryRun: false,
       partitionTable: "gpt",
     });
     const unknown = await assertRejects(() => disk.resize(50 * MIB), VirtualDiskError);

@@ -70,6 +70,34 @@ for (const [name, run, fn, flags, expected] of ROWS) {
   });
 }
 
+testWithDouble(
+  "what only the portable backend can do is refused, and not called",
+  async ({ double, openWritable }) => {
+    using disk = openWritable();
+    const rows: [name: string, run: () => Promise<void>][] = [
+      ["dryRun", () => disk.compact({ dryRun: true })],
+      ["dryRun", () => disk.expand(2 ** 45, { dryRun: true })],
+      ["dryRun", () => disk.resize("smallest-safe", { dryRun: true })],
+      ["dryRun", () => disk.merge({ dryRun: true })],
+      ["removeChild", () => disk.merge({ removeChild: true })],
+      ["into", () => disk.merge({ into: "new.vhdx" })],
+    ];
+    for (const [name, run] of rows) {
+      const error = await assertRejects(run, VirtualDiskError);
+      assertEquals([error.symbol, error.message.includes(name)], ["ERROR_NOT_SUPPORTED", true]);
+      assertEquals(error.causes, ['Open the disk with { backend: "portable" }.']);
+    }
+    const functions = [
+      "CompactVirtualDisk",
+      "ExpandVirtualDisk",
+      "ResizeVirtualDisk",
+      "MergeVirtualDisk",
+    ] as const;
+    assertEquals(functions.map((fn) => double.calls(fn)), [0, 0, 0, 0]);
+    await disk.compact({ dryRun: false });
+  },
+);
+
 testWithDouble("a merge by depth is of version 1", async ({ double, open }) => {
   using disk = open(IMAGE, { access: ["all"], rwDepth: 3 });
   await disk.merge({ depth: 2 });

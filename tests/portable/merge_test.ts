@@ -60,7 +60,12 @@ for (const format of FORMATS) {
       const disks = await makeChain(dir, format, 4);
       using disk = await open(path(3));
       const report = await disk.merge(options);
-      assertEquals(report, { path: path(target), merged: merged.map(path), removed: false });
+      assertEquals(report, {
+        path: path(target),
+        merged: merged.map(path),
+        removed: false,
+        dryRun: false,
+      });
       assertEquals(disk.parents, [2, 1, 0].map(path));
       disk.writeSync(new Uint8Array(100), 5);
       disk.close();
@@ -93,7 +98,12 @@ for (const format of FORMATS) {
       );
       assertEquals(refused.symbol, "ERROR_ACCESS_DENIED");
       const report = await disk.merge({ sourceDepth: 2, targetDepth: 4, removeChild: true });
-      assertEquals(report, { path: path(1), merged: [path(3), path(2)], removed: true });
+      assertEquals(report, {
+        path: path(1),
+        merged: [path(3), path(2)],
+        removed: true,
+        dryRun: false,
+      });
       assertEquals([disk.closed, disk.parents], [false, [path(1), path(0)]]);
       const bytes = new Uint8Array(SIZE);
       disk.readSync(bytes, 0);
@@ -129,7 +139,12 @@ for (const format of FORMATS) {
     using disk = await open(paths[0]!, true);
     for (const other of FORMATS) {
       const path = dir.file(`new.${other}`);
-      assertEquals(await disk.merge({ into: path }), { path, merged: paths, removed: false });
+      assertEquals(await disk.merge({ into: path }), {
+        path,
+        merged: paths,
+        removed: false,
+        dryRun: false,
+      });
       await assertDisk(path, disks[2]!);
       using made = await open(path, true);
       assertEquals(made.getInformation("providerSubtype"), "dynamic");

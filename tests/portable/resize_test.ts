@@ -88,7 +88,11 @@ for (
     using dir = new TempDir();
     using disk = await createImage(dir.file(name), { size: 8 * MIB, ...options });
     disk.writeSync(pattern(8 * MIB), 0);
-    assertEquals(await disk.expand(20 * MIB), { virtualSize: 20 * MIB, previousSize: 8 * MIB });
+    assertEquals(await disk.expand(20 * MIB), {
+      dryRun: false,
+      virtualSize: 20 * MIB,
+      previousSize: 8 * MIB,
+    });
     disk.writeSync(pattern(MIB, 3), 19 * MIB);
     const expected = new Uint8Array(20 * MIB);
     expected.set(pattern(8 * MIB));

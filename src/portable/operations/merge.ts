@@ -4,14 +4,15 @@
  * @module
  */
 import type { MergeOptions } from "../../operations.ts";
-import type { WritableSource } from "../byte_source.ts";
+import type { ByteSource, WritableSource } from "../byte_source.ts";
 import type { ImageChain } from "../chain.ts";
 import { checkInteger } from "../create_size.ts";
 import { type ImageFormat, openImage } from "../detect.ts";
 import { ImageError } from "../image_error.ts";
-import { ImageFile } from "../image_file.ts";
+import { ImageFile, type ImageFileOptions } from "../image_file.ts";
 import { mergeVhd } from "../vhd/merge_vhd.ts";
 import { mergeVhdx } from "../vhdx/merge_vhdx.ts";
+import { TrialFile } from "../trial_file.ts";
 import type { Merging } from "./merging.ts";
 import { Meter } from "./meter.ts";
 import { Pace } from "./pace.ts";
@@ -35,28 +36,30 @@ const MERGERS: Partial<Record<ImageFormat, (merging: Merging) => Promise<void>>>
 };
 
 /**
- * Merges images of a chain into their ancestor. Cancelled, the chain reads as before.
+ * Merges images of a chain into their ancestor, or tries whether that can be done. Cancelled, the chain reads
+ * as before.
  *
  * @throws {ImageError} As MergeVirtualDisk fails.
  */
 export async function mergeChain(chain: ImageChain, options: MergeOptions): Promise<MergedFiles> {
   const { images, writable } = chain;
+  const { dryRun = false } = options;
   const { path } = images[0].source;
   const merge = MERGERS[images[0].format];
   if (merge === undefined || images[0].parent === undefined) {
     throw new ImageError("ERROR_VHD_INVALID_TYPE", { path, reason: "the disk has no parent" });
   }
   const depths = depthsOf(chain, options);
-  if (writable === undefined) throw new ImageError("ERROR_ACCESS_DENIED", { path });
+  if (writable === undefined && !dryRun) throw new ImageError("ERROR_ACCESS_DENIED", { path });
   const pace = new Pace(options);
   pace.assertWanted();
   const paths = images.map((image) => image.source.path);
   const targetParentSize = images[depths.target]?.virtualSize ?? 0;
   const { identifier } = images[depths.target - 1]!;
   await chain.lend(async (leaf) => {
-    using files = new MergedChain(leaf, paths, depths);
-    assertSame(files.target, identifier);
-    await merge({ ...files.parts, targetParentSize, meter: new Meter(pace) });
+    using files = new MergedChain(leaf, paths, depths, dryRun);
+    assertSame(files.parts.target, identifier);
+    await merge({ ...files.parts, targetParentSize, dryRun, meter: new Meter(pace) });
     pace.end();
   });
   return {
@@ -66,7 +69,7 @@ export async function mergeChain(chain: ImageChain, options: MergeOptions): Prom
 }
 
 /** The numbers of the images, where the chain has them. */
-function depthsOf({ images, writableDepth }: ImageChain, options: MergeOptions): Depths {
+function depthsOf({ images, writable, writableDepth }: ImageChain, options: MergeOptions): Depths {
   const { depth, sourceDepth, targetDepth, removeChild = false } = options;
   const { path } = images[0].source;
   const refused = (reason: string) => new ImageError("ERROR_INVALID_PARAMETER", { path, reason });
@@ -91,7 +94,8 @@ function depthsOf({ images, writableDepth }: ImageChain, options: MergeOptions):
   if (target > images.length) {
     throw refused(`image ${target} of a chain of ${images.length}`);
   }
-  if (removeChild && source - 1 > writableDepth) {
+  const isTrial = options.dryRun === true && writable === undefined;
+  if (removeChild && !isTrial && source - 1 > writableDepth) {
     throw new ImageError("ERROR_ACCESS_DENIED", {
       path: images[source - 2]!.source.path,
       reason: "it loses its parent, and was opened for reading: it cannot be told of another",
@@ -111,23 +115,30 @@ function assertSame(target: WritableSource, identifier: string | undefined): voi
   });
 }
 
-/** The files of a merge; all but the leaf are opened, and closed at the end of the scope. */
+/**
+ * The files of a merge; all but the leaf are opened, and closed at the end of the scope. For a trial they are
+ * opened for reading, with nobody beside all the same.
+ */
 class MergedChain implements Disposable {
-  readonly target: ImageFile;
   readonly parts: Pick<Merging, "above" | "child" | "target">;
   readonly #opened: ImageFile[] = [];
 
-  constructor(leaf: WritableSource, paths: readonly string[], { source, target }: Depths) {
-    const open = (index: number, write: boolean) => {
-      if (index === 0) return leaf;
-      return this.#open(paths[index]!, write);
+  constructor(
+    leaf: WritableSource,
+    paths: readonly string[],
+    { source, target }: Depths,
+    dryRun: boolean,
+  ) {
+    const toRead = (index: number) => index === 0 ? leaf : this.#open(paths[index]!, {});
+    const toWrite = (index: number) => {
+      if (index === 0) return dryRun ? new TrialFile(leaf) : leaf;
+      if (!dryRun) return this.#open(paths[index]!, { write: true });
+      return new TrialFile(this.#open(paths[index]!, { sharing: "none" }));
     };
     try {
-      const above: WritableSource[] = [];
-      for (let index = source - 1; index < target - 2; index++) above.push(open(index, false));
-      const child = open(target - 2, true);
-      this.target = this.#open(paths[target - 1]!, true);
-      this.parts = { above, child, target: this.target };
+      const above: ByteSource[] = [];
+      for (let index = source - 1; index < target - 2; index++) above.push(toRead(index));
+      this.parts = { above, child: toWrite(target - 2), target: toWrite(target - 1) };
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -138,8 +149,8 @@ class MergedChain implements Disposable {
     for (const file of this.#opened) file.close();
   }
 
-  #open(path: string, write: boolean): ImageFile {
-    const file = ImageFile.open(path, { write });
+  #open(path: string, options: ImageFileOptions): ImageFile {
+    const file = ImageFile.open(path, options);
     this.#opened.push(file);
     return file;
   }

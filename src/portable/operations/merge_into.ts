@@ -18,7 +18,8 @@ import { chainContents } from "./disk_contents.ts";
 import { Pace } from "./pace.ts";
 
 /**
- * Makes a dynamic disk of what the chain holds: of the format that the name says, else of the chain's.
+ * Makes a dynamic disk of what the chain holds: of the format that the name says, else of the chain's. For a
+ * dry run it finds out whether it may, and makes nothing.
  *
  * @param images The whole chain, the leaf first.
  * @param path The new file; there is none of that name yet.
@@ -49,12 +50,15 @@ export async function mergeIntoFile(
   const spec = imageSpec({ path, type: format, ...kept }, undefined, source.disk);
   const folder = realFolder(path);
   using target = NewFile.prepare(path, folder, false);
-  await target.write(async (file) => {
-    await writeCopy(file, layoutOf(format, spec, path), source);
-    if (isVhdx) copyItems(leaf, file);
-  });
+  const layout = layoutOf(format, spec, path);
+  if (options.dryRun !== true) {
+    await target.write(async (file) => {
+      await writeCopy(file, layout, source);
+      if (isVhdx) copyItems(leaf, file);
+    });
+  }
   pace.end();
-  target.publish();
+  if (options.dryRun !== true) target.publish();
   return join(folder, basename(path));
 }
 

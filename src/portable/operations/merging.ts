@@ -16,5 +16,7 @@ export interface Merging {
   readonly target: WritableSource;
   /** How large the disk of the parent of `target` is, in bytes; 0 where there is none. */
   readonly targetParentSize: number;
+  /** Everything but the data is done, to files that are changed in memory alone. */
+  readonly dryRun: boolean;
   readonly meter: Meter;
 }

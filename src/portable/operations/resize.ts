@@ -6,7 +6,7 @@
  * @module
  */
 import type { ResizeOptions, ResizeReport, SmallestSafeSize } from "../../operations.ts";
-import type { ImageChain } from "../chain.ts";
+import type { ImageChain, ResizableChain } from "../chain.ts";
 import { readChain } from "../chain_reader.ts";
 import { assertChildless } from "../children.ts";
 import { maximumSize } from "../create_rules.ts";
@@ -17,6 +17,7 @@ import { moveBackup } from "../partitions/gpt_move.ts";
 import { type PartitionTable, readPartitionTable } from "../partitions/partition_table.ts";
 import { partitionedDisk } from "../partitions/partitioned_disk.ts";
 import { smallestSafeSize } from "../smallest_safe_size.ts";
+import { TrialChain } from "../trial_chain.ts";
 import { Pace } from "./pace.ts";
 import { resizeReport } from "./resize_report.ts";
 
@@ -31,7 +32,7 @@ export interface ResizeRequest extends ResizeOptions {
 const STEPS = 2;
 
 /**
- * Resizes the child of a chain.
+ * Resizes the child of a chain, or tries how that would be: the same is done then to the file in memory.
  *
  * @throws {ImageError} As ExpandVirtualDisk and ResizeVirtualDisk fail; nothing has been written where the
  * request is refused.
@@ -40,6 +41,12 @@ export async function resizeChain(
   chain: ImageChain,
   request: ResizeRequest,
 ): Promise<ResizeReport> {
+  if (request.dryRun !== true) return await resize(chain, request);
+  const [{ format }, ...parents] = chain.images;
+  return await chain.rework((file) => resize(new TrialChain(file, format, parents), request));
+}
+
+async function resize(chain: ResizableChain, request: ResizeRequest): Promise<ResizeReport> {
   const pace = new Pace(request);
   const writable = writableOf(chain);
   const previousSize = writable.virtualSize;
@@ -60,17 +67,17 @@ export async function resizeChain(
   }
   writableOf(chain).flush();
   pace.end();
-  return resizeReport(chain, previousSize);
+  return resizeReport(chain, { dryRun: request.dryRun === true, previousSize });
 }
 
-function writableOf({ writable, image }: ImageChain): WritableImage {
+function writableOf({ writable, image }: ResizableChain): WritableImage {
   if (writable !== undefined) return writable;
   throw new ImageError("ERROR_ACCESS_DENIED", { path: image.source.path });
 }
 
 /** The size that is asked for, where the disk can have it. */
 function checkedSize(
-  { images }: ImageChain,
+  { images }: ResizableChain,
   image: WritableImage,
   { size, expandOnly, allowUnsafe = false }: ResizeRequest,
 ): number {
@@ -125,7 +132,7 @@ function wrongType(path: string, reason: string): ImageError {
 }
 
 /** Children hold what differs from a parent of that size: they are lost with it. */
-function moveGpt(chain: ImageChain, { gpt }: PartitionTable, size: number): void {
+function moveGpt(chain: ResizableChain, { gpt }: PartitionTable, size: number): void {
   const image = writableOf(chain);
   if (gpt === undefined) return;
   const disk = {

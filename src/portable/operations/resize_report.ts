@@ -4,17 +4,21 @@
  * @module
  */
 import type { GrowablePartition, ResizeReport } from "../../operations.ts";
-import type { ImageChain } from "../chain.ts";
+import type { ResizableChain } from "../chain.ts";
 import { type PartitionTable, readPartitionTable } from "../partitions/partition_table.ts";
 import { partitionedDisk } from "../partitions/partitioned_disk.ts";
 
 /** Looks at the disk as it is now. */
-export function resizeReport({ image, images }: ImageChain, previousSize: number): ResizeReport {
+export function resizeReport(
+  { image, images }: ResizableChain,
+  { dryRun, previousSize }: { readonly dryRun: boolean; readonly previousSize: number },
+): ResizeReport {
   const { virtualSize, logicalSectorSize } = image;
   const table = readPartitionTable(partitionedDisk(images));
-  if (table === undefined) return { virtualSize, previousSize };
+  if (table === undefined) return { dryRun, virtualSize, previousSize };
   const growable = growablePartition(table, virtualSize, logicalSectorSize);
   return {
+    dryRun,
     virtualSize,
     previousSize,
     partitionTable: table.kind,

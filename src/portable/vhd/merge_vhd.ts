@@ -17,12 +17,13 @@ import { openWritableVhd } from "./writable_vhd.ts";
  * @throws {ImageError} `ERROR_VHD_INVALID_STATE` for the disk of a machine whose state is saved; what reading
  * and writing fail with.
  */
-export async function mergeVhd({ above, child, target, meter }: Merging): Promise<void> {
+export async function mergeVhd({ above, child, target, dryRun, meter }: Merging): Promise<void> {
   const files = [...above, child];
   for (const file of [...files, target]) assertNoSavedState(file.path, findFooter(file).footer);
   const image = openWritableVhd(target);
   try {
-    await applyImages(files.map(openVhd), image, meter);
+    const images = files.map(openVhd);
+    if (!dryRun) await applyImages(images, image, meter);
   } finally {
     image.finish();
   }

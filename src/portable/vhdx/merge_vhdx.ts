@@ -20,7 +20,7 @@ import { openWritableVhdx } from "./writable_vhdx.ts";
  * @throws {ImageError} What reading and writing fail with.
  */
 export async function mergeVhdx(merging: Merging): Promise<void> {
-  const { above, child, target, targetParentSize: parentSize, meter } = merging;
+  const { above, child, target, targetParentSize: parentSize, dryRun, meter } = merging;
   // What killed writers have left in the logs.
   openWritableVhdx(child).finish();
   openWritableVhdx(target).finish();
@@ -32,7 +32,7 @@ export async function mergeVhdx(merging: Merging): Promise<void> {
   if (virtualSize > openVhdx(target).virtualSize) resize();
   const image = openWritableVhdx(target, dataWriteGuid);
   try {
-    await applyImages(sources, image, meter);
+    if (!dryRun) await applyImages(sources, image, meter);
     if (virtualDiskId !== image.virtualDiskId) image.setVirtualDiskId?.(virtualDiskId!);
     if (physicalSectorSize !== image.physicalSectorSize) {
       image.setPhysicalSectorSize?.(physicalSectorSize);
