@@ -1,0 +1,33 @@
+/** What GetVirtualDiskInformation and SetVirtualDiskInformation are asked for. */
+
+/** Information classes that can be read. */
+export const GET_VIRTUAL_DISK_INFO = {
+  UNSPECIFIED: 0,
+  SIZE: 1,
+  IDENTIFIER: 2,
+  PARENT_LOCATION: 3,
+  PARENT_IDENTIFIER: 4,
+  PARENT_TIMESTAMP: 5,
+  VIRTUAL_STORAGE_TYPE: 6,
+  PROVIDER_SUBTYPE: 7,
+  IS_4K_ALIGNED: 8,
+  PHYSICAL_DISK: 9,
+  VHD_PHYSICAL_SECTOR_SIZE: 10,
+  SMALLEST_SAFE_VIRTUAL_SIZE: 11,
+  FRAGMENTATION: 12,
+  IS_LOADED: 13,
+  VIRTUAL_DISK_ID: 14,
+  CHANGE_TRACKING_STATE: 15,
+} as const;
+
+/** Information classes that can be set. */
+export const SET_VIRTUAL_DISK_INFO = {
+  UNSPECIFIED: 0,
+  PARENT_PATH: 1,
+  IDENTIFIER: 2,
+  PARENT_PATH_WITH_DEPTH: 3,
+  PHYSICAL_SECTOR_SIZE: 4,
+  VIRTUAL_DISK_ID: 5,
+  CHANGE_TRACKING_STATE: 6,
+  PARENT_LOCATOR: 7,
+} as const;
