@@ -61,7 +61,8 @@ export abstract class MaintainedDisk extends ReadableDisk {
   /**
    * Gives the disk another size: larger, or where it is a VHDX or a raw disk smaller, down to the end of the
    * last partition. Where the disk has a GPT, its backup moves to the new end; no partition and no file
-   * system changes. Children of the disk become invalid: where there are any in the same folder, it is
+   * system changes. The file of a smaller disk ends behind the last block that is left: compacting makes it
+   * shorter. Children of the disk become invalid: where there are any in the same folder, it is
    * refused.
    *
    * A crash leaves the old size or the new one, and every byte of what both have. Where the backup of the
@@ -103,8 +104,8 @@ export abstract class MaintainedDisk extends ReadableDisk {
 
   /**
    * Makes the image file shorter. Blocks go that hold nothing but zeros, that have been trimmed, or that hold
-   * what the parent does; others move down, and the file ends behind the last of them. The disk's contents
-   * stay what they are, and its children remain valid.
+   * what the parent does; others move down, and so do a VHDX's tables and log; the file ends behind the last
+   * of them. The disk's contents stay what they are, and its children remain valid.
    *
    * A crash or an abort at any moment leaves a sound image with the same contents; compacting again goes on
    * from there. The disk can neither be read nor written meanwhile.

@@ -1,5 +1,5 @@
 /** A crash while an image is compacted leaves the disk as it was; compacting again ends as without it. */
-import { assertEquals, assertGreater } from "@std/assert";
+import { assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
 import type { WritableSource } from "../../src/portable/byte_source.ts";
 import { type DiskImage, imageExtents } from "../../src/portable/image.ts";
 import type { ImageSpec } from "../../src/portable/image_spec.ts";
@@ -7,11 +7,15 @@ import type { Compaction, CompactionOutcome } from "../../src/portable/operation
 import { Meter } from "../../src/portable/operations/meter.ts";
 import { Pace } from "../../src/portable/operations/pace.ts";
 import { compactVhd } from "../../src/portable/vhd/compact_vhd.ts";
+import { placedBlocks } from "../../src/portable/vhdx/block_scan.ts";
 import { compactVhdx } from "../../src/portable/vhdx/compact_vhdx.ts";
+import { headerFault } from "../../src/portable/vhdx/header.ts";
 import { resizeVhdx } from "../../src/portable/vhdx/resize_vhdx.ts";
+import { readStructures, tablesOf } from "../../src/portable/vhdx/vhdx_structures.ts";
 import { Random } from "../fuzz/random.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
-import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
+import { logOf, raise } from "../portable/vhdx/raised.ts";
+import { HEADERS, MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { crashStates } from "./crash_states.ts";
 import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
 import { RecordingSource } from "./recording_source.ts";
@@ -117,6 +121,26 @@ const CASES: readonly Case[] = [
       return file;
     },
   },
+  {
+    ...vhdx({ subtype: "dynamic", virtualSize: 8 * MIB }),
+    title: "compacting a VHDX whose log lies behind its blocks",
+    base: () => {
+      const file = used(VHDX, newImage(createVhdxIn, vhdxSpec()), MIB / SECTOR);
+      raise(file, ["log"]);
+      return file;
+    },
+  },
+  {
+    ...vhdx({ subtype: "differencing", virtualSize: 8 * MIB }),
+    title: "compacting a VHDX whose blocks lie before everything else",
+    samples: 1,
+    base: () => {
+      const spec = vhdxSpec({ subtype: "differencing" });
+      const file = used(VHDX, newImage(createVhdxIn, spec), MIB / SECTOR);
+      raise(file, ["log", "table", "metadata"], MIB);
+      return file;
+    },
+  },
 ];
 
 for (const each of CASES) {
@@ -147,6 +171,7 @@ for (const each of CASES) {
         assertEquals(versionsOf(each, file), expected);
         assertEquals(format.open(file).identifier, identifier);
         format.checkLeft?.(file);
+        if (format === VHDX) assertLogsLieFree(file);
         await checkResumed(each, file, expected, recording.size, random);
       } catch (error) {
         throw new Error(`change ${point} of ${recording.changes.length}: ${description()}`, {
@@ -157,6 +182,23 @@ for (const each of CASES) {
     console.log(`${each.title}: ${states} states`);
     assertGreater(states, recording.changes.length);
   });
+}
+
+/** Whichever header is chosen: the log that it names is in the file, and nothing else lies there. */
+function assertLogsLieFree(file: SparseFile): void {
+  const structures = readStructures(file);
+  const used = [
+    ...[...structures.occupied].filter(({ name }) => name !== "log"),
+    ...placedBlocks(structures.source, structures, tablesOf(structures)),
+  ];
+  for (const header of HEADERS.filter((offset) => headerFault(file, offset) === undefined)) {
+    const { offset, length } = logOf(file, header);
+    assertLessOrEqual(offset + length, file.size);
+    const over = used.find((other) =>
+      other.offset < offset + length && offset < other.offset + other.length
+    );
+    assertEquals(over, undefined, `the header at ${header} names a log at ${offset}`);
+  }
 }
 
 /** It can be compacted, to the same size, and written to before. */

@@ -1,7 +1,7 @@
 /**
  * Makes the file of a dynamic or differencing VHDX shorter: blocks that nothing is lost with go, others move
- * down, and what is left free at the end is given back ([MS-VHDX] 2.5.1.1). The disk stays what it is, and
- * so does its data write GUID.
+ * down, with them the tables and the log, and what is left free at the end is given back ([MS-VHDX] 2.5.1.1).
+ * The disk stays what it is, and so does its data write GUID.
  *
  * @module
  */
@@ -17,7 +17,8 @@ import { FileSpace } from "./file_space.ts";
 import { HeaderWriter } from "./header_writer.ts";
 import { LogWriter } from "./log_writer.ts";
 import { LoggedPages } from "./logged_pages.ts";
-import { moveToLargerPlace } from "./region_mover.ts";
+import { moveToPlace } from "./region_mover.ts";
+import type { Region } from "./region_table.ts";
 import { VhdxImage } from "./vhdx_image.ts";
 import {
   type BlockTables,
@@ -47,7 +48,7 @@ export async function compactVhdx(
   const compactor = new Compactor(file, structures, job);
   try {
     await compactor.releaseBlocks();
-    if (job.blockMoves) await compactor.moveBlocks();
+    if (job.blockMoves) await compactor.moveDown();
   } finally {
     compactor.finish();
   }
@@ -56,19 +57,22 @@ export async function compactVhdx(
 
 class Compactor {
   readonly #file: WritableSource;
-  readonly #structures: VhdxStructures;
+  #structures: VhdxStructures;
   readonly #job: Compaction;
   readonly #headers: HeaderWriter;
   readonly #space: FileSpace;
   readonly #log: LogWriter;
   readonly #pages: LoggedPages;
-  readonly #tables: BlockTables;
-  readonly #writer: BlockTableWriter;
+  #tables: BlockTables;
+  #writer: BlockTableWriter;
+  /** Where these lie now, which a trial does not write into the file. */
+  #regions: Region[];
+  #logPlace: { readonly offset: number; readonly length: number };
   #kept: PlacedBlock[] = [];
   #releasedBlocks = 0;
   #movedBlocks = 0;
   /** Where regions were that entries of the log may still name. */
-  readonly #oldPlaces: { readonly offset: number; readonly length: number }[] = [];
+  #oldPlaces: Region[] = [];
 
   constructor(file: WritableSource, structures: VhdxStructures, job: Compaction) {
     this.#file = file;
@@ -81,6 +85,9 @@ class Compactor {
     // A trial may look at a file whose log has been replayed in memory alone.
     this.#tables = tablesOf(structures, job.dryRun ? structures.source : this.#pages);
     this.#writer = new BlockTableWriter(this.#pages, this.#tables);
+    this.#regions = Object.values(structures.regions);
+    const { logOffset, logLength } = structures.header;
+    this.#logPlace = { offset: logOffset, length: logLength };
     scanBlocks(structures.source, structures, this.#tables, this.#space);
   }
 
@@ -123,11 +130,15 @@ class Compactor {
     this.#publish();
   }
 
-  /** Moves the highest blocks into the lowest room, then tables that lie behind them. */
-  async moveBlocks(): Promise<void> {
+  /** Moves what lies high into the lowest room, until nothing fits into any room that lies lower. */
+  async moveDown(): Promise<void> {
+    do await this.#moveBlocks(); while (this.#moveTables());
+  }
+
+  async #moveBlocks(): Promise<void> {
     const { dryRun, meter } = this.#job;
     this.#kept.sort((a, b) => b.offset - a.offset);
-    for (const block of this.#kept) {
+    for (const [i, block] of this.#kept.entries()) {
       const { offset: from, length } = block;
       const to = this.#space.allocateBelow(length, from);
       if (to === undefined) continue;
@@ -137,36 +148,80 @@ class Compactor {
       }
       this.#change(block, (entry) => ({ ...entry, fileOffset: to }));
       this.#space.giveUp(from, length);
+      this.#kept[i] = { ...block, offset: to };
       this.#movedBlocks++;
     }
     this.#publish();
-    const { bat, metadata } = this.#structures.regions;
-    for (const region of [bat, metadata].sort((a, b) => b.offset - a.offset)) {
-      const place = this.#space.allocateBelow(region.length, region.offset);
-      if (place === undefined) continue;
+  }
+
+  /**
+   * The tables and then the log, which only headers name, so that it must be empty.
+   *
+   * @returns Whether any of them has moved: where it lay, there may be room for blocks.
+   */
+  #moveTables(): boolean {
+    const { dryRun } = this.#job;
+    let hasMoved = false;
+    this.#regions.sort((a, b) => b.offset - a.offset);
+    for (const [i, region] of this.#regions.entries()) {
+      const offset = this.#space.allocateBelow(region.length, region.offset);
+      if (offset === undefined) continue;
+      if (!dryRun) {
+        this.#headers.announceWrite();
+        moveToPlace(this.#file, this.#pages, region, { offset, isZero: false }, region.length);
+      }
       this.#oldPlaces.push(region);
-      if (dryRun) continue;
-      // It looks for the lowest place itself.
-      this.#space.giveUp(place, region.length);
-      this.#space.reuseGivenUp();
-      this.#headers.announceWrite();
-      moveToLargerPlace(this.#file, this.#pages, this.#space, region, region.length);
+      this.#regions[i] = { ...region, offset };
+      hasMoved = true;
     }
+    this.#settle();
+    hasMoved = this.#moveLog() || hasMoved;
+    if (hasMoved && !dryRun) this.#readTables();
+    return hasMoved;
+  }
+
+  #moveLog(): boolean {
+    const { offset: from, length } = this.#logPlace;
+    // A file that came without a log may have got one in between, as low as there was room.
+    if (length === 0) return false;
+    const offset = this.#space.allocateBelow(length, from);
+    if (offset === undefined) return false;
+    if (!this.#job.dryRun) {
+      this.#headers.announceWrite();
+      this.#log.moveTo(offset);
+    }
+    this.#space.giveUp(from, length);
+    this.#space.reuseGivenUp();
+    this.#logPlace = { offset, length };
+    return true;
+  }
+
+  /** What holds for blocks now that other things lie elsewhere. */
+  #readTables(): void {
+    this.#structures = readStructures(this.#file);
+    this.#tables = tablesOf(this.#structures, this.#pages);
+    this.#writer = new BlockTableWriter(this.#pages, this.#tables);
   }
 
   /** Leaves the file as a clean close does, and gives back what is free at its end. */
   finish(): void {
+    this.#settle();
+    if (this.#job.dryRun || this.#space.end >= this.#file.size) return;
+    this.#headers.announceWrite();
+    this.#file.truncate(this.#space.end);
+    this.#file.flush();
+  }
+
+  /** All is in its place, and the log is empty. */
+  #settle(): void {
     this.#publish();
     if (!this.#job.dryRun && this.#log.isOpen) {
       this.#file.flush();
       this.#log.close();
     }
     for (const { offset, length } of this.#oldPlaces) this.#space.giveUp(offset, length);
+    this.#oldPlaces = [];
     this.#space.reuseGivenUp();
-    if (this.#job.dryRun || this.#space.end >= this.#file.size) return;
-    this.#headers.announceWrite();
-    this.#file.truncate(this.#space.end);
-    this.#file.flush();
   }
 
   /** The state in which the block reads the same without a place; `undefined` where there is none. */

@@ -14,6 +14,7 @@ import type { FileSpace } from "./file_space.ts";
 import type { HeaderWriter } from "./header_writer.ts";
 import type { LogPage } from "./log_descriptor.ts";
 import { encodeLogEntry } from "./log_entry.ts";
+import { fillWithZeros } from "./zero_fill.ts";
 
 /**
  * As many as the descriptors of one sector, which some readers take for the limit. Two such entries and a
@@ -74,6 +75,18 @@ export class LogWriter {
   /** Declares the log empty. All pages are durable in their places. */
   close(): void {
     this.#headers.updateBoth({ logGuid: NIL_GUID });
+  }
+
+  /**
+   * Has both headers name another place, durably, so that the old one is free. The log is not open: what lies
+   * in the new place is no entry of it, whatever it is, and one that opens has a GUID that nothing there
+   * has. It is cleared for the sake of programs that look for entries of any GUID.
+   *
+   * @param logOffset Where nothing lies, and nothing durable says that something does.
+   */
+  moveTo(logOffset: number): void {
+    fillWithZeros(this.#file, logOffset, this.#headers.current.logLength);
+    this.#headers.updateBoth({ logOffset });
   }
 
   #append(

@@ -149,7 +149,10 @@ function allocateBlocks(
   }
 }
 
-/** Takes away what lies behind everything that is still in use. The log is empty. */
+/**
+ * Takes away what lies behind everything that is still in use; the log is empty. Nothing moves for it, as no
+ * block does: that is what compacting is for.
+ */
 function cutOff(file: WritableSource): void {
   const structures = readStructures(file);
   const space = new FileSpace(file);
