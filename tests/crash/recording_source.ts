@@ -38,6 +38,11 @@ export class RecordingSource<Event> implements WritableSource {
     return this.#file.size;
   }
 
+  /** The file as it is, independent of what follows. */
+  contents(): SparseFile {
+    return this.#file.fork();
+  }
+
   mark(event: Event): void {
     this.marks.push({ position: this.changes.length, event });
   }

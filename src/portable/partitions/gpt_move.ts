@@ -21,8 +21,9 @@ const MAX_SECTORS = 0xffff_ffff;
 
 /**
  * Puts the backup at the end of a disk of `size` bytes, and has the primary header and the protective
- * record say so: each durable before the next, so that after a crash one of the two tables is good and
- * names a good other one. What is in place already is not written.
+ * record say so: each durable before the next, so that after a crash the primary table is good, and so is
+ * a backup at the end that the disk has. What is in place already is not written. The former backup goes
+ * before the primary header is written, which alone knows where that is: the same can be done again.
  *
  * @param size At least the table's smallest disk, and no more than the disk has.
  */
@@ -45,9 +46,9 @@ export function moveBackup(disk: WritablePartitionedDisk, gpt: GptTable, size: n
     disk.flush();
   };
   write(joined(gpt.entries, backup), entriesSector);
+  eraseFormerBackup(disk, gpt, entriesSector);
   write(primary, PRIMARY_SECTOR);
   write(protectiveRecord(disk, lastSector), 0);
-  eraseFormerBackup(disk, gpt, entriesSector, lastSector);
 }
 
 /** A copy of a header with other sector numbers, and the checksum that belongs to it. */
@@ -81,20 +82,19 @@ function protectiveRecord(disk: PartitionedDisk, lastSector: number): Uint8Array
   return bytes;
 }
 
-/** The former header would be a second one in the middle of the disk, for those who search for any. */
+/**
+ * The former header would be a second one in the middle of the disk, for those who search for any. Where
+ * the disk is about to be cut before it, it stays what it is until then: the backup.
+ */
 function eraseFormerBackup(
   disk: WritablePartitionedDisk,
   { backupSector, lastUsable }: GptTable,
   entriesSector: number,
-  lastSector: number,
 ): void {
-  const { size, sectorSize } = disk;
-  const isKept = backupSector >= entriesSector && backupSector <= lastSector;
-  const isOutside = backupSector <= lastUsable || (backupSector + 1) * sectorSize > size;
-  if (isKept || isOutside) return;
-  const offset = backupSector * sectorSize;
-  if (!hasGptSignature(disk.read(offset, sectorSize))) return;
-  disk.write(new Uint8Array(sectorSize), offset);
+  if (backupSector <= lastUsable || backupSector >= entriesSector) return;
+  const offset = backupSector * disk.sectorSize;
+  if (!hasGptSignature(disk.read(offset, disk.sectorSize))) return;
+  disk.write(new Uint8Array(disk.sectorSize), offset);
   disk.flush();
 }
 

@@ -36,23 +36,34 @@ Deno.test("a table moved to the new end is the one that a disk of that size woul
 Deno.test("the new backup is written first, and what is in place is not written again", () => {
   const disk = grown();
   moveBackup(disk, gptOf(disk), disk.size);
-  assertEquals(disk.writes, [(NEW - 33) * 512, 512, 0, (OLD - 1) * 512]);
+  assertEquals(disk.writes, [(NEW - 33) * 512, (OLD - 1) * 512, 512, 0]);
   moveBackup(disk, gptOf(disk), disk.size);
   assertEquals(disk.writes.length, 4);
 });
 
-Deno.test("after a crash at any write the primary table or the backup it names is sound", () => {
+Deno.test("after a crash at any write both tables are sound, and the same move ends as without it", () => {
+  const whole = grown();
+  moveBackup(whole, gptOf(whole), whole.size);
   for (let count = 0; count <= 4; count++) {
     const disk = grown();
-    const whole = disk.write.bind(disk);
+    const write = disk.write.bind(disk);
     disk.write = (bytes, offset) => {
-      if (disk.writes.length < count) whole(bytes, offset);
+      if (disk.writes.length < count) write(bytes, offset);
     };
     moveBackup(disk, gptOf(disk), disk.size);
-    const { backupSector } = gptOf(disk);
-    const header = disk.read(backupSector * 512, 8);
+    const header = disk.read(count === 0 ? (OLD - 1) * 512 : (NEW - 1) * 512, 8);
     assertEquals(new TextDecoder().decode(header), "EFI PART", `after ${count} writes`);
+    disk.write = write;
+    moveBackup(disk, gptOf(disk), disk.size);
+    assertEquals(disk.bytes, whole.bytes, `after ${count} writes, and again`);
   }
+});
+
+Deno.test("a disk that is about to be cut keeps its backup until then", () => {
+  const disk = new MemoryDisk(NEW);
+  disk.gpt([100, 899]);
+  moveBackup(disk, gptOf(disk), OLD * 512);
+  assertEquals(disk.writes, [(OLD - 33) * 512, 512, 0]);
 });
 
 Deno.test("a backup that overlaps the former one keeps its bytes", () => {

@@ -1,0 +1,240 @@
+/**
+ * A crash while a partitioned disk is given another size, file and backup of its GPT together: the disk has
+ * the old size or the new one, other programs find its partitions and all that is in them, and the same
+ * resize ends as one that was never cut short.
+ */
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { openVirtualDisk, type PortableVirtualDisk } from "@virtdisk/virtdisk";
+import type { ImageSpec } from "../../src/portable/image_spec.ts";
+import { Random } from "../fuzz/random.ts";
+import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
+import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
+import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
+import { assertBytesEqual } from "../support.ts";
+import { crashStates } from "./crash_states.ts";
+import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
+import { foundEntries, isWhole } from "./gpt_oracle.ts";
+import type { Format } from "./scenario.ts";
+import { type Files, SimulatedFolder } from "./simulated_folder.ts";
+import { SparseFile } from "./sparse_file.ts";
+import { SECTOR, stamped } from "./stamp.ts";
+import { VHD } from "./vhd_scenarios.ts";
+import { VHDX } from "./vhdx_scenarios.ts";
+
+const SEED = 47;
+const K4 = 4096;
+const VERSION = 5;
+/** Sectors: where the first partition begins, where the second one ends. */
+const FIRST = 40;
+const END = 360;
+
+interface Case {
+  readonly title: string;
+  readonly files: () => Files;
+  /** The file that is resized. */
+  readonly name: string;
+  readonly size: number;
+  /** Random subsets of the unflushed changes for each crash point. */
+  readonly samples: number;
+  /** Whether the file too is the same in the end: where neither chance nor the way to it has a say in it. */
+  readonly hasSameFile?: boolean;
+}
+
+/** A disk with two partitions, data at their ends, and nothing behind them. */
+function partitioned(size: number): MemoryDisk {
+  const disk = new MemoryDisk(size / SECTOR);
+  disk.gpt([FIRST, 199], [210, END - 1]);
+  for (const [first, count] of [[FIRST, 30], [150, 50], [210, 3], [END - 40, 40]] as const) {
+    disk.bytes.set(stamped(first, count, VERSION), first * SECTOR);
+  }
+  return disk;
+}
+
+/** The image with what a disk has that is not zeros. */
+function filled(format: Format, file: SparseFile, { bytes }: MemoryDisk): SparseFile {
+  const image = format.openWritable(file);
+  for (let offset = 0; offset < bytes.length; offset += K4) {
+    const piece = bytes.subarray(offset, offset + K4);
+    if (piece.some((byte) => byte !== 0)) image.write(piece, offset);
+  }
+  image.finish();
+  return file;
+}
+
+function vhd(spec: Partial<ImageSpec>, from: number, to: number): Case {
+  const file = () => newImage(createVhdIn, vhdSpec({ ...spec, virtualSize: from }));
+  return {
+    title: `a ${spec.subtype} VHD from ${from} to ${to} bytes`,
+    files: () => new Map([["disk.vhd", filled(VHD, file(), partitioned(from))]]),
+    name: "disk.vhd",
+    size: to,
+    samples: 4,
+  };
+}
+
+function vhdx(spec: Partial<ImageSpec>, from: number, to: number): Case {
+  const file = () => newImage(createVhdxIn, vhdxSpec({ ...spec, virtualSize: from }));
+  return {
+    title: `a ${spec.subtype} VHDX from ${from} to ${to} bytes`,
+    files: () => new Map([["disk.vhdx", filled(VHDX, file(), partitioned(from))]]),
+    name: "disk.vhdx",
+    size: to,
+    samples: 1,
+  };
+}
+
+/** All of the disk is in the parent; what the resize writes is in the child. */
+function child(from: number, to: number): Case {
+  const title = `a differencing VHDX from ${from} to ${to} bytes`;
+  const files = () => {
+    const [[, base]] = [...vhdx({ subtype: "dynamic" }, from, to).files()] as [
+      [string, SparseFile],
+    ];
+    const { identifier } = VHDX.open(base);
+    const parent = {
+      identifier: identifier!,
+      relativePath: ".\\base.vhdx",
+      absolutePath: undefined,
+    };
+    const spec = { subtype: "differencing", parent, virtualSize: from } as const;
+    const leaf = newImage(createVhdxIn, vhdxSpec(spec));
+    return new Map([["child.vhdx", leaf], ["base.vhdx", base]]);
+  };
+  return { title, files, name: "child.vhdx", size: to, samples: 1 };
+}
+
+function raw(from: number, to: number): Case {
+  return {
+    title: `a raw disk from ${from} to ${to} bytes`,
+    files: () => new Map([["disk.raw", SparseFile.of(partitioned(from).bytes)]]),
+    name: "disk.raw",
+    size: to,
+    samples: 10,
+    hasSameFile: true,
+  };
+}
+
+const SMALL = 400 * SECTOR;
+const CASES: readonly Case[] = [
+  { ...vhd({ subtype: "fixed", blockSize: 0 }, SMALL, SMALL + 77 * SECTOR), hasSameFile: true },
+  // The new backup overlaps the former one.
+  { ...vhd({ subtype: "fixed", blockSize: 0 }, SMALL, SMALL + 5 * SECTOR), hasSameFile: true },
+  vhd({ subtype: "dynamic" }, SMALL, SMALL + 130 * SECTOR),
+  vhd({ subtype: "dynamic" }, SMALL, SMALL + 5 * SECTOR),
+  // The table outgrows the sectors that it has, and blocks move.
+  vhd({ subtype: "dynamic" }, SMALL, 900 * K4),
+  vhdx({ subtype: "dynamic" }, MIB, 2 * MIB + K4),
+  vhdx({ subtype: "dynamic" }, 3 * MIB + K4, (END + 40) * SECTOR),
+  vhdx({ subtype: "dynamic" }, SMALL + 5 * SECTOR, SMALL),
+  vhdx({ subtype: "fixed" }, MIB, 2 * MIB + K4),
+  vhdx({ subtype: "fixed" }, 2 * MIB + K4, SMALL),
+  child(MIB, 2 * MIB + K4),
+  child(2 * MIB + K4, SMALL),
+  raw(SMALL, SMALL + 77 * SECTOR),
+  raw(SMALL, SMALL + 5 * SECTOR),
+  raw(SMALL + 77 * SECTOR, SMALL),
+];
+
+for (const each of CASES) {
+  Deno.test(`resizing ${each.title} keeps its partitions, whenever it crashes`, async () => {
+    const { name, size, samples } = each;
+    const files = each.files();
+    const sizes = [await sizeOf(each, files), size];
+    using folder = new SimulatedFolder(files);
+    const expected = await resized(each, folder);
+    assertEquals(expected.length, size);
+    assert(isWhole(expected));
+    assertPartitions(expected);
+    const { base, changes } = folder.recorded(name);
+    let states = 0;
+    for (const state of crashStates(base, changes, new Random(SEED), samples)) {
+      states++;
+      try {
+        await checkState(each, new Map([...files, [name, state.file]]), sizes, {
+          disk: expected,
+          file: folder.recorded(name).contents(),
+        });
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new Error(
+          `change ${state.point} of ${changes.length}: ${reason}\n${state.description()}`,
+          { cause: error },
+        );
+      }
+    }
+    console.log(`resizing ${each.title}: ${states} states`);
+    assertGreater(states, changes.length);
+  });
+}
+
+/** What a crash left is sound; and comes to the same end. */
+async function checkState(
+  each: Case,
+  files: Files,
+  sizes: readonly number[],
+  expected: { readonly disk: Uint8Array; readonly file: SparseFile },
+): Promise<void> {
+  using folder = new SimulatedFolder(files);
+  {
+    using disk = await open(each, folder, true);
+    const bytes = contents(disk);
+    assert(sizes.includes(bytes.length), `the disk has ${bytes.length} bytes`);
+    assertPartitions(bytes);
+  }
+  assertEquals(folder.steps.length, 0, "a reader wrote");
+  assertBytesEqual(await resized(each, folder), expected.disk, "resized again, the disk");
+  if (each.hasSameFile !== true) return;
+  assertBytesEqual(
+    bytesOf(folder.recorded(each.name).contents()),
+    bytesOf(expected.file),
+    "resized again, the file",
+  );
+}
+
+/** Other programs find both partitions, and what is in them. */
+function assertPartitions(disk: Uint8Array): void {
+  const table = partitioned((END + 40) * SECTOR);
+  const entries = foundEntries(disk);
+  assert(entries !== undefined, "no sound table where one is looked for");
+  assertBytesEqual(entries, table.bytes.subarray(2 * SECTOR, 34 * SECTOR), "the table");
+  const [start, end] = [FIRST * SECTOR, END * SECTOR];
+  assertBytesEqual(disk.subarray(start, end), table.bytes.subarray(start, end), "the partitions");
+}
+
+async function sizeOf(each: Case, files: Files): Promise<number> {
+  using folder = new SimulatedFolder(files);
+  using disk = await open(each, folder, true);
+  return disk.getInformation("size").virtualSize;
+}
+
+/** Resizes; gives what the disk then holds. */
+async function resized(each: Case, folder: SimulatedFolder): Promise<Uint8Array> {
+  using disk = await open(each, folder, false);
+  await disk.resize(each.size);
+  const bytes = contents(disk);
+  disk.close();
+  using again = await open(each, folder, true);
+  assertBytesEqual(contents(again), bytes, "opened again, the disk");
+  return bytes;
+}
+
+function open(
+  { name }: Case,
+  folder: SimulatedFolder,
+  readOnly: boolean,
+): Promise<PortableVirtualDisk> {
+  const type = name.endsWith(".raw") ? { type: "raw" } as const : {};
+  return openVirtualDisk(folder.file(name), { ...type, readOnly, backend: "portable" });
+}
+
+function contents(disk: PortableVirtualDisk): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(disk.getInformation("size").virtualSize);
+  assertEquals(disk.readSync(bytes, 0), bytes.length);
+  return bytes;
+}
+
+function bytesOf(file: SparseFile): Uint8Array {
+  const bytes = new Uint8Array(file.size);
+  file.readAt(bytes, 0);
+  return bytes;
+}
