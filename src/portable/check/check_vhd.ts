@@ -15,9 +15,10 @@ import { overlapping, type Region } from "../vhd/regions.ts";
 import { SectorBitmaps } from "../vhd/sector_bitmaps.ts";
 import { SPARSE_HEADER_FIELD } from "../vhd/sparse_header.ts";
 import type { Findings } from "./findings.ts";
-import { checkVhdBlocks } from "./vhd_blocks.ts";
+import { checkTablePadding, checkVhdBlocks } from "./vhd_blocks.ts";
 import { checkFooters } from "./vhd_footers.ts";
 import { type CheckedHeader, checkSparseHeader } from "./vhd_header.ts";
+import { checkLocatorRoom } from "./vhd_locator_room.ts";
 
 /** Where an image names its parent, in its file. */
 export interface LinkPlace {
@@ -41,7 +42,7 @@ export async function checkVhd(
   }
   const checked = checkSparseHeader(source, found.footer, headerOffset, findings);
   if (checked === undefined) return undefined;
-  await checkSparse(source, found, checked, findings, pace);
+  await checkSparse(source, found, headerOffset, checked, findings, pace);
   return checked.parent === undefined
     ? undefined
     : { structure: "sparse header", offset: headerOffset + SPARSE_HEADER_FIELD.parentUniqueId };
@@ -50,7 +51,8 @@ export async function checkVhd(
 async function checkSparse(
   source: ByteSource,
   found: FoundFooter,
-  { header, metadata }: CheckedHeader,
+  headerOffset: number,
+  { header, head, metadata, parent }: CheckedHeader,
   findings: Findings,
   pace: Pace,
 ): Promise<void> {
@@ -60,8 +62,10 @@ async function checkSparse(
   const footer: Region[] = found.structure === "footer"
     ? [{ name: "footer", offset: found.offset, length: FOOTER_SIZE }]
     : [];
-  for (const { name, offset, length } of metadata) {
-    if (overlapping(footer, offset, length) === undefined) continue;
+  const misplaced = metadata.filter(({ offset, length }) =>
+    overlapping(footer, offset, length) !== undefined
+  );
+  for (const { name, offset, length } of misplaced) {
     findings.add({
       severity: "error",
       structure: name,
@@ -71,7 +75,10 @@ async function checkSparse(
       symbol: "ERROR_VHD_SPARSE_HEADER_CORRUPT",
     });
   }
+  // What the footer holds is no table.
+  if (misplaced.some(({ offset }) => offset === tableOffset)) return;
   const table = new BlockAllocationTable(source, tableOffset, footprint, [...metadata, ...footer]);
+  checkTablePadding(source, header, metadata, findings);
   const blocks = await checkVhdBlocks(
     source,
     {
@@ -91,6 +98,10 @@ async function checkSparse(
   );
   // Where something lies wrong, nobody knows what else the file holds; where it ends, the footer tells.
   if (blocks === undefined || findings.isObstructed || footer.length === 0) return;
+  if (parent !== undefined) {
+    const neighbours = { head, blocks, footprint, footerOffset: found.offset };
+    checkLocatorRoom({ header, offset: headerOffset }, neighbours, findings);
+  }
   const occupied = [...metadata, ...reservedForLocators(header)];
   const end = found.offset;
   for (const gap of freeGaps({ blocks, footprint, metadata: occupied, end })) {

@@ -7,7 +7,9 @@ import type { ByteSource } from "../byte_source.ts";
 import type { Pace } from "../operations/pace.ts";
 import { TABLE_ENTRY_SIZE } from "../vhd/block_allocation_table.ts";
 import { type ScannedTable, usedEntries } from "../vhd/block_scan.ts";
-import { SECTOR_SIZE } from "../vhd/sector.ts";
+import { overlapping, type Region } from "../vhd/regions.ts";
+import { roundUp, SECTOR_SIZE } from "../vhd/sector.ts";
+import type { SparseHeader } from "../vhd/sparse_header.ts";
 import { type BitmapRules, checkBitmap } from "./vhd_bitmaps.ts";
 import type { Findings } from "./findings.ts";
 
@@ -85,6 +87,33 @@ function checkSpareEntries(source: ByteSource, checked: CheckedTable, findings: 
     });
     return;
   }
+}
+
+/**
+ * What follows the table in its last sector: a disk that grows finds its next entries there.
+ *
+ * @param metadata What else may lie there.
+ */
+export function checkTablePadding(
+  source: ByteSource,
+  { tableOffset, maxTableEntries }: SparseHeader,
+  metadata: readonly Region[],
+  findings: Findings,
+): void {
+  const offset = tableOffset + maxTableEntries * TABLE_ENTRY_SIZE;
+  const length = roundUp(offset, SECTOR_SIZE) - offset;
+  if (overlapping(metadata, offset, length) !== undefined) return;
+  const bytes = new Uint8Array(length).fill(0xff);
+  source.readAt(bytes, offset);
+  const at = bytes.findIndex((byte) => byte !== 0xff);
+  if (at < 0) return;
+  findings.add({
+    severity: "info",
+    structure: STRUCTURE,
+    offset: offset + at,
+    found: bytes[at],
+    expected: "255 behind the last entry",
+  });
 }
 
 /** Whether no two blocks share bytes. */

@@ -110,12 +110,15 @@ function checkOtherFooter(source: ByteSource, found: FoundFooter, findings: Find
 function checkFields({ footer, structure, offset, bytes }: FoundFooter, findings: Findings): void {
   const unusual = (field: number, found: number, expected: string) =>
     findings.add({ severity: "info", structure, offset: offset + field, found, expected });
-  const { features, fileFormatVersion } = footer;
+  const { features, fileFormatVersion, diskType, dataOffset } = footer;
   if ((features & ~FEATURES_TEMPORARY) !== FEATURES_RESERVED) {
     unusual(FOOTER_FIELD.features, features, "bit 1 set, and no other but bit 0");
   }
   if (fileFormatVersion !== FILE_FORMAT_VERSION) {
     unusual(FOOTER_FIELD.fileFormatVersion, fileFormatVersion, "version 1.0");
+  }
+  if (diskType === DISK_TYPE.fixed && dataOffset !== undefined) {
+    unusual(FOOTER_FIELD.dataOffset, dataOffset, "all ones, in 64 bits");
   }
   if (footer.savedState) {
     findings.add({

@@ -35,6 +35,9 @@ export class VhdxBlockCheck {
   /** Chunks whose bitmap partially present blocks need, and have not got. */
   readonly #chunksWithoutBitmap = new Set<number>();
 
+  /** Whether an entry behind the disk has been told: nobody reads those, and the first one will do. */
+  #hasSpareEntry = false;
+
   constructor(
     area: CheckedHeaderArea,
     metadata: DiskMetadata,
@@ -71,12 +74,12 @@ export class VhdxBlockCheck {
 
   #checkPayloadEntry(block: number): void {
     const { blockSize, virtualSize } = this.#metadata;
-    // A table of whole chunks goes on behind the last block.
-    if (block * blockSize >= virtualSize) return;
     const { table } = this.#tables;
+    const at = table.payloadEntryOffset(block);
+    // A table of whole chunks goes on behind the last block.
+    if (block * blockSize >= virtualSize) return this.#tellSpareEntry(at);
     const entry = this.#findings.attempt(() => table.payload(block));
     if (entry === undefined) return;
-    const at = table.payloadEntryOffset(block);
     this.#take(PAYLOAD_ENTRY, at, ownedPlace(entry), blockSize);
     if (entry.state !== PAYLOAD.PARTIALLY_PRESENT) return;
     const chunk = table.chunkOf(block);
@@ -122,21 +125,26 @@ export class VhdxBlockCheck {
     });
   }
 
-  /** What the region holds behind the disk's entries. Nobody reads it; the first entry is told. */
+  /** What the region holds behind the disk's entries. */
   #checkSpareEntries(count: number): void {
     const { offset, length } = this.#area.regions.bat;
     const spare = offset + count * BAT_ENTRY_LENGTH;
     const spareCount = length / BAT_ENTRY_LENGTH - count;
     for (const index of entriesInUse(this.#source, spare, spareCount)) {
-      this.#findings.add({
-        severity: "info",
-        structure: "block allocation table",
-        offset: spare + index * BAT_ENTRY_LENGTH,
-        found: "an entry that is not 0",
-        expected: `0 behind the ${count} entries of the disk`,
-      });
-      return;
+      return this.#tellSpareEntry(spare + index * BAT_ENTRY_LENGTH);
     }
+  }
+
+  #tellSpareEntry(offset: number): void {
+    if (this.#hasSpareEntry) return;
+    this.#hasSpareEntry = true;
+    this.#findings.add({
+      severity: "info",
+      structure: "block allocation table",
+      offset,
+      found: "an entry that is not 0",
+      expected: `0 behind the ${this.#metadata.virtualSize} bytes of the disk`,
+    });
   }
 
   /** Room for a block that nothing refers to. A fixed disk may keep the room of all its blocks. */

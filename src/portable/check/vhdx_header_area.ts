@@ -19,6 +19,8 @@ import {
   regionTableFault,
 } from "../vhdx/region_table.ts";
 import type { Findings } from "./findings.ts";
+import { checkLogFields } from "./vhdx_log_fields.ts";
+import { checkHeaderFields, checkRegionFields } from "./vhdx_unused_fields.ts";
 
 const CORRUPT = "ERROR_FILE_CORRUPT";
 
@@ -61,6 +63,7 @@ export function checkHeaderArea(
   const regions = findings.attempt(() => readRegions(source, occupied));
   if (regions === undefined) return undefined;
   checkRegionTables(source, findings);
+  checkRegionFields(source, findings);
   return { source, header, regions, occupied };
 }
 
@@ -89,6 +92,7 @@ function checkHeaders(file: ByteSource, findings: Findings): CurrentHeader | und
       repairable: true,
     });
   }
+  checkHeaderFields(file, header, findings);
   if (header.sequenceNumber === MAX_SEQUENCE_NUMBER) {
     findings.add({
       severity: "error",
@@ -110,6 +114,7 @@ function checkLog(
 ): ByteSource | undefined {
   const replayed = findings.attempt(() => replayLog(file, header));
   if (replayed !== undefined) {
+    checkLogFields(file, header, findings);
     findings.add({
       severity: "warning",
       structure: "log",

@@ -138,7 +138,8 @@ function nameLocators(source: ByteSource, placed: PlacedHeader): ParentLocator[]
   ];
 }
 
-function usedLocators(header: SparseHeader): { entry: LocatorEntry; slot: number }[] {
+/** The locators that hold a path. */
+export function usedLocators(header: SparseHeader): { entry: LocatorEntry; slot: number }[] {
   return header.locators
     .map((entry, slot) => ({ entry, slot }))
     .filter(({ entry }) => entry.platformCode !== PLATFORM_CODE.none && entry.dataLength > 0);

@@ -6,71 +6,32 @@ import {
   HEADER,
   newVhd,
   sealFooter,
-  sealHeader,
-  withBlock,
 } from "../vhd/vhd_builder.ts";
 import { assertFound, checkBytes, type PlantedFault } from "./planted.ts";
+import {
+  type Bytes,
+  child,
+  CHILD_BITMAP,
+  dynamic,
+  DYNAMIC_FOOTER,
+  FIRST_SECTOR,
+  fixed,
+  FIXED_FOOTER,
+  footers,
+  header,
+  inserted,
+  SECOND_SECTOR,
+  uint32,
+  uint64,
+} from "./planted_vhd.ts";
 import { assertEquals } from "@std/assert";
 
-const BLOCK = 4096;
 const FOOTER = "ERROR_VHD_DRIVE_FOOTER_CORRUPT";
 const FOOTER_MISSING = "ERROR_VHD_DRIVE_FOOTER_MISSING";
 const FOOTER_CHECKSUM = "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH";
 const HEADER_CORRUPT = "ERROR_VHD_SPARSE_HEADER_CORRUPT";
 const TABLE = "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT";
 const BITMAP = "ERROR_VHD_BITMAP_MISMATCH";
-
-type Bytes = Uint8Array<ArrayBuffer>;
-
-const fixed = newVhd({ subtype: "fixed" });
-const oneBlock = withBlock(newVhd(), DYNAMIC_TABLE, 0, [0xff], new Uint8Array(BLOCK).fill(1));
-const dynamic = withBlock(oneBlock, DYNAMIC_TABLE, 3, [0xff], new Uint8Array(BLOCK).fill(3));
-const child = withBlock(
-  newVhd({ subtype: "differencing" }),
-  DIFFERENCING_TABLE,
-  0,
-  [0x80],
-  new Uint8Array(BLOCK).fill(2),
-);
-const FIXED_FOOTER = fixed.length - 512;
-const DYNAMIC_FOOTER = dynamic.length - 512;
-/** Sectors of the two blocks of `dynamic`. */
-const FIRST_SECTOR = (oneBlock.length - 512 - 512 - BLOCK) / 512;
-const SECOND_SECTOR = (dynamic.length - 512 - 512 - BLOCK) / 512;
-const CHILD_BITMAP = child.length - 512 - 512 - BLOCK;
-
-function uint32(value: number): number[] {
-  return [value >>> 24, value >>> 16 & 0xff, value >>> 8 & 0xff, value & 0xff];
-}
-
-function uint64(value: number): number[] {
-  return [...uint32(Math.floor(value / 2 ** 32)), ...uint32(value % 2 ** 32)];
-}
-
-/** Both footers changed alike. */
-function footers(image: Bytes, field: number, bytes: number[]): Bytes {
-  const last = image.length - 512;
-  let bad = changed(image, last + field, bytes);
-  sealFooter(bad, last);
-  if (image !== fixed) {
-    bad = changed(bad, field, bytes);
-    sealFooter(bad, 0);
-  }
-  return bad;
-}
-
-function header(image: Bytes, field: number, bytes: number[]): Bytes {
-  const bad = changed(image, HEADER + field, bytes);
-  sealHeader(bad);
-  return bad;
-}
-
-const inserted = (image: Bytes, offset: number, length: number): Bytes => {
-  const bytes = new Uint8Array(image.length + length);
-  bytes.set(image.subarray(0, offset));
-  bytes.set(image.subarray(offset), offset + length);
-  return bytes;
-};
 
 const ROWS: readonly (PlantedFault & { readonly image: Bytes })[] = [
   // Footers.
@@ -179,19 +140,6 @@ const ROWS: readonly (PlantedFault & { readonly image: Bytes })[] = [
     offset: image.length - 512 + field,
     symbol,
   })),
-  ...([
-    ["unknown features", dynamic, 8, uint32(6), 8],
-    ["the reserved feature bit clear", dynamic, 8, uint32(0), 8],
-    ["minor version 1", dynamic, 12, uint32(0x10001), 12],
-    ["a saved state", dynamic, 84, [1], 84],
-    ["a reserved byte of the footers", fixed, 200, [7], 200],
-  ] as const).map(([name, image, field, bytes, at]) => ({
-    name,
-    image: footers(image, field, [...bytes]),
-    structure: "footer",
-    offset: image.length - 512 + at,
-    severity: "info" as const,
-  })),
   // The sparse header.
   {
     name: "a sparse header with a wrong checksum",
@@ -209,7 +157,9 @@ const ROWS: readonly (PlantedFault & { readonly image: Bytes })[] = [
       "ERROR_VHD_SPARSE_HEADER_UNSUPPORTED_VERSION",
     ],
     ["blocks of 5000 bytes", 32, uint32(5000), "ERROR_VHD_INVALID_BLOCK_SIZE"],
+    ["blocks of 512 MiB", 32, uint32(2 ** 29), "ERROR_VHD_INVALID_BLOCK_SIZE"],
     ["a table entry too few", 28, uint32(9), HEADER_CORRUPT],
+    ["more table entries than any creator's", 28, uint32(2 ** 24 + 1), HEADER_CORRUPT],
     ["a table at an odd offset", 16, uint64(1537), HEADER_CORRUPT],
     ["a table in the sparse header", 16, uint64(1024), HEADER_CORRUPT],
     ["a table beyond the file", 16, uint64(2 ** 40), HEADER_CORRUPT],
@@ -220,20 +170,6 @@ const ROWS: readonly (PlantedFault & { readonly image: Bytes })[] = [
     offset: HEADER + field,
     symbol,
   })),
-  {
-    name: "a data offset in the sparse header",
-    image: header(dynamic, 8, uint64(512)),
-    structure: "sparse header",
-    offset: HEADER + 8,
-    severity: "info",
-  },
-  {
-    name: "a reserved byte of the sparse header",
-    image: header(dynamic, 800, [5]),
-    structure: "sparse header",
-    offset: HEADER + 800,
-    severity: "info",
-  },
   // The parent's paths.
   ...([
     ["a parent path over 64 KiB", 576 + 8, uint32(65538)],
@@ -267,6 +203,24 @@ const ROWS: readonly (PlantedFault & { readonly image: Bytes })[] = [
     symbol: HEADER_CORRUPT,
   },
   {
+    name: "a parent's name that is a device",
+    image: header(
+      child,
+      64,
+      [..."\\\\.\\C:".padEnd(256, "\0")].flatMap((char) => [0, char.charCodeAt(0)]),
+    ),
+    structure: "sparse header",
+    offset: HEADER + 64,
+    symbol: HEADER_CORRUPT,
+  },
+  {
+    name: "a table that runs into the footer",
+    image: header(newVhd(), 16, uint64(newVhd().length - 512)),
+    structure: "block allocation table",
+    offset: newVhd().length - 512,
+    symbol: HEADER_CORRUPT,
+  },
+  {
     name: "a child that names no parent",
     image: header(child, 40, Array(16).fill(0)),
     structure: "sparse header",
@@ -291,13 +245,6 @@ const ROWS: readonly (PlantedFault & { readonly image: Bytes })[] = [
     offset: at,
     symbol: TABLE,
   })),
-  {
-    name: "an entry for a block that the disk does not have",
-    image: header(changed(dynamic, DYNAMIC_TABLE + 44, uint32(1)), 28, uint32(12)),
-    structure: "block allocation table",
-    offset: DYNAMIC_TABLE + 44,
-    severity: "info",
-  },
   // Blocks.
   ...([
     ["no bit for the first sector, which is not zero", SECOND_SECTOR * 512, [0x7f], 0],
