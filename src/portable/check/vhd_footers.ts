@@ -5,7 +5,7 @@
  */
 import { isAllZero } from "../../bytes/zeros.ts";
 import { asciiField, type ByteSource, readStructure } from "../byte_source.ts";
-import { vhdChecksum } from "../vhd/checksum.ts";
+import { storedChecksum, vhdChecksum } from "../vhd/checksum.ts";
 import {
   DISK_TYPE,
   FILE_FORMAT_VERSION,
@@ -13,7 +13,6 @@ import {
   FOOTER_FIELD,
   FOOTER_SIZE,
   footerFault,
-  storedChecksum,
 } from "../vhd/footer.ts";
 import { checkFooter } from "../vhd/footer_check.ts";
 import { findFooter, type FoundFooter } from "../vhd/footer_search.ts";
@@ -87,7 +86,7 @@ function checkOtherFooter(source: ByteSource, found: FoundFooter, findings: Find
       findings.add({
         ...common,
         offset: offset + FOOTER_FIELD.checksum,
-        found: storedChecksum(bytes),
+        found: storedChecksum(bytes, FOOTER_FIELD.checksum),
         expected: `${vhdChecksum(bytes, FOOTER_FIELD.checksum)}, the checksum of its bytes`,
         symbol: "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH",
       });

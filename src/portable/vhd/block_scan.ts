@@ -63,7 +63,7 @@ function doubled(numbers: Uint32Array): Uint32Array<ArrayBuffer> {
 /** The entries of blocks that are in the file, unchecked, in the order of the disk. */
 export function* usedEntries(
   source: ByteSource,
-  { table, blockCount }: ScannedTable,
+  { table, blockCount }: Pick<ScannedTable, "table" | "blockCount">,
 ): Generator<[index: number, entry: number]> {
   for (let first = 0; first < blockCount; first += ENTRIES_PER_PIECE) {
     const length = Math.min(ENTRIES_PER_PIECE, blockCount - first) * TABLE_ENTRY_SIZE;

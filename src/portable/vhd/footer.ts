@@ -5,8 +5,8 @@
  * @module
  */
 import { readGuid, writeGuid } from "../../bytes/guid.ts";
-import { hasSignature, viewOf } from "../byte_source.ts";
-import { vhdChecksum } from "./checksum.ts";
+import { viewOf } from "../byte_source.ts";
+import { sealed, type StructureFault, structureFault } from "./checksum.ts";
 import type { Geometry } from "./geometry.ts";
 
 /** Bytes; creators older than Virtual PC 2004 left out the last one. */
@@ -72,20 +72,9 @@ export interface Footer {
 /** What an open image keeps asking its footer. */
 export type DiskIdentity = Pick<Footer, "currentSize" | "uniqueId">;
 
-/** What is wrong with the bytes where a footer should be; `undefined` where they are one. */
-export type FooterFault = "cookie" | "checksum" | undefined;
-
 /** Whether the 512 bytes are a footer: cookie and checksum. */
-export function footerFault(bytes: Uint8Array): FooterFault {
-  if (!hasSignature(bytes, FOOTER_FIELD.cookie, FOOTER_COOKIE)) return "cookie";
-  return storedChecksum(bytes) === vhdChecksum(bytes, FOOTER_FIELD.checksum)
-    ? undefined
-    : "checksum";
-}
-
-/** The checksum that a footer holds. */
-export function storedChecksum(bytes: Uint8Array): number {
-  return viewOf(bytes).getUint32(FOOTER_FIELD.checksum, BIG_ENDIAN);
+export function footerFault(bytes: Uint8Array): StructureFault {
+  return structureFault(bytes, FOOTER_COOKIE, FOOTER_FIELD.checksum);
 }
 
 /** The fields of 512 bytes that {@linkcode footerFault} found to be a footer. */
@@ -140,15 +129,14 @@ export function encodeFooter(footer: Footer): Uint8Array<ArrayBuffer> {
   setUint32(FOOTER_FIELD.diskType, footer.diskType);
   writeGuid(bytes, FOOTER_FIELD.uniqueId, footer.uniqueId);
   view.setUint8(FOOTER_FIELD.savedState, footer.savedState ? 1 : 0);
-  setUint32(FOOTER_FIELD.checksum, vhdChecksum(bytes, FOOTER_FIELD.checksum));
-  return bytes;
+  return sealed(bytes, FOOTER_FIELD.checksum);
 }
 
 /** The 512 bytes of a footer with another unique id; reserved fields stay as their creator left them. */
 export function withUniqueId(footer: Uint8Array, uniqueId: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(footer);
   writeGuid(bytes, FOOTER_FIELD.uniqueId, uniqueId);
-  return sealed(bytes);
+  return sealed(bytes, FOOTER_FIELD.checksum);
 }
 
 /** As {@linkcode withUniqueId}, with another size and geometry. */
@@ -163,18 +151,12 @@ export function withCurrentSize(
   view.setUint16(FOOTER_FIELD.cylinders, cylinders, BIG_ENDIAN);
   view.setUint8(FOOTER_FIELD.heads, heads);
   view.setUint8(FOOTER_FIELD.sectorsPerTrack, sectorsPerTrack);
-  return sealed(bytes);
+  return sealed(bytes, FOOTER_FIELD.checksum);
 }
 
 /** As {@linkcode withUniqueId}, with a sparse header at another place. */
 export function withDataOffset(footer: Uint8Array, offset: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(footer);
   viewOf(bytes).setBigUint64(FOOTER_FIELD.dataOffset, BigInt(offset), BIG_ENDIAN);
-  return sealed(bytes);
-}
-
-function sealed(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const checksum = vhdChecksum(bytes, FOOTER_FIELD.checksum);
-  viewOf(bytes).setUint32(FOOTER_FIELD.checksum, checksum, BIG_ENDIAN);
-  return bytes;
+  return sealed(bytes, FOOTER_FIELD.checksum);
 }

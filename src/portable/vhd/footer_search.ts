@@ -10,17 +10,15 @@ import { isAllZero } from "../../bytes/zeros.ts";
 import type { ByteSource } from "../byte_source.ts";
 import { asciiField, hasSignature, readStructure } from "../byte_source.ts";
 import { damaged, type ImageError } from "../image_error.ts";
-import { vhdChecksum } from "./checksum.ts";
+import { storedChecksum, type StructureFault, vhdChecksum } from "./checksum.ts";
 import {
   DISK_TYPE,
   type Footer,
   FOOTER_COOKIE,
   FOOTER_FIELD,
   FOOTER_SIZE,
-  type FooterFault,
   footerFault,
   parseFooter,
-  storedChecksum,
 } from "./footer.ts";
 import { SECTOR_SIZE } from "./sector.ts";
 
@@ -42,7 +40,7 @@ interface Candidate {
   readonly offset: number;
   /** 512 bytes, even where the file has fewer. */
   readonly bytes: Uint8Array;
-  readonly fault: FooterFault;
+  readonly fault: StructureFault;
 }
 
 /**
@@ -122,7 +120,7 @@ function fault(source: ByteSource, candidate: Candidate): ImageError {
       "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH",
       structure,
       offset + FOOTER_FIELD.checksum,
-      storedChecksum(bytes),
+      storedChecksum(bytes, FOOTER_FIELD.checksum),
       `${vhdChecksum(bytes, FOOTER_FIELD.checksum)}, the checksum of its bytes`,
     );
   }

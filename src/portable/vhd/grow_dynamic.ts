@@ -13,6 +13,7 @@ import {
   UNALLOCATED,
 } from "./block_allocation_table.ts";
 import { alignedPlace, bitmapSize, blockCount, blockFootprint } from "./block_layout.ts";
+import { usedEntries } from "./block_scan.ts";
 import type { FoundFooter } from "./footer_search.ts";
 import { ImageFooters } from "./image_footers.ts";
 import type { Region } from "./regions.ts";
@@ -64,10 +65,10 @@ function zeroTail({ source, layout }: DynamicImage, currentSize: number, size: n
 
 /** Nothing but the table is between its start and its new end afterwards. */
 function makeRoom(image: DynamicImage, footers: ImageFooters, entries: number): void {
-  const { source, found, layout: { blockSize, table, metadata } } = image;
+  const { source, layout: { blockSize, table, metadata } } = image;
   const end = roundUp(table.offset + entries * TABLE_ENTRY_SIZE, SECTOR_SIZE);
   assertClear(source, metadata, table.offset, end);
-  const moving = blocksBefore(table, blockCount(found.footer.currentSize, blockSize), end);
+  const moving = blocksBefore(image, end);
   const footprint = blockFootprint(blockSize);
   const start = Math.max(roundUp(footers.offset, SECTOR_SIZE), end);
   if (moving.length === 0) {
@@ -107,17 +108,19 @@ function assertClear(
   });
 }
 
+/** The blocks that begin between the table and the place where it is to end. */
 function blocksBefore(
-  table: BlockAllocationTable,
-  count: number,
+  { source, found: { footer }, layout: { blockSize, table } }: DynamicImage,
   end: number,
 ): { index: number; offset: number }[] {
   const blocks: { index: number; offset: number }[] = [];
-  for (let index = 0; index < count; index++) {
-    const offset = table.blockOffset(index);
-    if (offset !== undefined && offset >= table.offset && offset < end) {
-      blocks.push({ index, offset });
-    }
+  const used = usedEntries(source, {
+    table,
+    blockCount: blockCount(footer.currentSize, blockSize),
+  });
+  for (const [index, entry] of used) {
+    const offset = table.checkedOffset(index, entry);
+    if (offset >= table.offset && offset < end) blocks.push({ index, offset });
   }
   return blocks;
 }

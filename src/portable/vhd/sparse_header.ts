@@ -6,8 +6,8 @@
  */
 import { readGuid, writeGuid } from "../../bytes/guid.ts";
 import { decodeUtf16Z, encodeUtf16 } from "../../bytes/utf16.ts";
-import { hasSignature, viewOf } from "../byte_source.ts";
-import { vhdChecksum } from "./checksum.ts";
+import { viewOf } from "../byte_source.ts";
+import { sealed, type StructureFault, structureFault } from "./checksum.ts";
 import {
   encodeLocatorEntry,
   LOCATOR_COUNT,
@@ -63,11 +63,9 @@ export interface SparseHeader {
   readonly locators: readonly LocatorEntry[];
 }
 
-/** What is wrong with the bytes where a sparse header should be; `undefined` where they are one. */
-export function sparseHeaderFault(bytes: Uint8Array): "cookie" | "checksum" | undefined {
-  if (!hasSignature(bytes, SPARSE_HEADER_FIELD.cookie, SPARSE_HEADER_COOKIE)) return "cookie";
-  const stored = viewOf(bytes).getUint32(SPARSE_HEADER_FIELD.checksum, BIG_ENDIAN);
-  return stored === vhdChecksum(bytes, SPARSE_HEADER_FIELD.checksum) ? undefined : "checksum";
+/** Whether the 1024 bytes are a sparse header: cookie and checksum. */
+export function sparseHeaderFault(bytes: Uint8Array): StructureFault {
+  return structureFault(bytes, SPARSE_HEADER_COOKIE, SPARSE_HEADER_FIELD.checksum);
 }
 
 /** The fields of 1024 bytes that {@linkcode sparseHeaderFault} found to be a sparse header. */
@@ -102,11 +100,7 @@ export function encodeSparseHeader(header: SparseHeader): Uint8Array<ArrayBuffer
   setUint32(SPARSE_HEADER_FIELD.maxTableEntries, header.maxTableEntries);
   setUint32(SPARSE_HEADER_FIELD.blockSize, header.blockSize);
   writeParent(bytes, header);
-  setUint32(
-    SPARSE_HEADER_FIELD.checksum,
-    vhdChecksum(bytes, SPARSE_HEADER_FIELD.checksum),
-  );
-  return bytes;
+  return sealed(bytes, SPARSE_HEADER_FIELD.checksum);
 }
 
 /**
@@ -115,11 +109,8 @@ export function encodeSparseHeader(header: SparseHeader): Uint8Array<ArrayBuffer
  */
 export function withMaxTableEntries(header: Uint8Array, count: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(header);
-  const view = viewOf(bytes);
-  view.setUint32(SPARSE_HEADER_FIELD.maxTableEntries, count, BIG_ENDIAN);
-  const checksum = vhdChecksum(bytes, SPARSE_HEADER_FIELD.checksum);
-  view.setUint32(SPARSE_HEADER_FIELD.checksum, checksum, BIG_ENDIAN);
-  return bytes;
+  viewOf(bytes).setUint32(SPARSE_HEADER_FIELD.maxTableEntries, count, BIG_ENDIAN);
+  return sealed(bytes, SPARSE_HEADER_FIELD.checksum);
 }
 
 /** What a header says of the parent. */
@@ -132,9 +123,7 @@ export type ParentFields = Pick<
 export function withParent(header: Uint8Array, parent: ParentFields): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(header);
   writeParent(bytes, parent);
-  const checksum = vhdChecksum(bytes, SPARSE_HEADER_FIELD.checksum);
-  viewOf(bytes).setUint32(SPARSE_HEADER_FIELD.checksum, checksum, BIG_ENDIAN);
-  return bytes;
+  return sealed(bytes, SPARSE_HEADER_FIELD.checksum);
 }
 
 function writeParent(bytes: Uint8Array, parent: ParentFields): void {

@@ -4,11 +4,11 @@
  * @module
  */
 import type { ErrorSymbol } from "../../error_codes.ts";
-import { asciiField, type ByteSource, readStructure, viewOf } from "../byte_source.ts";
+import { asciiField, type ByteSource, readStructure } from "../byte_source.ts";
 import { damaged } from "../image_error.ts";
 import { TABLE_ENTRY_SIZE } from "./block_allocation_table.ts";
 import { blockCount } from "./block_layout.ts";
-import { vhdChecksum } from "./checksum.ts";
+import { storedChecksum, vhdChecksum } from "./checksum.ts";
 import { FOOTER_SIZE } from "./footer.ts";
 import { overlapping, type Region } from "./regions.ts";
 import { SECTOR_SIZE } from "./sector.ts";
@@ -65,7 +65,7 @@ export function readSparseHeader(
     throw fail(
       "ERROR_VHD_SPARSE_HEADER_CHECKSUM_MISMATCH",
       "checksum",
-      viewOf(bytes).getUint32(SPARSE_HEADER_FIELD.checksum, false), // big-endian
+      storedChecksum(bytes, SPARSE_HEADER_FIELD.checksum),
       `${vhdChecksum(bytes, SPARSE_HEADER_FIELD.checksum)}, the checksum of its bytes`,
     );
   }
