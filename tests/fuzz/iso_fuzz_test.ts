@@ -6,21 +6,11 @@ import { assert, assertEquals } from "@std/assert";
 import { ImageError } from "../../src/portable/image_error.ts";
 import { isIso, openIso } from "../../src/portable/iso/iso_image.ts";
 import { IsoBuilder, MemorySource, SECTOR, udfImage } from "../portable/iso/iso_builder.ts";
+import { Random } from "./random.ts";
 
 const ROUNDS = 1500;
 /** 64 descriptors, 21 places of anchors, three anchors with two sequences of 64 sectors. */
 const MAX_READS = 64 + 5 + 21 + 3 * 2 * 64 + 3;
-
-/** A generator of 32-bit numbers: xorshift (Marsaglia 2003). */
-function randomNumbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
 
 /** ISO 9660, Joliet, El Torito and UDF in one. */
 function bridge(): IsoBuilder {
@@ -53,40 +43,40 @@ function check(bytes: Uint8Array): void {
 }
 
 Deno.test("a bridge image with random bytes changed opens or is refused, and never hangs", () => {
-  const random = randomNumbers(0x1505);
+  const random = new Random(0x1505);
   const original = bridge();
   for (let round = 0; round < ROUNDS; round++) {
     const bytes = original.bytes.slice();
-    for (let change = random(8); change >= 0; change--) {
-      const offset = SECTORS[random(SECTORS.length)]! * SECTOR + random(256);
-      bytes[offset] = random(2) === 0 ? random(256) : INTERESTING[random(INTERESTING.length)]!;
+    for (let change = random.below(8); change >= 0; change--) {
+      const offset = random.pick(SECTORS) * SECTOR + random.below(256);
+      bytes[offset] = random.below(2) === 0 ? random.below(256) : random.pick(INTERESTING);
     }
     check(bytes);
   }
 });
 
 Deno.test("UDF descriptors with random contents under valid checksums do no harm", () => {
-  const random = randomNumbers(0xec167);
+  const random = new Random(0xec167);
   const original = bridge();
   for (let round = 0; round < ROUNDS; round++) {
     const image = new IsoBuilder(400);
     image.bytes.set(original.bytes);
-    for (let change = random(4); change >= 0; change--) {
-      const sector = [32, 33, 48, 49, 256][random(5)]!;
-      for (let i = random(40); i >= 0; i--) {
-        image.bytes[sector * SECTOR + 16 + random(240)] = INTERESTING[random(INTERESTING.length)]!;
+    for (let change = random.below(4); change >= 0; change--) {
+      const sector = random.pick([32, 33, 48, 49, 256]);
+      for (let i = random.below(40); i >= 0; i--) {
+        image.bytes[sector * SECTOR + 16 + random.below(240)] = random.pick(INTERESTING);
       }
-      image.tag(sector, [2, 3, 5, 6, 8][random(5)]!);
+      image.tag(sector, random.pick([2, 3, 5, 6, 8]));
     }
     check(image.bytes);
   }
 });
 
 Deno.test("an image cut off anywhere opens where its length allows, else is refused", () => {
-  const random = randomNumbers(0x2048);
+  const random = new Random(0x2048);
   const { bytes } = bridge();
   for (let round = 0; round < ROUNDS; round++) {
-    const length = random(2) === 0 ? random(401) * SECTOR : random(bytes.length);
+    const length = random.below(2) === 0 ? random.below(401) * SECTOR : random.below(bytes.length);
     check(bytes.subarray(0, length));
     assertEquals(
       isIso(new MemorySource(bytes.subarray(0, length))),

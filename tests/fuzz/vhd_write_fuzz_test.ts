@@ -4,8 +4,7 @@
  * disk changes.
  */
 import { assert, assertEquals } from "@std/assert";
-import type { DiskImage, WritableImage } from "../../src/portable/image.ts";
-import { ImageError } from "../../src/portable/image_error.ts";
+import type { DiskImage } from "../../src/portable/image.ts";
 import { openVhd } from "../../src/portable/vhd/vhd_image.ts";
 import { openWritableVhd } from "../../src/portable/vhd/writable_vhd.ts";
 import { RecordingSource } from "../crash/recording_source.ts";
@@ -15,6 +14,7 @@ import { readImage } from "../portable/read_image.ts";
 import { randomWork } from "../portable/vhd/random_work.ts";
 import { newVhd } from "../portable/vhd/vhd_builder.ts";
 import { assertBytesEqual, pattern } from "../support.ts";
+import { countGood, orRefused } from "./damaged_image.ts";
 import { Random } from "./random.ts";
 import { mutatedVhd } from "./vhd_mutations.ts";
 
@@ -32,18 +32,6 @@ function parentImage(): DiskImage {
   return openVhd(new MemorySource(bytes));
 }
 
-/** The image, or `undefined` where it is refused as it should be. */
-function openOrRefuse(source: RecordingSource<never>): WritableImage | undefined {
-  try {
-    return openWritableVhd(source);
-  } catch (error) {
-    if (!(error instanceof ImageError)) throw error;
-    assert(error.options.detail !== undefined, "a refusal without the place of the fault");
-    assertEquals(source.changes, [], "a refusal after a change");
-    return undefined;
-  }
-}
-
 function contents(image: DiskImage): Uint8Array<ArrayBuffer> {
   const parents = image.subtype === "differencing" ? [parent] : [];
   return readImage([image, ...parents], 0, image.virtualSize);
@@ -54,7 +42,8 @@ function fuzz(seed: number): boolean {
   const random = new Random(seed);
   const base = SparseFile.of(mutatedVhd(random));
   const source = new RecordingSource<never>(base);
-  const image = openOrRefuse(source);
+  const image = orRefused(() => openWritableVhd(source));
+  if (image === undefined) assertEquals(source.changes, [], "a refusal after a change");
   if (image === undefined || image.virtualSize > MAX_DISK_SIZE) return false;
   const disk = contents(openVhd(base));
   assertBytesEqual(contents(image), disk, "opened");
@@ -68,14 +57,7 @@ function fuzz(seed: number): boolean {
 }
 
 Deno.test("damaged VHD images are written as others are, or refused unchanged", () => {
-  let written = 0;
-  for (let seed = 0; seed < ROUNDS; seed++) {
-    try {
-      if (fuzz(seed)) written++;
-    } catch (error) {
-      throw new Error(`seed ${seed}`, { cause: error });
-    }
-  }
+  const written = countGood(ROUNDS, fuzz);
   // Neither all nor none: else the changes are too weak or too strong to find anything.
   assert(written > ROUNDS / 20 && written < ROUNDS * 9 / 10, `${written} of ${ROUNDS} written`);
 });

@@ -3,6 +3,7 @@ import type { ByteSource } from "../../src/portable/byte_source.ts";
 import { chainExtents, readChain } from "../../src/portable/chain_reader.ts";
 import type { DiskImage, ImageExtent } from "../../src/portable/image.ts";
 import { ImageError } from "../../src/portable/image_error.ts";
+import { Random } from "../fuzz/random.ts";
 import { assertBytesEqual } from "../support.ts";
 
 /** A made-up image: a map of equal cells, each in the file, zero, or the parent's. */
@@ -49,36 +50,27 @@ class CellImage implements DiskImage {
   }
 }
 
-/** A small generator of numbers that a seed repeats (a linear congruential one, modulo 2^31). */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
-    return Math.floor(state / 0x80000000 * below);
-  };
-}
-
 Deno.test("readChain() agrees with a plain byte array, over random chains", () => {
   for (let seed = 1; seed <= 60; seed++) {
-    const next = random(seed);
-    const size = 1 + next(400);
+    const random = new Random(seed);
+    const size = 1 + random.below(400);
     const images: CellImage[] = [];
-    const depth = 1 + next(5);
+    const depth = 1 + random.below(5);
     for (let level = 0; level < depth; level++) {
       const isLast = level === depth - 1;
-      const length = level === 0 ? size : 1 + next(500);
-      const cellSize = 1 + next(40);
+      const length = level === 0 ? size : 1 + random.below(500);
+      const cellSize = 1 + random.below(40);
       const cells = Array.from(
         { length: Math.ceil(length / cellSize) },
-        () => (["file", "zero", isLast ? "zero" : "parent"] as const)[next(3)]!,
+        () => random.pick(["file", "zero", isLast ? "zero" : "parent"] as const),
       );
-      const bytes = Uint8Array.from({ length }, () => 1 + next(255));
+      const bytes = Uint8Array.from({ length }, () => 1 + random.below(255));
       images.push(new CellImage(bytes, cells, cellSize));
     }
     const oracle = Uint8Array.from({ length: size }, (_, i) => oracleByte(images, i));
     for (let round = 0; round < 20; round++) {
-      const offset = next(size);
-      const buffer = new Uint8Array(next(size - offset) + 1).fill(7);
+      const offset = random.below(size);
+      const buffer = new Uint8Array(random.below(size - offset) + 1).fill(7);
       readChain(images, buffer, offset);
       assertBytesEqual(buffer, oracle.subarray(offset, offset + buffer.length), `seed ${seed}`);
     }

@@ -1,34 +1,26 @@
 import { assertEquals } from "@std/assert";
 import { TrialFile } from "../../src/portable/trial_file.ts";
+import { Random } from "../fuzz/random.ts";
 import { assertBytesEqual, pattern } from "../support.ts";
 import { HoleySource, MemorySource } from "./memory_source.ts";
 
-/** Numbers that are the same in each run. */
-function generator(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return Math.floor(state / 2 ** 32 * limit);
-  };
-}
-
 Deno.test("a trial file reads as a file would after the same writes, and its file stays", () => {
   for (let seed = 1; seed <= 40; seed++) {
-    const below = generator(seed);
-    const original = pattern(below(20_000));
+    const random = new Random(seed);
+    const original = pattern(random.below(20_000));
     const source = new MemorySource(original.slice());
     const trial = new TrialFile(source);
     let model = original.slice();
     for (let step = 0; step < 60; step++) {
-      const offset = below(30_000);
-      const length = below(9_000);
-      if (below(4) === 0) {
+      const offset = random.below(30_000);
+      const length = random.below(9_000);
+      if (random.below(4) === 0) {
         trial.truncate(offset);
         const next = new Uint8Array(offset);
         next.set(model.subarray(0, offset));
         model = next;
       } else {
-        const bytes = below(3) === 0 ? new Uint8Array(length) : pattern(length, step);
+        const bytes = random.below(3) === 0 ? new Uint8Array(length) : pattern(length, step);
         trial.writeAt(bytes, offset);
         const next = new Uint8Array(Math.max(model.length, offset + length));
         next.set(model);
@@ -36,7 +28,7 @@ Deno.test("a trial file reads as a file would after the same writes, and its fil
         model = next;
       }
       assertEquals(trial.size, model.length);
-      const [from, count] = [below(32_000), below(12_000)];
+      const [from, count] = [random.below(32_000), random.below(12_000)];
       const bytes = new Uint8Array(count).fill(9);
       const read = trial.readAt(bytes, from);
       assertBytesEqual(bytes.subarray(0, read), model.subarray(from, from + count), `seed ${seed}`);

@@ -1,23 +1,16 @@
 import { assertEquals } from "@std/assert";
 import { OccupiedRanges } from "../../../src/portable/vhdx/occupied_ranges.ts";
 import { RangeUnion } from "../../../src/portable/vhdx/range_union.ts";
-
-/** Numbers below `limit` that a seed determines. */
-function* numbers(seed: number, limit: number): Generator<number, never> {
-  for (let state = seed;;) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    yield Math.floor(state / 2 ** 32 * limit);
-  }
-}
+import { Random } from "../../fuzz/random.ts";
 
 Deno.test("a union of ranges knows the bytes that were added, as an array of bytes does", () => {
   for (let seed = 1; seed <= 50; seed++) {
-    const random = numbers(seed, 64);
+    const random = new Random(seed);
     const union = new RangeUnion();
     const bytes = new Uint8Array(80);
     for (let step = 0; step < 20; step++) {
-      const start = random.next().value;
-      const end = start + (random.next().value >> 3);
+      const start = random.below(64);
+      const end = start + (random.below(64) >> 3);
       union.add(start, end);
       bytes.fill(1, start, end);
       const has = Uint8Array.from(bytes, (_, i) => union.has(i) ? 1 : 0);
@@ -30,12 +23,12 @@ Deno.test("a union of ranges knows the bytes that were added, as an array of byt
 
 Deno.test("occupied ranges find what a range shares bytes with", () => {
   for (let seed = 1; seed <= 50; seed++) {
-    const random = numbers(seed, 64);
+    const random = new Random(seed);
     const occupied = new OccupiedRanges();
     const owners = new Array<string | undefined>(80);
     for (let step = 0; step < 20; step++) {
-      const offset = random.next().value;
-      const length = 1 + (random.next().value >> 3);
+      const offset = random.below(64);
+      const length = 1 + (random.below(64) >> 3);
       const expected = new Set(owners.slice(offset, offset + length));
       expected.delete(undefined);
       const found = occupied.overlapping(offset, length)?.name;
