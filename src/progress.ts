@@ -6,12 +6,18 @@
 
 /** How far an operation is. */
 export interface Progress {
-  /** Units done, from 0 to `total`: bytes, or whatever the operation counts. */
+  /** Units done, from 0 to `total`: whatever the operation counts. */
   readonly completed: number;
   /** Units in all. It may change from one report to the next. */
   readonly total: number;
   /** The part that is done, from 0 to 1. It never goes back, and is 1 at the end alone. */
   readonly fraction: number;
+  /**
+   * Bytes that have been worked through until now, from which the speed follows. Unlike in `completed`, what
+   * was passed over because no file holds it does not count. Absent where an operation moves no data to
+   * speak of, and in the native backend: Windows does not tell its units.
+   */
+  readonly bytes?: number;
 }
 
 /** How a long operation is watched and cancelled. */
@@ -42,25 +48,30 @@ export class ProgressReporter {
   }
 
   /** The operation has done `completed` units of `total`; of 0 units nothing is said. */
-  step(completed: number, total: number): void {
+  step(completed: number, total: number, bytes?: number): void {
     if (total <= 0) return;
     const done = Math.min(completed, total);
     const fraction = Math.max(this.#last.fraction, Math.min(done / total, ALMOST_DONE));
-    this.#report({ completed: done, total, fraction });
+    this.#report({ completed: done, total, fraction, ...counted(bytes) });
   }
 
   /** The operation has come to its end. */
-  end(): void {
+  end(bytes?: number): void {
     const total = this.#last.total || 1;
-    this.#report({ completed: total, total, fraction: 1 });
+    this.#report({ completed: total, total, fraction: 1, ...counted(bytes) });
   }
 
   #report(progress: Progress): void {
-    const { completed, total, fraction } = this.#last;
+    const { completed, total, fraction, bytes } = this.#last;
     if (
-      progress.completed === completed && progress.total === total && progress.fraction === fraction
+      progress.completed === completed && progress.total === total &&
+      progress.fraction === fraction && progress.bytes === bytes
     ) return;
     this.#last = progress;
     this.#onProgress?.(progress);
   }
+}
+
+function counted(bytes: number | undefined): Pick<Progress, "bytes"> {
+  return bytes === undefined ? {} : { bytes };
 }

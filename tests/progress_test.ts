@@ -22,6 +22,19 @@ Deno.test("each step is reported with its units and fraction", () => {
   ]);
 });
 
+Deno.test("bytes are told where the operation counts them", () => {
+  const seen = reported((reporter) => {
+    reporter.step(1, 8, 0);
+    reporter.step(1, 8, 100);
+    reporter.step(1, 8, 100);
+    reporter.end(200);
+  });
+  assertEquals(seen.map(({ completed, bytes }) => [completed, bytes]), [[1, 0], [1, 100], [
+    8,
+    200,
+  ]]);
+});
+
 Deno.test("the fraction stays where the units go back or their total grows", () => {
   const seen = reported((reporter) => {
     reporter.step(6, 8);

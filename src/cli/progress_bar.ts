@@ -4,43 +4,58 @@
  * @module
  */
 import type { Progress } from "../../mod.ts";
+import { roundBytes } from "./format_bytes.ts";
+import { Speed } from "./speed.ts";
 
 const WIDTH = 30;
 /** Milliseconds between two drawings. */
 const INTERVAL = 100;
 const ERASE_LINE = "\r\x1b[2K";
 const ERASE_REST = "\x1b[K";
-/** Milliseconds before which the time that is left is not guessed. */
-const SETTLED = 1000;
 const encoder = new TextEncoder();
 
 /** Where a bar is drawn. */
 export interface Terminal {
   isTerminal(): boolean;
   writeSync(bytes: Uint8Array): number;
+  /** Characters in a line; 0 where that is not known. A line that does not fit would be left behind with each drawing. */
+  columns(): number;
 }
+
+/** Standard output may be what is being written. */
+const STANDARD_ERROR: Terminal = {
+  isTerminal: () => Deno.stderr.isTerminal(),
+  writeSync: (bytes) => Deno.stderr.writeSync(bytes),
+  columns: () => Deno.consoleSize().columns,
+};
 
 /** A bar that is erased when its scope ends. */
 export class ProgressBar implements Disposable {
   readonly #terminal: Terminal | undefined;
+  readonly #now: () => number;
+  readonly #speed = new Speed();
   #drawn = false;
-  #last = -INTERVAL;
-  #start: number | undefined;
+  #last = Number.NEGATIVE_INFINITY;
 
-  /** @param terminal Standard error: standard output may be what is being written. */
-  constructor(terminal: Terminal = Deno.stderr) {
+  /** @param now A clock that never goes back, in milliseconds. */
+  constructor(terminal: Terminal = STANDARD_ERROR, now: () => number = () => performance.now()) {
     this.#terminal = terminal.isTerminal() ? terminal : undefined;
+    this.#now = now;
   }
 
   /** Takes a report, and draws it where it is time to. */
-  readonly show = ({ fraction }: Progress): void => {
-    const now = performance.now();
-    this.#start ??= now;
+  readonly show = (progress: Progress): void => {
+    const now = this.#now();
     if (this.#terminal === undefined || now - this.#last < INTERVAL) return;
     this.#last = now;
     this.#drawn = true;
-    const line = `\r${bar(fraction)}${timeLeft(now - this.#start, fraction)}${ERASE_REST}`;
-    this.#terminal.writeSync(encoder.encode(line));
+    this.#speed.add(progress, now);
+    const { bytesPerSecond, secondsLeft } = this.#speed;
+    const line = bar(progress.fraction) +
+      (bytesPerSecond === undefined ? "" : ` ${rate(bytesPerSecond)}`) +
+      (secondsLeft === undefined ? "" : ` ${timeLeft(secondsLeft)}`);
+    const columns = this.#terminal.columns() || Number.POSITIVE_INFINITY;
+    this.#terminal.writeSync(encoder.encode(`\r${line.slice(0, columns - 1)}${ERASE_REST}`));
   };
 
   [Symbol.dispose](): void {
@@ -55,10 +70,16 @@ export function bar(fraction: number): string {
   return `[${"#".repeat(filled)}${".".repeat(WIDTH - filled)}] ${percent} %`;
 }
 
-/** ` 1:05 left`, at the speed until now; empty where that says nothing yet. */
-export function timeLeft(elapsed: number, fraction: number): string {
-  if (elapsed < SETTLED || fraction <= 0) return "";
-  const seconds = Math.ceil(elapsed * (1 - fraction) / fraction / 1000);
-  const minutes = Math.floor(seconds / 60);
-  return ` ${minutes}:${String(seconds % 60).padStart(2, "0")} left`;
+/** `128 MiB/s` */
+function rate(bytesPerSecond: number): string {
+  return `${roundBytes(Math.round(bytesPerSecond))}/s`;
+}
+
+/** `1:05 left`, `3:00:00 left` */
+export function timeLeft(secondsLeft: number): string {
+  const seconds = Math.ceil(secondsLeft);
+  const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
+  const two = (value: number) => String(value % 60).padStart(2, "0");
+  const time = hours === 0 ? `${minutes}` : `${hours}:${two(minutes)}`;
+  return `${time}:${two(seconds)} left`;
 }

@@ -102,11 +102,11 @@ function streamOf(
       assertReadable();
       const next = inOperation(OPERATION, () => pieces.next());
       if (next.done) {
-        reporter.end();
+        reporter.end(done);
         return controller.close();
       }
       done += next.value.length;
-      reporter.step(done, byteLength);
+      reporter.step(done, byteLength, done);
       controller.enqueue(next.value);
     },
   }, { highWaterMark: 0 });

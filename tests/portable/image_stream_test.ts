@@ -133,5 +133,10 @@ Deno.test("the progress of a stream is that of its bytes", async () => {
   assertEquals(seen.length, 0);
   await new Response(readable).bytes();
   assertGreater(seen.length, 3);
-  assertEquals(seen.at(-1), { completed: byteLength, total: byteLength, fraction: 1 });
+  assertEquals(seen.at(-1), {
+    completed: byteLength,
+    total: byteLength,
+    fraction: 1,
+    bytes: byteLength,
+  });
 });

@@ -39,11 +39,11 @@ export async function applyImages(
           });
         }
         target.write(piece, position + done);
-        await meter.add(piece.length);
+        await meter.add(piece.length, piece.length);
       }
     } else {
       if (extent.kind === "zero") await zeroRange(target, position, limit, meter);
-      await meter.add(extent.length);
+      await meter.add(extent.length, 0);
     }
     position = limit;
   }
@@ -61,8 +61,9 @@ async function zeroRange(
   for (const extent of imageExtents(target, offset, end)) {
     if (extent.kind === "zero") continue;
     for (let done = 0; done < extent.length; done += PIECE) {
-      target.write(zeros.subarray(0, extent.length - done), extent.offset + done);
-      await meter.add(0);
+      const piece = zeros.subarray(0, extent.length - done);
+      target.write(piece, extent.offset + done);
+      await meter.add(0, piece.length);
     }
   }
 }

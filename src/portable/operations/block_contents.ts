@@ -55,7 +55,7 @@ export async function blockContents(
         readChain(parents, other, extent.offset + done);
         isParents = Buffer.compare(piece, other) === 0;
       }
-      await meter.add(0);
+      await meter.add(0, piece.length);
     }
     if (!isZero && !isParents) break;
   }

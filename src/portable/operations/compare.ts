@@ -46,6 +46,7 @@ export async function* differences(
     await pace.reach(position, size);
     const { length, mayDiffer } = pair.step(position, size);
     if (mayDiffer) {
+      pace.count(length);
       for (const range of pair.compare(position, length)) {
         if (pending !== undefined && pending.offset + pending.length === range.offset) {
           pending = { offset: pending.offset, length: pending.length + range.length };

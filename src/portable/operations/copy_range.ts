@@ -33,7 +33,7 @@ export async function copyRange(
     if (!isAllZero(piece) || !isAllZero(readPiece(file, present, to + done, piece.length))) {
       file.writeAt(piece, to + done);
     }
-    await meter.add(piece.length);
+    await meter.add(piece.length, piece.length);
   }
 }
 

@@ -63,6 +63,7 @@ export function chainContents(images: readonly DiskImage[], pace: Pace): DiskCon
       for await (const { offset, length } of dataWindows(images, unit, pace)) {
         const bytes = length === unit ? buffer : buffer.subarray(0, length);
         readChain(images, bytes, offset);
+        pace.count(length);
         yield { offset, bytes };
       }
     },

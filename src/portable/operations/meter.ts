@@ -23,10 +23,12 @@ export class Meter {
   /**
    * So much has been done; the event loop gets its turn where it is due.
    *
+   * @param moved How many bytes have been read or written for it, and so count for the speed.
    * @throws The signal's reason, where the operation has been cancelled.
    */
-  async add(bytes: number): Promise<void> {
+  async add(bytes: number, moved: number): Promise<void> {
     this.#done += bytes;
+    this.#pace.count(moved);
     await this.#pace.reach(this.#done, this.#total);
   }
 }

@@ -16,10 +16,16 @@ export class Pace {
   readonly signal: AbortSignal | undefined;
   readonly #reporter: ProgressReporter;
   #lastTurn = performance.now();
+  #bytes: number | undefined;
 
   constructor({ signal, onProgress }: OperationOptions) {
     this.signal = signal;
     this.#reporter = new ProgressReporter(onProgress);
+  }
+
+  /** So many bytes have been worked through: what is passed over does not count. */
+  count(bytes: number): void {
+    this.#bytes = (this.#bytes ?? 0) + bytes;
   }
 
   /**
@@ -30,7 +36,7 @@ export class Pace {
    */
   async reach(completed: number, total: number): Promise<void> {
     if (performance.now() - this.#lastTurn < TURN) return;
-    this.#reporter.step(completed, total);
+    this.#reporter.step(completed, total, this.#bytes);
     await setImmediate();
     this.#lastTurn = performance.now();
     this.assertWanted();
@@ -47,7 +53,7 @@ export class Pace {
    * @throws As {@linkcode Pace.assertWanted}, or what the listener throws.
    */
   end(): void {
-    this.#reporter.end();
+    this.#reporter.end(this.#bytes);
     this.assertWanted();
   }
 }

@@ -50,6 +50,7 @@ async function* streamPieces(
         yield { offset, bytes: buffer };
         offset += unit;
         filled = 0;
+        pace.count(unit);
         await pace.reach(offset, size ?? 0);
       }
     }

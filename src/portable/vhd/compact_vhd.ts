@@ -112,7 +112,7 @@ async function releaseBlocks(
     } else {
       kept.push({ index, offset: entry * SECTOR_SIZE });
     }
-    await meter.add(blockSize);
+    await meter.add(blockSize, 0);
   }
   kept.sort((a, b) => a.offset - b.offset);
   return { kept, releasedBlocks };

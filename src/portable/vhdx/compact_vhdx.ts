@@ -125,7 +125,7 @@ class Compactor {
           chunkWithPartial = this.#tables.table.chunkOf(block.index);
         }
       }
-      await meter.add(blockSize);
+      await meter.add(blockSize, 0);
     }
     this.#publish();
   }
