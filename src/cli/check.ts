@@ -38,9 +38,11 @@ export async function check(args: string[]): Promise<number> {
     repair,
     ...present({ type: word("--type", values.type, ["vhd", "vhdx", "iso"]) }),
   };
+  let current: string | undefined;
   return await interruptible(async (signal) => {
     let status = 0;
     for (const path of positionals) {
+      current = path;
       try {
         const report = await checkOne(path, { ...options, signal });
         printLine(json ? JSON.stringify(report) : describe(path, report));
@@ -51,7 +53,7 @@ export async function check(args: string[]): Promise<number> {
       }
     }
     return status;
-  });
+  }, () => repair ? `nothing has been repaired in ${JSON.stringify(current)}` : undefined);
 }
 
 async function checkOne(

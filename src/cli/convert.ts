@@ -66,7 +66,7 @@ async function streamOut(
       const { readable } = await disk.imageStream({ ...options, signal, onProgress: bar.show });
       await readable.pipeTo(Deno.stdout.writable, { preventClose: true });
       return 0;
-    });
+    }, () => "standard output got a part of the image");
   } catch (error) {
     return fail(source, error);
   }

@@ -28,7 +28,7 @@ export async function createAndTell(
           : describe(inspection),
       );
       return 0;
-    });
+    }, () => `there is no new image${options.overwrite ? ", and an old one is as it was" : ""}`);
   } catch (error) {
     return fail(path, error);
   }

@@ -18,13 +18,15 @@ class Interruption extends Error {
 }
 
 /**
- * Runs work that an interruption cancels.
+ * Runs work that an interruption cancels. Work that has come to its end by then counts as done.
  *
  * @param run Does the work; what it rejects with after an interruption does not matter.
+ * @param state In which state the files are after an interruption; none where nothing changes files.
  * @returns The exit status.
  */
 export async function interruptible(
   run: (signal: AbortSignal) => Promise<number>,
+  state: () => string | undefined = () => undefined,
 ): Promise<number> {
   const controller = new AbortController();
   const interrupt = () => controller.abort(new Interruption("interrupted"));
@@ -33,7 +35,8 @@ export async function interruptible(
     return await run(controller.signal);
   } catch (error) {
     if (!controller.signal.aborted) throw error;
-    console.error("virtdisk: interrupted");
+    const left = state();
+    console.error(`virtdisk: interrupted${left === undefined ? "" : `: ${left}`}`);
     return INTERRUPTED_STATUS;
   } finally {
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, interrupt);

@@ -15,7 +15,7 @@ export interface Maintenance<Report extends object> {
   readonly path: string;
   readonly readOnly: boolean;
   readonly json: boolean;
-  /** What the files are in after Ctrl-C, for a person. */
+  /** In which state the files are after Ctrl-C, for a person. */
   readonly interrupted: string;
   run(disk: PortableVirtualDisk, watch: Watch): Promise<Report>;
   /** The report for a person. */
@@ -26,7 +26,7 @@ export interface Maintenance<Report extends object> {
 export async function maintainAndTell<Report extends object>(
   operation: Maintenance<Report>,
 ): Promise<number> {
-  const { path, readOnly, json } = operation;
+  const { path, readOnly, json, interrupted } = operation;
   try {
     return await interruptible(async (signal) => {
       using disk = await openVirtualDisk(path, { backend: "portable", readOnly });
@@ -35,7 +35,7 @@ export async function maintainAndTell<Report extends object>(
         json ? JSON.stringify({ path: disk.path, ...report }) : operation.describe(report),
       );
       return 0;
-    });
+    }, () => interrupted);
   } catch (error) {
     return fail(path, error);
   }
@@ -44,13 +44,8 @@ export async function maintainAndTell<Report extends object>(
 async function withBar<Report extends object>(
   disk: PortableVirtualDisk,
   signal: AbortSignal,
-  { run, interrupted }: Maintenance<Report>,
+  { run }: Maintenance<Report>,
 ): Promise<Report> {
   using bar = new ProgressBar();
-  try {
-    return await run(disk, { signal, onProgress: bar.show });
-  } catch (error) {
-    if (signal.aborted) console.error(`virtdisk: ${interrupted}`);
-    throw error;
-  }
+  return await run(disk, { signal, onProgress: bar.show });
 }

@@ -6,6 +6,7 @@
 import { openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
 import { fail } from "./failure.ts";
+import { interruptible } from "./interruption.ts";
 import { printLine } from "./standard_output.ts";
 
 /** How the command is called. */
@@ -27,17 +28,20 @@ export async function rebase(args: string[]): Promise<number> {
   });
   const [path = "", parent = ""] = exactly("rebase", positionals, "CHILD PARENT");
   try {
-    using disk = await openVirtualDisk(path, {
-      backend: "portable",
-      readOnly: false,
-      flags: ["no-parents"],
+    // It is done in one go: Ctrl-C meanwhile finds it done.
+    return await interruptible(async () => {
+      using disk = await openVirtualDisk(path, {
+        backend: "portable",
+        readOnly: false,
+        flags: ["no-parents"],
+      });
+      const ignoreMismatch = values["ignore-mismatch"];
+      disk.setInformation("parentPath", { path: parent, ignoreMismatch });
+      const parentIdentifier = disk.getInformation("parentIdentifier");
+      if (values.json) printLine(JSON.stringify({ path: disk.path, parent, parentIdentifier }));
+      else printLine(`${path}: the parent is ${parent} (${parentIdentifier})`);
+      return 0;
     });
-    const ignoreMismatch = values["ignore-mismatch"];
-    disk.setInformation("parentPath", { path: parent, ignoreMismatch });
-    const parentIdentifier = disk.getInformation("parentIdentifier");
-    if (values.json) printLine(JSON.stringify({ path: disk.path, parent, parentIdentifier }));
-    else printLine(`${path}: the parent is ${parent} (${parentIdentifier})`);
-    return 0;
   } catch (error) {
     return fail(path, error);
   }

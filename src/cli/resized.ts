@@ -35,6 +35,7 @@ export async function resizeAndTell(
   { type, dryRun, json }: ResizedOptions,
   resize: (disk: PortableVirtualDisk, watch: Watch) => Promise<ResizeReport>,
 ): Promise<number> {
+  let state: string | undefined;
   try {
     return await interruptible(async (signal) => {
       using disk = await openVirtualDisk(path, {
@@ -42,13 +43,23 @@ export async function resizeAndTell(
         readOnly: dryRun,
         ...present({ type }),
       });
-      const report = await withBar(disk, signal, resize);
+      const report = await withBar(disk, signal, resize).catch((error) => {
+        if (signal.aborted) state = stateOf(disk);
+        throw error;
+      });
       printLine(json ? JSON.stringify({ path: disk.path, ...report }) : describeResize(report));
       return 0;
-    });
+    }, () => state);
   } catch (error) {
     return fail(path, error);
   }
+}
+
+function stateOf(disk: PortableVirtualDisk): string {
+  const { virtualSize } = disk.getInformation("size");
+  return `the image is sound, and its disk has ${
+    formatBytes(virtualSize)
+  }; run the command again to finish`;
 }
 
 async function withBar(
@@ -57,18 +68,7 @@ async function withBar(
   resize: (disk: PortableVirtualDisk, watch: Watch) => Promise<ResizeReport>,
 ): Promise<ResizeReport> {
   using bar = new ProgressBar();
-  try {
-    return await resize(disk, { signal, onProgress: bar.show });
-  } catch (error) {
-    if (signal.aborted) {
-      const { virtualSize } = disk.getInformation("size");
-      console.error(
-        `virtdisk: the image is sound; its disk has ${formatBytes(virtualSize)}. ` +
-          "Run the command again to finish.",
-      );
-    }
-    throw error;
-  }
+  return await resize(disk, { signal, onProgress: bar.show });
 }
 
 /** A line or two for a person. */

@@ -23,6 +23,7 @@ export async function write(args: string[]): Promise<number> {
   const { values, positionals } = parseArguments("write", args, RANGE_OPTIONS);
   const [path = ""] = exactly("write", positionals, "FILE");
   const { offset, length } = rangeOptions(values);
+  let position = offset;
   try {
     return await interruptible(async (signal) => {
       using disk = await openVirtualDisk(path, { backend: "portable", readOnly: false });
@@ -30,7 +31,6 @@ export async function write(args: string[]): Promise<number> {
       if (length !== undefined && length > room) {
         throw new UsageError(`write: ${length} bytes from ${offset} on reach beyond the disk`);
       }
-      let position = offset;
       const isComplete = await eachChunk(length ?? room, length === undefined, signal, (chunk) => {
         position += disk.writeSync(chunk, position);
       });
@@ -38,7 +38,7 @@ export async function write(args: string[]): Promise<number> {
       if (isComplete) return 0;
       console.error(`virtdisk: ${JSON.stringify(path)}: the disk ends before standard input does`);
       return FAILED_STATUS;
-    });
+    }, () => `the image is sound; bytes ${offset} to ${position} of the disk have been written`);
   } catch (error) {
     return fail(path, error);
   }

@@ -98,7 +98,10 @@ testWith(
     }
     child.kill("SIGINT");
     const { code, stderr } = await child.output();
-    assertEquals([code, new TextDecoder().decode(stderr)], [130, "virtdisk: interrupted\n"]);
+    assertEquals([code, new TextDecoder().decode(stderr)], [
+      130,
+      "virtdisk: interrupted: there is no new image\n",
+    ]);
     assertEquals([...Deno.readDirSync(dir.path)], []);
     await writer.abort().catch(() => {});
   },

@@ -34,14 +34,14 @@ export async function checkFile(
   const pace = new Pace(options);
   const taken = format ?? takenFor(file);
   const findings = await inspect(file, taken, pace, checkParents);
+  // Whoever cancels the check has had nothing repaired.
+  pace.end();
   // Between the check and its repair nobody gets a turn, who could change the file.
   if (!options.repair || !findings.list.some(({ repairable }) => repairable)) {
-    pace.end();
     return report(file, taken, findings);
   }
   repair(file, taken);
   const left = await inspect(file, taken, new Pace({}), checkParents);
-  pace.end();
   return repairedReport(file, taken, findings, left);
 }
 

@@ -130,3 +130,20 @@ Deno.test("a check fails for what is no damage: no file, another's lock, an abor
   const { format, sound, findings } = await checkVirtualDisk(dir.file("notes.txt"));
   assertEquals([format, sound, findings.length], [undefined, false, 1]);
 });
+
+Deno.test("a repair that is cancelled at the last moment has changed nothing", async () => {
+  using dir = new TempDir();
+  const path = dir.file("disk.vhd");
+  (await createImage(path, { size: 8 * MIB })).close();
+  const bytes = Deno.readFileSync(path);
+  bytes[100] = 1;
+  Deno.writeFileSync(path, bytes);
+  const controller = new AbortController();
+  const onProgress = ({ fraction }: { fraction: number }) => {
+    if (fraction === 1) controller.abort(new Error("cancelled"));
+  };
+  const { signal } = controller;
+  const options = { repair: true, signal, onProgress };
+  await assertRejects(() => checkVirtualDisk(path, options), Error, "cancelled");
+  assertBytesEqual(Deno.readFileSync(path), bytes);
+});

@@ -1,0 +1,161 @@
+/** Ctrl-C on a terminal: the command ends soon, and says in which state it leaves the files. */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openVirtualDisk } from "@virtdisk/virtdisk";
+import { createImage } from "../create_image.ts";
+import { assertBytesEqual, fileHash, onlyOn, TempDir, testWith } from "../support.ts";
+import { CLI_ARGS, runCli } from "./run_cli.ts";
+import { runOnTerminal, terminalNeed } from "./terminal.ts";
+
+const MIB = 2 ** 20;
+/** Of holes, which have to be read all the same: some seconds on any machine. */
+const SIZE = 64 * 2 ** 30;
+const DRAWN = / %/;
+
+/** All that is in the folder. */
+function names(dir: TempDir): string[] {
+  return Array.from(Deno.readDirSync(dir.path), ({ name }) => name).sort();
+}
+
+async function makeFixed(dir: TempDir, ...files: string[]): Promise<void> {
+  for (const file of files) {
+    (await createImage(dir.file(file), { size: SIZE, subtype: "fixed" })).close();
+  }
+}
+
+/** The last line on the terminal, the bar before it erased. */
+function lastLine(text: string): string {
+  const [line = ""] = text.trimEnd().split("\n").slice(-1);
+  assert(line.includes("\r\x1b[2K"), JSON.stringify(line));
+  return line.slice(line.lastIndexOf("\r\x1b[2K") + "\r\x1b[2K".length);
+}
+
+testWith(
+  [terminalNeed],
+  "the bar shows the speed on a terminal, and Ctrl-C ends the work",
+  async () => {
+    using dir = new TempDir();
+    await makeFixed(dir, "a.vhd", "b.vhd");
+    const { code, text } = await runOnTerminal(dir, ["compare", "a.vhd", "b.vhd"], {
+      interruptAt: /B\/s .* left/,
+      output: "differences",
+    });
+    assertEquals([code, lastLine(text)], [130, "virtdisk: interrupted"]);
+    const line = text.split("\r").find((each) => each.includes("left")) ?? "";
+    assertMatch(line, /^\[\.{30}\] {3}0 % [0-9.]+ [KMG]iB\/s [0-9:]+ left/);
+    assertEquals(Deno.readTextFileSync(dir.file("differences")), "");
+  },
+);
+
+testWith([terminalNeed], "an interrupted convert or merge --into leaves no file", async (t) => {
+  using dir = new TempDir();
+  await makeFixed(dir, "a.vhd");
+  (await createImage(dir.file("child.vhd"), { parent: dir.file("a.vhd") })).close();
+  const rows: [args: string[], state: string][] = [
+    [["convert", "a.vhd", "new.vhdx"], "there is no new image"],
+    [
+      ["convert", "--overwrite", "a.vhd", "child.vhd"],
+      "there is no new image, and an old one is as it was",
+    ],
+    [
+      ["merge", "--into", "new.vhd", "child.vhd"],
+      "the images are as before, and there is no new one",
+    ],
+  ];
+  const before = fileHash(dir.file("child.vhd"));
+  for (const [args, state] of rows) {
+    await t.step(args.join(" "), async () => {
+      const { code, text } = await runOnTerminal(dir, args, { interruptAt: DRAWN });
+      assertEquals([code, lastLine(text)], [130, `virtdisk: interrupted: ${state}`]);
+      assertEquals(names(dir), ["a.vhd", "child.vhd"]);
+      assertEquals(fileHash(dir.file("child.vhd")), before);
+    });
+  }
+});
+
+testWith(
+  [terminalNeed],
+  "an interrupted convert to standard output says that it is a part",
+  async () => {
+    using dir = new TempDir();
+    await makeFixed(dir, "a.vhd");
+    const args = ["convert", "--type", "raw", "a.vhd", "-"];
+    // Nobody wants the gigabytes on the disk.
+    const { code, text } = await runOnTerminal(dir, args, {
+      interruptAt: DRAWN,
+      output: "/dev/null",
+    });
+    assertEquals([code, lastLine(text)], [
+      130,
+      "virtdisk: interrupted: standard output got a part of the image",
+    ]);
+  },
+);
+
+testWith([terminalNeed], "an interrupted compact or merge leaves sound images", async (t) => {
+  using dir = new TempDir();
+  const blockSize = 256 * MIB;
+  {
+    using disk = await createImage(dir.file("disk.vhdx"), { size: SIZE, blockSize });
+    for (const byte of [1, 0]) {
+      // Blocks that hold nothing but zeros, which are holes of the file.
+      for (let at = 0; at < SIZE; at += blockSize) disk.writeSync(new Uint8Array([byte]), at);
+    }
+  }
+  (await createImage(dir.file("base.vhdx"), { size: 32 * MIB })).close();
+  {
+    using child = await createImage(dir.file("child.vhdx"), { parent: dir.file("base.vhdx") });
+    const sector = new Uint8Array(512).fill(1);
+    for (let at = 0; at < 16 * MIB; at += 1024) child.writeSync(sector, at);
+  }
+  const rows: [args: string[], state: string][] = [
+    [["compact", "--dry-run", "disk.vhdx"], "nothing has been written"],
+    [
+      ["compact", "disk.vhdx"],
+      "the image is sound, with the same disk in it; run the command again to finish",
+    ],
+    [
+      ["merge", "--remove-child", "child.vhdx"],
+      'the images are sound, and "child.vhdx" reads as before; run the command again to finish',
+    ],
+  ];
+  const { bytes } = await runCli(dir, ["read", "child.vhdx"]);
+  for (const [args, state] of rows) {
+    await t.step(args.join(" "), async () => {
+      const { code, text } = await runOnTerminal(dir, args, { interruptAt: DRAWN });
+      assertEquals([code, lastLine(text)], [130, `virtdisk: interrupted: ${state}`]);
+      assertEquals((await runCli(dir, ["check", "disk.vhdx", "base.vhdx", "child.vhdx"])).code, 0);
+    });
+  }
+  assertEquals((await runCli(dir, ["merge", "--remove-child", "child.vhdx"])).code, 0);
+  assertBytesEqual((await runCli(dir, ["read", "base.vhdx"])).bytes, bytes);
+});
+
+testWith([onlyOn("linux", "darwin")], "an interrupted write says what is in the disk", async () => {
+  using dir = new TempDir();
+  (await createImage(dir.file("disk.vhdx"), { size: 8 * MIB })).close();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...CLI_ARGS, "write", "--offset", "1MiB", "disk.vhdx"],
+    cwd: dir.path,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new Uint8Array(MIB).fill(1));
+  // A block is in the file as soon as there is something to be interrupted.
+  while (Deno.statSync(dir.file("disk.vhdx")).size < 8 * MIB) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  child.kill("SIGINT");
+  const { code, stderr } = await child.output();
+  await writer.abort().catch(() => {});
+  const [, end] = new TextDecoder().decode(stderr).match(
+    /^virtdisk: interrupted: the image is sound; bytes 1048576 to ([0-9]+) of the disk have been written\n$/,
+  ) ?? [];
+  assertEquals([code, end !== undefined], [130, true]);
+  using disk = await openVirtualDisk(dir.file("disk.vhdx"), { backend: "portable" });
+  const bytes = new Uint8Array(3 * MIB);
+  disk.readSync(bytes, 0);
+  assertEquals([bytes.indexOf(1), bytes.lastIndexOf(1) + 1], [MIB, Number(end)]);
+});
