@@ -2,9 +2,9 @@
 
 /** A part of a disk, in bytes. */
 export interface RestrictedRange {
-  /** Where it begins. */
+  /** Where it begins, in bytes from the start of the disk. */
   offset: number;
-  /** How long it is. */
+  /** How long it is, in bytes. */
   length: number;
 }
 
@@ -16,29 +16,65 @@ export interface AttachOptions {
    * @default {as the disk was opened}
    */
   readOnly?: boolean;
-  /** Volumes get no drive letter. */
+  /**
+   * Volumes get no drive letter.
+   *
+   * @default {false}
+   */
   noDriveLetter?: boolean;
-  /** The disk stays attached when this handle, and the process, has ended: until `detach()`. */
+  /**
+   * The disk stays attached when this handle, and the process, has ended: until `detach()`.
+   *
+   * @default {false}
+   */
   permanent?: boolean;
-  /** The disk is attached again when the machine starts; together with `permanent`. */
+  /**
+   * The disk is attached again when the machine starts; together with `permanent`.
+   *
+   * @default {false}
+   */
   atBoot?: boolean;
-  /** No disk appears on this machine; `readSync` and `writeSync` give its sectors. Not for ISO images. */
+  /**
+   * No disk appears on this machine; `readSync` and `writeSync` give its sectors. Not for ISO images.
+   *
+   * @default {false}
+   */
   noLocalHost?: boolean;
-  /** The system's usual security descriptor holds for the disk, not the image file's. */
+  /**
+   * The system's usual security descriptor holds for the disk, not the image file's.
+   *
+   * @default {false}
+   */
   noSecurityDescriptor?: boolean;
-  /** The default encryption policy for volumes does not hold for the disk. */
+  /**
+   * The default encryption policy for volumes does not hold for the disk.
+   *
+   * @default {false}
+   */
   bypassDefaultEncryptionPolicy?: boolean;
-  /** Attaches outside of plug and play. */
+  /**
+   * Attaches outside of plug and play.
+   *
+   * @default {false}
+   */
   nonPnp?: boolean;
-  /** Shows the one data partition alone. */
+  /**
+   * Shows the one data partition alone.
+   *
+   * @default {false}
+   */
   singlePartition?: boolean;
-  /** Has the mount manager know a disk attached with `nonPnp`. */
+  /**
+   * Has the mount manager know a disk attached with `nonPnp`.
+   *
+   * @default {false}
+   */
   registerVolume?: boolean;
-  /** Shows a part of the disk alone. */
+  /** Shows a part of the disk alone; by default all of it. */
   restrictedRange?: RestrictedRange;
   /** A self-relative SECURITY_DESCRIPTOR for the disk; by default that of the image file holds. */
   securityDescriptor?: Uint8Array<ArrayBuffer>;
-  /** An empty folder of an NTFS volume, in which the largest volume of the disk is mounted. */
+  /** An empty folder of an NTFS volume, in which the largest volume of the disk is mounted; by default none. */
   mountPoint?: string | URL;
   /**
    * How long to wait for the disk and its volumes to appear, in milliseconds; then the attachment has what

@@ -73,12 +73,22 @@ export function createVirtualDisk(
   path: string | URL,
   options: CreateOptions & { backend: "portable" },
 ): Promise<PortableVirtualDisk>;
-/** Creates an image through VirtDisk.dll, on Windows only. */
+/**
+ * Creates an image through VirtDisk.dll, on Windows only; needs `--allow-ffi` for `virtdisk.dll` and
+ * `kernel32.dll`.
+ *
+ * @throws {VirtualDiskError} As the others; `ERROR_NOT_SUPPORTED` off Windows.
+ */
 export function createVirtualDisk(
   path: string | URL,
   options: CreateOptions & { backend: "native" },
 ): Promise<NativeVirtualDisk>;
-/** Creates an image with the backend that fits the system. */
+/**
+ * Creates an image with the backend that fits the system: the new disk's contents can be read and written by
+ * that of `{ backend: "portable" }` alone.
+ *
+ * @throws {VirtualDiskError} As the others.
+ */
 export function createVirtualDisk(
   path: string | URL,
   options: CreateOptions,

@@ -61,7 +61,9 @@ export interface CommonCreateOptions extends OperationOptions {
    * @default {VHD: 512, VHDX: 4096}
    */
   physicalSectorSize?: number;
-  /** The image that a differencing disk is based on. Its contents must never change again. */
+  /**
+   * The image that a differencing disk is based on; by default none. Its contents must never change again.
+   */
   parent?: string | URL;
   /**
    * What the new disk is a copy of: an image of whichever format and kind; on the native backend also a
@@ -110,9 +112,12 @@ export interface NativeCreateOptions {
    * create, Windows 10.
    */
   sourceLimitPath?: string;
-  /** The format behind a VHD Set. A version 3 create, Windows 10. */
+  /** The format behind a VHD Set; by default Windows chooses. A version 3 create, Windows 10. */
   backingStorageType?: "vhd" | "vhdx";
-  /** Virtual persistent memory: how addresses are translated, a GUID. A version 4 create, Windows 10. */
+  /**
+   * Virtual persistent memory, where it is wanted: how addresses are translated, a GUID. A version 4 create,
+   * Windows 10.
+   */
   pmemAddressAbstractionType?: string;
   /** Virtual persistent memory: alignment of the data in bytes. A version 4 create, Windows 10. */
   dataAlignment?: number;

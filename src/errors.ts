@@ -27,15 +27,15 @@ export interface ErrorDetail {
 
 /** What a {@linkcode VirtualDiskError} carries beside its code and operation. */
 export interface VirtualDiskErrorOptions {
-  /** The image that the operation was about. */
+  /** The image that the operation was about; absent where it was about none. */
   path?: string | undefined;
   /** What happened in this very case; default: what the code means in general. */
   reason?: string | undefined;
   /** What usually brings it about and what to do; default: what is known of the code in this operation. */
   causes?: readonly string[] | undefined;
-  /** Portable backend: the place in the file. */
+  /** Portable backend: the place in the file; absent where the file is not damaged. */
   detail?: ErrorDetail | undefined;
-  /** The error that led to this one. */
+  /** The error that led to this one, where there was one. */
   cause?: unknown;
 }
 

@@ -7,13 +7,13 @@
 
 /** Sizes of a disk, in bytes. */
 export interface DiskSize {
-  /** Size of the disk that a machine would see. */
+  /** Bytes of the disk that a machine would see. */
   virtualSize: number;
-  /** Size of the image file. */
+  /** Bytes of the image file. */
   physicalSize: number;
-  /** Unit of allocation; 0 where the format has none. */
+  /** Bytes of the unit of allocation; 0 where the format has none. */
   blockSize: number;
-  /** Logical sector size: 512, 4096, or 2048 for an ISO image. */
+  /** Bytes of a logical sector: 512, 4096, or 2048 for an ISO image. */
   sectorSize: number;
 }
 

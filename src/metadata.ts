@@ -32,13 +32,18 @@ const DELETE = "DeleteVirtualDiskMetadata";
  * either case, with or without braces.
  *
  * @example Remember where a disk came from
- * ```ts ignore
- * import { openVirtualDisk } from "@virtdisk/virtdisk";
+ * ```ts
+ * import { createVirtualDisk } from "@virtdisk/virtdisk";
  *
  * const ORIGIN = "0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60";
- * using disk = await openVirtualDisk("disk.vhdx", { readOnly: false });
- * disk.metadata.set(ORIGIN, new TextEncoder().encode("build 1234"));
- * for (const [id, bytes] of disk.metadata) console.log(id, bytes.length);
+ * const folder = await Deno.makeTempDir();
+ * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, { size: 64 * 1024 * 1024 });
+ * const { metadata } = disk;
+ * metadata.set(ORIGIN, new TextEncoder().encode("build 1234"));
+ * console.log(metadata.has(ORIGIN), metadata.size, metadata.keys()); // true 1 [ ORIGIN ]
+ * console.log(new TextDecoder().decode(metadata.get(ORIGIN))); // build 1234
+ * for (const [id, bytes] of metadata) console.log(id, bytes.length);
+ * console.log(metadata.delete(ORIGIN)); // true
  * ```
  */
 export class VirtualDiskMetadata implements Iterable<[string, Uint8Array<ArrayBuffer>]> {

@@ -43,12 +43,21 @@ export function openVirtualDisk(
   path: string | URL,
   options: OpenOptions & { backend: "portable" },
 ): Promise<PortableVirtualDisk>;
-/** Opens a disk through VirtDisk.dll, on Windows only. */
+/**
+ * Opens a disk through VirtDisk.dll, on Windows only; needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`.
+ *
+ * @throws {VirtualDiskError} As the others; `ERROR_NOT_SUPPORTED` off Windows.
+ */
 export function openVirtualDisk(
   path: string | URL,
   options: OpenOptions & { backend: "native" },
 ): Promise<NativeVirtualDisk>;
-/** Opens a disk with the backend that fits the system. */
+/**
+ * Opens a disk with the backend that fits the system: its contents can be read and written by that of
+ * `{ backend: "portable" }` alone.
+ *
+ * @throws {VirtualDiskError} As the others.
+ */
 export function openVirtualDisk(
   path: string | URL,
   options?: OpenOptions,
@@ -67,6 +76,17 @@ export async function openVirtualDisk(
 /**
  * As {@linkcode openVirtualDisk}, without a promise.
  *
+ * @example The first sector
+ * ```ts
+ * import { createVirtualDisk, openVirtualDiskSync } from "@virtdisk/virtdisk";
+ *
+ * const folder = await Deno.makeTempDir();
+ * (await createVirtualDisk(`${folder}/disk.vhd`, { size: 64 * 1024 * 1024 })).close();
+ * using disk = openVirtualDiskSync(`${folder}/disk.vhd`, { backend: "portable" });
+ * const sector = new Uint8Array(512);
+ * console.log(disk.readSync(sector, 0)); // 512
+ * ```
+ *
  * @param path The image: relative, absolute, a `file:` URL or, on Windows, a `\\?\` path.
  * @param options How to open it.
  * @returns The open disk; close it with `using`.
@@ -76,12 +96,20 @@ export function openVirtualDiskSync(
   path: string | URL,
   options: OpenOptions & { backend: "portable" },
 ): PortableVirtualDisk;
-/** Opens a disk through VirtDisk.dll, on Windows only. */
+/**
+ * Opens a disk through VirtDisk.dll, on Windows only; needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`.
+ *
+ * @throws {VirtualDiskError} As {@linkcode openVirtualDisk}; `ERROR_NOT_SUPPORTED` off Windows.
+ */
 export function openVirtualDiskSync(
   path: string | URL,
   options: OpenOptions & { backend: "native" },
 ): NativeVirtualDisk;
-/** Opens a disk with the backend that fits the system. */
+/**
+ * Opens a disk with the backend that fits the system.
+ *
+ * @throws {VirtualDiskError} As {@linkcode openVirtualDisk}.
+ */
 export function openVirtualDiskSync(path: string | URL, options?: OpenOptions): VirtualDisk;
 export function openVirtualDiskSync(
   path: string | URL,

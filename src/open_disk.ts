@@ -23,14 +23,19 @@ export abstract class OpenDisk implements Disposable {
     return this.#closed;
   }
 
-  /** Closes the disk. A second call does nothing; any other use afterwards throws. */
+  /**
+   * Closes the disk. A second call does nothing; any other use afterwards throws `ERROR_INVALID_HANDLE`.
+   *
+   * @throws {VirtualDiskError} `ERROR_INVALID_STATE` while an operation goes on; what the last writes of the
+   * portable backend fail with.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.release();
   }
 
-  /** Closes the disk at the end of a `using` scope. */
+  /** Closes the disk at the end of a `using` scope, as {@linkcode OpenDisk.close}. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -55,6 +55,14 @@ export abstract class OperatedDisk extends OpenDisk {
    * Detaches the disk (DetachVirtualDisk), whichever handle has attached it; holds the thread up meanwhile,
    * which `Attachment.detach` does not. PowerShell: `Dismount-VHD`.
    *
+   * @example Detach what a script left attached
+   * ```ts ignore
+   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * using disk = await openVirtualDisk("disk.vhdx");
+   * disk.detach();
+   * ```
+   *
    * @throws {VirtualDiskError} `ERROR_NOT_FOUND` where it is not attached; `ERROR_SHARING_VIOLATION` or
    * the like where it is in use, with whom to look for among the causes.
    */
@@ -63,8 +71,18 @@ export abstract class OperatedDisk extends OpenDisk {
   }
 
   /**
-   * Where the attached disk is (GetVirtualDiskPhysicalPath): `\\.\PhysicalDriveN` or `\\.\CDRomN`.
+   * Where the attached disk is (GetVirtualDiskPhysicalPath).
    *
+   * @example Which disk of the machine it is
+   * ```ts ignore
+   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * using disk = await openVirtualDisk("disk.vhdx");
+   * await using attachment = await disk.attach();
+   * console.log(disk.physicalPath() === attachment.physicalPath); // true
+   * ```
+   *
+   * @returns `\\.\PhysicalDriveN` or `\\.\CDRomN`.
    * @throws {VirtualDiskError} `ERROR_DEV_NOT_EXIST` where it is not attached.
    */
   physicalPath(): string {
@@ -83,6 +101,7 @@ export abstract class OperatedDisk extends OpenDisk {
    * await disk.compact({ onProgress: ({ fraction }) => console.log(Math.round(100 * fraction)) });
    * ```
    *
+   * @param options What to leave alone, how to watch and how to cancel.
    * @returns The portable backend tells what has been won.
    * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk is fixed.
    */
@@ -93,9 +112,23 @@ export abstract class OperatedDisk extends OpenDisk {
 
   /**
    * Makes the disk larger (ExpandVirtualDisk); partitions stay as they are, and children of the disk become
-   * invalid.
+   * invalid. Not for differencing VHDs.
    *
-   * @param size The new size in bytes, larger than the present one.
+   * @example Twice the size
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * await disk.expand(2 * disk.getInformation("size").virtualSize);
+   * console.log(disk.getInformation("size").virtualSize); // 134217728
+   * ```
+   *
+   * @param size The new size in bytes, whole sectors, larger than the present one.
+   * @param options How to watch and how to cancel; what the backend alone can do.
    * @returns The portable backend tells what has become of the disk.
    * @throws {VirtualDiskError} `ERROR_INVALID_PARAMETER`, `ERROR_VHD_INVALID_SIZE`.
    */
@@ -108,7 +141,16 @@ export abstract class OperatedDisk extends OpenDisk {
    * Gives the disk another size (ResizeVirtualDisk): larger, or where it is a VHDX smaller, down to the end
    * of the last partition. Children of the disk become invalid. PowerShell: `Resize-VHD`.
    *
-   * @param size The new size in bytes, or `"smallest-safe"`: the end of the last partition.
+   * @example As small as its partitions allow
+   * ```ts ignore
+   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * using disk = await openVirtualDisk("disk.vhdx", { readOnly: false });
+   * await disk.resize("smallest-safe");
+   * ```
+   *
+   * @param size The new size in bytes, whole sectors, or `"smallest-safe"`: the end of the last partition.
+   * @param options How far to go, how to watch and how to cancel.
    * @returns The portable backend tells what has become of the disk.
    * @throws {VirtualDiskError} `ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA`;
    * `ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE` where there is no partition table;
@@ -124,9 +166,22 @@ export abstract class OperatedDisk extends OpenDisk {
 
   /**
    * Writes what a differencing disk holds into one of its ancestors (MergeVirtualDisk). Other children of
-   * that one become invalid, and the merged files too, but they are not deleted. Cancelled, the child is
-   * still good. PowerShell: `Merge-VHD`.
+   * that one become invalid, and on Windows the merged files too. They are not deleted, unless the portable
+   * backend is asked to. Cancelled, the child is still good. PowerShell: `Merge-VHD`.
    *
+   * @example Into its parent
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * const backend = "portable";
+   * const parent = `${folder}/base.vhdx`;
+   * (await createVirtualDisk(parent, { size: 64 * 1024 * 1024, backend })).close();
+   * using child = await createVirtualDisk(`${folder}/child.vhdx`, { parent, backend });
+   * await child.merge({ onProgress: ({ fraction }) => console.log(fraction) });
+   * ```
+   *
+   * @param options What into what, how to watch and how to cancel.
    * @returns The portable backend tells what it has left.
    * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk has no parent.
    */
@@ -142,7 +197,18 @@ export abstract class OperatedDisk extends OpenDisk {
    * to the mirror, and aborting the signal stays with the old file; `close()` throws until one has
    * happened.
    *
+   * @example Move an image while it is in use
+   * ```ts ignore
+   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * using disk = await openVirtualDisk("C:\\vm\\disk.vhdx", { readOnly: false });
+   * await disk.mirror("D:\\vm\\disk.vhdx");
+   * await disk.breakMirror();
+   * ```
+   *
    * @param path The mirror.
+   * @param options Whether the file is there, how to watch and how to cancel.
+   * @returns When both are in step.
    * @throws {VirtualDiskError} With the code with which the mirror fails.
    */
   mirror(path: string | URL, options?: MirrorOptions): Promise<void>;
@@ -153,8 +219,9 @@ export abstract class OperatedDisk extends OpenDisk {
   /**
    * Ends a mirror that is in step, and goes over to it (BreakMirrorVirtualDisk). The old file stays where
    * it is. Where the mirror was aborted meanwhile, the promise is rejected with the reason, as soon as it is
-   * over.
+   * over. See {@linkcode OperatedDisk.mirror} for an example.
    *
+   * @returns When the disk is the mirror.
    * @throws {VirtualDiskError} With the code with which the mirror has failed, if it has.
    */
   breakMirror(): Promise<void> {
@@ -165,7 +232,18 @@ export abstract class OperatedDisk extends OpenDisk {
    * Starts a copy that shall go its own way (ForkVirtualDisk, Windows 10 version 1809). The promise
    * resolves when the copy is made; {@linkcode OperatedDisk.completeFork} separates it then.
    *
+   * @example A copy that goes its own way
+   * ```ts ignore
+   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * using disk = await openVirtualDisk("C:\\vm\\disk.vhdx", { readOnly: false });
+   * await disk.fork("C:\\vm\\copy.vhdx");
+   * await disk.completeFork();
+   * ```
+   *
    * @param path The copy.
+   * @param options Whether the file is there, how to watch and how to cancel.
+   * @returns When the copy is made.
    * @throws {VirtualDiskError} With the code with which the fork fails; `ERROR_CALL_NOT_IMPLEMENTED` on an
    * older Windows.
    */
@@ -176,8 +254,9 @@ export abstract class OperatedDisk extends OpenDisk {
 
   /**
    * Ends a fork (CompleteForkVirtualDisk). Where it was aborted meanwhile, the promise is rejected with the
-   * reason.
+   * reason. See {@linkcode OperatedDisk.fork} for an example.
    *
+   * @returns When the two are separate.
    * @throws {VirtualDiskError} As {@linkcode OperatedDisk.fork}.
    */
   completeFork(): Promise<void> {

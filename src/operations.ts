@@ -6,11 +6,21 @@ export interface CompactOptions extends OperationOptions {
   /**
    * Leaves blocks alone that are allocated but hold zeros alone, or what the parent holds: nothing of the
    * disk is read. Native backend: newer Windows 10.
+   *
+   * @default {false}
    */
   noZeroScan?: boolean;
-  /** Frees blocks, but moves none to shorten the file. Native backend: newer Windows 10. */
+  /**
+   * Frees blocks, but moves none to shorten the file. Native backend: newer Windows 10.
+   *
+   * @default {false}
+   */
   noBlockMoves?: boolean;
-  /** Portable backend: writes nothing, and tells what would be won. The disk may be open for reading. */
+  /**
+   * Portable backend: writes nothing, and tells what would be won. The disk may be open for reading.
+   *
+   * @default {false}
+   */
   dryRun?: boolean;
 }
 
@@ -33,14 +43,22 @@ export interface ExpandOptions extends OperationOptions {
   /**
    * Portable backend: writes nothing, and tells what would become of the disk, or fails as the expansion
    * would. The disk may be open for reading.
+   *
+   * @default {false}
    */
   dryRun?: boolean;
   /**
    * Portable backend: goes on where images in the same folder have this one as their parent. They become
    * invalid.
+   *
+   * @default {false}
    */
   ignoreChildren?: boolean;
-  /** Native backend: tells the system of the new size. Newer Windows 10. */
+  /**
+   * Native backend: tells the system of the new size. Newer Windows 10.
+   *
+   * @default {false}
+   */
   notifyChange?: boolean;
 }
 
@@ -49,13 +67,21 @@ export interface ResizeOptions extends OperationOptions {
   /**
    * Portable backend: writes nothing, and tells what would become of the disk, or fails as the resizing
    * would. The disk may be open for reading.
+   *
+   * @default {false}
    */
   dryRun?: boolean;
-  /** Shrinks below the end of the last partition too, which may destroy data. */
+  /**
+   * Shrinks below the end of the last partition too, which may destroy data.
+   *
+   * @default {false}
+   */
   allowUnsafe?: boolean;
   /**
    * Portable backend: goes on where images in the same folder have this one as their parent. They become
    * invalid.
+   *
+   * @default {false}
    */
   ignoreChildren?: boolean;
 }
@@ -89,36 +115,42 @@ export interface GrowablePartition {
 /** What is merged into what. Without depths the disk is merged into its parent. */
 export interface MergeOptions extends OperationOptions {
   /**
-   * Over how many parents: 1 is into the parent, 2 is the disk and its parent into the grandparent. Native
-   * backend: it makes a version 1 merge, for disks opened with `access` and an `rwDepth` greater than this.
+   * Over how many parents: 1 is into the parent, 2 is the disk and its parent into the grandparent. It
+   * excludes `sourceDepth` and `targetDepth`. Native backend: it makes a version 1 merge, for disks opened
+   * with `access` and an `rwDepth` greater than this.
    */
   depth?: number;
   /**
-   * The file that is merged, the open one being 1.
+   * The number of the file that is merged, the open one being 1, its parent 2.
    *
    * @default {1}
    */
   sourceDepth?: number;
   /**
-   * The file that it is merged into.
+   * The number of the file that it is merged into.
    *
    * @default {sourceDepth + 1}
    */
   targetDepth?: number;
   /**
    * Portable backend: writes what the whole chain holds into a new file, a dynamic disk without parents, and
-   * changes none of the chain. The disk may be open for reading; depths are refused.
+   * changes none of the chain. The file is a VHD or VHDX as its extension says, else what the disk is. The
+   * disk may be open for reading; depths are refused.
    */
   into?: string | URL;
   /**
    * Portable backend: removes the merged files when their parent is complete. The disk is closed then; or,
    * with a `sourceDepth` above 1, the file before them is told of its new parent, and the disk stays open.
    * Not with `into`.
+   *
+   * @default {false}
    */
   removeChild?: boolean;
   /**
    * Portable backend: writes and removes nothing, and tells what would be merged, or fails as the merge
    * would; but for a full disk, and for files that may not be written. The disk may be open for reading.
+   *
+   * @default {false}
    */
   dryRun?: boolean;
 }
@@ -137,19 +169,39 @@ export interface MergeReport {
 
 /** How a disk is mirrored. */
 export interface MirrorOptions extends OperationOptions {
-  /** The file is there already; otherwise it must not be. */
+  /**
+   * The file is there already; otherwise it must not be.
+   *
+   * @default {false}
+   */
   existingFile?: boolean;
-  /** MIRROR_VIRTUAL_DISK_FLAG_SKIP_MIRROR_ACTIVATION. Newer Windows. */
+  /**
+   * MIRROR_VIRTUAL_DISK_FLAG_SKIP_MIRROR_ACTIVATION. Newer Windows.
+   *
+   * @default {false}
+   */
   skipActivation?: boolean;
-  /** Compresses what goes over the network. Newer Windows. */
+  /**
+   * Compresses what goes over the network. Newer Windows.
+   *
+   * @default {false}
+   */
   smbCompression?: boolean;
-  /** The mirror is part of moving a running machine. Newer Windows. */
+  /**
+   * The mirror is part of moving a running machine. Newer Windows.
+   *
+   * @default {false}
+   */
   liveMigration?: boolean;
 }
 
 /** How a disk is forked. */
 export interface ForkOptions extends OperationOptions {
-  /** The file is there already; otherwise it must not be. */
+  /**
+   * The file is there already; otherwise it must not be.
+   *
+   * @default {false}
+   */
   existingFile?: boolean;
 }
 

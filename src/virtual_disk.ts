@@ -29,6 +29,16 @@ export abstract class VirtualDisk extends DriverDisk {
   /**
    * One class of information, as GetVirtualDiskInformation gives it.
    *
+   * @example How large a disk is
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, { size: 64 * 1024 * 1024 });
+   * const { virtualSize, blockSize } = disk.getInformation("size");
+   * console.log(virtualSize, blockSize); // 67108864 33554432
+   * ```
+   *
    * @param kind Which class.
    * @returns Its value.
    * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the class does not fit the disk,
@@ -45,6 +55,15 @@ export abstract class VirtualDisk extends DriverDisk {
 
   /**
    * Every class of information that applies to this disk and that the backend can tell.
+   *
+   * @example What there is to know
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, { size: 64 * 1024 * 1024 });
+   * for (const [kind, value] of Object.entries(disk.information())) console.log(kind, value);
+   * ```
    *
    * @returns An object with a key per class; a class that does not apply has no key.
    * @throws {VirtualDiskError} As {@linkcode VirtualDisk.getInformation}, where a class that applies
@@ -68,11 +87,21 @@ export abstract class VirtualDisk extends DriverDisk {
    * and not attached.
    *
    * @example Tell a child where its parent is now
-   * ```ts ignore
-   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   * ```ts
+   * import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
    *
-   * using child = await openVirtualDisk("child.vhdx", { readOnly: false, flags: ["no-parents"] });
-   * child.setInformation("parentPath", "moved/base.vhdx");
+   * const folder = await Deno.makeTempDir();
+   * const parent = `${folder}/base.vhdx`;
+   * (await createVirtualDisk(parent, { size: 64 * 1024 * 1024 })).close();
+   * (await createVirtualDisk(`${folder}/child.vhdx`, { parent })).close();
+   * await Deno.mkdir(`${folder}/moved`);
+   * await Deno.rename(parent, `${folder}/moved/base.vhdx`);
+   *
+   * using child = await openVirtualDisk(`${folder}/child.vhdx`, {
+   *   readOnly: false,
+   *   flags: ["no-parents"],
+   * });
+   * child.setInformation("parentPath", `${folder}/moved/base.vhdx`);
    * ```
    *
    * @param kind Which class.
@@ -87,7 +116,10 @@ export abstract class VirtualDisk extends DriverDisk {
     this.changeInformation(informationChange(kind, value));
   }
 
-  /** The user metadata of a VHDX: bytes by GUIDs. */
+  /**
+   * The user metadata of a VHDX: bytes by GUIDs. Each of its methods throws `ERROR_NOT_SUPPORTED` where the
+   * format has none, and `ERROR_INVALID_HANDLE` after `close()`.
+   */
   get metadata(): VirtualDiskMetadata {
     return new VirtualDiskMetadata((operation) => {
       this.assertOpen(operation);

@@ -160,7 +160,11 @@ function assertRegularFile(path: string): void {
   const status = Deno.statSync(path);
   if (status.isFile) return;
   if (status.isDirectory) {
-    throw new ImageError("ERROR_ACCESS_DENIED", { path, reason: "the path is a folder" });
+    throw new ImageError("ERROR_ACCESS_DENIED", {
+      path,
+      reason: "the path is a folder",
+      causes: ["Name an image file in it."],
+    });
   }
   throw new ImageError("ERROR_NOT_SUPPORTED", {
     path,

@@ -31,15 +31,15 @@ export interface ImageStreamOptions extends OperationOptions {
    * @default {the disk's own}
    */
   size?: number;
-  /** The size is rounded up to a multiple of it: Azure takes fixed VHDs of whole MiB. */
+  /** The size is rounded up to a multiple of it, where given: Azure takes fixed VHDs of whole MiB. */
   alignment?: DiskAlignment;
-  /** Unit of allocation in bytes, not for fixed disks. */
+  /** Unit of allocation in bytes, not for fixed disks; by default as in `createVirtualDisk`. */
   blockSize?: number;
-  /** Logical sector size in bytes. */
+  /** Logical sector size in bytes; by default the disk's own, or 512. */
   sectorSize?: number;
-  /** Physical sector size in bytes. */
+  /** Physical sector size in bytes; by default as in `createVirtualDisk`. */
   physicalSectorSize?: number;
-  /** A GUID: the unique id of a VHD, the virtual disk id of a VHDX. */
+  /** A GUID: the unique id of a VHD, the virtual disk id of a VHDX; by default a random one. */
   identifier?: string;
 }
 

@@ -126,6 +126,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * console.log(releasedBlocks); // 1
    * ```
    *
+   * @param options What to leave alone, how to watch and how to cancel.
    * @returns What has been won.
    * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk is fixed; `ERROR_VHD_INVALID_STATE`
    * where it belongs to a machine with a saved state; `ERROR_ACCESS_DENIED` where it was opened for reading;
@@ -162,6 +163,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * console.log(removed, child.closed); // true true
    * ```
    *
+   * @param options What into what, how to watch and how to cancel.
    * @returns What there is now.
    * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk has no parent;
    * `ERROR_INVALID_PARAMETER` for a depth that the chain does not have; `ERROR_VHD_INVALID_STATE` where the

@@ -48,10 +48,13 @@ export function checkOpenRequest(request: OpenRequest): void {
   const unknownFlags = (flags & ~KNOWN_FLAGS) >>> 0;
   if (unknownFlags !== 0) throw invalid(path, `unknown flags: ${hex(unknownFlags)}`);
   if (parameters !== null && parameters.version !== 1 && accessMask !== 0) {
-    throw invalid(
+    throw new ImageError("ERROR_INVALID_PARAMETER", {
       path,
-      "an access mask excludes readOnly, getInfoOnly, resiliencyGuid and snapshotId",
-    );
+      reason: "an access mask excludes readOnly, getInfoOnly, resiliencyGuid and snapshotId",
+      causes: [
+        "Leave one of them out: `access` makes a version 1 open, the others a version 2 or 3 one.",
+      ],
+    });
   }
   const isVhdSet = storageType.deviceId === VIRTUAL_STORAGE_TYPE_DEVICE.VHDSET ||
     parameters?.version === 3;

@@ -87,6 +87,21 @@ export class PortableVirtualDisk extends MaintainedDisk {
    * blocks at the ends of the range keep their contents, and so do all blocks of an image that has no
    * way to say it: fixed disks and differencing VHDs.
    *
+   * @example Give back what is not needed any more
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   blockSize: 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * disk.writeSync(new Uint8Array(2 * 1024 * 1024).fill(1), 0);
+   * disk.trimSync(0, 1024 * 1024);
+   * console.log([...disk.extents()].map(({ kind }) => kind)); // [ "zero", "file", "zero" ]
+   * ```
+   *
    * @param offset Where in the disk to begin, in bytes.
    * @param length How many bytes.
    * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.writeSync}.
@@ -101,7 +116,7 @@ export class PortableVirtualDisk extends MaintainedDisk {
 
   /**
    * Returns once everything written before is on the disk under the image file, and will be there after
-   * a crash.
+   * a crash. See {@linkcode PortableVirtualDisk.writeSync} for an example.
    *
    * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.writeSync}.
    */

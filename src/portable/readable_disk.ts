@@ -19,19 +19,19 @@ import type { Rights } from "./open_rules.ts";
 /** A range of a disk, in bytes. */
 export interface DiskRange {
   /**
-   * Where it begins.
+   * Where it begins, in bytes from the start of the disk.
    *
    * @default {0}
    */
   offset?: number;
-  /** How long it is; by default, and at most, up to the end of the disk. */
+  /** How many bytes; by default, and at most, up to the end of the disk. */
   length?: number;
 }
 
 /** How a stream reads. */
 export interface ReadableOptions extends DiskRange {
   /** Cancels the stream, which then fails with the signal's reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 const STREAM_CHUNK = 1 << 20;
@@ -107,6 +107,9 @@ export abstract class ReadableDisk extends VirtualDisk {
    *
    * @param options Which range, and how to cancel.
    * @returns The stream; it fails as {@linkcode ReadableDisk.readSync} does.
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` where the disk was opened without the right to read,
+   * `ERROR_INVALID_HANDLE` after `close()`.
+   * @throws {RangeError} Where the range is none.
    */
   readable(options: ReadableOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#assertReadable();
@@ -186,7 +189,12 @@ export abstract class ReadableDisk extends VirtualDisk {
     return this.#extents(start, end);
   }
 
-  /** What an ISO image's volume descriptors say; `undefined` for other formats. */
+  /**
+   * What an ISO image's volume descriptors say; `undefined` for other formats.
+   *
+   * @throws {VirtualDiskError} `ERROR_FILE_CORRUPT` where a descriptor is damaged, `ERROR_INVALID_HANDLE`
+   * after `close()`.
+   */
   get isoVolume(): IsoVolume | undefined {
     this.assertOpen("GetVirtualDiskInformation");
     const { image } = this.#chain;

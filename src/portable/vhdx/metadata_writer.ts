@@ -79,7 +79,7 @@ export class MetadataWriter implements ImageMetadata {
     this.#writeItem(offset, value);
     const index = present ?? items.length;
     this.#parts.pages.reserve(MAX_PAGES_OF_TABLE);
-    const entry = { isUser: true, isVirtualDisk: false, isRequired: false, ...items[index] };
+    const entry = { isUser: true, isVirtualDisk: false, isRequired: false, ...items.at(index) };
     this.#write(
       encodeMetadataEntry({ ...entry, id, offset, length: value.length }),
       entryOffset(index),
