@@ -6,6 +6,7 @@
 import type { ProviderSubtype } from "../information.ts";
 import type { ByteSource } from "./byte_source.ts";
 import type { ParentSpec } from "./image_spec.ts";
+import type { CopyableItem } from "./metadata_item.ts";
 
 /**
  * Why there are zeros that are stored nowhere: the file says that they are (`zero`), or that the contents
@@ -81,8 +82,8 @@ export interface DiskImage {
    * @throws {ImageError} Where the table that says so is damaged.
    */
   extent(offset: number, end: number): ImageExtent;
-  /** VHDX: user metadata items, to read. */
-  readonly metadata?: Pick<ImageMetadata, "keys" | "get">;
+  /** VHDX: metadata items, to read. */
+  readonly metadata?: Pick<ImageMetadata, "keys" | "get" | "copyable">;
   /** Whether the data lie at multiples of 4096 in the file. May read the whole block table. */
   is4kAligned(): boolean;
 }
@@ -120,7 +121,7 @@ export interface WritableImage extends DiskImage {
   setVirtualDiskId?(identifier: string): void;
   /** VHDX: 512 or 4096; only what is reported changes. */
   setPhysicalSectorSize?(size: number): void;
-  /** VHDX: user metadata items. */
+  /** VHDX: metadata items. */
   readonly metadata?: ImageMetadata;
 }
 
@@ -133,6 +134,15 @@ export interface ImageMetadata {
   set(item: string, value: Uint8Array): void;
   /** Whether there was such an item. */
   delete(item: string): boolean;
+  /** All items that can be copied to another file, the system's too. */
+  copyable(): CopyableItem[];
+  /**
+   * Makes the copyable items that describe the disk these, all at once; those of the file stay, but for ids
+   * that both would have.
+   *
+   * @throws {ImageError} `ERROR_VHD_METADATA_FULL` where there is no room; nothing has been written then.
+   */
+  setDiskItems(items: readonly CopyableItem[]): void;
 }
 
 /** The pieces of a range of one image, in order and without gaps. */

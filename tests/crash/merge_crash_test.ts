@@ -16,6 +16,7 @@ import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { crashStates } from "./crash_states.ts";
 import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
+import { addItems, itemsOf } from "./disk_items.ts";
 import { type Change, RecordingSource } from "./recording_source.ts";
 import { type Format, randomSteps, runSteps } from "./scenario.ts";
 import type { SparseFile } from "./sparse_file.ts";
@@ -112,6 +113,7 @@ function chain(
       blockSectors: (blockSize || K4) / SECTOR,
     }).filter(([kind]) => kind !== "reopen");
     runSteps(format, file, steps, 100 + 1000 * depth, {});
+    addItems(format, file, depth);
     files.unshift(file);
   }
   return files;
@@ -134,7 +136,7 @@ for (const each of CASES) {
     const { format, merge, samples } = each;
     const files = each.files();
     const [childBase, targetBase] = files.slice(-2) as [SparseFile, SparseFile];
-    const expected = versionsOf(files.map(format.open));
+    const expected = whatIsIn(files.map(format.open));
     // One order of all changes: which file, and how many of its changes there were then.
     const order: { readonly file: 0 | 1; readonly count: number }[] = [];
     const recorded = {
@@ -202,7 +204,7 @@ async function checkState(
   each: Case,
   files: Files,
   [child, target]: [SparseFile, SparseFile],
-  expected: Uint32Array,
+  expected: Expected,
   { resumes }: { readonly resumes: boolean },
 ): Promise<void> {
   const { format, merge } = each;
@@ -213,19 +215,47 @@ async function checkState(
     link.identifiers.includes(parent.identifier!),
     `the child expects ${link.identifiers}, the parent is ${parent.identifier}`,
   );
-  assertEquals(versionsOf(images), expected);
+  assertEquals(versionsOf(images), expected.versions);
+  for (const image of images.slice(0, -1)) {
+    assertEquals(itemsOf(image, true), expected.diskItems[images.indexOf(image)]);
+  }
+  assertEquals(itemsOf(parent, false), expected.fileItems.at(-1));
+  // All at once: what it had, or what it shall have.
+  const ofParent = JSON.stringify(itemsOf(parent, true));
+  const atRest = [expected.diskItems.at(-1), expected.diskItems[0]].map((each) =>
+    JSON.stringify(each)
+  );
+  assert(atRest.includes(ofParent), ofParent);
   if (!resumes) return;
   const again = { child: child.fork(), target: target.fork() };
   await merge(merging(files, again));
   checkMerged(each, again.target, expected);
   const merged = [...files.slice(0, -2), again.child, again.target].map(format.open);
   assert(merged.at(-2)!.parent!.identifiers.includes(merged.at(-1)!.identifier!));
-  assertEquals(versionsOf(merged), expected);
+  assertEquals(versionsOf(merged), expected.versions);
 }
 
-function checkMerged({ format }: Case, target: Recorded, expected: Uint32Array): void {
+function checkMerged({ format }: Case, target: Recorded, expected: Expected): void {
   format.checkClosed?.(target);
-  assertEquals(versionsOf([format.open(target)]), expected);
+  const image = format.open(target);
+  assertEquals(versionsOf([image]), expected.versions);
+  assertEquals(itemsOf(image, true), expected.diskItems[0]);
+  assertEquals(itemsOf(image, false), expected.fileItems.at(-1));
+}
+
+/** What a chain reads as, and the items of each of its files. */
+interface Expected {
+  readonly versions: Uint32Array;
+  readonly diskItems: readonly string[][];
+  readonly fileItems: readonly string[][];
+}
+
+function whatIsIn(images: readonly DiskImage[]): Expected {
+  return {
+    versions: versionsOf(images),
+    diskItems: images.map((image) => itemsOf(image, true)),
+    fileItems: images.map((image) => itemsOf(image, false)),
+  };
 }
 
 function versionsOf(images: readonly DiskImage[]): Uint32Array {

@@ -50,8 +50,8 @@ export const PARENT_LOCATOR = "a8d35f2d-b30b-454d-abf7-d3d84834ab0c";
 /** Empty; marks a file whose creation has not come to its end. */
 const INCOMPLETE_FILE = "71cc85f0-1b69-4e28-9558-c3bf83ae75d3";
 
-/** Items that a reader of the data has to know. */
-const KNOWN_ITEMS: ReadonlySet<string> = new Set([
+/** The system items that say what kind of disk the file holds; a new file has its own. */
+export const FORMAT_ITEMS: ReadonlySet<string> = new Set([
   FILE_PARAMETERS.id,
   VIRTUAL_DISK_SIZE.id,
   VIRTUAL_DISK_ID.id,
@@ -109,7 +109,7 @@ function assertItemsKnown(source: ByteSource, items: readonly LocatedItem[]): vo
   for (const item of items) {
     const refused = (code: ErrorSymbol, found: string, expected: string) =>
       damaged(source, code, "metadata table entry", item.entryOffset, found, expected);
-    const known = !item.isUser && KNOWN_ITEMS.has(item.id);
+    const known = !item.isUser && FORMAT_ITEMS.has(item.id);
     if (item.isRequired && !known) {
       throw refused(
         "ERROR_VHD_FORMAT_UNSUPPORTED_VERSION",

@@ -7,6 +7,7 @@
  *                                16  4   Offset, from the start of the region
  *                                20  4   Length
  *                                24  4   bit 0 IsUser, bit 1 IsVirtualDisk, bit 2 IsRequired
+ *                                28  4   Reserved
  * ```
  *
  * @module
@@ -20,6 +21,7 @@ import {
   viewOf,
 } from "../byte_source.ts";
 import { damaged, type ImageError } from "../image_error.ts";
+import type { ItemDescription } from "../metadata_item.ts";
 import { MIB } from "./file_map.ts";
 import { OccupiedRanges } from "./occupied_ranges.ts";
 import type { Region } from "./region_table.ts";
@@ -37,10 +39,12 @@ const ITEM_OFFSET = 16;
 /** Where an entry holds the length of its item. */
 export const ITEM_LENGTH = 20;
 const ITEM_FLAGS = 24;
+const RESERVED = 28;
 
 const IS_USER = 1;
 const IS_VIRTUAL_DISK = 2;
 const IS_REQUIRED = 4;
+const KNOWN_FLAGS = IS_USER | IS_VIRTUAL_DISK | IS_REQUIRED;
 
 /** The most entries that a table has. */
 export const MAX_ENTRIES = 2047;
@@ -52,18 +56,9 @@ export const MAX_ITEM_LENGTH = MIB;
 export const MAX_REGION_LENGTH = 128 * MIB;
 
 /** What the table says of an item. */
-export interface MetadataItem {
-  readonly id: string;
+export interface MetadataItem extends ItemDescription {
   /** Bytes from the start of the metadata region; 0 where the item is empty. */
   readonly offset: number;
-  /** Bytes. */
-  readonly length: number;
-  /** Of a user of the disk, not of the format: such items have a name space of their own. */
-  readonly isUser: boolean;
-  /** Describes the disk, not the file: a child inherits it. */
-  readonly isVirtualDisk: boolean;
-  /** A reader that does not know the item must refuse the file. */
-  readonly isRequired: boolean;
 }
 
 /** An item and the place of its table entry in the file, for errors. */
@@ -120,6 +115,7 @@ function decodeEntry(bytes: Uint8Array, at: number): MetadataItem {
     isUser: (flags & IS_USER) !== 0,
     isVirtualDisk: (flags & IS_VIRTUAL_DISK) !== 0,
     isRequired: (flags & IS_REQUIRED) !== 0,
+    reserved: { flags: flags & ~KNOWN_FLAGS, field: view.getUint32(at + RESERVED, true) },
   };
 }
 
@@ -194,7 +190,8 @@ export function encodeMetadataEntry(item: MetadataItem): Uint8Array<ArrayBuffer>
   view.setUint32(ITEM_OFFSET, item.offset, true);
   view.setUint32(ITEM_LENGTH, item.length, true);
   const flags = (item.isUser ? IS_USER : 0) | (item.isVirtualDisk ? IS_VIRTUAL_DISK : 0) |
-    (item.isRequired ? IS_REQUIRED : 0);
+    (item.isRequired ? IS_REQUIRED : 0) | (item.reserved?.flags ?? 0);
   view.setUint32(ITEM_FLAGS, flags, true);
+  view.setUint32(RESERVED, item.reserved?.field ?? 0, true);
   return bytes;
 }

@@ -7,35 +7,36 @@ import { NIL_GUID, normalizeGuid } from "../../bytes/guid.ts";
 import type { WritableSource } from "../byte_source.ts";
 import type { ImageMetadata } from "../image.ts";
 import { ImageError } from "../image_error.ts";
+import type { CopyableItem } from "../metadata_item.ts";
+import { planDiskItems } from "./disk_items.ts";
 import { LOG_SECTOR_SIZE, MIB } from "./file_map.ts";
 import type { FileSpace } from "./file_space.ts";
 import type { ItemKind } from "./item_reader.ts";
 import type { LoggedPages } from "./logged_pages.ts";
+import { assertItemsFit, metadataFull } from "./metadata_limits.ts";
+import { MetadataReader } from "./metadata_reader.ts";
 import { findItemSpace } from "./metadata_space.ts";
 import {
   encodeEntryCount,
   encodeMetadataEntry,
+  encodeMetadataTable,
   ENTRY_COUNT,
   ENTRY_LENGTH,
   entryOffset,
   type LocatedItem,
-  MAX_ENTRIES,
-  MAX_ITEM_LENGTH,
   MAX_REGION_LENGTH,
-  MAX_USER_ENTRIES,
+  METADATA_TABLE_LENGTH,
   readMetadataTable,
 } from "./metadata_table.ts";
 import { moveToLargerPlace } from "./region_mover.ts";
 import type { Region } from "./region_table.ts";
-import { UserMetadata } from "./user_metadata.ts";
 
-/** All user items together; the format names no such limit, Windows has it. */
-const MAX_USER_LENGTH = 40 * MIB;
 /** Items longer than an entry of the log take several. */
 const PIECE_LENGTH = 64 * LOG_SECTOR_SIZE;
 const MAX_PAGES_PER_PIECE = PIECE_LENGTH / LOG_SECTOR_SIZE + 1;
 /** The number of entries, and two entries. */
 const MAX_PAGES_OF_TABLE = 1 + 2;
+const PAGES_OF_WHOLE_TABLE = METADATA_TABLE_LENGTH / LOG_SECTOR_SIZE;
 /** A system item may lie across the border of two pages. */
 const MAX_PAGES_OF_ITEM = 2;
 
@@ -51,7 +52,7 @@ export interface MetadataWriterParts {
   readonly onMove: (region: Region) => void;
 }
 
-/** Reads and changes user items; changes system items. */
+/** Reads and changes items. */
 export class MetadataWriter implements ImageMetadata {
   readonly #parts: MetadataWriterParts;
   #region: Region;
@@ -73,7 +74,8 @@ export class MetadataWriter implements ImageMetadata {
     const id = this.#itemId(item);
     const items = this.#items();
     const present = findUserItem(items, id);
-    this.#assertRoom(items, present, value.length);
+    const others = items.filter((_, index) => index !== present);
+    assertItemsFit(this.#parts.pages.path, [...others, { isUser: true, length: value.length }]);
     this.#parts.beforeChange();
     const offset = value.length === 0 ? 0 : this.#place(items, value.length);
     this.#writeItem(offset, value);
@@ -101,6 +103,26 @@ export class MetadataWriter implements ImageMetadata {
     this.#write(encodeEntryCount(last), ENTRY_COUNT);
     this.#parts.pages.publish();
     return true;
+  }
+
+  copyable(): CopyableItem[] {
+    return this.#reader().copyable();
+  }
+
+  setDiskItems(wanted: readonly CopyableItem[]): void {
+    const { pages, beforeChange } = this.#parts;
+    const before = this.#items();
+    const { table, added, regionLength } = planDiskItems(pages, this.#region, wanted);
+    // Nothing is added, and as many are left as there were: they are the same.
+    if (added.length === 0 && table.length === before.length) return;
+    beforeChange();
+    if (regionLength > this.#region.length) this.#grow(regionLength);
+    for (const { item, offset } of added) this.#writeItem(offset, item.read());
+    pages.reserve(PAGES_OF_WHOLE_TABLE);
+    const entries = entryOffset(Math.max(table.length, before.length));
+    this.#write(encodeMetadataTable(table).subarray(entryOffset(0), entries), entryOffset(0));
+    this.#write(encodeEntryCount(table.length), ENTRY_COUNT);
+    pages.publish();
   }
 
   /** Gives a system item, which every file has, another value of the same length. */
@@ -131,17 +153,27 @@ export class MetadataWriter implements ImageMetadata {
 
   /** Where items of the given length go: nothing durable names that place. */
   #place(items: readonly LocatedItem[], length: number): number {
-    const { file, pages, space, onMove } = this.#parts;
     const offset = findItemSpace(items, length, this.#region.length);
     if (offset !== undefined) return offset;
     const end = this.#region.length;
-    const needed = end + Math.ceil(length / MIB) * MIB;
+    this.#grow(end + length);
+    return end;
+  }
+
+  /** Gives the region at least so many bytes. */
+  #grow(needed: number): void {
+    const { file, pages, space, onMove } = this.#parts;
+    const { length } = this.#region;
     // Doubling keeps what is left behind, until the next open, below what is in use.
-    const grown = Math.max(needed, Math.min(2 * end, MAX_REGION_LENGTH));
-    if (grown > MAX_REGION_LENGTH) throw this.#full(`a region of ${end} bytes without room`);
+    const grown = Math.max(
+      Math.ceil(needed / MIB) * MIB,
+      Math.min(2 * length, MAX_REGION_LENGTH),
+    );
+    if (grown > MAX_REGION_LENGTH) {
+      throw metadataFull(pages.path, `a region of ${length} bytes without room`);
+    }
     this.#region = moveToLargerPlace(file, pages, space, this.#region, grown);
     onMove(this.#region);
-    return end;
   }
 
   /** Bytes that no table names yet may be published in pieces. */
@@ -156,17 +188,6 @@ export class MetadataWriter implements ImageMetadata {
     this.#parts.pages.writeAt(bytes, this.#region.offset + offsetInRegion);
   }
 
-  #assertRoom(items: readonly LocatedItem[], present: number | undefined, length: number): void {
-    const others = items.filter(({ isUser }, index) => isUser && index !== present);
-    const total = others.reduce((sum, other) => sum + other.length, length);
-    if (length > MAX_ITEM_LENGTH) throw this.#full(`${length} bytes; an item has at most 1 MiB`);
-    if (total > MAX_USER_LENGTH) throw this.#full(`${total} bytes; all items have at most 40 MiB`);
-    if (others.length >= MAX_USER_ENTRIES) throw this.#full(`${MAX_USER_ENTRIES} items already`);
-    if (present === undefined && items.length >= MAX_ENTRIES) {
-      throw this.#full(`${MAX_ENTRIES} items of all kinds already`);
-    }
-  }
-
   #itemId(item: string): string {
     const id = normalizeGuid(item, "the metadata item");
     if (id !== NIL_GUID) return id;
@@ -176,12 +197,8 @@ export class MetadataWriter implements ImageMetadata {
     });
   }
 
-  #full(reason: string): ImageError {
-    return new ImageError("ERROR_VHD_METADATA_FULL", { path: this.#parts.pages.path, reason });
-  }
-
-  #reader(): UserMetadata {
-    return new UserMetadata(this.#parts.pages, this.#region);
+  #reader(): MetadataReader {
+    return new MetadataReader(this.#parts.pages, this.#region);
   }
 
   #items(): LocatedItem[] {

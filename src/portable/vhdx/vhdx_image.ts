@@ -8,8 +8,8 @@ import type { ByteSource } from "../byte_source.ts";
 import type { DiskImage, ImageExtent, ImageMetadata, ParentLink } from "../image.ts";
 import { type BlockAllocationTable, PAYLOAD } from "./block_allocation_table.ts";
 import { hasFileIdentifier } from "./file_identifier.ts";
+import { MetadataReader } from "./metadata_reader.ts";
 import type { SectorBitmaps } from "./sector_bitmaps.ts";
-import { UserMetadata } from "./user_metadata.ts";
 import {
   type BlockTables,
   readStructures,
@@ -51,7 +51,7 @@ export class VhdxImage implements DiskImage {
   readonly identifier: string;
   readonly virtualDiskId: string;
   readonly parent: ParentLink | undefined;
-  readonly metadata: Pick<ImageMetadata, "keys" | "get">;
+  readonly metadata: Pick<ImageMetadata, "keys" | "get" | "copyable">;
   readonly #table: BlockAllocationTable;
   readonly #bitmaps: SectorBitmaps;
 
@@ -65,7 +65,7 @@ export class VhdxImage implements DiskImage {
     this.identifier = header.dataWriteGuid;
     this.virtualDiskId = metadata.virtualDiskId;
     this.parent = metadata.parent;
-    this.metadata = new UserMetadata(source, regions.metadata);
+    this.metadata = new MetadataReader(source, regions.metadata);
     this.#table = tables.table;
     this.#bitmaps = tables.bitmaps;
   }

@@ -1,0 +1,189 @@
+/** Metadata items that describe the disk go with it; those of a file stay with that. */
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  type MergeOptions,
+  openVirtualDisk,
+  type PortableVirtualDisk,
+  VirtualDiskError,
+} from "@virtdisk/virtdisk";
+import { createImage } from "../create_image.ts";
+import { assertBytesEqual, pattern, run, TempDir, testWith } from "../support.ts";
+import { QEMU } from "../interop/vhd_oracles.ts";
+import {
+  addItems,
+  DISK,
+  type RawItem,
+  rawItem,
+  rawItems,
+  textOf,
+  USER,
+} from "./vhdx/item_bytes.ts";
+
+const MIB = 2 ** 20;
+const SIZE = 8 * MIB;
+
+/** Numbers of items that each disk of a chain has; the others are its own. */
+const SHARED = 1;
+const SAME = 2;
+
+/** What describes the disk of a number, and what belongs to its file. */
+function diskItems(disk: number): RawItem[] {
+  return [
+    rawItem(SHARED, USER | DISK, pattern(100 + 5000 * disk, disk)),
+    rawItem(SAME, USER | DISK, pattern(700)),
+    rawItem(10 * disk + 10, DISK, pattern(300, disk)),
+    rawItem(10 * disk + 11, USER | DISK, new Uint8Array()),
+  ];
+}
+
+function fileItems(disk: number): RawItem[] {
+  return [
+    rawItem(10 * disk + 12, USER, pattern(40, disk)),
+    rawItem(10 * disk + 13, 0, pattern(50, disk)),
+  ];
+}
+
+function edit(path: string, items: readonly RawItem[]): void {
+  const bytes = Deno.readFileSync(path);
+  addItems(bytes, items);
+  Deno.writeFileSync(path, bytes);
+}
+
+function itemsOf(path: string): RawItem[] {
+  return rawItems(Deno.readFileSync(path));
+}
+
+async function makeChain(dir: TempDir, depth: number): Promise<string[]> {
+  const paths = Array.from({ length: depth }, (_, i) => dir.file(`${i}.vhdx`));
+  for (const [i, path] of paths.entries()) {
+    using disk = await createImage(path, i === 0 ? { size: SIZE } : { parent: paths[i - 1]! });
+    disk.writeSync(pattern(MIB, i), i * MIB);
+  }
+  for (const [i, path] of paths.entries()) edit(path, [...fileItems(i), ...diskItems(i)]);
+  return paths;
+}
+
+/** A child and its parent without items. */
+async function makePair(dir: TempDir): Promise<[base: string, child: string]> {
+  const [base, child] = [dir.file("base.vhdx"), dir.file("child.vhdx")];
+  (await createImage(base, { size: SIZE })).close();
+  using disk = await createImage(child, { parent: base });
+  disk.writeSync(pattern(3 * MIB), MIB);
+  return [base, child];
+}
+
+function open(path: string, readOnly = false): Promise<PortableVirtualDisk> {
+  return openVirtualDisk(path, { backend: "portable", readOnly });
+}
+
+async function assertSound(path: string): Promise<void> {
+  using disk = await open(path, true);
+  const { sound, findings } = await disk.check();
+  // Reserved bits are none of the format.
+  assertEquals([sound, findings.filter(({ severity }) => severity !== "info")], [true, []]);
+}
+
+const MERGES: readonly [MergeOptions, from: number, to: number][] = [
+  [{}, 3, 2],
+  [{ depth: 2 }, 3, 1],
+  [{ depth: 3 }, 3, 0],
+  [{ sourceDepth: 2 }, 2, 1],
+  [{ sourceDepth: 2, targetDepth: 4 }, 2, 0],
+];
+
+Deno.test("a merge brings the items of the uppermost merged disk, and no file's", async (t) => {
+  for (const [options, from, to] of MERGES) {
+    await t.step(JSON.stringify(options), async () => {
+      using dir = new TempDir();
+      const paths = await makeChain(dir, 4);
+      {
+        using disk = await open(paths[3]!);
+        await disk.merge(options);
+        await disk.merge(options);
+      }
+      for (const [i, path] of paths.entries()) {
+        const expected = [...fileItems(i), ...diskItems(i === to ? from : i)];
+        assertEquals(textOf(itemsOf(path)), textOf(expected), path);
+        await assertSound(path);
+      }
+      using target = await open(paths[to]!, true);
+      const users = itemsOf(paths[to]!).filter(({ flags }) => (flags & USER) !== 0);
+      assertEquals(target.metadata.keys(), users.map(({ id }) => id));
+      for (const { id, bytes } of users) assertBytesEqual(target.metadata.get(id)!, bytes);
+    });
+  }
+});
+
+Deno.test("a merge with removeChild leaves the items of the disk, and not those of the removed file", async () => {
+  using dir = new TempDir();
+  const [base, child] = await makeChain(dir, 2) as [string, string];
+  using disk = await open(child);
+  await disk.merge({ removeChild: true });
+  assertEquals(textOf(itemsOf(base)), textOf([...fileItems(0), ...diskItems(1)]));
+});
+
+Deno.test("where an item of the disk has the id of one of the target's file, it takes its place", async () => {
+  using dir = new TempDir();
+  const [base, child] = await makePair(dir);
+  const ofDisk = rawItem(5, USER | DISK, pattern(10));
+  // A system item of that id is another one.
+  const other = rawItem(5, 0, pattern(30));
+  edit(base, [rawItem(5, USER, pattern(20)), other]);
+  edit(child, [ofDisk]);
+  using disk = await open(child);
+  await disk.merge();
+  disk.close();
+  assertEquals(textOf(itemsOf(base)), textOf([ofDisk, other]));
+});
+
+Deno.test("a merge whose items have no room in the target is refused before anything is written", async () => {
+  using dir = new TempDir();
+  const [base, child] = await makePair(dir);
+  edit(base, Array.from({ length: 1000 }, (_, i) => rawItem(i, USER, pattern(2))));
+  edit(child, Array.from({ length: 25 }, (_, i) => rawItem(2000 + i, USER | DISK, pattern(2))));
+  const before = [base, child].map((path) => Deno.readFileSync(path));
+  {
+    using disk = await open(child);
+    const error = await assertRejects(() => disk.merge(), VirtualDiskError);
+    assertEquals([error.symbol, error.path], ["ERROR_VHD_METADATA_FULL", base]);
+  }
+  assertBytesEqual(Deno.readFileSync(base), before[0]!);
+  assertBytesEqual(Deno.readFileSync(child), before[1]!);
+  using disk = await open(base);
+  disk.metadata.delete(rawItem(7, USER, pattern(2)).id);
+  disk.close();
+  // Another disk now, as far as the child knows.
+  using again = await openVirtualDisk(child, {
+    backend: "portable",
+    readOnly: false,
+    flags: ["no-parents"],
+  });
+  again.setInformation("parentPath", { path: base, ignoreMismatch: true });
+  again.close();
+  using last = await open(child);
+  await last.merge();
+  last.close();
+  assertEquals(itemsOf(base).length, 1024);
+});
+
+testWith(QEMU, "QEMU reads a merged image whose items needed a larger region", async () => {
+  using dir = new TempDir();
+  const [base, child] = await makePair(dir);
+  const items = [
+    rawItem(1, USER, pattern(MIB - 0x50000)),
+    rawItem(2, USER | DISK, pattern(MIB - 0x40000)),
+  ] as const;
+  edit(base, [items[0]]);
+  edit(child, [items[1]]);
+  {
+    using disk = await open(child);
+    await disk.merge();
+  }
+  assertEquals(textOf(itemsOf(base)), textOf(items));
+  await assertSound(base);
+  const expected = new Uint8Array(SIZE);
+  expected.set(pattern(3 * MIB), MIB);
+  Deno.writeFileSync(dir.file("expected.raw"), expected);
+  run("qemu-img", "check", "-q", "-f", "vhdx", base);
+  run("qemu-img", "compare", "-q", "-f", "vhdx", "-F", "raw", base, dir.file("expected.raw"));
+});

@@ -1,0 +1,188 @@
+/** Replacing the items of the disk: what is written, what stays, what does not fit. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ImageError } from "../../../src/portable/image_error.ts";
+import type { CopyableItem } from "../../../src/portable/metadata_item.ts";
+import { planDiskItems } from "../../../src/portable/vhdx/disk_items.ts";
+import { readMetadataTable } from "../../../src/portable/vhdx/metadata_table.ts";
+import { readStructures } from "../../../src/portable/vhdx/vhdx_structures.ts";
+import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import { openWritableVhdx } from "../../../src/portable/vhdx/writable_vhdx.ts";
+import { RecordingSource } from "../../crash/recording_source.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
+import { assertBytesEqual, pattern } from "../../support.ts";
+import { addItems, DISK, type RawItem, rawItem, rawItems, textOf, USER } from "./item_bytes.ts";
+import { FREE_ENTRY, METADATA, MIB, VhdxBuilder } from "./vhdx_builder.ts";
+
+function fileWith(...items: RawItem[]): SparseFile {
+  const { bytes } = new VhdxBuilder();
+  addItems(bytes, items);
+  return SparseFile.of(bytes);
+}
+
+function bytesOf(file: SparseFile): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(file.size);
+  file.readAt(bytes, 0);
+  return bytes;
+}
+
+function copyable(file: SparseFile): CopyableItem[] {
+  return openVhdx(file).metadata!.copyable();
+}
+
+function wanted({ id, flags, reserved, bytes }: RawItem): CopyableItem {
+  return {
+    id,
+    length: bytes.length,
+    isUser: (flags & USER) !== 0,
+    isVirtualDisk: true,
+    isRequired: false,
+    reserved: { flags: flags & ~7, field: reserved },
+    read: () => bytes.slice(),
+  };
+}
+
+function many(count: number, flags: number, length: number): CopyableItem[] {
+  const bytes = pattern(length);
+  return Array.from({ length: count }, (_, i) => wanted(rawItem(i, flags, bytes)));
+}
+
+Deno.test("what can be copied are the users' items, and those of the system that nobody knows", () => {
+  const items = [
+    rawItem(1, USER, pattern(10)),
+    rawItem(2, DISK, pattern(5000)),
+    rawItem(3, 0, new Uint8Array()),
+    // In the name space of users it is nothing known.
+    { ...rawItem(0, USER | DISK, pattern(9)), id: "2fa54224-cd1b-4876-b211-5dbed83bf4b8" },
+  ];
+  const found = copyable(fileWith(...items));
+  assertEquals(found.map(({ id }) => id), items.map(({ id }) => id));
+  for (const [i, { bytes }] of items.entries()) assertBytesEqual(found[i]!.read(), bytes);
+  assertEquals(found.map(({ isUser, isVirtualDisk }) => [isUser, isVirtualDisk]), [
+    [true, false],
+    [false, true],
+    [false, false],
+    [true, true],
+  ]);
+});
+
+Deno.test("items of the disk are replaced with all their bits, and others stay in their places", () => {
+  const kept = rawItem(1, USER | DISK, pattern(2000));
+  const own = [rawItem(2, USER, pattern(50)), rawItem(3, 0, pattern(60))];
+  const changed = rawItem(4, DISK, pattern(70));
+  const file = fileWith(kept, own[0]!, changed, rawItem(5, USER | DISK, pattern(80)), own[1]!);
+  const before = bytesOf(file);
+  const news = [kept, { ...changed, bytes: pattern(70, 1) }, rawItem(6, DISK, new Uint8Array())];
+  const image = openWritableVhdx(file);
+  image.metadata!.setDiskItems(news.map(wanted));
+  const durable = bytesOf(file.fork());
+  image.finish();
+  for (const bytes of [durable, bytesOf(file)]) {
+    assertEquals(textOf(rawItems(bytes)), textOf([...news, ...own]));
+  }
+  const entries = (bytes: Uint8Array, ...numbers: number[]) =>
+    numbers.map((number) => bytes.slice(FREE_ENTRY + 32 * number, FREE_ENTRY + 32 * (number + 1)));
+  assertEquals(entries(bytesOf(file), 0, 1, 2), entries(before, 0, 1, 4));
+});
+
+Deno.test("another reserved bit, flag or byte makes another item", () => {
+  const base = rawItem(1, DISK, pattern(20));
+  for (
+    const other of [
+      { ...base, reserved: base.reserved + 1 },
+      { ...base, flags: base.flags | 8 },
+      { ...base, bytes: pattern(20, 1) },
+      { ...base, bytes: pattern(21) },
+    ]
+  ) {
+    const file = fileWith(base);
+    const image = openWritableVhdx(file);
+    image.metadata!.setDiskItems([wanted(other)]);
+    image.finish();
+    assertEquals(textOf(rawItems(bytesOf(file))), textOf([other]));
+  }
+});
+
+Deno.test("nothing is written where the items are there already", () => {
+  const items = [rawItem(1, DISK, pattern(2000)), rawItem(2, USER | DISK, new Uint8Array())];
+  const file = new RecordingSource(fileWith(...items, rawItem(3, USER, pattern(5))));
+  const image = openWritableVhdx(file);
+  image.metadata!.setDiskItems(items.map(wanted));
+  image.finish();
+  assertEquals(file.changes, []);
+});
+
+Deno.test("nothing is put where an item still lies that goes", () => {
+  const file = fileWith(rawItem(1, DISK, pattern(3000)), rawItem(2, USER | DISK, pattern(70_000)));
+  const { source, regions } = readStructures(file);
+  const items = [rawItem(3, DISK, pattern(2999)), rawItem(4, DISK, pattern(70_000, 1))];
+  const { added } = planDiskItems(source, regions.metadata, items.map(wanted));
+  assertEquals(added.length, 2);
+  const all = [...readMetadataTable(source, regions.metadata)].concat(
+    added.map(({ item, offset }) => ({ ...item, offset, entryOffset: 0 })),
+  ).sort((a, b) => a.offset - b.offset);
+  for (const [i, item] of all.entries()) {
+    assert(i === 0 || all[i - 1]!.offset + all[i - 1]!.length <= item.offset, `${item.offset}`);
+  }
+});
+
+Deno.test("the region grows for items of the disk, and they fill it from the start", () => {
+  const file = fileWith(rawItem(100, DISK, pattern(MIB / 2)), rawItem(101, USER, pattern(100)));
+  const image = openWritableVhdx(file);
+  const items = many(30, USER, MIB).concat(many(30, 0, 1000));
+  image.metadata!.setDiskItems(items);
+  image.write(pattern(MIB), 0);
+  image.finish();
+  const found = copyable(file);
+  assertEquals(found.length, items.length + 1);
+  for (const item of items) {
+    const other = found.find(({ id, isUser }) => id === item.id && isUser === item.isUser);
+    assertBytesEqual(other!.read(), item.read());
+  }
+});
+
+Deno.test("items of the disk that no file may have are refused before anything is written", () => {
+  const rows: Record<string, readonly CopyableItem[]> = {
+    "1024 user items beside one": many(1024, USER, 1),
+    "1024 system items": many(1024, 0, 1),
+    "more than 40 MiB of users'": many(40, USER, MIB),
+    "more than 40 MiB of the system's": many(40, 0, MIB),
+    "an item of more than 1 MiB": many(1, USER, MIB + 1),
+  };
+  for (const [what, items] of Object.entries(rows)) {
+    const file = new RecordingSource(fileWith(rawItem(5000, USER, pattern(9))));
+    const { metadata } = openWritableVhdx(file);
+    const error = assertThrows(() => metadata!.setDiskItems(items), ImageError);
+    assertEquals(error.symbol, "ERROR_VHD_METADATA_FULL", what);
+    assertEquals(file.changes, [], what);
+  }
+});
+
+Deno.test("an item that nobody knows keeps its reserved bits when another one goes", () => {
+  const unknown = rawItem(2, DISK, pattern(60));
+  const file = fileWith(rawItem(1, USER, pattern(10)), unknown);
+  const image = openWritableVhdx(file);
+  image.metadata!.delete(rawItem(1, USER, pattern(10)).id);
+  image.finish();
+  assertEquals(textOf(rawItems(bytesOf(file))), textOf([unknown]));
+});
+
+Deno.test("an item that gets another value keeps its flags", () => {
+  const item = rawItem(1, USER | DISK, pattern(10));
+  const file = fileWith(item);
+  const image = openWritableVhdx(file);
+  image.metadata!.set(item.id, pattern(5000));
+  image.finish();
+  assertEquals(textOf(rawItems(bytesOf(file))), textOf([{ ...item, bytes: pattern(5000) }]));
+});
+
+Deno.test("the reserved bytes of the table stay what they are", () => {
+  const builder = new VhdxBuilder();
+  builder.u16(METADATA + 8, 0x1234).u32(METADATA + 12, 0x56789abc);
+  const file = SparseFile.of(builder.bytes);
+  const image = openWritableVhdx(file);
+  image.metadata!.setDiskItems(many(3, USER, 10));
+  image.finish();
+  const view = new DataView(bytesOf(file).buffer);
+  assertEquals(view.getUint16(METADATA + 8, true), 0x1234);
+  assertEquals(view.getUint32(METADATA + 12, true), 0x56789abc);
+});
