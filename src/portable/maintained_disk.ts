@@ -144,8 +144,10 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * with `into`, what the whole chain holds into a new file. Other children of that ancestor become invalid.
    * The merged files stay valid, and can go: with `removeChild` they do.
    *
-   * A crash or an abort at any moment leaves a chain that reads as before; merging again ends right. The
-   * ancestor is opened for writing, with nobody beside. The disk can neither be read nor written meanwhile.
+   * A crash or an abort at any moment leaves a chain that reads as before; merging again ends right. With
+   * `removeChild` that chain may be the shorter one already, and merged files may be left that nothing refers
+   * to: look at the disk's `parents` before. The ancestor is opened for writing, with nobody beside. The disk
+   * can neither be read nor written meanwhile.
    *
    * @example Merge a child into its parent, and be done with it
    * ```ts
@@ -187,17 +189,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
       operation,
       () => this.#lend(() => mergeChain(this.#chain, options)),
     );
-    if (removeChild && !dryRun) {
-      const childDepth = (options.sourceDepth ?? 1) - 1;
-      if (childDepth === 0) this.close();
-      inOperation(operation, () => {
-        // It reads the same through its new parent, though that is another disk than the removed one.
-        const parent = { childDepth, path: target, ignoreMismatch: true };
-        if (childDepth > 0) setParentPath(this.#chain, parent);
-        // The child first: without its parent it would be good for nothing.
-        merged.forEach(removeImage);
-      });
-    }
+    if (removeChild && !dryRun) this.#remove(merged, target, options.sourceDepth ?? 1);
     return { dryRun, path: target, merged, removed: removeChild };
   }
 
@@ -273,6 +265,23 @@ export abstract class MaintainedDisk extends ReadableDisk {
     } finally {
       this.#isLent = false;
     }
+  }
+
+  /**
+   * Removes the merged files. Whoever is to stay, and the leaf until it goes as the last, reads the same
+   * through the target before any other file goes; and a file whose parent is gone misleads nobody.
+   */
+  #remove(merged: readonly string[], target: string, sourceDepth: number): void {
+    const operation = "MergeVirtualDisk";
+    const isLeaf = sourceDepth === 1;
+    if (!isLeaf || merged.length > 1) {
+      const childDepth = isLeaf ? 1 : sourceDepth - 1;
+      // The target is another disk than the file that was its parent.
+      const parent = { childDepth, path: target, ignoreMismatch: true };
+      inOperation(operation, () => setParentPath(this.#chain, parent));
+    }
+    if (isLeaf) this.close();
+    inOperation(operation, () => merged.toReversed().forEach(removeImage));
   }
 
   #busy(operation: string): VirtualDiskError {
