@@ -8,6 +8,8 @@ import { assertBytesEqual, pattern, run, TempDir, testWith, tool } from "../supp
 const MIB = 2 ** 20;
 const MAX_DEPTH = 5;
 const OPERATIONS = 60;
+const SECTOR = 512;
+const MAX_SIZE = 16 * MIB;
 const QEMU_FORMAT = { vhd: "vpc", vhdx: "vhdx" } as const;
 
 type Format = keyof typeof QEMU_FORMAT;
@@ -17,7 +19,7 @@ class TestedChain {
   readonly #dir: TempDir;
   readonly #format: Format;
   readonly #random: Random;
-  readonly #expected: Uint8Array<ArrayBuffer>;
+  #expected: Uint8Array<ArrayBuffer>;
   /** The base first. */
   readonly #paths: string[] = [];
   #disk!: PortableVirtualDisk;
@@ -56,7 +58,8 @@ class TestedChain {
     if (kind < 66) return this.#disk.flushSync();
     if (kind < 78) return await this.#createChild();
     if (kind < 88) return await this.#merge();
-    if (kind < 96) return await this.#compact();
+    if (kind < 93) return await this.#compact();
+    if (kind < 97) return await this.#resize();
     this.#disk.close();
     this.#disk = await open(this.#paths.at(-1)!);
   }
@@ -121,6 +124,21 @@ class TestedChain {
       ...foreseen,
       fileSize: size,
     });
+  }
+
+  /** What a child of another size than its parent's gains reads as zeros, whatever the parent has there. */
+  async #resize(): Promise<void> {
+    const isVhd = this.#format === "vhd";
+    if (isVhd && this.#paths.length > 1) return;
+    const size = this.#expected.length;
+    const smaller = isVhd ? 0 : Math.min(size - 4096, 3 * MIB);
+    const sectors = Math.floor((MAX_SIZE - size + smaller) / SECTOR);
+    const wanted = size - smaller + this.#random.below(sectors + 1) * SECTOR;
+    const { virtualSize } = await this.#disk.resize(wanted, { allowUnsafe: true });
+    assertEquals(virtualSize, wanted);
+    const resized = new Uint8Array(wanted);
+    resized.set(this.#expected.subarray(0, wanted));
+    this.#expected = resized;
   }
 
   #check(): void {
