@@ -96,6 +96,8 @@ export interface ResizeReport {
   readonly previousSize: number;
   /** The table on the disk; absent where there is none, or a damaged one. */
   readonly partitionTable?: "mbr" | "gpt";
+  /** Present where the primary GPT was damaged: it has been, or would be, restored from its backup. */
+  readonly restoredFromBackup?: true;
   /** The last partition, where there is room behind it. Its file system has to be grown by its own system. */
   readonly growablePartition?: GrowablePartition;
 }

@@ -10,13 +10,13 @@ import { resizeAndTell } from "./resized.ts";
 /** How the command is called. */
 export const RESIZE_USAGE = `virtdisk resize [OPTION...] FILE SIZE
   SIZE is the new size, or smallest-safe: up to the end of the last partition. VHDs only grow. The backup
-  of a GPT moves to the new end.
+  of a GPT moves to the new end, with the present size too; a damaged GPT is restored from it before.
   --type TYPE         vhd, vhdx or raw; default: found out, but raw only where you say so
   --allow-unsafe      cut partitions off, where they do not fit
   --ignore-children   go on where the image has children in its folder, which become invalid
   --dry-run           write nothing, and tell what would become of the disk
   --json              tell the result as one JSON object: path, dryRun, virtualSize, previousSize,
-                      partitionTable, growablePartition`;
+                      partitionTable, restoredFromBackup, growablePartition`;
 
 const SMALLEST = "smallest-safe";
 

@@ -71,17 +71,27 @@ async function withBar(
   return await resize(disk, { signal, onProgress: bar.show });
 }
 
-/** A line or two for a person. */
+/** A few lines for a person. */
 export function describeResize(report: ResizeReport): string {
-  const { dryRun, virtualSize, previousSize, growablePartition } = report;
+  const { dryRun, virtualSize, previousSize, restoredFromBackup, growablePartition } = report;
   const [size, former] = [formatBytes(virtualSize), formatBytes(previousSize)];
-  const outcome = virtualSize === previousSize
-    ? `The disk has ${size}, as before.`
-    : dryRun
-    ? `The disk has ${former}; it would have ${size}.`
-    : `The disk has ${size} now; it had ${former}.`;
-  if (growablePartition === undefined) return outcome;
-  const { number, length, maximumLength } = growablePartition;
-  return `${outcome}\nPartition ${number} ${dryRun ? "could" : "can"} grow ` +
-    `from ${formatBytes(length)} to ${formatBytes(maximumLength)}.`;
+  const lines = [
+    virtualSize === previousSize
+      ? `The disk has ${size}, as before.`
+      : dryRun
+      ? `The disk has ${former}; it would have ${size}.`
+      : `The disk has ${size} now; it had ${former}.`,
+  ];
+  if (restoredFromBackup) {
+    const outcome = dryRun ? "is damaged, and would be" : "was damaged, and has been";
+    lines.push(`Its GPT ${outcome} restored from the backup.`);
+  }
+  if (growablePartition !== undefined) {
+    const { number, length, maximumLength } = growablePartition;
+    lines.push(
+      `Partition ${number} ${dryRun ? "could" : "can"} grow ` +
+        `from ${formatBytes(length)} to ${formatBytes(maximumLength)}.`,
+    );
+  }
+  return lines.join("\n");
 }

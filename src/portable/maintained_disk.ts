@@ -65,8 +65,12 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * shorter. Children of the disk become invalid: where there are any in the same folder, it is
    * refused.
    *
-   * A crash leaves the old size or the new one, and every byte of what both have. Where the backup of the
-   * GPT has not moved then, resizing to the same size moves it.
+   * A GPT whose primary header or entries are damaged is restored from its backup before, and the report
+   * says so; a damaged or missing backup is written anew (UEFI 2.10, 5.3.2). So resizing to the present
+   * size puts a GPT right whose disk another program has made larger.
+   *
+   * A crash leaves the old size or the new one, and every byte of what both have, and a sound GPT. Where the
+   * backup has not moved then, resizing to the same size moves it.
    *
    * @example Make room for the last partition
    * ```ts

@@ -9,9 +9,9 @@ import { readPartitionTable } from "./partitions/partition_table.ts";
 import { partitionedDisk } from "./partitions/partitioned_disk.ts";
 
 /**
- * The end of the last partition; behind that a GPT keeps room for its backup, which moves there. It is a
- * whole number of sectors, as partitions are: nothing is rounded up, so that the size is really the
- * smallest.
+ * The end of the last partition; behind that a GPT keeps room for its backup, which moves there. Where the
+ * primary GPT is damaged, its backup tells. It is a whole number of sectors, as partitions are: nothing is
+ * rounded up, so that the size is really the smallest.
  *
  * @param images The chain, the child first.
  * @returns Bytes. More than the disk has where the backup of its GPT has no room.

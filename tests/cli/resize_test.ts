@@ -48,6 +48,27 @@ Deno.test("--dry-run tells what resize and expand would do, and writes nothing",
   assertEquals(fileHash(dir.file("disk.vhdx")), before);
 });
 
+Deno.test("resize says that it has restored a damaged GPT", async () => {
+  using dir = new TempDir();
+  for (const args of [["resize", "disk.vhdx", "8MiB"], ["resize", "--json", "disk.vhdx", "8MiB"]]) {
+    await makeDisk(dir);
+    {
+      using disk = await openVirtualDisk(dir.file("disk.vhdx"), {
+        backend: "portable",
+        readOnly: false,
+      });
+      disk.writeSync(new Uint8Array(512), 512);
+    }
+    const { code, out } = await runCli(dir, args);
+    assertEquals(code, 0);
+    assertStringIncludes(
+      out,
+      args.length > 3 ? '"restoredFromBackup":true' : "damaged, and has been restored",
+    );
+    Deno.removeSync(dir.file("disk.vhdx"));
+  }
+});
+
 Deno.test("resize --json tells the result, of the smallest size too", async () => {
   using dir = new TempDir();
   await makeDisk(dir);

@@ -50,6 +50,13 @@ function partitioned(size: number): MemoryDisk {
   return disk;
 }
 
+/** The same, but for the primary table. */
+function damaged(size: number): MemoryDisk {
+  const disk = partitioned(size);
+  disk.bytes.fill(0xff, SECTOR, 34 * SECTOR);
+  return disk;
+}
+
 /** The image with what a disk has that is not zeros. */
 function filled(format: Format, file: SparseFile, { bytes }: MemoryDisk): SparseFile {
   const image = format.openWritable(file);
@@ -61,22 +68,22 @@ function filled(format: Format, file: SparseFile, { bytes }: MemoryDisk): Sparse
   return file;
 }
 
-function vhd(spec: Partial<ImageSpec>, from: number, to: number): Case {
+function vhd(spec: Partial<ImageSpec>, from: number, to: number, make = partitioned): Case {
   const file = () => newImage(createVhdIn, vhdSpec({ ...spec, virtualSize: from }));
   return {
-    title: `a ${spec.subtype} VHD from ${from} to ${to} bytes`,
-    files: () => new Map([["disk.vhd", filled(VHD, file(), partitioned(from))]]),
+    title: `a ${spec.subtype} VHD ${stateOf(make)}from ${from} to ${to} bytes`,
+    files: () => new Map([["disk.vhd", filled(VHD, file(), make(from))]]),
     name: "disk.vhd",
     size: to,
     samples: 4,
   };
 }
 
-function vhdx(spec: Partial<ImageSpec>, from: number, to: number): Case {
+function vhdx(spec: Partial<ImageSpec>, from: number, to: number, make = partitioned): Case {
   const file = () => newImage(createVhdxIn, vhdxSpec({ ...spec, virtualSize: from }));
   return {
-    title: `a ${spec.subtype} VHDX from ${from} to ${to} bytes`,
-    files: () => new Map([["disk.vhdx", filled(VHDX, file(), partitioned(from))]]),
+    title: `a ${spec.subtype} VHDX ${stateOf(make)}from ${from} to ${to} bytes`,
+    files: () => new Map([["disk.vhdx", filled(VHDX, file(), make(from))]]),
     name: "disk.vhdx",
     size: to,
     samples: 1,
@@ -103,15 +110,19 @@ function child(from: number, to: number): Case {
   return { title, files, name: "child.vhdx", size: to, samples: 1 };
 }
 
-function raw(from: number, to: number): Case {
+function raw(from: number, to: number, make = partitioned): Case {
   return {
-    title: `a raw disk from ${from} to ${to} bytes`,
-    files: () => new Map([["disk.raw", SparseFile.of(partitioned(from).bytes)]]),
+    title: `a raw disk ${stateOf(make)}from ${from} to ${to} bytes`,
+    files: () => new Map([["disk.raw", SparseFile.of(make(from).bytes)]]),
     name: "disk.raw",
     size: to,
     samples: 10,
     hasSameFile: true,
   };
+}
+
+function stateOf(make: typeof partitioned): string {
+  return make === damaged ? "with a damaged table " : "";
 }
 
 const SMALL = 400 * SECTOR;
@@ -133,6 +144,12 @@ const CASES: readonly Case[] = [
   raw(SMALL, SMALL + 77 * SECTOR),
   raw(SMALL, SMALL + 5 * SECTOR),
   raw(SMALL + 77 * SECTOR, SMALL),
+  vhd({ subtype: "dynamic" }, SMALL, SMALL + 130 * SECTOR, damaged),
+  vhdx({ subtype: "dynamic" }, MIB, 2 * MIB + K4, damaged),
+  vhdx({ subtype: "dynamic" }, SMALL + 5 * SECTOR, SMALL, damaged),
+  raw(SMALL, SMALL, damaged),
+  raw(SMALL, SMALL + 5 * SECTOR, damaged),
+  raw(SMALL + 77 * SECTOR, SMALL, damaged),
 ];
 
 for (const each of CASES) {

@@ -174,6 +174,24 @@ testWith(
   },
 );
 
+testWith(NEEDS, "a GPT with a hybrid MBR moves as well, and the record stays", async () => {
+  using dir = new TempDir();
+  using disk = await partitioned(dir, { name: "disk.vhdx", options: {} }, ...TWO_PARTITIONS);
+  disk.close();
+  const raw = dir.file("source.raw");
+  run("sgdisk", "-h", "2", raw);
+  const options = { source: raw, sourceType: "raw", overwrite: true, backend: "portable" } as const;
+  using hybrid = await createVirtualDisk(disk.path, options);
+  hybrid.writeSync(pattern(3 * MIB), MIB);
+  hybrid.writeSync(pattern(MIB, 7), LAST_END - MIB);
+  const record = Deno.readFileSync(raw).subarray(0, SECTOR);
+  assertEquals((await hybrid.resize("smallest-safe")).virtualSize, LAST_END + BACKUP);
+  await hybrid.expand(100 * MIB);
+  const bytes = verified(dir, hybrid, "vhdx");
+  assertData(bytes);
+  assertBytesEqual(bytes.subarray(0, SECTOR), record);
+});
+
 testWith(
   [tool("sfdisk"), tool("sh")],
   "an MBR with logical partitions tells the smallest size",

@@ -158,6 +158,34 @@ for (const format of ["vhd", "vhdx"] as const) {
   });
 }
 
+Deno.test("a GPT that is to be put right is left alone where children need the disk as it is", async () => {
+  for (const format of ["vhd", "vhdx"] as const) {
+    using dir = new TempDir();
+    const [base, child] = [dir.file(`base.${format}`), dir.file(`child.${format}`)];
+    {
+      using disk = await createImage(base, { size: 8 * MIB });
+      partition(disk);
+      // The backup is gone.
+      disk.writeSync(new Uint8Array(33 * 512), 8 * MIB - 33 * 512);
+    }
+    (await createImage(child, { parent: base })).close();
+    const before = Deno.readFileSync(base);
+    {
+      using disk = await writer(base);
+      const error = await assertRejects(() => disk.resize(8 * MIB), VirtualDiskError);
+      assertEquals(error.symbol, "ERROR_VHD_INVALID_STATE");
+      assertStringIncludes(error.message, JSON.stringify(child));
+    }
+    assertBytesEqual(Deno.readFileSync(base), before);
+    (await openVirtualDisk(child, { backend: "portable" })).close();
+    using disk = await writer(base);
+    await disk.resize(8 * MIB, { ignoreChildren: true });
+    const backup = new Uint8Array(8);
+    disk.readSync(backup, 8 * MIB - 512);
+    assertEquals(new TextDecoder().decode(backup), "EFI PART");
+  }
+});
+
 Deno.test("a differencing VHD keeps its size; a VHDX does not, and shows nothing of its parent", async () => {
   using dir = new TempDir();
   for (const format of ["vhd", "vhdx"]) {
@@ -185,14 +213,22 @@ Deno.test("a differencing VHD keeps its size; a VHDX does not, and shows nothing
 Deno.test("a disk of a machine whose state is saved keeps its size", async () => {
   using dir = new TempDir();
   const path = dir.file("a.vhd");
-  (await createImage(path, { size: 8 * MIB, subtype: "fixed" })).close();
+  {
+    using disk = await createImage(path, { size: 8 * MIB, subtype: "fixed" });
+    partition(disk);
+    // A damaged table, which nobody is to restore.
+    disk.writeSync(new Uint8Array(512), 512);
+  }
   const bytes = Deno.readFileSync(path);
   const footer = new DataView(bytes.buffer, 8 * MIB);
   footer.setUint8(84, 1);
   footer.setUint32(64, footer.getUint32(64, false) - 1, false);
   Deno.writeFileSync(path, bytes);
   using disk = await writer(path);
-  assertEquals((await symbolOf(() => disk.expand(9 * MIB)))[0], "ERROR_VHD_INVALID_STATE");
+  for (const size of [9 * MIB, 8 * MIB]) {
+    assertEquals((await symbolOf(() => disk.resize(size)))[0], "ERROR_VHD_INVALID_STATE");
+  }
+  assertBytesEqual(Deno.readFileSync(path), bytes);
   // The disk can still be used.
   disk.writeSync(pattern(512), 0);
 });

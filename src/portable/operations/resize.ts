@@ -1,23 +1,25 @@
 /**
  * ExpandVirtualDisk and ResizeVirtualDisk. The file gets its size, and where the disk has a GPT, that its
- * backup: a larger disk first becomes larger, a smaller one first gets the backup where its end will be.
- * After each step the disk is sound, so an operation that has been cut short can be done again.
+ * backup: a larger disk first becomes larger, a smaller one first gets the backup where its end will be. A
+ * damaged primary table is restored before, from a backup that would no longer be found thereafter. After each step the disk is sound, so an operation that has been cut short can be done again.
  *
  * @module
  */
 import type { ResizeOptions, ResizeReport, SmallestSafeSize } from "../../operations.ts";
 import type { ImageChain, ResizableChain } from "../chain.ts";
-import { readChain } from "../chain_reader.ts";
 import { assertChildless } from "../children.ts";
 import { maximumSize } from "../create_rules.ts";
 import { checkInteger } from "../create_size.ts";
 import type { WritableImage } from "../image.ts";
 import { ImageError } from "../image_error.ts";
 import { moveBackup } from "../partitions/gpt_move.ts";
-import { type PartitionTable, readPartitionTable } from "../partitions/partition_table.ts";
-import { partitionedDisk } from "../partitions/partitioned_disk.ts";
+import { restorePrimary } from "../partitions/gpt_restore.ts";
+import { readPartitionTable } from "../partitions/partition_table.ts";
+import { partitionedDisk, type WritablePartitionedDisk } from "../partitions/partitioned_disk.ts";
 import { smallestSafeSize } from "../smallest_safe_size.ts";
 import { TrialChain } from "../trial_chain.ts";
+import { findFooter } from "../vhd/footer_search.ts";
+import { assertNoSavedState } from "../vhd/saved_state.ts";
 import { Pace } from "./pace.ts";
 import { resizeReport } from "./resize_report.ts";
 
@@ -51,14 +53,18 @@ async function resize(chain: ResizableChain, request: ResizeRequest): Promise<Re
   const writable = writableOf(chain);
   const previousSize = writable.virtualSize;
   const size = checkedSize(chain, writable, request);
-  if (request.ignoreChildren !== true && size !== previousSize) assertChildless(writable);
+  const { ignoreChildren = false, dryRun = false } = request;
+  if (!ignoreChildren && size !== previousSize) assertChildless(writable);
+  const disk = () => diskOf(chain, ignoreChildren || size !== previousSize);
   pace.assertWanted();
   const table = readPartitionTable(partitionedDisk(chain.images));
+  const restored = table?.gpt?.isBackup ? restorePrimary(disk(), table.gpt) : undefined;
+  const gpt = restored ?? table?.gpt;
   // Where the disk is cut below that, no table can be right.
-  const gptFits = table?.gpt !== undefined && size >= table.smallestDisk;
+  const gptFits = table !== undefined && size >= table.smallestDisk;
   const steps = [
     () => size !== previousSize && chain.resize(writableOf(chain), size),
-    () => gptFits && moveGpt(chain, table, size),
+    () => gpt !== undefined && gptFits && moveBackup(disk(), gpt, size),
   ];
   if (size < previousSize) steps.reverse();
   for (const [done, step] of steps.entries()) {
@@ -67,7 +73,7 @@ async function resize(chain: ResizableChain, request: ResizeRequest): Promise<Re
   }
   writableOf(chain).flush();
   pace.end();
-  return resizeReport(chain, { dryRun: request.dryRun === true, previousSize });
+  return resizeReport(chain, { dryRun, previousSize, isRestored: restored !== undefined });
 }
 
 function writableOf({ writable, image }: ResizableChain): WritableImage {
@@ -83,8 +89,11 @@ function checkedSize(
 ): number {
   const { virtualSize, logicalSectorSize, format, source: { path } } = image;
   const refused = (reason: string) => new ImageError("ERROR_INVALID_PARAMETER", { path, reason });
-  if (format === "vhd" && image.parent !== undefined) {
-    throw wrongType(path, "a differencing VHD has the size of its parent");
+  if (format === "vhd") {
+    if (image.parent !== undefined) {
+      throw wrongType(path, "a differencing VHD has the size of its parent");
+    }
+    assertNoSavedState(path, findFooter(image.source).footer);
   }
   if (image.parent !== undefined && images.length === 1) {
     throw new ImageError("ERROR_VHD_INVALID_STATE", {
@@ -131,20 +140,17 @@ function wrongType(path: string, reason: string): ImageError {
   return new ImageError("ERROR_VHD_INVALID_TYPE", { path, reason });
 }
 
-/** Children hold what differs from a parent of that size: they are lost with it. */
-function moveGpt(chain: ResizableChain, { gpt }: PartitionTable, size: number): void {
-  const image = writableOf(chain);
-  if (gpt === undefined) return;
-  const disk = {
-    size: image.virtualSize,
-    sectorSize: image.logicalSectorSize,
-    read: (offset: number, length: number) => {
-      const bytes = new Uint8Array(length);
-      readChain(chain.images, bytes, offset);
-      return bytes;
+/** Children need a disk of the same size as it is, if there is anything to be written at all. */
+function diskOf(chain: ResizableChain, mayWrite: boolean): WritablePartitionedDisk {
+  const child = writableOf(chain);
+  let isAllowed = mayWrite;
+  return {
+    ...partitionedDisk(chain.images),
+    write: (bytes, offset) => {
+      if (!isAllowed) assertChildless(child);
+      isAllowed = true;
+      child.write(bytes, offset);
     },
-    write: (bytes: Uint8Array, offset: number) => image.write(bytes, offset),
-    flush: () => image.flush(),
+    flush: () => child.flush(),
   };
-  moveBackup(disk, gpt, size);
 }

@@ -8,10 +8,18 @@ import type { ResizableChain } from "../chain.ts";
 import { type PartitionTable, readPartitionTable } from "../partitions/partition_table.ts";
 import { partitionedDisk } from "../partitions/partitioned_disk.ts";
 
+/** What the disk as it is now does not tell. */
+interface Resizing {
+  readonly dryRun: boolean;
+  readonly previousSize: number;
+  /** Whether the primary GPT was. */
+  readonly isRestored: boolean;
+}
+
 /** Looks at the disk as it is now. */
 export function resizeReport(
   { image, images }: ResizableChain,
-  { dryRun, previousSize }: { readonly dryRun: boolean; readonly previousSize: number },
+  { dryRun, previousSize, isRestored }: Resizing,
 ): ResizeReport {
   const { virtualSize, logicalSectorSize } = image;
   const table = readPartitionTable(partitionedDisk(images));
@@ -22,6 +30,7 @@ export function resizeReport(
     virtualSize,
     previousSize,
     partitionTable: table.kind,
+    ...(isRestored ? { restoredFromBackup: true } : {}),
     ...(growable === undefined ? {} : { growablePartition: growable }),
   };
 }

@@ -7,42 +7,26 @@
  */
 import { crc32 } from "node:zlib";
 import { NIL_GUID, readGuid } from "../../bytes/guid.ts";
-import { hasSignature, viewOf } from "../byte_source.ts";
+import { viewOf } from "../byte_source.ts";
+import { decodeHeader, type GptHeader, isHeader, PRIMARY_SECTOR } from "./gpt_header.ts";
 import type { Partition } from "./partition.ts";
-import type { PartitionedDisk } from "./partitioned_disk.ts";
+import { type PartitionedDisk, readSector } from "./partitioned_disk.ts";
 
-/** The fields of a header. */
-export const HEADER_FIELD = {
-  signature: 0,
-  revision: 8,
-  headerSize: 12,
-  headerCrc: 16,
-  ownSector: 24,
-  otherSector: 32,
-  firstUsable: 40,
-  lastUsable: 48,
-  diskGuid: 56,
-  entriesSector: 72,
-  entryCount: 80,
-  entryLength: 84,
-  entriesCrc: 88,
-} as const;
+/** The sector of the primary entries where nothing else is known: the first that they may have. */
+export const FIRST_ENTRIES_SECTOR = PRIMARY_SECTOR + 1;
 
-/** The sector of the header that is read first. */
-export const PRIMARY_SECTOR = 1;
-
-const SIGNATURE = "EFI PART";
-const MIN_HEADER_SIZE = 92;
 const MIN_ENTRY_LENGTH = 128;
 const MAX_ENTRY_LENGTH = 4096;
 /** Tables have 16 KiB; this bounds what a damaged header makes one read. */
 const MAX_ARRAY_LENGTH = 2 ** 20;
 const ENTRY_FIELD = { type: 0, firstSector: 32, lastSector: 40 } as const;
 
-/** A table whose primary header and entries are sound. The backup has not been looked at. */
+/** A table whose header and entries are sound. */
 export interface GptTable {
   readonly partitions: readonly Partition[];
-  /** The sector of the primary header, all of it. */
+  /** Whether it is the backup, because the primary table is damaged. Otherwise nobody looked at the backup. */
+  readonly isBackup: boolean;
+  /** The sector of the header, all of it. */
   readonly header: Uint8Array<ArrayBuffer>;
   /** The array of entries, in whole sectors. */
   readonly entries: Uint8Array<ArrayBuffer>;
@@ -56,76 +40,73 @@ export interface GptTable {
   readonly backupLength: number;
 }
 
-/** Reads the primary table; `undefined` where there is none, or one that breaks a rule. */
+/**
+ * Reads the table: the primary one; where that breaks a rule the backup, which is the end of the disk, or
+ * before the disk was given another size was where the damaged header says. `undefined` where none is sound.
+ */
 export function readGpt(disk: PartitionedDisk): GptTable | undefined {
-  const { sectorSize } = disk;
-  const sectors = Math.floor(disk.size / sectorSize);
+  const sectors = Math.floor(disk.size / disk.sectorSize);
   if (sectors <= PRIMARY_SECTOR) return undefined;
-  const header = disk.read(PRIMARY_SECTOR * sectorSize, sectorSize);
+  const primary = readTable(disk, PRIMARY_SECTOR);
+  if (primary !== undefined) return primary;
+  const { otherSector } = decodeHeader(readSector(disk, PRIMARY_SECTOR));
+  const isElsewhere = otherSector > PRIMARY_SECTOR && otherSector < sectors - 1;
+  return readTable(disk, sectors - 1) ?? (isElsewhere ? readTable(disk, otherSector) : undefined);
+}
+
+/** The table whose header is at a sector of the disk; `undefined` where it breaks a rule. */
+function readTable(disk: PartitionedDisk, headerSector: number): GptTable | undefined {
+  const { sectorSize } = disk;
+  const header = readSector(disk, headerSector);
   if (!isHeader(header)) return undefined;
-  const view = viewOf(header);
-  const sector = (field: number) => Number(view.getBigUint64(field, true));
-  const entryCount = view.getUint32(HEADER_FIELD.entryCount, true);
-  const entryLength = view.getUint32(HEADER_FIELD.entryLength, true);
-  const arrayLength = entryCount * entryLength;
-  const isArray = entryLength >= MIN_ENTRY_LENGTH && entryLength <= MAX_ENTRY_LENGTH &&
-    (entryLength & (entryLength - 1)) === 0 && arrayLength > 0 && arrayLength <= MAX_ARRAY_LENGTH;
-  if (!isArray) return undefined;
+  const fields = decodeHeader(header);
+  const { ownSector, otherSector, entriesSector, entriesCrc } = fields;
+  const arrayLength = fields.entryCount * fields.entryLength;
+  if (ownSector !== headerSector || !isArray(fields.entryLength, arrayLength)) return undefined;
   const arraySectors = Math.ceil(arrayLength / sectorSize);
-  const entriesSector = sector(HEADER_FIELD.entriesSector);
-  const firstUsable = sector(HEADER_FIELD.firstUsable);
-  const lastUsable = sector(HEADER_FIELD.lastUsable);
-  const isPlaced = sector(HEADER_FIELD.ownSector) === PRIMARY_SECTOR &&
-    entriesSector > PRIMARY_SECTOR && entriesSector + arraySectors <= firstUsable &&
-    lastUsable < sectors;
-  if (!isPlaced) return undefined;
+  const sectors = Math.floor(disk.size / sectorSize);
+  if (!isPlaced(fields, arraySectors, sectors)) return undefined;
   const entries = disk.read(entriesSector * sectorSize, arraySectors * sectorSize);
   const array = entries.subarray(0, arrayLength);
-  if (crc32(array) !== view.getUint32(HEADER_FIELD.entriesCrc, true)) return undefined;
-  const partitions = readEntries(array, { entryLength, firstUsable, lastUsable, sectorSize });
+  if (crc32(array) !== entriesCrc) return undefined;
+  const partitions = readEntries(array, fields, sectorSize);
+  const isBackup = ownSector !== PRIMARY_SECTOR;
   return partitions && {
     partitions,
+    isBackup,
     header,
     entries,
-    backupSector: sector(HEADER_FIELD.otherSector),
-    firstUsable,
-    lastUsable,
+    backupSector: isBackup ? ownSector : otherSector,
+    firstUsable: fields.firstUsable,
+    lastUsable: fields.lastUsable,
     backupLength: entries.length + sectorSize,
   };
 }
 
-/** Whether a sector begins as a header does. */
-export function hasGptSignature(sector: Uint8Array): boolean {
-  return hasSignature(sector, HEADER_FIELD.signature, SIGNATURE);
+function isArray(entryLength: number, arrayLength: number): boolean {
+  return entryLength >= MIN_ENTRY_LENGTH && entryLength <= MAX_ENTRY_LENGTH &&
+    (entryLength & (entryLength - 1)) === 0 && arrayLength > 0 && arrayLength <= MAX_ARRAY_LENGTH;
 }
 
-/** Whether a sector begins with a header whose checksum is right. */
-function isHeader(bytes: Uint8Array<ArrayBuffer>): boolean {
-  if (!hasGptSignature(bytes)) return false;
-  const view = viewOf(bytes);
-  const size = view.getUint32(HEADER_FIELD.headerSize, true);
-  return size >= MIN_HEADER_SIZE && size <= bytes.length &&
-    view.getUint32(HEADER_FIELD.headerCrc, true) === headerCrc(bytes);
-}
-
-/** The checksum of a header: over its size, itself taken for zero. */
-export function headerCrc(bytes: Uint8Array): number {
-  const header = bytes.slice(0, viewOf(bytes).getUint32(HEADER_FIELD.headerSize, true));
-  viewOf(header).setUint32(HEADER_FIELD.headerCrc, 0, true);
-  return crc32(header);
-}
-
-interface Bounds {
-  readonly entryLength: number;
-  readonly firstUsable: number;
-  readonly lastUsable: number;
-  readonly sectorSize: number;
+/** Whether the entries lie between header and partitions, and leave room for those of the other table. */
+function isPlaced(
+  { ownSector, otherSector, entriesSector, firstUsable, lastUsable }: GptHeader,
+  arraySectors: number,
+  sectors: number,
+): boolean {
+  const entriesEnd = entriesSector + arraySectors;
+  if (ownSector === PRIMARY_SECTOR) {
+    return entriesSector > ownSector && entriesEnd <= firstUsable && lastUsable < sectors;
+  }
+  return entriesSector > lastUsable && entriesEnd <= ownSector && otherSector === PRIMARY_SECTOR &&
+    FIRST_ENTRIES_SECTOR + arraySectors <= firstUsable;
 }
 
 /** `undefined` where an entry breaks a rule. */
 function readEntries(
   array: Uint8Array,
-  { entryLength, firstUsable, lastUsable, sectorSize }: Bounds,
+  { entryLength, firstUsable, lastUsable }: GptHeader,
+  sectorSize: number,
 ): Partition[] | undefined {
   const view = viewOf(array);
   const partitions: Partition[] = [];

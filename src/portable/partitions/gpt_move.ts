@@ -4,17 +4,15 @@
  * @module
  */
 import { viewOf } from "../byte_source.ts";
-import { type GptTable, hasGptSignature, HEADER_FIELD, headerCrc, PRIMARY_SECTOR } from "./gpt.ts";
+import type { GptTable } from "./gpt.ts";
+import { hasGptSignature, PRIMARY_SECTOR, withSectors } from "./gpt_header.ts";
 import { ENTRY_COUNT, ENTRY_FIELD, ENTRY_LENGTH, FIRST_ENTRY, PROTECTIVE_TYPE } from "./mbr.ts";
-import type { PartitionedDisk } from "./partitioned_disk.ts";
-
-/** A disk whose table is changed. */
-export interface WritablePartitionedDisk extends PartitionedDisk {
-  /** Writes whole sectors. */
-  write(bytes: Uint8Array, offset: number): void;
-  /** Makes what was written before durable. */
-  flush(): void;
-}
+import {
+  type PartitionedDisk,
+  readSector,
+  type WritablePartitionedDisk,
+  writeDurably,
+} from "./partitioned_disk.ts";
 
 /** The largest number of sectors that an MBR can tell; Windows writes it whatever the disk's size. */
 const MAX_SECTORS = 0xffff_ffff;
@@ -25,6 +23,7 @@ const MAX_SECTORS = 0xffff_ffff;
  * a backup at the end that the disk has. What is in place already is not written. The former backup goes
  * before the primary header is written, which alone knows where that is: the same can be done again.
  *
+ * @param gpt The primary table.
  * @param size At least the table's smallest disk, and no more than the disk has.
  */
 export function moveBackup(disk: WritablePartitionedDisk, gpt: GptTable, size: number): void {
@@ -32,42 +31,22 @@ export function moveBackup(disk: WritablePartitionedDisk, gpt: GptTable, size: n
   const lastSector = Math.floor(size / sectorSize) - 1;
   const entriesSector = lastSector - gpt.entries.length / sectorSize;
   const lastUsable = entriesSector - 1;
-  const backup = withFields(gpt.header, {
+  const backup = withSectors(gpt.header, {
     ownSector: lastSector,
     otherSector: PRIMARY_SECTOR,
     entriesSector,
     lastUsable,
   });
-  const primary = withFields(gpt.header, { otherSector: lastSector, lastUsable });
-  const write = (bytes: Uint8Array, sector: number) => {
-    const offset = sector * sectorSize;
-    if (equal(disk.read(offset, bytes.length), bytes)) return;
-    disk.write(bytes, offset);
-    disk.flush();
-  };
-  write(joined(gpt.entries, backup), entriesSector);
+  const primary = withSectors(gpt.header, { otherSector: lastSector, lastUsable });
+  writeDurably(disk, joined(gpt.entries, backup), entriesSector);
   eraseFormerBackup(disk, gpt, entriesSector);
-  write(primary, PRIMARY_SECTOR);
-  write(protectiveRecord(disk, lastSector), 0);
-}
-
-/** A copy of a header with other sector numbers, and the checksum that belongs to it. */
-function withFields(
-  header: Uint8Array,
-  fields: { readonly [K in keyof typeof HEADER_FIELD]?: number },
-): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(header);
-  const view = viewOf(bytes);
-  for (const [name, value] of Object.entries(fields)) {
-    view.setBigUint64(HEADER_FIELD[name as keyof typeof HEADER_FIELD], BigInt(value), true);
-  }
-  view.setUint32(HEADER_FIELD.headerCrc, headerCrc(bytes), true);
-  return bytes;
+  writeDurably(disk, primary, PRIMARY_SECTOR);
+  writeDurably(disk, protectiveRecord(disk, lastSector), 0);
 }
 
 /** A record that covers the disk goes on doing so; one with other partitions in it stays as it is. */
 function protectiveRecord(disk: PartitionedDisk, lastSector: number): Uint8Array<ArrayBuffer> {
-  const bytes = disk.read(0, disk.sectorSize);
+  const bytes = readSector(disk, 0);
   const view = viewOf(bytes);
   const used = Array.from({ length: ENTRY_COUNT }, (_, i) => FIRST_ENTRY + i * ENTRY_LENGTH)
     .filter((at) => view.getUint8(at + ENTRY_FIELD.type) !== 0);
@@ -92,10 +71,8 @@ function eraseFormerBackup(
   entriesSector: number,
 ): void {
   if (backupSector <= lastUsable || backupSector >= entriesSector) return;
-  const offset = backupSector * disk.sectorSize;
-  if (!hasGptSignature(disk.read(offset, disk.sectorSize))) return;
-  disk.write(new Uint8Array(disk.sectorSize), offset);
-  disk.flush();
+  if (!hasGptSignature(readSector(disk, backupSector))) return;
+  writeDurably(disk, new Uint8Array(disk.sectorSize), backupSector);
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -103,8 +80,4 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> 
   bytes.set(first);
   bytes.set(second, first.length);
   return bytes;
-}
-
-function equal(first: Uint8Array, second: Uint8Array): boolean {
-  return first.every((byte, i) => byte === second[i]);
 }

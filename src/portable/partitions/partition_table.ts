@@ -29,7 +29,8 @@ export interface PartitionTable {
  * Reads the table of a disk.
  *
  * @returns `undefined` where there is none, or a damaged one. A record without partitions is none: boot
- * sectors of file systems have nothing but zeros there too.
+ * sectors of file systems have nothing but zeros there too. A GPT without a protective record is none
+ * either, as UEFI 2.10, 5.2.3 and 5.3 have it, and Linux.
  */
 export function readPartitionTable(disk: PartitionedDisk): PartitionTable | undefined {
   // A raw disk that is no whole number of sectors counts in bytes: no table can be in it.

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { readChain } from "../chain_reader.ts";
 import type { DiskImage } from "../image.ts";
 
@@ -14,6 +15,14 @@ export interface PartitionedDisk {
   readonly sectorSize: number;
   /** Bytes of the disk; the caller keeps the range inside it, and bounds its length. */
   read(offset: number, length: number): Uint8Array<ArrayBuffer>;
+}
+
+/** A disk whose table is changed. */
+export interface WritablePartitionedDisk extends PartitionedDisk {
+  /** Writes whole sectors. */
+  write(bytes: Uint8Array, offset: number): void;
+  /** Makes what was written before durable. */
+  flush(): void;
 }
 
 /** The disk of a chain of images, the child first. */
@@ -30,4 +39,21 @@ export function partitionedDisk(
       return bytes;
     },
   };
+}
+
+/** The bytes of a sector of the disk. */
+export function readSector(disk: PartitionedDisk, sector: number): Uint8Array<ArrayBuffer> {
+  return disk.read(sector * disk.sectorSize, disk.sectorSize);
+}
+
+/** Writes whole sectors, and makes them durable; nothing where they are there already. */
+export function writeDurably(
+  disk: WritablePartitionedDisk,
+  bytes: Uint8Array,
+  sector: number,
+): void {
+  const offset = sector * disk.sectorSize;
+  if (Buffer.compare(disk.read(offset, bytes.length), bytes) === 0) return;
+  disk.write(bytes, offset);
+  disk.flush();
 }

@@ -1,8 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { moveBackup } from "../../../src/portable/partitions/gpt_move.ts";
-import type { GptTable } from "../../../src/portable/partitions/gpt.ts";
-import { readPartitionTable } from "../../../src/portable/partitions/partition_table.ts";
-import { MemoryDisk } from "./partition_builder.ts";
+import { gptOf, MemoryDisk } from "./partition_builder.ts";
 
 const OLD = 1000;
 const NEW = 2000;
@@ -14,12 +12,6 @@ function grown(): MemoryDisk {
   const disk = new MemoryDisk(NEW);
   disk.bytes.set(old.bytes);
   return disk;
-}
-
-function gptOf(disk: MemoryDisk): GptTable {
-  const gpt = readPartitionTable(disk)?.gpt;
-  if (gpt === undefined) throw new Error("no GPT");
-  return gpt;
 }
 
 Deno.test("a table moved to the new end is the one that a disk of that size would have", () => {

@@ -1,7 +1,11 @@
 /** Disks in memory with partition tables, written field by field. */
 import { crc32 } from "node:zlib";
 import { writeGuid } from "../../../src/bytes/guid.ts";
-import type { WritablePartitionedDisk } from "../../../src/portable/partitions/gpt_move.ts";
+import type { GptTable } from "../../../src/portable/partitions/gpt.ts";
+import { moveBackup } from "../../../src/portable/partitions/gpt_move.ts";
+import { restorePrimary } from "../../../src/portable/partitions/gpt_restore.ts";
+import { readPartitionTable } from "../../../src/portable/partitions/partition_table.ts";
+import type { WritablePartitionedDisk } from "../../../src/portable/partitions/partitioned_disk.ts";
 
 export const LINUX = "0fc63daf-8483-4772-8e79-3d69d8477de4";
 const ENTRIES = 128;
@@ -14,6 +18,8 @@ export class MemoryDisk implements WritablePartitionedDisk {
   readonly view: DataView;
   /** Where it was written, in order. */
   readonly writes: number[] = [];
+  /** How many more sectors reach it before a crash. */
+  sectorsLeft: number = Infinity;
 
   constructor(sectors: number, sectorSize = 512) {
     this.sectorSize = sectorSize;
@@ -31,7 +37,10 @@ export class MemoryDisk implements WritablePartitionedDisk {
   }
 
   write(bytes: Uint8Array, offset: number): void {
-    this.bytes.set(bytes, offset);
+    const length = Math.min(bytes.length, this.sectorsLeft * this.sectorSize);
+    if (length === 0) return;
+    this.sectorsLeft -= length / this.sectorSize;
+    this.bytes.set(bytes.subarray(0, length), offset);
     this.writes.push(offset);
   }
 
@@ -89,4 +98,19 @@ export class MemoryDisk implements WritablePartitionedDisk {
     const size = this.view.getUint32(at + 12, true);
     this.view.setUint32(at + 16, crc32(this.bytes.subarray(at, at + size)), true);
   }
+}
+
+/** What becomes of the GPT of a disk that is to have, or has, so many bytes; only so many sectors reach it. */
+export function settle(disk: MemoryDisk, size: number, sectorsLeft = Infinity): void {
+  const gpt = gptOf(disk);
+  disk.sectorsLeft = sectorsLeft;
+  moveBackup(disk, gpt.isBackup ? restorePrimary(disk, gpt) : gpt, size);
+  disk.sectorsLeft = Infinity;
+}
+
+/** The GPT that is on a disk. */
+export function gptOf(disk: MemoryDisk): GptTable {
+  const gpt = readPartitionTable(disk)?.gpt;
+  if (gpt === undefined) throw new Error("no GPT");
+  return gpt;
 }

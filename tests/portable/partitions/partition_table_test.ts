@@ -73,9 +73,8 @@ Deno.test("a hybrid record's partitions must stay too", () => {
   assertEquals(readPartitionTable(disk)?.end, disk.size);
 });
 
-const HEADER = 512;
 /** Field by field, so that the reader's own names cannot hide a mistake. */
-const DAMAGES: Record<string, (disk: MemoryDisk) => void> = {
+const RECORD_DAMAGES: Record<string, (disk: MemoryDisk) => void> = {
   "no signature of a boot record": (disk) => disk.view.setUint16(510, 0),
   "the boot sector of a file system": (disk) => disk.view.setUint8(446, 0x33),
   "no partition": (disk) => disk.bytes.fill(0, 446, 510),
@@ -90,43 +89,9 @@ const DAMAGES: Record<string, (disk: MemoryDisk) => void> = {
     disk.mbrEntry(0, 5, 64, 64);
     disk.mbrEntry(1, 5, 0xffffffff, 64, 64);
   },
-  "no GPT header": (disk) => disk.bytes.fill(0, HEADER, 2 * HEADER),
-  "a header with a wrong checksum": (disk) => disk.bytes[HEADER + 60]! ^= 1,
-  "entries with a wrong checksum": (disk) => disk.bytes[2 * HEADER + 60]! ^= 1,
-  "a header that is too short": (disk) => disk.view.setUint32(HEADER + 12, 91, true),
-  "a header longer than a sector": (disk) => disk.view.setUint32(HEADER + 12, 513, true),
-  "a header of another sector": sealed((disk) => disk.view.setBigUint64(HEADER + 24, 2n, true)),
-  "entries of 0 bytes": sealed((disk) => disk.view.setUint32(HEADER + 84, 0, true)),
-  "entries of 192 bytes": sealed((disk) => disk.view.setUint32(HEADER + 84, 192, true)),
-  "more entries than memory": sealed((disk) => disk.view.setUint32(HEADER + 80, 2 ** 31, true)),
-  "no entries": sealed((disk) => disk.view.setUint32(HEADER + 80, 0, true)),
-  "entries over the header": sealed((disk) => disk.view.setBigUint64(HEADER + 72, 1n, true)),
-  "entries among the partitions": sealed((disk) => disk.view.setBigUint64(HEADER + 72, 20n, true)),
-  "entries behind the end of numbers": sealed((disk) =>
-    disk.view.setBigUint64(HEADER + 72, 2n ** 64n - 1n, true)
-  ),
-  "a usable range beyond the disk": sealed((disk) =>
-    disk.view.setBigUint64(HEADER + 48, BigInt(SECTORS), true)
-  ),
-  "a partition that ends before it begins": sealed((disk) =>
-    disk.view.setBigUint64(2 * HEADER + 40, 99n, true)
-  ),
-  "a partition outside the usable range": sealed((disk) =>
-    disk.view.setBigUint64(2 * HEADER + 40, BigInt(SECTORS - 10), true)
-  ),
-  "a partition that begins in the table": sealed((disk) =>
-    disk.view.setBigUint64(2 * HEADER + 32, 10n, true)
-  ),
 };
 
-function sealed(damage: (disk: MemoryDisk) => void): (disk: MemoryDisk) => void {
-  return (disk) => {
-    damage(disk);
-    disk.sealGpt();
-  };
-}
-
-for (const [name, damage] of Object.entries(DAMAGES)) {
+for (const [name, damage] of Object.entries(RECORD_DAMAGES)) {
   Deno.test(`a disk with ${name} has no table that tells its size`, () => {
     const disk = new MemoryDisk(SECTORS);
     disk.gpt([100, 199]);
@@ -136,6 +101,122 @@ for (const [name, damage] of Object.entries(DAMAGES)) {
   });
 }
 
+const LAST = SECTORS - 1;
+/** Where the two headers and the two arrays of entries begin, in sectors. */
+const PRIMARY = { header: 1, entries: 2 };
+const BACKUP = { header: LAST, entries: LAST - 32 };
+
+/** Where in the disk, in bytes, the header and the entries of the table are that is to be damaged. */
+type Damage = (disk: MemoryDisk, header: number, entries: number) => void;
+
+const TABLE_DAMAGES: Record<string, Damage> = {
+  "no header": (disk, header) => disk.bytes.fill(0, header, header + 512),
+  "a header with a wrong checksum": (disk, header) => disk.bytes[header + 60]! ^= 1,
+  "entries with a wrong checksum": (disk, _, entries) => disk.bytes[entries + 60]! ^= 1,
+  "a header that is too short": (disk, header) => disk.view.setUint32(header + 12, 91, true),
+  "a header longer than a sector": (disk, header) => disk.view.setUint32(header + 12, 513, true),
+  "a header of another sector": sealed((disk, header) => setSector(disk, header + 24, 2)),
+  "entries of 0 bytes": sealed((disk, header) => disk.view.setUint32(header + 84, 0, true)),
+  "entries of 192 bytes": sealed((disk, header) => disk.view.setUint32(header + 84, 192, true)),
+  "more entries than memory": sealed((disk, header) => {
+    disk.view.setUint32(header + 80, 2 ** 31, true);
+  }),
+  "no entries": sealed((disk, header) => disk.view.setUint32(header + 80, 0, true)),
+  "entries over the header": sealed((disk, header) => {
+    setSector(disk, header + 72, header / 512);
+  }),
+  "entries among the partitions": sealed((disk, header) => setSector(disk, header + 72, 20)),
+  "entries behind the end of numbers": sealed((disk, header) => {
+    disk.view.setBigUint64(header + 72, 2n ** 64n - 1n, true);
+  }),
+  "a usable range beyond the disk": sealed((disk, header) => {
+    setSector(disk, header + 48, SECTORS);
+  }),
+  "a partition that ends before it begins": sealed((disk, _, entries) => {
+    setSector(disk, entries + 40, 99);
+  }),
+  "a partition outside the usable range": sealed((disk, _, entries) => {
+    setSector(disk, entries + 40, SECTORS - 10);
+  }),
+  "a partition that begins in the table": sealed((disk, _, entries) => {
+    setSector(disk, entries + 32, 10);
+  }),
+};
+
+function setSector(disk: MemoryDisk, at: number, sector: number): void {
+  disk.view.setBigUint64(at, BigInt(sector), true);
+}
+
+function sealed(damage: Damage): Damage {
+  return (disk, header, entries) => {
+    damage(disk, header, entries);
+    disk.sealGpt(header / 512);
+  };
+}
+
+function whole(): MemoryDisk {
+  const disk = new MemoryDisk(SECTORS);
+  disk.gpt([100, 199]);
+  return disk;
+}
+
+function damageTable(disk: MemoryDisk, { header, entries }: typeof PRIMARY, damage: Damage): void {
+  damage(disk, header * 512, entries * 512);
+}
+
+for (const [name, damage] of Object.entries(TABLE_DAMAGES)) {
+  Deno.test(`of two tables, that with ${name} does not count`, () => {
+    const expected = readPartitionTable(whole());
+    const backup = whole();
+    damageTable(backup, PRIMARY, damage);
+    const fromBackup = readPartitionTable(backup);
+    assertEquals(fromBackup?.gpt?.isBackup, true);
+    assertEquals(fromBackup?.gpt?.backupSector, LAST);
+    assertEquals(fromBackup?.partitions, expected?.partitions);
+    assertEquals(fromBackup?.smallestDisk, expected?.smallestDisk);
+    const primary = whole();
+    damageTable(primary, BACKUP, damage);
+    assertEquals(readPartitionTable(primary), expected);
+    damageTable(primary, PRIMARY, damage);
+    assertEquals(readPartitionTable(primary), undefined);
+  });
+}
+
+Deno.test("where two sound tables disagree, the primary one counts", () => {
+  const disk = whole();
+  setSector(disk, BACKUP.entries * 512 + 40, 299);
+  disk.sealGpt(LAST);
+  assertEquals(readPartitionTable(disk)?.end, 200 * 512);
+  assertEquals(readPartitionTable(disk)?.gpt?.isBackup, false);
+});
+
+Deno.test("a backup that cannot be one of this disk does not count", () => {
+  const changes: Record<string, (disk: MemoryDisk) => void> = {
+    "of another primary table": (disk) => setSector(disk, LAST * 512 + 32, 2),
+    "with no room for primary entries": (disk) => setSector(disk, LAST * 512 + 40, 33),
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const disk = whole();
+    disk.bytes.fill(0, 512, 34 * 512);
+    assertEquals(readPartitionTable(disk)?.gpt?.isBackup, true);
+    change(disk);
+    disk.sealGpt(LAST);
+    assertEquals(readPartitionTable(disk), undefined, name);
+  }
+});
+
+Deno.test("a damaged header tells where the backup is on a disk that has grown since", () => {
+  const disk = new MemoryDisk(2 * SECTORS);
+  disk.bytes.set(whole().bytes);
+  disk.bytes[512 + 60]! ^= 1;
+  const table = readPartitionTable(disk);
+  assertEquals([table?.gpt?.isBackup, table?.gpt?.backupSector], [true, LAST]);
+  for (const elsewhere of [0, 1, 2 * SECTORS, 2 ** 53]) {
+    setSector(disk, 512 + 32, elsewhere);
+    assertEquals(readPartitionTable(disk), undefined);
+  }
+});
+
 Deno.test("whatever a disk holds, its table is read within the disk", () => {
   const random = new Random(5);
   for (let i = 0; i < 3000; i++) {
@@ -143,7 +224,8 @@ Deno.test("whatever a disk holds, its table is read within the disk", () => {
     if (disk.size > 50_000 && random.chance(60)) disk.gpt([40, 60]);
     else for (let entry = 0; entry < 4; entry++) disk.mbrEntry(entry, 5, random.below(200), 50);
     for (let change = 0; change < 4; change++) {
-      disk.bytes[random.below(Math.min(disk.size, 3000))] = random.below(256);
+      const at = random.below(Math.min(disk.size, 3000));
+      disk.bytes[random.chance(50) ? at : disk.size - 1 - at] = random.below(256);
     }
     if (disk.size > 50_000 && random.chance(50)) {
       disk.view.setUint32(512 + 80, random.below(300), true);
