@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { ROOT, TempDir } from "./support.ts";
+import { assertBytesEqual, pattern, ROOT, TempDir } from "./support.ts";
 import { createImage } from "./create_image.ts";
 
 /** Runs an example as its first comment says, with no more permission. */
@@ -57,6 +57,41 @@ Deno.test("examples/inspect.ts prints what opens, and why the rest does not", as
   assertEquals(code, 1, out);
   assertMatch(out, /virtualSize: 3145728/);
   assertMatch(out, /b\.vhdx.*ERROR_FILE_NOT_FOUND/);
+});
+
+Deno.test("examples/incremental_backup.ts saves what makes a child of its parent", async () => {
+  using dir = new TempDir();
+  using target = new TempDir();
+  const [base, child] = [dir.file("base.vhdx"), dir.file("child.vhdx")];
+  const size = 3 << 20;
+  {
+    using disk = await createImage(base, { size });
+    disk.writeSync(pattern(size), 0);
+  }
+  {
+    using disk = await createImage(child, { parent: base });
+    disk.writeSync(pattern(5000, 7), 1000);
+    disk.writeSync(new Uint8Array(512), 2 << 20);
+  }
+  const permissions = [
+    `--allow-read=${dir.path}`,
+    `--allow-write=${target.path}`,
+  ];
+  const { code, out } = example("incremental_backup.ts", permissions, child, target.path);
+  assertEquals(code, 0, out);
+  const restored = pattern(size);
+  for (const { name } of Deno.readDirSync(target.path)) {
+    restored.set(Deno.readFileSync(target.file(name)), parseInt(name));
+  }
+  const expected = pattern(size);
+  expected.set(pattern(5000, 7), 1000);
+  expected.fill(0, 2 << 20, (2 << 20) + 512);
+  assertBytesEqual(restored, expected);
+
+  Deno.truncateSync(child, 1 << 20);
+  const refused = example("incremental_backup.ts", permissions, child, target.path);
+  assertEquals(refused.code, 1, refused.out);
+  assertStringIncludes(refused.out, "error: ");
 });
 
 const SNAPSHOT = "00112233-4455-6677-8899-aabbccddeeff";
