@@ -62,7 +62,7 @@ export {
   type ImageType,
   type OpenFlag,
   type OpenOptions,
-} from "./src/open_request.ts";
+} from "./src/open_options.ts";
 export { OperatedDisk } from "./src/operated_disk.ts";
 export {
   type CompactionReport,

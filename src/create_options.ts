@@ -1,5 +1,5 @@
 /** What to create: the options of both backends. */
-import type { AccessRight, ImageType, OpenFlag } from "./open_request.ts";
+import type { AccessRight, ImageType, OpenFlag } from "./open_options.ts";
 import type { DiskAlignment } from "./portable/create_size.ts";
 import type { OperationOptions } from "./progress.ts";
 

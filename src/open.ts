@@ -6,7 +6,8 @@
 import { backendOf } from "./backend.ts";
 import { type VirtualDiskError, virtualDiskError } from "./errors.ts";
 import { type NativeVirtualDisk, openNative, openNativeAsync } from "./native/native_disk.ts";
-import { type OpenOptions, type OpenRequest, openRequest } from "./open_request.ts";
+import type { OpenOptions } from "./open_options.ts";
+import { type OpenRequest, openRequest } from "./open_request.ts";
 import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk.ts";
 import type { VirtualDisk } from "./virtual_disk.ts";
 

@@ -1,8 +1,13 @@
 /** The call of QueryChangesVirtualDisk, page by page. */
-import type { ChangedRange } from "../changed_range.ts";
-import { QUERY_CHANGES_VIRTUAL_DISK_FLAG } from "../constants.ts";
+import type { ChangedRange, ChangeQueryOptions } from "../changed_range.ts";
+import {
+  QUERY_CHANGES_VIRTUAL_DISK_FLAG,
+  VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH,
+} from "../constants.ts";
 import { type VirtualDiskError, virtualDiskError } from "../errors.ts";
+import { byteCount } from "../flag_words.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
+import { readInformation } from "./information_classes.ts";
 import { newerFunction } from "./newer_function.ts";
 import { QUERY_CHANGES_VIRTUAL_DISK_RANGE } from "./structs.ts";
 import { wideString } from "./wide_string.ts";
@@ -19,6 +24,33 @@ export interface ChangeQuery {
   readonly offset: number;
   /** Bytes; past the last of the part. */
   readonly end: number;
+}
+
+/**
+ * What a script asks for.
+ *
+ * @throws {TypeError | RangeError} Where an argument is of the wrong kind.
+ */
+export function changeQuery(
+  disk: CalledDisk,
+  changeTrackingId: string,
+  options: ChangeQueryOptions,
+): ChangeQuery {
+  assertTrackingId(changeTrackingId);
+  const offset = byteCount(options.offset ?? 0, "offset");
+  const end = options.length === undefined
+    ? readInformation(disk, "size").virtualSize
+    : offset + byteCount(options.length, "length");
+  return { changeTrackingId, offset, end: byteCount(end, "offset + length") };
+}
+
+function assertTrackingId(id: string): void {
+  if (typeof id !== "string" || id === "") {
+    throw new TypeError("changeTrackingId is no tracking id");
+  }
+  const { length } = id;
+  if (length <= VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH) return;
+  throw new RangeError(`changeTrackingId is ${length} characters long`);
 }
 
 /**

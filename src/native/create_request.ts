@@ -8,10 +8,10 @@ import { CREATE_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import type { CreateFlag, CreateOptions } from "../create_options.ts";
 import { virtualDiskError } from "../errors.ts";
 import { byteCount, flagBits, uint32 } from "../flag_words.ts";
+import type { ImageType } from "../open_options.ts";
 import {
   ACCESS_BITS,
   guidOption,
-  type ImageType,
   OPEN_FLAG_BITS,
   storageTypeOf,
   type StorageTypeRequest,

@@ -5,8 +5,6 @@
  */
 import type { Attachment, AttachOptions } from "../attachment.ts";
 import type { ChangedRange, ChangeQueryOptions } from "../changed_range.ts";
-import { VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH } from "../constants.ts";
-import { byteCount } from "../flag_words.ts";
 import type { InformationKind, VirtualDiskInformation } from "../information.ts";
 import type { InformationChange } from "../information_change.ts";
 import type { MetadataStore } from "../metadata.ts";
@@ -33,7 +31,7 @@ import { addParent } from "./add_parent.ts";
 import { diskDependencies } from "./attached_disks.ts";
 import { Attachments } from "./attachments.ts";
 import type { CalledDisk } from "./called_disk.ts";
-import { queryChanges } from "./change_query.ts";
+import { changeQuery, queryChanges } from "./change_query.ts";
 import { DiskOperations } from "./disk_operations.ts";
 import type { Handle } from "./handle.ts";
 import { readInformation } from "./information_classes.ts";
@@ -182,13 +180,7 @@ export class NativeVirtualDisk extends VirtualDisk {
     options: ChangeQueryOptions = {},
   ): Iterable<ChangedRange> {
     const operation = "QueryChangesVirtualDisk";
-    const disk = this.#called(operation);
-    const id = checkTrackingId(changeTrackingId);
-    const offset = byteCount(options.offset ?? 0, "offset");
-    const end = options.length === undefined
-      ? readInformation(disk, "size").virtualSize
-      : offset + byteCount(options.length, "length");
-    const query = { changeTrackingId: id, offset, end: byteCount(end, "offset + length") };
+    const query = changeQuery(this.#called(operation), changeTrackingId, options);
     return queryChanges(() => this.#called(operation), query);
   }
 
@@ -254,15 +246,6 @@ export class NativeVirtualDisk extends VirtualDisk {
     this.assertOpen(operation);
     return { libraries: this.#libraries, handle: this.#handle.value, path: this.path };
   }
-}
-
-function checkTrackingId(id: string): string {
-  if (typeof id !== "string" || id === "") {
-    throw new TypeError("changeTrackingId is no tracking id");
-  }
-  const { length } = id;
-  if (length <= VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH) return id;
-  throw new RangeError(`changeTrackingId is ${length} characters long`);
 }
 
 /**

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type ImageType, toHostPath } from "../../open_request.ts";
+import type { ImageType } from "../../open_options.ts";
+import { toHostPath } from "../../open_request.ts";
 import type { ImageChain } from "../chain.ts";
 import { ImageError, inLongOperation } from "../image_error.ts";
 import { ImageFile } from "../image_file.ts";

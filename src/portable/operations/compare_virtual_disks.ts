@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type ImageType, toHostPath } from "../../open_request.ts";
+import type { ImageType } from "../../open_options.ts";
+import { toHostPath } from "../../open_request.ts";
 import type { OperationOptions } from "../../progress.ts";
 import { ImageChain } from "../chain.ts";
 import { ImageError, inOperation } from "../image_error.ts";

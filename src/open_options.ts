@@ -1,0 +1,93 @@
+/** How to open a disk: the options of both backends. */
+
+/** How the image is to be opened: OPEN_VIRTUAL_DISK_FLAG. */
+export type OpenFlag =
+  | "no-parents"
+  | "blank-file"
+  | "boot-drive"
+  | "cached-io"
+  | "custom-diff-chain"
+  | "parent-cached-io"
+  | "vhdset-file-only"
+  | "ignore-relative-parent-locator"
+  | "no-write-hardening"
+  | "support-compressed-volumes"
+  | "support-sparse-files-any-fs"
+  | "support-encrypted-files";
+
+/** What the handle may be used for: VIRTUAL_DISK_ACCESS_MASK. */
+export type AccessRight =
+  | "attach-ro"
+  | "attach-rw"
+  | "detach"
+  | "get-info"
+  | "create"
+  | "metaops"
+  | "read"
+  | "writable"
+  | "all";
+
+/** The image formats that a caller can name. */
+export type ImageType = "iso" | "vhd" | "vhdx" | "vhdset";
+
+/** How to open a virtual disk. */
+export interface OpenOptions {
+  /**
+   * Which backend opens it; `"auto"` is native on Windows and portable elsewhere.
+   *
+   * @default {"auto"}
+   */
+  backend?: "auto" | "native" | "portable";
+  /**
+   * The image's format; by default it is found out from the file. A raw disk, the bytes of a disk and
+   * nothing else, is never guessed: only `"raw"` makes a file one. That is for the portable backend.
+   */
+  type?: ImageType | "raw";
+  /** `OPEN_VIRTUAL_DISK_FLAG_*`, as words or as the number of the header. */
+  flags?: readonly OpenFlag[] | number;
+  /**
+   * `VIRTUAL_DISK_ACCESS_*`, as words or as the number of the header. Together with `rwDepth` it makes
+   * a Windows 7 (version 1) open, and excludes `readOnly`, `getInfoOnly`, `resiliencyGuid` and
+   * `snapshotId`.
+   */
+  access?: readonly AccessRight[] | number;
+  /**
+   * How many files of a chain, counted from the child, are opened for writing.
+   *
+   * @default {1}
+   */
+  rwDepth?: number;
+  /**
+   * Whether nothing may be written.
+   *
+   * @default {true}
+   */
+  readOnly?: boolean;
+  /**
+   * Opens for queries alone: no data can be read, and no other opener is in the way.
+   *
+   * @default {false}
+   */
+  getInfoOnly?: boolean;
+  /**
+   * Takes for parents what the images name, though their identifiers are not what the children expect: for
+   * a parent that was written to after its child was made. **The disk may be a mix of what never belonged
+   * together**: look at it, and write to it only once you are sure; `setInformation("parentPath")` with
+   * `ignoreMismatch` makes it last. Portable backend.
+   *
+   * @default {false}
+   */
+  ignoreMismatch?: boolean;
+  /**
+   * Lets the disk be written although images in its folder have it as their parent, which become invalid:
+   * a VHDX child does not open any more, a VHD child shows a mix. Portable backend; the native one never
+   * looks for children.
+   *
+   * @default {false}
+   */
+  ignoreChildren?: boolean;
+  /** Tells openers of the same image apart, a GUID. */
+  resiliencyGuid?: string;
+  /** Which snapshot of a VHD Set to open, a GUID; a version 3 open, Windows 10. */
+  snapshotId?: string;
+}
