@@ -5,7 +5,6 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { readChain } from "../../src/portable/chain_reader.ts";
 import type { DiskImage } from "../../src/portable/image.ts";
-import type { ImageSpec, ParentSpec } from "../../src/portable/image_spec.ts";
 import type { Merging } from "../../src/portable/operations/merging.ts";
 import { Meter } from "../../src/portable/operations/meter.ts";
 import { Pace } from "../../src/portable/operations/pace.ts";
@@ -14,11 +13,20 @@ import { mergeVhdx } from "../../src/portable/vhdx/merge_vhdx.ts";
 import { Random } from "../fuzz/random.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
+import { assertBytesEqual } from "../support.ts";
 import { crashStates } from "./crash_states.ts";
 import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
-import { addItems, itemsOf } from "./disk_items.ts";
+import { itemsOf } from "./disk_items.ts";
+import {
+  baseSizeOf,
+  chainOf,
+  describeShape,
+  type Files,
+  VHD_SHAPES,
+  VHDX_SHAPES,
+} from "./merge_chains.ts";
 import { type Change, RecordingSource } from "./recording_source.ts";
-import { type Format, randomSteps, runSteps } from "./scenario.ts";
+import type { Format } from "./scenario.ts";
 import type { SparseFile } from "./sparse_file.ts";
 import { readStamps, SECTOR } from "./stamp.ts";
 import { VHD } from "./vhd_scenarios.ts";
@@ -26,104 +34,53 @@ import { VHDX } from "./vhdx_scenarios.ts";
 
 const SEED = 31;
 
-/** Files of a chain, the leaf first; the last is the target. */
-type Files = SparseFile[];
-
 interface Case {
   readonly title: string;
   readonly format: Format;
   readonly merge: (merging: Merging) => Promise<void>;
   readonly files: () => Files;
+  /** Below the target, which is a child itself: how large its disk is. */
+  readonly baseSize: number | undefined;
   /** Random subsets of the unflushed changes for each crash point. */
   readonly samples: number;
-}
-
-/** The sizes of the disks and blocks of a chain, the target first. */
-interface Shape {
-  readonly subtype: "fixed" | "dynamic";
-  readonly disks: readonly { readonly virtualSize: number; readonly blockSize: number }[];
-}
-
-const K4 = 4096;
-const VHD_SHAPES: readonly Shape[] = [
-  { subtype: "dynamic", disks: both(10 * K4, K4, K4) },
-  { subtype: "dynamic", disks: both(10 * K4 + 2048, 2 * K4, K4, 2 * K4) },
-  { subtype: "fixed", disks: both(10 * K4, 0, K4) },
-];
-const VHDX_SHAPES: readonly Shape[] = [
-  { subtype: "dynamic", disks: both(6 * MIB, MIB, MIB) },
-  { subtype: "dynamic", disks: both(6 * MIB, 2 * MIB, MIB, 2 * MIB) },
-  { subtype: "fixed", disks: both(5 * MIB, MIB, MIB) },
-  {
-    subtype: "dynamic",
-    disks: [{ virtualSize: 4 * MIB, blockSize: MIB }, { virtualSize: 7 * MIB, blockSize: MIB }],
-  },
-  {
-    subtype: "dynamic",
-    disks: [{ virtualSize: 7 * MIB, blockSize: MIB }, { virtualSize: 4 * MIB, blockSize: MIB }],
-  },
-];
-
-function both(virtualSize: number, ...blockSizes: number[]): Shape["disks"] {
-  return blockSizes.map((blockSize) => ({ virtualSize, blockSize }));
+  /** Of a hundred states: how many are merged again. */
+  readonly resumed: number;
+  /** Whether the target's file is the same after a crash as without it: where no block has a bitmap. */
+  readonly hasSameFile: boolean;
 }
 
 const CASES: readonly Case[] = [
   ...VHD_SHAPES.map((shape): Case => ({
-    title: `merging VHDs (${describe(shape)})`,
+    title: `merging VHDs (${describeShape(shape)})`,
     format: VHD,
     merge: mergeVhd,
-    files: () => chain(VHD, shape, (spec) => newImage(createVhdIn, vhdSpec(spec))),
+    files: () => chainOf(VHD, shape, (spec) => newImage(createVhdIn, vhdSpec(spec))),
+    baseSize: baseSizeOf(shape),
     samples: 6,
+    resumed: 100,
+    hasSameFile: shape.isDeeper !== true,
   })),
   ...VHDX_SHAPES.map((shape): Case => ({
-    title: `merging VHDX images (${describe(shape)})`,
+    title: `merging VHDX images (${describeShape(shape)})`,
     format: VHDX,
     merge: mergeVhdx,
-    files: () => chain(VHDX, shape, (spec) => newImage(createVhdxIn, vhdxSpec(spec))),
+    files: () => chainOf(VHDX, shape, (spec) => newImage(createVhdxIn, vhdxSpec(spec))),
+    baseSize: baseSizeOf(shape),
     samples: 2,
+    resumed: 20,
+    hasSameFile: false,
   })),
 ];
 
-function describe({ subtype, disks }: Shape): string {
-  const sizes = disks.map(({ virtualSize, blockSize }) => `${virtualSize}/${blockSize}`);
-  return `${subtype}, ${sizes.join(" <- ")}`;
-}
-
-/** A chain with random contents. */
-function chain(
-  format: Format,
-  { subtype, disks }: Shape,
-  create: (spec: Partial<ImageSpec>) => SparseFile,
-): Files {
-  const files: Files = [];
-  for (const [depth, disk] of disks.entries()) {
-    const below = files[0];
-    const parent: ParentSpec | undefined = below && {
-      identifier: format.open(below).identifier!,
-      relativePath: ".\\parent",
-      absolutePath: undefined,
-    };
-    const file = parent === undefined
-      ? create({ ...disk, subtype })
-      : create({ ...disk, subtype: "differencing", parent, identifier: crypto.randomUUID() });
-    const { virtualSize, blockSize } = disk;
-    const steps = randomSteps(new Random(SEED + depth), 12, {
-      sectors: virtualSize / SECTOR,
-      blockSectors: (blockSize || K4) / SECTOR,
-    }).filter(([kind]) => kind !== "reopen");
-    runSteps(format, file, steps, 100 + 1000 * depth, {});
-    addItems(format, file, depth);
-    files.unshift(file);
-  }
-  return files;
-}
-
-function merging(files: Files, recorded: { child: Recorded; target: Recorded }): Merging {
+function merging(
+  { baseSize = 0 }: Case,
+  files: Files,
+  recorded: { child: Recorded; target: Recorded },
+): Merging {
   return {
     above: files.slice(0, -2),
     ...recorded,
-    targetParentSize: 0,
+    targetParentSize: baseSize,
     dryRun: false,
     meter: new Meter(new Pace({})),
   };
@@ -134,17 +91,22 @@ type Recorded = SparseFile | RecordingSource<never>;
 for (const each of CASES) {
   Deno.test(`${each.title} keeps what the chain holds, whenever it crashes`, async () => {
     const { format, merge, samples } = each;
-    const files = each.files();
+    const chain = each.files();
+    const files = each.baseSize === undefined ? chain : chain.slice(0, -1);
     const [childBase, targetBase] = files.slice(-2) as [SparseFile, SparseFile];
-    const expected = whatIsIn(files.map(format.open));
+    const expected = whatIsIn(
+      files.map(format.open),
+      chain.slice(files.length).map(format.open),
+    );
     // One order of all changes: which file, and how many of its changes there were then.
     const order: { readonly file: 0 | 1; readonly count: number }[] = [];
     const recorded = {
       child: new NotingSource(childBase, (count) => order.push({ file: 0, count })),
       target: new NotingSource(targetBase, (count) => order.push({ file: 1, count })),
     };
-    await merge(merging(files, recorded));
+    await merge(merging(each, files, recorded));
     checkMerged(each, recorded.target, expected);
+    expected.target = recorded.target.contents();
     const random = new Random(SEED);
     const sources = [recorded.child, recorded.target] as const;
     const counts = [0, 0];
@@ -158,7 +120,7 @@ for (const each of CASES) {
         const pair = file === 0 ? [state, otherFile] : [otherFile, state];
         states++;
         await checkState(each, files, pair as [SparseFile, SparseFile], expected, {
-          resumes: random.chance(20),
+          resumes: random.chance(each.resumed),
         });
       }
     }
@@ -215,7 +177,7 @@ async function checkState(
     link.identifiers.includes(parent.identifier!),
     `the child expects ${link.identifiers}, the parent is ${parent.identifier}`,
   );
-  assertEquals(versionsOf(images), expected.versions);
+  assertEquals(versionsOf([...images, ...expected.base]), expected.versions);
   for (const image of images.slice(0, -1)) {
     assertEquals(itemsOf(image, true), expected.diskItems[images.indexOf(image)]);
   }
@@ -228,17 +190,24 @@ async function checkState(
   assert(atRest.includes(ofParent), ofParent);
   if (!resumes) return;
   const again = { child: child.fork(), target: target.fork() };
-  await merge(merging(files, again));
+  await merge(merging(each, files, again));
   checkMerged(each, again.target, expected);
+  if (each.hasSameFile) assertBytesEqual(bytesOf(again.target), bytesOf(expected.target!));
   const merged = [...files.slice(0, -2), again.child, again.target].map(format.open);
   assert(merged.at(-2)!.parent!.identifiers.includes(merged.at(-1)!.identifier!));
-  assertEquals(versionsOf(merged), expected.versions);
+  assertEquals(versionsOf([...merged, ...expected.base]), expected.versions);
+}
+
+function bytesOf(file: SparseFile): Uint8Array {
+  const bytes = new Uint8Array(file.size);
+  file.readAt(bytes, 0);
+  return bytes;
 }
 
 function checkMerged({ format }: Case, target: Recorded, expected: Expected): void {
   format.checkClosed?.(target);
   const image = format.open(target);
-  assertEquals(versionsOf([image]), expected.versions);
+  assertEquals(versionsOf([image, ...expected.base]), expected.versions);
   assertEquals(itemsOf(image, true), expected.diskItems[0]);
   assertEquals(itemsOf(image, false), expected.fileItems.at(-1));
 }
@@ -248,11 +217,16 @@ interface Expected {
   readonly versions: Uint32Array;
   readonly diskItems: readonly string[][];
   readonly fileItems: readonly string[][];
+  /** Below the target. */
+  readonly base: readonly DiskImage[];
+  /** The file that a merge without a crash leaves. */
+  target?: SparseFile;
 }
 
-function whatIsIn(images: readonly DiskImage[]): Expected {
+function whatIsIn(images: readonly DiskImage[], base: readonly DiskImage[]): Expected {
   return {
-    versions: versionsOf(images),
+    versions: versionsOf([...images, ...base]),
+    base,
     diskItems: images.map((image) => itemsOf(image, true)),
     fileItems: images.map((image) => itemsOf(image, false)),
   };
