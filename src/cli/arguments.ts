@@ -34,8 +34,20 @@ export function parseArguments<T extends Options>(
     // parseArgs throws TypeErrors whose codes begin so.
     const isUsage = error instanceof TypeError && "code" in error &&
       String(error.code).startsWith("ERR_PARSE_ARGS");
-    throw isUsage ? new UsageError(`${command}: ${error.message}`) : error;
+    throw isUsage ? new UsageError(`${command}: ${faultOf(error.message)}`) : error;
   }
+}
+
+/** Node's messages go on for lines, or quote wrongly, where a value or a file begins with a dash. */
+function faultOf(message: string): string {
+  const [, unknown] = /^Unknown option '(.+?)'/.exec(message) ?? [];
+  if (unknown !== undefined) {
+    return `unknown option ${unknown}; a file whose name begins with - is given behind --`;
+  }
+  const [, option] = /^Option '(\S+).*' argument (?:missing|is ambiguous)/.exec(message) ?? [];
+  return option === undefined
+    ? message
+    : `${option} needs a value; one that begins with - is given as ${option}=VALUE`;
 }
 
 /**

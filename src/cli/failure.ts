@@ -32,7 +32,7 @@ function failureText(subject: string, error: unknown): string {
   if (error instanceof VirtualDiskError) {
     // The first cause stands in the message already.
     const more = error.causes.slice(1).map((cause) => `\n  or: ${cause}`).join("");
-    return `virtdisk: ${error.message}${more}`;
+    return `virtdisk: ${inOptions(error.message + more)}`;
   }
   // An errno: of standard input or output, for those of images are VirtualDiskErrors.
   const isSystems = error instanceof Error && "code" in error && typeof error.code === "string";
@@ -40,4 +40,20 @@ function failureText(subject: string, error: unknown): string {
     error instanceof RangeError;
   if (isSystems || isRefusal) return `virtdisk: ${JSON.stringify(subject)}: ${error.message}`;
   throw error;
+}
+
+/** The options of the API that this program has under the same name. */
+const OPTIONS = new Set(["allowUnsafe", "ignoreChildren", "ignoreMismatch", "overwrite", "type"]);
+
+/** Errors name options as the API has them: `` `allowUnsafe` ``, `{ allowUnsafe: true }`. */
+function inOptions(text: string): string {
+  return text.replaceAll(
+    /`([a-zA-Z]+)`|\{ ([a-zA-Z]+): true \}/g,
+    (all, word?: string, entry?: string) => {
+      const name = word ?? entry ?? "";
+      return OPTIONS.has(name)
+        ? `--${name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`
+        : all;
+    },
+  );
 }

@@ -98,7 +98,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   const command = name === undefined ? undefined : COMMANDS.get(name);
   try {
-    if (command === undefined) return help(name);
+    if (command === undefined) return help(name, rest);
     if (rest.includes("--help") || rest.includes("-h")) {
       console.log(`Usage: ${command.usage}`);
       return 0;
@@ -116,12 +116,13 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-function help(name: string | undefined): number {
+function help(name: string | undefined, [topic]: readonly string[]): number {
   if (name === undefined) throw new UsageError("no command given");
   if (name !== "--help" && name !== "-h" && name !== "help") {
     throw new UsageError(`unknown command ${JSON.stringify(name)}`);
   }
-  console.log(USAGE);
+  const command = topic === undefined ? undefined : COMMANDS.get(topic);
+  console.log(command === undefined ? USAGE : `Usage: ${command.usage}`);
   return 0;
 }
 

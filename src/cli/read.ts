@@ -10,8 +10,10 @@ import { interruptible } from "./interruption.ts";
 import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 
 /** How the command is called. */
-export const READ_USAGE = `virtdisk read [--offset SIZE] [--length SIZE] FILE
-  writes the disk's bytes to standard output, by default all of them`;
+export const READ_USAGE = `virtdisk read [OPTION...] FILE
+  writes the bytes of the disk to standard output
+  --offset SIZE       where to begin; default: 0
+  --length SIZE       how many; default: to the end`;
 
 /**
  * Runs the command.

@@ -11,8 +11,11 @@ import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
-export const WRITE_USAGE = `virtdisk write [--offset SIZE] [--length SIZE] FILE
-  writes standard input, or as much of it as --length says, into the disk`;
+export const WRITE_USAGE = `virtdisk write [OPTION...] FILE
+  writes standard input into the disk
+  --offset SIZE       where to begin; default: 0
+  --length SIZE       how much of standard input; default: all, which the disk must have room for
+  --ignore-children   go on where the image has children in its folder, which become invalid`;
 
 /**
  * Runs the command.
@@ -20,13 +23,20 @@ export const WRITE_USAGE = `virtdisk write [--offset SIZE] [--length SIZE] FILE
  * @throws {UsageError} Where the arguments cannot be understood.
  */
 export async function write(args: string[]): Promise<number> {
-  const { values, positionals } = parseArguments("write", args, RANGE_OPTIONS);
+  const { values, positionals } = parseArguments("write", args, {
+    ...RANGE_OPTIONS,
+    "ignore-children": { type: "boolean", default: false },
+  });
   const [path = ""] = exactly("write", positionals, "FILE");
   const { offset, length } = rangeOptions(values);
   let position = offset;
   try {
     return await interruptible(async (signal) => {
-      using disk = await openVirtualDisk(path, { backend: "portable", readOnly: false });
+      using disk = await openVirtualDisk(path, {
+        backend: "portable",
+        readOnly: false,
+        ignoreChildren: values["ignore-children"],
+      });
       const room = Math.max(0, disk.getInformation("size").virtualSize - offset);
       if (length !== undefined && length > room) {
         throw new UsageError(`write: ${length} bytes from ${offset} on reach beyond the disk`);

@@ -25,6 +25,9 @@ export class ImageError extends Error {
   }
 }
 
+/** The usual causes of that code are those of ISO images, none of which is looked at so closely. */
+const DAMAGE_REMEDIES = ["See what `check` finds, and restore the file from a copy."];
+
 /** A structure of an image that breaks a rule of its format. */
 export function damaged(
   file: { readonly path: string },
@@ -35,7 +38,8 @@ export function damaged(
   expected: string,
 ): ImageError {
   const detail: ErrorDetail = { structure, offset, found, expected };
-  return new ImageError(symbol, { path: file.path, detail });
+  const causes = symbol === "ERROR_FILE_CORRUPT" ? DAMAGE_REMEDIES : undefined;
+  return new ImageError(symbol, { path: file.path, detail, causes });
 }
 
 /** As {@linkcode inOperation}, for work that takes long. */
