@@ -12,6 +12,7 @@ export const COMPARE_USAGE = `virtdisk compare [OPTION...] A B
   prints each range in which the disks differ: offset and length in bytes
   --type-a TYPE       vhd, vhdx, iso or raw; default: found out, but raw only where you say so
   --type-b TYPE       likewise
+  --strict            all that only the larger disk has counts as different, zeros too
   --json              one JSON object per range and line: offset, length
 
 Exit status: 0 where the disks are alike; 1 where they differ; 2 where it fails; 130 after Ctrl-C.`;
@@ -27,16 +28,18 @@ export async function compare(args: string[]): Promise<number> {
   const { values, positionals } = parseArguments("compare", args, {
     "type-a": { type: "string" },
     "type-b": { type: "string" },
+    strict: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
   const [first = "", second = ""] = exactly("compare", positionals, "A B");
-  const types = present({
+  const how = present({
+    strict: values.strict,
     firstType: word("--type-a", values["type-a"], TYPES),
     secondType: word("--type-b", values["type-b"], TYPES),
   });
   return await printDifferences(
     first,
     values.json,
-    (options) => compareVirtualDisks(first, second, { ...options, ...types }),
+    (options) => compareVirtualDisks(first, second, { ...options, ...how }),
   );
 }

@@ -50,6 +50,11 @@ Deno.test("compare and changes print ranges, and end with 1 where there are any"
   assertEquals([compare.code, compare.out], [1, '{"offset":1048576,"length":1024}\n']);
   const same = await runCli(dir, ["compare", "base.vhdx", "base.vhdx"]);
   assertEquals([same.code, same.out, same.err], [0, "", ""]);
+  (await createImage(dir.file("large.vhdx"), { size: 9 * MIB })).close();
+  const alike = await runCli(dir, ["compare", "base.vhdx", "large.vhdx"]);
+  assertEquals([alike.code, alike.out], [0, ""]);
+  const strict = await runCli(dir, ["compare", "--strict", "large.vhdx", "base.vhdx"]);
+  assertEquals([strict.code, strict.out], [1, "8388608 1048576\n"]);
   const failed = await runCli(dir, ["changes", "base.vhdx"]);
   assertEquals([failed.code, failed.out], [2, ""]);
   assertMatch(failed.err, /ERROR_VHD_INVALID_TYPE/);

@@ -82,13 +82,92 @@ for (const [a, b] of FORMATS.flatMap((a) => FORMATS.map((b) => [a, b] as const))
 }
 
 /** The exit status of `qemu-img compare`: 0 for disks that are alike, 1 for others. */
-function qemuCompares(one: string, a: string, other: string, b: string): number {
+function qemuCompares(one: string, a: string, other: string, b: string, ...options: string[]) {
   const format = (type: string) => type === "vhd" ? "vpc" : type;
   return new Deno.Command("qemu-img", {
-    args: ["compare", "-q", "-f", format(a), "-F", format(b), one, other],
+    args: ["compare", "-q", ...options, "-f", format(a), "-F", format(b), one, other],
     stdout: "null",
     stderr: "null",
   }).outputSync().code;
+}
+
+/** A disk: its size, and where it has four KiB of data. */
+interface Contents {
+  readonly size: number;
+  readonly data: readonly number[];
+}
+
+const SMALL: Contents = { size: 4 * MIB, data: [0, 3 * MIB] };
+/** With SMALL: the ranges in which they differ, compared strictly and else. */
+const OTHERS: Record<string, Contents & Record<"ranges" | "strictRanges", DifferentRange[]>> = {
+  "the same": { ...SMALL, ranges: [], strictRanges: [] },
+  "a larger one that ends with zeros": {
+    ...SMALL,
+    size: 6 * MIB,
+    ranges: [],
+    strictRanges: [{ offset: 4 * MIB, length: 2 * MIB }],
+  },
+  "a larger one that ends with data": {
+    size: 6 * MIB,
+    data: [...SMALL.data, 5 * MIB],
+    ranges: [{ offset: 5 * MIB, length: 4096 }],
+    strictRanges: [{ offset: 4 * MIB, length: 2 * MIB }],
+  },
+  "a larger one with data from where the smaller one ends": {
+    size: 6 * MIB,
+    data: [...SMALL.data, 4 * MIB],
+    ranges: [{ offset: 4 * MIB, length: 4096 }],
+    strictRanges: [{ offset: 4 * MIB, length: 2 * MIB }],
+  },
+  "one of the same size with other data": {
+    size: 4 * MIB,
+    data: [...SMALL.data, 2 * MIB],
+    ranges: [{ offset: 2 * MIB, length: 4096 }],
+    strictRanges: [{ offset: 2 * MIB, length: 4096 }],
+  },
+  "a larger one with other data up to the end of the smaller one": {
+    size: 6 * MIB,
+    data: [...SMALL.data, 4 * MIB - 4096],
+    ranges: [{ offset: 4 * MIB - 4096, length: 4096 }],
+    strictRanges: [{ offset: 4 * MIB - 4096, length: 2 * MIB + 4096 }],
+  },
+};
+
+async function imageWith(path: string, { size, data }: Contents, type: typeof FORMATS[number]) {
+  using disk = await createImage(path, { size, type });
+  for (const offset of data) disk.writeSync(pattern(4096), offset);
+}
+
+for (const [a, b] of FORMATS.flatMap((a, i) => FORMATS.slice(i).map((b) => [a, b] as const))) {
+  const title = `${a} and ${b} are alike, strictly and else, where QEMU says so`;
+  testWith([tool("qemu-img")], title, async (t) => {
+    for (const [name, { ranges, strictRanges, ...contents }] of Object.entries(OTHERS)) {
+      await t.step(name, async () => {
+        using dir = new TempDir();
+        const [one, other] = [dir.file(`one.${a}`), dir.file(`other.${b}`)];
+        await imageWith(one, SMALL, a);
+        await imageWith(other, contents, b);
+        for (
+          const [first, firstType, second, secondType] of [[one, a, other, b], [
+            other,
+            b,
+            one,
+            a,
+          ]] as const
+        ) {
+          const compared = (strict: boolean) =>
+            Array.fromAsync(compareVirtualDisks(first, second, { firstType, secondType, strict }));
+          assertEquals(await compared(false), ranges);
+          assertEquals(await compared(true), strictRanges);
+          const qemu = (...options: string[]) =>
+            qemuCompares(first, firstType, second, secondType, ...options);
+          assertEquals(qemu(), ranges.length > 0 ? 1 : 0);
+          // QEMU also asks, strictly, whether the same is stored: no two formats store alike.
+          assertEquals(qemu("-s"), strictRanges.length > 0 || a !== b ? 1 : 0);
+        }
+      });
+    }
+  });
 }
 
 for (const type of ["vhd", "vhdx"] as const) {
@@ -133,6 +212,13 @@ Deno.test("disks of different sizes are alike where the larger one ends with zer
     { offset: MIB, length: 512 },
     { offset: 4 * MIB - 512, length: 512 },
   ]);
+  // The smaller one ends within a sector.
+  assertEquals(
+    await Array.fromAsync(compareVirtualDisks(small, large, { ...options, strict: true })),
+    [
+      { offset: MIB, length: 3 * MIB },
+    ],
+  );
 });
 
 Deno.test("what a child has in common with its parent is not read", async () => {

@@ -21,45 +21,60 @@ const MAX_STEP = 2 ** 40;
 export interface DifferentRange {
   /** Where it begins, in bytes, a multiple of 512. */
   readonly offset: number;
-  /** Bytes: whole sectors of 512, but for the end of the disk. Each of them holds a difference. */
+  /**
+   * Bytes: whole sectors of 512, but for the end of the disk. Each of them holds a difference; or, compared
+   * strictly, something that only the larger disk has.
+   */
   readonly length: number;
 }
 
 /**
- * The ranges in which two disks differ, in order, no two of them adjacent. What one of them has not, because
- * it is smaller, counts as zeros. Where both read the same bytes of the same file, nothing is read.
+ * The ranges in which two disks differ, in order, no two of them adjacent. Where both read the same bytes of
+ * the same file, nothing is read.
  *
  * @param first A disk and its parents; those it has in common with the other may be the same.
+ * @param options With `strict`, all that only the larger disk has is different; else what is not zero of it.
  * @throws {ImageError} What reading fails with.
  */
 export async function* differences(
   first: readonly [DiskImage, ...DiskImage[]],
   second: readonly [DiskImage, ...DiskImage[]],
-  options: OperationOptions,
+  options: OperationOptions & { readonly strict?: boolean },
 ): AsyncGenerator<DifferentRange> {
   const pace = new Pace(options);
   pace.assertWanted();
-  const size = Math.max(first[0].virtualSize, second[0].virtualSize);
-  const pair = new DiskPair(first, second);
+  const sizes = [first[0].virtualSize, second[0].virtualSize];
+  const size = Math.max(...sizes);
+  const common = Math.min(...sizes);
+  // A sector of which the smaller disk has but a part is one that only the larger disk has.
+  const compared = options.strict && common < size ? common - common % GRAIN : size;
   let pending: DifferentRange | undefined;
-  for (let position = 0; position < size;) {
-    await pace.reach(position, size);
-    const { length, mayDiffer } = pair.step(position, size);
-    if (mayDiffer) {
-      pace.count(length);
-      for (const range of pair.compare(position, length)) {
-        if (pending !== undefined && pending.offset + pending.length === range.offset) {
-          pending = { offset: pending.offset, length: pending.length + range.length };
-          continue;
-        }
-        if (pending !== undefined) yield pending;
-        pending = range;
-      }
+  for await (const range of found(new DiskPair(first, second), compared, size, pace)) {
+    if (pending !== undefined && pending.offset + pending.length === range.offset) {
+      pending = { offset: pending.offset, length: pending.length + range.length };
+      continue;
     }
-    position += length;
+    if (pending !== undefined) yield pending;
+    pending = range;
   }
   if (pending !== undefined) yield pending;
   pace.end();
+}
+
+/** The ranges up to `compared`, of at most a piece; and the rest up to `size`, which differs anyhow. */
+async function* found(
+  pair: DiskPair,
+  compared: number,
+  size: number,
+  pace: Pace,
+): AsyncGenerator<DifferentRange> {
+  for (let position = 0; position < compared;) {
+    await pace.reach(position, size);
+    const { length, mayDiffer } = pair.step(position, compared);
+    if (mayDiffer) yield* pair.compare(position, length);
+    position += length;
+  }
+  if (compared < size) yield { offset: compared, length: size - compared };
 }
 
 /** Two disks, side by side. */

@@ -10,18 +10,26 @@ import { ImageChain } from "../chain.ts";
 import { ImageError, inOperation } from "../image_error.ts";
 import { differences, type DifferentRange } from "./compare.ts";
 
-/** What the files are that are compared. */
+/** What the files are that are compared, and how. */
 export interface CompareOptions extends OperationOptions {
   /** The type of the first; by default it is found out. Only `"raw"` never is. */
   firstType?: Exclude<ImageType, "vhdset"> | "raw";
   /** The type of the second, likewise. */
   secondType?: Exclude<ImageType, "vhdset"> | "raw";
+  /**
+   * Counts all that only the larger disk has as different, be it zeros: disks of different sizes are never
+   * alike then. What is stored where never matters: sectors that one file has and the other does not are
+   * alike where they hold zeros, which `qemu-img compare -s` would not have.
+   *
+   * @default {false}
+   */
+  strict?: boolean;
 }
 
 /**
  * Finds out where two disks differ, each with its parents, whatever their formats. What one of them has not,
- * because it is smaller, counts as zeros; blocks that neither file has, and bytes that both read from the same
- * file, are not read at all. Needs `--allow-read` for the files; on every system.
+ * because it is smaller, counts as zeros, unless `strict` is set; blocks that neither file has, and bytes that
+ * both read from the same file, are not read at all. Needs `--allow-read` for the files; on every system.
  *
  * @example Whether a copy is right
  * ```ts
