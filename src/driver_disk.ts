@@ -97,8 +97,16 @@ export abstract class DriverDisk extends OperatedDisk {
 
   /**
    * The images that this attached disk rests on (GetStorageDependencyInformation): the image itself and
-   * its parents. For other disks and volumes there is the
-   * function of the same name.
+   * its parents. For other disks and volumes there is the function of the same name.
+   *
+   * @example What an attached disk is made of
+   * ```ts ignore
+   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * using disk = await openVirtualDisk("child.vhdx", { backend: "native" });
+   * await using _attachment = await disk.attach();
+   * for (const { imagePath } of disk.storageDependencies()) console.log(imagePath);
+   * ```
    *
    * @returns An entry per image.
    * @throws {VirtualDiskError} `ERROR_DEV_NOT_EXIST` where the disk is not attached.
@@ -132,6 +140,15 @@ export abstract class DriverDisk extends OperatedDisk {
   /**
    * Removes a snapshot from the VHD Set that is open (DeleteSnapshotVhdSet). Windows 10.
    *
+   * @example Remove a snapshot, and keep tracking changes from it on
+   * ```ts ignore
+   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const [snapshotId = ""] = Deno.args;
+   * using set = await openVirtualDisk("shared.vhds", { type: "vhdset", readOnly: false });
+   * set.deleteSnapshot(snapshotId, { persistReferencePoint: true });
+   * ```
+   *
    * @param snapshotId The snapshot's id, a GUID.
    * @param options Whether a reference point stays.
    * @throws {VirtualDiskError} As {@linkcode DriverDisk.takeSnapshot}.
@@ -145,6 +162,15 @@ export abstract class DriverDisk extends OperatedDisk {
    * Makes a snapshot the active state of the VHD Set that is open (ApplySnapshotVhdSet). The present
    * state is lost unless `leafSnapshotId` is given. Windows 10.
    *
+   * @example Go back, and lose nothing
+   * ```ts ignore
+   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const [snapshotId = ""] = Deno.args;
+   * using set = await openVirtualDisk("shared.vhds", { type: "vhdset", readOnly: false });
+   * set.applySnapshot(snapshotId, { leafSnapshotId: crypto.randomUUID() });
+   * ```
+   *
    * @param snapshotId The snapshot's id, a GUID.
    * @param options What becomes of the present state.
    * @throws {VirtualDiskError} As {@linkcode DriverDisk.takeSnapshot}.
@@ -157,6 +183,14 @@ export abstract class DriverDisk extends OperatedDisk {
   /**
    * Changes the table of the VHD Set that is open, and no image file (ModifyVhdSet): for sets whose
    * files were moved. Windows 10.
+   *
+   * @example Say where the active state is now
+   * ```ts ignore
+   * import { openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * using set = await openVirtualDisk("shared.vhds", { type: "vhdset", readOnly: false });
+   * set.modifyVhdSet({ kind: "default-path", path: "D:\\sets\\shared.avhdx" });
+   * ```
    *
    * @param change What to change.
    * @throws {VirtualDiskError} As {@linkcode DriverDisk.takeSnapshot}.

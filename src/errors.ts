@@ -65,7 +65,10 @@ export class VirtualDiskError extends Error {
   readonly symbol: string;
   /** The function of virtdisk.h that failed, or whose work the portable backend was doing. */
   readonly operation: string;
-  /** The image that the operation was about. */
+  /**
+   * The image that the operation was about; absent where it was about none. It is the path as it was given
+   * where the file could not be opened, else the absolute one.
+   */
   declare readonly path?: string;
   /** What usually brings this code about in this operation, and what to do. May be empty. */
   readonly causes: readonly string[];

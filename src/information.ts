@@ -78,7 +78,7 @@ export interface VirtualDiskInformation {
   isLoaded: boolean;
   /** The disk that the image file lies on. Native backend. */
   physicalDisk: PhysicalDiskInformation;
-  /** Physical sector size of the virtual disk. */
+  /** Physical sector size of the virtual disk, in bytes. */
   vhdPhysicalSectorSize: number;
   /**
    * The size to which the disk may shrink without cutting a partition, in bytes. The portable backend reads
@@ -86,7 +86,7 @@ export interface VirtualDiskInformation {
    * GPT, room for its backup.
    */
   smallestSafeVirtualSize: number;
-  /** Percent. Native backend. */
+  /** How fragmented the image file is, from 0 to 100 percent. Native backend. */
   fragmentationPercentage: number;
   /** VHDX: the page 83 identifier, which lasts; VHD: the same as `identifier`. */
   virtualDiskId: string;

@@ -66,7 +66,11 @@ export function storageDependencies(
   object: StorageObject,
   options?: StorageDependencyOptions & { names?: true },
 ): StorageDependency[];
-/** As the other, without names and paths: version 1 of the structure. */
+/**
+ * As the other, without names and paths: version 1 of the structure.
+ *
+ * @throws {VirtualDiskError} As the other.
+ */
 export function storageDependencies(
   object: StorageObject,
   options: StorageDependencyOptions & { names: false },

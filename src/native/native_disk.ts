@@ -45,7 +45,18 @@ import { RunningCalls } from "./running_calls.ts";
 import { setInformation } from "./set_information.ts";
 import { applySnapshot, deleteSnapshot, modifyVhdSet, takeSnapshot } from "./vhd_set.ts";
 
-/** A disk that Windows opened. */
+/**
+ * A disk that Windows opened. Its methods are the functions of virtdisk.h, as `VirtualDisk` describes them.
+ *
+ * @example Attach a disk, and write to a sector of it
+ * ```ts ignore
+ * import { openVirtualDisk } from "@virtdisk/virtdisk";
+ *
+ * using disk = await openVirtualDisk("disk.vhdx", { backend: "native", readOnly: false });
+ * await using _attachment = await disk.attach({ noLocalHost: true });
+ * disk.writeSync(new Uint8Array(4096), 0);
+ * ```
+ */
 export class NativeVirtualDisk extends VirtualDisk {
   /** Always `"native"`. */
   override readonly backend = "native";

@@ -47,6 +47,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * {@linkcode MaintainedDisk.resize} else, but the size must be larger than the present one.
    *
    * @param size The new size in bytes, whole sectors.
+   * @param options Whether only to look, how to watch and how to cancel.
    * @returns What has become of the disk.
    * @throws {VirtualDiskError} As {@linkcode MaintainedDisk.resize}; `ERROR_INVALID_PARAMETER` where
    * the size is not larger.

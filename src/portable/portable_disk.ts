@@ -29,6 +29,20 @@ const { NO_PARENTS, CUSTOM_DIFF_CHAIN, IGNORE_RELATIVE_PARENT_LOCATOR } = OPEN_V
  * sector written since is old or new, never anything else; nothing outside the written range has changed.
  * After a write that failed (a full volume, for example) nothing more is written until the disk is
  * opened again.
+ *
+ * @example Copy the first sector of one disk into another
+ * ```ts
+ * import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const options = { size: 64 * 1024 * 1024, backend: "portable" } as const;
+ * (await createVirtualDisk(`${folder}/from.vhd`, options)).close();
+ * using from = await openVirtualDisk(`${folder}/from.vhd`, { backend: "portable" });
+ * using to = await createVirtualDisk(`${folder}/to.vhdx`, options);
+ * const sector = new Uint8Array(512);
+ * from.readSync(sector, 0);
+ * to.writeSync(sector, 0);
+ * ```
  */
 export class PortableVirtualDisk extends MaintainedDisk {
   readonly #chain: ImageChain;
@@ -124,7 +138,33 @@ export class PortableVirtualDisk extends MaintainedDisk {
     this.#write("FlushFileBuffers", (image) => image.flush());
   }
 
-  /** Opens the parent, reading through it thereafter, and nothing else: what the image names stays. */
+  /**
+   * Opens the parent, reading through it thereafter, and nothing else: what the image names stays.
+   *
+   * @example Open a child with parents that were moved
+   * ```ts
+   * import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * const backend = "portable";
+   * const parent = `${folder}/base.vhdx`;
+   * (await createVirtualDisk(parent, { size: 64 * 1024 * 1024, backend })).close();
+   * (await createVirtualDisk(`${folder}/child.vhdx`, { parent, backend })).close();
+   * await Deno.rename(parent, `${folder}/moved.vhdx`);
+   *
+   * using child = await openVirtualDisk(`${folder}/child.vhdx`, {
+   *   flags: ["custom-diff-chain"],
+   *   backend,
+   * });
+   * child.addParent(`${folder}/moved.vhdx`);
+   * console.log(child.parents.length); // 1
+   * ```
+   *
+   * @param path The parent's image.
+   * @throws {VirtualDiskError} `ERROR_INVALID_PARAMETER` where the disk was not opened with the flag
+   * `"custom-diff-chain"`; `ERROR_VHD_CHILD_PARENT_ID_MISMATCH` for a wrong parent; `ERROR_VHD_INVALID_TYPE`
+   * where the chain is complete; what `openVirtualDisk` throws for the parent.
+   */
   override addParent(path: string | URL): void {
     const parent = toHostPath(path);
     this.assertOpen("AddVirtualDiskParent");
