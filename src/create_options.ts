@@ -63,6 +63,7 @@ export interface CommonCreateOptions extends OperationOptions {
   physicalSectorSize?: number;
   /**
    * The image that a differencing disk is based on; by default none. Its contents must never change again.
+   * A new VHDX also gets its metadata items that are marked as the disk's, not the file's.
    */
   parent?: string | URL;
   /**

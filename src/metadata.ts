@@ -31,6 +31,10 @@ const DELETE = "DeleteVirtualDiskMetadata";
  * An image holds up to 1024 items of at most 1 MiB each. Ids come back in lower case; they are taken in
  * either case, with or without braces.
  *
+ * What the portable backend adds belongs to the image file: children do not have it, and merging leaves it
+ * where it is. Programs may also have marked items as the disk's ([MS-VHDX] 2.6.1.2, IsVirtualDisk): children
+ * are born with these, and merging brings them to the parent. An item that is replaced stays what it is.
+ *
  * @example Remember where a disk came from
  * ```ts
  * import { createVirtualDisk } from "@virtdisk/virtdisk";

@@ -143,7 +143,7 @@ export interface MergeOptions extends OperationOptions {
   /**
    * Portable backend: removes the merged files when their parent is complete. The disk is closed then; or,
    * with a `sourceDepth` above 1, the file before them is told of its new parent, and the disk stays open.
-   * Not with `into`.
+   * Not with `into`. Metadata items that belong to the removed files go with them.
    *
    * @default {false}
    */

@@ -35,6 +35,7 @@ const REMEDIES: [operation: string, symbol: ErrorSymbol, remedy: RegExp][] = [
   ["ResizeVirtualDisk", "ERROR_VHD_INVALID_TYPE", /VHDX/],
   ["MergeVirtualDisk", "ERROR_VHD_INVALID_TYPE", /no parent/],
   ["MergeVirtualDisk", "ERROR_ACCESS_DENIED", /rwDepth/],
+  ["MergeVirtualDisk", "ERROR_VHD_METADATA_FULL", /delete/],
   ["MirrorVirtualDisk", "ERROR_FILE_EXISTS", /existingFile/],
   ["BreakMirrorVirtualDisk", "ERROR_VHD_INVALID_STATE", /in step/],
   ["ForkVirtualDisk", "ERROR_FILE_EXISTS", /existingFile/],

@@ -8,7 +8,7 @@ import type { OperationOptions } from "../progress.ts";
 import type { SourceRequest } from "./copy_source.ts";
 import { checkInteger, newDiskSize, type SourceDisk } from "./create_size.ts";
 import { formatOfExtension } from "./detect.ts";
-import type { DiskImage } from "./image.ts";
+import { type DiskImage, diskItems } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import type { ImageSpec, ParentSpec } from "./image_spec.ts";
 
@@ -179,6 +179,7 @@ export function imageSpec(
     physicalSectorSize,
     identifier: request.identifier ?? inheritedIdentifier(inherited) ?? crypto.randomUUID(),
     parent: parent?.spec,
+    items: inherited === undefined ? [] : diskItems(inherited),
   };
 }
 

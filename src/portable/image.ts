@@ -145,6 +145,11 @@ export interface ImageMetadata {
   setDiskItems(items: readonly CopyableItem[]): void;
 }
 
+/** The metadata items that go with the disk, wherever that goes. */
+export function diskItems({ metadata }: DiskImage): CopyableItem[] {
+  return metadata?.copyable().filter(({ isVirtualDisk }) => isVirtualDisk) ?? [];
+}
+
 /** The pieces of a range of one image, in order and without gaps. */
 export function* imageExtents(
   image: DiskImage,

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { CopyableItem } from "./metadata_item.ts";
+
 /** The parent of a new differencing image. */
 export interface ParentSpec {
   /** What the child knows it by: VHD unique id, or VHDX data write GUID. */
@@ -27,4 +29,6 @@ export interface ImageSpec {
   readonly identifier: string;
   /** Differencing images only. */
   readonly parent: ParentSpec | undefined;
+  /** VHDX: metadata items that come from another file, where there are any. */
+  readonly items?: readonly CopyableItem[];
 }

@@ -149,6 +149,13 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * with `into`, what the whole chain holds into a new file. Other children of that ancestor become invalid.
    * The merged files stay valid, and can go: with `removeChild` they do.
    *
+   * Of a VHDX, metadata items that its writer has marked as the disk's (IsVirtualDisk, [MS-VHDX] 2.6.1.2) go
+   * with the disk: the ancestor loses its own and gets those of the uppermost merged file. All others, which
+   * is what `metadata.set()` makes, belong to their file: the ancestor keeps its own, but for ids that the
+   * disk's have too, and those of the merged files stay in them. So `removeChild` removes these as well: what
+   * is to live on must be read before. A new file, `into`, gets the disk's items, and the users' of the disk
+   * that is merged.
+   *
    * A crash or an abort at any moment leaves a chain that reads as before; merging again ends right. With
    * `removeChild` that chain may be the shorter one already, and merged files may be left that nothing refers
    * to: look at the disk's `parents` before. The ancestor is opened for writing, with nobody beside. The disk
@@ -176,7 +183,8 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * `ERROR_INVALID_PARAMETER` for a depth that the chain does not have; `ERROR_VHD_INVALID_STATE` where the
    * parents are not open, or a disk belongs to a machine with a saved state; `ERROR_SHARING_VIOLATION` where
    * the ancestor is in use; `ERROR_ACCESS_DENIED` where the disk was opened for reading; `ERROR_FILE_EXISTS`
-   * where the new file is there already; `ERROR_DISK_FULL`.
+   * where the new file is there already; `ERROR_VHD_METADATA_FULL` where the ancestor has no room for the
+   * disk's metadata items, before anything is written; `ERROR_DISK_FULL`.
    */
   override async merge(options: MergeOptions = {}): Promise<MergeReport> {
     const operation = "MergeVirtualDisk";

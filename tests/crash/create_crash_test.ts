@@ -9,7 +9,9 @@ import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
 import { Random } from "../fuzz/random.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
+import { pattern } from "../support.ts";
 import { crashStates } from "./crash_states.ts";
+import { diskItem } from "./disk_items.ts";
 import { type Create, createVhdIn, createVhdxIn } from "./formats.ts";
 import { observe } from "./observation.ts";
 import { RecordingSource } from "./recording_source.ts";
@@ -32,7 +34,11 @@ interface Creation {
 
 const FORMATS: Record<string, Creation> = {
   VHD: { create: createVhdIn, open: openVhd, spec: (subtype) => vhdSpec({ subtype }) },
-  VHDX: { create: createVhdxIn, open: openVhdx, spec: (subtype) => vhdxSpec({ subtype }) },
+  VHDX: {
+    create: createVhdxIn,
+    open: openVhdx,
+    spec: (subtype) => vhdxSpec({ subtype, items: [diskItem(1, true, pattern(5000))] }),
+  },
 };
 
 for (const [format, { create, open, spec }] of Object.entries(FORMATS)) {

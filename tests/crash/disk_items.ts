@@ -1,5 +1,6 @@
 /** Metadata items of the disks and files of a chain. */
 import type { DiskImage } from "../../src/portable/image.ts";
+import type { CopyableItem } from "../../src/portable/metadata_item.ts";
 import { pattern } from "../support.ts";
 import { itemText } from "./observation.ts";
 import type { Format } from "./scenario.ts";
@@ -9,16 +10,25 @@ import type { SparseFile } from "./sparse_file.ts";
 export function addItems(format: Format, file: SparseFile, depth: number): void {
   const image = format.openWritable(file);
   const items = [pattern(20), pattern(5000 * depth, depth), pattern(30, depth)].slice(depth % 2);
-  image.metadata?.setDiskItems(items.map((bytes, i) => ({
-    id: itemId(depth + i),
+  image.metadata?.setDiskItems(items.map((bytes, i) => diskItem(depth + i, i === 0, bytes)));
+  image.metadata?.set(itemId(100 + depth), pattern(40, depth));
+  image.finish();
+}
+
+/** An item that describes the disk. */
+export function diskItem(
+  number: number,
+  isUser: boolean,
+  bytes: Uint8Array<ArrayBuffer>,
+): CopyableItem {
+  return {
+    id: itemId(number),
     length: bytes.length,
-    isUser: i === 0,
+    isUser,
     isVirtualDisk: true,
     isRequired: false,
     read: () => bytes,
-  })));
-  image.metadata?.set(itemId(100 + depth), pattern(40, depth));
-  image.finish();
+  };
 }
 
 function itemId(number: number): string {

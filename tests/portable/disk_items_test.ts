@@ -59,6 +59,7 @@ async function makeChain(dir: TempDir, depth: number): Promise<string[]> {
     using disk = await createImage(path, i === 0 ? { size: SIZE } : { parent: paths[i - 1]! });
     disk.writeSync(pattern(MIB, i), i * MIB);
   }
+  // Children that were made before do not have them.
   for (const [i, path] of paths.entries()) edit(path, [...fileItems(i), ...diskItems(i)]);
   return paths;
 }
@@ -82,6 +83,71 @@ async function assertSound(path: string): Promise<void> {
   // Reserved bits are none of the format.
   assertEquals([sound, findings.filter(({ severity }) => severity !== "info")], [true, []]);
 }
+
+Deno.test("a child is born with the items of its parent's disk, and goes its own way then", async () => {
+  using dir = new TempDir();
+  const [base] = await makeChain(dir, 1) as [string];
+  const [child, grandchild] = [dir.file("child.vhdx"), dir.file("grandchild.vhdx")];
+  const expected = diskItems(0);
+  {
+    using disk = await createImage(child, { parent: base });
+    const users = expected.filter(({ flags }) => (flags & USER) !== 0);
+    assertEquals(disk.metadata.keys(), users.map(({ id }) => id));
+    for (const { id, bytes } of users) assertBytesEqual(disk.metadata.get(id)!, bytes);
+    assertEquals(textOf(itemsOf(child)), textOf(expected));
+    disk.metadata.set(expected[1]!.id, pattern(900, 7));
+    disk.metadata.set(rawItem(800, USER, pattern(1)).id, pattern(1));
+  }
+  (await createImage(grandchild, { parent: child })).close();
+  const changed = expected.with(1, { ...expected[1]!, bytes: pattern(900, 7) });
+  assertEquals(textOf(itemsOf(grandchild)), textOf(changed));
+  assertEquals(textOf(itemsOf(base)), textOf([...fileItems(0), ...expected]));
+  for (const path of [child, grandchild]) await assertSound(path);
+});
+
+Deno.test("a child has room for whatever its parent's disk has", async () => {
+  using dir = new TempDir();
+  const [base, child] = [dir.file("base.vhdx"), dir.file("child.vhdx")];
+  (await createImage(base, { size: SIZE })).close();
+  const items = [rawItem(1, USER | DISK, pattern(MIB - 0x20000)), rawItem(2, DISK, pattern(9))];
+  edit(base, items.toReversed().with(1, { ...items[0]!, bytes: pattern(MIB - 0x21000) }));
+  {
+    using disk = await openVirtualDisk(base, { backend: "portable", readOnly: false });
+    disk.metadata.set(items[0]!.id, pattern(MIB));
+  }
+  {
+    using disk = await createImage(child, { parent: base });
+    disk.writeSync(pattern(MIB, 3), 5 * MIB);
+    assertBytesEqual(disk.metadata.get(items[0]!.id)!, pattern(MIB));
+  }
+  assertEquals(textOf(itemsOf(child)), textOf(itemsOf(base)));
+  await assertSound(child);
+  using disk = await open(child, true);
+  const bytes = new Uint8Array(MIB);
+  disk.readSync(bytes, 5 * MIB);
+  assertBytesEqual(bytes, pattern(MIB, 3));
+});
+
+Deno.test("a copy of a disk is another one, and has none of its items", async () => {
+  using dir = new TempDir();
+  const [source] = await makeChain(dir, 1) as [string];
+  (await createImage(dir.file("copy.vhdx"), { source })).close();
+  assertEquals(itemsOf(dir.file("copy.vhdx")), []);
+});
+
+Deno.test("a chain merged into a new file keeps the items of its disk, and the users' of its leaf", async () => {
+  using dir = new TempDir();
+  const paths = await makeChain(dir, 3);
+  const into = dir.file("new.vhdx");
+  {
+    using disk = await open(paths[2]!, true);
+    await disk.merge({ into });
+    await disk.merge({ into: dir.file("new.vhd") });
+  }
+  const users = fileItems(2).filter(({ flags }) => (flags & USER) !== 0);
+  assertEquals(textOf(itemsOf(into)), textOf([...users, ...diskItems(2)]));
+  await assertSound(into);
+});
 
 const MERGES: readonly [MergeOptions, from: number, to: number][] = [
   [{}, 3, 2],
@@ -144,8 +210,10 @@ Deno.test("a merge whose items have no room in the target is refused before anyt
   const before = [base, child].map((path) => Deno.readFileSync(path));
   {
     using disk = await open(child);
-    const error = await assertRejects(() => disk.merge(), VirtualDiskError);
-    assertEquals([error.symbol, error.path], ["ERROR_VHD_METADATA_FULL", base]);
+    for (const dryRun of [true, false]) {
+      const error = await assertRejects(() => disk.merge({ dryRun }), VirtualDiskError);
+      assertEquals([error.symbol, error.path], ["ERROR_VHD_METADATA_FULL", base]);
+    }
   }
   assertBytesEqual(Deno.readFileSync(base), before[0]!);
   assertBytesEqual(Deno.readFileSync(child), before[1]!);
@@ -166,7 +234,7 @@ Deno.test("a merge whose items have no room in the target is refused before anyt
   assertEquals(itemsOf(base).length, 1024);
 });
 
-testWith(QEMU, "QEMU reads a merged image whose items needed a larger region", async () => {
+testWith(QEMU, "QEMU reads merged images whose items needed a larger region", async () => {
   using dir = new TempDir();
   const [base, child] = await makePair(dir);
   const items = [
@@ -175,15 +243,21 @@ testWith(QEMU, "QEMU reads a merged image whose items needed a larger region", a
   ] as const;
   edit(base, [items[0]]);
   edit(child, [items[1]]);
+  const into = dir.file("new.vhdx");
   {
     using disk = await open(child);
     await disk.merge();
+    disk.close();
+    using merged = await open(base, true);
+    await merged.merge({ into });
   }
-  assertEquals(textOf(itemsOf(base)), textOf(items));
-  await assertSound(base);
   const expected = new Uint8Array(SIZE);
   expected.set(pattern(3 * MIB), MIB);
   Deno.writeFileSync(dir.file("expected.raw"), expected);
-  run("qemu-img", "check", "-q", "-f", "vhdx", base);
-  run("qemu-img", "compare", "-q", "-f", "vhdx", "-F", "raw", base, dir.file("expected.raw"));
+  for (const path of [base, into]) {
+    assertEquals(textOf(itemsOf(path)), textOf(items));
+    await assertSound(path);
+    run("qemu-img", "check", "-q", "-f", "vhdx", path);
+    run("qemu-img", "compare", "-q", "-f", "vhdx", "-F", "raw", path, dir.file("expected.raw"));
+  }
 });

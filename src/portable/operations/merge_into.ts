@@ -5,15 +5,14 @@
  */
 import { basename, join } from "@std/path";
 import type { MergeOptions } from "../../operations.ts";
-import type { WritableSource } from "../byte_source.ts";
 import { sourceDiskOf } from "../copy_source.ts";
 import { imageSpec, type NewFormat } from "../create_rules.ts";
 import { formatOfExtension } from "../detect.ts";
 import type { DiskImage } from "../image.ts";
 import { ImageError } from "../image_error.ts";
+import type { CopyableItem } from "../metadata_item.ts";
 import { NewFile, realFolder } from "../new_file.ts";
 import { layoutOf, writeCopy } from "../new_image.ts";
-import { openWritableVhdx } from "../vhdx/writable_vhdx.ts";
 import { chainContents } from "./disk_contents.ts";
 import { Pace } from "./pace.ts";
 
@@ -47,15 +46,15 @@ export async function mergeIntoFile(
   const kept = isVhdx
     ? { identifier: leaf.virtualDiskId, physicalSectorSize: leaf.physicalSectorSize }
     : {};
-  const spec = imageSpec({ path, type: format, ...kept }, undefined, source.disk);
+  const spec = {
+    ...imageSpec({ path, type: format, ...kept }, undefined, source.disk),
+    items: isVhdx ? itemsToKeep(leaf) : [],
+  };
   const folder = realFolder(path);
   using target = NewFile.prepare(path, folder, false);
   const layout = layoutOf(format, spec, path);
   if (options.dryRun !== true) {
-    await target.write(async (file) => {
-      await writeCopy(file, layout, source);
-      if (isVhdx) copyItems(leaf, file);
-    });
+    await target.write((file) => writeCopy(file, layout, source));
   }
   pace.end();
   if (options.dryRun !== true) target.publish();
@@ -90,11 +89,8 @@ function newFormat(path: string, { format }: DiskImage): NewFormat {
   });
 }
 
-/** User metadata belong to the disk. */
-function copyItems({ metadata }: DiskImage, file: WritableSource): void {
-  const items = metadata?.keys() ?? [];
-  if (items.length === 0) return;
-  const image = openWritableVhdx(file);
-  for (const item of items) image.metadata?.set(item, metadata?.get(item) ?? new Uint8Array());
-  image.finish();
+/** What describes the disk, and what its users keep beside it. */
+function itemsToKeep({ metadata }: DiskImage): CopyableItem[] {
+  const items = metadata?.copyable() ?? [];
+  return items.filter(({ isUser, isVirtualDisk }) => isUser || isVirtualDisk);
 }

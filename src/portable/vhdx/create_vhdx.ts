@@ -26,7 +26,7 @@ import {
 import { encodeFileIdentifier } from "./file_identifier.ts";
 import { FILE_IDENTIFIER_OFFSET, HEADER_OFFSETS, MIB, REGION_TABLE_OFFSETS } from "./file_map.ts";
 import { encodeHeader, type Header } from "./header.ts";
-import { encodeMetadataRegion } from "./metadata_region.ts";
+import { type NewMetadataRegion, newMetadataRegion } from "./metadata_region.ts";
 import { BAT_REGION, encodeRegionTable, METADATA_REGION } from "./region_table.ts";
 import { writeUint64 } from "./uint64.ts";
 
@@ -34,8 +34,6 @@ import { writeUint64 } from "./uint64.ts";
 const LOG_OFFSET = MIB;
 const LOG_LENGTH = MIB;
 const METADATA_OFFSET = 2 * MIB;
-const METADATA_LENGTH = MIB;
-const BAT_OFFSET = 3 * MIB;
 /** Says who made the file, to people who look at it. */
 const CREATOR = "virtdisk 0.1";
 /** Block tables are written in pieces: that of the largest fixed disk has 513 MiB. */
@@ -62,16 +60,19 @@ export function createVhdx(file: WritableSource, spec: ImageSpec): void {
  * A new image and where its structures go.
  *
  * @param path The file, for errors.
- * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a parent whose path cannot be stored.
+ * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a parent whose path cannot be stored,
+ * `ERROR_VHD_METADATA_FULL` for more metadata items than a file may have.
  */
 export function vhdxLayout(spec: ImageSpec, path: string): ImageLayout {
   const geometry: BatGeometry = { ...spec, hasParent: spec.subtype === "differencing" };
   const batLength = Math.ceil(batEntryCount(geometry) * BAT_ENTRY_LENGTH / MIB) * MIB;
-  const blocksOffset = BAT_OFFSET + batLength;
-  const metadata = encodeMetadataRegion(path, spec);
+  const metadata = newMetadataRegion(path, spec);
+  const metadataLength = Math.ceil((metadata.head.length + metadata.itemsLength) / MIB) * MIB;
+  const batOffset = METADATA_OFFSET + metadataLength;
+  const blocksOffset = batOffset + batLength;
   const regionTable = encodeRegionTable([
-    { guid: BAT_REGION, offset: BAT_OFFSET, length: batLength, required: true },
-    { guid: METADATA_REGION, offset: METADATA_OFFSET, length: METADATA_LENGTH, required: true },
+    { guid: BAT_REGION, offset: batOffset, length: batLength, required: true },
+    { guid: METADATA_REGION, offset: METADATA_OFFSET, length: metadataLength, required: true },
   ]);
   return {
     virtualSize: spec.virtualSize,
@@ -86,9 +87,10 @@ export function vhdxLayout(spec: ImageSpec, path: string): ImageLayout {
       smallPart(FILE_IDENTIFIER_OFFSET, STAGE.identifier, encodeFileIdentifier(CREATOR)),
       ...headerParts(),
       ...REGION_TABLE_OFFSETS.map((offset) => smallPart(offset, STAGE.tables, regionTable)),
-      smallPart(METADATA_OFFSET, STAGE.tables, metadata),
+      smallPart(METADATA_OFFSET, STAGE.tables, metadata.head),
+      itemsPart(metadata),
       // What is not written reads as zeros: an absent block (state 0).
-      ...(blocks.count > 0 ? [tablePart(geometry, blocks, blocksOffset)] : []),
+      ...(blocks.count > 0 ? [tablePart(geometry, blocks, batOffset, blocksOffset)] : []),
     ],
   };
 }
@@ -112,9 +114,23 @@ function headerParts(): ImagePart[] {
   ];
 }
 
-function tablePart(geometry: BatGeometry, blocks: BlockSet, blocksOffset: number): ImagePart {
+function itemsPart({ head, items, itemsLength }: NewMetadataRegion): ImagePart {
   return {
-    offset: BAT_OFFSET,
+    offset: METADATA_OFFSET + head.length,
+    length: itemsLength,
+    stage: STAGE.tables,
+    bytes: () => items.map((item) => item.read()),
+  };
+}
+
+function tablePart(
+  geometry: BatGeometry,
+  blocks: BlockSet,
+  batOffset: number,
+  blocksOffset: number,
+): ImagePart {
+  return {
+    offset: batOffset,
     length: batEntryCount(geometry) * BAT_ENTRY_LENGTH,
     stage: STAGE.tables,
     bytes: () => encodeTable(geometry, blocks, blocksOffset),

@@ -10,7 +10,7 @@
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
 import type { ByteSource } from "../byte_source.ts";
-import type { DiskImage } from "../image.ts";
+import { diskItems } from "../image.ts";
 import type { CopyableItem } from "../metadata_item.ts";
 import { applyImages } from "../operations/apply_images.ts";
 import type { Merging } from "../operations/merging.ts";
@@ -53,10 +53,6 @@ export async function mergeVhdx(merging: Merging): Promise<void> {
   }
   if (virtualSize < image.virtualSize) resize();
   relinkVhdx(child, readCurrentHeader(target).dataWriteGuid, NIL_GUID);
-}
-
-function diskItems({ metadata }: DiskImage): CopyableItem[] {
-  return metadata?.copyable().filter(({ isVirtualDisk }) => isVirtualDisk) ?? [];
 }
 
 function assertRoomForItems(target: ByteSource, items: readonly CopyableItem[]): void {

@@ -1,10 +1,11 @@
 /**
  * The metadata region of a new image: the table and the system items behind it, in the order and
- * packing of Windows 10.
+ * packing of Windows 10; and behind these, items that come from another file.
  *
  * @module
  */
 import type { ImageSpec } from "../image_spec.ts";
+import type { CopyableItem } from "../metadata_item.ts";
 import {
   encodeFileParameters,
   encodeSectorSize,
@@ -18,6 +19,7 @@ import {
   VIRTUAL_DISK_SIZE,
 } from "./metadata_items.ts";
 import { encodeMetadataTable, METADATA_TABLE_LENGTH, type MetadataItem } from "./metadata_table.ts";
+import { assertItemsFit } from "./metadata_limits.ts";
 import { encodeParentLocator } from "./parent_locator.ts";
 
 interface NewItem {
@@ -27,16 +29,28 @@ interface NewItem {
   readonly isVirtualDisk: boolean;
 }
 
+/** What the region of a new image begins with, without gaps; the rest is zeros. */
+export interface NewMetadataRegion {
+  /** The table and the format's own items. */
+  readonly head: Uint8Array<ArrayBuffer>;
+  /** What comes behind, in this order. */
+  readonly items: readonly CopyableItem[];
+  /** Bytes of `items`. */
+  readonly itemsLength: number;
+}
+
 /**
- * The used part of the region.
+ * The metadata region of a new image.
  *
  * @param path The file, for errors.
- * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` where the parent's path cannot be stored.
+ * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` where the parent's path cannot be stored,
+ * `ERROR_VHD_METADATA_FULL` for more items than a file may have.
  */
-export function encodeMetadataRegion(path: string, spec: ImageSpec): Uint8Array<ArrayBuffer> {
+export function newMetadataRegion(path: string, spec: ImageSpec): NewMetadataRegion {
+  const { items = [] } = spec;
   const newItems = itemsOf(path, spec);
   const length = newItems.reduce((sum, { bytes }) => sum + bytes.length, METADATA_TABLE_LENGTH);
-  const region = new Uint8Array(length);
+  const head = new Uint8Array(length);
   const table: MetadataItem[] = [];
   let offset = METADATA_TABLE_LENGTH;
   for (const { id, bytes, isVirtualDisk } of newItems) {
@@ -48,11 +62,16 @@ export function encodeMetadataRegion(path: string, spec: ImageSpec): Uint8Array<
       isVirtualDisk,
       isRequired: true,
     });
-    region.set(bytes, offset);
+    head.set(bytes, offset);
     offset += bytes.length;
   }
-  region.set(encodeMetadataTable(table));
-  return region;
+  for (const item of items) {
+    table.push({ ...item, offset: item.length === 0 ? 0 : offset });
+    offset += item.length;
+  }
+  assertItemsFit(path, table);
+  head.set(encodeMetadataTable(table));
+  return { head, items, itemsLength: offset - length };
 }
 
 function itemsOf(path: string, spec: ImageSpec): NewItem[] {

@@ -89,7 +89,7 @@ Deno.test("a new image reads as it was specified", () => {
     const spec = vhdxSpec(row);
     withNewVhdx(row, (file) => {
       const image = openVhdx(file);
-      const { identifier: virtualDiskId, parent: _parent, ...rest } = spec;
+      const { identifier: virtualDiskId, parent: _parent, items: _, ...rest } = spec;
       for (const [name, value] of Object.entries({ ...rest, virtualDiskId })) {
         assertEquals(image[name as keyof typeof image], value, name);
       }
