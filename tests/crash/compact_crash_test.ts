@@ -1,255 +1,81 @@
-/** A crash while an image is compacted leaves the disk as it was; compacting again ends as without it. */
-import { assertEquals, assertGreater, assertLessOrEqual } from "@std/assert";
-import type { WritableSource } from "../../src/portable/byte_source.ts";
-import { type DiskImage, imageExtents } from "../../src/portable/image.ts";
-import type { ImageSpec } from "../../src/portable/image_spec.ts";
-import type { Compaction, CompactionOutcome } from "../../src/portable/operations/compaction.ts";
+/**
+ * A crash while an image is compacted leaves the disk as it was; compacting again ends as without it. So does
+ * cancelling, which gives back what was won.
+ */
+import { assertEquals, assertGreater, assertRejects } from "@std/assert";
 import { Meter } from "../../src/portable/operations/meter.ts";
 import { Pace } from "../../src/portable/operations/pace.ts";
-import { compactVhd } from "../../src/portable/vhd/compact_vhd.ts";
-import { placedBlocks } from "../../src/portable/vhdx/block_scan.ts";
-import { compactVhdx } from "../../src/portable/vhdx/compact_vhdx.ts";
-import { headerFault } from "../../src/portable/vhdx/header.ts";
-import { resizeVhdx } from "../../src/portable/vhdx/resize_vhdx.ts";
-import { readStructures, tablesOf } from "../../src/portable/vhdx/vhdx_structures.ts";
 import { Random } from "../fuzz/random.ts";
-import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
-import { logOf, raise } from "../portable/vhdx/raised.ts";
-import { HEADERS, MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
-import { crashStates } from "./crash_states.ts";
-import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
+import { type Case, CASES, compact, versionsOf } from "./compaction_cases.ts";
+import { exploreStates } from "./compaction_states.ts";
 import { RecordingSource } from "./recording_source.ts";
-import { type Format, runSteps, type Step } from "./scenario.ts";
-import type { SparseFile } from "./sparse_file.ts";
-import { PARENT, readStamps, SECTOR, stamped, ZEROS } from "./stamp.ts";
-import { VHD } from "./vhd_scenarios.ts";
-import { VHDX } from "./vhdx_scenarios.ts";
 
 const SEED = 41;
-const PROBE = 9_999;
-const K4 = 4096;
 
-interface Case {
-  readonly title: string;
-  readonly format: Format;
-  readonly compact: (file: WritableSource, job: Compaction) => Promise<CompactionOutcome>;
-  readonly base: () => SparseFile;
-  /** Random subsets of the unflushed changes for each crash point. */
-  readonly samples: number;
-  /** Of a differencing image: stamped throughout. */
-  readonly parent?: SparseFile;
-}
+/** Cancels at a step. */
+class StepMeter extends Meter {
+  static readonly REASON = new Error("cancelled");
+  readonly #last: number;
+  /** How many there were. */
+  steps = 0;
 
-/** Every block written, then every third zeroed, trimmed, or given what the parent has. */
-function used(format: Format, file: SparseFile, blockSectors: number): SparseFile {
-  const sectors = format.open(file).virtualSize / SECTOR;
-  const writes: Step[] = [];
-  for (let first = 0; first < sectors; first += blockSectors) {
-    const count = Math.min(blockSectors - 2, sectors - first - 1, 100);
-    writes.push(["write", first + 1, count]);
+  constructor(last = Infinity) {
+    super(new Pace({}));
+    this.#last = last;
   }
-  runSteps(format, file, [...writes.slice(0, 2), ["write", 0, blockSectors]], 100, {});
-  runSteps(format, file, writes.toReversed(), 200, {});
-  runSteps(format, file, [["trim", 4 * blockSectors, blockSectors]], 300, {});
-  const image = format.openWritable(file);
-  const fill = (block: number, version: number) =>
-    image.write(
-      stamped(block * blockSectors, blockSectors, version),
-      block * blockSectors * SECTOR,
-    );
-  fill(1, ZEROS);
-  fill(2, PARENT);
-  for (let block = 6; (block + 1) * blockSectors <= sectors; block += 3) {
-    fill(block, block % 2 === 0 ? ZEROS : PARENT);
+
+  override async add(bytes: number, moved: number): Promise<void> {
+    await super.add(bytes, moved);
+    if (this.steps++ === this.#last) throw StepMeter.REASON;
   }
-  image.finish();
-  return file;
 }
-
-function vhd(spec: Partial<ImageSpec>): Case {
-  const options = { blockSize: K4, ...spec };
-  return {
-    title: `compacting a ${spec.subtype} VHD of ${spec.virtualSize} bytes`,
-    format: VHD,
-    compact: compactVhd,
-    samples: 30,
-    base: () => used(VHD, newImage(createVhdIn, vhdSpec(options)), options.blockSize / SECTOR),
-    ...(spec.subtype === "differencing" && {
-      parent: parentOf(VHD, newImage(createVhdIn, vhdSpec({ ...options, subtype: "dynamic" }))),
-    }),
-  };
-}
-
-function vhdx(spec: Partial<ImageSpec>): Case {
-  const options = { blockSize: MIB, ...spec };
-  return {
-    title: `compacting a ${spec.subtype} VHDX of ${spec.virtualSize} bytes`,
-    format: VHDX,
-    compact: compactVhdx,
-    samples: 3,
-    base: () => used(VHDX, newImage(createVhdxIn, vhdxSpec(options)), options.blockSize / SECTOR),
-    ...(spec.subtype === "differencing" && {
-      parent: parentOf(VHDX, newImage(createVhdxIn, vhdxSpec({ ...options, subtype: "dynamic" }))),
-    }),
-  };
-}
-
-function parentOf(format: Format, file: SparseFile): SparseFile {
-  const image = format.openWritable(file);
-  for (let offset = 0; offset < image.virtualSize; offset += MIB) {
-    const count = Math.min(MIB, image.virtualSize - offset) / SECTOR;
-    image.write(stamped(offset / SECTOR, count, PARENT), offset);
-  }
-  image.finish();
-  return file;
-}
-
-const CASES: readonly Case[] = [
-  vhd({ subtype: "dynamic", virtualSize: 30 * K4 }),
-  vhd({ subtype: "dynamic", virtualSize: 20 * K4 + 2048 }),
-  vhd({ subtype: "differencing", virtualSize: 30 * K4 }),
-  vhdx({ subtype: "dynamic", virtualSize: 9 * MIB }),
-  vhdx({ subtype: "differencing", virtualSize: 8 * MIB + K4 * 9 }),
-  {
-    ...vhdx({ subtype: "dynamic", virtualSize: 8 * MIB }),
-    title: "compacting a VHDX whose table lies behind its blocks",
-    base: () => {
-      const file = used(VHDX, newImage(createVhdxIn, vhdxSpec()), MIB / SECTOR);
-      // A longer table needs another place, which is left where it is when the disk shrinks.
-      resizeVhdx(file, { virtualSize: 150_000 * MIB, parentSize: 0 });
-      resizeVhdx(file, { virtualSize: 8 * MIB, parentSize: 0 });
-      return file;
-    },
-  },
-  {
-    ...vhdx({ subtype: "dynamic", virtualSize: 8 * MIB }),
-    title: "compacting a VHDX whose log lies behind its blocks",
-    base: () => {
-      const file = used(VHDX, newImage(createVhdxIn, vhdxSpec()), MIB / SECTOR);
-      raise(file, ["log"]);
-      return file;
-    },
-  },
-  {
-    ...vhdx({ subtype: "differencing", virtualSize: 8 * MIB }),
-    title: "compacting a VHDX whose blocks lie before everything else",
-    samples: 1,
-    base: () => {
-      const spec = vhdxSpec({ subtype: "differencing" });
-      const file = used(VHDX, newImage(createVhdxIn, spec), MIB / SECTOR);
-      raise(file, ["log", "table", "metadata"], MIB);
-      return file;
-    },
-  },
-];
 
 for (const each of CASES) {
   Deno.test(`${each.title} leaves the disk as it was, whenever it crashes`, async () => {
-    const { format } = each;
     const base = each.base();
-    const expected = versionsOf(each, base);
-    const { identifier } = format.open(base);
-    const dry = await compact(each, base, true);
+    const dry = await compact(each, base, { dryRun: true });
     const recording = new RecordingSource<never>(base);
-    const outcome = await compact(each, recording, false);
+    const outcome = await compact(each, recording);
     assertEquals(outcome, dry);
     assertEquals(outcome.fileSize, recording.size);
     assertGreater(base.size, recording.size);
     assertGreater(outcome.releasedBlocks, 0);
-    const random = new Random(SEED);
-    let states = 0;
-    for (
-      const { file, point, description } of crashStates(
-        base,
-        recording.changes,
-        random,
-        each.samples,
-      )
-    ) {
-      states++;
-      try {
-        assertEquals(versionsOf(each, file), expected);
-        assertEquals(format.open(file).identifier, identifier);
-        format.checkLeft?.(file);
-        if (format === VHDX) assertLogsLieFree(file);
-        await checkResumed(each, file, expected, recording.size, random);
-      } catch (error) {
-        throw new Error(`change ${point} of ${recording.changes.length}: ${description()}`, {
-          cause: error,
-        });
-      }
-    }
+    const states = await exploreStates(each, recording, recording.size, new Random(SEED));
     console.log(`${each.title}: ${states} states`);
     assertGreater(states, recording.changes.length);
   });
-}
 
-/** Whichever header is chosen: the log that it names is in the file, and nothing else lies there. */
-function assertLogsLieFree(file: SparseFile): void {
-  const structures = readStructures(file);
-  const used = [
-    ...[...structures.occupied].filter(({ name }) => name !== "log"),
-    ...placedBlocks(structures.source, structures, tablesOf(structures)),
-  ];
-  for (const header of HEADERS.filter((offset) => headerFault(file, offset) === undefined)) {
-    const { offset, length } = logOf(file, header);
-    assertLessOrEqual(offset + length, file.size);
-    const over = used.find((other) =>
-      other.offset < offset + length && offset < other.offset + other.length
-    );
-    assertEquals(over, undefined, `the header at ${header} names a log at ${offset}`);
-  }
-}
-
-/** It can be compacted, to the same size, and written to before. */
-async function checkResumed(
-  each: Case,
-  file: SparseFile,
-  expected: Uint32Array,
-  size: number,
-  random: Random,
-): Promise<void> {
-  const { format } = each;
-  const resumed = file.fork();
-  format.openWritable(resumed).finish();
-  await compact(each, resumed, false);
-  format.checkClosed?.(resumed);
-  assertEquals(versionsOf(each, resumed), expected);
-  assertEquals(resumed.size, size);
-  const written = random.chance(50) ? resumed : file.fork();
-  const image = format.openWritable(written);
-  const sector = random.below(expected.length);
-  image.write(stamped(sector, 1, PROBE), sector * SECTOR);
-  image.finish();
-  const changed = expected.slice().fill(PROBE, sector, sector + 1);
-  assertEquals(versionsOf(each, written), changed);
-}
-
-function compact(
-  { format, compact, parent }: Case,
-  file: WritableSource,
-  dryRun: boolean,
-): Promise<CompactionOutcome> {
-  return compact(file, {
-    parents: parent === undefined ? [] : [format.open(parent)],
-    zeroScan: true,
-    blockMoves: true,
-    dryRun,
-    meter: new Meter(new Pace({})),
+  Deno.test(`${each.title} gives back what was won where it is cancelled`, async () => {
+    const base = each.base();
+    const expected = versionsOf(each, base);
+    const meter = new StepMeter();
+    const { fileSize } = await compact(each, base.fork(), { meter });
+    const random = new Random(SEED);
+    const crashing = random.below(meter.steps);
+    const sizes = new Set<number>();
+    for (let step = 0; step < meter.steps; step++) {
+      const recording = await cancelledAt(each, step);
+      each.format.checkClosed?.(recording);
+      assertEquals(versionsOf(each, recording), expected);
+      assertEquals(recording.size, await usedSize(each, recording), `after ${step} steps`);
+      sizes.add(recording.size);
+      if (step === crashing) await exploreStates(each, recording, fileSize, random);
+    }
+    assertGreater(sizes.size, 1, "nothing was won");
   });
 }
 
-/** As the user of the disk sees it: a parent is stamped throughout. */
-function versionsOf({ format }: Case, file: SparseFile): Uint32Array {
-  const image: DiskImage = format.open(file);
-  const versions = new Uint32Array(image.virtualSize / SECTOR);
-  for (const extent of imageExtents(image, 0, image.virtualSize)) {
-    const first = extent.offset / SECTOR;
-    if (extent.kind === "parent") versions.fill(PARENT, first, first + extent.length / SECTOR);
-    if (extent.kind !== "file") continue;
-    const bytes = new Uint8Array(extent.length);
-    assertEquals(image.source.readAt(bytes, extent.fileOffset), bytes.length);
-    readStamps(bytes, first, versions);
-  }
-  return versions;
+async function cancelledAt(each: Case, step: number): Promise<RecordingSource<never>> {
+  const recording = new RecordingSource<never>(each.base());
+  const reason = await assertRejects(() =>
+    compact(each, recording, { meter: new StepMeter(step) })
+  );
+  assertEquals(reason, StepMeter.REASON);
+  return recording;
+}
+
+/** Where what is in use ends: no block is looked at, and none moves. */
+async function usedSize(each: Case, file: RecordingSource<never>): Promise<number> {
+  const trial = { dryRun: true, zeroScan: false, blockMoves: false };
+  return (await compact(each, file, trial)).fileSize;
 }

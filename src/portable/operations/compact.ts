@@ -14,7 +14,8 @@ import { Meter } from "./meter.ts";
 import { Pace } from "./pace.ts";
 
 /**
- * Compacts the child of a chain. Cancelled, the file is sound, and a part of the work done.
+ * Compacts the child of a chain. Cancelled, the file is sound, and as much shorter as the work that is done
+ * makes it.
  *
  * @throws {ImageError} As CompactVirtualDisk fails.
  */

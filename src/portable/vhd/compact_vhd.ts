@@ -30,11 +30,8 @@ import { readSparseLayout, type SparseLayout } from "./sparse_layout.ts";
 const MAX_PENDING_ENTRIES = 16384;
 const MAX_MOVED = 2 ** 26;
 
-/** A block and where it begins in the file. */
-interface KeptBlock {
-  readonly index: number;
-  offset: number;
-}
+/** Where the blocks begin that are in the file, by their number. */
+type Places = Map<number, number>;
 
 /** The file while it is compacted. */
 interface OpenFile {
@@ -69,37 +66,51 @@ export async function compactVhd(
   const layout = readSparseLayout(source, footer, footer.dataOffset);
   const table = new PendingTable(source, layout.table);
   const file = { source, found, layout, table, dryRun: job.dryRun };
+  const places = placesOf(file);
+  job.meter.expect(2 * places.size * layout.blockSize);
   // What was read may be newer than what is durable, and that may still refer to a gap.
   if (!job.dryRun) source.flush();
+  let [releasedBlocks, movedBlocks, fileSize] = [0, 0, 0];
   try {
-    const { kept, releasedBlocks } = await releaseBlocks(file, job);
+    releasedBlocks = await releaseBlocks(file, places, job);
     commit(file);
-    const movedBlocks = job.blockMoves ? await moveBlocks(file, kept, job) : 0;
-    commit(file);
-    return { fileSize: shorten(file, kept), releasedBlocks, movedBlocks };
+    if (job.blockMoves) movedBlocks = await moveBlocks(file, places, job);
   } finally {
+    // What has been won is given back where the rest is cancelled, too.
     commit(file);
+    fileSize = shorten(file, places);
   }
+  return { fileSize, releasedBlocks, movedBlocks };
 }
 
-/** Takes blocks out of the table; gives the others in the order of the file. */
-async function releaseBlocks(
-  file: OpenFile,
-  { parents, zeroScan, meter }: Compaction,
-): Promise<{ kept: KeptBlock[]; releasedBlocks: number }> {
-  const { source, found: { footer }, layout, table } = file;
-  const { blockSize } = layout;
-  const bitmaps = new SectorBitmaps(source);
-  const image = new SparseVhdImage(source, footer, { ...layout, table, bitmaps });
+/** All blocks, none of which lies over another or over a structure. */
+function placesOf(file: OpenFile): Places {
+  const { source, found: { footer }, layout: { blockSize } } = file;
   const scanned = {
     table: tableClearOfFooter(file),
     blockCount: blockCount(footer.currentSize, blockSize),
     footprint: blockFootprint(blockSize),
   };
-  meter.expect(2 * scanBlocks(source, scanned).length * blockSize);
-  const kept: KeptBlock[] = [];
-  let releasedBlocks = 0;
+  scanBlocks(source, scanned);
+  const places: Places = new Map();
   for (const [index, entry] of usedEntries(source, scanned)) {
+    places.set(index, entry * SECTOR_SIZE);
+  }
+  return places;
+}
+
+/** Takes blocks out of the table, and from `places`; gives how many. */
+async function releaseBlocks(
+  file: OpenFile,
+  places: Places,
+  { parents, zeroScan, meter }: Compaction,
+): Promise<number> {
+  const { source, found: { footer }, layout, table } = file;
+  const { blockSize } = layout;
+  const bitmaps = new SectorBitmaps(source);
+  const image = new SparseVhdImage(source, footer, { ...layout, table, bitmaps });
+  let releasedBlocks = 0;
+  for (const index of places.keys()) {
     const offset = index * blockSize;
     const end = Math.min(offset + blockSize, footer.currentSize);
     const question = { image, parents, offset, end, readsData: zeroScan };
@@ -107,49 +118,47 @@ async function releaseBlocks(
     // A block of zeros in a child still hides the parent's: there is no state that says so without it.
     if (image.parent === undefined ? isZero : isParents) {
       table.remove(index);
+      places.delete(index);
       releasedBlocks++;
       if (table.changeCount >= MAX_PENDING_ENTRIES) commit(file);
-    } else {
-      kept.push({ index, offset: entry * SECTOR_SIZE });
     }
     await meter.add(blockSize, 0);
   }
-  kept.sort((a, b) => a.offset - b.offset);
-  return { kept, releasedBlocks };
+  return releasedBlocks;
 }
 
 /** Moves the highest block into the lowest gap, as long as that is below it. */
 async function moveBlocks(
   file: OpenFile,
-  kept: KeptBlock[],
+  places: Places,
   { meter }: Compaction,
 ): Promise<number> {
   const { source, table, layout: { blockSize }, dryRun } = file;
   const footprint = blockFootprint(blockSize);
-  const gaps = gapsBetween(file, kept).reverse();
+  const gaps = gapsBetween(file, places).reverse();
   let movedBlocks = 0;
   let moved = 0;
-  for (const block of kept.toReversed()) {
-    const place = lowestPlace(gaps, blockSize, block.offset);
-    if (place === undefined) break;
+  for (const [index, from] of [...places].sort(([, a], [, b]) => b - a)) {
+    const to = lowestPlace(gaps, blockSize, from);
+    if (to === undefined) break;
     if (!dryRun) {
-      await copyRange(source, { from: block.offset, to: place, length: footprint }, meter);
-      table.place(block.index, place);
+      await copyRange(source, { from, to, length: footprint }, meter);
+      table.place(index, to);
       moved += footprint;
       if (moved >= MAX_MOVED) {
         commit(file);
         moved = 0;
       }
     }
-    block.offset = place;
+    places.set(index, to);
     movedBlocks++;
   }
   return movedBlocks;
 }
 
-function gapsBetween({ layout, found }: OpenFile, kept: readonly KeptBlock[]): Gap[] {
+function gapsBetween({ layout, found }: OpenFile, places: Places): Gap[] {
   return freeGaps({
-    blocks: Uint32Array.from(kept, ({ offset }) => offset / SECTOR_SIZE),
+    blocks: Uint32Array.from(places.values(), (offset) => offset / SECTOR_SIZE).sort(),
     footprint: blockFootprint(layout.blockSize),
     metadata: [...layout.metadata, ...reservedForLocators(layout.header)],
     end: found.structure === "footer" ? found.offset : 0,
@@ -170,14 +179,12 @@ function lowestPlace(gaps: Gap[], blockSize: number, limit: number): number | un
 }
 
 /** Puts the footer behind the last block, and gives back what follows. */
-function shorten(file: OpenFile, kept: readonly KeptBlock[]): number {
+function shorten(file: OpenFile, places: Places): number {
   const { source, found, layout, dryRun } = file;
   const footprint = blockFootprint(layout.blockSize);
   const metadata = [...layout.metadata, ...reservedForLocators(layout.header)];
-  const last = Math.max(
-    ...metadata.map(({ offset, length }) => offset + length),
-    kept.reduce((end, { offset }) => Math.max(end, offset + footprint), 0),
-  );
+  let last = Math.max(...metadata.map(({ offset, length }) => offset + length));
+  for (const offset of places.values()) last = Math.max(last, offset + footprint);
   const end = roundUp(last, SECTOR_SIZE);
   if (dryRun) return Math.min(source.size, end + FOOTER_SIZE);
   const footers = repairedFooters(source, found, end);

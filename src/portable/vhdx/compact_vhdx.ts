@@ -132,7 +132,15 @@ class Compactor {
 
   /** Moves what lies high into the lowest room, until nothing fits into any room that lies lower. */
   async moveDown(): Promise<void> {
-    do await this.#moveBlocks(); while (this.#moveTables());
+    let hasMoved: boolean;
+    do {
+      try {
+        await this.#moveBlocks();
+      } finally {
+        // Cancelled too: at the end of the file they would keep what has been won.
+        hasMoved = this.#moveTables();
+      }
+    } while (hasMoved);
   }
 
   async #moveBlocks(): Promise<void> {
@@ -151,7 +159,6 @@ class Compactor {
       this.#kept[i] = { ...block, offset: to };
       this.#movedBlocks++;
     }
-    this.#publish();
   }
 
   /**
@@ -162,6 +169,7 @@ class Compactor {
   #moveTables(): boolean {
     const { dryRun } = this.#job;
     let hasMoved = false;
+    this.#publish();
     this.#regions.sort((a, b) => b.offset - a.offset);
     for (const [i, region] of this.#regions.entries()) {
       const offset = this.#space.allocateBelow(region.length, region.offset);
