@@ -129,11 +129,22 @@ async function main(): Promise<boolean> {
   if (Deno.build.os === "windows") return await runAll(thisDeno, windowsRuns());
   const missing = missingTools();
   if (missing.length === 0) {
-    using wine = new WineDeno();
-    return await runAll(wine, wineRuns());
+    using resources = new DisposableStack();
+    disposeOnSignal(resources);
+    return await runAll(resources.use(new WineDeno()), wineRuns());
   }
   console.log(`The Windows tests are ignored: ${missing.join(", ")}`);
   return !REQUIRE_ALL;
+}
+
+/** Wine's server and services are no part of the process group that Ctrl-C reaches. */
+function disposeOnSignal(resources: Disposable): void {
+  for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    Deno.addSignalListener(signal, () => {
+      resources[Symbol.dispose]();
+      Deno.exit(status);
+    });
+  }
 }
 
 if (import.meta.main) Deno.exit(await main() ? 0 : 1);

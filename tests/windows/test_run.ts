@@ -36,7 +36,7 @@ export interface TestOutcome {
   readonly failure?: string;
 }
 
-const SECONDS = 300;
+const SECONDS = 600;
 const CLOSING_LINE = /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed/m;
 const IGNORED_LINE = /^(.*\[ignored: .*) \.\.\. ignored/gm;
 
