@@ -45,6 +45,16 @@ export interface ResizableChain {
   resize(writable: WritableImage, virtualSize: number): void;
 }
 
+/** Another parent for an image. */
+export interface NewParent {
+  readonly path: string;
+  readonly ignoreMismatch: boolean;
+  /** Whether the image reads the same through it. */
+  readonly isSameDisk: boolean;
+  /** How the image is to name it. */
+  specOf(parent: DiskImage): ParentSpec;
+}
+
 /** A child and its ancestors. */
 export class ImageChain implements ResizableChain, Disposable {
   readonly #options: ChainOptions;
@@ -190,19 +200,13 @@ export class ImageChain implements ResizableChain, Disposable {
    * thereafter.
    *
    * @param depth Of the image, which was opened for writing: 1 is the child.
-   * @param specOf How the image is to name that parent.
    * @throws {ImageError} As OpenVirtualDisk fails for a file or a parent; nothing has been written then.
    */
-  reparent(
-    depth: number,
-    path: string,
-    ignoreMismatch: boolean,
-    specOf: (parent: DiskImage) => ParentSpec,
-  ): void {
+  reparent(depth: number, { path, ignoreMismatch, isSameDisk, specOf }: NewParent): void {
     const former = this.#images[depth];
     const isOpen = former !== undefined && this.#files[depth]!.identity() === fileIdentity(path);
     if (isOpen && (ignoreMismatch || isExpectedParent(this.#images[depth - 1]!, former))) {
-      return this.setParent(depth, specOf(former));
+      return this.setParent(depth, specOf(former), isSameDisk);
     }
     // What is open there may be the new parent or one of its own, and open for writing: in its own way.
     const others = this.#images.slice(depth);
@@ -215,7 +219,7 @@ export class ImageChain implements ResizableChain, Disposable {
       ancestors.push(parent);
       if (this.#options.noParents) assertNoCycle([...links, parent], options);
       else ancestors.push(...openAncestors([...links, parent], this.#options));
-      this.setParent(depth, specOf(parent.image));
+      this.setParent(depth, specOf(parent.image), isSameDisk);
     } catch (error) {
       for (const { file } of ancestors) file.close();
       this.#reopen(others);
@@ -229,14 +233,15 @@ export class ImageChain implements ResizableChain, Disposable {
    * Stores another link in an image of the chain, which was opened for writing.
    *
    * @param depth Of the image: 1 is the child.
-   * @throws {ImageError} As `WritableImage.setParent()`.
+   * @param isSameDisk As of `WritableImage.setParent()`.
+   * @throws {ImageError} As that.
    */
-  setParent(depth: number, parent: ParentSpec): void {
-    if (depth === 1) return this.#writable?.setParent?.(parent);
+  setParent(depth: number, parent: ParentSpec, isSameDisk = false): void {
+    if (depth === 1) return this.#writable?.setParent?.(parent, isSameDisk);
     const file = this.#files[depth - 1]!;
     const { format } = this.#images[depth - 1]!;
     const image = openWritableImage(file, format);
-    image.setParent?.(parent);
+    image.setParent?.(parent, isSameDisk);
     image.finish();
     this.#images[depth - 1] = openImage(file, format);
   }

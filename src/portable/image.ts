@@ -112,9 +112,10 @@ export interface WritableImage extends DiskImage {
    * Gives a differencing image another parent, durably: what is stored is the link of a new image made
    * with that parent. Absent where the format has no differencing images.
    *
+   * @param isSameDisk Whether the disk reads the same through it: then children of this one stay valid.
    * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a path that is too long.
    */
-  setParent?(parent: ParentSpec): void;
+  setParent?(parent: ParentSpec, isSameDisk?: boolean): void;
   /** VHD: gives the disk another unique id. Absent where the format has none. */
   setUniqueId?(identifier: string): void;
   /** VHDX: gives the disk another page 83 identifier. */

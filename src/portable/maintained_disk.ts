@@ -289,8 +289,8 @@ export abstract class MaintainedDisk extends ReadableDisk {
     const isLeaf = sourceDepth === 1;
     if (!isLeaf || merged.length > 1) {
       const childDepth = isLeaf ? 1 : sourceDepth - 1;
-      // The target is another disk than the file that was its parent.
-      const parent = { childDepth, path: target, ignoreMismatch: true };
+      // The target is another disk than the file that was its parent, but reads as that did.
+      const parent = { childDepth, path: target, ignoreMismatch: true, isSameDisk: true };
       inOperation(operation, () => setParentPath(this.#chain, parent));
     }
     if (isLeaf) this.close();

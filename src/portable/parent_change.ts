@@ -14,6 +14,12 @@ import { parentSpec } from "./parent_spec.ts";
 /** A drive, a share, or the root of this system. */
 const ABSOLUTE_PATH = /^(?:[a-z]:|[\\/])/i;
 
+/** A parent's path, and whose. */
+export type NewParentPath = CheckedInformation["parentPathWithDepth"] & {
+  /** Whether the disk reads the same through it. Default: only where it has the identifier expected. */
+  readonly isSameDisk?: boolean;
+};
+
 /**
  * Looks at a parent, stores its identifier and the way to it in the image of a depth, and reads through it
  * thereafter.
@@ -25,7 +31,7 @@ const ABSOLUTE_PATH = /^(?:[a-z]:|[\\/])/i;
  */
 export function setParentPath(
   chain: ImageChain,
-  { childDepth, path, ignoreMismatch }: CheckedInformation["parentPathWithDepth"],
+  { childDepth, path, ignoreMismatch, isSameDisk = false }: NewParentPath,
 ): void {
   const child = chain.images[childDepth - 1];
   if (child === undefined) {
@@ -43,12 +49,12 @@ export function setParentPath(
       causes: [`Open the chain with { access: ["all"], rwDepth: ${childDepth} }.`],
     });
   }
-  chain.reparent(
-    childDepth,
+  chain.reparent(childDepth, {
     path,
     ignoreMismatch,
-    (parent) => parentSpec(childPath, realFolder(childPath), parent),
-  );
+    isSameDisk,
+    specOf: (parent) => parentSpec(childPath, realFolder(childPath), parent),
+  });
 }
 
 /**

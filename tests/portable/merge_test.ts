@@ -115,6 +115,22 @@ for (const format of FORMATS) {
     await assertDisk(path(1), disks[3]!);
   });
 
+  Deno.test(`a ${format} goes from a chain, and the children of its child stay valid`, async () => {
+    using dir = new TempDir();
+    const disks = await makeChain(dir, format, 5);
+    const path = (depth: number) => dir.file(`${depth}.${format}`);
+    using disk = await openVirtualDisk(path(4), {
+      backend: "portable",
+      access: ["all"],
+      rwDepth: 2,
+    });
+    await disk.merge({ sourceDepth: 3, removeChild: true });
+    assertEquals(disk.parents, [path(3), path(1), path(0)]);
+    disk.close();
+    await assertDisk(path(4), disks[4]!);
+    await assertDisk(path(3), disks[3]!);
+  });
+
   Deno.test(`a ${format} goes from a chain whose other files are open for writing too`, async () => {
     using dir = new TempDir();
     const disks = await makeChain(dir, format, 4);

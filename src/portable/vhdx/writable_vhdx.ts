@@ -173,10 +173,11 @@ class WritableVhdx implements WritableImage {
   }
 
   /** The same parent at another place leaves the disk, and so what children know it by, as it is. */
-  setParent(parent: ParentSpec): void {
+  setParent(parent: ParentSpec, isSameDisk = false): void {
     const bytes = encodeParentLocator(this.source.path, parent);
     const link = decodeParentLocator(this.source, bytes, 0);
-    const isSame = link.identifiers.every((each) => this.#parent?.identifiers.includes(each));
+    const isSame = isSameDisk ||
+      link.identifiers.every((each) => this.#parent?.identifiers.includes(each));
     this.metadata.replaceSystemItem(PARENT_LOCATOR, bytes, () => {
       if (isSame) this.#beforeWrite();
       else this.#beforeDataChange();
