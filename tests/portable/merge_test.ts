@@ -278,3 +278,35 @@ Deno.test("a merged VHDX parent takes over the size and the identity of its chil
   assertEquals(parent.getInformation("size").virtualSize, SIZE + 5 * MIB);
   assert((await parent.check()).sound);
 });
+
+Deno.test("VHDX images of 4096-byte sectors are merged and compacted, whatever their blocks", async () => {
+  using dir = new TempDir();
+  const [base, middle, leaf] = ["base", "middle", "leaf"].map((name) => dir.file(`${name}.vhdx`));
+  const size = 16 * MIB;
+  const expected = new Uint8Array(size);
+  {
+    using disk = await createImage(base!, { size, sectorSize: 4096, blockSize: 8 * MIB });
+    disk.writeSync(pattern(5 * MIB), 3 * 4096);
+    expected.set(pattern(5 * MIB), 3 * 4096);
+  }
+  {
+    using disk = await createImage(middle!, { parent: base!, blockSize: MIB });
+    // Parts of sectors, and zeros over what the parent has.
+    disk.writeSync(pattern(100, 2), 777);
+    disk.writeSync(new Uint8Array(2 * MIB), MIB + 5);
+    expected.set(pattern(100, 2), 777);
+    expected.fill(0, MIB + 5, 3 * MIB + 5);
+  }
+  using disk = await createImage(leaf!, { parent: middle!, blockSize: 4 * MIB });
+  disk.writeSync(pattern(5000, 3), 15 * MIB);
+  disk.trimSync(4 * MIB, 4 * MIB);
+  expected.set(pattern(5000, 3), 15 * MIB);
+  expected.fill(0, 4 * MIB, 8 * MIB);
+  await disk.merge({ depth: 2, removeChild: true });
+  using merged = await openVirtualDisk(base!, { backend: "portable", readOnly: false });
+  const { releasedBlocks } = await merged.compact();
+  assertEquals([releasedBlocks, merged.getInformation("size").sectorSize], [0, 4096]);
+  const bytes = new Uint8Array(size);
+  merged.readSync(bytes, 0);
+  assertBytesEqual(bytes, expected);
+});
