@@ -94,8 +94,10 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * table; `ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE`; `ERROR_VHD_INVALID_TYPE` for a VHD that
    * shall shrink, and a differencing one; `ERROR_VHD_INVALID_STATE` where the disk has children, belongs to
    * a machine with a saved state, or is a child whose parent is not open; `ERROR_VHD_INVALID_SIZE` where the
-   * format has no such disks; `ERROR_INVALID_PARAMETER` where the size is not of whole sectors;
+   * format has no such disks; `ERROR_INVALID_PARAMETER` where the size is not of whole sectors, and
+   * for `"smallest-safe"` with `allowUnsafe`;
    * `ERROR_ACCESS_DENIED` where the disk was opened for reading; `ERROR_DISK_FULL`.
+   * @throws {RangeError} Where the size is no number of bytes.
    */
   override resize(
     size: number | SmallestSafeSize,

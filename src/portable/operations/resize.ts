@@ -49,6 +49,7 @@ export async function resizeChain(
 }
 
 async function resize(chain: ResizableChain, request: ResizeRequest): Promise<ResizeReport> {
+  if (request.size !== "smallest-safe") checkInteger("size", request.size);
   const pace = new Pace(request);
   const writable = writableOf(chain);
   const previousSize = writable.virtualSize;
@@ -88,10 +89,15 @@ function checkedSize(
   { size, expandOnly, allowUnsafe = false }: ResizeRequest,
 ): number {
   const { virtualSize, logicalSectorSize, format, source: { path } } = image;
-  const refused = (reason: string) => new ImageError("ERROR_INVALID_PARAMETER", { path, reason });
+  const refused = (reason: string, causes?: readonly string[]) =>
+    new ImageError("ERROR_INVALID_PARAMETER", { path, reason, causes });
   if (format === "vhd") {
     if (image.parent !== undefined) {
-      throw wrongType(path, "a differencing VHD has the size of its parent");
+      throw new ImageError("ERROR_VHD_INVALID_TYPE", {
+        path,
+        reason: "a differencing VHD has the size of its parent",
+        causes: ["Merge it into its parent, or convert it to VHDX."],
+      });
     }
     assertNoSavedState(path, findFooter(image.source).footer);
   }
@@ -103,7 +109,12 @@ function checkedSize(
     });
   }
   if (size === "smallest-safe") {
-    if (format === "vhd") throw wrongType(path, "a VHD can grow, but not shrink");
+    if (allowUnsafe) {
+      throw refused("the size is to be safe and unsafe at once", [
+        'Nothing is both "smallest-safe" and `allowUnsafe`.',
+      ]);
+    }
+    if (format === "vhd") throw shrinkingVhd(path);
     const smallest = smallestSafeSize(images);
     if (smallest < virtualSize) return smallest;
     throw new ImageError("ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE", {
@@ -111,12 +122,13 @@ function checkedSize(
       reason: `the disk has ${virtualSize} bytes, and the smallest safe size is ${smallest}`,
     });
   }
-  checkInteger("size", size);
   if (size === 0 || size % logicalSectorSize !== 0) {
     throw refused(`size ${size}: not a whole number of sectors of ${logicalSectorSize} bytes`);
   }
   if (expandOnly && size <= virtualSize) {
-    throw refused(`size ${size}: the disk has ${virtualSize} bytes already`);
+    throw refused(`size ${size}: the disk has ${virtualSize} bytes already`, [
+      "It must be larger than the present size: resizing takes others too.",
+    ]);
   }
   if (format !== "iso" && size > maximumSize(format)) {
     throw new ImageError("ERROR_VHD_INVALID_SIZE", {
@@ -125,7 +137,7 @@ function checkedSize(
     });
   }
   if (size >= virtualSize) return size;
-  if (format === "vhd") throw wrongType(path, "a VHD can grow, but not shrink");
+  if (format === "vhd") throw shrinkingVhd(path);
   if (allowUnsafe) return size;
   const smallest = smallestSafeSize(images);
   if (size >= smallest) return size;
@@ -136,8 +148,11 @@ function checkedSize(
   });
 }
 
-function wrongType(path: string, reason: string): ImageError {
-  return new ImageError("ERROR_VHD_INVALID_TYPE", { path, reason });
+function shrinkingVhd(path: string): ImageError {
+  return new ImageError("ERROR_VHD_INVALID_TYPE", {
+    path,
+    reason: "a VHD can grow, but not shrink",
+  });
 }
 
 /** Children need a disk of the same size as it is, if there is anything to be written at all. */
