@@ -69,6 +69,24 @@ function verified(dir: TempDir, disk: PortableVirtualDisk, qemu: string): Uint8A
   return bytes;
 }
 
+for (const subformat of ["dynamic", "fixed"]) {
+  testWith(NEEDS, `QEMU sees all of a ${subformat} VHD of its own that was resized`, async () => {
+    using dir = new TempDir();
+    const path = dir.file("disk.vhd");
+    // Its size is that of a geometry, which QEMU then trusts; this one is not.
+    run("qemu-img", "create", "-q", "-f", "vpc", "-o", `subformat=${subformat}`, path, "5M");
+    using disk = await openVirtualDisk(path, { backend: "portable", readOnly: false });
+    await disk.resize(7 * MIB);
+    disk.writeSync(pattern(MIB, 3), 6 * MIB);
+    disk.close();
+    const raw = dir.file("result.raw");
+    run("qemu-img", "convert", "-f", "vpc", "-O", "raw", path, raw);
+    const bytes = Deno.readFileSync(raw);
+    assertEquals(bytes.length, 7 * MIB);
+    assertBytesEqual(bytes.subarray(6 * MIB), pattern(MIB, 3));
+  });
+}
+
 function assertData(bytes: Uint8Array): void {
   assertBytesEqual(bytes.subarray(MIB, 4 * MIB), pattern(3 * MIB), "first partition");
   assertBytesEqual(bytes.subarray(LAST_END - MIB, LAST_END), pattern(MIB, 7), "last partition");

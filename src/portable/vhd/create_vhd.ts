@@ -13,6 +13,7 @@ import { type ImageLayout, type ImagePart, smallPart } from "../operations/image
 import { writeParts } from "../operations/write_parts.ts";
 import { TABLE_ENTRY_SIZE, UNALLOCATED } from "./block_allocation_table.ts";
 import { bitmapSize, blockCount } from "./block_layout.ts";
+import { WINDOWS } from "./creator.ts";
 import { DISK_TYPE, encodeFooter, FILE_FORMAT_VERSION, FOOTER_SIZE } from "./footer.ts";
 import { geometryOf } from "./geometry.ts";
 import { type NewImageLayout, newImageLayout } from "./new_image_layout.ts";
@@ -23,12 +24,6 @@ import { encodeSparseHeader, SPARSE_HEADER_VERSION } from "./sparse_header.ts";
 
 /** Bit 1 is reserved and always set. */
 const FEATURES = 0x2;
-/** `win `: other creators make some readers trust the geometry instead of the size. */
-const CREATOR_APPLICATION = 0x77696e20;
-/** Windows 10. */
-const CREATOR_VERSION = 0x000a0000;
-/** `Wi2k` */
-const CREATOR_HOST_OS = 0x5769326b;
 /** 2000-01-01T00:00:00Z, in milliseconds of Unix time. */
 const VHD_EPOCH = Date.UTC(2000, 0, 1);
 /** The data of all blocks lie at multiples of it. */
@@ -128,9 +123,7 @@ function newFooter(spec: ImageSpec, dataOffset: number | undefined): Uint8Array<
     fileFormatVersion: FILE_FORMAT_VERSION,
     dataOffset,
     timeStamp: Math.floor((Date.now() - VHD_EPOCH) / 1000) >>> 0,
-    creatorApplication: CREATOR_APPLICATION,
-    creatorVersion: CREATOR_VERSION,
-    creatorHostOs: CREATOR_HOST_OS,
+    ...WINDOWS,
     originalSize: spec.virtualSize,
     currentSize: spec.virtualSize,
     geometry: geometryOf(spec.virtualSize),

@@ -7,6 +7,7 @@
 import { readGuid, writeGuid } from "../../bytes/guid.ts";
 import { viewOf } from "../byte_source.ts";
 import { sealed, type StructureFault, structureFault } from "./checksum.ts";
+import { type Creator, WINDOWS } from "./creator.ts";
 import type { Geometry } from "./geometry.ts";
 
 /** Bytes; creators older than Virtual PC 2004 left out the last one. */
@@ -46,18 +47,13 @@ const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 const BIG_ENDIAN = false;
 
 /** A footer's fields. */
-export interface Footer {
+export interface Footer extends Creator {
   readonly features: number;
   readonly fileFormatVersion: number;
   /** Where the sparse header is; `undefined` where the field is all ones, as in fixed images. */
   readonly dataOffset: number | undefined;
   /** Creation, seconds since 2000-01-01 UTC. */
   readonly timeStamp: number;
-  /** Four characters, as a big-endian number. */
-  readonly creatorApplication: number;
-  readonly creatorVersion: number;
-  /** Four characters, as a big-endian number. */
-  readonly creatorHostOs: number;
   /** Bytes, at creation. */
   readonly originalSize: number;
   /** Bytes. */
@@ -118,9 +114,7 @@ export function encodeFooter(footer: Footer): Uint8Array<ArrayBuffer> {
     BIG_ENDIAN,
   );
   setUint32(FOOTER_FIELD.timeStamp, footer.timeStamp);
-  setUint32(FOOTER_FIELD.creatorApplication, footer.creatorApplication);
-  setUint32(FOOTER_FIELD.creatorVersion, footer.creatorVersion);
-  setUint32(FOOTER_FIELD.creatorHostOs, footer.creatorHostOs);
+  putCreator(view, footer);
   view.setBigUint64(FOOTER_FIELD.originalSize, BigInt(footer.originalSize), BIG_ENDIAN);
   view.setBigUint64(FOOTER_FIELD.currentSize, BigInt(footer.currentSize), BIG_ENDIAN);
   view.setUint16(FOOTER_FIELD.cylinders, footer.geometry.cylinders, BIG_ENDIAN);
@@ -132,6 +126,12 @@ export function encodeFooter(footer: Footer): Uint8Array<ArrayBuffer> {
   return sealed(bytes, FOOTER_FIELD.checksum);
 }
 
+function putCreator(view: DataView, creator: Creator): void {
+  view.setUint32(FOOTER_FIELD.creatorApplication, creator.creatorApplication, BIG_ENDIAN);
+  view.setUint32(FOOTER_FIELD.creatorVersion, creator.creatorVersion, BIG_ENDIAN);
+  view.setUint32(FOOTER_FIELD.creatorHostOs, creator.creatorHostOs, BIG_ENDIAN);
+}
+
 /** The 512 bytes of a footer with another unique id; reserved fields stay as their creator left them. */
 export function withUniqueId(footer: Uint8Array, uniqueId: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(footer);
@@ -139,7 +139,10 @@ export function withUniqueId(footer: Uint8Array, uniqueId: string): Uint8Array<A
   return sealed(bytes, FOOTER_FIELD.checksum);
 }
 
-/** As {@linkcode withUniqueId}, with another size and geometry. */
+/**
+ * As {@linkcode withUniqueId}, with another size and geometry; and with Windows as the creator, for a reader
+ * that trusts the geometry of another one would miss what is beyond it.
+ */
 export function withCurrentSize(
   footer: Uint8Array,
   currentSize: number,
@@ -151,6 +154,9 @@ export function withCurrentSize(
   view.setUint16(FOOTER_FIELD.cylinders, cylinders, BIG_ENDIAN);
   view.setUint8(FOOTER_FIELD.heads, heads);
   view.setUint8(FOOTER_FIELD.sectorsPerTrack, sectorsPerTrack);
+  if (view.getUint32(FOOTER_FIELD.creatorApplication, BIG_ENDIAN) !== WINDOWS.creatorApplication) {
+    putCreator(view, WINDOWS);
+  }
   return sealed(bytes, FOOTER_FIELD.checksum);
 }
 
