@@ -3,32 +3,13 @@
  * cancelling, which gives back what was won.
  */
 import { assertEquals, assertGreater, assertRejects } from "@std/assert";
-import { Meter } from "../../src/portable/operations/meter.ts";
-import { Pace } from "../../src/portable/operations/pace.ts";
 import { Random } from "../fuzz/random.ts";
 import { type Case, CASES, compact, versionsOf } from "./compaction_cases.ts";
 import { exploreStates } from "./compaction_states.ts";
 import { RecordingSource } from "./recording_source.ts";
+import { StepMeter } from "./step_meter.ts";
 
 const SEED = 41;
-
-/** Cancels at a step. */
-class StepMeter extends Meter {
-  static readonly REASON = new Error("cancelled");
-  readonly #last: number;
-  /** How many there were. */
-  steps = 0;
-
-  constructor(last = Infinity) {
-    super(new Pace({}));
-    this.#last = last;
-  }
-
-  override async add(bytes: number, moved: number): Promise<void> {
-    await super.add(bytes, moved);
-    if (this.steps++ === this.#last) throw StepMeter.REASON;
-  }
-}
 
 for (const each of CASES) {
   Deno.test(`${each.title} leaves the disk as it was, whenever it crashes`, async () => {

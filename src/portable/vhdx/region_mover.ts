@@ -12,8 +12,8 @@ import { moveRegion, readRegionTable, type Region, REGION_TABLE_LENGTH } from ".
 import { fillWithZeros } from "./zero_fill.ts";
 
 /**
- * Copies the region and has the tables name the copy, durably. The old place is not used again before the
- * file is opened anew: entries of the log may still name it.
+ * Copies the region and has the tables name the copy, durably. The old place must not be used again before
+ * the log has been closed: its entries may still name it.
  *
  * @param length Of the new region, in whole MiB, at least that of the old one.
  */
