@@ -109,7 +109,9 @@ export class VirtualDiskMetadata implements Iterable<[string, Uint8Array<ArrayBu
    * @returns This object.
    * @throws {TypeError} Where `id` is no GUID or `value` no `Uint8Array`.
    * @throws {VirtualDiskError} `ERROR_VHD_METADATA_FULL` where there is no room, `ERROR_ACCESS_DENIED`
-   * where the disk was opened for reading, else as {@linkcode VirtualDiskMetadata.keys}.
+   * where the disk was opened for reading, `ERROR_VHD_INVALID_STATE` on the portable backend where images
+   * in the same folder have this one as their parent, which would become invalid (see
+   * `OpenOptions.ignoreChildren`), else as {@linkcode VirtualDiskMetadata.keys}.
    */
   set(id: string, value: Uint8Array): this {
     const store = this.#storeFor(SET);

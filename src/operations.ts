@@ -114,7 +114,16 @@ export interface GrowablePartition {
   readonly maximumLength: number;
 }
 
-/** What is merged into what. Without depths the disk is merged into its parent. */
+/**
+ * What is merged into what. Without depths the disk is merged into its parent.
+ *
+ * Metadata items of a VHDX that their writer has marked as the disk's (IsVirtualDisk, [MS-VHDX] 2.6.1.2) go
+ * with the disk: the ancestor loses its own and gets those of the uppermost merged file. All others, which is
+ * what `metadata.set()` of the portable backend makes, belong to their file: the ancestor keeps its own, but
+ * for ids that the disk's have too, and those of the merged files stay in them; `removeChild` removes them
+ * with the files, so what is to live on must be read before. A new file, `into`, gets the items of the disk,
+ * and all user items of the file that was opened.
+ */
 export interface MergeOptions extends OperationOptions {
   /**
    * Over how many parents: 1 is into the parent, 2 is the disk and its parent into the grandparent. It
@@ -143,7 +152,7 @@ export interface MergeOptions extends OperationOptions {
   /**
    * Portable backend: removes the merged files when their parent is complete. The disk is closed then; or,
    * with a `sourceDepth` above 1, the file before them is told of its new parent, and the disk stays open.
-   * Not with `into`. Metadata items that belong to the removed files go with them.
+   * Not with `into`. User metadata that belongs to the removed files goes with them.
    *
    * @default {false}
    */

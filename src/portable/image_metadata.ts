@@ -10,6 +10,7 @@ import { ImageError, inOperation } from "./image_error.ts";
 /**
  * The items of an image, for one operation.
  *
+ * @param beforeChange May refuse it.
  * @throws {VirtualDiskError} `ERROR_NOT_SUPPORTED` where the format has no metadata; changes give
  * `ERROR_ACCESS_DENIED` where the disk was opened for reading.
  */
@@ -17,12 +18,19 @@ export function imageMetadata(
   operation: string,
   image: DiskImage,
   writable: WritableImage | undefined,
+  beforeChange: () => void,
 ): MetadataStore {
+  const change = <T>(run: (items: NonNullable<WritableImage["metadata"]>) => T) =>
+    inOperation(operation, () => {
+      const items = writableItems(image, writable);
+      beforeChange();
+      return run(items);
+    });
   return {
     keys: () => inOperation(operation, () => itemsOf(image).keys()),
     get: (id) => inOperation(operation, () => itemsOf(image).get(id)),
-    set: (id, value) => inOperation(operation, () => writableItems(image, writable).set(id, value)),
-    delete: (id) => inOperation(operation, () => writableItems(image, writable).delete(id)),
+    set: (id, value) => change((items) => items.set(id, value)),
+    delete: (id) => change((items) => items.delete(id)),
   };
 }
 

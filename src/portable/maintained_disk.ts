@@ -149,14 +149,8 @@ export abstract class MaintainedDisk extends ReadableDisk {
   /**
    * Writes what a differencing disk holds into one of its ancestors, so that it reads as the disk does; or,
    * with `into`, what the whole chain holds into a new file. Other children of that ancestor become invalid.
-   * The merged files stay valid, and can go: with `removeChild` they do.
-   *
-   * Of a VHDX, metadata items that its writer has marked as the disk's (IsVirtualDisk, [MS-VHDX] 2.6.1.2) go
-   * with the disk: the ancestor loses its own and gets those of the uppermost merged file. All others, which
-   * is what `metadata.set()` makes, belong to their file: the ancestor keeps its own, but for ids that the
-   * disk's have too, and those of the merged files stay in them. So `removeChild` removes these as well: what
-   * is to live on must be read before. A new file, `into`, gets the disk's items, and the users' of the disk
-   * that is merged.
+   * The merged files stay valid, and can go: with `removeChild` they do. {@linkcode MergeOptions} tells
+   * what becomes of metadata items.
    *
    * A crash or an abort at any moment leaves a chain that reads as before; merging again ends right. With
    * `removeChild` that chain may be the shorter one already, and merged files may be left that nothing refers

@@ -181,7 +181,8 @@ export class PortableVirtualDisk extends MaintainedDisk {
 
   /** The image's items; only a writer may change them. */
   protected override metadataStore(operation: string): MetadataStore {
-    return imageMetadata(operation, this.#chain.image, this.#chain.writable);
+    const { image, writable } = this.#chain;
+    return imageMetadata(operation, image, writable, () => this.#assertChildless());
   }
 
   /** Leaves the file as a clean close does, and closes the files of the chain. */

@@ -128,6 +128,41 @@ Deno.test("a child has room for whatever its parent's disk has", async () => {
   assertBytesEqual(bytes, pattern(MIB, 3));
 });
 
+Deno.test("whatever is done to a disk, its items stay what they are, byte for byte", async () => {
+  using dir = new TempDir();
+  const [base, child] = await makePair(dir);
+  const items = [...fileItems(4), ...diskItems(4)];
+  edit(child, items);
+  const moved = dir.file("moved.vhdx");
+  Deno.renameSync(base, moved);
+  {
+    using alone = await openVirtualDisk(child, {
+      backend: "portable",
+      readOnly: false,
+      flags: ["no-parents"],
+    });
+    alone.setInformation("parentPath", moved);
+  }
+  using disk = await open(child);
+  const steps: Record<string, () => unknown> = {
+    "another id": () => disk.setInformation("virtualDiskId", crypto.randomUUID()),
+    "another sector size": () => disk.setInformation("vhdPhysicalSectorSize", 512),
+    "a larger table": () => disk.resize(600 * 2 ** 30),
+    "a smaller disk": () => disk.resize(64 * MIB, { allowUnsafe: true }),
+    "compacting": () => disk.compact(),
+    "an item more": () => disk.metadata.set(rawItem(900, USER, pattern(1)).id, pattern(MIB)),
+    "an item less": () => disk.metadata.delete(rawItem(900, USER, pattern(1)).id),
+    "compacting with a larger region": () => disk.compact(),
+    "repairing": () => disk.check({ repair: true }),
+  };
+  for (const [what, step] of Object.entries(steps)) {
+    await step();
+    disk.flushSync();
+    const found = itemsOf(child).filter(({ bytes }) => bytes.length < MIB);
+    assertEquals(textOf(found), textOf(items), what);
+  }
+});
+
 Deno.test("a copy of a disk is another one, and has none of its items", async () => {
   using dir = new TempDir();
   const [source] = await makeChain(dir, 1) as [string];
@@ -217,7 +252,19 @@ Deno.test("a merge whose items have no room in the target is refused before anyt
   }
   assertBytesEqual(Deno.readFileSync(base), before[0]!);
   assertBytesEqual(Deno.readFileSync(child), before[1]!);
-  using disk = await open(base);
+  await assertRejects(
+    async () => {
+      using disk = await open(base);
+      disk.metadata.delete(rawItem(7, USER, pattern(2)).id);
+    },
+    VirtualDiskError,
+    "ERROR_VHD_INVALID_STATE",
+  );
+  using disk = await openVirtualDisk(base, {
+    backend: "portable",
+    readOnly: false,
+    ignoreChildren: true,
+  });
   disk.metadata.delete(rawItem(7, USER, pattern(2)).id);
   disk.close();
   // Another disk now, as far as the child knows.

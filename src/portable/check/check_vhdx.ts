@@ -12,6 +12,7 @@ import { tablesOf } from "../vhdx/vhdx_structures.ts";
 import type { LinkPlace } from "./check_vhd.ts";
 import type { Findings } from "./findings.ts";
 import { VhdxBlockCheck } from "./vhdx_blocks.ts";
+import { checkItemLimits } from "./vhdx_item_limits.ts";
 import { type CheckedHeaderArea, checkHeaderArea } from "./vhdx_header_area.ts";
 import { checkMetadataFields } from "./vhdx_unused_fields.ts";
 
@@ -26,6 +27,7 @@ export async function checkVhdx(
   const metadata = findings.attempt(() => readMetadata(area.source, area.regions.metadata));
   if (metadata === undefined) return undefined;
   checkMetadataFields(area.source, area.regions.metadata, findings);
+  checkItemLimits(area.source, area.regions.metadata, findings);
   if (area.source.size > MAX_FILE_SIZE) {
     findings.add({
       severity: "error",

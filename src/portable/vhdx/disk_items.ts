@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { NIL_GUID } from "../../bytes/guid.ts";
 import { type ByteSource, readStructure } from "../byte_source.ts";
 import type { CopyableItem, ItemDescription } from "../metadata_item.ts";
 import { FORMAT_ITEMS } from "./metadata_items.ts";
@@ -66,8 +67,9 @@ export function planDiskItems(
   return { table, added, regionLength: Math.max(region.length, ...ends) };
 }
 
+/** An item without a GUID is nobody's: it stays where it is, and unseen. */
 function isCopyable({ id, isUser }: ItemDescription): boolean {
-  return isUser || !FORMAT_ITEMS.has(id);
+  return id !== NIL_GUID && (isUser || !FORMAT_ITEMS.has(id));
 }
 
 function keyOf({ id, isUser }: ItemDescription): string {

@@ -50,6 +50,9 @@ export const PARENT_LOCATOR = "a8d35f2d-b30b-454d-abf7-d3d84834ab0c";
 /** Empty; marks a file whose creation has not come to its end. */
 const INCOMPLETE_FILE = "71cc85f0-1b69-4e28-9558-c3bf83ae75d3";
 
+/** u32 heads, u32 sectors per track: geometry for old firmware, which nothing here asks for. */
+const CHS_PARAMETERS = "da02d7bc-3d3a-423c-ac88-2a36ab21479b";
+
 /** The system items that say what kind of disk the file holds; a new file has its own. */
 export const FORMAT_ITEMS: ReadonlySet<string> = new Set([
   FILE_PARAMETERS.id,
@@ -109,7 +112,7 @@ function assertItemsKnown(source: ByteSource, items: readonly LocatedItem[]): vo
   for (const item of items) {
     const refused = (code: ErrorSymbol, found: string, expected: string) =>
       damaged(source, code, "metadata table entry", item.entryOffset, found, expected);
-    const known = !item.isUser && FORMAT_ITEMS.has(item.id);
+    const known = !item.isUser && (FORMAT_ITEMS.has(item.id) || item.id === CHS_PARAMETERS);
     if (item.isRequired && !known) {
       throw refused(
         "ERROR_VHD_FORMAT_UNSUPPORTED_VERSION",

@@ -13,11 +13,25 @@ import {
   REGION_TABLES,
   type VhdxBuilder,
 } from "../vhdx/vhdx_builder.ts";
+import { addItems, type RawItem, rawItem, USER } from "../vhdx/item_bytes.ts";
 import { checkBytes } from "./planted.ts";
 import { child, dirty, type Row, testFaults } from "./planted_vhdx.ts";
 
 const NIL = "00000000-0000-0000-0000-000000000000";
 const SECOND = "01234567-89ab-cdef-0123-456789abcdee";
+
+function systemItem(number: number, length: number): RawItem {
+  return { ...rawItem(number, 0, new Uint8Array(length)), flags: 0, reserved: 0 };
+}
+
+/** Gives the metadata a region of so many MiB at the end of the file, and a block the former place. */
+function moveMetadata(file: VhdxBuilder, mebibytes: number): void {
+  const items = file.bytes.slice(METADATA, METADATA + MIB);
+  const offset = file.append(mebibytes * MIB);
+  file.bytes.set(items, offset);
+  file.regionTables((at) => file.u64(at + 64, offset).u32(at + 72, mebibytes * MIB));
+  file.bat(3, 6, METADATA / MIB);
+}
 
 type Unusual = [
   name: string,
@@ -56,6 +70,19 @@ const ROWS: readonly Unusual[] = [
   ["an item of a nil GUID", "metadata table entry", FREE_ENTRY, (f) => extraItem(f, { id: NIL })],
   ["a reserved byte of an item", "metadata table entry", METADATA + 32 + 28, (f) => {
     f.u32(METADATA + 32 + 28, 1);
+  }],
+  ["more system items than other programs take", "metadata table", METADATA, (f) => {
+    addItems(f.bytes, Array.from({ length: 1019 }, (_, i) => systemItem(i, 1)));
+  }],
+  ["longer system items than other programs take", "metadata table", 6 * MIB, (f) => {
+    moveMetadata(f, 42);
+    const items = Array.from({ length: 40 }, (_, i) => systemItem(i, MIB));
+    addItems(f.bytes, items, 42 * MIB);
+  }],
+  ["longer user items than other programs take", "metadata table", 6 * MIB, (f) => {
+    moveMetadata(f, 42);
+    const items = Array.from({ length: 41 }, (_, i) => ({ ...systemItem(i, MIB), flags: USER }));
+    addItems(f.bytes, items, 42 * MIB);
   }],
   ["a reserved byte of a parent locator", "parent locator", ITEMS.parentLocator + 16, (f) => {
     f.u16(ITEMS.parentLocator + 16, 1);

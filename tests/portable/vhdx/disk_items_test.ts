@@ -1,5 +1,6 @@
 /** Replacing the items of the disk: what is written, what stays, what does not fit. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { NIL_GUID } from "../../../src/bytes/guid.ts";
 import { ImageError } from "../../../src/portable/image_error.ts";
 import type { CopyableItem } from "../../../src/portable/metadata_item.ts";
 import { planDiskItems } from "../../../src/portable/vhdx/disk_items.ts";
@@ -10,7 +11,16 @@ import { openWritableVhdx } from "../../../src/portable/vhdx/writable_vhdx.ts";
 import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
-import { addItems, DISK, type RawItem, rawItem, rawItems, textOf, USER } from "./item_bytes.ts";
+import {
+  addItems,
+  DISK,
+  type RawItem,
+  rawItem,
+  rawItems,
+  REQUIRED,
+  textOf,
+  USER,
+} from "./item_bytes.ts";
 import { FREE_ENTRY, METADATA, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 
 function fileWith(...items: RawItem[]): SparseFile {
@@ -63,6 +73,21 @@ Deno.test("what can be copied are the users' items, and those of the system that
     [false, false],
     [true, true],
   ]);
+});
+
+Deno.test("required geometry goes with the disk; an item without a GUID is left alone", () => {
+  const chs = {
+    ...rawItem(0, DISK | REQUIRED, pattern(8)),
+    id: "da02d7bc-3d3a-423c-ac88-2a36ab21479b",
+  };
+  const nobodys = { ...rawItem(0, USER | DISK, pattern(9)), id: NIL_GUID };
+  const file = fileWith(chs, nobodys);
+  assertEquals(copyable(file).map(({ id, isRequired }) => [id, isRequired]), [[chs.id, true]]);
+  const image = openWritableVhdx(file);
+  assertEquals(image.metadata!.keys(), []);
+  image.metadata!.setDiskItems([]);
+  image.finish();
+  assertEquals(textOf(rawItems(bytesOf(file))), textOf([nobodys]));
 });
 
 Deno.test("items of the disk are replaced with all their bits, and others stay in their places", () => {

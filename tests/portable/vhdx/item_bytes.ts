@@ -36,13 +36,17 @@ export function rawItem(number: number, flags: number, bytes: Uint8Array): RawIt
   return { id, flags: (flags | 0x40000000) >>> 0, reserved: 0xabc0000 + number, bytes };
 }
 
-/** Adds items to a file that has none but those of a new one. */
-export function addItems(image: Uint8Array, items: readonly RawItem[]): void {
+/** Adds items to a file that has none but those of a new one, in a region of so many bytes. */
+export function addItems(
+  image: Uint8Array,
+  items: readonly RawItem[],
+  regionLength: number = MIB,
+): void {
   const { view, offset: region } = metadataRegion(image);
   let count = view.getUint16(region + 10, true);
   let place = FIRST_FREE;
   for (const { id, flags, reserved, bytes } of items) {
-    if (place + bytes.length > MIB) throw new Error("the region has no room");
+    if (place + bytes.length > regionLength) throw new Error("the region has no room");
     const entry = region + 32 + 32 * count++;
     writeGuid(image, entry, id);
     view.setUint32(entry + 16, bytes.length === 0 ? 0 : place, true);

@@ -98,6 +98,13 @@ const ROWS: readonly DamageRow[] = [
     offset: FREE_ENTRY,
   },
   {
+    rule: "known required items, the label area of persistent memory not among them",
+    damage: (f) => extraItem(f, { id: "10e1ae8a-4b7e-4169-a40f-cd70de928393", flags: 4 }),
+    code: UNSUPPORTED,
+    structure: "metadata table entry",
+    offset: FREE_ENTRY,
+  },
+  {
     rule: "known required items, the users' too",
     damage: (f) => extraItem(f, { id: "2fa54224-cd1b-4876-b211-5dbed83bf4b8", flags: 5 }),
     code: UNSUPPORTED,
@@ -203,6 +210,8 @@ Deno.test("what the format leaves open is taken: flags, versions, unknown items 
       extraItem(f, { id: "2fa54224-cd1b-4876-b211-5dbed83bf4b8", flags: 1 }),
     "user item of the GUID of unfinished files": (f) =>
       extraItem(f, { id: "71cc85f0-1b69-4e28-9558-c3bf83ae75d3", flags: 1 }),
+    "required geometry": (f) =>
+      extraItem(f, { id: "da02d7bc-3d3a-423c-ac88-2a36ab21479b", flags: 4 }),
     "empty item": (f) => extraItem(f, { offset: 0, length: 0 }),
     "system items without flags": (f) => [0, 1, 2].forEach((i) => f.u32(METADATA + 56 + 32 * i, 0)),
     "log version of an empty log": (f) => f.headers((header) => f.u16(header + 64, 7)),
