@@ -41,34 +41,43 @@ export interface GptTable {
 }
 
 /**
- * Reads the table: the primary one; where that breaks a rule the backup, which is the end of the disk, or
- * before the disk was given another size was where the damaged header says. `undefined` where none is sound.
+ * Reads the table: the primary one; where that is damaged the backup, which is the end of the disk, or
+ * before the disk was given another size was where the damaged header says.
+ *
+ * @returns `undefined` where both are damaged, or where the one that counts breaks a rule though its
+ * checksums are right: somebody wrote it so, and the other one must not take its place.
  */
 export function readGpt(disk: PartitionedDisk): GptTable | undefined {
-  const sectors = Math.floor(disk.size / disk.sectorSize);
-  if (sectors <= PRIMARY_SECTOR) return undefined;
-  const primary = readTable(disk, PRIMARY_SECTOR);
-  if (primary !== undefined) return primary;
+  const lastSector = Math.floor(disk.size / disk.sectorSize) - 1;
+  if (lastSector < PRIMARY_SECTOR) return undefined;
   const { otherSector } = decodeHeader(readSector(disk, PRIMARY_SECTOR));
-  const isElsewhere = otherSector > PRIMARY_SECTOR && otherSector < sectors - 1;
-  return readTable(disk, sectors - 1) ?? (isElsewhere ? readTable(disk, otherSector) : undefined);
+  const isElsewhere = otherSector > PRIMARY_SECTOR && otherSector < lastSector;
+  for (const sector of [PRIMARY_SECTOR, lastSector, ...(isElsewhere ? [otherSector] : [])]) {
+    const table = readTable(disk, sector);
+    if (table !== "damaged") return table;
+  }
+  return undefined;
 }
 
-/** The table whose header is at a sector of the disk; `undefined` where it breaks a rule. */
-function readTable(disk: PartitionedDisk, headerSector: number): GptTable | undefined {
+/** The table whose header is at a sector of the disk; `undefined` where it is sound but breaks a rule. */
+function readTable(
+  disk: PartitionedDisk,
+  headerSector: number,
+): GptTable | "damaged" | undefined {
   const { sectorSize } = disk;
   const header = readSector(disk, headerSector);
-  if (!isHeader(header)) return undefined;
   const fields = decodeHeader(header);
   const { ownSector, otherSector, entriesSector, entriesCrc } = fields;
+  if (!isHeader(header) || ownSector !== headerSector) return "damaged";
   const arrayLength = fields.entryCount * fields.entryLength;
-  if (ownSector !== headerSector || !isArray(fields.entryLength, arrayLength)) return undefined;
   const arraySectors = Math.ceil(arrayLength / sectorSize);
   const sectors = Math.floor(disk.size / sectorSize);
-  if (!isPlaced(fields, arraySectors, sectors)) return undefined;
+  const isReadable = isArray(fields.entryLength, arrayLength) &&
+    isPlaced(fields, arraySectors, sectors);
+  if (!isReadable) return undefined;
   const entries = disk.read(entriesSector * sectorSize, arraySectors * sectorSize);
   const array = entries.subarray(0, arrayLength);
-  if (crc32(array) !== entriesCrc) return undefined;
+  if (crc32(array) !== entriesCrc) return "damaged";
   const partitions = readEntries(array, fields, sectorSize);
   const isBackup = ownSector !== PRIMARY_SECTOR;
   return partitions && {

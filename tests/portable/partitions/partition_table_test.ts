@@ -109,6 +109,7 @@ const BACKUP = { header: LAST, entries: LAST - 32 };
 /** Where in the disk, in bytes, the header and the entries of the table are that is to be damaged. */
 type Damage = (disk: MemoryDisk, header: number, entries: number) => void;
 
+/** Those by chance, and a header that belongs elsewhere. */
 const TABLE_DAMAGES: Record<string, Damage> = {
   "no header": (disk, header) => disk.bytes.fill(0, header, header + 512),
   "a header with a wrong checksum": (disk, header) => disk.bytes[header + 60]! ^= 1,
@@ -116,6 +117,10 @@ const TABLE_DAMAGES: Record<string, Damage> = {
   "a header that is too short": (disk, header) => disk.view.setUint32(header + 12, 91, true),
   "a header longer than a sector": (disk, header) => disk.view.setUint32(header + 12, 513, true),
   "a header of another sector": sealed((disk, header) => setSector(disk, header + 24, 2)),
+};
+
+/** What nobody has by chance: the checksums are right. */
+const BROKEN_RULES: Record<string, Damage> = {
   "entries of 0 bytes": sealed((disk, header) => disk.view.setUint32(header + 84, 0, true)),
   "entries of 192 bytes": sealed((disk, header) => disk.view.setUint32(header + 84, 192, true)),
   "more entries than memory": sealed((disk, header) => {
@@ -179,6 +184,19 @@ for (const [name, damage] of Object.entries(TABLE_DAMAGES)) {
     assertEquals(readPartitionTable(primary), expected);
     damageTable(primary, PRIMARY, damage);
     assertEquals(readPartitionTable(primary), undefined);
+  });
+}
+
+for (const [name, change] of Object.entries(BROKEN_RULES)) {
+  Deno.test(`a primary table with ${name} tells no size, nor does its backup`, () => {
+    const disk = whole();
+    damageTable(disk, PRIMARY, change);
+    assertEquals(readPartitionTable(disk), undefined);
+    const other = whole();
+    damageTable(other, BACKUP, change);
+    assertEquals(readPartitionTable(other), readPartitionTable(whole()));
+    other.bytes.fill(0, 512, 1024);
+    assertEquals(readPartitionTable(other), undefined);
   });
 }
 
