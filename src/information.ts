@@ -128,6 +128,12 @@ export interface ParentPath {
    * @default {false}
    */
   ignoreMismatch?: boolean;
+  /**
+   * Portable backend: stores nothing, and fails as storing would. The disk may be open for reading.
+   *
+   * @default {false}
+   */
+  dryRun?: boolean;
 }
 
 /** One key per SET_VIRTUAL_DISK_INFO class. GUIDs are text in either case, with or without braces. */

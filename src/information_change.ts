@@ -9,16 +9,16 @@ import { toHostPath } from "./open_request.ts";
 
 /** The values of the classes: GUIDs in lower case, paths of the host, not made absolute yet. */
 export interface CheckedInformation {
-  /** The path, and whether the parent may have another identifier than the child expects. */
-  readonly parentPath: { readonly path: string; readonly ignoreMismatch: boolean };
+  /** The path, whether the parent may have another identifier than the child expects, whether to store it. */
+  readonly parentPath: {
+    readonly path: string;
+    readonly ignoreMismatch: boolean;
+    readonly dryRun: boolean;
+  };
   /** The unique id. */
   readonly identifier: string;
   /** Whose parent (1 is the open file), and the same. */
-  readonly parentPathWithDepth: {
-    readonly childDepth: number;
-    readonly path: string;
-    readonly ignoreMismatch: boolean;
-  };
+  readonly parentPathWithDepth: CheckedInformation["parentPath"] & { readonly childDepth: number };
   /** Bytes. */
   readonly vhdPhysicalSectorSize: number;
   /** The page 83 identifier. */
@@ -42,7 +42,7 @@ const CHECKS: {
   parentPath: (value) =>
     typeof value === "object" && value !== null && !(value instanceof URL)
       ? checkParentPath(value)
-      : { path: checkPath(value, "parentPath"), ignoreMismatch: false },
+      : { path: checkPath(value, "parentPath"), ignoreMismatch: false, dryRun: false },
   identifier: (value) => checkGuid(value, "identifier"),
   parentPathWithDepth: (value) => ({
     childDepth: checkUint32(checkObject(value, "parentPathWithDepth").childDepth, "childDepth", 1),
@@ -77,12 +77,12 @@ export function informationChange<K extends SettableKind>(
 }
 
 function checkParentPath(
-  { path, ignoreMismatch = false }: ParentPath,
+  { path, ignoreMismatch = false, dryRun = false }: ParentPath,
 ): CheckedInformation["parentPath"] {
-  if (typeof ignoreMismatch !== "boolean") {
-    throw new TypeError(`ignoreMismatch is no boolean: ${String(ignoreMismatch)}`);
+  for (const [name, value] of Object.entries({ ignoreMismatch, dryRun })) {
+    if (typeof value !== "boolean") throw new TypeError(`${name} is no boolean: ${String(value)}`);
   }
-  return { path: checkPath(path, "path"), ignoreMismatch };
+  return { path: checkPath(path, "path"), ignoreMismatch, dryRun };
 }
 
 function checkPath(value: string | URL, name: string): string {

@@ -14,7 +14,8 @@ export const REBASE_USAGE = `virtdisk rebase [OPTION...] CHILD PARENT
   stores in CHILD that PARENT is its parent: after a move, or where another copy is to be used
   --ignore-mismatch   even if PARENT is not the disk that CHILD was made from, or has changed since:
                       the contents may be a mix of what never belonged together
-  --json              one JSON object: path, parent, parentIdentifier`;
+  --dry-run           store nothing, and tell whether it can be done
+  --json              one JSON object: path, dryRun, parent, parentIdentifier`;
 
 /**
  * Runs the command.
@@ -24,25 +25,39 @@ export const REBASE_USAGE = `virtdisk rebase [OPTION...] CHILD PARENT
 export async function rebase(args: string[]): Promise<number> {
   const { values, positionals } = parseArguments("rebase", args, {
     "ignore-mismatch": { type: "boolean", default: false },
+    "dry-run": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
   const [path = "", parent = ""] = exactly("rebase", positionals, "CHILD PARENT");
+  const dryRun = values["dry-run"];
   try {
     // It is done in one go: Ctrl-C meanwhile finds it done.
     return await interruptible(async () => {
       using disk = await openVirtualDisk(path, {
         backend: "portable",
-        readOnly: false,
+        readOnly: dryRun,
         flags: ["no-parents"],
       });
       const ignoreMismatch = values["ignore-mismatch"];
-      disk.setInformation("parentPath", { path: parent, ignoreMismatch });
-      const parentIdentifier = disk.getInformation("parentIdentifier");
-      if (values.json) printLine(JSON.stringify({ path: disk.path, parent, parentIdentifier }));
-      else printLine(`${path}: the parent is ${parent} (${parentIdentifier})`);
+      disk.setInformation("parentPath", { path: parent, ignoreMismatch, dryRun });
+      const parentIdentifier = await identifierOf(parent);
+      printLine(
+        values.json
+          ? JSON.stringify({ path: disk.path, dryRun, parent, parentIdentifier })
+          : `${path}: the parent ${dryRun ? "would be" : "is"} ${parent} (${parentIdentifier})`,
+      );
       return 0;
     });
   } catch (error) {
     return fail(path, error);
   }
+}
+
+async function identifierOf(path: string): Promise<string> {
+  using disk = await openVirtualDisk(path, {
+    backend: "portable",
+    getInfoOnly: true,
+    flags: ["no-parents"],
+  });
+  return disk.getInformation("identifier");
 }

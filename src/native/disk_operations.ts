@@ -26,6 +26,7 @@ import { flagsOf } from "./flags_of.ts";
 import { fullPath } from "./full_path.ts";
 import { newerFunction, present } from "./newer_function.ts";
 import { runToEnd } from "./overlapped.ts";
+import { refusePortable } from "./portable_options.ts";
 import type { RunningCalls } from "./running_calls.ts";
 import {
   COMPACT_VIRTUAL_DISK_PARAMETERS,
@@ -214,21 +215,6 @@ export class DiskOperations {
         })),
     );
   }
-}
-
-/** What Windows cannot leave undone, or do besides, must not look as if it had. */
-function refusePortable(
-  operation: string,
-  path: string,
-  options: Readonly<Record<string, unknown>>,
-): void {
-  const name = Object.keys(options).find((key) => (options[key] ?? false) !== false);
-  if (name === undefined) return;
-  throw virtualDiskError("ERROR_NOT_SUPPORTED", operation, {
-    path,
-    reason: `${name} is an option of the portable backend`,
-    causes: ['Open the disk with { backend: "portable" }.'],
-  });
 }
 
 function mergeParameters(

@@ -4,6 +4,7 @@ import type { InformationChange } from "../information_change.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { CallMemory } from "./call_memory.ts";
 import { fullPath } from "./full_path.ts";
+import { refusePortable } from "./portable_options.ts";
 import { SET_VIRTUAL_DISK_INFO, type SetVirtualDiskInfo } from "./structs.ts";
 
 const OPERATION = "SetVirtualDiskInformation";
@@ -15,6 +16,8 @@ const OPERATION = "SetVirtualDiskInformation";
  */
 export function setInformation(disk: CalledDisk, change: InformationChange): void {
   const { virtdisk, kernel32 } = disk.libraries;
+  const isParent = change.kind === "parentPath" || change.kind === "parentPathWithDepth";
+  refusePortable(OPERATION, disk.path, { dryRun: isParent && change.value.dryRun });
   using memory = new CallMemory(kernel32);
   const addressOfPath = (path: string) =>
     memory.addressOfString(fullPath(kernel32, path, OPERATION));

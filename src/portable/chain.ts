@@ -18,6 +18,8 @@ import { ImageError } from "./image_error.ts";
 import { fileIdentity, ImageFile } from "./image_file.ts";
 import type { ParentSpec } from "./image_spec.ts";
 import { type ParentCandidate, parentCandidates } from "./parent_paths.ts";
+import type { ResizableChain } from "./resizable_chain.ts";
+import { TrialFile } from "./trial_file.ts";
 
 /** How to open a chain. */
 export interface ChainOptions extends AncestorOptions {
@@ -29,28 +31,14 @@ export interface ChainOptions extends AncestorOptions {
   readonly isCustom?: boolean;
 }
 
-/** A chain whose child can be given another size. */
-export interface ResizableChain {
-  /** The child first. */
-  readonly images: readonly [DiskImage, ...DiskImage[]];
-  /** The child. */
-  readonly image: DiskImage;
-  /** The child, where it was opened for writing. */
-  readonly writable: WritableImage | undefined;
-  /**
-   * Gives the child another size.
-   *
-   * @throws {ImageError} As `resizeImage()`.
-   */
-  resize(writable: WritableImage, virtualSize: number): void;
-}
-
 /** Another parent for an image. */
 export interface NewParent {
   readonly path: string;
   readonly ignoreMismatch: boolean;
   /** Whether the image reads the same through it. */
   readonly isSameDisk: boolean;
+  /** Whether it is only found out whether it could be. */
+  readonly dryRun: boolean;
   /** How the image is to name it. */
   specOf(parent: DiskImage): ParentSpec;
 }
@@ -100,7 +88,7 @@ export class ImageChain implements ResizableChain, Disposable {
     return this.#writable;
   }
 
-  /** How many files, from the child on, were opened for writing. */
+  /** How many files, from the child on, are open for writing. */
   get writableDepth(): number {
     return this.#options.writableDepth;
   }
@@ -197,21 +185,29 @@ export class ImageChain implements ResizableChain, Disposable {
 
   /**
    * Opens another parent for an image of the chain, has the link to it stored, and reads through it
-   * thereafter.
+   * thereafter; for a dry run neither.
    *
-   * @param depth Of the image, which was opened for writing: 1 is the child.
+   * @param depth Of the image, which was opened for writing, unless it is a dry run: 1 is the child.
    * @throws {ImageError} As OpenVirtualDisk fails for a file or a parent; nothing has been written then.
    */
-  reparent(depth: number, { path, ignoreMismatch, isSameDisk, specOf }: NewParent): void {
+  reparent(
+    depth: number,
+    { path, ignoreMismatch, isSameDisk, dryRun, specOf }: NewParent,
+  ): void {
+    const name = (parent: DiskImage) => {
+      if (dryRun) this.#tryParent(depth, specOf(parent));
+      else this.setParent(depth, specOf(parent), isSameDisk);
+    };
     const former = this.#images[depth];
     const isOpen = former !== undefined && this.#files[depth]!.identity() === fileIdentity(path);
     if (isOpen && (ignoreMismatch || isExpectedParent(this.#images[depth - 1]!, former))) {
-      return this.setParent(depth, specOf(former), isSameDisk);
+      return name(former);
     }
     // What is open there may be the new parent or one of its own, and open for writing: in its own way.
     const others = this.#images.slice(depth);
     this.#replaceAncestors(depth, []);
     const ancestors: Link[] = [];
+    let isStored = false;
     try {
       const links = this.#linksTo(depth);
       const options = { ...this.#options, ignoreMismatch };
@@ -219,14 +215,16 @@ export class ImageChain implements ResizableChain, Disposable {
       ancestors.push(parent);
       if (this.#options.noParents) assertNoCycle([...links, parent], options);
       else ancestors.push(...openAncestors([...links, parent], this.#options));
-      this.setParent(depth, specOf(parent.image), isSameDisk);
-    } catch (error) {
-      for (const { file } of ancestors) file.close();
-      this.#reopen(others);
-      throw error;
+      name(parent.image);
+      isStored = !dryRun;
+    } finally {
+      if (!isStored) {
+        for (const { file } of ancestors) file.close();
+        this.#reopen(others);
+      }
     }
     if (this.#options.noParents) ancestors[0]!.file.close();
-    else this.#replaceAncestors(depth, ancestors);
+    else if (!dryRun) this.#replaceAncestors(depth, ancestors);
   }
 
   /**
@@ -261,6 +259,11 @@ export class ImageChain implements ResizableChain, Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #tryParent(depth: number, parent: ParentSpec): void {
+    const trial = new TrialFile(this.#files[depth - 1]!);
+    openWritableImage(trial, this.#images[depth - 1]!.format).setParent?.(parent);
   }
 
   /** Opens the parents again, at their places. */

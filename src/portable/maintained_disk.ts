@@ -286,7 +286,13 @@ export abstract class MaintainedDisk extends ReadableDisk {
     if (!isLeaf || merged.length > 1) {
       const childDepth = isLeaf ? 1 : sourceDepth - 1;
       // The target is another disk than the file that was its parent, but reads as that did.
-      const parent = { childDepth, path: target, ignoreMismatch: true, isSameDisk: true };
+      const parent = {
+        childDepth,
+        path: target,
+        ignoreMismatch: true,
+        isSameDisk: true,
+        dryRun: false,
+      };
       inOperation(operation, () => setParentPath(this.#chain, parent));
     }
     if (isLeaf) this.close();

@@ -22,7 +22,7 @@ export type NewParentPath = CheckedInformation["parentPathWithDepth"] & {
 
 /**
  * Looks at a parent, stores its identifier and the way to it in the image of a depth, and reads through it
- * thereafter.
+ * thereafter; for a dry run it only finds out whether it could.
  *
  * @throws {ImageError} `ERROR_VHD_INVALID_TYPE` where the image is not a differencing one,
  * `ERROR_INVALID_PARAMETER` where the chain has no image of that depth or the parent is of another format,
@@ -31,7 +31,7 @@ export type NewParentPath = CheckedInformation["parentPathWithDepth"] & {
  */
 export function setParentPath(
   chain: ImageChain,
-  { childDepth, path, ignoreMismatch, isSameDisk = false }: NewParentPath,
+  { childDepth, path, ignoreMismatch, isSameDisk = false, dryRun }: NewParentPath,
 ): void {
   const child = chain.images[childDepth - 1];
   if (child === undefined) {
@@ -42,7 +42,7 @@ export function setParentPath(
   }
   assertDifferencing(child);
   const childPath = child.source.path;
-  if (childDepth > chain.writableDepth) {
+  if (!dryRun && childDepth > chain.writableDepth) {
     throw new ImageError("ERROR_ACCESS_DENIED", {
       path: childPath,
       reason: "this file of the chain was opened for reading",
@@ -53,6 +53,7 @@ export function setParentPath(
     path,
     ignoreMismatch,
     isSameDisk,
+    dryRun,
     specOf: (parent) => parentSpec(childPath, realFolder(childPath), parent),
   });
 }

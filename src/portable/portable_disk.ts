@@ -17,6 +17,7 @@ import { ImageError, inOperation } from "./image_error.ts";
 import { imageMetadata } from "./image_metadata.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
 import { MaintainedDisk } from "./maintained_disk.ts";
+import { setParentPath } from "./parent_change.ts";
 import { checkOffset } from "./readable_disk.ts";
 
 const { NO_PARENTS, CUSTOM_DIFF_CHAIN, IGNORE_RELATIVE_PARENT_LOCATOR } = OPEN_VIRTUAL_DISK_FLAG;
@@ -173,6 +174,13 @@ export class PortableVirtualDisk extends MaintainedDisk {
 
   /** Writes the new value to the image. */
   protected override changeInformation(change: InformationChange): void {
+    const { kind, value } = change;
+    if ((kind === "parentPath" || kind === "parentPathWithDepth") && value.dryRun) {
+      const operation = "SetVirtualDiskInformation";
+      this.assertOpen(operation);
+      const parent = { childDepth: 1, ...value };
+      return inOperation(operation, () => setParentPath(this.#chain, parent));
+    }
     this.#write(
       "SetVirtualDiskInformation",
       (image) => changeImage(this.#chain, image, change),

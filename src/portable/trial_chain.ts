@@ -4,9 +4,9 @@
  * @module
  */
 import type { ByteSource } from "./byte_source.ts";
-import type { ResizableChain } from "./chain.ts";
 import { type ImageFormat, openWritableImage, resizeImage } from "./detect.ts";
 import type { DiskImage, WritableImage } from "./image.ts";
+import type { ResizableChain } from "./resizable_chain.ts";
 import { TrialFile } from "./trial_file.ts";
 
 /** A child that can be resized, and will be forgotten, with its parents. */

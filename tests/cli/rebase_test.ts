@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { openVirtualDiskSync } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
-import { TempDir } from "../support.ts";
-import { runCli } from "./run_cli.ts";
+import { fileHash, TempDir } from "../support.ts";
+import { READ_ONLY, runCli } from "./run_cli.ts";
 
 const MIB = 1 << 20;
 
@@ -42,9 +42,38 @@ Deno.test("rebase takes another disk only with --ignore-mismatch", async () => {
   using other = openVirtualDiskSync(dir.file("other.vhdx"), { backend: "portable" });
   assertEquals(JSON.parse(done.out), {
     path: dir.file("child.vhdx"),
+    dryRun: false,
     parent: "other.vhdx",
     parentIdentifier: other.getInformation("identifier"),
   });
+});
+
+Deno.test("rebase --dry-run tells whether it can be done, and writes nothing", async (t) => {
+  using dir = new TempDir();
+  await makeChain(dir);
+  const before = fileHash(dir.file("child.vhdx"));
+  const rows: [args: string[], code: number, message: string][] = [
+    [["child.vhdx", "away/base.vhdx"], 0, "the parent would be away/base.vhdx ("],
+    [["--ignore-mismatch", "child.vhdx", "other.vhdx"], 0, "the parent would be other.vhdx ("],
+    [["child.vhdx", "other.vhdx"], 2, "ERROR_VHD_CHILD_PARENT_ID_MISMATCH"],
+    [["--ignore-mismatch", "child.vhdx", "child.vhdx"], 2, "CHAIN_CYCLE_DETECTED"],
+    [["child.vhdx", "none.vhdx"], 2, "ERROR_FILE_NOT_FOUND"],
+    [["other.vhdx", "away/base.vhdx"], 2, "ERROR_VHD_INVALID_TYPE"],
+  ];
+  for (const [args, code, message] of rows) {
+    await t.step(args.join(" "), async () => {
+      const dry = await runCli(dir, ["rebase", "--dry-run", ...args], READ_ONLY);
+      assertEquals(dry.code, code, dry.err);
+      assertStringIncludes(dry.out + dry.err, message);
+      assertEquals(fileHash(dir.file("child.vhdx")), before);
+      // The real run refuses the same in the same words.
+      if (code !== 0) assertEquals((await runCli(dir, ["rebase", ...args])).err, dry.err);
+    });
+  }
+  const json = await runCli(dir, [
+    ...["rebase", "--dry-run", "--json", "child.vhdx", "away/base.vhdx"],
+  ], READ_ONLY);
+  assertEquals(JSON.parse(json.out).dryRun, true);
 });
 
 Deno.test("rebase says what is wrong", async (t) => {

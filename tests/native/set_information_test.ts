@@ -87,7 +87,7 @@ testWithDouble("a disk opened for reading takes no new values", ({ open }) => {
 testWithDouble("wrong values are refused before the call", ({ double, open }) => {
   using disk = open(IMAGE, { readOnly: false });
   const set = disk.setInformation.bind(disk) as (kind: string, value: unknown) => void;
-  const rows: [kind: string, value: unknown, error: new () => Error][] = [
+  const rows: [kind: string, value: unknown, error: new (...args: never[]) => Error][] = [
     ["size", 1, TypeError],
     ["toString", 1, TypeError],
     ["parentPath", "", TypeError],
@@ -98,6 +98,9 @@ testWithDouble("wrong values are refused before the call", ({ double, open }) =>
     ["parentPathWithDepth", { childDepth: 0, path: "a" }, RangeError],
     ["parentPathWithDepth", { childDepth: 1.5, path: "a" }, RangeError],
     ["parentPathWithDepth", null, TypeError],
+    ["parentPath", { path: "a", dryRun: 1 }, TypeError],
+    ["parentPath", { path: "a", dryRun: true }, VirtualDiskError],
+    ["parentPathWithDepth", { childDepth: 1, path: "a", dryRun: true }, VirtualDiskError],
     ["parentPathWithDepth", { childDepth: 1, path: "" }, TypeError],
     ["vhdPhysicalSectorSize", -1, RangeError],
     ["vhdPhysicalSectorSize", 2 ** 32, RangeError],

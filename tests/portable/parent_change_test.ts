@@ -1,6 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   openVirtualDiskSync,
+  type PortableVirtualDisk,
   type SettableInformation,
   type SettableKind,
   VirtualDiskError,
@@ -21,6 +22,19 @@ function setParent<K extends SettableKind>(
 ): void {
   using child = open(path, ALONE);
   child.setInformation(kind, value);
+}
+
+function failureOrNone(
+  disk: PortableVirtualDisk,
+  value: SettableInformation["parentPathWithDepth"],
+): string | undefined {
+  try {
+    disk.setInformation("parentPathWithDepth", value);
+    return undefined;
+  } catch (error) {
+    if (error instanceof VirtualDiskError) return error.message;
+    throw error;
+  }
 }
 
 for (const format of FORMATS) {
@@ -47,6 +61,45 @@ for (const format of FORMATS) {
     using after = open(moved[0]!);
     assertEquals(after.parents, moved.slice(1));
     assertEquals(contents(after) === expected, true);
+  });
+
+  Deno.test(`${format}: a dry run refuses what would be refused, and stores nothing`, async () => {
+    using dir = new TempDir();
+    const paths = await chain(dir.file("old"), format, 4);
+    const copy = dir.file(`old/copy.${format}`);
+    Deno.copyFileSync(paths[2]!, copy);
+    const other = dir.file(`other.${format}`);
+    (await createImage(other, { size: 64 * MIB })).close();
+    const before = paths.map((path) => fileHash(path));
+    const rows = [
+      { childDepth: 2, path: copy },
+      { childDepth: 2, path: paths[2]! },
+      { childDepth: 2, path: paths[0]!, ignoreMismatch: true },
+      { childDepth: 2, path: other },
+      { childDepth: 2, path: dir.file("none") },
+      { childDepth: 4, path: copy },
+      { childDepth: 5, path: copy },
+    ];
+    const outcomes = rows.map((value) => {
+      using child = open(paths[0]!);
+      const outcome = failureOrNone(child, { ...value, dryRun: true });
+      assertEquals(child.parents, paths.slice(1));
+      return outcome;
+    });
+    assertEquals(paths.map((path) => fileHash(path)), before);
+    assertEquals(outcomes.map((each) => each === undefined), [true, true, ...Array(5).fill(false)]);
+    for (const [i, value] of rows.entries()) {
+      using child = open(paths[0]!, { access: ["all"], rwDepth: 4 });
+      assertEquals(failureOrNone(child, { ...value, dryRun: true }), outcomes[i]);
+      assertEquals(failureOrNone(child, value), outcomes[i]);
+    }
+    using closed = open(paths[0]!);
+    closed.close();
+    assertStringIncludes(failureOrNone(closed, rows[0]!) ?? "", "ERROR_INVALID_HANDLE");
+    assertStringIncludes(
+      failureOrNone(closed, { ...rows[0]!, dryRun: true }) ?? "",
+      "ERROR_INVALID_HANDLE",
+    );
   });
 
   Deno.test(`${format}: links of files further up are set through an open chain`, async () => {
@@ -82,7 +135,7 @@ for (const format of FORMATS) {
   Deno.test(`${format}: a disk goes on through its new parent at once, and can be written to`, async () => {
     using dir = new TempDir();
     const [path, parent] = await chain(dir.file("old"), format, 2);
-    const copy = dir.file(`copy.${format}`);
+    const copy = dir.file(`old/copy.${format}`);
     Deno.copyFileSync(parent!, copy);
     using child = open(path!, { readOnly: false });
     const expected = contents(child);

@@ -6,7 +6,7 @@
  * @module
  */
 import type { ResizeOptions, ResizeReport, SmallestSafeSize } from "../../operations.ts";
-import type { ImageChain, ResizableChain } from "../chain.ts";
+import type { ImageChain } from "../chain.ts";
 import { assertChildless } from "../children.ts";
 import { maximumSize } from "../create_rules.ts";
 import { checkInteger } from "../create_size.ts";
@@ -16,6 +16,7 @@ import { moveBackup } from "../partitions/gpt_move.ts";
 import { restorePrimary } from "../partitions/gpt_restore.ts";
 import { readPartitionTable } from "../partitions/partition_table.ts";
 import { partitionedDisk, type WritablePartitionedDisk } from "../partitions/partitioned_disk.ts";
+import type { ResizableChain } from "../resizable_chain.ts";
 import { smallestSafeSize } from "../smallest_safe_size.ts";
 import { TrialChain } from "../trial_chain.ts";
 import { findFooter } from "../vhd/footer_search.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 import type { GrowablePartition, ResizeReport } from "../../operations.ts";
-import type { ResizableChain } from "../chain.ts";
 import { type PartitionTable, readPartitionTable } from "../partitions/partition_table.ts";
 import { partitionedDisk } from "../partitions/partitioned_disk.ts";
+import type { ResizableChain } from "../resizable_chain.ts";
 
 /** What the disk as it is now does not tell. */
 interface Resizing {
