@@ -15,7 +15,6 @@ import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { Random } from "./random.ts";
 
 const SEEDS = 40;
-const MAX_GAP = 7;
 
 for (const subtype of ["dynamic", "differencing"] as const) {
   Deno.test(`whatever lies where in a ${subtype} VHDX, compacting leaves no room that is of use`, async () => {
@@ -42,8 +41,10 @@ function randomLayout(subtype: "dynamic" | "differencing", random: Random): Spar
   const run = (step: Step, version: number) => runSteps(VHDX, file, [step], version, {});
   for (let i = 0; i < blocks; i++) {
     run(["write", random.below(blocks) * sectors + random.below(sectors - 8), 8], 10 + i);
-    if (random.chance(40)) {
-      raise(file, [random.pick(["log", "metadata", "table"])], random.below(MAX_GAP) * MIB);
+    // Between structures that lie together there is too little room for a block, until they leave.
+    while (random.chance(50)) {
+      const gap = random.below(blockSize / MIB) * MIB;
+      raise(file, [random.pick(["log", "metadata", "table"])], gap);
     }
   }
   for (let i = 0; i < blocks; i++) {
