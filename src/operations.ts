@@ -158,6 +158,13 @@ export interface MergeOptions extends OperationOptions {
    */
   removeChild?: boolean;
   /**
+   * Portable backend: goes on where images in the folders of the merged files and of the ancestor have one of
+   * these as their parent, and are not merged themselves. They become invalid. Not needed for `into`.
+   *
+   * @default {false}
+   */
+  ignoreChildren?: boolean;
+  /**
    * Portable backend: writes and removes nothing, and tells what would be merged, or fails as the merge
    * would; but for a full disk, and for files that may not be written. The disk may be open for reading.
    *

@@ -10,10 +10,11 @@ import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
 export const MERGE_USAGE = `virtdisk merge [OPTION...] FILE
-  writes what FILE, a child, holds into its parent, whose other children become invalid
+  writes what FILE, a child, holds into its parent
   --depth NUMBER      over so many parents: 2 is FILE and its parent into the grandparent; default: 1
   --into NEWFILE      write the whole chain into a new dynamic image, and change none of the chain
   --remove-child      remove the merged files when their parent is complete
+  --ignore-children   go on where other children are in the folder, which become invalid
   --dry-run           write and remove nothing, and tell what would be merged
   --json              tell the result as one JSON object: path, dryRun, merged, removed`;
 
@@ -27,6 +28,7 @@ export async function merge(args: string[]): Promise<number> {
     depth: { type: "string" },
     into: { type: "string" },
     "remove-child": { type: "boolean", default: false },
+    "ignore-children": { type: "boolean", default: false },
     "dry-run": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
@@ -37,7 +39,12 @@ export async function merge(args: string[]): Promise<number> {
   if (into !== undefined && (removeChild || values.depth !== undefined)) {
     throw new UsageError("merge: --into takes the whole chain, and leaves it as it is");
   }
-  const options = { ...present({ depth: depthOf(values.depth), into }), removeChild, dryRun };
+  const options = {
+    ...present({ depth: depthOf(values.depth), into }),
+    removeChild,
+    ignoreChildren: values["ignore-children"],
+    dryRun,
+  };
   return await maintainAndTell({
     path,
     readOnly: into !== undefined || dryRun,

@@ -32,10 +32,12 @@ export function childrenOf({ source: { path }, format, identifier }: DiskImage):
 /**
  * Refuses a change that would leave children with a parent which is no longer theirs.
  *
+ * @param except Children whose turn it is to change.
  * @throws {ImageError} `ERROR_VHD_INVALID_STATE`, with the children's names.
  */
-export function assertChildless(image: DiskImage): void {
-  const children = childrenOf(image);
+export function assertChildless(image: DiskImage, except: readonly DiskImage[] = []): void {
+  const excepted = except.map(({ source }) => fileIdentity(source.path));
+  const children = childrenOf(image).filter((path) => !excepted.includes(fileIdentity(path)));
   if (children.length === 0) return;
   const names = children.map((path) => JSON.stringify(path)).join(", ");
   throw new ImageError("ERROR_VHD_INVALID_STATE", {

@@ -148,8 +148,9 @@ export abstract class MaintainedDisk extends ReadableDisk {
 
   /**
    * Writes what a differencing disk holds into one of its ancestors, so that it reads as the disk does; or,
-   * with `into`, what the whole chain holds into a new file. Other children of that ancestor become invalid.
-   * The merged files stay valid, and can go: with `removeChild` they do. {@linkcode MergeOptions} tells
+   * with `into`, what the whole chain holds into a new file. Other children of that ancestor, and of merged
+   * files between, become invalid: where there are any in the same folders, it is refused. The disk itself
+   * stays valid, and can go with all merged files: with `removeChild` they do. {@linkcode MergeOptions} tells
    * what becomes of metadata items.
    *
    * A crash or an abort at any moment leaves a chain that reads as before; merging again ends right. With
@@ -177,7 +178,8 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * @returns What there is now.
    * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk has no parent;
    * `ERROR_INVALID_PARAMETER` for a depth that the chain does not have; `ERROR_VHD_INVALID_STATE` where the
-   * parents are not open, or a disk belongs to a machine with a saved state; `ERROR_SHARING_VIOLATION` where
+   * parents are not open, other children would become invalid, or a disk belongs to a machine with a saved
+   * state; `ERROR_SHARING_VIOLATION` where
    * the ancestor is in use; `ERROR_ACCESS_DENIED` where the disk was opened for reading; `ERROR_FILE_EXISTS`
    * where the new file is there already; `ERROR_VHD_METADATA_FULL` where the ancestor has no room for the
    * disk's metadata items, before anything is written; `ERROR_DISK_FULL`.

@@ -126,7 +126,8 @@ for (const format of FORMATS) {
       middle.close();
       assertBytesEqual(readAll(2, 1, 0), bytes, "the compacted ancestor");
       using rest = await openVirtualDisk(path(2), { backend: "portable", readOnly: false });
-      await rest.merge({ depth: 2, removeChild: true });
+      // What was merged before is still there, and is lost now.
+      await rest.merge({ depth: 2, removeChild: true, ignoreChildren: true });
       Deno.writeFileSync(dir.file("expected.raw"), bytes);
       assertEquals(qemuHash(dir, format, path(0)), fileHash(dir.file("expected.raw")));
     },

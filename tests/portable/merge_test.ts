@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   type MergeOptions,
   openVirtualDisk,
@@ -72,6 +72,41 @@ for (const format of FORMATS) {
       await assertDisk(path(target), disks[merged[0]!]!);
       const leaf = disks[3]!.slice().fill(0, 5, 105);
       await assertDisk(path(3), leaf);
+    }
+  });
+
+  Deno.test(`a ${format} is not merged beneath children that it knows nothing of`, async () => {
+    const rows: [MergeOptions, leaf: number, childOf: number, isRefused: boolean][] = [
+      [{}, 2, 1, true],
+      [{}, 2, 0, false],
+      [{}, 2, 2, false],
+      [{ removeChild: true }, 2, 2, true],
+      [{ depth: 2 }, 3, 2, true],
+      [{ depth: 2 }, 3, 1, true],
+      [{ sourceDepth: 2 }, 3, 2, false],
+      [{ sourceDepth: 2 }, 3, 1, true],
+      [{ dryRun: true }, 2, 1, true],
+    ];
+    for (const [options, leaf, childOf, isRefused] of rows) {
+      using dir = new TempDir();
+      const path = (depth: number) => dir.file(`${depth}.${format}`);
+      const disks = await makeChain(dir, format, leaf + 1);
+      const other = dir.file(`other.${format}`);
+      (await createImage(other, { parent: path(childOf) })).close();
+      using disk = await open(path(leaf));
+      if (isRefused) {
+        const error = await assertRejects(() => disk.merge(options), VirtualDiskError);
+        assertEquals(error.symbol, "ERROR_VHD_INVALID_STATE", JSON.stringify(options));
+        assertStringIncludes(
+          error.message,
+          `${path(childOf)}": the disk is the parent of "${other}"`,
+        );
+        await disk.merge({ ...options, ignoreChildren: true });
+      } else {
+        await disk.merge(options);
+        disk.close();
+        await assertDisk(other, disks[childOf]!);
+      }
     }
   });
 

@@ -6,8 +6,10 @@
 import type { MergeOptions } from "../../operations.ts";
 import type { ByteSource, WritableSource } from "../byte_source.ts";
 import type { ImageChain } from "../chain.ts";
+import { assertChildless } from "../children.ts";
 import { checkInteger } from "../create_size.ts";
 import { type ImageFormat, openImage } from "../detect.ts";
+import type { DiskImage } from "../image.ts";
 import { ImageError } from "../image_error.ts";
 import { ImageFile, type ImageFileOptions } from "../image_file.ts";
 import { mergeVhd } from "../vhd/merge_vhd.ts";
@@ -51,6 +53,7 @@ export async function mergeChain(chain: ImageChain, options: MergeOptions): Prom
   }
   const depths = depthsOf(chain, options);
   if (writable === undefined && !dryRun) throw new ImageError("ERROR_ACCESS_DENIED", { path });
+  if (options.ignoreChildren !== true) assertNoOtherChildren(images, depths, options);
   const pace = new Pace(options);
   pace.assertWanted();
   const paths = images.map((image) => image.source.path);
@@ -103,6 +106,20 @@ function depthsOf({ images, writable, writableDepth }: ImageChain, options: Merg
     });
   }
   return { source, target };
+}
+
+/**
+ * The target changes, and with it every disk that is read through it: those of the merged files in between,
+ * and of all children that are not in the chain.
+ */
+function assertNoOtherChildren(
+  images: readonly DiskImage[],
+  { source, target }: Depths,
+  { removeChild = false }: MergeOptions,
+): void {
+  // The uppermost merged file reads as before, for as long as it is there.
+  const first = removeChild ? source - 1 : source;
+  for (const image of images.slice(first, target)) assertChildless(image, images);
 }
 
 /** Between closing and opening anew, another file may have taken the target's name. */
