@@ -1,4 +1,5 @@
-import { assertEquals, assertLessOrEqual } from "@std/assert";
+import { assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
+import { ImageError } from "../../../src/portable/image_error.ts";
 import { BlockAllocationTable } from "../../../src/portable/vhd/block_allocation_table.ts";
 import { scanBlocks } from "../../../src/portable/vhd/block_scan.ts";
 import { openWritableVhd } from "../../../src/portable/vhd/writable_vhd.ts";
@@ -26,6 +27,23 @@ Deno.test("scanBlocks() gives the blocks in the order of the file, through table
   assertEquals(blocks.length, expected.length);
   assertEquals(blocks.findIndex((sector, i) => sector !== expected[i]), -1);
   assertLessOrEqual(source.bytesRead, entries.length);
+});
+
+Deno.test("two blocks that share bytes are found where the file has room for both", () => {
+  const entries = new Uint8Array(4 * 4).fill(0xff);
+  // The blocks begin in the sectors 40 and 48, nine sectors each.
+  viewAt(entries).setUint32(4 * 3, 40, false);
+  viewAt(entries).setUint32(4 * 1, 48, false);
+  viewAt(entries).setUint32(4 * 0, 60, false);
+  const source = new HoleySource(2 ** 20, [{ offset: TABLE, bytes: entries }]);
+  const table = new BlockAllocationTable(source, TABLE, FOOTPRINT, []);
+  const error = assertThrows(
+    () => scanBlocks(source, { table, blockCount: 4, footprint: FOOTPRINT }),
+    ImageError,
+  );
+  assertEquals(error.symbol, "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT");
+  const { offset, found } = error.options.detail ?? {};
+  assertEquals([offset, found], [TABLE + 4 * 1, 48]);
 });
 
 Deno.test("a hole of gigabytes in the place of the table is refused at its first entry", () => {
