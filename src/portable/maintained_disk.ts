@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { type VirtualDiskError, virtualDiskError } from "../errors.ts";
 import { toHostPath } from "../open_request.ts";
 import type {
   CompactionReport,
@@ -18,8 +17,9 @@ import type {
 import { checkChain } from "./check/check_virtual_disk.ts";
 import type { CheckOptions, CheckReport } from "./check/check_report.ts";
 import type { ImageChain } from "./chain.ts";
-import { inLongOperation, inOperation } from "./image_error.ts";
+import { inOperation } from "./image_error.ts";
 import { removeImage } from "./new_file.ts";
+import { Occupation } from "./occupation.ts";
 import type { Rights } from "./open_rules.ts";
 import { compactChain } from "./operations/compact.ts";
 import { mergeChain } from "./operations/merge.ts";
@@ -31,15 +31,13 @@ import { ReadableDisk } from "./readable_disk.ts";
 /** The part of `PortableVirtualDisk` that resizes, compacts, merges and checks. */
 export abstract class MaintainedDisk extends ReadableDisk {
   readonly #chain: ImageChain;
-  /** Whether a long operation is changing the image. */
-  #isBusy = false;
-  /** Whether that operation has the files for itself. */
-  #isLent = false;
+  readonly #occupation: Occupation;
 
   /** Only the portable backend makes disks of this class. */
   protected constructor(chain: ImageChain, rights: Rights) {
     super(chain, rights);
     this.#chain = chain;
+    this.#occupation = new Occupation(this.path);
   }
 
   /**
@@ -142,7 +140,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
   override compact(options: CompactOptions = {}): Promise<CompactionReport> {
     return this.#operate(
       "CompactVirtualDisk",
-      () => this.#lend(() => compactChain(this.#chain, options)),
+      () => this.#occupation.lend(() => compactChain(this.#chain, options)),
     );
   }
 
@@ -198,7 +196,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
     }
     const { target, merged } = await this.#operate(
       operation,
-      () => this.#lend(() => mergeChain(this.#chain, options)),
+      () => this.#occupation.lend(() => mergeChain(this.#chain, options)),
     );
     if (removeChild && !dryRun) this.#remove(merged, target, options.sourceDepth ?? 1);
     return { dryRun, path: target, merged, removed: removeChild };
@@ -230,7 +228,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
   check(options: CheckOptions = {}): Promise<CheckReport> {
     return this.#operate(
       "OpenVirtualDisk",
-      () => this.#lend(() => checkChain(this.#chain, options)),
+      () => this.#occupation.lend(() => checkChain(this.#chain, options)),
     );
   }
 
@@ -241,41 +239,27 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * with.
    */
   override close(): void {
-    if (this.#isBusy) throw this.#busy("CloseHandle");
+    this.#occupation.assertIdle("CloseHandle");
     super.close();
   }
 
   /** Also throws `ERROR_INVALID_STATE` while an operation has the files for itself. */
   protected override assertOpen(operation: string): void {
     super.assertOpen(operation);
-    if (this.#isLent) throw this.#busy(operation);
+    this.#occupation.assertNotLent(operation);
   }
 
   /** A trial reads the file as it is on the disk, beside which nobody may write. */
   #resize(request: ResizeRequest): Promise<ResizeReport> {
     const run = () => resizeChain(this.#chain, request);
-    return request.dryRun === true ? this.#lend(run) : run();
+    return request.dryRun === true ? this.#occupation.lend(run) : run();
   }
 
-  async #operate<T>(operation: string, run: () => Promise<T>): Promise<T> {
-    this.assertOpen(operation);
-    if (this.#isBusy) throw this.#busy(operation);
-    this.#isBusy = true;
-    try {
-      return await inLongOperation(operation, run);
-    } finally {
-      this.#isBusy = false;
-    }
-  }
-
-  /** While the files change their shape, nothing can be read or written. */
-  async #lend<T>(run: () => Promise<T>): Promise<T> {
-    this.#isLent = true;
-    try {
-      return await run();
-    } finally {
-      this.#isLent = false;
-    }
+  #operate<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    return Promise.try(() => {
+      this.assertOpen(operation);
+      return this.#occupation.operate(operation, run);
+    });
   }
 
   /**
@@ -299,13 +283,5 @@ export abstract class MaintainedDisk extends ReadableDisk {
     }
     if (isLeaf) this.close();
     inOperation(operation, () => merged.toReversed().forEach(removeImage));
-  }
-
-  #busy(operation: string): VirtualDiskError {
-    return virtualDiskError("ERROR_INVALID_STATE", operation, {
-      path: this.path,
-      reason: "an operation on the disk goes on",
-      causes: ["Await it, or abort its signal and await it then."],
-    });
   }
 }
