@@ -71,7 +71,10 @@ async function* found(
   for (let position = 0; position < compared;) {
     await pace.reach(position, size);
     const { length, mayDiffer } = pair.step(position, compared);
-    if (mayDiffer) yield* pair.compare(position, length);
+    if (mayDiffer) {
+      pace.count(length);
+      yield* pair.compare(position, length);
+    }
     position += length;
   }
   if (compared < size) yield { offset: compared, length: size - compared };
