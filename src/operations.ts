@@ -122,7 +122,8 @@ export interface GrowablePartition {
  * what `metadata.set()` of the portable backend makes, belong to their file: the ancestor keeps its own, but
  * for ids that the disk's have too, and those of the merged files stay in them; `removeChild` removes them
  * with the files, so what is to live on must be read before. A new file, `into`, gets the items of the disk,
- * and all user items of the file that was opened.
+ * and all user items of the file that was opened. Where the ancestor has no room for them, nothing is written:
+ * `ERROR_VHD_METADATA_FULL`.
  */
 export interface MergeOptions extends OperationOptions {
   /**

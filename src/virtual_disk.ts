@@ -108,7 +108,8 @@ export abstract class VirtualDisk extends DriverDisk {
    * @param value Its new value.
    * @throws {VirtualDiskError} `ERROR_NOT_SUPPORTED` where the backend cannot set the class,
    * `ERROR_VHD_INVALID_TYPE` where it does not fit the disk, `ERROR_ACCESS_DENIED` where the disk was opened
-   * for reading, `ERROR_INVALID_HANDLE` after `close()`.
+   * for reading, `ERROR_VHD_INVALID_STATE` on the portable backend for what children know the disk by, where
+   * there are any in its folder (see `OpenOptions.ignoreChildren`), `ERROR_INVALID_HANDLE` after `close()`.
    * @throws {TypeError | RangeError} Where the value is none of the class.
    */
   setInformation<K extends SettableKind>(kind: K, value: SettableInformation[K]): void {

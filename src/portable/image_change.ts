@@ -13,6 +13,7 @@ import { setParentLocator, setParentPath } from "./parent_change.ts";
  * Sets one class of information.
  *
  * @param chain The image and its ancestors.
+ * @param beforeDiskChange May refuse a change after which children no longer know the disk.
  * @throws {ImageError} `ERROR_VHD_INVALID_TYPE` where the image does not have it, `ERROR_NOT_SUPPORTED`
  * where this backend cannot set it, `ERROR_INVALID_PARAMETER` for a value that the format does not have;
  * and as `setParentPath()`.
@@ -21,15 +22,18 @@ export function changeImage(
   chain: ImageChain,
   image: WritableImage,
   { kind, value }: InformationChange,
+  beforeDiskChange: () => void,
 ): void {
   switch (kind) {
     case "identifier":
       if (image.setUniqueId === undefined) {
         throw wrongType(image, "an identifier of its own choice");
       }
+      beforeDiskChange();
       return image.setUniqueId(value);
     case "virtualDiskId":
       if (image.setVirtualDiskId === undefined) throw wrongType(image, "a virtual disk id to set");
+      beforeDiskChange();
       return image.setVirtualDiskId(value);
     case "vhdPhysicalSectorSize":
       if (image.setPhysicalSectorSize === undefined) {
@@ -41,6 +45,7 @@ export function changeImage(
           reason: `physical sector size ${value}: allowed are 512 and 4096`,
         });
       }
+      beforeDiskChange();
       return image.setPhysicalSectorSize(value);
     case "parentPath":
       return setParentPath(chain, { childDepth: 1, ...value });

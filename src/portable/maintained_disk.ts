@@ -179,8 +179,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * parents are not open, other children would become invalid, or a disk belongs to a machine with a saved
    * state; `ERROR_SHARING_VIOLATION` where
    * the ancestor is in use; `ERROR_ACCESS_DENIED` where the disk was opened for reading; `ERROR_FILE_EXISTS`
-   * where the new file is there already; `ERROR_VHD_METADATA_FULL` where the ancestor has no room for the
-   * disk's metadata items, before anything is written; `ERROR_DISK_FULL`.
+   * where the new file is there already; `ERROR_VHD_METADATA_FULL`; `ERROR_DISK_FULL`.
    */
   override async merge(options: MergeOptions = {}): Promise<MergeReport> {
     const operation = "MergeVirtualDisk";

@@ -183,7 +183,7 @@ export class PortableVirtualDisk extends MaintainedDisk {
     }
     this.#write(
       "SetVirtualDiskInformation",
-      (image) => changeImage(this.#chain, image, change),
+      (image) => changeImage(this.#chain, image, change, () => this.#assertChildless()),
     );
   }
 

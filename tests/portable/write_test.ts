@@ -265,7 +265,14 @@ for (const format of ["vhd", "vhdx"] as const) {
     const before = Deno.readFileSync(base);
     {
       using disk = writer(base);
-      for (const use of [() => disk.writeSync(pattern(1), 0), () => disk.trimSync(0, MIB)]) {
+      const changes = format === "vhd" ? [() => disk.setInformation("identifier", ITEM)] : [
+        () => disk.setInformation("virtualDiskId", ITEM),
+        () => disk.setInformation("vhdPhysicalSectorSize", 512),
+        () => disk.metadata.set(ITEM, pattern(1)),
+        () => disk.metadata.delete(ITEM),
+      ];
+      changes.push(() => disk.writeSync(pattern(1), 0), () => disk.trimSync(0, MIB));
+      for (const use of changes) {
         const error = assertThrows(use, VirtualDiskError);
         assertEquals(error.symbol, "ERROR_VHD_INVALID_STATE");
         assertEquals(error.message.includes(JSON.stringify(child)), true);
