@@ -16,8 +16,7 @@ export const METADATA_USAGE = `virtdisk metadata [OPTION] FILE
   without an option   list the items: ids and lengths; with --json as one JSON object
   --get GUID          write an item's bytes to standard output
   --set GUID          make standard input, at most 1 MiB, an item
-  --delete GUID       remove an item
-  --ignore-children   go on where the image has children in its folder, which become invalid`;
+  --delete GUID       remove an item`;
 
 /** The format's limit for an item, in bytes. */
 const MAX_ITEM = 2 ** 20;
@@ -32,7 +31,6 @@ export async function metadata(args: string[]): Promise<number> {
     get: { type: "string" },
     set: { type: "string" },
     delete: { type: "string" },
-    "ignore-children": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
   const [path = ""] = exactly("metadata", positionals, "FILE");
@@ -40,11 +38,10 @@ export async function metadata(args: string[]): Promise<number> {
   if ([get, set, remove].filter((id) => id !== undefined).length > 1) {
     throw new UsageError("metadata: one of --get, --set and --delete at a time");
   }
-  const ignoreChildren = values["ignore-children"];
   try {
     if (get !== undefined) return await getItem(path, get);
-    if (set !== undefined) return await setItem(path, set, ignoreChildren);
-    if (remove !== undefined) return await deleteItem(path, remove, ignoreChildren);
+    if (set !== undefined) return await setItem(path, set);
+    if (remove !== undefined) return await deleteItem(path, remove);
     return await list(path, json);
   } catch (error) {
     return fail(path, error);
@@ -67,19 +64,19 @@ async function getItem(path: string, id: string): Promise<number> {
   return 0;
 }
 
-async function setItem(path: string, id: string, ignoreChildren: boolean): Promise<number> {
+async function setItem(path: string, id: string): Promise<number> {
   const bytes = await readAll(MAX_ITEM);
   if (bytes === undefined) {
     console.error(`virtdisk: ${JSON.stringify(path)}: an item has at most ${MAX_ITEM} bytes`);
     return FAILED_STATUS;
   }
-  using disk = await openWritable(path, ignoreChildren);
+  using disk = await openWritable(path);
   disk.metadata.set(id, bytes);
   return 0;
 }
 
-async function deleteItem(path: string, id: string, ignoreChildren: boolean): Promise<number> {
-  using disk = await openWritable(path, ignoreChildren);
+async function deleteItem(path: string, id: string): Promise<number> {
+  using disk = await openWritable(path);
   return disk.metadata.delete(id) ? 0 : missing(path, id);
 }
 
@@ -92,6 +89,6 @@ function openReadable(path: string): Promise<PortableVirtualDisk> {
   return openVirtualDisk(path, { backend: "portable", flags: ["no-parents"] });
 }
 
-function openWritable(path: string, ignoreChildren: boolean): Promise<PortableVirtualDisk> {
-  return openVirtualDisk(path, { backend: "portable", readOnly: false, ignoreChildren });
+function openWritable(path: string): Promise<PortableVirtualDisk> {
+  return openVirtualDisk(path, { backend: "portable", readOnly: false });
 }

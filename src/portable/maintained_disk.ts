@@ -152,9 +152,10 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * what becomes of metadata items.
    *
    * A crash or an abort at any moment leaves a chain that reads as before; merging again ends right. With
-   * `removeChild` that chain may be the shorter one already, and merged files may be left that nothing refers
-   * to: look at the disk's `parents` before. The ancestor is opened for writing, with nobody beside. The disk
-   * can neither be read nor written meanwhile.
+   * `removeChild` that chain may be the shorter one already: look at the disk's `parents` before. Merged files
+   * that are not among them can be removed; as long as one of them opens, merging into the same ancestor is
+   * refused. The ancestor is opened for writing, with nobody beside. The disk can neither be read nor written
+   * meanwhile.
    *
    * @example Merge a child into its parent, and be done with it
    * ```ts

@@ -3,57 +3,17 @@
  * reads as before, or the leaf is gone and the target reads so. Merging what is left ends right.
  */
 import { Buffer } from "node:buffer";
-import { assert, assertEquals, assertGreater } from "@std/assert";
-import {
-  type MergeOptions,
-  openVirtualDisk,
-  type PortableVirtualDisk,
-  VirtualDiskError,
-} from "@virtdisk/virtdisk";
-import type { ImageSpec, ParentSpec } from "../../src/portable/image_spec.ts";
+import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
+import { type MergeOptions, VirtualDiskError } from "@virtdisk/virtdisk";
 import { Random } from "../fuzz/random.ts";
-import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
-import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual } from "../support.ts";
 import { folderStates } from "./folder_states.ts";
-import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
-import { type Format, randomSteps, runSteps } from "./scenario.ts";
 import { type Files, SimulatedFolder } from "./simulated_folder.ts";
-import type { SparseFile } from "./sparse_file.ts";
-import { SECTOR } from "./stamp.ts";
-import { VHD } from "./vhd_scenarios.ts";
-import { VHDX } from "./vhdx_scenarios.ts";
+import { chainFiles, KINDS, openIn, readIn } from "./simulated_images.ts";
 
 const SEED = 53;
-const K4 = 4096;
-
-interface Kind {
-  readonly type: "vhd" | "vhdx";
-  readonly format: Format;
-  readonly virtualSize: number;
-  readonly blockSize: number;
-  readonly create: (spec: Partial<ImageSpec>) => SparseFile;
-  readonly samples: number;
-}
-
-const KINDS: readonly Kind[] = [
-  {
-    type: "vhd",
-    format: VHD,
-    virtualSize: 10 * K4,
-    blockSize: K4,
-    create: (spec) => newImage(createVhdIn, vhdSpec(spec)),
-    samples: 3,
-  },
-  {
-    type: "vhdx",
-    format: VHDX,
-    virtualSize: 2 * MIB,
-    blockSize: MIB,
-    create: (spec) => newImage(createVhdxIn, vhdxSpec(spec)),
-    samples: 1,
-  },
-];
+/** Random subsets of the unflushed changes for each crash point. */
+const SAMPLES = { vhd: 3, vhdx: 1 } as const;
 
 /** The chain's length, and what is merged of it. */
 const MERGES: readonly (readonly [length: number, MergeOptions, what: string])[] = [
@@ -63,45 +23,22 @@ const MERGES: readonly (readonly [length: number, MergeOptions, what: string])[]
   [4, { sourceDepth: 2, targetDepth: 4 }, "two disks in the middle of a chain"],
 ];
 
-/** By number, the leaf last. */
-function chain({ type, format, virtualSize, blockSize, create }: Kind, length: number): Files {
-  const files = new Map<string, SparseFile>();
-  let parent: ParentSpec | undefined;
-  for (let depth = 0; depth < length; depth++) {
-    const identifier = `aaaaaaaa-0000-0000-0000-00000000000${depth}`;
-    const subtype = parent === undefined ? "dynamic" : "differencing";
-    const file = create({ subtype, parent, virtualSize, blockSize, identifier });
-    const steps = randomSteps(new Random(SEED + depth), 8, {
-      sectors: virtualSize / SECTOR,
-      blockSectors: blockSize / SECTOR,
-    }).filter(([kind]) => kind !== "reopen");
-    runSteps(format, file, steps, 100 + 1000 * depth, {});
-    files.set(`${depth}.${type}`, file);
-    parent = {
-      identifier: format.open(file).identifier!,
-      relativePath: `.\\${depth}.${type}`,
-      absolutePath: undefined,
-    };
-  }
-  return files;
-}
-
 for (const kind of KINDS) {
   for (const [length, options, what] of MERGES) {
     Deno.test(`merging and removing ${what} (${kind.type}) loses nothing, whenever it crashes`, async () => {
-      const files = chain(kind, length);
+      const files = chainFiles(kind, length);
       const leaf = `${length - 1}.${kind.type}`;
       using folder = new SimulatedFolder(files);
-      const disk = await contents(folder, leaf);
+      const disk = await readIn(folder, leaf);
       const { path, merged } = await mergeAndRemove(folder, leaf, options);
       const target = nameIn(folder, path);
       const removed = merged.map((each) => nameIn(folder, each));
-      const expected = new Map([[target, await contents(folder, target)]]);
+      const expected = new Map([[target, await readIn(folder, target)]]);
       if (folder.files().has(leaf)) expected.set(leaf, disk);
       else assertBytesEqual(expected.get(target)!, disk, target);
       assertEquals(namesIn(folder), [...files.keys()].filter((name) => !removed.includes(name)));
       let states = 0;
-      for (const state of folderStates(folder, new Random(SEED), kind.samples)) {
+      for (const state of folderStates(folder, new Random(SEED), SAMPLES[kind.type])) {
         states++;
         try {
           await checkState(state.files, { leaf, target, removed, disk, expected });
@@ -133,11 +70,11 @@ async function checkState(
 ): Promise<void> {
   using folder = new SimulatedFolder(files);
   const name = files.has(leaf) ? leaf : target;
-  assertBytesEqual(await contents(folder, name), disk, name);
+  assertBytesEqual(await readIn(folder, name), disk, name);
   await assertNothingStale(folder, removed, [disk, ...expected.values()]);
-  if (files.has(leaf)) await finish(folder, leaf, target, removed.includes(leaf));
+  if (files.has(leaf)) await finish(folder, leaf, target, removed);
   for (const [each, bytes] of expected) {
-    assertBytesEqual(await contents(folder, each), bytes, `merged again, ${each}`);
+    assertBytesEqual(await readIn(folder, each), bytes, `merged again, ${each}`);
   }
   // Nothing refers any more to what a crash has left behind of the others.
   const kept = namesIn(folder).filter((each) => !removed.includes(each));
@@ -153,7 +90,7 @@ async function assertNothingStale(
   const left = namesIn(folder).filter((name) => removed.includes(name));
   if (left.length === removed.length) return;
   for (const name of left) {
-    const bytes = await contents(folder, name).catch((error) => {
+    const bytes = await readIn(folder, name).catch((error) => {
       assert(error instanceof VirtualDiskError, String(error));
       assertEquals(error.symbol, "ERROR_VHD_PARENT_VHD_NOT_FOUND");
     });
@@ -162,42 +99,37 @@ async function assertNothingStale(
   }
 }
 
-/** What a user does who looks at the chain that is there. */
+/** What a user does who looks at the chain that is there: removes the others of the merged, and goes on. */
 async function finish(
   folder: SimulatedFolder,
   leaf: string,
   target: string,
-  takesLeaf: boolean,
+  removed: readonly string[],
 ): Promise<void> {
-  const sourceDepth = takesLeaf ? 1 : 2;
-  const targetDepth = 2 + (await parentsOf(folder, leaf)).indexOf(target);
-  assert(targetDepth >= 2, "the target is no longer in the chain");
-  if (targetDepth > sourceDepth) await mergeAndRemove(folder, leaf, { sourceDepth, targetDepth });
+  const sourceDepth = removed.includes(leaf) ? 1 : 2;
+  const chain = [leaf, ...await parentsOf(folder, leaf)];
+  const targetDepth = 1 + chain.indexOf(target);
+  assert(targetDepth >= 1, "the target is no longer in the chain");
+  const merge = () => mergeAndRemove(folder, leaf, { sourceDepth, targetDepth });
+  const others = removed.filter((name) => namesIn(folder).includes(name) && !chain.includes(name));
+  if (targetDepth <= sourceDepth) return;
+  if (others.length > 0) {
+    // Whoever does not look is told.
+    const error = await assertRejects(merge, VirtualDiskError, others[0]);
+    assertEquals(error.symbol, "ERROR_VHD_INVALID_STATE");
+    for (const name of others) Deno.removeSync(folder.file(name));
+  }
+  await merge();
 }
 
 async function mergeAndRemove(folder: SimulatedFolder, leaf: string, options: MergeOptions) {
-  using disk = await open(folder, leaf, false);
+  using disk = await openIn(folder, leaf, false);
   return await disk.merge({ ...options, removeChild: true });
 }
 
 async function parentsOf(folder: SimulatedFolder, name: string): Promise<string[]> {
-  using disk = await open(folder, name, true);
+  using disk = await openIn(folder, name, true);
   return disk.parents.map((path) => nameIn(folder, path));
-}
-
-async function contents(folder: SimulatedFolder, name: string): Promise<Uint8Array> {
-  using disk = await open(folder, name, true);
-  const bytes = new Uint8Array(disk.getInformation("size").virtualSize);
-  disk.readSync(bytes, 0);
-  return bytes;
-}
-
-function open(
-  folder: SimulatedFolder,
-  name: string,
-  readOnly: boolean,
-): Promise<PortableVirtualDisk> {
-  return openVirtualDisk(folder.file(name), { readOnly, backend: "portable" });
 }
 
 function equal(first: Uint8Array, second: Uint8Array): boolean {

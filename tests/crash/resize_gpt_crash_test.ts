@@ -4,35 +4,35 @@
  * resize ends as one that was never cut short.
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { openVirtualDisk, type PortableVirtualDisk } from "@virtdisk/virtdisk";
 import type { ImageSpec } from "../../src/portable/image_spec.ts";
 import { Random } from "../fuzz/random.ts";
-import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
-import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
-import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
+import type { MemoryDisk } from "../portable/partitions/partition_builder.ts";
+import { MIB } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual } from "../support.ts";
 import { crashStates } from "./crash_states.ts";
-import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
-import { foundEntries, isWhole } from "./gpt_oracle.ts";
-import type { Format } from "./scenario.ts";
+import { foundEntries, isWhole, seenBytes } from "./gpt_oracle.ts";
 import { type Files, SimulatedFolder } from "./simulated_folder.ts";
+import {
+  contentsOf,
+  type Kind,
+  KINDS,
+  openIn,
+  partitioned,
+  partitionedFile,
+  PARTITIONS,
+} from "./simulated_images.ts";
 import { SparseFile } from "./sparse_file.ts";
-import { SECTOR, stamped } from "./stamp.ts";
-import { VHD } from "./vhd_scenarios.ts";
-import { VHDX } from "./vhdx_scenarios.ts";
+import { SECTOR } from "./stamp.ts";
 
 const SEED = 47;
 const K4 = 4096;
-const VERSION = 5;
-/** Sectors: where the first partition begins, where the second one ends. */
-const FIRST = 40;
-const END = 360;
 
 interface Case {
   readonly title: string;
   readonly files: () => Files;
   /** The file that is resized. */
   readonly name: string;
+  readonly from: number;
   readonly size: number;
   /** Random subsets of the unflushed changes for each crash point. */
   readonly samples: number;
@@ -40,51 +40,32 @@ interface Case {
   readonly hasSameFile?: boolean;
 }
 
-/** A disk with two partitions, data at their ends, and nothing behind them. */
-function partitioned(size: number): MemoryDisk {
-  const disk = new MemoryDisk(size / SECTOR);
-  disk.gpt([FIRST, 199], [210, END - 1]);
-  for (const [first, count] of [[FIRST, 30], [150, 50], [210, 3], [END - 40, 40]] as const) {
-    disk.bytes.set(stamped(first, count, VERSION), first * SECTOR);
-  }
-  return disk;
-}
+const [VHD, VHDX] = KINDS as [Kind, Kind];
 
-/** The same, but for the primary table. */
+/** A disk with a GPT, but for the primary table. */
 function damaged(size: number): MemoryDisk {
   const disk = partitioned(size);
   disk.bytes.fill(0xff, SECTOR, 34 * SECTOR);
   return disk;
 }
 
-/** The image with what a disk has that is not zeros. */
-function filled(format: Format, file: SparseFile, { bytes }: MemoryDisk): SparseFile {
-  const image = format.openWritable(file);
-  for (let offset = 0; offset < bytes.length; offset += K4) {
-    const piece = bytes.subarray(offset, offset + K4);
-    if (piece.some((byte) => byte !== 0)) image.write(piece, offset);
-  }
-  image.finish();
-  return file;
-}
-
 function vhd(spec: Partial<ImageSpec>, from: number, to: number, make = partitioned): Case {
-  const file = () => newImage(createVhdIn, vhdSpec({ ...spec, virtualSize: from }));
   return {
     title: `a ${spec.subtype} VHD ${stateOf(make)}from ${from} to ${to} bytes`,
-    files: () => new Map([["disk.vhd", filled(VHD, file(), make(from))]]),
+    files: () => partitionedFile(VHD, spec, make(from)),
     name: "disk.vhd",
+    from,
     size: to,
     samples: 4,
   };
 }
 
 function vhdx(spec: Partial<ImageSpec>, from: number, to: number, make = partitioned): Case {
-  const file = () => newImage(createVhdxIn, vhdxSpec({ ...spec, virtualSize: from }));
   return {
     title: `a ${spec.subtype} VHDX ${stateOf(make)}from ${from} to ${to} bytes`,
-    files: () => new Map([["disk.vhdx", filled(VHDX, file(), make(from))]]),
+    files: () => partitionedFile(VHDX, spec, make(from)),
     name: "disk.vhdx",
+    from,
     size: to,
     samples: 1,
   };
@@ -97,17 +78,16 @@ function child(from: number, to: number): Case {
     const [[, base]] = [...vhdx({ subtype: "dynamic" }, from, to).files()] as [
       [string, SparseFile],
     ];
-    const { identifier } = VHDX.open(base);
+    const { identifier } = VHDX.format.open(base);
     const parent = {
       identifier: identifier!,
       relativePath: ".\\base.vhdx",
       absolutePath: undefined,
     };
-    const spec = { subtype: "differencing", parent, virtualSize: from } as const;
-    const leaf = newImage(createVhdxIn, vhdxSpec(spec));
+    const leaf = VHDX.create({ subtype: "differencing", parent, virtualSize: from });
     return new Map([["child.vhdx", leaf], ["base.vhdx", base]]);
   };
-  return { title, files, name: "child.vhdx", size: to, samples: 1 };
+  return { title, files, name: "child.vhdx", from, size: to, samples: 1 };
 }
 
 function raw(from: number, to: number, make = partitioned): Case {
@@ -115,6 +95,7 @@ function raw(from: number, to: number, make = partitioned): Case {
     title: `a raw disk ${stateOf(make)}from ${from} to ${to} bytes`,
     files: () => new Map([["disk.raw", SparseFile.of(make(from).bytes)]]),
     name: "disk.raw",
+    from,
     size: to,
     samples: 10,
     hasSameFile: true,
@@ -135,7 +116,7 @@ const CASES: readonly Case[] = [
   // The table outgrows the sectors that it has, and blocks move.
   vhd({ subtype: "dynamic" }, SMALL, 900 * K4),
   vhdx({ subtype: "dynamic" }, MIB, 2 * MIB + K4),
-  vhdx({ subtype: "dynamic" }, 3 * MIB + K4, (END + 40) * SECTOR),
+  vhdx({ subtype: "dynamic" }, 3 * MIB + K4, (PARTITIONS.end + 40) * SECTOR),
   vhdx({ subtype: "dynamic" }, SMALL + 5 * SECTOR, SMALL),
   vhdx({ subtype: "fixed" }, MIB, 2 * MIB + K4),
   vhdx({ subtype: "fixed" }, 2 * MIB + K4, SMALL),
@@ -156,11 +137,11 @@ for (const each of CASES) {
   Deno.test(`resizing ${each.title} keeps its partitions, whenever it crashes`, async () => {
     const { name, size, samples } = each;
     const files = each.files();
-    const sizes = [await sizeOf(each, files), size];
+    const sizes = [each.from, size];
     using folder = new SimulatedFolder(files);
     const expected = await resized(each, folder);
     assertEquals(expected.length, size);
-    assert(isWhole(expected));
+    assert(isWhole(seenBytes(expected)));
     assertPartitions(expected);
     const { base, changes } = folder.recorded(name);
     let states = 0;
@@ -193,8 +174,8 @@ async function checkState(
 ): Promise<void> {
   using folder = new SimulatedFolder(files);
   {
-    using disk = await open(each, folder, true);
-    const bytes = contents(disk);
+    using disk = await openIn(folder, each.name, true);
+    const bytes = contentsOf(disk);
     assert(sizes.includes(bytes.length), `the disk has ${bytes.length} bytes`);
     assertPartitions(bytes);
   }
@@ -210,43 +191,22 @@ async function checkState(
 
 /** Other programs find both partitions, and what is in them. */
 function assertPartitions(disk: Uint8Array): void {
-  const table = partitioned((END + 40) * SECTOR);
-  const entries = foundEntries(disk);
+  const table = partitioned((PARTITIONS.end + 40) * SECTOR);
+  const entries = foundEntries(seenBytes(disk));
   assert(entries !== undefined, "no sound table where one is looked for");
   assertBytesEqual(entries, table.bytes.subarray(2 * SECTOR, 34 * SECTOR), "the table");
-  const [start, end] = [FIRST * SECTOR, END * SECTOR];
+  const [start, end] = [PARTITIONS.first * SECTOR, PARTITIONS.end * SECTOR];
   assertBytesEqual(disk.subarray(start, end), table.bytes.subarray(start, end), "the partitions");
-}
-
-async function sizeOf(each: Case, files: Files): Promise<number> {
-  using folder = new SimulatedFolder(files);
-  using disk = await open(each, folder, true);
-  return disk.getInformation("size").virtualSize;
 }
 
 /** Resizes; gives what the disk then holds. */
 async function resized(each: Case, folder: SimulatedFolder): Promise<Uint8Array> {
-  using disk = await open(each, folder, false);
+  using disk = await openIn(folder, each.name, false);
   await disk.resize(each.size);
-  const bytes = contents(disk);
+  const bytes = contentsOf(disk);
   disk.close();
-  using again = await open(each, folder, true);
-  assertBytesEqual(contents(again), bytes, "opened again, the disk");
-  return bytes;
-}
-
-function open(
-  { name }: Case,
-  folder: SimulatedFolder,
-  readOnly: boolean,
-): Promise<PortableVirtualDisk> {
-  const type = name.endsWith(".raw") ? { type: "raw" } as const : {};
-  return openVirtualDisk(folder.file(name), { ...type, readOnly, backend: "portable" });
-}
-
-function contents(disk: PortableVirtualDisk): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(disk.getInformation("size").virtualSize);
-  assertEquals(disk.readSync(bytes, 0), bytes.length);
+  using again = await openIn(folder, each.name, true);
+  assertBytesEqual(contentsOf(again), bytes, "opened again, the disk");
   return bytes;
 }
 

@@ -41,7 +41,7 @@ export class SimulatedFolder implements Disposable {
   readonly first: Names;
   #names: Names;
   #changes = 0;
-  #hasFailed = false;
+  #failedAt: number | undefined;
   readonly #fault: FolderFault | undefined;
   readonly #originals: Record<string, FileFunction> = {};
 
@@ -66,9 +66,9 @@ export class SimulatedFolder implements Disposable {
     Object.assign(Deno, this.#originals);
   }
 
-  /** Whether it has come to the change that fails. */
-  get hasFailed(): boolean {
-    return this.#hasFailed;
+  /** What was done after the change that failed; `undefined` where it has not come to that. */
+  get stepsAfterFault(): readonly FolderStep[] | undefined {
+    return this.#failedAt === undefined ? undefined : this.steps.slice(this.#failedAt);
   }
 
   /** The path of a file in it. */
@@ -151,10 +151,10 @@ export class SimulatedFolder implements Disposable {
 
   #change(file: RecordedFile, change: Change): void {
     if (this.#changes++ !== this.#fault?.number) return this.#apply(file, change);
-    this.#hasFailed = true;
     const { code, written } = this.#fault;
     const part = change.kind === "write" ? partOf(change, written) : undefined;
     if (part !== undefined) this.#apply(file, part);
+    this.#failedAt = this.steps.length;
     throw Object.assign(new Error(`injected ${code}`), { code });
   }
 
