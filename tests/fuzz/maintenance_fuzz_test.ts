@@ -1,0 +1,180 @@
+/**
+ * Damaged images that are maintained: whatever their bytes, each operation comes to an end or is refused
+ * with an ImageError, asks no more of the file than it justifies, and loses nothing: what could be read
+ * before reads the same after.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { checkFile } from "../../src/portable/check/check_file.ts";
+import { openImage, openWritableImage, resizeImage } from "../../src/portable/detect.ts";
+import type { DiskImage } from "../../src/portable/image.ts";
+import { ImageError } from "../../src/portable/image_error.ts";
+import { Meter } from "../../src/portable/operations/meter.ts";
+import { Pace } from "../../src/portable/operations/pace.ts";
+import { compactVhd } from "../../src/portable/vhd/compact_vhd.ts";
+import { mergeVhd } from "../../src/portable/vhd/merge_vhd.ts";
+import { compactVhdx } from "../../src/portable/vhdx/compact_vhdx.ts";
+import { mergeVhdx } from "../../src/portable/vhdx/merge_vhdx.ts";
+import { SparseFile } from "../crash/sparse_file.ts";
+import { readImage } from "../portable/read_image.ts";
+import { newVhd } from "../portable/vhd/vhd_builder.ts";
+import { VhdxBuilder } from "../portable/vhdx/vhdx_builder.ts";
+import { assertBytesEqual, pattern } from "../support.ts";
+import { GuardedFile } from "./guarded_file.ts";
+import { Random } from "./random.ts";
+import { mutatedVhd } from "./vhd_mutations.ts";
+import { mutatedVhdx } from "./vhdx_mutations.ts";
+
+const FORMATS = {
+  vhd: {
+    rounds: 600,
+    mutated: mutatedVhd,
+    parent: newVhd({ subtype: "fixed", virtualSize: 10 * 4096 }),
+    compact: compactVhd,
+    merge: mergeVhd,
+    /** Bytes that are compared at once, and how far. */
+    piece: 512,
+    compared: 2 ** 17,
+  },
+  vhdx: {
+    rounds: 80,
+    mutated: mutatedVhdx,
+    parent: new VhdxBuilder().bytes,
+    compact: compactVhdx,
+    merge: mergeVhdx,
+    piece: 2 ** 16,
+    compared: 2 ** 23,
+  },
+} as const;
+
+type Format = keyof typeof FORMATS;
+
+const MAX_DISK_SIZE = 2 ** 42;
+const SECTOR = 512;
+
+/** What is maintained. */
+interface Subject {
+  readonly format: Format;
+  readonly file: GuardedFile;
+  readonly parents: readonly DiskImage[];
+  readonly random: Random;
+}
+
+const meter = () => new Meter(new Pace({}));
+
+const OPERATIONS: Readonly<Record<string, (subject: Subject) => unknown>> = {
+  "open and close": ({ file, format }) => openWritableImage(file, format).finish(),
+  "check": ({ file, format }) => checkFile(file, format, {}, () => {}),
+  "repair": async ({ file, format }) => {
+    const { findings } = await checkFile(file, format, { repair: true }, () => {});
+    for (const { repairable, repaired, structure } of findings) {
+      assert(repaired || !repairable, `${structure} was to be repaired`);
+    }
+  },
+  "compact": async ({ file, format, parents, random }) => {
+    openWritableImage(file, format).finish();
+    const job = { zeroScan: random.chance(70), blockMoves: random.chance(80), meter: meter() };
+    const { compact } = FORMATS[format];
+    const foreseen = await compact(file, { ...job, parents, dryRun: true });
+    assertEquals(await compact(file, { ...job, parents, dryRun: false }), foreseen);
+  },
+  "resize": ({ file, format, parents, random }) => {
+    openWritableImage(file, format).finish();
+    const { virtualSize: size } = openImage(file, format);
+    const difference = (random.below(20_000) - 5000) * SECTOR;
+    const virtualSize = Math.max(SECTOR, size + difference);
+    resizeImage(file, format, { virtualSize, parentSize: parents[0]?.virtualSize ?? 0 });
+    assertEquals(openImage(file, format).virtualSize, virtualSize);
+  },
+  "merge": async ({ file, format }) => {
+    const target = GuardedFile.of(FORMATS[format].parent);
+    openWritableImage(file, format).finish();
+    if (openImage(file, format).parent === undefined) return;
+    const job = { above: [], child: file, target, targetParentSize: 0, dryRun: false };
+    await FORMATS[format].merge({ ...job, meter: meter() });
+    openImage(target, format);
+  },
+};
+
+/** The pieces of a disk; `undefined` for what cannot be read. */
+function pieces(
+  file: SparseFile,
+  format: Format,
+  parents: readonly DiskImage[],
+): (Uint8Array | undefined)[] {
+  const { piece, compared } = FORMATS[format];
+  const image = attempt(() => openImage(file, format));
+  const end = Math.min(image?.virtualSize ?? 0, compared);
+  return Array.from({ length: Math.ceil(end / piece) }, (_, i) => {
+    const length = Math.min(piece, end - i * piece);
+    return attempt(() => readImage([image!, ...parents], i * piece, length));
+  });
+}
+
+function attempt<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    return undefined;
+  }
+}
+
+/** What both disks have is compared: one of them may have been resized. */
+function assertKept(
+  before: readonly (Uint8Array | undefined)[],
+  after: readonly (Uint8Array | undefined)[],
+): void {
+  assert(before.length === 0 || after.length > 0, "the image could be opened");
+  for (let i = 0; i < Math.min(before.length, after.length); i++) {
+    const [old, now] = [before[i], after[i]];
+    if (old === undefined) continue;
+    assert(now !== undefined, `piece ${i} could be read`);
+    const length = Math.min(old.length, now.length);
+    assertBytesEqual(now.subarray(0, length), old.subarray(0, length), `piece ${i}`);
+  }
+}
+
+/** Whether the operation was not refused. */
+async function fuzz(format: Format, seed: number, operation: string): Promise<boolean> {
+  const bytes = FORMATS[format].mutated(new Random(seed));
+  const image = attempt(() => openImage(SparseFile.of(bytes), format));
+  if (image !== undefined && image.virtualSize > MAX_DISK_SIZE) return false;
+  const parent = openImage(SparseFile.of(pattern(10 * 4096, 3)), "raw");
+  const parents = image?.parent === undefined ? [] : [parent];
+  const before = pieces(SparseFile.of(bytes), format, parents);
+  const file = GuardedFile.of(bytes);
+  const random = new Random(seed);
+  let isDone = true;
+  try {
+    await OPERATIONS[operation]!({ format, file, parents, random });
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    isDone = false;
+  }
+  assertKept(before, pieces(SparseFile.of(contents(file)), format, parents));
+  return isDone;
+}
+
+function contents(file: SparseFile): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(file.size);
+  file.fork().readAt(bytes, 0);
+  return bytes;
+}
+
+for (const format of ["vhd", "vhdx"] as const) {
+  for (const operation of Object.keys(OPERATIONS)) {
+    Deno.test(`damaged ${format.toUpperCase()} images lose nothing: ${operation}`, async () => {
+      const { rounds } = FORMATS[format];
+      let done = 0;
+      for (let seed = 0; seed < rounds; seed++) {
+        try {
+          if (await fuzz(format, seed, operation)) done++;
+        } catch (error) {
+          throw new Error(`seed ${seed}`, { cause: error });
+        }
+      }
+      // A refusal of all would prove nothing.
+      assert(done > rounds / 10, `${done} of ${rounds} done`);
+    });
+  }
+}
