@@ -53,7 +53,11 @@ function mutateOnce(bytes: Uint8Array<ArrayBuffer>, random: Random): Uint8Array<
   if (bytes.length < 8) return bytes;
   const offset = Math.min(interestingOffset(bytes, random), bytes.length - 8) & ~3;
   const view = viewAt(bytes);
-  const value = random.pick([...NUMBERS, ...LARGE_NUMBERS, random.uint32(), bytes.length]);
+  const other = Math.min(interestingOffset(bytes, random), bytes.length - 4) & ~3;
+  // What another field holds: two blocks at one place, or nearly.
+  const copied = view.getUint32(other, false) + random.below(3);
+  const values = [...NUMBERS, ...LARGE_NUMBERS, random.uint32(), bytes.length, copied, copied];
+  const value = random.pick(values) >>> 0;
   if (random.chance(30)) bytes[offset + random.below(4)]! ^= 1 << random.below(8);
   else if (random.chance(60)) view.setUint32(offset, value, false);
   else view.setBigUint64(offset, BigInt(value) << BigInt(random.pick([0, 0, 9, 32])), false);
