@@ -16,7 +16,8 @@ export const METADATA_USAGE = `virtdisk metadata [OPTION] FILE
   without an option   list the items: ids and lengths; with --json as one JSON object
   --get GUID          write an item's bytes to standard output
   --set GUID          make standard input, at most 1 MiB, an item
-  --delete GUID       remove an item`;
+  --delete GUID       remove an item
+  --ignore-children   go on where the image has children in its folder, which become invalid`;
 
 /** The format's limit for an item, in bytes. */
 const MAX_ITEM = 2 ** 20;
@@ -31,6 +32,7 @@ export async function metadata(args: string[]): Promise<number> {
     get: { type: "string" },
     set: { type: "string" },
     delete: { type: "string" },
+    "ignore-children": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
   const [path = ""] = exactly("metadata", positionals, "FILE");
@@ -38,10 +40,11 @@ export async function metadata(args: string[]): Promise<number> {
   if ([get, set, remove].filter((id) => id !== undefined).length > 1) {
     throw new UsageError("metadata: one of --get, --set and --delete at a time");
   }
+  const ignoreChildren = values["ignore-children"];
   try {
     if (get !== undefined) return await getItem(path, get);
-    if (set !== undefined) return await setItem(path, set);
-    if (remove !== undefined) return await deleteItem(path, remove);
+    if (set !== undefined) return await setItem(path, set, ignoreChildren);
+    if (remove !== undefined) return await deleteItem(path, remove, ignoreChildren);
     return await list(path, json);
   } catch (error) {
     return fail(path, error);
@@ -64,19 +67,19 @@ async function getItem(path: string, id: string): Promise<number> {
   return 0;
 }
 
-async function setItem(path: string, id: string): Promise<number> {
+async function setItem(path: string, id: string, ignoreChildren: boolean): Promise<number> {
   const bytes = await readAll(MAX_ITEM);
   if (bytes === undefined) {
     console.error(`virtdisk: ${JSON.stringify(path)}: an item has at most ${MAX_ITEM} bytes`);
     return FAILED_STATUS;
   }
-  using disk = await openWritable(path);
+  using disk = await openWritable(path, ignoreChildren);
   disk.metadata.set(id, bytes);
   return 0;
 }
 
-async function deleteItem(path: string, id: string): Promise<number> {
-  using disk = await openWritable(path);
+async function deleteItem(path: string, id: string, ignoreChildren: boolean): Promise<number> {
+  using disk = await openWritable(path, ignoreChildren);
   return disk.metadata.delete(id) ? 0 : missing(path, id);
 }
 
@@ -89,6 +92,6 @@ function openReadable(path: string): Promise<PortableVirtualDisk> {
   return openVirtualDisk(path, { backend: "portable", flags: ["no-parents"] });
 }
 
-function openWritable(path: string): Promise<PortableVirtualDisk> {
-  return openVirtualDisk(path, { backend: "portable", readOnly: false });
+function openWritable(path: string, ignoreChildren: boolean): Promise<PortableVirtualDisk> {
+  return openVirtualDisk(path, { backend: "portable", readOnly: false, ignoreChildren });
 }

@@ -7,6 +7,7 @@ import { openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments, present } from "./arguments.ts";
 import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
+import { ProgressBar } from "./progress_bar.ts";
 import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 
 /** How the command is called. */
@@ -28,10 +29,30 @@ export async function read(args: string[]): Promise<number> {
     return await interruptible(async (signal) => {
       using disk = await openVirtualDisk(path, { backend: "portable" });
       const bytes = disk.readable({ ...present(range), signal });
-      await bytes.pipeTo(Deno.stdout.writable, { preventClose: true });
+      const { virtualSize } = disk.getInformation("size");
+      const total = Math.min(range.length ?? virtualSize, Math.max(0, virtualSize - range.offset));
+      using bar = new ProgressBar();
+      // On the terminal itself a bar would stand among the bytes.
+      const shown = Deno.stdout.isTerminal() ? bytes : bytes.pipeThrough(counter(total, bar));
+      await shown.pipeTo(Deno.stdout.writable, { preventClose: true });
       return 0;
     });
   } catch (error) {
     return fail(path, error);
   }
+}
+
+/** Passes bytes on, and shows how many of `total` there were. */
+function counter(
+  total: number,
+  bar: ProgressBar,
+): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  let bytes = 0;
+  return new TransformStream({
+    transform(chunk, controller) {
+      bytes += chunk.length;
+      bar.show({ completed: bytes, total, fraction: bytes / total, bytes });
+      controller.enqueue(chunk);
+    },
+  });
 }

@@ -46,6 +46,16 @@ testWith(
   },
 );
 
+testWith([terminalNeed], "read shows how far it is where its output goes elsewhere", async () => {
+  using dir = new TempDir();
+  await makeFixed(dir, "a.vhd");
+  const { code, text } = await runOnTerminal(dir, ["read", "a.vhd"], {
+    interruptAt: /B\/s .* left/,
+    output: "/dev/null",
+  });
+  assertEquals([code, lastLine(text)], [130, "virtdisk: interrupted"]);
+});
+
 testWith([terminalNeed], "an interrupted convert or merge --into leaves no file", async (t) => {
   using dir = new TempDir();
   await makeFixed(dir, "a.vhd");

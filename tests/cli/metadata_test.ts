@@ -29,6 +29,19 @@ Deno.test("metadata sets, lists, gets and deletes items", async () => {
   assertEquals((await runCli(dir, ["metadata", "--json", "disk.vhdx"])).out, "{}\n");
 });
 
+Deno.test("metadata changes that cost children need --ignore-children", async () => {
+  using dir = new TempDir();
+  await makeDisk(dir);
+  const parent = dir.file("disk.vhdx");
+  (await createVirtualDisk(dir.file("child.vhdx"), { parent, backend: "portable" })).close();
+  const refused = await runCli(dir, ["metadata", "--set", ITEM, "disk.vhdx"], pattern(10));
+  assertEquals(refused.code, 2);
+  assertStringIncludes(refused.err, "--ignore-children");
+  const args = ["metadata", "--ignore-children", "disk.vhdx"];
+  assertEquals((await runCli(dir, [...args, "--set", ITEM], pattern(10))).code, 0);
+  assertEquals((await runCli(dir, [...args, "--delete", ITEM])).code, 0);
+});
+
 Deno.test("metadata says what is wrong", async (t) => {
   using dir = new TempDir();
   await makeDisk(dir);

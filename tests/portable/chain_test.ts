@@ -1,4 +1,10 @@
-import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   type CreateOptions,
   openVirtualDiskSync,
@@ -7,6 +13,7 @@ import {
 } from "@virtdisk/virtdisk";
 import { onlyOn, TempDir, testWith } from "../support.ts";
 import { createImage } from "../create_image.ts";
+import { newVhd, PARENT_IDENTIFIER } from "./vhd/vhd_builder.ts";
 
 const MIB = 1 << 20;
 const FORMATS = ["vhd", "vhdx"] as const;
@@ -170,4 +177,36 @@ Deno.test("vhd: a parent of another size is ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH
   const child = await create(dir.file("child.vhd"), { parent: base });
   await create(base, { size: 9 * MIB, identifier, overwrite: true });
   assertEquals(failure(child).symbol, "ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH");
+});
+
+testWith(
+  [onlyOn("linux", "darwin")],
+  "a parent that an image cannot name gets no child, and no file is left of it",
+  async () => {
+    using dir = new TempDir();
+    const folder = dir.file("back\\slash");
+    Deno.mkdirSync(folder);
+    for (const format of FORMATS) {
+      const parent = await create(`${folder}/base.${format}`, { size: 8 * MIB });
+      const child = dir.file(`child.${format}`);
+      const error = await assertRejects(() => create(child, { parent }), VirtualDiskError);
+      assertEquals([error.symbol, error.path], ["ERROR_INVALID_NAME", child]);
+    }
+    assertEquals([...Deno.readDirSync(dir.path)].map(({ name }) => name), ["back\\slash"]);
+  },
+);
+
+Deno.test("a parent in the network is not looked for, and the error names it and says why", () => {
+  using dir = new TempDir();
+  const path = dir.file("child.vhd");
+  const parent = {
+    identifier: PARENT_IDENTIFIER,
+    relativePath: undefined,
+    absolutePath: "\\\\server\\share\\base.vhd",
+  };
+  Deno.writeFileSync(path, newVhd({ subtype: "differencing", parent }));
+  const { symbol, message } = failure(path);
+  assertEquals(symbol, "ERROR_VHD_PARENT_VHD_NOT_FOUND");
+  assertStringIncludes(message, JSON.stringify(parent.absolutePath));
+  assertStringIncludes(message, "network");
 });
