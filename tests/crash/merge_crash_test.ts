@@ -192,16 +192,10 @@ async function checkState(
   const again = { child: child.fork(), target: target.fork() };
   await merge(merging(each, files, again));
   checkMerged(each, again.target, expected);
-  if (each.hasSameFile) assertBytesEqual(bytesOf(again.target), bytesOf(expected.target!));
+  if (each.hasSameFile) assertBytesEqual(again.target.bytes(), expected.target!.bytes());
   const merged = [...files.slice(0, -2), again.child, again.target].map(format.open);
   assert(merged.at(-2)!.parent!.identifiers.includes(merged.at(-1)!.identifier!));
   assertEquals(versionsOf([...merged, ...expected.base]), expected.versions);
-}
-
-function bytesOf(file: SparseFile): Uint8Array {
-  const bytes = new Uint8Array(file.size);
-  file.readAt(bytes, 0);
-  return bytes;
 }
 
 function checkMerged({ format }: Case, target: Recorded, expected: Expected): void {

@@ -10,6 +10,7 @@ import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { crashStates } from "./crash_states.ts";
 import { explore } from "./exploration.ts";
 import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
+import { observe } from "./observation.ts";
 import { RecordingSource } from "./recording_source.ts";
 import { type Format, runSteps, type Step } from "./scenario.ts";
 import type { SparseFile } from "./sparse_file.ts";
@@ -103,6 +104,7 @@ Deno.test("a VHD whose header a crash left elsewhere has it in the usual place o
   const base = vhd();
   const recording = new RecordingSource<never>(base);
   runSteps(VHD, recording, [vhdParent(LONG)], 0, {});
+  const { versions } = observe(VHD.open(base));
   let elsewhere = 0;
   for (const { file } of crashStates(base, recording.changes, new Random(7), 3)) {
     if (findFooter(file).footer.dataOffset !== HEADER) elsewhere++;
@@ -111,6 +113,7 @@ Deno.test("a VHD whose header a crash left elsewhere has it in the usual place o
     VHD.checkClosed?.(file);
     assertEquals(findFooter(file).footer.dataOffset, HEADER);
     assertEquals(JSON.stringify(VHD.open(file).parent), link);
+    assertEquals(observe(VHD.open(file)).versions, versions);
   }
   assertGreater(elsewhere, 5);
 });

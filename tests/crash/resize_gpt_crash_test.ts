@@ -183,8 +183,8 @@ async function checkState(
   assertBytesEqual(await resized(each, folder), expected.disk, "resized again, the disk");
   if (each.hasSameFile !== true) return;
   assertBytesEqual(
-    bytesOf(folder.recorded(each.name).contents()),
-    bytesOf(expected.file),
+    folder.recorded(each.name).contents().bytes(),
+    expected.file.bytes(),
     "resized again, the file",
   );
 }
@@ -207,11 +207,5 @@ async function resized(each: Case, folder: SimulatedFolder): Promise<Uint8Array>
   disk.close();
   using again = await openIn(folder, each.name, true);
   assertBytesEqual(contentsOf(again), bytes, "opened again, the disk");
-  return bytes;
-}
-
-function bytesOf(file: SparseFile): Uint8Array {
-  const bytes = new Uint8Array(file.size);
-  file.readAt(bytes, 0);
   return bytes;
 }

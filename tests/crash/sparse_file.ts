@@ -48,6 +48,13 @@ export class SparseFile implements WritableSource {
     return length;
   }
 
+  /** All of it. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    const bytes = new Uint8Array(this.#size);
+    this.readAt(bytes, 0);
+    return bytes;
+  }
+
   writeAt(bytes: Uint8Array, offset: number): void {
     for (let done = 0; done < bytes.length;) {
       const inPage = (offset + done) % PAGE_SIZE;
