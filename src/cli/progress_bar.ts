@@ -18,7 +18,10 @@ const encoder = new TextEncoder();
 export interface Terminal {
   isTerminal(): boolean;
   writeSync(bytes: Uint8Array): number;
-  /** Characters in a line; 0 where that is not known. A line that does not fit would be left behind with each drawing. */
+  /**
+   * Characters in a line; 0 where that is not known. A line that does not fit would be left behind with each
+   * drawing.
+   */
   columns(): number;
 }
 

@@ -113,7 +113,8 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * of them. The disk's contents stay what they are, and its children remain valid.
    *
    * A crash or an abort at any moment leaves a sound image with the same contents, and an abort gives back
-   * what has been won by then; compacting again goes on from there. The disk can neither be read nor written meanwhile.
+   * what has been won by then; compacting again goes on from there. The disk can neither be read nor written
+   * meanwhile.
    *
    * @example See what there is to be won
    * ```ts

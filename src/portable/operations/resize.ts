@@ -1,7 +1,8 @@
 /**
  * ExpandVirtualDisk and ResizeVirtualDisk. The file gets its size, and where the disk has a GPT, that its
  * backup: a larger disk first becomes larger, a smaller one first gets the backup where its end will be. A
- * damaged primary table is restored before, from a backup that would no longer be found thereafter. After each step the disk is sound, so an operation that has been cut short can be done again.
+ * damaged primary table is restored before, from a backup that would no longer be found thereafter. After
+ * each step the disk is sound, so an operation that has been cut short can be done again.
  *
  * @module
  */
