@@ -109,8 +109,27 @@ class TestedChain {
     }
     const sourceDepth = 1 + this.#random.below(depth - 1);
     const targetDepth = sourceDepth + 1 + this.#random.below(depth - sourceDepth);
+    if (sourceDepth > 1 && this.#random.chance(50)) {
+      return await this.#cut(sourceDepth, targetDepth);
+    }
     const { path } = await this.#disk.merge({ sourceDepth, targetDepth });
     assertEquals(path, this.#paths.at(-targetDepth));
+  }
+
+  /** Files from the middle go; as many as need not be may be open for writing. */
+  async #cut(sourceDepth: number, targetDepth: number): Promise<void> {
+    this.#disk.close();
+    const rwDepth = sourceDepth - 1 + this.#random.below(3);
+    const access = ["all"] as const;
+    const path = this.#paths.at(-1)!;
+    this.#disk = await openVirtualDisk(path, { backend: "portable", access, rwDepth });
+    const options = { sourceDepth, targetDepth, removeChild: true };
+    const { merged } = await this.#disk.merge(options);
+    const gone = this.#paths.splice(-targetDepth + 1, targetDepth - sourceDepth);
+    assertEquals(merged, gone.toReversed());
+    assertEquals(this.#disk.parents, this.#paths.slice(0, -1).reverse());
+    this.#disk.close();
+    this.#disk = await open(path);
   }
 
   async #compact(): Promise<void> {
