@@ -87,6 +87,23 @@ for (const subformat of ["dynamic", "fixed"]) {
   });
 }
 
+testWith(NEEDS, "a VHDX whose file QEMU ended in the middle of a block grows", async () => {
+  using dir = new TempDir();
+  const path = dir.file("disk.vhdx");
+  const raw = dir.file("disk.raw");
+  Deno.writeFileSync(raw, pattern(3 * MIB));
+  const options = "subformat=fixed,block_size=32M,block_state_zero=off";
+  run("qemu-img", "convert", "-f", "raw", "-O", "vhdx", "-o", options, raw, path);
+  using disk = await openVirtualDisk(path, { backend: "portable", readOnly: false });
+  await disk.resize(12 * MIB);
+  disk.close();
+  run("qemu-img", "check", "-q", "-f", "vhdx", path);
+  run("qemu-img", "convert", "-f", "vhdx", "-O", "raw", path, raw);
+  const expected = new Uint8Array(12 * MIB);
+  expected.set(pattern(3 * MIB));
+  assertBytesEqual(Deno.readFileSync(raw), expected);
+});
+
 function assertData(bytes: Uint8Array): void {
   assertBytesEqual(bytes.subarray(MIB, 4 * MIB), pattern(3 * MIB), "first partition");
   assertBytesEqual(bytes.subarray(LAST_END - MIB, LAST_END), pattern(MIB, 7), "last partition");

@@ -97,7 +97,8 @@ function prepareGrowth(open: OpenFile, virtualSize: number, maskedEnd: number): 
   const { blockSize } = old;
   const endOfLastBlock = Math.ceil(old.virtualSize / blockSize) * blockSize;
   const tailEnd = Math.min(endOfLastBlock, virtualSize);
-  zeroTail(open, tables, blocks, { end: tailEnd, showsParent: maskedEnd > old.virtualSize });
+  const last = new BlockAllocationTable(pages, region, old, occupied);
+  zeroTail(open, last, blocks, { end: tailEnd, showsParent: maskedEnd > old.virtualSize });
   if (maskedEnd > endOfLastBlock) {
     const end = Math.min(Math.ceil(maskedEnd / blockSize) * blockSize, virtualSize);
     blocks.trim(endOfLastBlock, end - endOfLastBlock);
@@ -108,10 +109,14 @@ function prepareGrowth(open: OpenFile, virtualSize: number, maskedEnd: number): 
   pages.publish();
 }
 
-/** What the last block holds behind the disk's end is whatever was there before. */
+/**
+ * What the last block holds behind the disk's end is whatever was there before.
+ *
+ * @param table Which asks for no more of that block than the disk has.
+ */
 function zeroTail(
   { file, structures: { metadata } }: OpenFile,
-  { table }: BlockTables,
+  table: BlockAllocationTable,
   blocks: BlockWriter,
   { end, showsParent }: { readonly end: number; readonly showsParent: boolean },
 ): void {
@@ -119,6 +124,10 @@ function zeroTail(
   if (end === virtualSize) return;
   const block = Math.floor(virtualSize / blockSize);
   const { state, fileOffset } = table.payload(block);
+  // The file may end with the disk, in the middle of the block.
+  const endInFile = fileOffset + end - block * blockSize;
+  const isInFile = state === PAYLOAD.FULLY_PRESENT || state === PAYLOAD.PARTIALLY_PRESENT;
+  if (isInFile && file.size < endInFile) file.truncate(endInFile);
   if (
     state === PAYLOAD.PARTIALLY_PRESENT || state === PAYLOAD.NOT_PRESENT && hasParent && showsParent
   ) {
@@ -128,9 +137,6 @@ function zeroTail(
   }
   if (state !== PAYLOAD.FULLY_PRESENT) return;
   fillWithZeros(file, fileOffset + virtualSize - block * blockSize, end - virtualSize);
-  // The file may end with the disk, in the middle of the block.
-  const endInFile = fileOffset + end - block * blockSize;
-  if (file.size < endInFile) file.truncate(endInFile);
 }
 
 /** The blocks of a fixed disk are all there. */
