@@ -122,7 +122,8 @@ export interface ParentPath {
   path: string | URL;
   /**
    * Portable backend: whether the parent need not have the identifier that the child expects. **Its
-   * contents may be others than the child was made from.** Windows does not compare, and the native backend
+   * contents may be others than the child was made from**, and children of the child become invalid, as
+   * whenever the disk that they were made from changes. Windows does not compare, and the native backend
    * does not either.
    *
    * @default {false}
