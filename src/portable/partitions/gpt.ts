@@ -97,13 +97,18 @@ function isArray(entryLength: number, arrayLength: number): boolean {
     (entryLength & (entryLength - 1)) === 0 && arrayLength > 0 && arrayLength <= MAX_ARRAY_LENGTH;
 }
 
-/** Whether the entries lie between header and partitions, and leave room for those of the other table. */
+/**
+ * Whether the entries lie between header and partitions, within the disk, and leave room for those of the
+ * other table.
+ */
 function isPlaced(
   { ownSector, otherSector, entriesSector, firstUsable, lastUsable }: GptHeader,
   arraySectors: number,
   sectors: number,
 ): boolean {
   const entriesEnd = entriesSector + arraySectors;
+  // Equal where there is no room for a partition.
+  if (firstUsable > lastUsable + 1) return false;
   if (ownSector === PRIMARY_SECTOR) {
     return entriesSector > ownSector && entriesEnd <= firstUsable && lastUsable < sectors;
   }

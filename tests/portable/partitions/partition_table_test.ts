@@ -137,6 +137,10 @@ const BROKEN_RULES: Record<string, Damage> = {
   "a usable range beyond the disk": sealed((disk, header) => {
     setSector(disk, header + 48, SECTORS);
   }),
+  "a usable range that begins beyond the disk": sealed((disk, header) => {
+    setSector(disk, header + 40, 2 ** 40);
+    if (header === 512) setSector(disk, header + 72, 2 ** 39);
+  }),
   "a partition that ends before it begins": sealed((disk, _, entries) => {
     setSector(disk, entries + 40, 99);
   }),
