@@ -17,7 +17,6 @@ import type {
 import { checkChain } from "./check/check_virtual_disk.ts";
 import type { CheckOptions, CheckReport } from "./check/check_report.ts";
 import type { ImageChain } from "./chain.ts";
-import { inOperation } from "./image_error.ts";
 import { removeImage } from "./new_file.ts";
 import { Occupation } from "./occupation.ts";
 import type { Rights } from "./open_rules.ts";
@@ -183,24 +182,8 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * the ancestor is in use; `ERROR_ACCESS_DENIED` where the disk was opened for reading; `ERROR_FILE_EXISTS`
    * where the new file is there already; `ERROR_VHD_METADATA_FULL`; `ERROR_DISK_FULL`.
    */
-  override async merge(options: MergeOptions = {}): Promise<MergeReport> {
-    const operation = "MergeVirtualDisk";
-    const { into, removeChild = false, dryRun = false } = options;
-    if (into !== undefined) {
-      const path = toHostPath(into);
-      const made = await this.#operate(
-        operation,
-        () => mergeIntoFile(this.#chain.images, path, options),
-      );
-      const merged = this.#chain.images.map((image) => image.source.path);
-      return { dryRun, path: made, merged, removed: false };
-    }
-    const { target, merged } = await this.#operate(
-      operation,
-      () => this.#occupation.lend(() => mergeChain(this.#chain, options)),
-    );
-    if (removeChild && !dryRun) this.#remove(merged, target, options.sourceDepth ?? 1);
-    return { dryRun, path: target, merged, removed: removeChild };
+  override merge(options: MergeOptions = {}): Promise<MergeReport> {
+    return this.#operate("MergeVirtualDisk", () => this.#merge(options));
   }
 
   /**
@@ -256,6 +239,21 @@ export abstract class MaintainedDisk extends ReadableDisk {
     return request.dryRun === true ? this.#occupation.lend(run) : run();
   }
 
+  async #merge(options: MergeOptions): Promise<MergeReport> {
+    const { into, removeChild = false, dryRun = false } = options;
+    if (into !== undefined) {
+      const path = await mergeIntoFile(this.#chain.images, toHostPath(into), options);
+      const merged = this.#chain.images.map((image) => image.source.path);
+      return { dryRun, path, merged, removed: false };
+    }
+    return await this.#occupation.lend(async () => {
+      const { target, merged } = await mergeChain(this.#chain, options);
+      // Whatever were written from here on would go with the files.
+      if (removeChild && !dryRun) this.#remove(merged, target, options.sourceDepth ?? 1);
+      return { dryRun, path: target, merged, removed: removeChild };
+    });
+  }
+
   #operate<T>(operation: string, run: () => Promise<T>): Promise<T> {
     return Promise.try(() => {
       this.assertOpen(operation);
@@ -268,7 +266,6 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * through the target before any other file goes; and a file whose parent is gone misleads nobody.
    */
   #remove(merged: readonly string[], target: string, sourceDepth: number): void {
-    const operation = "MergeVirtualDisk";
     const isLeaf = sourceDepth === 1;
     if (!isLeaf || merged.length > 1) {
       const childDepth = isLeaf ? 1 : sourceDepth - 1;
@@ -280,9 +277,10 @@ export abstract class MaintainedDisk extends ReadableDisk {
         isSameDisk: true,
         dryRun: false,
       };
-      inOperation(operation, () => setParentPath(this.#chain, parent));
+      setParentPath(this.#chain, parent);
     }
-    if (isLeaf) this.close();
-    inOperation(operation, () => merged.toReversed().forEach(removeImage));
+    // The operation goes on, so that nobody else can close it.
+    if (isLeaf) super.close();
+    merged.toReversed().forEach(removeImage);
   }
 }

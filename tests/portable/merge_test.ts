@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   type MergeOptions,
   openVirtualDisk,
@@ -342,4 +348,34 @@ Deno.test("VHDX images of 4096-byte sectors are merged and compacted, whatever t
   const bytes = new Uint8Array(size);
   merged.readSync(bytes, 0);
   assertBytesEqual(bytes, expected);
+});
+
+Deno.test("a disk can neither be written nor closed before the files that were merged are gone", async () => {
+  using dir = new TempDir();
+  const disks = await makeChain(dir, "vhdx", 3);
+  const path = (depth: number) => dir.file(`${depth}.vhdx`);
+  using disk = await open(path(2));
+  let refusals = 0;
+  const disturb = async () => {
+    for (; !disk.closed; refusals++) {
+      const writing = assertThrows(() => disk.writeSync(new Uint8Array(512), 0), VirtualDiskError);
+      const closing = assertThrows(() => disk.close(), VirtualDiskError);
+      assertEquals([writing.symbol, closing.symbol], Array(2).fill("ERROR_INVALID_STATE"));
+      await Promise.resolve();
+    }
+  };
+  let disturbing: Promise<void> | undefined;
+  const { removed } = await disk.merge({
+    depth: 2,
+    removeChild: true,
+    onProgress: ({ fraction }) => {
+      // From here on nothing but promises is left to be awaited.
+      if (fraction === 1) disturbing ??= disturb();
+    },
+  });
+  await disturbing;
+  assertEquals(removed, true);
+  assert(refusals > 0);
+  assertEquals(Array.from(Deno.readDirSync(dir.path), ({ name }) => name), ["0.vhdx"]);
+  await assertDisk(path(0), disks[2]!);
 });
