@@ -3,14 +3,17 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { isAllZero } from "../bytes/zeros.ts";
 import type { ByteSource, WritableSource } from "./byte_source.ts";
 
 const PAGE_SIZE = 4096;
+/** A page of the block table of an empty VHD: such a table has up to 2 GiB. Never written to. */
+const ONES = new Uint8Array(PAGE_SIZE).fill(0xff);
 
 /**
  * What a file would be after the writes that it is given; the file itself is only read. Memory grows with
- * what is written, but for zeros behind the end of the file.
+ * what is written, but for pages of ones, and zeros behind the end of the file.
  */
 export class TrialFile implements WritableSource {
   readonly path: string;
@@ -48,7 +51,8 @@ export class TrialFile implements WritableSource {
     for (const { page, at, from, to } of pieces(offset, bytes.length)) {
       const piece = bytes.subarray(at, at + to - from);
       const isNew = !this.#pages.has(page) && page * PAGE_SIZE >= this.#shown;
-      if (!isNew || !isAllZero(piece)) this.#page(page).set(piece, from);
+      if (Buffer.compare(piece, ONES) === 0) this.#pages.set(page, ONES);
+      else if (!isNew || !isAllZero(piece)) this.#page(page).set(piece, from);
     }
     this.#size = Math.max(this.#size, offset + bytes.length);
   }
@@ -57,7 +61,7 @@ export class TrialFile implements WritableSource {
     if (size < this.#size) {
       const kept = Math.ceil(size / PAGE_SIZE);
       for (const page of this.#pages.keys()) if (page >= kept) this.#pages.delete(page);
-      this.#pages.get(kept - 1)?.fill(0, size - (kept - 1) * PAGE_SIZE);
+      if (this.#pages.has(kept - 1)) this.#page(kept - 1).fill(0, size - (kept - 1) * PAGE_SIZE);
       this.#shown = Math.min(this.#shown, size);
     }
     this.#size = size;
@@ -69,7 +73,7 @@ export class TrialFile implements WritableSource {
   /** A page to be written to. */
   #page(number: number): Uint8Array {
     const present = this.#pages.get(number);
-    if (present !== undefined) return present;
+    if (present !== undefined && present !== ONES) return present;
     const page = new Uint8Array(PAGE_SIZE);
     this.readAt(page, number * PAGE_SIZE);
     this.#pages.set(number, page);

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { TrialFile } from "../../src/portable/trial_file.ts";
 import { Random } from "../fuzz/random.ts";
 import { assertBytesEqual, pattern } from "../support.ts";
@@ -20,7 +20,9 @@ Deno.test("a trial file reads as a file would after the same writes, and its fil
         next.set(model.subarray(0, offset));
         model = next;
       } else {
-        const bytes = random.below(3) === 0 ? new Uint8Array(length) : pattern(length, step);
+        const bytes = random.chance(50)
+          ? pattern(length, step)
+          : new Uint8Array(length).fill(random.pick([0, 0xff]));
         trial.writeAt(bytes, offset);
         const next = new Uint8Array(Math.max(model.length, offset + length));
         next.set(model);
@@ -45,4 +47,22 @@ Deno.test("zeros behind the end of the file take no memory", () => {
   const bytes = new Uint8Array(4096).fill(1);
   assertEquals(trial.readAt(bytes, 2 ** 31), 4096);
   assertEquals(bytes.some((byte) => byte !== 0), false);
+});
+
+Deno.test("pages of ones, of which the tables of VHDs are full, take no memory of their own", () => {
+  const trial = new TrialFile(new HoleySource(4096, []));
+  const ones = new Uint8Array(2 ** 20).fill(0xff);
+  const before = Deno.memoryUsage().external;
+  for (let offset = 4096; offset < 2 ** 28; offset += ones.length) trial.writeAt(ones, offset);
+  assertLessOrEqual(Deno.memoryUsage().external - before, 2 ** 26);
+  trial.writeAt(new Uint8Array(1), 2 ** 20);
+  trial.truncate(2 ** 27 + 1);
+  trial.truncate(2 ** 27 + 2);
+  for (
+    const [offset, expected] of [[2 ** 20, [0, 255]], [2 ** 21, [255, 255]], [2 ** 27, [255, 0]]]
+  ) {
+    const bytes = new Uint8Array(2);
+    trial.readAt(bytes, offset as number);
+    assertEquals([...bytes], expected);
+  }
 });
