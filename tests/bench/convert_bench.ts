@@ -56,7 +56,11 @@ async function benchConversion(conversion: Conversion, dir: TempDir): Promise<vo
       run: () => copyByStream(conversion, targets.ours),
     },
   ];
-  await compareLong(`1 GiB, the first half data: ${name}`, contenders);
+  await compareLong({
+    title: `1 GiB, the first half data: ${name}`,
+    operation: "conversion",
+    contenders,
+  });
   run("qemu-img", "compare", "-q", "-f", QEMU_FORMAT[type], "-F", QEMU_FORMAT[type], ...[
     targets.ours,
     targets.theirs,

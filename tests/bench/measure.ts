@@ -49,23 +49,32 @@ export function compare({ title, operations, operation, contenders, absent = [] 
 /** One way to do work that takes seconds. */
 export interface LongContender {
   readonly name: string;
+  /** What has to be there before each run, and is not measured. */
+  prepare?(): void | Promise<void>;
   run(): void | Promise<void>;
 }
 
+/** Contenders that do the same work. */
+export interface LongGroup {
+  readonly title: string;
+  /** What is done once in a run. */
+  readonly operation: string;
+  /** The first is the baseline. */
+  readonly contenders: readonly LongContender[];
+}
+
 /** As {@linkcode compare}, for work that is done once in a round and may wait. */
-export async function compareLong(
-  title: string,
-  contenders: readonly LongContender[],
-): Promise<void> {
+export async function compareLong({ title, operation, contenders }: LongGroup): Promise<void> {
   const times: number[][] = contenders.map(() => []);
   for (let round = 0; round <= ROUNDS; round++) {
     for (const [i, contender] of contenders.entries()) {
+      await contender.prepare?.();
       const start = performance.now();
       await contender.run();
       if (round > 0) times[i]!.push(performance.now() - start);
     }
   }
-  printComparison(title, "conversion", contenders, times);
+  printComparison(title, operation, contenders, times);
 }
 
 function printComparison(

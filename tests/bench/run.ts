@@ -5,6 +5,7 @@
  * @module
  */
 import { benchConversions } from "./convert_bench.ts";
+import { benchMaintenance } from "./maintain_bench.ts";
 import { benchNative } from "./native_bench.ts";
 import { benchPortable } from "./portable_bench.ts";
 import { benchWrites } from "./write_bench.ts";
@@ -20,6 +21,7 @@ benchNative();
 benchPortable();
 await benchWrites();
 await benchConversions();
+await benchMaintenance();
 
 function processor(): string {
   if (Deno.build.os !== "linux") return Deno.build.arch;
