@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ImageChain } from "./chain.ts";
+import { openToRead } from "./chain_to_read.ts";
 import type { SourceDisk } from "./create_size.ts";
 import type { ImageFormat } from "./detect.ts";
 import type { DiskImage } from "./image.ts";
@@ -54,32 +54,13 @@ export function openSource(
       [Symbol.dispose]() {},
     };
   }
-  const chain = openChain(request.path, request.format);
+  const rawAdvice = "pass `sourceType`, or --source-type, `raw`";
+  const chain = openToRead(request.path, request.format, rawAdvice);
   return {
     disk: sourceDiskOf(chain.image),
     contents: chainContents(chain.images, pace),
     [Symbol.dispose]: () => chain.close(),
   };
-}
-
-function openChain(path: string, format: ImageFormat | undefined): ImageChain {
-  try {
-    return ImageChain.open(path, {
-      format,
-      noParents: false,
-      ignoreRelative: false,
-      writableDepth: 0,
-      sharing: "readers",
-    });
-  } catch (error) {
-    const isUnknown = error instanceof ImageError &&
-      error.symbol === "ERROR_VIRTDISK_PROVIDER_NOT_FOUND";
-    if (!isUnknown) throw error;
-    throw new ImageError(error.symbol, {
-      ...error.options,
-      causes: ["A raw disk is never guessed: pass `sourceType`, or --source-type, `raw`."],
-    });
-  }
 }
 
 /** An image as the source of another. */

@@ -6,7 +6,8 @@
 import type { ImageType } from "../../open_options.ts";
 import { toHostPath } from "../../open_request.ts";
 import type { OperationOptions } from "../../progress.ts";
-import { ImageChain } from "../chain.ts";
+import type { ImageChain } from "../chain.ts";
+import { openToRead } from "../chain_to_read.ts";
 import { ImageError, inOperation } from "../image_error.ts";
 import { differences, type DifferentRange } from "./compare.ts";
 
@@ -114,8 +115,8 @@ async function* compareFiles(
   options: OperationOptions,
 ): AsyncGenerator<DifferentRange> {
   options.signal?.throwIfAborted();
-  using one = openChain(first);
-  using other = openChain(second);
+  using one = openChain(first, "pass `firstType`, or --type-a, `raw`");
+  using other = openChain(second, "pass `secondType`, or --type-b, `raw`");
   yield* inDisks(differences(one.images, other.images, options));
 }
 
@@ -135,15 +136,8 @@ async function* changesOf(path: string, options: OperationOptions): AsyncGenerat
   yield* inDisks(differences(chain.images, [parent, ...ancestors], options));
 }
 
-function openChain({ path, type }: NamedFile): ImageChain {
-  return inOperation("OpenVirtualDisk", () =>
-    ImageChain.open(path, {
-      format: type,
-      noParents: false,
-      ignoreRelative: false,
-      writableDepth: 0,
-      sharing: "readers",
-    }));
+function openChain({ path, type }: NamedFile, rawAdvice?: string): ImageChain {
+  return inOperation("OpenVirtualDisk", () => openToRead(path, type, rawAdvice));
 }
 
 /** What fails while the disks are read fails as a read does. */
