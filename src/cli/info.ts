@@ -14,6 +14,7 @@ import { UsageError } from "./usage_error.ts";
 export const INFO_USAGE = `virtdisk info [OPTION...] FILE...
   --json              one JSON object per file and line: path, backend, information, chain
   --no-parents        open each file alone, for a child whose parent is missing
+  --type TYPE         vhd, vhdx, iso or raw; default: found out, but raw only where you say so
   --backend BACKEND   native (Windows) or portable; default: native on Windows
 
 Exit status: 0; 1 where a file does not open; 2 for a wrong command line.`;
@@ -63,13 +64,15 @@ function parse(args: string[]): { files: string[]; json: boolean; options: Inspe
   const { values, positionals } = parseArguments("info", args, {
     json: { type: "boolean", default: false },
     "no-parents": { type: "boolean", default: false },
+    type: { type: "string" },
     backend: { type: "string" },
   });
   if (positionals.length === 0) throw new UsageError("info: no file given");
   const backend = word("--backend", values.backend, ["native", "portable"]);
+  const type = word("--type", values.type, ["vhd", "vhdx", "iso", "raw"]);
   return {
     files: positionals,
     json: values.json,
-    options: { noParents: values["no-parents"], ...present({ backend }) },
+    options: { noParents: values["no-parents"], ...present({ backend, type }) },
   };
 }

@@ -16,6 +16,8 @@ import {
 export interface InspectOptions {
   readonly backend?: "native" | "portable";
   readonly noParents?: boolean;
+  /** By default it is found out. */
+  readonly type?: "iso" | "vhd" | "vhdx" | "raw";
 }
 
 /** What an image is. */
@@ -36,13 +38,13 @@ const MAX_DEPTH = 256;
 /** Opens an image, asks it everything and closes it. */
 export async function inspect(
   path: string,
-  { backend, noParents = false }: InspectOptions = {},
+  { noParents = false, ...options }: InspectOptions = {},
 ): Promise<Inspection> {
   const flags: OpenFlag[] = noParents ? ["no-parents"] : [];
   using disk = await openVirtualDisk(path, {
     getInfoOnly: true,
     flags,
-    ...(backend === undefined ? {} : { backend }),
+    ...options,
   });
   if (disk instanceof PortableVirtualDisk) return inspectionOf(disk);
   const information = disk.information();

@@ -50,6 +50,16 @@ Deno.test("info --json prints an object per file, with the chain nearest first",
   assertEquals("parentLocation" in base.information, false);
 });
 
+Deno.test("info tells of a raw disk where one is said to be one", async () => {
+  using dir = new TempDir();
+  Deno.writeFileSync(dir.file("disk.img"), new Uint8Array(1536));
+  const unknown = await info(dir, "info", ...PORTABLE, "disk.img");
+  assertEquals([unknown.code, unknown.out], [1, ""]);
+  const { code, out } = await info(dir, "info", ...PORTABLE, "--type", "raw", "disk.img");
+  assertEquals(code, 0);
+  assertMatch(out, /\n +Format +raw disk\n +Virtual size +1\.5 KiB \(1,536 bytes\)\n/);
+});
+
 Deno.test("info prints what a person wants to know", async () => {
   using dir = new TempDir();
   await makeChain(dir);
