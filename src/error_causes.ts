@@ -96,6 +96,7 @@ const OPEN: Causes = {
   ERROR_VHD_PARENT_VHD_NOT_FOUND: [
     'The parent was moved, renamed or deleted: put it back, or open with the flag "no-parents" to ' +
     "inspect the child alone.",
+    'Where it was moved, tell the child: setInformation("parentPath", ...).',
   ],
   ERROR_VHD_PARENT_VHD_ACCESS_DENIED: ["This user may not read the parent file."],
   ERROR_VHD_CHILD_PARENT_ID_MISMATCH: [

@@ -7,6 +7,7 @@ import { styleText } from "node:util";
 import { diagnose, type Finding, type Severity } from "../../mod.ts";
 import { parseArguments, present, word } from "./arguments.ts";
 import { fail, FINDING_STATUS } from "./failure.ts";
+import { inOptions } from "./in_options.ts";
 import { printLine } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -59,7 +60,7 @@ function report(path: string, findings: readonly Finding[]): string {
     const code = symbol === undefined ? "" : ` (${symbol})`;
     return [
       `  ${head}${where}${message}${code}`,
-      ...(remedy === undefined ? [] : [`    ${remedy}`]),
+      ...(remedy === undefined ? [] : [`    ${inOptions(remedy)}`]),
     ];
   });
   return [styleText("bold", path), ...lines].join("\n");

@@ -4,6 +4,7 @@
  * @module
  */
 import { VirtualDiskError } from "../../mod.ts";
+import { inOptions } from "./in_options.ts";
 
 /** The exit status where a command failed, or could not be understood. */
 export const FAILED_STATUS = 2;
@@ -40,20 +41,4 @@ function failureText(subject: string, error: unknown): string {
     error instanceof RangeError;
   if (isSystems || isRefusal) return `virtdisk: ${JSON.stringify(subject)}: ${error.message}`;
   throw error;
-}
-
-/** The options of the API that this program has under the same name. */
-const OPTIONS = new Set(["allowUnsafe", "ignoreChildren", "ignoreMismatch", "overwrite", "type"]);
-
-/** Errors name options as the API has them: `` `allowUnsafe` ``, `{ allowUnsafe: true }`. */
-function inOptions(text: string): string {
-  return text.replaceAll(
-    /`([a-zA-Z]+)`|\{ ([a-zA-Z]+): true \}/g,
-    (all, word?: string, entry?: string) => {
-      const name = word ?? entry ?? "";
-      return OPTIONS.has(name)
-        ? `--${name.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`
-        : all;
-    },
-  );
 }

@@ -43,7 +43,11 @@ export function assertChildless(image: DiskImage, except: readonly DiskImage[] =
   throw new ImageError("ERROR_VHD_INVALID_STATE", {
     path: image.source.path,
     reason: `the disk is the parent of ${names}, which would become invalid`,
-    causes: ["Merge the children or remove them first.", "Pass `ignoreChildren` to lose them."],
+    causes: [
+      // Merging one of several into its parent is what the others are in the way of.
+      "Give the children images of their own, by merge({ into }), or remove them first.",
+      "Pass `ignoreChildren` to lose them.",
+    ],
   });
 }
 

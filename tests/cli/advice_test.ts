@@ -22,9 +22,16 @@ Deno.test("advice names what the command line has", async (t) => {
   using dir = new TempDir();
   await makeFiles(dir);
   const rows: [args: string[], ...advice: string[]][] = [
+    [["map", "file.img"], "pass --type, where the command has it"],
     [["compare", "file.img", "base.vhdx"], "--type-a, `raw`"],
     [["compare", "base.vhdx", "file.img"], "--type-b, `raw`"],
     [["convert", "file.img", "new.vhd"], "--source-type, `raw`"],
+    [["convert", "base.vhdx", "one.vhdx"], "pass --overwrite"],
+    [["info", "orphan.vhdx"], "`virtdisk info --no-parents`", "`virtdisk rebase CHILD PARENT`"],
+    [["diagnose", "orphan.vhdx"], "`virtdisk info --no-parents`", "`virtdisk rebase CHILD PARENT`"],
+    [["merge", "one.vhdx"], "`virtdisk merge --into NEWFILE CHILD`", "--ignore-children"],
+    [["resize", "base.vhdx", "8MiB"], "`virtdisk merge --into NEWFILE CHILD`"],
+    [["rebase", "one.vhdx", "found.vhdx"], "pass --ignore-mismatch."],
   ];
   for (const [args, ...advice] of rows) {
     await t.step(args.join(" "), async () => {
@@ -32,4 +39,26 @@ Deno.test("advice names what the command line has", async (t) => {
       for (const words of advice) assertStringIncludes(out + err, words);
     });
   }
+});
+
+Deno.test("a command on the child of a changed parent advises rebase, which helps", async () => {
+  using dir = new TempDir();
+  await makeFiles(dir);
+  const changed = ["write", "--ignore-children", "base.vhdx"];
+  assertEquals((await runCli(dir, changed, new Uint8Array(512).fill(7))).code, 0);
+  const { code, err } = await runCli(dir, ["changes", "one.vhdx"]);
+  assertEquals(code, 2);
+  assertStringIncludes(err, "`virtdisk rebase --ignore-mismatch`");
+  await runCli(dir, ["rebase", "--ignore-mismatch", "one.vhdx", "base.vhdx"]);
+  assertEquals((await runCli(dir, ["changes", "one.vhdx"])).code, 0);
+});
+
+Deno.test("of several children, each can be merged in the end as the refusal advises", async () => {
+  using dir = new TempDir();
+  await makeFiles(dir);
+  assertEquals((await runCli(dir, ["merge", "one.vhdx"])).code, 2);
+  assertEquals((await runCli(dir, ["merge", "--into", "own.vhdx", "two.vhdx"])).code, 0);
+  Deno.removeSync(dir.file("two.vhdx"));
+  assertEquals((await runCli(dir, ["merge", "--remove-child", "one.vhdx"])).code, 0);
+  assertEquals((await runCli(dir, ["compare", "own.vhdx", "base.vhdx"])).code, 0);
 });

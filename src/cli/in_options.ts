@@ -1,0 +1,34 @@
+/**
+ * Advice of the API in the words of the command line.
+ *
+ * @module
+ */
+
+/** What the command line has for an option of the API, by its name. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  allowUnsafe: "--allow-unsafe",
+  ignoreChildren: "--ignore-children",
+  // Of all commands only that one goes on, and what it stores all others take.
+  ignoreMismatch: "`virtdisk rebase --ignore-mismatch`",
+  overwrite: "--overwrite",
+  type: "--type",
+};
+
+/** What the command line has for other phrases of the API. */
+const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
+  ["pass { path, ignoreMismatch: true } (portable backend)", "pass --ignore-mismatch"],
+  ['setInformation("parentPath", ...)', "`virtdisk rebase CHILD PARENT`"],
+  ['open with the flag "no-parents"', "use `virtdisk info --no-parents`"],
+  ["pass the `type` option", "pass --type, where the command has it"],
+  ["merge({ into })", "`virtdisk merge --into NEWFILE CHILD`"],
+  ['{ backend: "portable" }', "--backend portable"],
+];
+
+/** The same advice, for someone at a shell: errors name options as the API has them. */
+export function inOptions(advice: string): string {
+  const text = PHRASES.reduce((all, [phrase, words]) => all.replaceAll(phrase, words), advice);
+  return text.replaceAll(
+    /`([a-zA-Z]+)`|\{ ([a-zA-Z]+): true \}/g,
+    (all, word?: string, entry?: string) => OPTIONS[word ?? entry ?? ""] ?? all,
+  );
+}
