@@ -40,9 +40,10 @@ export async function compact(args: string[]): Promise<number> {
     path,
     readOnly: dryRun,
     json: values.json,
-    interrupted: dryRun
-      ? "nothing has been written"
-      : "the image is sound, with the same disk in it; run the command again to finish",
+    interrupted: () =>
+      dryRun
+        ? "nothing has been written"
+        : "the image is sound, with the same disk in it; run the command again to finish",
     run: (disk, watch) => disk.compact({ ...options, ...watch }),
     describe,
   });

@@ -3,20 +3,27 @@
  *
  * @module
  */
-import { openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
+import { type ImageType, openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
+import { present } from "./arguments.ts";
 import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
-import type { Watch } from "./resized.ts";
 import { printLine } from "./standard_output.ts";
+
+/** What an operation is given by the command line. */
+export interface Watch {
+  readonly signal: AbortSignal;
+  readonly onProgress: ProgressBar["show"];
+}
 
 /** An operation of the command line. */
 export interface Maintenance<Report extends object> {
   readonly path: string;
+  readonly type?: ImageType | "raw" | undefined;
   readonly readOnly: boolean;
   readonly json: boolean;
   /** In which state the files are after Ctrl-C, for a person. */
-  readonly interrupted: string;
+  interrupted(disk: PortableVirtualDisk): string;
   run(disk: PortableVirtualDisk, watch: Watch): Promise<Report>;
   /** The report for a person. */
   describe(report: Report): string;
@@ -26,16 +33,24 @@ export interface Maintenance<Report extends object> {
 export async function maintainAndTell<Report extends object>(
   operation: Maintenance<Report>,
 ): Promise<number> {
-  const { path, readOnly, json, interrupted } = operation;
+  const { path, type, readOnly, json } = operation;
+  let state: string | undefined;
   try {
     return await interruptible(async (signal) => {
-      using disk = await openVirtualDisk(path, { backend: "portable", readOnly });
-      const report = await withBar(disk, signal, operation);
+      using disk = await openVirtualDisk(path, {
+        backend: "portable",
+        readOnly,
+        ...present({ type }),
+      });
+      const report = await withBar(disk, signal, operation).catch((error) => {
+        if (signal.aborted) state = operation.interrupted(disk);
+        throw error;
+      });
       printLine(
         json ? JSON.stringify({ path: disk.path, ...report }) : operation.describe(report),
       );
       return 0;
-    }, () => interrupted);
+    }, () => state);
   } catch (error) {
     return fail(path, error);
   }

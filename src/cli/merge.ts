@@ -49,12 +49,13 @@ export async function merge(args: string[]): Promise<number> {
     path,
     readOnly: into !== undefined || dryRun,
     json: values.json,
-    interrupted: into !== undefined || dryRun
-      ? "the images are as before, and there is no new one"
-      : `the images are sound, and ${
-        JSON.stringify(path)
-      } reads as before; run the command again ` +
-        "to finish",
+    interrupted: () =>
+      into !== undefined || dryRun
+        ? "the images are as before, and there is no new one"
+        : `the images are sound, and ${
+          JSON.stringify(path)
+        } reads as before; run the command again ` +
+          "to finish",
     run: (disk, watch) => disk.merge({ ...options, ...watch }),
     describe,
   });

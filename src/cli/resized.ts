@@ -3,24 +3,9 @@
  *
  * @module
  */
-import {
-  type ImageType,
-  openVirtualDisk,
-  type PortableVirtualDisk,
-  type ResizeReport,
-} from "../../mod.ts";
-import { present } from "./arguments.ts";
-import { fail } from "./failure.ts";
+import type { ImageType, PortableVirtualDisk, ResizeReport } from "../../mod.ts";
 import { formatBytes } from "./format_bytes.ts";
-import { interruptible } from "./interruption.ts";
-import { ProgressBar } from "./progress_bar.ts";
-import { printLine } from "./standard_output.ts";
-
-/** What the operation is given by the command line. */
-export interface Watch {
-  readonly signal: AbortSignal;
-  readonly onProgress: ProgressBar["show"];
-}
+import { maintainAndTell, type Watch } from "./maintained.ts";
 
 /** How the image is opened, and how the result is told. */
 export interface ResizedOptions {
@@ -35,24 +20,15 @@ export async function resizeAndTell(
   { type, dryRun, json }: ResizedOptions,
   resize: (disk: PortableVirtualDisk, watch: Watch) => Promise<ResizeReport>,
 ): Promise<number> {
-  let state: string | undefined;
-  try {
-    return await interruptible(async (signal) => {
-      using disk = await openVirtualDisk(path, {
-        backend: "portable",
-        readOnly: dryRun,
-        ...present({ type }),
-      });
-      const report = await withBar(disk, signal, resize).catch((error) => {
-        if (signal.aborted) state = stateOf(disk);
-        throw error;
-      });
-      printLine(json ? JSON.stringify({ path: disk.path, ...report }) : describeResize(report));
-      return 0;
-    }, () => state);
-  } catch (error) {
-    return fail(path, error);
-  }
+  return await maintainAndTell({
+    path,
+    type,
+    readOnly: dryRun,
+    json,
+    interrupted: dryRun ? () => "nothing has been written" : stateOf,
+    run: resize,
+    describe: describeResize,
+  });
 }
 
 function stateOf(disk: PortableVirtualDisk): string {
@@ -62,17 +38,8 @@ function stateOf(disk: PortableVirtualDisk): string {
   }; run the command again to finish`;
 }
 
-async function withBar(
-  disk: PortableVirtualDisk,
-  signal: AbortSignal,
-  resize: (disk: PortableVirtualDisk, watch: Watch) => Promise<ResizeReport>,
-): Promise<ResizeReport> {
-  using bar = new ProgressBar();
-  return await resize(disk, { signal, onProgress: bar.show });
-}
-
 /** A few lines for a person. */
-export function describeResize(report: ResizeReport): string {
+function describeResize(report: ResizeReport): string {
   const { dryRun, virtualSize, previousSize, restoredFromBackup, growablePartition } = report;
   const [size, former] = [formatBytes(virtualSize), formatBytes(previousSize)];
   const lines = [
