@@ -112,18 +112,12 @@ export class ImageChain implements ResizableChain, Disposable {
    * @throws {ImageError} As `resizeImage()`.
    */
   resize(writable: WritableImage, virtualSize: number): void {
-    const file = this.#files[0]!;
-    const { format } = writable;
     writable.finish();
     try {
       const parentSize = this.#images[1]?.virtualSize ?? 0;
-      resizeImage(file, format, { virtualSize, parentSize });
+      resizeImage(this.#files[0]!, writable.format, { virtualSize, parentSize });
     } finally {
-      // Where a write has failed, what the file holds is uncertain, and nothing more is written to it.
-      if (!file.hasFailed) {
-        this.#writable = openWritableImage(file, format);
-        this.#images[0] = this.#writable;
-      }
+      this.#readAnew();
     }
   }
 
@@ -132,17 +126,11 @@ export class ImageChain implements ResizableChain, Disposable {
    * chain is not to be used meanwhile, but for its parents.
    */
   async rework<T>(run: (file: WritableSource) => Promise<T>): Promise<T> {
-    const file = this.#files[0]!;
-    const { format } = this.image;
     this.#writable?.finish();
     try {
-      return await run(file);
+      return await run(this.#files[0]!);
     } finally {
-      // Where a write has failed, what the file holds is uncertain, and nothing more is written to it.
-      if (this.#writable !== undefined && !file.hasFailed) {
-        this.#writable = openWritableImage(file, format);
-        this.#images[0] = this.#writable;
-      }
+      this.#readAnew();
     }
   }
 
@@ -259,6 +247,17 @@ export class ImageChain implements ResizableChain, Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /**
+   * Opens the child anew, whose file has changed beneath it. Where a write has failed, what the file holds is
+   * uncertain, and nothing more is written to it.
+   */
+  #readAnew(): void {
+    const file = this.#files[0]!;
+    if (this.#writable === undefined || file.hasFailed) return;
+    this.#writable = openWritableImage(file, this.image.format);
+    this.#images[0] = this.#writable;
   }
 
   #tryParent(depth: number, parent: ParentSpec): void {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { NIL_GUID } from "../../bytes/guid.ts";
 import { type ByteSource, readStructure } from "../byte_source.ts";
 import type { CopyableItem, ItemDescription } from "../metadata_item.ts";
@@ -49,7 +50,9 @@ export function planDiskItems(
     if (!isCopyable(item)) return true;
     const other = missing.get(keyOf(item));
     if (other === undefined) return !item.isVirtualDisk;
-    if (!isSame(item, other) || !hasBytes(readItem(source, region, item), other)) return false;
+    const isSame = isAlike(item, other) &&
+      Buffer.compare(readItem(source, region, item), other.read()) === 0;
+    if (!isSame) return false;
     return missing.delete(keyOf(item));
   });
   const added: { readonly item: CopyableItem; readonly offset: number }[] = [];
@@ -77,15 +80,10 @@ function keyOf({ id, isUser }: ItemDescription): string {
 }
 
 /** Whether the table entries say the same, but for the place. */
-function isSame(item: ItemDescription, other: ItemDescription): boolean {
+function isAlike(item: ItemDescription, other: ItemDescription): boolean {
   return item.length === other.length && item.isVirtualDisk === other.isVirtualDisk &&
     item.isRequired === other.isRequired && item.reserved?.flags === other.reserved?.flags &&
     item.reserved?.field === other.reserved?.field;
-}
-
-function hasBytes(bytes: Uint8Array, item: CopyableItem): boolean {
-  const others = item.read();
-  return bytes.every((byte, index) => byte === others[index]);
 }
 
 function readItem(
