@@ -31,11 +31,24 @@ Deno.test("crc32c() can be continued at any point", () => {
 Deno.test("crc32c() of each length agrees with a division bit by bit", () => {
   for (let length = 0; length < 40; length++) {
     const bytes = pattern(length, length);
-    let crc = 0xffffffff;
-    for (const byte of bytes) {
-      crc ^= byte;
-      for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-    }
-    assertEquals(crc32c(bytes), ~crc >>> 0, `${length} bytes`);
+    assertEquals(crc32c(bytes), byDivision(bytes), `${length} bytes`);
   }
 });
+
+Deno.test("crc32c() of data between runs of zeros agrees with a division bit by bit", () => {
+  for (const at of [0, 1, 511, 512, 1023, 1024, 3000, 4095]) {
+    const bytes = new Uint8Array(4100);
+    bytes.set(pattern(5, at), at);
+    assertEquals(crc32c(bytes), byDivision(bytes), `data at ${at}`);
+    assertEquals(crc32c(bytes, 0x12345678), byDivision(bytes, 0x12345678), `data at ${at}`);
+  }
+});
+
+function byDivision(bytes: Uint8Array, previous = 0): number {
+  let crc = ~previous;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}
