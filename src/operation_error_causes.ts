@@ -148,6 +148,7 @@ export const OPERATION_CAUSES: Record<string, Causes> = {
       "The files to be written were not opened so: raise `rwDepth`.",
       NEEDS_WRITING,
     ],
+    ERROR_FILE_EXISTS: ["A merge into a new file overwrites none: choose another name."],
     ERROR_VHD_METADATA_FULL: [
       "The ancestor has no room for the metadata items of the disk: delete some of either's.",
     ],

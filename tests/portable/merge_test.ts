@@ -252,25 +252,27 @@ Deno.test("a merge that the chain does not allow is refused before anything is w
   using dir = new TempDir();
   await makeChain(dir, "vhdx", 3);
   const path = dir.file("2.vhdx");
-  const rows: [MergeOptions, symbol: string][] = [
-    [{ depth: 0 }, "ERROR_INVALID_PARAMETER"],
-    [{ depth: 3 }, "ERROR_INVALID_PARAMETER"],
-    [{ depth: 1, sourceDepth: 1 }, "ERROR_INVALID_PARAMETER"],
-    [{ sourceDepth: 0 }, "ERROR_INVALID_PARAMETER"],
-    [{ sourceDepth: 2, targetDepth: 2 }, "ERROR_INVALID_PARAMETER"],
-    [{ sourceDepth: 3 }, "ERROR_INVALID_PARAMETER"],
-    [{ sourceDepth: 2, targetDepth: 4, removeChild: true }, "ERROR_INVALID_PARAMETER"],
-    [{ into: dir.file("new.vhdx"), depth: 1 }, "ERROR_INVALID_PARAMETER"],
-    [{ into: dir.file("new.vhdx"), removeChild: true }, "ERROR_INVALID_PARAMETER"],
-    [{ into: dir.file("new.iso") }, "ERROR_INVALID_PARAMETER"],
-    [{ into: dir.file("0.vhdx") }, "ERROR_FILE_EXISTS"],
+  const wrong = "ERROR_INVALID_PARAMETER";
+  const rows: [MergeOptions, symbol: string, remedy: string][] = [
+    [{ depth: 0 }, wrong, "higher number"],
+    [{ depth: 3 }, wrong, "chain ends before"],
+    [{ depth: 1, sourceDepth: 1 }, wrong, "`depth` alone"],
+    [{ sourceDepth: 0 }, wrong, "higher number"],
+    [{ sourceDepth: 2, targetDepth: 2 }, wrong, "higher number"],
+    [{ sourceDepth: 3 }, wrong, "chain ends before"],
+    [{ sourceDepth: 2, targetDepth: 4, removeChild: true }, wrong, "chain ends before"],
+    [{ into: dir.file("new.vhdx"), depth: 1 }, wrong, "or `into`"],
+    [{ into: dir.file("new.vhdx"), removeChild: true }, wrong, "or `into`"],
+    [{ into: dir.file("new.iso") }, wrong, ".vhd or .vhdx"],
+    [{ into: dir.file("0.vhdx") }, "ERROR_FILE_EXISTS", "another name"],
   ];
   const before = [0, 1, 2].map((depth) => Deno.readFileSync(dir.file(`${depth}.vhdx`)));
   using disk = await open(path);
-  for (const [options, symbol] of rows) {
+  for (const [options, symbol, remedy] of rows) {
     await t.step(JSON.stringify(options), async () => {
       const error = await assertRejects(() => disk.merge(options), VirtualDiskError);
       assertEquals(error.symbol, symbol);
+      assertStringIncludes(error.causes.join(" "), remedy);
     });
   }
   disk.close();

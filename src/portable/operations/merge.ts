@@ -75,9 +75,13 @@ export async function mergeChain(chain: ImageChain, options: MergeOptions): Prom
 function depthsOf({ images, writable, writableDepth }: ImageChain, options: MergeOptions): Depths {
   const { depth, sourceDepth, targetDepth, removeChild = false } = options;
   const { path } = images[0].source;
-  const refused = (reason: string) => new ImageError("ERROR_INVALID_PARAMETER", { path, reason });
+  const refused = (reason: string, cause: string) =>
+    new ImageError("ERROR_INVALID_PARAMETER", { path, reason, causes: [cause] });
   if (depth !== undefined && (sourceDepth ?? targetDepth) !== undefined) {
-    throw refused("depth excludes sourceDepth and targetDepth");
+    throw refused(
+      "depth excludes sourceDepth and targetDepth",
+      "Give `depth` alone, or one or both of the others.",
+    );
   }
   const source = sourceDepth ?? 1;
   const target = depth === undefined ? targetDepth ?? source + 1 : depth + 1;
@@ -85,7 +89,10 @@ function depthsOf({ images, writable, writableDepth }: ImageChain, options: Merg
     if (value !== undefined) checkInteger(name, value);
   }
   if (source < 1 || target <= source) {
-    throw refused(`image ${source} of the chain cannot be merged into image ${target}`);
+    throw refused(
+      `image ${source} of the chain cannot be merged into image ${target}`,
+      "A file is merged into one with a higher number; the open file is 1, its parent 2.",
+    );
   }
   if (images.length === 1) {
     throw new ImageError("ERROR_VHD_INVALID_STATE", {
@@ -95,7 +102,10 @@ function depthsOf({ images, writable, writableDepth }: ImageChain, options: Merg
     });
   }
   if (target > images.length) {
-    throw refused(`image ${target} of a chain of ${images.length}`);
+    throw refused(
+      `image ${target} of a chain of ${images.length}`,
+      "The open file is 1, its parent 2: the chain ends before.",
+    );
   }
   const isTrial = options.dryRun === true && writable === undefined;
   if (removeChild && !isTrial && source - 1 > writableDepth) {

@@ -67,6 +67,7 @@ function assertNoDepth(leaf: DiskImage, options: MergeOptions): void {
   throw new ImageError("ERROR_INVALID_PARAMETER", {
     path: leaf.source.path,
     reason: "into takes the whole chain, and leaves it alone: no depth and no removeChild",
+    causes: ["Leave these out, or `into`."],
   });
 }
 
@@ -86,6 +87,7 @@ function newFormat(path: string, { format }: DiskImage): NewFormat {
   throw new ImageError("ERROR_INVALID_PARAMETER", {
     path,
     reason: "the extension names neither VHD nor VHDX",
+    causes: ["Name the new file after what it is to be: .vhd or .vhdx."],
   });
 }
 
