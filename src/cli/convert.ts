@@ -14,7 +14,8 @@ import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
 export const CONVERT_USAGE = `virtdisk convert [OPTION...] SOURCE TARGET
-  SOURCE is an image, with its parents, or - for a raw disk from standard input.
+  SOURCE is an image, with its parents, or - for a raw disk from standard input, which needs
+  --size unless TARGET is a raw disk or a fixed VHD.
   TARGET is the new image, or - for standard output, which needs --type.
   --source-type TYPE  vhd, vhdx, iso or raw; default: found out, but raw only where you say so
 ${NEW_DISK_USAGE}

@@ -72,7 +72,13 @@ function chosenSize(
 ): number {
   const least = source?.virtualSize;
   if (size === undefined) {
-    if (least === undefined) throw new TypeError("size is missing");
+    if (least === undefined) {
+      const isStream = source !== undefined;
+      const why = isStream
+        ? ": a stream tells none, and this kind of image must know it first"
+        : "";
+      throw new TypeError(`size is missing${why}`);
+    }
     if (least === 0) throw refused(path, "the source is empty");
     return Math.ceil(least / unit) * unit;
   }

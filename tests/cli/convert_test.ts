@@ -64,7 +64,7 @@ Deno.test("a convert that cannot be understood ends with 2, as one that fails", 
     [["none.vhdx", "a.vhd"], 2, "ERROR_FILE_NOT_FOUND"],
     [["source.vhdx", "disk.raw", "--type", "raw"], 2, "ERROR_FILE_EXISTS"],
     [["source.vhdx", "a.vhd", "--size", "4MiB"], 2, "a copy no fewer"],
-    [["-", "a.vhdx"], 2, "size is missing"],
+    [["-", "a.vhdx"], 2, "size is missing: a stream tells none"],
     [["none.vhdx", "--type", "raw", "-"], 2, "ERROR_FILE_NOT_FOUND"],
   ];
   for (const [args, code, message] of rows) {
