@@ -21,6 +21,9 @@ const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
   ['open with the flag "no-parents"', "use `virtdisk info --no-parents`"],
   ["pass the `type` option", "pass --type, where the command has it"],
   ["merge({ into })", "`virtdisk merge --into NEWFILE CHILD`"],
+  ["Leave `readOnly` out.", "Convert it to a VHD or VHDX, which can be changed."],
+  ["open it with { getInfoOnly: true }", "look at it with `virtdisk info`"],
+  ["Open it for writing once, which replays the log", "`virtdisk check --repair` replays the log"],
   ['{ backend: "portable" }', "--backend portable"],
 ];
 

@@ -1,12 +1,15 @@
 /** What a command advises can be done at a shell, and helps. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { openVirtualDiskSync } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
+import { udfImage } from "../portable/iso/iso_builder.ts";
 import { TempDir } from "../support.ts";
 import { runCli } from "./run_cli.ts";
 
 const MIB = 1 << 20;
+const PORTABLE = ["--backend", "portable"];
 
-/** Children one and two of `base.vhdx`, `orphan.vhdx` whose parent went away, and no image: `file.img`. */
+/** Children one and two of `base.vhdx`, `orphan.vhdx` whose parent went away, no image: `file.img`, and a disc. */
 async function makeFiles(dir: TempDir): Promise<void> {
   const parent = dir.file("base.vhdx");
   const lost = dir.file("lost.vhdx");
@@ -16,6 +19,7 @@ async function makeFiles(dir: TempDir): Promise<void> {
   (await createImage(dir.file("orphan.vhdx"), { parent: lost })).close();
   Deno.renameSync(lost, dir.file("found.vhdx"));
   Deno.writeFileSync(dir.file("file.img"), new Uint8Array(4096).fill(1));
+  Deno.writeFileSync(dir.file("disc.iso"), udfImage().bytes);
 }
 
 Deno.test("advice names what the command line has", async (t) => {
@@ -27,11 +31,20 @@ Deno.test("advice names what the command line has", async (t) => {
     [["compare", "base.vhdx", "file.img"], "--type-b, `raw`"],
     [["convert", "file.img", "new.vhd"], "--source-type, `raw`"],
     [["convert", "base.vhdx", "one.vhdx"], "pass --overwrite"],
-    [["info", "orphan.vhdx"], "`virtdisk info --no-parents`", "`virtdisk rebase CHILD PARENT`"],
-    [["diagnose", "orphan.vhdx"], "`virtdisk info --no-parents`", "`virtdisk rebase CHILD PARENT`"],
+    [
+      ["info", ...PORTABLE, "orphan.vhdx"],
+      "`virtdisk info --no-parents`",
+      "`virtdisk rebase CHILD PARENT`",
+    ],
+    [
+      ["diagnose", ...PORTABLE, "orphan.vhdx"],
+      "`virtdisk info --no-parents`",
+      "`virtdisk rebase CHILD PARENT`",
+    ],
     [["merge", "one.vhdx"], "`virtdisk merge --into NEWFILE CHILD`", "--ignore-children"],
     [["resize", "base.vhdx", "8MiB"], "`virtdisk merge --into NEWFILE CHILD`"],
     [["rebase", "one.vhdx", "found.vhdx"], "pass --ignore-mismatch."],
+    [["compact", "disc.iso"], "Convert it to a VHD or VHDX"],
   ];
   for (const [args, ...advice] of rows) {
     await t.step(args.join(" "), async () => {
@@ -51,6 +64,19 @@ Deno.test("a command on the child of a changed parent advises rebase, which help
   assertStringIncludes(err, "`virtdisk rebase --ignore-mismatch`");
   await runCli(dir, ["rebase", "--ignore-mismatch", "one.vhdx", "base.vhdx"]);
   assertEquals((await runCli(dir, ["changes", "one.vhdx"])).code, 0);
+});
+
+Deno.test("an image that is being written can be looked at as a refusal advises", async () => {
+  using dir = new TempDir();
+  await makeFiles(dir);
+  using _writer = openVirtualDiskSync(dir.file("one.vhdx"), {
+    backend: "portable",
+    readOnly: false,
+  });
+  const { code, err } = await runCli(dir, ["compact", "one.vhdx"]);
+  assertEquals(code, 2);
+  assertStringIncludes(err, "`virtdisk info`");
+  assertEquals((await runCli(dir, ["info", ...PORTABLE, "one.vhdx"])).code, 0);
 });
 
 Deno.test("of several children, each can be merged in the end as the refusal advises", async () => {
