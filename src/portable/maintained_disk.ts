@@ -89,11 +89,11 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * @throws {VirtualDiskError} `ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA`;
    * `ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE` where it shall shrink, but there is no sound partition
    * table; `ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE`; `ERROR_VHD_INVALID_TYPE` for a VHD that
-   * shall shrink, and a differencing one; `ERROR_VHD_INVALID_STATE` where the disk has children, belongs to
-   * a machine with a saved state, or is a child whose parent is not open; `ERROR_VHD_INVALID_SIZE` where the
-   * format has no such disks; `ERROR_INVALID_PARAMETER` where the size is not of whole sectors, and
-   * for `"smallest-safe"` with `allowUnsafe`;
-   * `ERROR_ACCESS_DENIED` where the disk was opened for reading; `ERROR_DISK_FULL`.
+   * shall shrink, a differencing one, and an ISO image; `ERROR_VHD_INVALID_STATE` where the disk has
+   * children, belongs to a machine with a saved state, or is a child whose parent is not open;
+   * `ERROR_VHD_INVALID_SIZE` where the format has no such disks; `ERROR_INVALID_PARAMETER` where the size is
+   * not of whole sectors, and for `"smallest-safe"` with `allowUnsafe`; `ERROR_ACCESS_DENIED`
+   * where the disk was opened for reading; `ERROR_DISK_FULL`.
    * @throws {RangeError} Where the size is no number of bytes.
    */
   override resize(
@@ -133,9 +133,9 @@ export abstract class MaintainedDisk extends ReadableDisk {
    *
    * @param options What to leave alone, how to watch and how to cancel.
    * @returns What has been won.
-   * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk is fixed; `ERROR_VHD_INVALID_STATE`
-   * where it belongs to a machine with a saved state; `ERROR_ACCESS_DENIED` where it was opened for reading;
-   * a format's code where a table is damaged.
+   * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk is fixed, raw or an ISO image;
+   * `ERROR_VHD_INVALID_STATE` where it belongs to a machine with a saved state; `ERROR_ACCESS_DENIED` where
+   * it was opened for reading; a format's code where a table is damaged.
    */
   override compact(options: CompactOptions = {}): Promise<CompactionReport> {
     return this.#operate(

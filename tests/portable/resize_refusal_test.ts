@@ -183,3 +183,26 @@ Deno.test("a disk of a machine whose state is saved keeps its size", async () =>
   // The disk can still be used.
   disk.writeSync(pattern(512), 0);
 });
+
+Deno.test("what an ISO image cannot become, no right to write makes possible", async () => {
+  using dir = new TempDir();
+  const path = dir.file("disc.iso");
+  const bytes = new Uint8Array(34816);
+  bytes.set(new TextEncoder().encode("\x01CD001\x01"), 32768);
+  Deno.writeFileSync(path, bytes);
+  using disk = await openVirtualDisk(path, { backend: "portable" });
+  for (const dryRun of [true, false]) {
+    await assertRejects(() => disk.resize(NaN, { dryRun }), RangeError);
+    const runs = [
+      () => disk.resize(65536, { dryRun }),
+      () => disk.expand(65536, { dryRun }),
+      () => disk.compact({ dryRun }),
+      () => disk.merge({ dryRun }),
+    ];
+    for (const run of runs) {
+      const { symbol, causes } = await assertRejects(run, VirtualDiskError);
+      assertEquals(symbol, TYPE);
+      assertEquals(causes.join(" ").includes("readOnly"), false);
+    }
+  }
+});

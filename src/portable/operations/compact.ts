@@ -26,8 +26,8 @@ export async function compactChain(
   const { noZeroScan = false, noBlockMoves = false, dryRun = false } = options;
   const { image, images, writable } = chain;
   const path = image.source.path;
-  if (writable === undefined && !dryRun) throw new ImageError("ERROR_ACCESS_DENIED", { path });
   const compact = compactorOf(image.format, path);
+  if (writable === undefined && !dryRun) throw new ImageError("ERROR_ACCESS_DENIED", { path });
   const pace = new Pace(options);
   pace.assertWanted();
   const job: Compaction = {

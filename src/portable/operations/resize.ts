@@ -11,7 +11,7 @@ import type { ImageChain } from "../chain.ts";
 import { assertChildless } from "../children.ts";
 import { maximumSize } from "../create_rules.ts";
 import { checkInteger } from "../create_size.ts";
-import type { WritableImage } from "../image.ts";
+import type { DiskImage, WritableImage } from "../image.ts";
 import { ImageError } from "../image_error.ts";
 import { moveBackup } from "../partitions/gpt_move.ts";
 import { restorePrimary } from "../partitions/gpt_restore.ts";
@@ -45,13 +45,24 @@ export async function resizeChain(
   chain: ImageChain,
   request: ResizeRequest,
 ): Promise<ResizeReport> {
+  if (request.size !== "smallest-safe") checkInteger("size", request.size);
+  assertResizable(chain.image);
   if (request.dryRun !== true) return await resize(chain, request);
   const [{ format }, ...parents] = chain.images;
   return await chain.rework((file) => resize(new TrialChain(file, format, parents), request));
 }
 
+/** What opening the disk for writing, which cannot be done, would not help. */
+function assertResizable({ format, source: { path } }: DiskImage): void {
+  if (format !== "iso") return;
+  throw new ImageError("ERROR_VHD_INVALID_TYPE", {
+    path,
+    reason: "an ISO image keeps its size",
+    causes: ["Convert it to a VHD or VHDX, and resize that."],
+  });
+}
+
 async function resize(chain: ResizableChain, request: ResizeRequest): Promise<ResizeReport> {
-  if (request.size !== "smallest-safe") checkInteger("size", request.size);
   const pace = new Pace(request);
   const writable = writableOf(chain);
   const previousSize = writable.virtualSize;
