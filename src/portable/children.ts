@@ -39,6 +39,8 @@ export function assertChildless(image: DiskImage, except: readonly DiskImage[] =
   const excepted = except.map(({ source }) => fileIdentity(source.path));
   const children = childrenOf(image).filter((path) => !excepted.includes(fileIdentity(path)));
   if (children.length === 0) return;
+  // A VHD is told from others by an identifier that does not change with what it holds.
+  const loss = image.format === "vhd" ? ": where they still open, they show a mix" : "";
   const names = children.map((path) => JSON.stringify(path)).join(", ");
   throw new ImageError("ERROR_VHD_INVALID_STATE", {
     path: image.source.path,
@@ -46,7 +48,7 @@ export function assertChildless(image: DiskImage, except: readonly DiskImage[] =
     causes: [
       // Merging one of several into its parent is what the others are in the way of.
       "Give the children images of their own, by merge({ into }), or remove them first.",
-      "Pass `ignoreChildren` to lose them.",
+      `Pass \`ignoreChildren\` to lose them${loss}.`,
     ],
   });
 }

@@ -66,6 +66,21 @@ Deno.test("a command on the child of a changed parent advises rebase, which help
   assertEquals((await runCli(dir, ["changes", "one.vhdx"])).code, 0);
 });
 
+Deno.test("of a VHD it is said what its children would show", async () => {
+  using dir = new TempDir();
+  (await createImage(dir.file("base.vhd"), { size: 4 * MIB })).close();
+  (await createImage(dir.file("child.vhd"), { parent: dir.file("base.vhd") })).close();
+  const write = (...options: string[]) =>
+    runCli(dir, ["write", ...options, "base.vhd"], new Uint8Array(512).fill(7));
+  assertStringIncludes(
+    (await write()).err,
+    "to lose them: where they still open, they show a mix.",
+  );
+  await write("--ignore-children");
+  const { code, bytes } = await runCli(dir, ["read", "--length", "1", "child.vhd"]);
+  assertEquals([code, ...bytes], [0, 7]);
+});
+
 Deno.test("an image that is being written can be looked at as a refusal advises", async () => {
   using dir = new TempDir();
   await makeFiles(dir);
