@@ -10,7 +10,7 @@ import { blockCount, blockFootprint } from "../vhd/block_layout.ts";
 import { DISK_TYPE, FOOTER_SIZE } from "../vhd/footer.ts";
 import type { FoundFooter } from "../vhd/footer_search.ts";
 import { freeGaps } from "../vhd/free_gaps.ts";
-import { reservedForLocators } from "../vhd/parent_link.ts";
+import { occupiedRegions } from "../vhd/parent_link.ts";
 import { overlapping, type Region } from "../vhd/regions.ts";
 import { SectorBitmaps } from "../vhd/sector_bitmaps.ts";
 import { SPARSE_HEADER_FIELD } from "../vhd/sparse_header.ts";
@@ -102,7 +102,7 @@ async function checkSparse(
     const neighbours = { head, blocks, footprint, footerOffset: found.offset };
     checkLocatorRoom({ header, offset: headerOffset }, neighbours, findings);
   }
-  const occupied = [...metadata, ...reservedForLocators(header)];
+  const occupied = occupiedRegions({ header, metadata });
   const end = found.offset;
   for (const gap of freeGaps({ blocks, footprint, metadata: occupied, end })) {
     findings.add({

@@ -10,7 +10,7 @@ import { DISK_TYPE, FOOTER_SIZE } from "../vhd/footer.ts";
 import { findFooter } from "../vhd/footer_search.ts";
 import { freeGaps } from "../vhd/free_gaps.ts";
 import { ImageFooters } from "../vhd/image_footers.ts";
-import { reservedForLocators } from "../vhd/parent_link.ts";
+import { occupiedRegions } from "../vhd/parent_link.ts";
 import { readSparseLayout } from "../vhd/sparse_layout.ts";
 import { openWritableVhd } from "../vhd/writable_vhd.ts";
 
@@ -40,7 +40,7 @@ function cutTail(source: WritableSource): void {
     footprint,
     blockCount: blockCount(footer.currentSize, blockSize),
   });
-  const occupied = [...metadata, ...reservedForLocators(header)];
+  const occupied = occupiedRegions({ header, metadata });
   const tail = freeGaps({ blocks, footprint, metadata: occupied, end: offset }).at(-1);
   if (tail?.end !== offset) return;
   // The table that was read may be newer than what is durable, and that may still refer to the tail.

@@ -6,7 +6,12 @@
  */
 import { FOOTER_SIZE } from "../vhd/footer.ts";
 import { LOCATOR_FIELD, type LocatorEntry } from "../vhd/parent_locator.ts";
-import { type PlacedHeader, roomOfLocator, usedLocators } from "../vhd/parent_link.ts";
+import {
+  type PlacedHeader,
+  roomOfLocator,
+  spaceOfLocator,
+  usedLocators,
+} from "../vhd/parent_link.ts";
 import { overlapping, type Region } from "../vhd/regions.ts";
 import { SECTOR_SIZE } from "../vhd/sector.ts";
 import { locatorOffset } from "../vhd/sparse_header.ts";
@@ -51,15 +56,10 @@ export function checkLocatorRoom(
     );
     if (other !== undefined) {
       unusual(`room at ${room.offset} that is clear of the ${other.name} at ${other.offset}`);
-    } else if (isTooSmall(entry)) {
+    } else if (spaceOfLocator(entry) < entry.dataLength) {
       unusual(`room for the ${entry.dataLength} bytes of the path`);
     }
   }
-}
-
-function isTooSmall({ dataSpace, dataLength }: LocatorEntry): boolean {
-  const bytes = dataSpace < SECTOR_SIZE ? dataSpace * SECTOR_SIZE : dataSpace;
-  return bytes < dataLength;
 }
 
 function dataOf({ dataOffset, dataLength }: LocatorEntry): Region {

@@ -18,7 +18,7 @@ import { checkFooter } from "./footer_check.ts";
 import { repairedFooters } from "./footer_repair.ts";
 import { findFooter, type FoundFooter } from "./footer_search.ts";
 import { freeGaps, type Gap } from "./free_gaps.ts";
-import { reservedForLocators } from "./parent_link.ts";
+import { occupiedRegions } from "./parent_link.ts";
 import { PendingTable } from "./pending_table.ts";
 import { assertNoSavedState } from "./saved_state.ts";
 import { roundUp, SECTOR_SIZE } from "./sector.ts";
@@ -160,7 +160,7 @@ function gapsBetween({ layout, found }: OpenFile, places: Places): Gap[] {
   return freeGaps({
     blocks: Uint32Array.from(places.values(), (offset) => offset / SECTOR_SIZE).sort(),
     footprint: blockFootprint(layout.blockSize),
-    metadata: [...layout.metadata, ...reservedForLocators(layout.header)],
+    metadata: occupiedRegions(layout),
     end: found.structure === "footer" ? found.offset : 0,
   });
 }
@@ -182,8 +182,7 @@ function lowestPlace(gaps: Gap[], blockSize: number, limit: number): number | un
 function shorten(file: OpenFile, places: Places): number {
   const { source, found, layout, dryRun } = file;
   const footprint = blockFootprint(layout.blockSize);
-  const metadata = [...layout.metadata, ...reservedForLocators(layout.header)];
-  let last = Math.max(...metadata.map(({ offset, length }) => offset + length));
+  let last = Math.max(...occupiedRegions(layout).map(({ offset, length }) => offset + length));
   for (const offset of places.values()) last = Math.max(last, offset + footprint);
   const end = roundUp(last, SECTOR_SIZE);
   if (dryRun) return Math.min(source.size, end + FOOTER_SIZE);

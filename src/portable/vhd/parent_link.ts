@@ -64,16 +64,22 @@ export function locatorRegions(
   });
 }
 
-/** The room that the paths may grow into: said in sectors by the specification, in bytes by everyone. */
-export function reservedForLocators(header: SparseHeader): Region[] {
-  return usedLocators(header).map(({ entry }) => roomOfLocator(entry));
+/** Where nothing is to be placed: what is there, and the room that the paths may grow into. */
+export function occupiedRegions(
+  { header, metadata }: { readonly header: SparseHeader; readonly metadata: readonly Region[] },
+): Region[] {
+  return [...metadata, ...usedLocators(header).map(({ entry }) => roomOfLocator(entry))];
 }
 
 /** The room that a path may grow into. */
-export function roomOfLocator({ dataOffset, dataSpace, dataLength }: LocatorEntry): Region {
-  const space = dataSpace < SECTOR_SIZE ? dataSpace * SECTOR_SIZE : dataSpace;
-  const length = Math.max(space, dataLength);
-  return { name: "room for parent locator data", offset: dataOffset, length };
+export function roomOfLocator(entry: LocatorEntry): Region {
+  const length = Math.max(spaceOfLocator(entry), entry.dataLength);
+  return { name: "room for parent locator data", offset: entry.dataOffset, length };
+}
+
+/** Bytes that an entry sets aside: said in sectors by the specification, in bytes by everyone. */
+export function spaceOfLocator({ dataSpace }: LocatorEntry): number {
+  return dataSpace < SECTOR_SIZE ? dataSpace * SECTOR_SIZE : dataSpace;
 }
 
 /**

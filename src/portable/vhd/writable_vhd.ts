@@ -15,7 +15,7 @@ import { checkFooter } from "./footer_check.ts";
 import { repairedFixedFooter, repairedFooters } from "./footer_repair.ts";
 import { findFooter, type FoundFooter } from "./footer_search.ts";
 import { freeGaps } from "./free_gaps.ts";
-import { reservedForLocators } from "./parent_link.ts";
+import { occupiedRegions } from "./parent_link.ts";
 import { PendingBitmaps } from "./pending_bitmaps.ts";
 import { PendingTable } from "./pending_table.ts";
 import { overlapping, type Region } from "./regions.ts";
@@ -64,7 +64,7 @@ function openSparse(
   const gaps = freeGaps({
     blocks,
     footprint,
-    metadata: [...metadata, ...reservedForLocators(header)],
+    metadata: occupiedRegions({ header, metadata }),
     end: footers.offset,
   });
   // The table that was read may be newer than what is durable, and that may still refer to a gap.
