@@ -12,3 +12,8 @@ export function isAllZero(bytes: Uint8Array): boolean {
   }
   return true;
 }
+
+/** Where the first byte is that differs from zero; `undefined` where none does. */
+export function firstNonZero(bytes: Uint8Array): number | undefined {
+  return isAllZero(bytes) ? undefined : bytes.findIndex((byte) => byte !== 0);
+}

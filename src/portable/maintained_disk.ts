@@ -178,9 +178,9 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` where the disk has no parent;
    * `ERROR_INVALID_PARAMETER` for a depth that the chain does not have; `ERROR_VHD_INVALID_STATE` where the
    * parents are not open, other children would become invalid, or a disk belongs to a machine with a saved
-   * state; `ERROR_SHARING_VIOLATION` where
-   * the ancestor is in use; `ERROR_ACCESS_DENIED` where the disk was opened for reading; `ERROR_FILE_EXISTS`
-   * where the new file is there already; `ERROR_VHD_METADATA_FULL`; `ERROR_DISK_FULL`.
+   * state; `ERROR_SHARING_VIOLATION` where the ancestor is in use; `ERROR_ACCESS_DENIED` where the disk was
+   * opened for reading; `ERROR_FILE_EXISTS` where the new file is there already; `ERROR_VHD_METADATA_FULL`;
+   * `ERROR_DISK_FULL`.
    */
   override merge(options: MergeOptions = {}): Promise<MergeReport> {
     return this.#operate("MergeVirtualDisk", () => this.#merge(options));

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { isAllZero } from "../../src/bytes/zeros.ts";
+import { firstNonZero, isAllZero } from "../../src/bytes/zeros.ts";
 
 Deno.test("isAllZero() sees each byte, wherever the bytes lie in their buffer", () => {
   for (let start = 0; start < 5; start++) {
@@ -8,9 +8,11 @@ Deno.test("isAllZero() sees each byte, wherever the bytes lie in their buffer", 
       const buffer = new Uint8Array(32).fill(1);
       const bytes = buffer.subarray(start, start + length).fill(0);
       assertEquals(isAllZero(bytes), true, `${start}+${length}`);
+      assertEquals(firstNonZero(bytes), undefined, `${start}+${length}`);
       for (let i = 0; i < length; i++) {
         bytes[i] = 0x80;
         assertEquals(isAllZero(bytes), false, `${start}+${length}, byte ${i}`);
+        assertEquals(firstNonZero(bytes), i, `${start}+${length}, byte ${i}`);
         bytes[i] = 0;
       }
     }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isAllZero } from "../../bytes/zeros.ts";
+import { firstNonZero } from "../../bytes/zeros.ts";
 import { type ByteSource, readStructure } from "../byte_source.ts";
 import { bitmapSize } from "../vhd/block_layout.ts";
 import { SECTOR_SIZE } from "../vhd/sector.ts";
@@ -109,8 +109,8 @@ function firstWritten(
       "block",
       "ERROR_VHD_METADATA_READ_FAILURE",
     );
-    if (isAllZero(bytes)) continue;
-    return sector + Math.floor(bytes.findIndex((byte) => byte !== 0) / SECTOR_SIZE);
+    const at = firstNonZero(bytes);
+    if (at !== undefined) return sector + Math.floor(at / SECTOR_SIZE);
   }
   return undefined;
 }

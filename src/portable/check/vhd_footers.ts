@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isAllZero } from "../../bytes/zeros.ts";
+import { firstNonZero } from "../../bytes/zeros.ts";
 import { asciiField, type ByteSource, readStructure } from "../byte_source.ts";
 import { storedChecksum, vhdChecksum } from "../vhd/checksum.ts";
 import {
@@ -129,9 +129,8 @@ function checkFields({ footer, structure, offset, bytes }: FoundFooter, findings
       symbol: "ERROR_VHD_INVALID_STATE",
     });
   }
-  const reserved = bytes.subarray(RESERVED_OFFSET);
-  if (!isAllZero(reserved)) {
-    const at = reserved.findIndex((byte) => byte !== 0);
-    unusual(RESERVED_OFFSET + at, reserved[at]!, "0 in reserved bytes");
+  const at = firstNonZero(bytes.subarray(RESERVED_OFFSET));
+  if (at !== undefined) {
+    unusual(RESERVED_OFFSET + at, bytes[RESERVED_OFFSET + at]!, "0 in reserved bytes");
   }
 }

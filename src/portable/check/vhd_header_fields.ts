@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isAllZero } from "../../bytes/zeros.ts";
+import { firstNonZero } from "../../bytes/zeros.ts";
 import { type ByteSource, readStructure } from "../byte_source.ts";
 import { blockCount } from "../vhd/block_layout.ts";
 import { DISK_TYPE, type Footer } from "../vhd/footer.ts";
@@ -67,10 +67,8 @@ export function checkHeaderFields(
     { offset, length }: Field,
     expected: string,
   ) => {
-    const field = bytes.subarray(offset, offset + length);
-    if (isAllZero(field)) return;
-    const at = field.findIndex((byte) => byte !== 0);
-    unusual(structure, offset + at, field[at], expected);
+    const at = firstNonZero(bytes.subarray(offset, offset + length));
+    if (at !== undefined) unusual(structure, offset + at, bytes[offset + at], expected);
   };
   if (bytes.subarray(DATA_OFFSET, TABLE_OFFSET).some((byte) => byte !== 0xff)) {
     const expected = "all ones in the data offset, which nothing uses";

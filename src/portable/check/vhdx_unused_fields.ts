@@ -5,7 +5,7 @@
  * @module
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
-import { isAllZero } from "../../bytes/zeros.ts";
+import { firstNonZero } from "../../bytes/zeros.ts";
 import { type ByteSource, readStructure, viewOf } from "../byte_source.ts";
 import type { CurrentHeader } from "../vhdx/header.ts";
 import {
@@ -17,7 +17,13 @@ import {
   VIRTUAL_DISK_SIZE,
 } from "../vhdx/metadata_items.ts";
 import { ENTRY_LENGTH, type LocatedItem, readMetadataTable } from "../vhdx/metadata_table.ts";
-import { readRegionTable, type Region } from "../vhdx/region_table.ts";
+import {
+  readRegionTable,
+  type Region,
+  REGION_COUNT,
+  REGION_REQUIRED,
+  regionEntryOffset,
+} from "../vhdx/region_table.ts";
 import type { Findings } from "./findings.ts";
 
 /** Bytes, from the start of a structure. */
@@ -30,10 +36,6 @@ const HEADER_LOG_VERSION = 64;
 const HEADER_RESERVED: Field = { offset: 80, length: 4016 };
 
 const REGION_TABLE_RESERVED: Field = { offset: 12, length: 4 };
-const REGION_TABLE_COUNT = 8;
-const FIRST_REGION = 16;
-const REGION_LENGTH = 32;
-const REGION_FLAGS = 28;
 const REGION_FLAG_BITS = 1;
 
 const METADATA_HEADER_LENGTH = 32;
@@ -68,10 +70,8 @@ class CheckedStructure {
   }
 
   zeros({ offset, length }: Field): void {
-    const field = this.bytes.subarray(offset, offset + length);
-    if (isAllZero(field)) return;
-    const at = field.findIndex((byte) => byte !== 0);
-    this.unusual(offset + at, field[at], "0 in reserved bytes");
+    const at = firstNonZero(this.bytes.subarray(offset, offset + length));
+    if (at !== undefined) this.unusual(offset + at, this.bytes[offset + at], "0 in reserved bytes");
   }
 
   unusual(field: number, found: unknown, expected: string): void {
@@ -105,9 +105,9 @@ export function checkRegionFields(source: ByteSource, findings: Findings): void 
   const table = new CheckedStructure("region table", offset, bytes, findings);
   table.zeros(REGION_TABLE_RESERVED);
   const view = viewOf(bytes);
-  const count = view.getUint32(REGION_TABLE_COUNT, true);
+  const count = view.getUint32(REGION_COUNT, true);
   for (let i = 0; i < count; i++) {
-    const at = FIRST_REGION + i * REGION_LENGTH + REGION_FLAGS;
+    const at = regionEntryOffset(i) + REGION_REQUIRED;
     const flags = view.getUint32(at, true);
     if (flags <= REGION_FLAG_BITS) continue;
     const entry = new CheckedStructure("region table entry", offset, bytes, findings);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isAllZero } from "../../bytes/zeros.ts";
 import { asciiField, type ByteSource } from "../byte_source.ts";
 import type { DiskImage, ImageExtent } from "../image.ts";
 import { ImageError } from "../image_error.ts";
@@ -123,7 +124,7 @@ function identifierViolation(source: ByteSource): Violation {
     found: asciiField(area, 0, area.length),
     expected: `one of ${STANDARD_IDENTIFIERS.join(", ")}, or ${HIGH_SIERRA_IDENTIFIER} at offset ` +
       `${IDENTIFIER_AREA.offset + 8}`,
-    cause: area.every((byte) => byte === 0)
+    cause: isAllZero(area)
       ? "The sector holds zeros: the file was not written or downloaded completely."
       : "The file holds no CDFS or UDFS volume.",
   };

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { isAllZero } from "../../bytes/zeros.ts";
 import { readStructure, type WritableSource } from "../byte_source.ts";
 import { FOOTER_SIZE } from "./footer.ts";
 import { ImageFooters } from "./image_footers.ts";
@@ -59,6 +60,6 @@ function eraseBehind(source: WritableSource, start: number, end: number): void {
       "disk",
       "ERROR_VHD_METADATA_READ_FAILURE",
     );
-    if (bytes.some((byte) => byte !== 0)) source.writeAt(bytes.fill(0), position);
+    if (!isAllZero(bytes)) source.writeAt(bytes.fill(0), position);
   }
 }

@@ -28,13 +28,20 @@ export const BAT_REGION = "2dc27766-f623-4200-9d64-115e9bfd4a08";
 export const METADATA_REGION = "8b7ca206-4790-4b9a-b8fe-575f050f886e";
 
 const SIGNATURE = "regi";
-const ENTRY_COUNT = 8;
+/** Where the table says how many entries it has. */
+export const REGION_COUNT = 8;
 const FIRST_ENTRY = 16;
 const ENTRY_LENGTH = 32;
 const ENTRY_FILE_OFFSET = 16;
 const ENTRY_REGION_LENGTH = 24;
-const ENTRY_REQUIRED = 28;
+/** Where an entry has its flags, of which there is one. */
+export const REGION_REQUIRED = 28;
 const MAX_ENTRIES = 2047;
+
+/** Where an entry begins in the table. */
+export function regionEntryOffset(index: number): number {
+  return FIRST_ENTRY + index * ENTRY_LENGTH;
+}
 
 /** A region of the file. */
 export interface Region {
@@ -63,20 +70,20 @@ export interface Regions {
 export function readRegions(source: ByteSource, occupied: OccupiedRanges): Regions {
   const { bytes, offset } = readRegionTable(source);
   const view = viewOf(bytes);
-  const count = view.getUint32(ENTRY_COUNT, true);
+  const count = view.getUint32(REGION_COUNT, true);
   if (count > MAX_ENTRIES) {
     throw damaged(
       source,
       "ERROR_FILE_CORRUPT",
       "region table",
-      offset + ENTRY_COUNT,
+      offset + REGION_COUNT,
       `${count} entries`,
       `at most ${MAX_ENTRIES}`,
     );
   }
   const regions = new Map<string, Region>();
   for (let i = 0; i < count; i++) {
-    const at = FIRST_ENTRY + i * ENTRY_LENGTH;
+    const at = regionEntryOffset(i);
     const region = decodeEntry(bytes, at);
     assertEntry(source, offset + at, region, regions, occupied);
     regions.set(region.guid, region);
@@ -133,7 +140,7 @@ function decodeEntry(bytes: Uint8Array, at: number): Region {
     guid: readGuid(bytes, at),
     offset: readUint64(view, at + ENTRY_FILE_OFFSET),
     length: view.getUint32(at + ENTRY_REGION_LENGTH, true),
-    required: (view.getUint32(at + ENTRY_REQUIRED, true) & 1) !== 0,
+    required: (view.getUint32(at + REGION_REQUIRED, true) & 1) !== 0,
   };
 }
 
@@ -209,13 +216,13 @@ export function encodeRegionTable(regions: readonly Region[]): Uint8Array<ArrayB
   const bytes = new Uint8Array(REGION_TABLE_LENGTH);
   const view = viewOf(bytes);
   new TextEncoder().encodeInto(SIGNATURE, bytes);
-  view.setUint32(ENTRY_COUNT, regions.length, true);
+  view.setUint32(REGION_COUNT, regions.length, true);
   for (const [i, region] of regions.entries()) {
-    const at = FIRST_ENTRY + i * ENTRY_LENGTH;
+    const at = regionEntryOffset(i);
     writeGuid(bytes, at, region.guid);
     writeUint64(view, at + ENTRY_FILE_OFFSET, region.offset);
     view.setUint32(at + ENTRY_REGION_LENGTH, region.length, true);
-    view.setUint32(at + ENTRY_REQUIRED, region.required ? 1 : 0, true);
+    view.setUint32(at + REGION_REQUIRED, region.required ? 1 : 0, true);
   }
   sealStructure(bytes);
   return bytes;
