@@ -1,16 +1,25 @@
 /**
- * Ctrl-C: the work is cancelled, so that it leaves nothing behind.
+ * Ctrl-C, a closed terminal, and whoever else ends the program: the work is cancelled, so that it leaves
+ * nothing half made.
  *
  * @module
  */
+import { fstatSync } from "node:fs";
 
-/** What a shell expects of a program that SIGINT has ended. */
-export const INTERRUPTED_STATUS = 130;
+/** What a shell expects of a program that a signal has ended: 128 and the number of the signal. */
+const STATUS = {
+  SIGHUP: 129,
+  SIGINT: 130,
+  SIGTERM: 143,
+  SIGBREAK: 149,
+} as const satisfies Partial<Record<Deno.Signal, number>>;
 
-/** Windows knows no SIGTERM. */
-const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT"]
-  : ["SIGINT", "SIGTERM"];
+type EndingSignal = keyof typeof STATUS;
+
+/** Windows has no SIGTERM; closing the console window is its SIGHUP. */
+const SIGNALS: readonly EndingSignal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK", "SIGHUP"]
+  : ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** The reason of the signal that {@linkcode interruptible} gives. */
 class Interruption extends Error {
@@ -29,16 +38,50 @@ export async function interruptible(
   state: () => string | undefined = () => undefined,
 ): Promise<number> {
   const controller = new AbortController();
-  const interrupt = () => controller.abort(new Interruption("interrupted"));
-  for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupt);
+  let first: EndingSignal | undefined;
+  const outlives = isUnderNohup();
+  const listeners = SIGNALS.map((signal) => {
+    const listener = () => {
+      if (signal === "SIGHUP" && outlives) return;
+      first ??= signal;
+      controller.abort(new Interruption("interrupted"));
+    };
+    return { signal, listener };
+  });
+  for (const { signal, listener } of listeners) Deno.addSignalListener(signal, listener);
   try {
     return await run(controller.signal);
   } catch (error) {
-    if (!controller.signal.aborted) throw error;
+    if (first === undefined) throw error;
     const left = state();
-    console.error(`virtdisk: interrupted${left === undefined ? "" : `: ${left}`}`);
-    return INTERRUPTED_STATUS;
+    tell(`virtdisk: interrupted${left === undefined ? "" : `: ${left}`}`);
+    return STATUS[first];
   } finally {
-    for (const signal of SIGNALS) Deno.removeSignalListener(signal, interrupt);
+    for (const { signal, listener } of listeners) Deno.removeSignalListener(signal, listener);
+  }
+}
+
+function tell(message: string): void {
+  try {
+    console.error(message);
+  } catch {
+    // The terminal has been closed: nobody is there to read it.
+  }
+}
+
+/**
+ * Whether the program was started by `nohup`, to outlive its terminal. That SIGHUP is ignored then helps
+ * nothing, for Deno catches it all the same. But how nohup arranges the standard streams can be seen: input
+ * from /dev/null, and output and errors into one file (POSIX.1-2017, nohup).
+ */
+function isUnderNohup(): boolean {
+  if (Deno.build.os === "windows") return false;
+  try {
+    const [input, output, errors] = [fstatSync(0), fstatSync(1), fstatSync(2)];
+    return input.isCharacterDevice() && !Deno.stdin.isTerminal() && output.isFile() &&
+      output.dev === errors.dev && output.ino === errors.ino;
+  } catch {
+    // A stream that is closed, which is not how nohup leaves them.
+    return false;
   }
 }

@@ -85,14 +85,15 @@ ${[...COMMANDS].map(([name, { purpose }]) => `  ${name.padEnd(10)}${purpose}`).j
 
 Sizes are bytes, or numbers with KiB, MiB, GiB or TiB.
 Exit status: 0; 1 for a finding or a difference (check, compare, changes, diagnose, info); 2 where the
-command failed or the command line is wrong; 130 after Ctrl-C.`;
+command failed or the command line is wrong; 130 after Ctrl-C, 143 after SIGTERM, 129 after the terminal
+was closed.`;
 
 /**
  * Runs a command line.
  *
  * @param args The arguments after the program's name: a command, its options and files.
  * @returns The exit status: 0; 1 for a finding or a difference; 2 where the command failed or the command
- * line is wrong; 130 after Ctrl-C.
+ * line is wrong; 130 after Ctrl-C, 143 after SIGTERM, 129 after the terminal was closed.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;

@@ -57,12 +57,21 @@ export class ProgressBar implements Disposable {
     const line = bar(progress.fraction) +
       (bytesPerSecond === undefined ? "" : ` ${rate(bytesPerSecond)}`) +
       (secondsLeft === undefined ? "" : ` ${timeLeft(secondsLeft)}`);
-    const columns = this.#terminal.columns() || Number.POSITIVE_INFINITY;
-    this.#terminal.writeSync(encoder.encode(`\r${line.slice(0, columns - 1)}${ERASE_REST}`));
+    this.#draw((columns) => `\r${line.slice(0, columns - 1)}${ERASE_REST}`);
   };
 
   [Symbol.dispose](): void {
-    if (this.#drawn) this.#terminal?.writeSync(encoder.encode(ERASE_LINE));
+    if (this.#drawn) this.#draw(() => ERASE_LINE);
+  }
+
+  /** Where the terminal has been closed, SIGHUP says so: it is no failure of the work. */
+  #draw(text: (columns: number) => string): void {
+    try {
+      const columns = this.#terminal?.columns() || Number.POSITIVE_INFINITY;
+      this.#terminal?.writeSync(encoder.encode(text(columns)));
+    } catch {
+      // Nobody looks any more.
+    }
   }
 }
 

@@ -1,8 +1,8 @@
-/** Ctrl-C on a terminal: the command ends soon, and says in which state it leaves the files. */
+/** Ctrl-C, a closed terminal, other signals that end a program: the command ends soon, and says in which state it leaves the files. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
-import { assertBytesEqual, fileHash, onlyOn, TempDir, testWith } from "../support.ts";
+import { assertBytesEqual, fileHash, onlyOn, TempDir, testWith, tool } from "../support.ts";
 import { CLI_ARGS, runCli } from "./run_cli.ts";
 import { runOnTerminal, terminalNeed } from "./terminal.ts";
 
@@ -169,3 +169,69 @@ testWith([onlyOn("linux", "darwin")], "an interrupted write says what is in the 
   disk.readSync(bytes, 0);
   assertEquals([bytes.indexOf(1), bytes.lastIndexOf(1) + 1], [MIB, Number(end)]);
 });
+
+testWith([terminalNeed], "a closed terminal ends the work as Ctrl-C does", async () => {
+  using dir = new TempDir();
+  await makeFixed(dir, "a.vhd");
+  const { code } = await runOnTerminal(dir, ["convert", "a.vhd", "new.vhdx"], {
+    interruptAt: DRAWN,
+    hangUp: true,
+  });
+  assertEquals([code, names(dir)], [129, ["a.vhd"]]);
+});
+
+const ENDINGS = [["SIGHUP", 129], ["SIGINT", 130], ["SIGTERM", 143]] as const;
+
+for (const [signal, status] of ENDINGS) {
+  testWith([onlyOn("linux", "darwin")], `${signal} ends a conversion with ${status}`, async () => {
+    using dir = new TempDir();
+    const { child, writer } = await startConverting(dir);
+    child.kill(signal);
+    const { code, stderr } = await child.output();
+    await writer.abort().catch(() => {});
+    const message = "virtdisk: interrupted: there is no new image\n";
+    assertEquals([code, new TextDecoder().decode(stderr)], [status, message]);
+    assertEquals(names(dir), []);
+  });
+}
+
+testWith([tool("nohup"), terminalNeed], "under nohup a closed terminal ends nothing", async () => {
+  using dir = new TempDir();
+  (await createImage(dir.file("a.vhd"), { size: 2048 * MIB, subtype: "fixed" })).close();
+  // Closes the terminal that nohup was given as soon as the new file is there.
+  const script = `
+import glob, os, pty, sys, time
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp("nohup", ["nohup", *sys.argv[1:]])
+while not glob.glob(".virtdisk-*"):
+    time.sleep(0.01)
+os.close(terminal)
+os.kill(pid, 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
+  const { code, stderr } = await new Deno.Command("/usr/bin/python3", {
+    args: ["-c", script, Deno.execPath(), ...CLI_ARGS, "convert", "a.vhd", "new.vhdx"],
+    cwd: dir.path,
+    env: { NO_COLOR: "1" },
+  }).output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+  assertEquals(names(dir), ["a.vhd", "new.vhdx", "nohup.out"]);
+});
+
+/** Converts from a standard input that does not end; comes back when there is a part of the new file. */
+async function startConverting(dir: TempDir) {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...CLI_ARGS, "convert", "--size", "8MiB", "-", "new.vhdx"],
+    cwd: dir.path,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new Uint8Array(MIB).fill(1));
+  while (names(dir).every((name) => !name.startsWith(".virtdisk-"))) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return { child, writer };
+}

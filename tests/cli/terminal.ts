@@ -5,10 +5,13 @@ import { CLI_ARGS } from "./run_cli.ts";
 /** Python's module for pseudo-terminals, which Windows has not. */
 export const terminalNeed = pythonModule("pty");
 
-/** Gives the program a terminal of 80 columns; presses Ctrl-C once, as soon as a text is seen there. */
+/**
+ * Gives the program a terminal of 80 columns; presses Ctrl-C once, or closes the terminal, as soon as a text is
+ * seen there.
+ */
 const SCRIPT = `
 import fcntl, json, os, pty, re, struct, sys, termios
-trigger, output, *command = sys.argv[1:]
+trigger, output, hangs_up, *command = sys.argv[1:]
 pid, terminal = pty.fork()
 if pid == 0:
     if output:
@@ -25,6 +28,9 @@ while True:
         break
     text += piece.decode()
     if trigger and not pressed and re.search(trigger, text):
+        if hangs_up:
+            os.close(terminal)
+            break
         os.write(terminal, b"\\x03")
         pressed = True
 print(json.dumps({"code": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), "text": text}))
@@ -41,6 +47,8 @@ export interface TerminalOutcome {
 export interface TerminalOptions {
   /** Presses Ctrl-C as soon as this is on the terminal. */
   readonly interruptAt?: RegExp;
+  /** Closes the terminal instead, as whoever closes its window. */
+  readonly hangUp?: boolean;
   /** A file of the folder to which standard output goes instead. */
   readonly output?: string;
 }
@@ -49,10 +57,13 @@ export interface TerminalOptions {
 export async function runOnTerminal(
   dir: TempDir,
   args: readonly string[],
-  { interruptAt, output = "" }: TerminalOptions = {},
+  { interruptAt, hangUp = false, output = "" }: TerminalOptions = {},
 ): Promise<TerminalOutcome> {
   const { stdout, stderr } = await new Deno.Command("/usr/bin/python3", {
-    args: ["-c", SCRIPT, interruptAt?.source ?? "", output, Deno.execPath(), ...CLI_ARGS, ...args],
+    args: [
+      ...["-c", SCRIPT, interruptAt?.source ?? "", output, hangUp ? "yes" : ""],
+      ...[Deno.execPath(), ...CLI_ARGS, ...args],
+    ],
     cwd: dir.path,
     env: { NO_COLOR: "1", TERM: "xterm" },
   }).output();
