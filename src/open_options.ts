@@ -80,8 +80,10 @@ export interface OpenOptions {
   ignoreMismatch?: boolean;
   /**
    * Lets the disk be written although images in its folder have it as their parent, which become invalid:
-   * a VHDX child does not open any more, a VHD child shows a mix. Portable backend; the native one never
-   * looks for children.
+   * a VHDX child does not open any more, a VHD child shows a mix. Needed too if it cannot be found out
+   * whether there are any: without `--allow-read` for the folder, for a user who may not list it, with more
+   * than 1000 images in it, or with one that cannot be read. Portable backend; the native one never looks
+   * for children.
    *
    * @default {false}
    */

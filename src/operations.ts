@@ -48,10 +48,10 @@ export interface ExpandOptions extends OperationOptions {
    */
   dryRun?: boolean;
   /**
-   * Portable backend: goes on where images in the same folder have this one as their parent. They become
-   * invalid.
+   * Portable backend: goes on although images in the same folder have this one as their parent, which become
+   * invalid, or it cannot be found out whether there are any (see `OpenOptions.ignoreChildren`).
    *
-   * @default {false}
+   * @default {What the disk was opened with; true for one that this process has just created.}
    */
   ignoreChildren?: boolean;
   /**
@@ -78,10 +78,10 @@ export interface ResizeOptions extends OperationOptions {
    */
   allowUnsafe?: boolean;
   /**
-   * Portable backend: goes on where images in the same folder have this one as their parent. They become
-   * invalid.
+   * Portable backend: goes on although images in the same folder have this one as their parent, which become
+   * invalid, or it cannot be found out whether there are any (see `OpenOptions.ignoreChildren`).
    *
-   * @default {false}
+   * @default {What the disk was opened with; true for one that this process has just created.}
    */
   ignoreChildren?: boolean;
 }
@@ -159,8 +159,9 @@ export interface MergeOptions extends OperationOptions {
    */
   removeChild?: boolean;
   /**
-   * Portable backend: goes on where images in the folders of the merged files and of the ancestor have one of
-   * these as their parent, and are not merged themselves. They become invalid. Not needed for `into`.
+   * Portable backend: goes on although images in the folders of the merged files and of the ancestor have one
+   * of these as their parent, and are not merged themselves, which become invalid; or it cannot be found out
+   * whether there are any. Not needed for `into`.
    *
    * @default {false}
    */

@@ -12,7 +12,8 @@ export const EXPAND_USAGE = `virtdisk expand [OPTION...] FILE SIZE
   SIZE is the new size, larger than the present one. The backup of a GPT moves to the new end;
   a damaged GPT is restored from it before.
   --type TYPE         vhd, vhdx or raw; default: found out, but raw only where you say so
-  --ignore-children   go on where the image has children in its folder, which become invalid
+  --ignore-children   go on if the image has children in its folder, which become invalid, or if that
+                      cannot be found out
   --dry-run           write nothing, and tell what would become of the disk
   --json              tell the result as one JSON object: path, dryRun, virtualSize, previousSize,
                       partitionTable, restoredFromBackup, growablePartition`;

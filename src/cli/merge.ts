@@ -14,7 +14,8 @@ export const MERGE_USAGE = `virtdisk merge [OPTION...] FILE
   --depth NUMBER      over so many parents: 2 is FILE and its parent into the grandparent; default: 1
   --into NEWFILE      write the whole chain into a new dynamic image, and change none of the chain
   --remove-child      remove the merged files when their parent is complete
-  --ignore-children   go on where other children are in the folder, which become invalid
+  --ignore-children   go on if other children are in the folder, which become invalid, or if that
+                      cannot be found out
   --dry-run           write and remove nothing, and tell what would be merged
   --json              tell the result as one JSON object: path, dryRun, merged, removed`;
 

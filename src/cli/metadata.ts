@@ -17,7 +17,8 @@ export const METADATA_USAGE = `virtdisk metadata [OPTION] FILE
   --get GUID          write an item's bytes to standard output
   --set GUID          make standard input, at most 1 MiB, an item
   --delete GUID       remove an item
-  --ignore-children   go on where the image has children in its folder, which become invalid`;
+  --ignore-children   go on if the image has children in its folder, which become invalid, or if that
+                      cannot be found out`;
 
 /** The format's limit for an item, in bytes. */
 const MAX_ITEM = 2 ** 20;

@@ -14,6 +14,8 @@ export const REBASE_USAGE = `virtdisk rebase [OPTION...] CHILD PARENT
   stores in CHILD that PARENT is its parent: after a move, or where another copy is to be used
   --ignore-mismatch   even if PARENT is not the disk that CHILD was made from, or has changed since:
                       the contents may be a mix of what never belonged together
+  --ignore-children   even if CHILD has children in its folder, which become invalid if it gets another
+                      parent than it was made from
   --dry-run           store nothing, and tell whether it can be done
   --json              one JSON object: path, dryRun, parent, parentIdentifier`;
 
@@ -25,6 +27,7 @@ export const REBASE_USAGE = `virtdisk rebase [OPTION...] CHILD PARENT
 export async function rebase(args: string[]): Promise<number> {
   const { values, positionals } = parseArguments("rebase", args, {
     "ignore-mismatch": { type: "boolean", default: false },
+    "ignore-children": { type: "boolean", default: false },
     "dry-run": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
@@ -36,6 +39,7 @@ export async function rebase(args: string[]): Promise<number> {
       using disk = await openVirtualDisk(path, {
         backend: "portable",
         readOnly: dryRun,
+        ignoreChildren: values["ignore-children"],
         flags: ["no-parents"],
       });
       const ignoreMismatch = values["ignore-mismatch"];

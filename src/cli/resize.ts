@@ -13,7 +13,8 @@ export const RESIZE_USAGE = `virtdisk resize [OPTION...] FILE SIZE
   of a GPT moves to the new end, with the present size too; a damaged GPT is restored from it before.
   --type TYPE         vhd, vhdx or raw; default: found out, but raw only where you say so
   --allow-unsafe      cut partitions off, where they do not fit
-  --ignore-children   go on where the image has children in its folder, which become invalid
+  --ignore-children   go on if the image has children in its folder, which become invalid, or if that
+                      cannot be found out
   --dry-run           write nothing, and tell what would become of the disk
   --json              tell the result as one JSON object: path, dryRun, virtualSize, previousSize,
                       partitionTable, restoredFromBackup, growablePartition`;

@@ -15,7 +15,8 @@ export const WRITE_USAGE = `virtdisk write [OPTION...] FILE
   writes standard input into the disk
   --offset SIZE       where to begin; default: 0
   --length SIZE       how much of standard input; default: all, which the disk must have room for
-  --ignore-children   go on where the image has children in its folder, which become invalid`;
+  --ignore-children   go on if the image has children in its folder, which become invalid, or if that
+                      cannot be found out`;
 
 /**
  * Runs the command.

@@ -39,6 +39,8 @@ export interface NewParent {
   readonly isSameDisk: boolean;
   /** Whether it is only found out whether it could be. */
   readonly dryRun: boolean;
+  /** May refuse a change after which children no longer know the image. */
+  beforeDiskChange(image: DiskImage): void;
   /** How the image is to name it. */
   specOf(parent: DiskImage): ParentSpec;
 }
@@ -180,9 +182,11 @@ export class ImageChain implements ResizableChain, Disposable {
    */
   reparent(
     depth: number,
-    { path, ignoreMismatch, isSameDisk, dryRun, specOf }: NewParent,
+    { path, ignoreMismatch, isSameDisk, dryRun, beforeDiskChange, specOf }: NewParent,
   ): void {
     const name = (parent: DiskImage) => {
+      const child = this.#images[depth - 1]!;
+      if (!isSameDisk && !isExpectedParent(child, parent)) beforeDiskChange(child);
       if (dryRun) this.#tryParent(depth, specOf(parent));
       else this.setParent(depth, specOf(parent), isSameDisk);
     };

@@ -5,7 +5,7 @@
  */
 import type { InformationChange } from "../information_change.ts";
 import type { ImageChain } from "./chain.ts";
-import type { WritableImage } from "./image.ts";
+import type { DiskImage, WritableImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import { setParentLocator, setParentPath } from "./parent_change.ts";
 
@@ -22,18 +22,18 @@ export function changeImage(
   chain: ImageChain,
   image: WritableImage,
   { kind, value }: InformationChange,
-  beforeDiskChange: () => void,
+  beforeDiskChange: (image: DiskImage) => void,
 ): void {
   switch (kind) {
     case "identifier":
       if (image.setUniqueId === undefined) {
         throw wrongType(image, "an identifier of its own choice");
       }
-      beforeDiskChange();
+      beforeDiskChange(image);
       return image.setUniqueId(value);
     case "virtualDiskId":
       if (image.setVirtualDiskId === undefined) throw wrongType(image, "a virtual disk id to set");
-      beforeDiskChange();
+      beforeDiskChange(image);
       return image.setVirtualDiskId(value);
     case "vhdPhysicalSectorSize":
       if (image.setPhysicalSectorSize === undefined) {
@@ -45,14 +45,14 @@ export function changeImage(
           reason: `physical sector size ${value}: allowed are 512 and 4096`,
         });
       }
-      beforeDiskChange();
+      beforeDiskChange(image);
       return image.setPhysicalSectorSize(value);
     case "parentPath":
-      return setParentPath(chain, { childDepth: 1, ...value });
+      return setParentPath(chain, { childDepth: 1, ...value }, beforeDiskChange);
     case "parentPathWithDepth":
-      return setParentPath(chain, value);
+      return setParentPath(chain, value, beforeDiskChange);
     case "parentLocator":
-      return setParentLocator(chain, value);
+      return setParentLocator(chain, value, beforeDiskChange);
     case "changeTrackingEnabled":
       throw new ImageError("ERROR_NOT_SUPPORTED", {
         path: image.source.path,

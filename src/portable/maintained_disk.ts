@@ -31,12 +31,14 @@ import { ReadableDisk } from "./readable_disk.ts";
 export abstract class MaintainedDisk extends ReadableDisk {
   readonly #chain: ImageChain;
   readonly #occupation: Occupation;
+  readonly #ignoreChildren: boolean;
 
   /** Only the portable backend makes disks of this class. */
   protected constructor(chain: ImageChain, rights: Rights) {
     super(chain, rights);
     this.#chain = chain;
     this.#occupation = new Occupation(this.path);
+    this.#ignoreChildren = rights.ignoreChildren;
   }
 
   /**
@@ -235,7 +237,8 @@ export abstract class MaintainedDisk extends ReadableDisk {
 
   /** A trial reads the file as it is on the disk, beside which nobody may write. */
   #resize(request: ResizeRequest): Promise<ResizeReport> {
-    const run = () => resizeChain(this.#chain, request);
+    const ignoreChildren = request.ignoreChildren ?? this.#ignoreChildren;
+    const run = () => resizeChain(this.#chain, { ...request, ignoreChildren });
     return request.dryRun === true ? this.#occupation.lend(run) : run();
   }
 
@@ -277,7 +280,7 @@ export abstract class MaintainedDisk extends ReadableDisk {
         isSameDisk: true,
         dryRun: false,
       };
-      setParentPath(this.#chain, parent);
+      setParentPath(this.#chain, parent, () => {});
     }
     // The operation goes on, so that nobody else can close it.
     if (isLeaf) super.close();

@@ -3,12 +3,12 @@
  *
  * @module
  */
+import { dirname } from "@std/path";
 import { NIL_GUID } from "../bytes/guid.ts";
 import type { CheckedInformation } from "../information_change.ts";
-import type { ImageChain } from "./chain.ts";
+import type { ImageChain, NewParent } from "./chain.ts";
 import type { DiskImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
-import { realFolder } from "./new_file.ts";
 import { parentSpec } from "./parent_spec.ts";
 
 /** A drive, a share, or the root of this system. */
@@ -24,6 +24,7 @@ export type NewParentPath = CheckedInformation["parentPathWithDepth"] & {
  * Looks at a parent, stores its identifier and the way to it in the image of a depth, and reads through it
  * thereafter; for a dry run it only finds out whether it could.
  *
+ * @param beforeDiskChange May refuse a parent through which the image does not read as before.
  * @throws {ImageError} `ERROR_VHD_INVALID_TYPE` where the image is not a differencing one,
  * `ERROR_INVALID_PARAMETER` where the chain has no image of that depth or the parent is of another format,
  * `ERROR_ACCESS_DENIED` where it was not opened for writing; and as OpenVirtualDisk fails for a file or a
@@ -32,6 +33,7 @@ export type NewParentPath = CheckedInformation["parentPathWithDepth"] & {
 export function setParentPath(
   chain: ImageChain,
   { childDepth, path, ignoreMismatch, isSameDisk = false, dryRun }: NewParentPath,
+  beforeDiskChange: NewParent["beforeDiskChange"],
 ): void {
   const child = chain.images[childDepth - 1];
   if (child === undefined) {
@@ -54,7 +56,8 @@ export function setParentPath(
     ignoreMismatch,
     isSameDisk,
     dryRun,
-    specOf: (parent) => parentSpec(childPath, realFolder(childPath), parent),
+    beforeDiskChange,
+    specOf: (parent) => parentSpec(childPath, dirname(childPath), parent),
   });
 }
 
@@ -67,6 +70,7 @@ export function setParentPath(
 export function setParentLocator(
   chain: ImageChain,
   { linkageId, path }: CheckedInformation["parentLocator"],
+  beforeDiskChange: NewParent["beforeDiskChange"],
 ): void {
   assertDifferencing(chain.image);
   const childPath = chain.image.source.path;
@@ -78,6 +82,7 @@ export function setParentLocator(
     const reason = `${JSON.stringify(path)} is no Unicode text`;
     throw new ImageError("ERROR_INVALID_NAME", { path: childPath, reason });
   }
+  if (!chain.image.parent?.identifiers.includes(linkageId)) beforeDiskChange(chain.image);
   const isAbsolute = ABSOLUTE_PATH.test(path);
   chain.setParent(1, {
     identifier: linkageId,

@@ -11,7 +11,7 @@ import { ImageChain } from "./chain.ts";
 import { writeChain } from "./chain_writer.ts";
 import { assertChildless } from "./children.ts";
 import { formatOfDevice } from "./detect.ts";
-import type { WritableImage } from "./image.ts";
+import type { DiskImage, WritableImage } from "./image.ts";
 import { changeImage } from "./image_change.ts";
 import { ImageError, inOperation } from "./image_error.ts";
 import { imageMetadata } from "./image_metadata.ts";
@@ -47,6 +47,7 @@ const { NO_PARENTS, CUSTOM_DIFF_CHAIN, IGNORE_RELATIVE_PARENT_LOCATOR } = OPEN_V
  */
 export class PortableVirtualDisk extends MaintainedDisk {
   readonly #chain: ImageChain;
+  readonly #ignoreChildren: boolean;
   /** Whether it is known that no child is lost by a write. */
   #mayChange: boolean;
 
@@ -54,6 +55,7 @@ export class PortableVirtualDisk extends MaintainedDisk {
   constructor(chain: ImageChain, rights: Rights) {
     super(chain, rights);
     this.#chain = chain;
+    this.#ignoreChildren = rights.ignoreChildren;
     this.#mayChange = rights.ignoreChildren;
   }
 
@@ -179,11 +181,14 @@ export class PortableVirtualDisk extends MaintainedDisk {
       const operation = "SetVirtualDiskInformation";
       this.assertOpen(operation);
       const parent = { childDepth: 1, ...value };
-      return inOperation(operation, () => setParentPath(this.#chain, parent));
+      return inOperation(
+        operation,
+        () => setParentPath(this.#chain, parent, this.#beforeDiskChange),
+      );
     }
     this.#write(
       "SetVirtualDiskInformation",
-      (image) => changeImage(this.#chain, image, change, () => this.#assertChildless()),
+      (image) => changeImage(this.#chain, image, change, this.#beforeDiskChange),
     );
   }
 
@@ -206,6 +211,11 @@ export class PortableVirtualDisk extends MaintainedDisk {
       run(writable);
     });
   }
+
+  readonly #beforeDiskChange = (image: DiskImage): void => {
+    if (image === this.#chain.image) this.#assertChildless();
+    else if (!this.#ignoreChildren) assertChildless(image);
+  };
 
   /** Children made after the first write belong to the disk as it is then, and lock it while open. */
   #assertChildless(): void {

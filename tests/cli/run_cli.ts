@@ -10,14 +10,10 @@ export interface Outcome {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+const FOLDER_FLAGS = ["--allow-read=.", "--allow-write=."];
+
 /** The arguments of `deno` that run the command line in a folder. */
-export const CLI_ARGS: readonly string[] = [
-  "run",
-  "--no-prompt",
-  "--allow-read=.",
-  "--allow-write=.",
-  `${ROOT}/src/cli/main.ts`,
-];
+export const CLI_ARGS: readonly string[] = cliArgs(FOLDER_FLAGS);
 
 /** Nothing on standard input, and no permission to write. */
 export const READ_ONLY = "read-only";
@@ -33,19 +29,42 @@ export async function runCli(
   input: Uint8Array | typeof READ_ONLY = new Uint8Array(0),
 ): Promise<Outcome> {
   const isReadOnly = input === READ_ONLY;
+  const flags = isReadOnly ? FOLDER_FLAGS.slice(0, 1) : FOLDER_FLAGS;
+  return await runCliWith(dir, flags, args, isReadOnly ? undefined : input);
+}
+
+/** Who runs a command. */
+export interface User {
+  readonly uid?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** As {@linkcode runCli}, with the given permissions alone. */
+export async function runCliWith(
+  dir: TempDir,
+  flags: readonly string[],
+  args: readonly string[],
+  input: Uint8Array = new Uint8Array(0),
+  { env, ...user }: User = {},
+): Promise<Outcome> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: [...CLI_ARGS.filter((arg) => !(isReadOnly && arg.startsWith("--allow-write"))), ...args],
+    ...user,
+    args: [...cliArgs(flags), ...args],
     cwd: dir.path,
-    env: { NO_COLOR: "1" },
+    env: { ...env, NO_COLOR: "1" },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const writing = feed(child.stdin, isReadOnly ? new Uint8Array(0) : input);
+  const writing = feed(child.stdin, input);
   const { code, stdout, stderr } = await child.output();
   await writing;
   const text = new TextDecoder();
   return { code, out: text.decode(stdout), err: text.decode(stderr), bytes: stdout };
+}
+
+function cliArgs(flags: readonly string[]): string[] {
+  return ["run", "--no-prompt", ...flags, `${ROOT}/src/cli/main.ts`];
 }
 
 /** A child that does not want all of its input closes it, which is no fault. */
