@@ -78,7 +78,7 @@ Deno.test("map prints where each piece of a disk is", async () => {
   }
   const text = await runCli(dir, ["map", "child.vhdx"]);
   assertEquals([text.code, text.err], [0, ""]);
-  assertEquals(text.out.split("\n").map((line) => line.replace(/ \/.*\//, " ")), [
+  assertEquals(text.out.split("\n").map((line) => line.replace(/ (?:\/|[A-Z]:\\).*[/\\]/, " ")), [
     `0 ${MIB} ${4 * MIB} base.vhdx`,
     `${MIB} ${MIB} unallocated`,
     `${2 * MIB} ${MIB} ${4 * MIB} child.vhdx`,

@@ -9,7 +9,9 @@ import {
 import { createImage } from "../create_image.ts";
 import { TempDir, testWith } from "../support.ts";
 import { handleCount } from "./handle_count.ts";
-import { systemHas } from "./system.ts";
+import { loadOnce, systemHas } from "./system.ts";
+
+loadOnce("windows");
 
 const MIB = 1024 * 1024;
 const CYCLES = 200;

@@ -17,8 +17,8 @@ const REQUIRE_ALL = Deno.env.get("VIRTDISK_REQUIRE") === "all";
 const DEFAULT_BACKEND = ["tests/examples_test.ts"];
 /** Tests of what both backends do. */
 const COMMON = testFilesIn("tests").filter((file) => !DEFAULT_BACKEND.includes(file));
-/** Tests of what is not about Windows, which its build of Deno must pass too. */
-const PORTABLE = ["tests/bytes", "tests/portable"];
+/** Tests of what is not about Windows, which its build of Deno must pass too: on a Windows machine they all run. */
+const PORTABLE = ["tests/bytes", "tests/portable", "tests/fuzz", "tests/interop"];
 
 const ANY = /^/;
 const WINE_SHORTCOMING = /\[ignored: Wine /;
@@ -58,28 +58,33 @@ function wineRuns(): TestRun[] {
       env: withVirtDisk("absent"),
       mayIgnore: ANY,
     },
+    {
+      name: "the command line",
+      paths: ["tests/cli"],
+      env: withVirtDisk("absent"),
+      mayIgnore: ANY,
+    },
   ];
 }
 
-function windowsRuns(): TestRun[] {
+/** What only this machine can answer comes first, whatever becomes of the compiler and of the rest. */
+function* windowsRuns(): Generator<TestRun> {
+  yield {
+    name: "the system's VirtDisk.dll",
+    paths: ["tests/windows"],
+    env: { VIRTDISK_DOUBLE: "", VIRTDISK_DOUBLE_OLD: "", VIRTDISK_REQUIRE: "" },
+    mayIgnore: ANY,
+  };
   const hasCompiler = tool(MINGW)() === undefined;
   const double = Deno.env.get("VIRTDISK_DOUBLE") || (hasCompiler ? buildDoubleDll() : "");
   const old = Deno.env.get("VIRTDISK_DOUBLE_OLD") ||
     (hasCompiler ? buildDoubleDll({ old: true }) : "");
-  return [
-    {
-      name: double ? `the double ${double}` : `no double: neither VIRTDISK_DOUBLE nor ${MINGW}`,
-      paths: ["tests/double", "tests/native", ...COMMON],
-      env: { VIRTDISK_DOUBLE: double, VIRTDISK_DOUBLE_OLD: old },
-      ...double === "" && { mayIgnore: ANY },
-    },
-    {
-      name: "the system's VirtDisk.dll",
-      paths: ["tests/windows"],
-      env: { VIRTDISK_DOUBLE: "", VIRTDISK_DOUBLE_OLD: "", VIRTDISK_REQUIRE: "" },
-      mayIgnore: ANY,
-    },
-  ];
+  yield {
+    name: double ? `the double ${double}` : `no double: neither VIRTDISK_DOUBLE nor ${MINGW}`,
+    paths: ["tests/double", "tests/native", ...COMMON],
+    env: { VIRTDISK_DOUBLE: double, VIRTDISK_DOUBLE_OLD: old },
+    ...double === "" && { mayIgnore: ANY },
+  };
 }
 
 const thisDeno: WindowsDeno = {
@@ -93,7 +98,7 @@ function testFilesIn(folder: string): string[] {
     .filter((name) => name.endsWith("_test.ts")).map((name) => `${folder}/${name}`);
 }
 
-async function runAll(deno: WindowsDeno, runs: readonly TestRun[]): Promise<boolean> {
+async function runAll(deno: WindowsDeno, runs: Iterable<TestRun>): Promise<boolean> {
   const results: [TestRun, TestOutcome][] = [];
   for (const run of runs) {
     console.log(`\n--- ${run.name}`);

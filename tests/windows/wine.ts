@@ -3,7 +3,7 @@
  * the commands to run it. It needs neither a display nor root.
  */
 import { join } from "@std/path";
-import { buildDoubleDll, MINGW } from "../double/library.ts";
+import { buildDoubleDll, MINGW, strictOptions } from "../double/library.ts";
 import { ROOT, run, tool } from "../support.ts";
 import type { WindowsDeno } from "./test_run.ts";
 
@@ -143,7 +143,7 @@ function compileShim(): void {
   const source = join(ROOT, "tests", "windows", "bcryptprimitives.c");
   if (exists(library) && Deno.statSync(library).mtime! > Deno.statSync(source).mtime!) return;
   // Without the C runtime: it is loaded before everything else, and needs nothing of it.
-  const options = ["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-s", "-shared", "-nostdlib"];
+  const options = [...strictOptions(MINGW), "-s", "-shared", "-nostdlib"];
   const libraries = ["-ladvapi32", "-lkernel32"];
   run(MINGW, ...options, "-Wl,-e,DllMain", "-o", library, source, ...libraries);
 }
