@@ -76,25 +76,52 @@ function withVirtDisk(kernel32: Kernel32Library, path: () => string): Libraries 
   }
 }
 
-/** kernel32.dll, from which the system's own directory is then asked. */
+/**
+ * kernel32.dll, from which the system's own directory is then asked. Nothing is loaded from a guessed folder:
+ * where Windows is on another drive, `C:\Windows` may be anybody's.
+ *
+ * - With leave for all libraries the bare name is used: kernel32.dll is a part of every process already, and
+ *   no file of that name is looked for.
+ * - With leave for some, a bare name would be taken for a file of the working directory. The environment says
+ *   where Windows is, if it may be read.
+ * - Otherwise it is the usual folder, which is loaded from only if whoever gave the leave named it.
+ */
 function systemKernel32(): Kernel32Library {
-  const elsewhere = directoryOfEnvironment();
+  const { state, partial } = Deno.permissions.querySync({ name: "ffi" });
+  if (state === "granted" && !partial) return load("kernel32.dll", KERNEL32_FUNCTIONS);
+  const directory = directoryOfEnvironment() ?? USUAL_DIRECTORY;
+  const library = load(`${directory}\\kernel32.dll`, KERNEL32_FUNCTIONS);
   try {
-    return load(`${USUAL_DIRECTORY}\\kernel32.dll`, KERNEL32_FUNCTIONS);
+    assertSystemDirectory(directory, systemDirectory(library.symbols));
+    return library;
   } catch (error) {
-    if (elsewhere === undefined) throw error;
-    return load(`${elsewhere}\\kernel32.dll`, KERNEL32_FUNCTIONS);
+    library.close();
+    throw error;
   }
 }
 
-/** The environment tells where an unusual Windows is, but nobody is prompted for it. */
+/**
+ * Refuses a folder that is not the system's.
+ *
+ * @throws {VirtualDiskError} `ERROR_MOD_NOT_FOUND`, with the flag that helps.
+ */
+export function assertSystemDirectory(directory: string, actual: string): void {
+  if (actual.toLowerCase() === directory.toLowerCase()) return;
+  throw virtualDiskError("ERROR_MOD_NOT_FOUND", OPERATION, {
+    path: `${directory}\\kernel32.dll`,
+    reason: `this Windows has its libraries in ${JSON.stringify(actual)}`,
+    causes: [
+      `Allow them there: --allow-env=SystemRoot ` +
+      `--allow-ffi=${actual}\\virtdisk.dll,${actual}\\kernel32.dll`,
+    ],
+  });
+}
+
+/** The environment says where Windows is, but nobody is prompted for it. */
 function directoryOfEnvironment(): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable: "SystemRoot" });
   const root = state === "granted" ? Deno.env.get("SystemRoot") : undefined;
-  const directory = `${root}\\System32`;
-  return root === undefined || directory.toLowerCase() === USUAL_DIRECTORY.toLowerCase()
-    ? undefined
-    : directory;
+  return root === undefined ? undefined : `${root}\\System32`;
 }
 
 function load<const F extends Deno.ForeignLibraryInterface>(

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertInstanceOf, assertMatch, assertThrows } fro
 import { fromFileUrl } from "@std/path";
 import { VirtualDiskError } from "../../src/errors.ts";
 import { HEADER_FUNCTIONS } from "../../src/native/ffi.ts";
-import { loadLibraries, systemLibraries } from "../../src/native/library.ts";
+import { assertSystemDirectory, loadLibraries, systemLibraries } from "../../src/native/library.ts";
 import { buildDouble, doubleNeed } from "../double/double.ts";
 import { run, TempDir, testWith } from "../support.ts";
 
@@ -42,6 +42,23 @@ testWith([doubleNeed], "a library without the functions is ERROR_PROC_NOT_FOUND"
   // Deno looks for the functions in no certain order.
   const missing = /symbol (\w+):/.exec((error.cause as Error).message)?.[1] ?? "";
   assert(missing in HEADER_FUNCTIONS, missing);
+});
+
+Deno.test("a folder that is not this Windows' own is refused, with the flags that help", () => {
+  const error = assertThrows(
+    () => assertSystemDirectory("C:\\Windows\\System32", "D:\\Win\\System32"),
+    VirtualDiskError,
+  );
+  assertEquals([error.symbol, error.path], [
+    "ERROR_MOD_NOT_FOUND",
+    "C:\\Windows\\System32\\kernel32.dll",
+  ]);
+  assertMatch(error.message, /this Windows has its libraries in "D:\\\\Win\\\\System32"/);
+  assertEquals(error.causes, [
+    "Allow them there: --allow-env=SystemRoot " +
+    "--allow-ffi=D:\\Win\\System32\\virtdisk.dll,D:\\Win\\System32\\kernel32.dll",
+  ]);
+  assertSystemDirectory("C:\\Windows\\System32", "c:\\windows\\system32");
 });
 
 if (Deno.build.os !== "windows") {

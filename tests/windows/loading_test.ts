@@ -20,7 +20,7 @@ testWith(
 
 testWith([loadable], "a relative path takes no further leave", () => {
   using dir = new TempDir();
-  const { text } = openInChild("a.vhd", [BOTH], dir.path);
+  const { text } = openInChild("a.vhd", [BOTH], { cwd: dir.path });
   assertMatch(text, /^(opened [A-Z]:\\.*\\a\.vhd$|ERROR_FILE_NOT_FOUND )/);
 });
 
@@ -44,5 +44,19 @@ testWith([loadable], "a library planted in the working directory is not loaded",
   for (const name of ["virtdisk.dll", "kernel32.dll"]) {
     Deno.writeTextFileSync(dir.file(name), "not a library");
   }
-  assertMatch(openInChild(PATH, ["--allow-ffi"], dir.path).text, REACHED);
+  assertMatch(openInChild(PATH, ["--allow-ffi"], { cwd: dir.path }).text, REACHED);
 });
+
+testWith(
+  [loadable],
+  "with leave for all libraries no folder is guessed, nor asked of anybody",
+  () => {
+    using dir = new TempDir();
+    Deno.mkdirSync(dir.file("System32"));
+    for (const name of ["virtdisk.dll", "kernel32.dll"]) {
+      Deno.writeTextFileSync(`${dir.path}\\System32\\${name}`, "not a library");
+    }
+    const env = { SystemRoot: dir.path };
+    assertMatch(openInChild(PATH, ["--allow-ffi", "--allow-env"], { env }).text, REACHED);
+  },
+);

@@ -45,13 +45,14 @@ export interface ChildOutput {
 export function openInChild(
   path: string,
   permissions: readonly string[],
-  cwd: string = ROOT,
+  { cwd = ROOT, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
 ): ChildOutput {
   const args = ["run", "--no-prompt", "--no-check", "--config", join(ROOT, "deno.json")];
   const script = join(ROOT, "tests", "windows", "open_once.ts");
   const output = new Deno.Command(Deno.execPath(), {
     args: [...args, ...permissions, script, path],
     cwd,
+    env,
     stdin: "null",
   }).outputSync();
   const text = new TextDecoder();
