@@ -91,7 +91,16 @@ function compile(
   // Renamed into place when finished, for another process may be loading the old one.
   const unfinished = `${library}.${Deno.pid}`;
   const sources = files.filter((file) => file.endsWith(".c"));
-  run(compiler, ...strictOptions(compiler), ...options, "-shared", "-o", unfinished, ...sources, ...libraries);
+  run(
+    compiler,
+    ...strictOptions(compiler),
+    ...options,
+    "-shared",
+    "-o",
+    unfinished,
+    ...sources,
+    ...libraries,
+  );
   Deno.renameSync(unfinished, library);
 }
 
