@@ -25,7 +25,9 @@ import type { VirtualDisk } from "./virtual_disk.ts";
  * `{ backend: "portable" }`, the image is written without Windows, by the same defaults and limits: under a
  * temporary name beside its own, so that it appears complete or not at all; that needs `--allow-read` and
  * `--allow-write` for the image's folder, and `--allow-read` for the parent. A file that a failed or
- * cancelled create has made does not stay. PowerShell: `New-VHD`.
+ * cancelled create has made does not stay. What a killed one leaves, `.virtdisk-*.tmp`, is removed by the next
+ * create, copy, merge or open for writing in the folder, once it is certain that nobody writes it: at once on
+ * Windows and on a block device of Linux, else after a week without a write. PowerShell: `New-VHD`.
  *
  * @example A disk, and a child of it
  * ```ts

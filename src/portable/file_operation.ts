@@ -54,24 +54,28 @@ function toImageError(path: string, error: unknown): unknown {
 }
 
 function symbolOf(path: string, error: Error): ErrorSymbol {
-  const number = Number(OS_ERROR.exec(error.message)?.[1]);
-  const symbol = windowsSymbol(error, number) ?? POSIX_CODES[posixName(error, number)] ??
+  const symbol = windowsSymbol(error) ?? POSIX_CODES[systemErrorName(error)] ??
     symbolOfClass(error);
   return symbol === "ERROR_FILE_NOT_FOUND" && !folderExists(path) ? "ERROR_PATH_NOT_FOUND" : symbol;
 }
 
 /** Windows' own number says it best; only for a name that is taken it has two. */
-function windowsSymbol(error: Error, number: number): ErrorSymbol | undefined {
+function windowsSymbol(error: Error): ErrorSymbol | undefined {
   const isWindows = Deno.build.os === "windows" && !(error instanceof Deno.errors.AlreadyExists);
-  return isWindows ? knownSymbol(number) : undefined;
+  return isWindows ? knownSymbol(systemErrorNumber(error)) : undefined;
 }
 
 /** The system's number, at the end of the messages of Deno's file functions. */
 const OS_ERROR = /\(os error (\d+)\)/;
 
-/** Deno names most errors, but not all: EFBIG has its number alone. */
-function posixName(error: Error, number: number): string {
+function systemErrorNumber({ message }: Error): number {
+  return Number(OS_ERROR.exec(message)?.[1]);
+}
+
+/** The POSIX name of what a file function threw. Deno names most errors, but not all: EFBIG has its number alone. */
+export function systemErrorName(error: Error): string {
   if ("code" in error) return String(error.code);
+  const number = systemErrorNumber(error);
   return Object.entries(constants.errno).find(([, value]) => value === number)?.[0] ?? "";
 }
 

@@ -62,6 +62,7 @@ export class ImageFile implements WritableSource, Disposable {
       );
     } catch (error) {
       file.close();
+      if (createNew) removeFile(path);
       throw error;
     }
   }
@@ -153,6 +154,15 @@ export function fileIdentity(path: string): string {
     const { dev, ino } = Deno.statSync(path);
     return ino === null || ino === 0 ? Deno.realPathSync(path) : `${dev}:${ino}`;
   });
+}
+
+/** Removes a file; it is no error where there is none. */
+export function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 /** Opening a pipe or a device may wait for ever, and a folder holds no bytes. */

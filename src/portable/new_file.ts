@@ -3,22 +3,29 @@
  *
  * @module
  */
-import { dirname, join } from "@std/path";
-import { fileOperation } from "./file_operation.ts";
+import { dirname } from "@std/path";
+import { removeAbandonedFiles, temporaryPath } from "./abandoned_files.ts";
+import { fileOperation, systemErrorName } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
-import { ImageFile } from "./image_file.ts";
+import { ImageFile, removeFile } from "./image_file.ts";
+
+/** How often a file is made that somebody else takes for an abandoned one before it is locked. */
+const ATTEMPTS = 10;
 
 /** A file that is written under a temporary name beside its own, and removed unless it is published. */
 export class NewFile implements Disposable {
   readonly #path: string;
-  readonly #temporary: string;
+  readonly #folder: string;
   readonly #overwrite: boolean;
-  #isMade = false;
+  /** To be made durable with the name; absent on Windows, which does so by itself and opens no folder. */
+  readonly #handle: Deno.FsFile | undefined;
+  #temporary: string | undefined;
 
-  private constructor(path: string, temporary: string, overwrite: boolean) {
+  private constructor(path: string, folder: string, overwrite: boolean) {
     this.#path = path;
-    this.#temporary = temporary;
+    this.#folder = folder;
     this.#overwrite = overwrite;
+    if (Deno.build.os !== "windows") this.#handle = openFolder(path, folder);
   }
 
   /**
@@ -28,29 +35,61 @@ export class NewFile implements Disposable {
    */
   static prepare(path: string, folder: string, overwrite: boolean): NewFile {
     if (!overwrite && fileExists(path)) throw new ImageError("ERROR_FILE_EXISTS", { path });
-    return new NewFile(path, join(folder, `.virtdisk-${crypto.randomUUID()}.tmp`), overwrite);
+    return new NewFile(path, folder, overwrite);
   }
 
-  /** Makes the file, hands it over to be written, and makes it durable. */
+  /**
+   * Makes the file, hands it over to be written, and makes it durable. Abandoned files of others go before:
+   * this one may need their space.
+   */
   async write(write: (file: ImageFile) => void | Promise<void>): Promise<void> {
-    using file = ImageFile.open(this.#temporary, { createNew: true, write: true });
-    this.#isMade = true;
+    removeAbandonedFiles(this.#folder);
+    using file = this.#make();
     await write(file);
     file.flush();
   }
 
   /**
-   * Gives the file its own name.
+   * Gives the file its own name, in one step. It may keep its temporary name beside until the end of the scope.
    *
-   * @throws {ImageError} `ERROR_FILE_EXISTS` where the name is taken and is not to be overwritten.
+   * @throws {ImageError} `ERROR_FILE_EXISTS` where the name is taken and is not to be overwritten;
+   * `ERROR_IO_DEVICE` where the folder cannot be made durable: the name is given up then, unless it was
+   * another file's before.
    */
   publish(): void {
-    publishFile(this.#temporary, this.#path, this.#overwrite);
+    const [path, temporary] = [this.#path, this.#temporary!];
+    fileOperation(path, () => {
+      if (this.#overwrite || !publishByLink(temporary, path)) Deno.renameSync(temporary, path);
+    });
+    if (this.#handle === undefined) return;
+    try {
+      syncFolder(path, this.#handle, this.#overwrite);
+    } catch (error) {
+      if (!this.#overwrite) removeFile(path);
+      throw error;
+    }
   }
 
   /** Removes the temporary name, which is gone already where the file was renamed. */
   [Symbol.dispose](): void {
-    if (this.#isMade) removeFile(this.#temporary);
+    this.#handle?.close();
+    if (this.#temporary !== undefined) removeFile(this.#temporary);
+  }
+
+  /** Between making a file and locking it, another program may take it for an abandoned one. */
+  #make(): ImageFile {
+    for (let attempt = 1;; attempt++) {
+      const temporary = fileOperation(this.#path, () => temporaryPath(this.#folder));
+      try {
+        const file = ImageFile.open(temporary, { createNew: true, write: true });
+        this.#temporary = temporary;
+        return file;
+      } catch (error) {
+        const isTaken = error instanceof ImageError &&
+          (error.symbol === "ERROR_SHARING_VIOLATION" || error.symbol === "ERROR_FILE_NOT_FOUND");
+        if (!isTaken || attempt === ATTEMPTS) throw error;
+      }
+    }
   }
 }
 
@@ -73,33 +112,12 @@ export function fileExists(path: string): boolean {
 }
 
 /**
- * Gives the file `temporary` the name `path`, in one step. It may keep its temporary name beside.
- *
- * @throws {ImageError} `ERROR_FILE_EXISTS` where the name is taken and is not to be overwritten.
- */
-export function publishFile(temporary: string, path: string, overwrite: boolean): void {
-  fileOperation(path, () => {
-    if (overwrite || !publishByLink(temporary, path)) Deno.renameSync(temporary, path);
-    syncFolder(dirname(path));
-  });
-}
-
-/**
  * Removes an image that nobody has open.
  *
  * @throws {ImageError} What the file system says.
  */
 export function removeImage(path: string): void {
   fileOperation(path, () => removeFile(path));
-}
-
-/** Removes a file; it is no error where there is none. */
-export function removeFile(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 /**
@@ -116,13 +134,49 @@ function publishByLink(temporary: string, path: string): boolean {
   return true;
 }
 
-/** POSIX makes a new name durable with its folder; Windows does so by itself and opens no folder. */
-function syncFolder(folder: string): void {
-  if (Deno.build.os === "windows") return;
-  using handle = Deno.openSync(folder);
+/** Before the work, so that it is not done in vain. */
+function openFolder(path: string, folder: string): Deno.FsFile {
   try {
-    handle.syncSync();
-  } catch {
-    // Some file systems (network shares) refuse it; the file itself is durable by then.
+    return fileOperation(path, () => Deno.openSync(folder));
+  } catch (error) {
+    if (!(error instanceof ImageError) || error.symbol !== "ERROR_ACCESS_DENIED") throw error;
+    throw new ImageError(error.symbol, {
+      ...error.options,
+      reason: "this user may not read the folder, so that a new name in it cannot be made durable",
+      causes: ["Give this user the right to read the folder, or choose another one."],
+    });
+  }
+}
+
+/** What file systems say that do not flush folders, network shares among them: nothing is lost by that. */
+const NO_FOLDER_SYNC: readonly string[] = ["EINVAL", "ENOTSUP", "EOPNOTSUPP"];
+
+/** POSIX makes a new name durable with its folder. */
+function syncFolder(path: string, folder: Deno.FsFile, hasReplaced: boolean): void {
+  try {
+    folder.syncSync();
+  } catch (error) {
+    if (error instanceof Error && NO_FOLDER_SYNC.includes(systemErrorName(error))) return;
+    throw folderError(path, error, hasReplaced);
+  }
+}
+
+function folderError(path: string, error: unknown, hasReplaced: boolean): unknown {
+  try {
+    return fileOperation(path, () => {
+      throw error;
+    });
+  } catch (translated) {
+    if (!(translated instanceof ImageError)) return translated;
+    const state = hasReplaced
+      ? "the new image is there, but after a power failure the former one may be back"
+      : "there is no new image";
+    return new ImageError(translated.symbol, {
+      ...translated.options,
+      reason: `the folder could not be made durable, and with it the name: ${state}`,
+      causes: translated.symbol === "ERROR_IO_DEVICE"
+        ? ["The disk that holds the folder reports an I/O error: look at its health."]
+        : undefined,
+    });
   }
 }

@@ -3,10 +3,12 @@
  *
  * @module
  */
+import { dirname } from "@std/path";
 import { OPEN_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import type { InformationChange } from "../information_change.ts";
 import type { MetadataStore } from "../metadata.ts";
 import { type OpenRequest, toHostPath } from "../open_request.ts";
+import { removeAbandonedFiles } from "./abandoned_files.ts";
 import { ImageChain } from "./chain.ts";
 import { writeChain } from "./chain_writer.ts";
 import { assertChildless } from "./children.ts";
@@ -252,6 +254,7 @@ export function openPortable(request: OpenRequest): PortableVirtualDisk {
       writableDepth: rights.writableDepth,
       sharing: sharingOf(rights),
     });
+    if (rights.writableDepth > 0) removeAbandonedFiles(dirname(chain.image.source.path));
     return new PortableVirtualDisk(chain, rights);
   });
 }

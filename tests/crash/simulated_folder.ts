@@ -99,7 +99,7 @@ export class SimulatedFolder implements Disposable {
 
   #open(path: string, { createNew = false }: Deno.OpenOptions = {}): unknown {
     if (path === this.path) {
-      return { syncSync: () => this.steps.push({ kind: "flush" }), [Symbol.dispose]() {} };
+      return { syncSync: () => this.#flush(), close() {}, [Symbol.dispose]() {} };
     }
     if (createNew) {
       this.#assertFree(path);
@@ -154,6 +154,15 @@ export class SimulatedFolder implements Disposable {
     const { code, written } = this.#fault;
     const part = change.kind === "write" ? partOf(change, written) : undefined;
     if (part !== undefined) this.#apply(file, part);
+    this.#fail(code);
+  }
+
+  #flush(): void {
+    if (this.#changes++ === this.#fault?.number) this.#fail(this.#fault.code);
+    this.steps.push({ kind: "flush" });
+  }
+
+  #fail(code: string): never {
     this.#failedAt = this.steps.length;
     throw Object.assign(new Error(`injected ${code}`), { code });
   }
