@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { styleText } from "node:util";
 import { type CheckFinding, type CheckReport, checkVirtualDisk } from "../../mod.ts";
 import { parseArguments, present, word } from "./arguments.ts";
 import { fail, FINDING_STATUS } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { printLine } from "./standard_output.ts";
+import { style } from "./style.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
@@ -70,7 +70,7 @@ const COLORS = { error: "red", warning: "yellow", info: "dim" } as const;
 function describe(path: string, { format, findings, leftOut, sound }: CheckReport): string {
   const kind = format === undefined ? "" : `${format.toUpperCase()} image, `;
   return [
-    `${styleText("bold", path)}: ${kind}${sound ? "sound" : "not sound"}`,
+    `${style("bold", path)}: ${kind}${sound ? "sound" : "not sound"}`,
     ...findings.map(line),
     ...(leftOut > 0 ? [`  and ${leftOut} findings more`] : []),
   ].join("\n");
@@ -80,6 +80,6 @@ function line(finding: CheckFinding): string {
   const { severity, structure, offset, found, expected, symbol, repairable, repaired } = finding;
   const code = symbol === undefined ? "" : ` (${symbol})`;
   const outcome = repaired ? ", repaired" : repairable ? ", can be repaired" : "";
-  return `  ${styleText(COLORS[severity], severity)} ${structure} at offset ${offset}: ` +
+  return `  ${style(COLORS[severity], severity)} ${structure} at offset ${offset}: ` +
     `found ${JSON.stringify(found)}, expected ${expected}${code}${outcome}`;
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { styleText } from "node:util";
 import { formatBytes } from "./format_bytes.ts";
 import type { Inspection } from "./inspection.ts";
+import { style } from "./style.ts";
 
 const LABEL_WIDTH = 14;
 
@@ -13,9 +13,9 @@ const LABEL_WIDTH = 14;
 export function describe(inspection: Inspection): string {
   const rows = [...sizeRows(inspection), ...identityRows(inspection), ...parentRows(inspection)];
   const lines = rows.map(([label, value]) =>
-    `  ${styleText("dim", label.padEnd(LABEL_WIDTH))}${value}`
+    `  ${style("dim", label.padEnd(LABEL_WIDTH))}${value}`
   );
-  return [styleText("bold", inspection.path), ...lines].join("\n");
+  return [style("bold", inspection.path), ...lines].join("\n");
 }
 
 type Row = readonly [label: string, value: string];

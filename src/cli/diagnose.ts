@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { styleText } from "node:util";
 import { diagnose, type Finding, type Severity } from "../../mod.ts";
 import { parseArguments, present, word } from "./arguments.ts";
 import { fail, FINDING_STATUS } from "./failure.ts";
 import { inOptions } from "./in_options.ts";
 import { printLine } from "./standard_output.ts";
+import { style } from "./style.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
@@ -55,7 +55,7 @@ const COLORS = { error: "red", warning: "yellow", info: "dim" } as const satisfi
 function report(path: string, findings: readonly Finding[]): string {
   const lines = findings.flatMap((found) => {
     const { severity, subject, symbol, message, remedy } = found;
-    const head = `${styleText(COLORS[severity], severity)} ${subject}: `;
+    const head = `${style(COLORS[severity], severity)} ${subject}: `;
     const where = found.path === path ? "" : `${found.path}: `;
     const code = symbol === undefined ? "" : ` (${symbol})`;
     return [
@@ -63,5 +63,5 @@ function report(path: string, findings: readonly Finding[]): string {
       ...(remedy === undefined ? [] : [`    ${inOptions(remedy)}`]),
     ];
   });
-  return [styleText("bold", path), ...lines].join("\n");
+  return [style("bold", path), ...lines].join("\n");
 }
