@@ -4,7 +4,7 @@
  * @module
  */
 import { errorCode, type ErrorSymbol } from "./error_codes.ts";
-import type { VirtualDiskError } from "./errors.ts";
+import type { ErrorDetail, VirtualDiskError } from "./errors.ts";
 
 /** `"error"`: it will not open or attach. `"warning"`: something will fail. `"info"`: good to know. */
 export type Severity = "error" | "warning" | "info";
@@ -20,6 +20,9 @@ export type FindingSubject =
   | "encryption"
   | "network"
   | "format"
+  | "name"
+  | "cut-off"
+  | "damage"
   | "log"
   | "size"
   | "azure"
@@ -43,6 +46,37 @@ export interface Finding {
   message: string;
   /** What to do about it; absent where nothing is to be done. */
   remedy?: string;
+  /**
+   * A command that does it, or shows more, quoted for the shell of this system; absent if there is none.
+   * One that begins with `virtdisk` is for the command line of this module, `jsr:@virtdisk/virtdisk/cli`.
+   */
+  command?: string;
+  /** Where in the file it is; absent if it is not about a structure of the image. */
+  detail?: ErrorDetail;
+  /** A file that is cut off: how many bytes are missing, or, if the message says so, at least. */
+  missingBytes?: number;
+}
+
+/** What a diagnosis has come to. */
+export interface Diagnosis {
+  /** The image: its absolute path if it is there, else the path as it was given. */
+  path: string;
+  /**
+   * `"sound"`: nothing is wrong. `"usable"`: it opens, but a finding is a warning. `"unusable"`: a finding is
+   * an error.
+   */
+  verdict: "sound" | "usable" | "unusable";
+  /** The verdict in a sentence, with the worst of what was found. */
+  summary: string;
+  /** The one command to type next, as {@linkcode Finding.command}; absent if none would help. */
+  command?: string;
+  /** Everything that was found, the worst first. */
+  findings: Finding[];
+}
+
+/** What a finding may have beside its message. */
+interface FindingExtras extends Pick<Finding, "remedy" | "command" | "detail" | "missingBytes"> {
+  symbol?: ErrorSymbol;
 }
 
 /** Makes a finding. */
@@ -51,7 +85,7 @@ export function finding(
   subject: FindingSubject,
   path: string,
   message: string,
-  { symbol, remedy }: { symbol?: ErrorSymbol; remedy?: string } = {},
+  { symbol, ...extras }: FindingExtras = {},
 ): Finding {
   return {
     severity,
@@ -59,7 +93,7 @@ export function finding(
     path,
     ...(symbol === undefined ? {} : { code: errorCode(symbol), symbol }),
     message,
-    ...(remedy === undefined ? {} : { remedy }),
+    ...extras,
   };
 }
 
@@ -69,8 +103,9 @@ export function failureFinding(
   subject: FindingSubject,
   path: string,
   error: VirtualDiskError,
+  command?: string,
 ): Finding {
-  const { code, symbol, causes } = error;
+  const { code, symbol, causes, detail } = error;
   return {
     severity,
     subject,
@@ -79,6 +114,8 @@ export function failureFinding(
     symbol,
     message: reasonOf(error),
     ...(causes.length === 0 ? {} : { remedy: causes.join(" Or: ") }),
+    ...(command === undefined ? {} : { command }),
+    ...(detail === undefined ? {} : { detail }),
   };
 }
 
@@ -95,4 +132,26 @@ const RANKS: Record<Severity, number> = { error: 0, warning: 1, info: 2 };
 /** The worst first; of one severity, in the order in which they were found. */
 export function bySeverity(findings: readonly Finding[]): Finding[] {
   return [...findings].sort((a, b) => RANKS[a.severity] - RANKS[b.severity]);
+}
+
+const SUMMARIES = { error: "Not usable", warning: "Usable, with a warning" } as const;
+
+/** Comes to a verdict: the worst finding says it, and the worst of which something can be done says what. */
+export function diagnosisOf(path: string, found: readonly Finding[]): Diagnosis {
+  const findings = bySeverity(found);
+  const worst = findings[0]?.severity;
+  const command = findings.find(({ command }) => command !== undefined)?.command;
+  const next = command === undefined ? {} : { command };
+  if (worst === undefined || worst === "info") {
+    return { path, verdict: "sound", summary: "Nothing is wrong", ...next, findings };
+  }
+  const alike = findings.filter(({ severity }) => severity === worst).length - 1;
+  const more = alike === 0 ? "" : ` (and ${alike} more)`;
+  return {
+    path,
+    verdict: worst === "error" ? "unusable" : "usable",
+    summary: `${SUMMARIES[worst]}: ${findings[0]!.message}${more}`,
+    ...next,
+    findings,
+  };
 }

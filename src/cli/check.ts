@@ -6,6 +6,7 @@
 import { type CheckFinding, type CheckReport, checkVirtualDisk } from "../../mod.ts";
 import { parseArguments, present, word } from "./arguments.ts";
 import { fail, FINDING_STATUS } from "./failure.ts";
+import { inOptions } from "./in_options.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { printLine } from "./standard_output.ts";
@@ -71,7 +72,15 @@ function describe(path: string, { format, findings, leftOut, sound }: CheckRepor
   const kind = format === undefined ? "" : `${format.toUpperCase()} image, `;
   return [
     `${style("bold", path)}: ${kind}${sound ? "sound" : "not sound"}`,
-    ...findings.map(line),
+    ...findings.flatMap((finding, index) => {
+      // Several findings in a row are often put right by the same step.
+      const isLast = findings[index + 1]?.remedy !== finding.remedy;
+      const { remedy } = finding;
+      return [
+        line(finding),
+        ...(remedy !== undefined && isLast ? [`    ${inOptions(remedy)}`] : []),
+      ];
+    }),
     ...(leftOut > 0 ? [`  and ${leftOut} findings more`] : []),
   ].join("\n");
 }

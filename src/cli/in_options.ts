@@ -24,6 +24,11 @@ const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
   ["Leave `readOnly` out.", "Convert it to a VHD or VHDX, which can be changed."],
   ["open it with { getInfoOnly: true }", "look at it with `virtdisk info`"],
   ["Open it for writing once, which replays the log", "`virtdisk check --repair` replays the log"],
+  ["`checkVirtualDisk(path, { repair: true })`", "`virtdisk check --repair`"],
+  [
+    "Say that it is a raw disk, as nothing",
+    "Say that it is a raw disk (`--source-type raw` or `--type raw`), as nothing",
+  ],
   ['{ backend: "portable" }', "--backend portable"],
 ];
 

@@ -7,6 +7,7 @@ import { extname } from "@std/path";
 import { VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.ts";
 import type { ErrorSymbol } from "../error_codes.ts";
 import type { ByteSource, WritableSource } from "./byte_source.ts";
+import { foreignFormat } from "./foreign_format.ts";
 import type { DiskImage, WritableImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import { isIso, openIso } from "./iso/iso_image.ts";
@@ -145,8 +146,12 @@ export function detectFormat(source: ByteSource): SignedFormat {
   const symbol = promised === undefined
     ? "ERROR_VIRTDISK_PROVIDER_NOT_FOUND"
     : READERS[promised].missing;
+  const foreign = foreignFormat(source);
   throw new ImageError(symbol, {
     path: source.path,
-    reason: "the file has no signature of a VHD, VHDX or ISO image",
+    reason: foreign === undefined
+      ? "the file has no signature of a VHD, VHDX or ISO image"
+      : `the file is ${foreign.name}, not a VHD, VHDX or ISO image`,
+    ...(foreign === undefined ? {} : { causes: [foreign.advice] }),
   });
 }

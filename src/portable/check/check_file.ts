@@ -4,10 +4,13 @@
  * @module
  */
 import type { ByteSource, WritableSource } from "../byte_source.ts";
-import { detectFormat, formatOfExtension, type ImageFormat, openImage } from "../detect.ts";
-import { ImageError } from "../image_error.ts";
+import { contentsOf } from "../contents.ts";
+import { type ImageFormat, openImage } from "../detect.ts";
+import type { ForeignFormat } from "../foreign_format.ts";
 import { Pace } from "../operations/pace.ts";
+import { checkEnd } from "./check_end.ts";
 import type { CheckFinding, CheckOptions, CheckReport } from "./check_report.ts";
+import { checkIso } from "./check_iso.ts";
 import { checkVhd, type LinkPlace } from "./check_vhd.ts";
 import { checkVhdx } from "./check_vhdx.ts";
 import { Findings } from "./findings.ts";
@@ -32,8 +35,10 @@ export async function checkFile(
   checkParents: ParentCheck,
 ): Promise<CheckReport> {
   const pace = new Pace(options);
-  const taken = format ?? takenFor(file);
-  const findings = await inspect(file, taken, pace, checkParents);
+  const contents = contentsOf(file);
+  const taken = format ?? contents.format;
+  const foreign = format === undefined ? contents.foreign : undefined;
+  const findings = await inspect(file, taken, foreign, pace, checkParents);
   // Whoever cancels the check has had nothing repaired.
   pace.end();
   // Between the check and its repair nobody gets a turn, who could change the file.
@@ -41,32 +46,39 @@ export async function checkFile(
     return report(file, taken, findings);
   }
   repair(file, taken);
-  const left = await inspect(file, taken, new Pace({}), checkParents);
+  const left = await inspect(file, taken, foreign, new Pace({}), checkParents);
   return repairedReport(file, taken, findings, left);
-}
-
-/** The format by contents or by name; a damaged file may have lost its signature. */
-function takenFor(file: ByteSource): ImageFormat | undefined {
-  try {
-    return detectFormat(file);
-  } catch (error) {
-    if (!(error instanceof ImageError)) throw error;
-    return formatOfExtension(file.path);
-  }
 }
 
 async function inspect(
   file: ByteSource,
   format: ImageFormat | undefined,
+  foreign: ForeignFormat | undefined,
   pace: Pace,
   checkParents: ParentCheck,
 ): Promise<Findings> {
   const findings = new Findings(file.path);
+  if (foreign !== undefined) return foreignFindings(findings, foreign);
+  if (format !== undefined) checkEnd(file, format, findings);
   const place = await checkFormat(file, format, findings, pace);
   findings.withholdRepairs();
   if (format !== undefined && place !== undefined && !findings.isObstructed) {
     checkParents(format, place, findings);
   }
+  return findings;
+}
+
+/** Of a file of another program nothing else is looked at, whatever it is called. */
+function foreignFindings(findings: Findings, { name, advice }: ForeignFormat): Findings {
+  findings.add({
+    severity: "error",
+    structure: "file",
+    offset: 0,
+    found: name,
+    expected: "a VHD, VHDX or ISO image",
+    symbol: "ERROR_VIRTDISK_PROVIDER_NOT_FOUND",
+    remedy: advice,
+  });
   return findings;
 }
 
@@ -82,6 +94,8 @@ async function checkFormat(
     case "vhdx":
       return await checkVhdx(file, findings, pace);
     case "iso":
+      checkIso(file, findings);
+      return undefined;
     case "raw":
       findings.attempt(() => openImage(file, format));
       return undefined;
@@ -106,14 +120,14 @@ function repair(file: WritableSource, format: ImageFormat | undefined): void {
 function report(
   { path }: ByteSource,
   format: ImageFormat | undefined,
-  { isSound, list, leftOut }: Findings,
+  findings: Findings,
 ): CheckReport {
   return {
     path,
     ...(format === undefined ? {} : { format }),
-    sound: isSound,
-    findings: list,
-    leftOut,
+    sound: findings.isSound,
+    findings: findings.withRemedies(),
+    leftOut: findings.leftOut,
   };
 }
 

@@ -40,6 +40,10 @@ export interface CheckFinding {
   repairable: boolean;
   /** Whether this check has put it right. */
   repaired: boolean;
+  /** What to do about it; absent if nothing is to be done, or has been done. */
+  remedy?: string;
+  /** A file that is cut off: how many bytes are missing, or, if `expected` says so, at least. */
+  missingBytes?: number;
 }
 
 /** The outcome of a check. */

@@ -7,6 +7,7 @@ import type { ErrorSymbol } from "../../error_codes.ts";
 import type { Severity } from "../../finding.ts";
 import { ImageError } from "../image_error.ts";
 import type { CheckFinding } from "./check_report.ts";
+import { remedyOf } from "./remedies.ts";
 
 const MAX_FINDINGS = 1000;
 
@@ -20,6 +21,9 @@ export interface NewFinding {
   readonly symbol?: ErrorSymbol;
   /** Default: false. */
   readonly repairable?: boolean;
+  readonly missingBytes?: number;
+  /** Default: what the finding itself leads to. */
+  readonly remedy?: string;
 }
 
 /** The findings about one file. */
@@ -34,9 +38,17 @@ export class Findings {
     this.#path = path;
   }
 
-  /** What was found, up to a bound. */
+  /** What was found, up to a bound; what to do about it is told by {@linkcode Findings.withRemedies}. */
   get list(): CheckFinding[] {
     return this.#list;
+  }
+
+  /** What was found, each with what to do about it as things are now. */
+  withRemedies(): CheckFinding[] {
+    return this.#list.map((finding) => {
+      const remedy = finding.remedy ?? remedyOf(finding);
+      return remedy === undefined ? finding : { ...finding, remedy };
+    });
   }
 
   /** How many more there were. */

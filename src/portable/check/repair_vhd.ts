@@ -22,7 +22,16 @@ import { openWritableVhd } from "../vhd/writable_vhd.ts";
 export function repairVhd(source: WritableSource): void {
   // Opening for writing repairs the footers, once all else is found to be sound.
   openWritableVhd(source).finish();
+  completeFooter(source);
   cutTail(source);
+}
+
+/** The last byte of a footer is reserved, and 0: one that lacks it is all there. */
+function completeFooter(source: WritableSource): void {
+  const { offset } = findFooter(source);
+  if (source.size - offset !== FOOTER_SIZE - 1) return;
+  source.writeAt(new Uint8Array(1), source.size);
+  source.flush();
 }
 
 /** The footer moves down first: until the file is cut, it has the old one too. */

@@ -4,12 +4,14 @@
  *
  * @module
  */
+import { byteCount } from "../../bytes/digits.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
 import { asciiField, type ByteSource } from "../byte_source.ts";
 import type { DiskImage, ImageExtent } from "../image.ts";
 import { ImageError } from "../image_error.ts";
-import { foreignFormat } from "./foreign_format.ts";
+import { foreignFormat } from "../foreign_format.ts";
 import { describeVolume, type IsoVolume } from "./iso_volume.ts";
+import { promisedIsoEnd } from "./promised_end.ts";
 import {
   descriptorAt,
   FIRST_DESCRIPTOR_OFFSET,
@@ -59,7 +61,7 @@ export class IsoImage implements DiskImage {
 
 /** Whether a file has the length and the volume identifier of an ISO image. */
 export function isIso(source: ByteSource): boolean {
-  return lengthViolation(source) === undefined && hasIdentifier(source);
+  return lengthViolation(source) === undefined && hasIsoIdentifier(source);
 }
 
 /**
@@ -70,9 +72,12 @@ export function isIso(source: ByteSource): boolean {
  */
 export function openIso(source: ByteSource): IsoImage {
   const violation = lengthViolation(source) ??
-    (hasIdentifier(source) ? undefined : identifierViolation(source));
+    (hasIsoIdentifier(source) ? undefined : identifierViolation(source));
   if (violation === undefined) return new IsoImage(source);
   const { cause, ...detail } = violation;
+  if (hasIsoIdentifier(source)) {
+    throw new ImageError("ERROR_FILE_CORRUPT", { path: source.path, ...oddLength(source), detail });
+  }
   const foreign = foreignFormat(source);
   throw new ImageError("ERROR_FILE_CORRUPT", {
     path: source.path,
@@ -111,7 +116,25 @@ function lengthViolation(source: ByteSource): Violation | undefined {
   return undefined;
 }
 
-function hasIdentifier(source: ByteSource): boolean {
+/** What the length of a file that holds a volume comes from. */
+function oddLength(source: ByteSource): { reason: string; causes: string[] } {
+  const { end } = promisedIsoEnd(source);
+  const difference = byteCount(Math.abs(end - source.size));
+  return source.size < end
+    ? {
+      reason: `the image is cut off: ${difference} ${
+        end - source.size === 1 ? "is" : "are"
+      } missing`,
+      causes: ["Copy or download it again."],
+    }
+    : {
+      reason: `the volume ends ${difference} before the file`,
+      causes: ["Something was appended: cut the file to the end of its volume, or copy it again."],
+    };
+}
+
+/** Whether a file has a volume identifier, whatever its length. */
+export function hasIsoIdentifier(source: ByteSource): boolean {
   return descriptorAt(source, FIRST_DESCRIPTOR_OFFSET) !== undefined;
 }
 

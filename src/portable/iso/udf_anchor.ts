@@ -29,6 +29,8 @@ export interface UdfAnchor {
   readonly sectorSize: number;
   /** The main sequence, then its reserve copy: those of them that lie in the file. */
   readonly sequences: readonly SequenceExtent[];
+  /** Where the anchor and its sequences end, in bytes. */
+  readonly end: number;
 }
 
 /** The anchors from which at least one descriptor sequence can be read, best first. */
@@ -58,7 +60,9 @@ function anchorAt(source: ByteSource, sectorSize: number, sector: number): UdfAn
   const sequences = [MAIN_SEQUENCE, RESERVE_SEQUENCE]
     .map((offset) => sequenceAt(source, block, offset, sectorSize))
     .filter((sequence) => sequence !== undefined);
-  return sequences.length === 0 ? undefined : { sectorSize, sequences };
+  const ends = [sector + 1, ...sequences.map(({ start, length }) => start + length)];
+  const end = Math.max(...ends) * sectorSize;
+  return sequences.length === 0 ? undefined : { sectorSize, sequences, end };
 }
 
 /** An extent descriptor: length in bytes, then location in sectors (ECMA-167 3/7.1). */

@@ -66,6 +66,8 @@ export interface PlantedFault {
   readonly symbol?: string | undefined;
   /** Default: false. */
   readonly repairable?: true;
+  /** Whether something is promised beyond the end of the file, which is told first. Default: false. */
+  readonly isCutOff?: true;
 }
 
 /** The check finds the fault, with its place, and nothing else. */
@@ -76,12 +78,14 @@ export async function assertFound(
 ): Promise<void> {
   const report = await checkBytes(bytes, format);
   const { severity = "error", repairable = false } = fault;
+  const findings = fault.isCutOff ? report.findings.slice(1) : report.findings;
+  if (fault.isCutOff) assertEquals(report.findings[0]?.structure, "end of file");
   assertEquals(
-    report.findings.map((each) => [each.severity, each.structure, each.offset, each.repairable]),
+    findings.map((each) => [each.severity, each.structure, each.offset, each.repairable]),
     [[severity, fault.structure, fault.offset, repairable]],
     `${fault.name}: ${JSON.stringify(report.findings)}`,
   );
-  const [finding] = report.findings;
+  const [finding] = findings;
   if (fault.symbol !== undefined) assertEquals(finding?.symbol, fault.symbol);
   assertEquals(report.sound, severity === "info");
   assertEquals(JSON.parse(JSON.stringify(finding)), finding);

@@ -30,7 +30,10 @@ const ROWS: readonly Row[] = [
     BAT + 16,
     (f) => f.bat(2, 1, 2 ** 40),
   ),
-  payload("a block beyond the file", BAT + 16, (f) => f.bat(2, 6, 6)),
+  {
+    ...payload("a block beyond the file", BAT + 16, (f) => f.bat(2, 6, 6)),
+    isCutOff: true,
+  },
   payload("two blocks in one place", BAT + 16, (f) => f.bat(2, 6, 4)),
   payload("an unmapped block that owns the place of another", BAT + 16, (f) => f.bat(2, 3, 4)),
   bitmap(

@@ -61,11 +61,14 @@ const ROWS: readonly Row[] = [
   },
   header("a log of broken MiB", HEADERS[1] + 68, (f) => f.headers((at) => f.u32(at + 68, 4096))),
   header("a log in the header area", HEADERS[1] + 72, (f) => f.headers((at) => f.u64(at + 72, 0))),
-  header(
-    "a log beyond the file",
-    HEADERS[1] + 72,
-    (f) => f.headers((at) => f.u64(at + 72, 6 * MIB)),
-  ),
+  {
+    ...header(
+      "a log beyond the file",
+      HEADERS[1] + 72,
+      (f) => f.headers((at) => f.u64(at + 72, 6 * MIB)),
+    ),
+    isCutOff: true,
+  },
   header("the last sequence number", HEADERS[1], (f) => {
     f.u64(HEADERS[1] + 8, 2n ** 64n - 1n).seal(HEADERS[1], 4096);
   }),
@@ -99,11 +102,14 @@ const ROWS: readonly Row[] = [
     LOG,
     (f) => f.headers((at) => f.guid(at + 48, UNKNOWN_GUID)),
   ),
-  structureRow("log entry header", CORRUPT, dirtyVhdx)(
-    "a file that lost its end since the log was written",
-    LOG + 48,
-    (f) => putEntries(f, 0, { sequence: 1n, flushed: 9 * MIB }),
-  ),
+  {
+    ...structureRow("log entry header", CORRUPT, dirtyVhdx)(
+      "a file that lost its end since the log was written",
+      LOG + 48,
+      (f) => putEntries(f, 0, { sequence: 1n, flushed: 9 * MIB }),
+    ),
+    isCutOff: true,
+  },
   log("a log that would change a header", LOG + 64 + 16, (f) =>
     putEntries(f, 0, {
       sequence: 1n,
@@ -188,11 +194,14 @@ const ROWS: readonly Row[] = [
     REGION_TABLES[0] + 96,
     (f) => extraRegion(f, { offset: 4 * MIB + 512 }),
   ),
-  region(
-    "a region beyond the file",
-    REGION_TABLES[0] + 96,
-    (f) => extraRegion(f, { offset: 2 ** 40 }),
-  ),
+  {
+    ...region(
+      "a region beyond the file",
+      REGION_TABLES[0] + 96,
+      (f) => extraRegion(f, { offset: 2 ** 40 }),
+    ),
+    isCutOff: true,
+  },
   structureRow("region table entry", UNSUPPORTED)(
     "an unknown required region",
     REGION_TABLES[0] + 80,

@@ -1,0 +1,9 @@
+/** Numbers for people: `51,303,168`, whatever the language of the system. */
+function groupedDigits(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+/** `1 byte`, `51,303,168 bytes`. */
+export function byteCount(count: number): string {
+  return `${groupedDigits(count)} ${count === 1 ? "byte" : "bytes"}`;
+}

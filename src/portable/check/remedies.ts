@@ -1,0 +1,41 @@
+/**
+ * What to do about what a check finds.
+ *
+ * @module
+ */
+import { causesOf } from "../../error_causes.ts";
+import { errorCode, type ErrorSymbol } from "../../error_codes.ts";
+import type { CheckFinding } from "./check_report.ts";
+
+/** Advice for whoever repairs. */
+export const REPAIR = "Repair it: `checkVirtualDisk(path, { repair: true })`.";
+const RESTORE = "It cannot be repaired safely: restore the file from a copy.";
+
+const BY_SYMBOL: Partial<Record<ErrorSymbol, string>> = {
+  ERROR_VHD_INVALID_FILE_SIZE: "Convert it anew; bytes may have been lost or added in a copy.",
+  ERROR_VHD_INVALID_STATE:
+    "Start the machine and shut it down, or discard its saved state, before the disk is changed.",
+  ERROR_VHD_FORMAT_UNSUPPORTED_VERSION: "Open it with the program that made it.",
+};
+
+/** What to do about a finding; `undefined` if nothing is to be done. */
+export function remedyOf(finding: Omit<CheckFinding, "remedy">): string | undefined {
+  const { severity, symbol, repairable, repaired, missingBytes } = finding;
+  if (repaired) return undefined;
+  if (severity === "info") {
+    if (repairable) return "Compacting the disk removes it, and so does a repair.";
+    return symbol === undefined ? undefined : BY_SYMBOL[symbol as ErrorSymbol];
+  }
+  if (repairable) return REPAIR;
+  if (missingBytes !== undefined) {
+    return "Copy or download the file again, from a place where it is whole.";
+  }
+  const known = symbol === undefined ? undefined : BY_SYMBOL[symbol as ErrorSymbol];
+  if (known !== undefined) return known;
+  const isParents = symbol?.startsWith("ERROR_VHD_PARENT_") ||
+    symbol?.startsWith("ERROR_VHD_CHILD_") || symbol?.startsWith("ERROR_VHD_DIFFERENCING_");
+  if (isParents) {
+    return causesOf("OpenVirtualDisk", errorCode(symbol as ErrorSymbol)).join(" Or: ");
+  }
+  return RESTORE;
+}

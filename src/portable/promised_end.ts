@@ -1,0 +1,63 @@
+/**
+ * Where an image file ends by what its own structures say: a file that is shorter was cut off.
+ *
+ * @module
+ */
+import type { ByteSource } from "./byte_source.ts";
+import { ImageError } from "./image_error.ts";
+
+/** Where a file ends by what is in it. */
+export interface PromisedEnd {
+  /** Bytes. */
+  readonly end: number;
+  /** Whether the file ends there; else it goes on at least as far. */
+  readonly isExact: boolean;
+  /** Whether all that may be missing is there a second time. */
+  readonly isRepairable?: boolean;
+}
+
+/** More than any image has, and small enough for sums to stay exact. */
+const ENDLESS = 2 ** 52;
+
+/**
+ * A file that seems to go on with zeros for ever. The readers of a format's structures refuse what reaches
+ * beyond the end of a file; through this they tell where that would be.
+ */
+export class EndlessSource implements ByteSource {
+  readonly path: string;
+  readonly size = ENDLESS;
+  /** The length that the file has. */
+  readonly realSize: number;
+  readonly #file: ByteSource;
+
+  constructor(file: ByteSource) {
+    this.path = file.path;
+    this.realSize = file.size;
+    this.#file = file;
+  }
+
+  readAt(buffer: Uint8Array, offset: number): number {
+    const count = offset < this.realSize ? this.#file.readAt(buffer, offset) : 0;
+    buffer.fill(0, count);
+    return buffer.length;
+  }
+
+  /** Whether the file really has a range. */
+  has(offset: number, length: number): boolean {
+    return offset + length <= this.realSize;
+  }
+}
+
+/**
+ * What a reader of a structure gives; `undefined` where the structure is damaged, or cut off.
+ *
+ * @throws What is no damage: the file cannot be read.
+ */
+export function readable<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof ImageError && error.options.detail !== undefined) return undefined;
+    throw error;
+  }
+}
