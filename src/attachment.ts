@@ -1,4 +1,5 @@
 /** Disks that are attached to the machine. */
+import { BOOLEAN, BYTES, NUMBER, OBJECT, type OptionKinds, PATH, SIGNAL } from "./arguments.ts";
 
 /** A part of a disk, in bytes. */
 export interface RestrictedRange {
@@ -15,74 +16,74 @@ export interface AttachOptions {
    *
    * @default {as the disk was opened}
    */
-  readOnly?: boolean;
+  readOnly?: boolean | undefined;
   /**
    * Volumes get no drive letter.
    *
    * @default {false}
    */
-  noDriveLetter?: boolean;
+  noDriveLetter?: boolean | undefined;
   /**
    * The disk stays attached when this handle, and the process, has ended: until `detach()`.
    *
    * @default {false}
    */
-  permanent?: boolean;
+  permanent?: boolean | undefined;
   /**
    * The disk is attached again when the machine starts; together with `permanent`.
    *
    * @default {false}
    */
-  atBoot?: boolean;
+  atBoot?: boolean | undefined;
   /**
    * No disk appears on this machine; `readSync` and `writeSync` give its sectors. Not for ISO images.
    *
    * @default {false}
    */
-  noLocalHost?: boolean;
+  noLocalHost?: boolean | undefined;
   /**
    * The system's usual security descriptor holds for the disk, not the image file's.
    *
    * @default {false}
    */
-  noSecurityDescriptor?: boolean;
+  noSecurityDescriptor?: boolean | undefined;
   /**
    * The default encryption policy for volumes does not hold for the disk.
    *
    * @default {false}
    */
-  bypassDefaultEncryptionPolicy?: boolean;
+  bypassDefaultEncryptionPolicy?: boolean | undefined;
   /**
    * Attaches outside of plug and play.
    *
    * @default {false}
    */
-  nonPnp?: boolean;
+  nonPnp?: boolean | undefined;
   /**
    * Shows the one data partition alone.
    *
    * @default {false}
    */
-  singlePartition?: boolean;
+  singlePartition?: boolean | undefined;
   /**
    * Has the mount manager know a disk attached with `nonPnp`.
    *
    * @default {false}
    */
-  registerVolume?: boolean;
+  registerVolume?: boolean | undefined;
   /** Shows a part of the disk alone; by default all of it. */
-  restrictedRange?: RestrictedRange;
+  restrictedRange?: RestrictedRange | undefined;
   /** A self-relative SECURITY_DESCRIPTOR for the disk; by default that of the image file holds. */
-  securityDescriptor?: Uint8Array<ArrayBuffer>;
+  securityDescriptor?: Uint8Array<ArrayBuffer> | undefined;
   /** An empty folder of an NTFS volume, in which the largest volume of the disk is mounted; by default none. */
-  mountPoint?: string | URL;
+  mountPoint?: string | URL | undefined;
   /**
    * How long to wait for the disk and its volumes to appear, in milliseconds; then the attachment has what
    * there is by then. A disk without partitions is not waited for.
    *
    * @default {10000}
    */
-  volumeTimeout?: number;
+  volumeTimeout?: number | undefined;
   /** Gives up: the disk is detached again, and the promise is rejected with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
@@ -113,3 +114,25 @@ export interface Attachment extends AsyncDisposable {
    */
   detach(): Promise<void>;
 }
+
+/** The kinds of options. */
+export const ATTACH_OPTIONS: OptionKinds<AttachOptions> = {
+  readOnly: BOOLEAN,
+  noDriveLetter: BOOLEAN,
+  permanent: BOOLEAN,
+  atBoot: BOOLEAN,
+  noLocalHost: BOOLEAN,
+  noSecurityDescriptor: BOOLEAN,
+  bypassDefaultEncryptionPolicy: BOOLEAN,
+  nonPnp: BOOLEAN,
+  singlePartition: BOOLEAN,
+  registerVolume: BOOLEAN,
+  restrictedRange: OBJECT,
+  securityDescriptor: BYTES,
+  mountPoint: PATH,
+  volumeTimeout: NUMBER,
+  signal: SIGNAL,
+};
+
+/** The kinds of the members. */
+export const RESTRICTED_RANGE: OptionKinds<RestrictedRange> = { offset: NUMBER, length: NUMBER };

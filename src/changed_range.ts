@@ -1,4 +1,5 @@
 /** What QueryChangesVirtualDisk is asked and gives. */
+import { NUMBER, type OptionKinds } from "./arguments.ts";
 
 /** A range of a disk that has changed. */
 export interface ChangedRange {
@@ -15,7 +16,13 @@ export interface ChangeQueryOptions {
    *
    * @default {0}
    */
-  offset?: number;
+  offset?: number | undefined;
   /** How long it is, in bytes; by default up to the end of the disk. */
-  length?: number;
+  length?: number | undefined;
 }
+
+/** The kinds of options. */
+export const CHANGE_QUERY_OPTIONS: OptionKinds<ChangeQueryOptions> = {
+  offset: NUMBER,
+  length: NUMBER,
+};

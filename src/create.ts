@@ -4,13 +4,12 @@
  * @module
  */
 import { backendOf } from "./backend.ts";
-import { normalizeGuid } from "./bytes/guid.ts";
-import type { CreateOptions, NativeCreateOptions } from "./create_options.ts";
+import { CREATE_OPTIONS, type CreateOptions, type NativeCreateOptions } from "./create_options.ts";
 import { type VirtualDiskError, virtualDiskError } from "./errors.ts";
 import { nativeCreateRequest } from "./native/create_request.ts";
 import type { NativeVirtualDisk } from "./native/native_disk.ts";
 import { createNative } from "./native/create_native.ts";
-import { toHostPath } from "./open_request.ts";
+import { checkGuid, checkOptions, toHostPath } from "./arguments.ts";
 import { createPortable } from "./portable/create_portable.ts";
 import { alignmentOf } from "./portable/create_size.ts";
 import type { CreateRequest } from "./portable/create_rules.ts";
@@ -99,11 +98,12 @@ export async function createVirtualDisk(
   path: string | URL,
   options: CreateOptions,
 ): Promise<VirtualDisk> {
-  options.signal?.throwIfAborted();
-  if (backendOf(options.backend) === "native") {
-    return await createNative(nativeCreateRequest(path, options), options);
+  const checked = checkOptions(CREATE_OPTIONS, options, "createVirtualDisk");
+  checked.signal?.throwIfAborted();
+  if (backendOf(checked.backend) === "native") {
+    return await createNative(nativeCreateRequest(path, checked), checked);
   }
-  return await createPortable(portableRequest(path, options));
+  return await createPortable(portableRequest(path, checked));
 }
 
 /** What CreateVirtualDisk alone can do. */
@@ -137,13 +137,13 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
     blockSize,
     sectorSize,
     physicalSectorSize,
-    parent: parent === undefined ? undefined : toHostPath(parent),
+    parent: parent === undefined ? undefined : toHostPath(parent, "parent"),
     source: source === undefined
       ? undefined
       : source instanceof ReadableStream
       ? { stream: source }
-      : { path: toHostPath(source), format: sourceType },
-    identifier: identifier === undefined ? undefined : normalizeGuid(identifier, "identifier"),
+      : { path: toHostPath(source, "source"), format: sourceType },
+    identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
     overwrite,
     signal,
     onProgress,

@@ -1,7 +1,20 @@
 /** What to create: the options of both backends. */
+import {
+  BOOLEAN,
+  BYTES,
+  either,
+  FLAGS,
+  type Kind,
+  NUMBER,
+  oneOf,
+  type OptionKinds,
+  PATH,
+  STRING,
+} from "./arguments.ts";
+import { BACKEND } from "./backend.ts";
 import type { AccessRight, ImageType, OpenFlag } from "./open_options.ts";
 import type { DiskAlignment } from "./portable/create_size.ts";
-import type { OperationOptions } from "./progress.ts";
+import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
 
 /** How the image is to be created: CREATE_VIRTUAL_DISK_FLAG. A fixed disk has its flag by `subtype`. */
 export type CreateFlag =
@@ -22,7 +35,7 @@ export interface CommonCreateOptions extends OperationOptions {
    * The format; by default the extension of the path says it: `.vhd`, `.avhd`, `.vhdx`, `.avhdx`, and
    * `.vhds` on the native backend. `"raw"`, the disk's bytes alone, is for the portable backend.
    */
-  type?: "vhd" | "vhdx" | "vhdset" | "raw";
+  type?: "vhd" | "vhdx" | "vhdset" | "raw" | undefined;
   /**
    * How space is allocated: `"dynamic"` grows as it is written, `"fixed"` has its full size at once
    * (portable backend: sparse where the file system can), `"differencing"` holds what differs from its
@@ -30,42 +43,42 @@ export interface CommonCreateOptions extends OperationOptions {
    *
    * @default {"differencing" with a `parent`, else "dynamic"}
    */
-  subtype?: "dynamic" | "fixed" | "differencing";
+  subtype?: "dynamic" | "fixed" | "differencing" | undefined;
   /**
    * Size of the disk in bytes: from 3 MiB to 2040 GiB (VHD) or 64 TiB (VHDX), a multiple of the sector
    * size. A differencing disk has its parent's; a copy has by default, and at least, its source's. Of a
    * stream it must be said, unless the image is raw or a fixed VHD.
    */
-  size?: number;
+  size?: number | undefined;
   /**
    * The size is rounded up to a multiple of it: Azure takes fixed VHDs of whole MiB. For the portable
    * backend.
    */
-  alignment?: DiskAlignment;
+  alignment?: DiskAlignment | undefined;
   /**
    * Unit of allocation in bytes, not for fixed disks. VHD: 512 KiB or 2 MiB. VHDX: a power of two from
    * 1 MiB to 256 MiB.
    *
    * @default {VHD: 2 MiB, or the parent's; VHDX: 32 MiB, differencing 2 MiB}
    */
-  blockSize?: number;
+  blockSize?: number | undefined;
   /**
    * Logical sector size in bytes: 512, or for VHDX 4096. A differencing disk has its parent's.
    *
    * @default {512}
    */
-  sectorSize?: number;
+  sectorSize?: number | undefined;
   /**
    * Physical sector size in bytes: VHD 512; VHDX 512 or 4096. A differencing disk has its parent's.
    *
    * @default {VHD: 512, VHDX: 4096}
    */
-  physicalSectorSize?: number;
+  physicalSectorSize?: number | undefined;
   /**
    * The image that a differencing disk is based on; by default none. Its contents must never change again.
    * A new VHDX also gets its metadata items that are marked as the disk's, not the file's.
    */
-  parent?: string | URL;
+  parent?: string | URL | undefined;
   /**
    * What the new disk is a copy of: an image of whichever format and kind; on the native backend also a
    * physical disk, `\\.\PhysicalDriveN`; on the portable one also a stream of the bytes of a disk. Not
@@ -74,56 +87,56 @@ export interface CommonCreateOptions extends OperationOptions {
    * What is copied is the disk: the new image has an identifier of its own, and user metadata stay behind.
    * A stream is read to its end, or cancelled where the creation fails.
    */
-  source?: string | URL | ReadableStream<Uint8Array>;
+  source?: string | URL | ReadableStream<Uint8Array> | undefined;
   /** The source's format; by default it is found out from the file. `"raw"` is for the portable backend. */
-  sourceType?: ImageType | "raw";
+  sourceType?: ImageType | "raw" | undefined;
   /**
    * A GUID: the unique id of a VHD, the virtual disk id (page 83) of a VHDX.
    *
    * @default {a random one; a differencing VHDX has its parent's}
    */
-  identifier?: string;
+  identifier?: string | undefined;
   /**
    * Whether a file of that name is replaced.
    *
    * @default {false}
    */
-  overwrite?: boolean;
+  overwrite?: boolean | undefined;
 }
 
 /** What CreateVirtualDisk takes beyond that. The portable backend refuses it. */
 export interface NativeCreateOptions {
   /** `CREATE_VIRTUAL_DISK_FLAG_*`, as words or as the number of the header. */
-  flags?: readonly CreateFlag[] | number;
+  flags?: readonly CreateFlag[] | number | undefined;
   /**
    * `VIRTUAL_DISK_ACCESS_*` of the disk that comes back, as words or as the number of the header. It
    * makes a Windows 7 (version 1) create, and excludes `physicalSectorSize` and all options below but
    * `securityDescriptor`.
    */
-  access?: readonly AccessRight[] | number;
+  access?: readonly AccessRight[] | number | undefined;
   /** `OPEN_VIRTUAL_DISK_FLAG_*` of the disk that comes back, as words or as the number of the header. */
-  openFlags?: readonly OpenFlag[] | number;
+  openFlags?: readonly OpenFlag[] | number | undefined;
   /** Tells openers of the same image apart, a GUID. */
-  resiliencyGuid?: string;
+  resiliencyGuid?: string | undefined;
   /** The parent's format; by default it is found out from the file. */
-  parentType?: ImageType;
+  parentType?: ImageType | undefined;
   /**
    * How much of the source is copied: what the children of this file of its chain hold, or with the flag
    * `"use-change-tracking-source-limit"` what has changed since this change tracking id. A version 3
    * create, Windows 10.
    */
-  sourceLimitPath?: string;
+  sourceLimitPath?: string | undefined;
   /** The format behind a VHD Set; by default Windows chooses. A version 3 create, Windows 10. */
-  backingStorageType?: "vhd" | "vhdx";
+  backingStorageType?: "vhd" | "vhdx" | undefined;
   /**
    * Virtual persistent memory, where it is wanted: how addresses are translated, a GUID. A version 4 create,
    * Windows 10.
    */
-  pmemAddressAbstractionType?: string;
+  pmemAddressAbstractionType?: string | undefined;
   /** Virtual persistent memory: alignment of the data in bytes. A version 4 create, Windows 10. */
-  dataAlignment?: number;
+  dataAlignment?: number | undefined;
   /** A self-relative SECURITY_DESCRIPTOR of the new file; by default the folder's applies. */
-  securityDescriptor?: Uint8Array<ArrayBuffer>;
+  securityDescriptor?: Uint8Array<ArrayBuffer> | undefined;
 }
 
 /** What to create, and by which backend. */
@@ -134,5 +147,38 @@ export interface CreateOptions extends CommonCreateOptions, NativeCreateOptions 
    *
    * @default {"auto"}
    */
-  backend?: "auto" | "native" | "portable";
+  backend?: "auto" | "native" | "portable" | undefined;
 }
+
+const STREAM: Kind = {
+  expected: "a ReadableStream",
+  accepts: (value) => value instanceof ReadableStream,
+};
+
+/** Their kinds. */
+export const CREATE_OPTIONS: OptionKinds<CreateOptions> = {
+  ...OPERATION_OPTIONS,
+  backend: BACKEND,
+  type: oneOf("vhd", "vhdx", "vhdset", "raw"),
+  subtype: oneOf("dynamic", "fixed", "differencing"),
+  size: NUMBER,
+  alignment: oneOf("1MiB"),
+  blockSize: NUMBER,
+  sectorSize: NUMBER,
+  physicalSectorSize: NUMBER,
+  parent: PATH,
+  source: either(PATH, STREAM),
+  sourceType: oneOf("iso", "vhd", "vhdx", "vhdset", "raw"),
+  identifier: STRING,
+  overwrite: BOOLEAN,
+  flags: FLAGS,
+  access: FLAGS,
+  openFlags: FLAGS,
+  resiliencyGuid: STRING,
+  parentType: oneOf("iso", "vhd", "vhdx", "vhdset"),
+  sourceLimitPath: STRING,
+  backingStorageType: oneOf("vhd", "vhdx"),
+  pmemAddressAbstractionType: STRING,
+  dataAlignment: NUMBER,
+  securityDescriptor: BYTES,
+};

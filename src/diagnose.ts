@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { backendOf } from "./backend.ts";
+import { BACKEND, backendOf } from "./backend.ts";
 import { bySeverity, type Finding } from "./finding.ts";
 import { diagnoseNative } from "./native/diagnose.ts";
-import { toHostPath } from "./open_request.ts";
+import { checkOptions, type OptionKinds, toHostPath } from "./arguments.ts";
 import { diagnosePortable } from "./portable/diagnose.ts";
 
 /** How to look. */
@@ -17,8 +17,10 @@ export interface DiagnoseOptions {
    *
    * @default {"auto"}
    */
-  backend?: "auto" | "native" | "portable";
+  backend?: "auto" | "native" | "portable" | undefined;
 }
+
+const DIAGNOSE_OPTIONS: OptionKinds<DiagnoseOptions> = { backend: BACKEND };
 
 /**
  * Finds out what keeps an image from being opened or attached: what the file is, whether it can be read
@@ -53,10 +55,10 @@ export interface DiagnoseOptions {
 // deno-lint-ignore require-await -- asynchronous by contract: a share far away takes its time
 export async function diagnose(
   path: string | URL,
-  options: DiagnoseOptions = {},
+  options?: DiagnoseOptions,
 ): Promise<Finding[]> {
   const hostPath = toHostPath(path);
-  const backend = backendOf(options.backend);
+  const backend = backendOf(checkOptions(DIAGNOSE_OPTIONS, options, "diagnose").backend);
   const findings = diagnosePortable(hostPath);
   return bySeverity(
     backend === "native" ? [...findings, ...diagnoseNative(hostPath, findings)] : findings,

@@ -12,6 +12,7 @@ import {
   errorSymbol,
   formatCode,
 } from "./error_codes.ts";
+import { quoted } from "./quoted.ts";
 
 /** Where in an image file the portable backend found something wrong. */
 export interface ErrorDetail {
@@ -111,7 +112,7 @@ function describe(
   { path, reason, detail }: VirtualDiskErrorOptions,
   causes: readonly string[],
 ): string {
-  const subject = path === undefined ? operation : `${operation} ${JSON.stringify(path)}`;
+  const subject = path === undefined ? operation : `${operation} ${quoted(path)}`;
   let text = `${subject}: ${reason ?? errorMeaning(code)}`;
   if (detail !== undefined) {
     text += `: ${detail.structure} at offset ${detail.offset}: found ${show(detail.found)}, ` +

@@ -5,6 +5,7 @@
  */
 import { errorCode, type ErrorSymbol } from "./error_codes.ts";
 import type { ErrorDetail, VirtualDiskError } from "./errors.ts";
+import { quoted } from "./quoted.ts";
 
 /** `"error"`: it will not open or attach. `"warning"`: something will fail. `"info"`: good to know. */
 export type Severity = "error" | "warning" | "info";
@@ -121,7 +122,7 @@ export function failureFinding(
 
 /** What the message says between the operation and its file, and the code and its first cause. */
 function reasonOf({ message, operation, path, symbol }: VirtualDiskError): string {
-  const head = path === undefined ? `${operation}: ` : `${operation} ${JSON.stringify(path)}: `;
+  const head = path === undefined ? `${operation}: ` : `${operation} ${quoted(path)}: `;
   const reason = message.startsWith(head) ? message.slice(head.length) : message;
   const tail = reason.lastIndexOf(` (${symbol}`);
   return tail < 0 ? reason : reason.slice(0, tail);

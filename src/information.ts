@@ -128,13 +128,13 @@ export interface ParentPath {
    *
    * @default {false}
    */
-  ignoreMismatch?: boolean;
+  ignoreMismatch?: boolean | undefined;
   /**
    * Portable backend: stores nothing, and fails as storing would. The disk may be open for reading.
    *
    * @default {false}
    */
-  dryRun?: boolean;
+  dryRun?: boolean | undefined;
 }
 
 /** One key per SET_VIRTUAL_DISK_INFO class. GUIDs are text in either case, with or without braces. */

@@ -3,9 +3,22 @@
  *
  * @module
  */
-import { normalizeGuid } from "./bytes/guid.ts";
 import type { ParentPath, SettableInformation, SettableKind } from "./information.ts";
-import { toHostPath } from "./open_request.ts";
+import {
+  BOOLEAN,
+  checkArgument,
+  checkGuid,
+  checkOptions,
+  either,
+  NUMBER,
+  OBJECT,
+  oneOf,
+  type OptionKinds,
+  PATH,
+  STRING,
+  toHostPath,
+  uint32,
+} from "./arguments.ts";
 
 /** The values of the classes: GUIDs in lower case, paths of the host, not made absolute yet. */
 export interface CheckedInformation {
@@ -34,30 +47,41 @@ export type InformationChange = {
   [K in SettableKind]: { readonly kind: K; readonly value: CheckedInformation[K] };
 }[SettableKind];
 
-const UINT32_MAX = 0xffffffff;
+const PARENT_PATH: OptionKinds<ParentPath> = {
+  path: PATH,
+  ignoreMismatch: BOOLEAN,
+  dryRun: BOOLEAN,
+};
+const PARENT_PATH_WITH_DEPTH: OptionKinds<SettableInformation["parentPathWithDepth"]> = {
+  ...PARENT_PATH,
+  childDepth: NUMBER,
+};
+const PARENT_LOCATOR: OptionKinds<SettableInformation["parentLocator"]> = {
+  linkageId: STRING,
+  path: PATH,
+};
 
 const CHECKS: {
   readonly [K in SettableKind]: (value: SettableInformation[K]) => CheckedInformation[K];
 } = {
-  parentPath: (value) =>
-    typeof value === "object" && value !== null && !(value instanceof URL)
-      ? checkParentPath(value)
-      : { path: checkPath(value, "parentPath"), ignoreMismatch: false, dryRun: false },
-  identifier: (value) => checkGuid(value, "identifier"),
-  parentPathWithDepth: (value) => ({
-    childDepth: checkUint32(checkObject(value, "parentPathWithDepth").childDepth, "childDepth", 1),
-    ...checkParentPath(value),
-  }),
-  vhdPhysicalSectorSize: (value) => checkUint32(value, "vhdPhysicalSectorSize", 0),
-  virtualDiskId: (value) => checkGuid(value, "virtualDiskId"),
-  changeTrackingEnabled: (value) => {
-    if (typeof value === "boolean") return value;
-    throw new TypeError(`changeTrackingEnabled is no boolean: ${String(value)}`);
+  parentPath: (value) => {
+    checkArgument(either(PATH, OBJECT), value, "parentPath");
+    return typeof value === "string" || value instanceof URL
+      ? { path: checkPath(value, "parentPath"), ignoreMismatch: false, dryRun: false }
+      : checkParentPath(checkOptions(PARENT_PATH, value, "parentPath"));
   },
-  parentLocator: (value) => ({
-    linkageId: checkGuid(checkObject(value, "parentLocator").linkageId, "linkageId"),
-    path: checkPath(value.path, "path"),
-  }),
+  identifier: (value) => checkGuid(value, "identifier"),
+  parentPathWithDepth: (value) => {
+    const checked = checkOptions(PARENT_PATH_WITH_DEPTH, value, "parentPathWithDepth");
+    return { childDepth: uint32(checked.childDepth, "childDepth", 1), ...checkParentPath(checked) };
+  },
+  vhdPhysicalSectorSize: (value) => uint32(value, "vhdPhysicalSectorSize"),
+  virtualDiskId: (value) => checkGuid(value, "virtualDiskId"),
+  changeTrackingEnabled: (value) => checkArgument(BOOLEAN, value, "changeTrackingEnabled"),
+  parentLocator: (value) => {
+    const { linkageId, path } = checkOptions(PARENT_LOCATOR, value, "parentLocator");
+    return { linkageId: checkGuid(linkageId, "linkageId"), path: checkPath(path, "path") };
+  },
 };
 
 /**
@@ -69,9 +93,7 @@ export function informationChange<K extends SettableKind>(
   kind: K,
   value: SettableInformation[K],
 ): InformationChange {
-  if (!Object.hasOwn(CHECKS, kind)) {
-    throw new TypeError(`Unknown information class: ${JSON.stringify(kind)}`);
-  }
+  checkArgument(oneOf(...Object.keys(CHECKS)), kind, "the class to set");
   // The compiler cannot see that kind and value belong together.
   return { kind, value: CHECKS[kind](value) } as InformationChange;
 }
@@ -79,29 +101,11 @@ export function informationChange<K extends SettableKind>(
 function checkParentPath(
   { path, ignoreMismatch = false, dryRun = false }: ParentPath,
 ): CheckedInformation["parentPath"] {
-  for (const [name, value] of Object.entries({ ignoreMismatch, dryRun })) {
-    if (typeof value !== "boolean") throw new TypeError(`${name} is no boolean: ${String(value)}`);
-  }
   return { path: checkPath(path, "path"), ignoreMismatch, dryRun };
 }
 
 function checkPath(value: string | URL, name: string): string {
-  const path = toHostPath(value);
-  if (path === "") throw new TypeError(`${name} is empty`);
+  const path = toHostPath(value, name);
+  if (path === "") throw new TypeError(`${name} must not be empty`);
   return path;
-}
-
-function checkGuid(value: string, name: string): string {
-  if (typeof value !== "string") throw new TypeError(`${name} is no string: ${String(value)}`);
-  return normalizeGuid(value, name);
-}
-
-function checkObject<T extends object>(value: T, name: string): T {
-  if (typeof value === "object" && value !== null) return value;
-  throw new TypeError(`${name} is no object: ${String(value)}`);
-}
-
-function checkUint32(value: number, name: string, least: number): number {
-  if (Number.isInteger(value) && value >= least && value <= UINT32_MAX) return value;
-  throw new RangeError(`${name} is no 32-bit number from ${least} on: ${value}`);
 }

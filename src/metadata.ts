@@ -4,7 +4,8 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/nf-virtdisk-setvirtualdiskmetadata}
  * @module
  */
-import { NIL_GUID, normalizeGuid } from "./bytes/guid.ts";
+import { BYTES, checkArgument, checkGuid } from "./arguments.ts";
+import { NIL_GUID } from "./bytes/guid.ts";
 import { virtualDiskError } from "./errors.ts";
 
 /** Where the items are. Ids are lower-case GUIDs, and never all zero. */
@@ -116,8 +117,7 @@ export class VirtualDiskMetadata implements Iterable<[string, Uint8Array<ArrayBu
   set(id: string, value: Uint8Array): this {
     const store = this.#storeFor(SET);
     const checked = checkId(id, SET);
-    if (!(value instanceof Uint8Array)) throw new TypeError("value is no Uint8Array");
-    store.set(checked, value);
+    store.set(checked, checkArgument(BYTES, value, "value"));
     return this;
   }
 
@@ -153,8 +153,7 @@ export class VirtualDiskMetadata implements Iterable<[string, Uint8Array<ArrayBu
 }
 
 function checkId(id: string, operation: string): string {
-  if (typeof id !== "string") throw new TypeError(`id is no string: ${String(id)}`);
-  const guid = normalizeGuid(id, "id");
+  const guid = checkGuid(id, "id");
   if (guid !== NIL_GUID) return guid;
   throw virtualDiskError("ERROR_INVALID_PARAMETER", operation, {
     reason: "a metadata item cannot have the id of all zeros",

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { checkOptions } from "./arguments.ts";
 import { backendOf } from "./backend.ts";
 import { type VirtualDiskError, virtualDiskError } from "./errors.ts";
 import { type NativeVirtualDisk, openNative, openNativeAsync } from "./native/native_disk.ts";
-import type { OpenOptions } from "./open_options.ts";
+import { OPEN_OPTIONS, type OpenOptions } from "./open_options.ts";
 import { type OpenRequest, openRequest } from "./open_request.ts";
 import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk.ts";
 import type { VirtualDisk } from "./virtual_disk.ts";
@@ -65,10 +66,11 @@ export function openVirtualDisk(
 ): Promise<VirtualDisk>;
 export async function openVirtualDisk(
   path: string | URL,
-  options: OpenOptions = {},
+  options?: OpenOptions,
 ): Promise<VirtualDisk> {
-  const backend = backendOf(options.backend);
-  const request = openRequest(path, options);
+  const checked = checkOptions(OPEN_OPTIONS, options, "openVirtualDisk");
+  const backend = backendOf(checked.backend);
+  const request = openRequest(path, checked);
   return backend === "native"
     ? await openNativeAsync(assertWindowsRequest(request))
     : openPortable(request);
@@ -114,10 +116,11 @@ export function openVirtualDiskSync(
 export function openVirtualDiskSync(path: string | URL, options?: OpenOptions): VirtualDisk;
 export function openVirtualDiskSync(
   path: string | URL,
-  options: OpenOptions = {},
+  options?: OpenOptions,
 ): VirtualDisk {
-  const backend = backendOf(options.backend);
-  const request = openRequest(path, options);
+  const checked = checkOptions(OPEN_OPTIONS, options, "openVirtualDiskSync");
+  const backend = backendOf(checked.backend);
+  const request = openRequest(path, checked);
   return backend === "native" ? openNative(assertWindowsRequest(request)) : openPortable(request);
 }
 

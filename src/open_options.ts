@@ -1,4 +1,6 @@
 /** How to open a disk: the options of both backends. */
+import { BOOLEAN, FLAGS, NUMBER, oneOf, type OptionKinds, STRING } from "./arguments.ts";
+import { BACKEND } from "./backend.ts";
 
 /** How the image is to be opened: OPEN_VIRTUAL_DISK_FLAG. */
 export type OpenFlag =
@@ -37,38 +39,38 @@ export interface OpenOptions {
    *
    * @default {"auto"}
    */
-  backend?: "auto" | "native" | "portable";
+  backend?: "auto" | "native" | "portable" | undefined;
   /**
    * The image's format; by default it is found out from the file. A raw disk, the bytes of a disk and
    * nothing else, is never guessed: only `"raw"` makes a file one. That is for the portable backend.
    */
-  type?: ImageType | "raw";
+  type?: ImageType | "raw" | undefined;
   /** `OPEN_VIRTUAL_DISK_FLAG_*`, as words or as the number of the header. */
-  flags?: readonly OpenFlag[] | number;
+  flags?: readonly OpenFlag[] | number | undefined;
   /**
    * `VIRTUAL_DISK_ACCESS_*`, as words or as the number of the header. Together with `rwDepth` it makes
    * a Windows 7 (version 1) open, and excludes `readOnly`, `getInfoOnly`, `resiliencyGuid` and
    * `snapshotId`.
    */
-  access?: readonly AccessRight[] | number;
+  access?: readonly AccessRight[] | number | undefined;
   /**
    * How many files of a chain, counted from the child, are opened for writing.
    *
    * @default {1}
    */
-  rwDepth?: number;
+  rwDepth?: number | undefined;
   /**
    * Whether nothing may be written.
    *
    * @default {true}
    */
-  readOnly?: boolean;
+  readOnly?: boolean | undefined;
   /**
    * Opens for queries alone: no data can be read, and no other opener is in the way.
    *
    * @default {false}
    */
-  getInfoOnly?: boolean;
+  getInfoOnly?: boolean | undefined;
   /**
    * Takes for parents what the images name, though their identifiers are not what the children expect: for
    * a parent that was written to after its child was made. **The disk may be a mix of what never belonged
@@ -77,7 +79,7 @@ export interface OpenOptions {
    *
    * @default {false}
    */
-  ignoreMismatch?: boolean;
+  ignoreMismatch?: boolean | undefined;
   /**
    * Lets the disk be written although images in its folder have it as their parent, which become invalid:
    * a VHDX child does not open any more, a VHD child shows a mix. Needed too if it cannot be found out
@@ -87,9 +89,24 @@ export interface OpenOptions {
    *
    * @default {false}
    */
-  ignoreChildren?: boolean;
+  ignoreChildren?: boolean | undefined;
   /** Tells openers of the same image apart, a GUID. */
-  resiliencyGuid?: string;
+  resiliencyGuid?: string | undefined;
   /** Which snapshot of a VHD Set to open, a GUID; a version 3 open, Windows 10. */
-  snapshotId?: string;
+  snapshotId?: string | undefined;
 }
+
+/** Their kinds. */
+export const OPEN_OPTIONS: OptionKinds<OpenOptions> = {
+  backend: BACKEND,
+  type: oneOf("iso", "vhd", "vhdx", "vhdset", "raw"),
+  flags: FLAGS,
+  access: FLAGS,
+  rwDepth: NUMBER,
+  readOnly: BOOLEAN,
+  getInfoOnly: BOOLEAN,
+  ignoreMismatch: BOOLEAN,
+  ignoreChildren: BOOLEAN,
+  resiliencyGuid: STRING,
+  snapshotId: STRING,
+};

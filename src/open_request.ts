@@ -5,8 +5,8 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/nf-virtdisk-openvirtualdisk}
  * @module
  */
-import { extname, fromFileUrl } from "@std/path";
-import { NIL_GUID, normalizeGuid } from "./bytes/guid.ts";
+import { extname } from "@std/path";
+import { NIL_GUID } from "./bytes/guid.ts";
 import {
   OPEN_VIRTUAL_DISK_FLAG,
   VIRTUAL_DISK_ACCESS,
@@ -14,7 +14,7 @@ import {
   VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
 } from "./constants.ts";
 import { virtualDiskError } from "./errors.ts";
-import { flagBits, uint32, wordValue } from "./flag_words.ts";
+import { checkGuid, flagBits, toHostPath, uint32, wordValue } from "./arguments.ts";
 import type { AccessRight, ImageType, OpenFlag, OpenOptions } from "./open_options.ts";
 
 /** VIRTUAL_STORAGE_TYPE. */
@@ -182,19 +182,9 @@ function isoRights(path: string, options: OpenOptions): Rights {
   return { accessMask, parameters: null };
 }
 
-/** The host path of what a caller passed; a `TypeError` where it cannot be one. */
-export function toHostPath(path: string | URL): string {
-  if (typeof path !== "string" && !(path instanceof URL)) {
-    throw new TypeError(`path is neither a string nor a URL: ${String(path)}`);
-  }
-  const text = typeof path === "string" ? path : fromFileUrl(path);
-  if (text.includes("\0")) throw new TypeError(`path holds a NUL: ${JSON.stringify(text)}`);
-  return text;
-}
-
 /** A GUID in its usual form; without one the NIL GUID. */
 export function guidOption(guid: string | undefined, name: string): string {
-  return guid === undefined ? NIL_GUID : normalizeGuid(guid, name);
+  return guid === undefined ? NIL_GUID : checkGuid(guid, name);
 }
 
 function invalid(path: string, reason: string): never {

@@ -1,5 +1,6 @@
 /** What the long operations on a disk take. */
-import type { OperationOptions } from "./progress.ts";
+import { BOOLEAN, NUMBER, type OptionKinds, PATH } from "./arguments.ts";
+import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
 
 /** How an image file is compacted. */
 export interface CompactOptions extends OperationOptions {
@@ -9,19 +10,19 @@ export interface CompactOptions extends OperationOptions {
    *
    * @default {false}
    */
-  noZeroScan?: boolean;
+  noZeroScan?: boolean | undefined;
   /**
    * Frees blocks, but moves none to shorten the file. Native backend: newer Windows 10.
    *
    * @default {false}
    */
-  noBlockMoves?: boolean;
+  noBlockMoves?: boolean | undefined;
   /**
    * Portable backend: writes nothing, and tells what would be won. The disk may be open for reading.
    *
    * @default {false}
    */
-  dryRun?: boolean;
+  dryRun?: boolean | undefined;
 }
 
 /** What compacting has won, or would. */
@@ -46,20 +47,20 @@ export interface ExpandOptions extends OperationOptions {
    *
    * @default {false}
    */
-  dryRun?: boolean;
+  dryRun?: boolean | undefined;
   /**
    * Portable backend: goes on although images in the same folder have this one as their parent, which become
    * invalid, or it cannot be found out whether there are any (see `OpenOptions.ignoreChildren`).
    *
    * @default {What the disk was opened with; true for one that this process has just created.}
    */
-  ignoreChildren?: boolean;
+  ignoreChildren?: boolean | undefined;
   /**
    * Native backend: tells the system of the new size. Newer Windows 10.
    *
    * @default {false}
    */
-  notifyChange?: boolean;
+  notifyChange?: boolean | undefined;
 }
 
 /** How a disk is given another size. */
@@ -70,20 +71,20 @@ export interface ResizeOptions extends OperationOptions {
    *
    * @default {false}
    */
-  dryRun?: boolean;
+  dryRun?: boolean | undefined;
   /**
    * Shrinks below the end of the last partition too, which may destroy data.
    *
    * @default {false}
    */
-  allowUnsafe?: boolean;
+  allowUnsafe?: boolean | undefined;
   /**
    * Portable backend: goes on although images in the same folder have this one as their parent, which become
    * invalid, or it cannot be found out whether there are any (see `OpenOptions.ignoreChildren`).
    *
    * @default {What the disk was opened with; true for one that this process has just created.}
    */
-  ignoreChildren?: boolean;
+  ignoreChildren?: boolean | undefined;
 }
 
 /** What has become of a disk that was given another size, as far as the backend can tell, or would. */
@@ -131,25 +132,25 @@ export interface MergeOptions extends OperationOptions {
    * excludes `sourceDepth` and `targetDepth`. Native backend: it makes a version 1 merge, for disks opened
    * with `access` and an `rwDepth` greater than this.
    */
-  depth?: number;
+  depth?: number | undefined;
   /**
    * The number of the file that is merged, the open one being 1, its parent 2.
    *
    * @default {1}
    */
-  sourceDepth?: number;
+  sourceDepth?: number | undefined;
   /**
    * The number of the file that it is merged into.
    *
    * @default {sourceDepth + 1}
    */
-  targetDepth?: number;
+  targetDepth?: number | undefined;
   /**
    * Portable backend: writes what the whole chain holds into a new file, a dynamic disk without parents, and
    * changes none of the chain. The file is a VHD or VHDX as its extension says, else what the disk is. The
    * disk may be open for reading; depths are refused.
    */
-  into?: string | URL;
+  into?: string | URL | undefined;
   /**
    * Portable backend: removes the merged files when their parent is complete. The disk is closed then; or,
    * with a `sourceDepth` above 1, the file before them is told of its new parent, and the disk stays open.
@@ -157,7 +158,7 @@ export interface MergeOptions extends OperationOptions {
    *
    * @default {false}
    */
-  removeChild?: boolean;
+  removeChild?: boolean | undefined;
   /**
    * Portable backend: goes on although images in the folders of the merged files and of the ancestor have one
    * of these as their parent, and are not merged themselves, which become invalid; or it cannot be found out
@@ -165,14 +166,14 @@ export interface MergeOptions extends OperationOptions {
    *
    * @default {false}
    */
-  ignoreChildren?: boolean;
+  ignoreChildren?: boolean | undefined;
   /**
    * Portable backend: writes and removes nothing, and tells what would be merged, or fails as the merge
    * would; but for a full disk, and for files that may not be written. The disk may be open for reading.
    *
    * @default {false}
    */
-  dryRun?: boolean;
+  dryRun?: boolean | undefined;
 }
 
 /** What a merge has left, or would leave. */
@@ -194,25 +195,25 @@ export interface MirrorOptions extends OperationOptions {
    *
    * @default {false}
    */
-  existingFile?: boolean;
+  existingFile?: boolean | undefined;
   /**
    * MIRROR_VIRTUAL_DISK_FLAG_SKIP_MIRROR_ACTIVATION. Newer Windows.
    *
    * @default {false}
    */
-  skipActivation?: boolean;
+  skipActivation?: boolean | undefined;
   /**
    * Compresses what goes over the network. Newer Windows.
    *
    * @default {false}
    */
-  smbCompression?: boolean;
+  smbCompression?: boolean | undefined;
   /**
    * The mirror is part of moving a running machine. Newer Windows.
    *
    * @default {false}
    */
-  liveMigration?: boolean;
+  liveMigration?: boolean | undefined;
 }
 
 /** How a disk is forked. */
@@ -222,8 +223,59 @@ export interface ForkOptions extends OperationOptions {
    *
    * @default {false}
    */
-  existingFile?: boolean;
+  existingFile?: boolean | undefined;
 }
 
 /** Instead of a size: the end of the last partition. */
 export type SmallestSafeSize = "smallest-safe";
+
+/** The kinds of options. */
+export const COMPACT_OPTIONS: OptionKinds<CompactOptions> = {
+  ...OPERATION_OPTIONS,
+  noZeroScan: BOOLEAN,
+  noBlockMoves: BOOLEAN,
+  dryRun: BOOLEAN,
+};
+
+/** Likewise. */
+export const EXPAND_OPTIONS: OptionKinds<ExpandOptions> = {
+  ...OPERATION_OPTIONS,
+  dryRun: BOOLEAN,
+  ignoreChildren: BOOLEAN,
+  notifyChange: BOOLEAN,
+};
+
+/** Likewise. */
+export const RESIZE_OPTIONS: OptionKinds<ResizeOptions> = {
+  ...OPERATION_OPTIONS,
+  dryRun: BOOLEAN,
+  allowUnsafe: BOOLEAN,
+  ignoreChildren: BOOLEAN,
+};
+
+/** Likewise. */
+export const MERGE_OPTIONS: OptionKinds<MergeOptions> = {
+  ...OPERATION_OPTIONS,
+  depth: NUMBER,
+  sourceDepth: NUMBER,
+  targetDepth: NUMBER,
+  into: PATH,
+  removeChild: BOOLEAN,
+  ignoreChildren: BOOLEAN,
+  dryRun: BOOLEAN,
+};
+
+/** Likewise. */
+export const MIRROR_OPTIONS: OptionKinds<MirrorOptions> = {
+  ...OPERATION_OPTIONS,
+  existingFile: BOOLEAN,
+  skipActivation: BOOLEAN,
+  smbCompression: BOOLEAN,
+  liveMigration: BOOLEAN,
+};
+
+/** Likewise. */
+export const FORK_OPTIONS: OptionKinds<ForkOptions> = {
+  ...OPERATION_OPTIONS,
+  existingFile: BOOLEAN,
+};

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { FUNCTION, type OptionKinds, SIGNAL } from "./arguments.ts";
 
 /** How far an operation is. */
 export interface Progress {
@@ -33,6 +34,12 @@ export interface OperationOptions {
    */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
+
+/** Their kinds. */
+export const OPERATION_OPTIONS: OptionKinds<OperationOptions> = {
+  signal: SIGNAL,
+  onProgress: FUNCTION,
+};
 
 /** The largest fraction before the end: operations may say 100 % and go on. */
 const ALMOST_DONE = 1 - Number.EPSILON;

@@ -4,23 +4,18 @@
  * @module
  */
 import { virtualDiskError } from "./errors.ts";
-import { wordValue } from "./flag_words.ts";
+import { checkOptions } from "./arguments.ts";
 import { listAttachedDisks } from "./native/attached_disks.ts";
-import {
-  type DependencyDirection,
-  queryDependencies,
-  queryDependencyKinds,
-} from "./native/dependency_query.ts";
+import { queryDependencies, queryDependencyKinds } from "./native/dependency_query.ts";
 import { type Libraries, systemLibraries } from "./native/library.ts";
-import type {
-  AttachedVirtualDisk,
-  StorageDependency,
-  StorageDependencyKind,
-  StorageDependencyOptions,
-  StorageObject,
+import {
+  type AttachedVirtualDisk,
+  STORAGE_DEPENDENCY_OPTIONS,
+  type StorageDependency,
+  type StorageDependencyKind,
+  type StorageDependencyOptions,
+  type StorageObject,
 } from "./storage_dependency.ts";
-
-const DIRECTIONS: Record<DependencyDirection, number> = { hosts: 0, dependents: 1 };
 
 /**
  * The virtual disks that are attached to this machine, whoever attached them, each with the images
@@ -77,9 +72,13 @@ export function storageDependencies(
 ): StorageDependencyKind[];
 export function storageDependencies(
   object: StorageObject,
-  { direction = "hosts", names = true }: StorageDependencyOptions = {},
+  options?: StorageDependencyOptions,
 ): StorageDependencyKind[] {
-  wordValue(direction, DIRECTIONS, "direction");
+  const { direction = "hosts", names = true } = checkOptions(
+    STORAGE_DEPENDENCY_OPTIONS,
+    options,
+    "storageDependencies",
+  );
   const libraries = windowsLibraries("GetStorageDependencyInformation");
   const query = names ? queryDependencies : queryDependencyKinds;
   return query(libraries, object, direction);

@@ -4,6 +4,7 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/nf-virtdisk-getstoragedependencyinformation}
  * @module
  */
+import { BOOLEAN, oneOf, type OptionKinds } from "./arguments.ts";
 import { DEPENDENT_DISK_FLAG } from "./constants.ts";
 import type { StorageType } from "./information.ts";
 
@@ -61,14 +62,20 @@ export interface StorageDependencyOptions {
    *
    * @default {"hosts"}
    */
-  direction?: "hosts" | "dependents";
+  direction?: "hosts" | "dependents" | undefined;
   /**
    * Whether names and paths are wanted too (version 2 of the structure).
    *
    * @default {true}
    */
-  names?: boolean;
+  names?: boolean | undefined;
 }
+
+/** Their kinds. */
+export const STORAGE_DEPENDENCY_OPTIONS: OptionKinds<StorageDependencyOptions> = {
+  direction: oneOf("hosts", "dependents"),
+  names: BOOLEAN,
+};
 
 /** An image that something rests on, or that rests on something. */
 export interface StorageDependencyKind {

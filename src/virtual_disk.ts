@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkArgument, type Kind, oneOf } from "./arguments.ts";
 import { DriverDisk } from "./driver_disk.ts";
 import { isErrorOf, VirtualDiskError } from "./errors.ts";
 import {
@@ -14,6 +15,11 @@ import {
 } from "./information.ts";
 import { type InformationChange, informationChange } from "./information_change.ts";
 import { type MetadataStore, VirtualDiskMetadata } from "./metadata.ts";
+
+const INFORMATION_KIND: Kind = {
+  ...oneOf(...INFORMATION_KINDS),
+  expected: 'a class of information, such as "size"',
+};
 
 /** Kinds that may fail on a healthy disk, for reasons that Windows does not tell. */
 const UNRELIABLE_KINDS: ReadonlySet<InformationKind> = new Set([
@@ -47,9 +53,7 @@ export abstract class VirtualDisk extends DriverDisk {
    */
   getInformation<K extends InformationKind>(kind: K): VirtualDiskInformation[K] {
     this.assertOpen("GetVirtualDiskInformation");
-    if (!INFORMATION_KINDS.includes(kind)) {
-      throw new TypeError(`Unknown information class: ${JSON.stringify(kind)}`);
-    }
+    checkArgument(INFORMATION_KIND, kind, "kind");
     return this.queryInformation(kind);
   }
 

@@ -1,9 +1,9 @@
 /** The calls that attach and detach a disk. */
-import type { AttachOptions } from "../attachment.ts";
+import { ATTACH_OPTIONS, type AttachOptions, RESTRICTED_RANGE } from "../attachment.ts";
 import { ATTACH_VIRTUAL_DISK_FLAG as FLAG, DETACH_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import { errorCode } from "../error_codes.ts";
 import { virtualDiskError } from "../errors.ts";
-import { byteCount } from "../flag_words.ts";
+import { byteCount, checkOptions } from "../arguments.ts";
 import { NativeAttachment } from "./attachment.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { waitForDisk } from "./disk_arrival.ts";
@@ -41,7 +41,8 @@ export class AttachCall {
    * @throws {TypeError | RangeError} Where an option is of the wrong kind.
    * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` where an ISO image is to be attached for writing.
    */
-  constructor(disk: CalledDisk, options: AttachOptions, rights: AttachRights) {
+  constructor(disk: CalledDisk, given: AttachOptions, rights: AttachRights) {
+    const options = checkOptions(ATTACH_OPTIONS, given, "attach");
     const { mountPoint, volumeTimeout = DEFAULT_TIMEOUT, readOnly } = options;
     if (rights.isIso && readOnly === false) {
       throw virtualDiskError("ERROR_ACCESS_DENIED", ATTACH, {
@@ -134,8 +135,9 @@ function flagBitsOf(options: AttachOptions, readOnly: boolean): number {
 }
 
 /** Version 2 where its members are wanted alone: it is newer than Windows 10 1809. */
-function parametersOf({ restrictedRange: range }: AttachOptions): AttachVirtualDiskParameters {
-  if (range === undefined) return { Version: 1, Version1: { Reserved: 0 } };
+function parametersOf({ restrictedRange }: AttachOptions): AttachVirtualDiskParameters {
+  if (restrictedRange === undefined) return { Version: 1, Version1: { Reserved: 0 } };
+  const range = checkOptions(RESTRICTED_RANGE, restrictedRange, "restrictedRange");
   const RestrictedOffset = BigInt(byteCount(range.offset, "restrictedRange.offset"));
   const RestrictedLength = BigInt(byteCount(range.length, "restrictedRange.length"));
   return { Version: 2, Version2: { RestrictedOffset, RestrictedLength } };

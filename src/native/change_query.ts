@@ -1,11 +1,15 @@
 /** The call of QueryChangesVirtualDisk, page by page. */
-import type { ChangedRange, ChangeQueryOptions } from "../changed_range.ts";
+import { byteCount, checkArgument, checkOptions, STRING } from "../arguments.ts";
+import {
+  CHANGE_QUERY_OPTIONS,
+  type ChangedRange,
+  type ChangeQueryOptions,
+} from "../changed_range.ts";
 import {
   QUERY_CHANGES_VIRTUAL_DISK_FLAG,
   VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH,
 } from "../constants.ts";
 import { type VirtualDiskError, virtualDiskError } from "../errors.ts";
-import { byteCount } from "../flag_words.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { readInformation } from "./information_classes.ts";
 import { newerFunction } from "./newer_function.ts";
@@ -34,8 +38,9 @@ export interface ChangeQuery {
 export function changeQuery(
   disk: CalledDisk,
   changeTrackingId: string,
-  options: ChangeQueryOptions,
+  given: ChangeQueryOptions,
 ): ChangeQuery {
+  const options = checkOptions(CHANGE_QUERY_OPTIONS, given, "queryChanges");
   assertTrackingId(changeTrackingId);
   const offset = byteCount(options.offset ?? 0, "offset");
   const end = options.length === undefined
@@ -45,10 +50,8 @@ export function changeQuery(
 }
 
 function assertTrackingId(id: string): void {
-  if (typeof id !== "string" || id === "") {
-    throw new TypeError("changeTrackingId is no tracking id");
-  }
-  const { length } = id;
+  const { length } = checkArgument(STRING, id, "changeTrackingId");
+  if (length === 0) throw new TypeError("changeTrackingId must not be empty");
   if (length <= VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH) return;
   throw new RangeError(`changeTrackingId is ${length} characters long`);
 }

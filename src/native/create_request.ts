@@ -7,7 +7,7 @@
 import { CREATE_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import type { CreateFlag, CreateOptions } from "../create_options.ts";
 import { virtualDiskError } from "../errors.ts";
-import { byteCount, flagBits, uint32 } from "../flag_words.ts";
+import { byteCount, flagBits, toHostPath, uint32 } from "../arguments.ts";
 import type { ImageType } from "../open_options.ts";
 import {
   ACCESS_BITS,
@@ -15,7 +15,6 @@ import {
   OPEN_FLAG_BITS,
   storageTypeOf,
   type StorageTypeRequest,
-  toHostPath,
 } from "../open_request.ts";
 import type { CreateVirtualDiskParameters, VirtualStorageType } from "./structs.ts";
 
@@ -71,8 +70,6 @@ const VERSION_2_OPTIONS = [
   "dataAlignment",
 ] as const satisfies (keyof CreateOptions)[];
 
-const SUBTYPES: readonly (string | undefined)[] = [undefined, "dynamic", "fixed", "differencing"];
-
 /**
  * Makes the request of a create.
  *
@@ -97,8 +94,8 @@ export function nativeCreateRequest(
     securityDescriptor: options.securityDescriptor ?? null,
     overwrite: options.overwrite ?? false,
     paths: {
-      parent: parent === undefined ? undefined : toHostPath(parent),
-      source: source === undefined ? undefined : toHostPath(source),
+      parent: parent === undefined ? undefined : toHostPath(parent, "parent"),
+      source: source === undefined ? undefined : toHostPath(source, "source"),
       sourceLimit,
     },
     parameters: parametersOf(options, sourceType),
@@ -108,9 +105,6 @@ export function nativeCreateRequest(
 function checkTogether(path: string, options: CreateOptions): void {
   const { subtype, parent, source, size, access } = options;
   if (path === "") throw invalid(path, "the path is empty");
-  if (!SUBTYPES.includes(subtype)) {
-    throw new TypeError(`subtype: unknown word ${JSON.stringify(subtype)}`);
-  }
   if (parent !== undefined && source !== undefined) {
     throw invalid(path, "a disk has a parent or a source, not both");
   }

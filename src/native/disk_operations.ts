@@ -1,4 +1,5 @@
 /** The long operations on an open disk: how each is called. */
+import { byteCount, checkOptions, toHostPath, uint32 } from "../arguments.ts";
 import {
   COMPACT_VIRTUAL_DISK_FLAG,
   EXPAND_VIRTUAL_DISK_FLAG,
@@ -8,16 +9,20 @@ import {
   RESIZE_VIRTUAL_DISK_FLAG,
 } from "../constants.ts";
 import { virtualDiskError } from "../errors.ts";
-import { byteCount, uint32 } from "../flag_words.ts";
-import { toHostPath } from "../open_request.ts";
-import type {
-  CompactOptions,
-  ExpandOptions,
-  ForkOptions,
-  MergeOptions,
-  MirrorOptions,
-  ResizeOptions,
-  SmallestSafeSize,
+import {
+  COMPACT_OPTIONS,
+  type CompactOptions,
+  EXPAND_OPTIONS,
+  type ExpandOptions,
+  FORK_OPTIONS,
+  type ForkOptions,
+  MERGE_OPTIONS,
+  type MergeOptions,
+  MIRROR_OPTIONS,
+  type MirrorOptions,
+  RESIZE_OPTIONS,
+  type ResizeOptions,
+  type SmallestSafeSize,
 } from "../operations.ts";
 import type { OperationOptions } from "../progress.ts";
 import type { CalledDisk } from "./called_disk.ts";
@@ -64,7 +69,8 @@ export class DiskOperations {
   }
 
   /** CompactVirtualDisk. */
-  async compact(options: CompactOptions): Promise<void> {
+  async compact(given: CompactOptions): Promise<void> {
+    const options = checkOptions(COMPACT_OPTIONS, given, "compact");
     const operation = "CompactVirtualDisk";
     const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
     refusePortable(operation, path, { dryRun: options.dryRun });
@@ -86,7 +92,8 @@ export class DiskOperations {
   }
 
   /** ExpandVirtualDisk. */
-  async expand(size: number, options: ExpandOptions): Promise<void> {
+  async expand(size: number, given: ExpandOptions): Promise<void> {
+    const options = checkOptions(EXPAND_OPTIONS, given, "expand");
     const operation = "ExpandVirtualDisk";
     const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
     refusePortable(operation, path, { dryRun: options.dryRun });
@@ -102,7 +109,8 @@ export class DiskOperations {
   }
 
   /** ResizeVirtualDisk; the smallest safe size is a flag, beside which the size is 0. */
-  async resize(size: number | SmallestSafeSize, options: ResizeOptions): Promise<void> {
+  async resize(size: number | SmallestSafeSize, given: ResizeOptions): Promise<void> {
+    const options = checkOptions(RESIZE_OPTIONS, given, "resize");
     const operation = "ResizeVirtualDisk";
     const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
     refusePortable(operation, path, { dryRun: options.dryRun });
@@ -124,7 +132,8 @@ export class DiskOperations {
   }
 
   /** MergeVirtualDisk. */
-  async merge(options: MergeOptions): Promise<void> {
+  async merge(given: MergeOptions): Promise<void> {
+    const options = checkOptions(MERGE_OPTIONS, given, "merge");
     const operation = "MergeVirtualDisk";
     const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
     const { into, removeChild, dryRun } = options;
@@ -144,7 +153,8 @@ export class DiskOperations {
   }
 
   /** MirrorVirtualDisk, until both files are in step. */
-  async mirror(path: string | URL, options: MirrorOptions): Promise<void> {
+  async mirror(path: string | URL, given: MirrorOptions): Promise<void> {
+    const options = checkOptions(MIRROR_OPTIONS, given, "mirror");
     const operation = "MirrorVirtualDisk";
     const disk = this.#disk(operation);
     const { handle, libraries: { virtdisk } } = disk;
@@ -179,7 +189,8 @@ export class DiskOperations {
   }
 
   /** ForkVirtualDisk, until the copy is made. */
-  async fork(path: string | URL, options: ForkOptions): Promise<void> {
+  async fork(path: string | URL, given: ForkOptions): Promise<void> {
+    const options = checkOptions(FORK_OPTIONS, given, "fork");
     const operation = "ForkVirtualDisk";
     const disk = this.#disk(operation);
     const { handle, libraries: { virtdisk, kernel32 } } = disk;

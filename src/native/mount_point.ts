@@ -1,6 +1,6 @@
 /** A folder in which a volume is mounted. */
 import { VirtualDiskError, virtualDiskError } from "../errors.ts";
-import { toHostPath } from "../open_request.ts";
+import { toHostPath } from "../arguments.ts";
 import type { AttachedDisk } from "./disk_arrival.ts";
 import { fullPath } from "./full_path.ts";
 import type { Kernel32 } from "./kernel32.ts";
@@ -16,7 +16,7 @@ export class MountPoint {
 
   /** Nothing is done yet. */
   constructor(kernel32: Kernel32, folder: string | URL) {
-    const path = fullPath(kernel32, toHostPath(folder), "SetVolumeMountPointW");
+    const path = fullPath(kernel32, toHostPath(folder, "mountPoint"), "SetVolumeMountPointW");
     this.#kernel32 = kernel32;
     this.#folder = path.endsWith("\\") ? path : `${path}\\`;
   }

@@ -5,7 +5,7 @@
  */
 import { errorCode } from "../error_codes.ts";
 import { VirtualDiskError, virtualDiskError } from "../errors.ts";
-import { byteCount } from "../flag_words.ts";
+import { byteCount, BYTES, checkArgument } from "../arguments.ts";
 import { CallMemory } from "./call_memory.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import { Event } from "./event.ts";
@@ -64,7 +64,7 @@ function checkRange(
   buffer: Uint8Array,
   offset: number,
 ): number {
-  if (!(buffer instanceof Uint8Array)) throw new TypeError("buffer is no Uint8Array");
+  checkArgument(BYTES, buffer, "buffer");
   byteCount(offset, "offset");
   const { virtualSize, sectorSize } = readInformation(disk, "size");
   if (offset % sectorSize === 0 && buffer.length % sectorSize === 0) return virtualSize;

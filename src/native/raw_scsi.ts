@@ -1,8 +1,8 @@
 /** The call of RawSCSIVirtualDisk. */
+import { BYTES, checkArgument, checkOptions, uint32 } from "../arguments.ts";
 import { RAW_SCSI_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import { virtualDiskError } from "../errors.ts";
-import { uint32 } from "../flag_words.ts";
-import type { ScsiRequest, ScsiResponse } from "../scsi_request.ts";
+import { SCSI_REQUEST, type ScsiRequest, type ScsiResponse } from "../scsi_request.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { CallMemory } from "./call_memory.ts";
 import { newerFunction } from "./newer_function.ts";
@@ -22,11 +22,11 @@ const SHORTEST_BUFFER = 2;
  * Windows lacks the function; `ERROR_INVALID_DATA` where the answer tells of more than there is room for.
  * @throws {TypeError | RangeError} Where the command is none.
  */
-export function rawScsi(disk: CalledDisk, request: ScsiRequest): ScsiResponse {
+export function rawScsi(disk: CalledDisk, given: ScsiRequest): ScsiResponse {
+  const request = checkOptions(SCSI_REQUEST, given, "rawScsi");
   const { cdb, data = new Uint8Array(), dataIn = true, rsvd = false } = request;
   const senseLength = uint32(request.senseLength ?? USUAL_SENSE_LENGTH, "senseLength");
-  checkBytes(cdb, "cdb");
-  checkBytes(data, "data");
+  checkArgument(BYTES, cdb, "cdb");
   if (cdb.length < 1 || cdb.length > UINT8_MAX) {
     throw new RangeError(`cdb is ${cdb.length} bytes long, not 1 to ${UINT8_MAX}`);
   }
@@ -77,10 +77,6 @@ export function rawScsi(disk: CalledDisk, request: ScsiRequest): ScsiResponse {
   if (dataIn) data.set(dataBuffer.subarray(0, transferred));
   const sense = senseBuffer.slice(0, Version1.SenseInfoLength);
   return { srbStatus: Version1.ScsiStatus, sense, transferred };
-}
-
-function checkBytes(value: Uint8Array, name: string): void {
-  if (!(value instanceof Uint8Array)) throw new TypeError(`${name} is no Uint8Array`);
 }
 
 function bufferOf(length: number, content?: Uint8Array): Uint8Array<ArrayBuffer> {

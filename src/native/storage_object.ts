@@ -1,6 +1,6 @@
 /** The volumes and disks that GetStorageDependencyInformation is asked about, opened. */
 import { VirtualDiskError } from "../errors.ts";
-import { toHostPath } from "../open_request.ts";
+import { checkArgument, type Kind, OBJECT, PATH, toHostPath, uint32 } from "../arguments.ts";
 import type { StorageObject } from "../storage_dependency.ts";
 import { fullPath } from "./full_path.ts";
 import { Handle } from "./handle.ts";
@@ -17,6 +17,13 @@ const OPEN_EXISTING = 3;
 const FILE_FLAG_BACKUP_SEMANTICS = 0x0200_0000;
 const INVALID_HANDLE_VALUE = 0xffff_ffff_ffff_ffffn;
 
+const STORAGE_OBJECT: Kind = {
+  expected: "a path, { volume } or { disk }",
+  accepts: (value) =>
+    PATH.accepts(value) ||
+    OBJECT.accepts(value) && ("volume" in Object(value) || "disk" in Object(value)),
+};
+
 /** A path that CreateFileW opens, and whether it is a disk's. */
 export interface ObjectPath {
   readonly path: string;
@@ -29,19 +36,19 @@ export interface ObjectPath {
  * @throws {TypeError | RangeError} Where it is none.
  */
 export function objectPath(kernel32: Kernel32, object: StorageObject): ObjectPath {
+  checkArgument(STORAGE_OBJECT, object, "what is asked about");
   if (typeof object === "string" || object instanceof URL) {
     return { path: fullPath(kernel32, toHostPath(object), OPERATION), isDisk: false };
   }
   if ("volume" in object) return { path: rootOf(kernel32, object.volume), isDisk: false };
   const { disk } = object;
-  if (typeof disk === "string") return { path: toHostPath(disk), isDisk: true };
-  if (!Number.isInteger(disk) || disk < 0) throw new RangeError(`disk is no disk number: ${disk}`);
-  return { path: `\\\\.\\PhysicalDrive${disk}`, isDisk: true };
+  if (typeof disk === "string") return { path: toHostPath(disk, "disk"), isDisk: true };
+  return { path: `\\\\.\\PhysicalDrive${uint32(disk, "disk")}`, isDisk: true };
 }
 
 /** The root folder of a volume: with a backslash at the end, for without it the device is meant. */
 function rootOf(kernel32: Kernel32, volume: string): string {
-  const path = toHostPath(volume);
+  const path = toHostPath(volume, "volume");
   const drive = /^([a-z]):?[\\/]*$/i.exec(path)?.[1];
   if (drive !== undefined) return `${drive}:\\`;
   return `${fullPath(kernel32, path, OPERATION).replace(/[\\/]+$/, "")}\\`;

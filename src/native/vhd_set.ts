@@ -1,5 +1,6 @@
 /** The calls for VHD Sets. */
-import { NIL_GUID, normalizeGuid } from "../bytes/guid.ts";
+import { checkArgument, checkGuid, checkOptions, OBJECT, oneOf, toHostPath } from "../arguments.ts";
+import { NIL_GUID } from "../bytes/guid.ts";
 import {
   APPLY_SNAPSHOT_VHDSET_FLAG,
   DELETE_SNAPSHOT_VHDSET_FLAG,
@@ -7,12 +8,14 @@ import {
   MODIFY_VHDSET_FLAG,
   TAKE_SNAPSHOT_VHDSET_FLAG,
 } from "../constants.ts";
-import { toHostPath } from "../open_request.ts";
-import type {
-  ApplySnapshotOptions,
-  DeleteSnapshotOptions,
-  TakeSnapshotOptions,
-  VhdSetChange,
+import {
+  APPLY_SNAPSHOT_OPTIONS,
+  type ApplySnapshotOptions,
+  DELETE_SNAPSHOT_OPTIONS,
+  type DeleteSnapshotOptions,
+  TAKE_SNAPSHOT_OPTIONS,
+  type TakeSnapshotOptions,
+  type VhdSetChange,
 } from "../vhd_set.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { CallMemory } from "./call_memory.ts";
@@ -26,8 +29,11 @@ import {
   TAKE_SNAPSHOT_VHDSET_PARAMETERS,
 } from "./structs.ts";
 
+const CHANGE_KIND = oneOf("snapshot-path", "remove-snapshot", "default-path");
+
 /** Adds a snapshot to an open VHD Set; gives its id. */
-export function takeSnapshot(disk: CalledDisk, options: TakeSnapshotOptions): string {
+export function takeSnapshot(disk: CalledDisk, given: TakeSnapshotOptions): string {
+  const options = checkOptions(TAKE_SNAPSHOT_OPTIONS, given, "takeSnapshot");
   const operation = "TakeSnapshotVhdSet";
   const SnapshotId = guidOption(options.snapshotId ?? crypto.randomUUID(), "snapshotId");
   const parameters = TAKE_SNAPSHOT_VHDSET_PARAMETERS.pack({ Version: 1, Version1: { SnapshotId } });
@@ -43,8 +49,9 @@ export function takeSnapshot(disk: CalledDisk, options: TakeSnapshotOptions): st
 export function deleteSnapshot(
   disk: CalledDisk,
   snapshotId: string,
-  options: DeleteSnapshotOptions,
+  given: DeleteSnapshotOptions,
 ): void {
+  const options = checkOptions(DELETE_SNAPSHOT_OPTIONS, given, "deleteSnapshot");
   const operation = "DeleteSnapshotVhdSet";
   const SnapshotId = guidOption(snapshotId, "snapshotId");
   const parameters = DELETE_SNAPSHOT_VHDSET_PARAMETERS.pack({
@@ -62,8 +69,9 @@ export function deleteSnapshot(
 export function applySnapshot(
   disk: CalledDisk,
   snapshotId: string,
-  options: ApplySnapshotOptions,
+  given: ApplySnapshotOptions,
 ): void {
+  const options = checkOptions(APPLY_SNAPSHOT_OPTIONS, given, "applySnapshot");
   const operation = "ApplySnapshotVhdSet";
   const { leafSnapshotId } = options;
   const SnapshotId = guidOption(snapshotId, "snapshotId");
@@ -84,6 +92,7 @@ export function applySnapshot(
 /** Changes the table of an open VHD Set. */
 export function modifyVhdSet(disk: CalledDisk, change: VhdSetChange): void {
   const operation = "ModifyVhdSet";
+  checkArgument(CHANGE_KIND, checkArgument(OBJECT, change, "the change").kind, "kind");
   const { virtdisk, kernel32 } = disk.libraries;
   const call = newerFunction(virtdisk, operation);
   using memory = new CallMemory(kernel32);
@@ -119,17 +128,12 @@ function modification(
       const DefaultFilePath = addressOfPath(change.path);
       return { Version: MODIFY_VHDSET.DEFAULT_SNAPSHOT_PATH, DefaultFilePath };
     }
-    default: {
-      const { kind }: { kind: unknown } = change;
-      throw new TypeError(`kind: unknown word ${JSON.stringify(kind)}`);
-    }
   }
 }
 
 /** An all-zero id means "none" where the set is concerned, and names no snapshot. */
 function guidOption(value: string, name: string): string {
-  if (typeof value !== "string") throw new TypeError(`${name} is no string: ${String(value)}`);
-  const guid = normalizeGuid(value, name);
+  const guid = checkGuid(value, name);
   if (guid === NIL_GUID) throw new TypeError(`${name} is all zeros, which names no snapshot`);
   return guid;
 }

@@ -4,9 +4,10 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/ns-virtdisk-create_virtual_disk_parameters}
  * @module
  */
+import { byteCount } from "../arguments.ts";
 import type { OperationOptions } from "../progress.ts";
 import type { SourceRequest } from "./copy_source.ts";
-import { checkInteger, newDiskSize, type SourceDisk } from "./create_size.ts";
+import { newDiskSize, type SourceDisk } from "./create_size.ts";
 import { formatOfExtension } from "./detect.ts";
 import { type DiskImage, diskItems } from "./image.ts";
 import { ImageError } from "./image_error.ts";
@@ -91,8 +92,7 @@ const RULES: Record<NewFormat, FormatRules> = {
 export function formatToCreate(
   { path, type }: Pick<NewDisk, "path" | "type">,
 ): NewFormat {
-  if (type === "vhd" || type === "vhdx" || type === "raw") return type;
-  if (type !== undefined) throw new TypeError(`type: unknown word ${JSON.stringify(type)}`);
+  if (type !== undefined) return type;
   const format = formatOfExtension(path);
   if (format === "vhd" || format === "vhdx") return format;
   throw refused(path, "the extension names neither VHD nor VHDX", ["Pass the `type` option."]);
@@ -110,9 +110,6 @@ export function subtypeToCreate(
   const { path, subtype, parent, identifier } = request;
   const isRaw = formatToCreate(request) === "raw";
   const actual = subtype ?? (parent !== undefined ? "differencing" : isRaw ? "fixed" : "dynamic");
-  if (actual !== "dynamic" && actual !== "fixed" && actual !== "differencing") {
-    throw new TypeError(`subtype: unknown word ${JSON.stringify(subtype)}`);
-  }
   if ((actual === "differencing") !== (parent !== undefined)) {
     throw refused(path, "a differencing disk has a parent, and no other kind does");
   }
@@ -210,7 +207,7 @@ function choose(
   allowed: readonly number[],
 ): number {
   if (wanted === undefined) return byDefault;
-  checkInteger(name, wanted);
+  byteCount(wanted, name);
   if (allowed.includes(wanted)) return wanted;
   const choices = allowed.length === 0 ? "it cannot be chosen" : `allowed: ${allowed.join(", ")}`;
   throw refused(path, `${name} ${wanted}: ${choices}`);

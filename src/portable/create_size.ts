@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { byteCount } from "../arguments.ts";
 import { ImageError } from "./image_error.ts";
 
 /** The disk that a new one is a copy of. */
@@ -18,12 +19,9 @@ export type DiskAlignment = "1MiB";
 
 /**
  * The unit in bytes.
- *
- * @throws {TypeError} Where the word is unknown.
  */
 export function alignmentOf(word: DiskAlignment | undefined): number | undefined {
-  if (word === undefined || word === "1MiB") return word && 2 ** 20;
-  throw new TypeError(`alignment: unknown word ${JSON.stringify(word)}, expected "1MiB"`);
+  return word && 2 ** 20;
 }
 
 /** What a format says of sizes, in bytes. */
@@ -82,7 +80,7 @@ function chosenSize(
     if (least === 0) throw refused(path, "the source is empty");
     return Math.ceil(least / unit) * unit;
   }
-  checkInteger("size", size);
+  byteCount(size, "size");
   if (size % unit !== 0) throw refused(path, `size ${size}: not a multiple of ${unit}`);
   if (size === 0 || size !== least && unit > 1 && size < MINIMUM_SIZE) {
     throw refused(path, `size ${size}: less than 3 MiB`);
@@ -91,13 +89,6 @@ function chosenSize(
     throw refused(path, `size ${size}: the source has ${least} bytes, and a copy no fewer`);
   }
   return size;
-}
-
-/** @throws {RangeError} Where `value` is no number of bytes. */
-export function checkInteger(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`${name} is no safe integer from 0 on: ${value}`);
-  }
 }
 
 function refused(path: string, reason: string): ImageError {

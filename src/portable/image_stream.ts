@@ -3,9 +3,17 @@
  *
  * @module
  */
+import {
+  checkArgument,
+  checkGuid,
+  checkOptions,
+  NUMBER,
+  oneOf,
+  type OptionKinds,
+  STRING,
+} from "../arguments.ts";
 import { setImmediate } from "node:timers/promises";
-import { normalizeGuid } from "../bytes/guid.ts";
-import { type OperationOptions, ProgressReporter } from "../progress.ts";
+import { OPERATION_OPTIONS, type OperationOptions, ProgressReporter } from "../progress.ts";
 import { sourceDiskOf } from "./copy_source.ts";
 import { formatToCreate, imageSpec } from "./create_rules.ts";
 import { alignmentOf, type DiskAlignment } from "./create_size.ts";
@@ -24,23 +32,23 @@ export interface ImageStreamOptions extends OperationOptions {
    *
    * @default {"dynamic", raw: "fixed"}
    */
-  subtype?: "dynamic" | "fixed";
+  subtype?: "dynamic" | "fixed" | undefined;
   /**
    * Size of the new disk in bytes.
    *
    * @default {the disk's own}
    */
-  size?: number;
+  size?: number | undefined;
   /** The size is rounded up to a multiple of it, where given: Azure takes fixed VHDs of whole MiB. */
-  alignment?: DiskAlignment;
+  alignment?: DiskAlignment | undefined;
   /** Unit of allocation in bytes, not for fixed disks; by default as in `createVirtualDisk`. */
-  blockSize?: number;
+  blockSize?: number | undefined;
   /** Logical sector size in bytes; by default the disk's own, or 512. */
-  sectorSize?: number;
+  sectorSize?: number | undefined;
   /** Physical sector size in bytes; by default as in `createVirtualDisk`. */
-  physicalSectorSize?: number;
+  physicalSectorSize?: number | undefined;
   /** A GUID: the unique id of a VHD, the virtual disk id of a VHDX; by default a random one. */
-  identifier?: string;
+  identifier?: string | undefined;
 }
 
 /** An image file that comes as a stream. */
@@ -50,6 +58,18 @@ export interface ImageStream {
   /** The bytes of the file. They are read from the disk, which must stay open and unchanged meanwhile. */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
+
+const IMAGE_STREAM_OPTIONS: OptionKinds<ImageStreamOptions> = {
+  ...OPERATION_OPTIONS,
+  type: oneOf("vhd", "vhdx", "raw"),
+  subtype: oneOf("dynamic", "fixed"),
+  size: NUMBER,
+  alignment: oneOf("1MiB"),
+  blockSize: NUMBER,
+  sectorSize: NUMBER,
+  physicalSectorSize: NUMBER,
+  identifier: STRING,
+};
 
 const OPERATION = "CreateVirtualDisk";
 
@@ -65,15 +85,19 @@ export function openImageStream(
   assertReadable: () => void,
 ): Promise<ImageStream> {
   return inLongOperation(OPERATION, async () => {
-    const { signal, onProgress, alignment, identifier, ...wanted } = options;
+    const { signal, onProgress, alignment, identifier, ...wanted } = checkOptions(
+      IMAGE_STREAM_OPTIONS,
+      options,
+      "imageStream",
+    );
     const path = images[0]!.source.path;
     const request = {
       ...wanted,
       path,
       alignment: alignmentOf(alignment),
-      identifier: identifier === undefined ? undefined : normalizeGuid(identifier, "identifier"),
+      identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
     };
-    if (request.type === undefined) throw new TypeError("type is missing");
+    checkArgument(IMAGE_STREAM_OPTIONS.type, request.type, "type");
     const spec = imageSpec(request, undefined, sourceDiskOf(images[0]!));
     const layout = layoutOf(formatToCreate(request), spec, path);
     const pace = new Pace({ signal });

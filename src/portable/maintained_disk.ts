@@ -3,19 +3,23 @@
  *
  * @module
  */
-import { toHostPath } from "../open_request.ts";
-import type {
-  CompactionReport,
-  CompactOptions,
-  ExpandOptions,
-  MergeOptions,
-  MergeReport,
-  ResizeOptions,
-  ResizeReport,
-  SmallestSafeSize,
+import { checkOptions, toHostPath } from "../arguments.ts";
+import {
+  COMPACT_OPTIONS,
+  type CompactionReport,
+  type CompactOptions,
+  EXPAND_OPTIONS,
+  type ExpandOptions,
+  MERGE_OPTIONS,
+  type MergeOptions,
+  type MergeReport,
+  RESIZE_OPTIONS,
+  type ResizeOptions,
+  type ResizeReport,
+  type SmallestSafeSize,
 } from "../operations.ts";
 import { checkChain } from "./check/check_virtual_disk.ts";
-import type { CheckOptions, CheckReport } from "./check/check_report.ts";
+import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./check/check_report.ts";
 import type { ImageChain } from "./chain.ts";
 import { removeImage } from "./new_file.ts";
 import { Occupation } from "./occupation.ts";
@@ -54,7 +58,12 @@ export abstract class MaintainedDisk extends ReadableDisk {
   override expand(size: number, options: ExpandOptions = {}): Promise<ResizeReport> {
     return this.#operate(
       "ExpandVirtualDisk",
-      () => this.#resize({ ...options, size, expandOnly: true }),
+      () =>
+        this.#resize({
+          ...checkOptions(EXPAND_OPTIONS, options, "expand"),
+          size,
+          expandOnly: true,
+        }),
     );
   }
 
@@ -104,7 +113,12 @@ export abstract class MaintainedDisk extends ReadableDisk {
   ): Promise<ResizeReport> {
     return this.#operate(
       "ResizeVirtualDisk",
-      () => this.#resize({ ...options, size, expandOnly: false }),
+      () =>
+        this.#resize({
+          ...checkOptions(RESIZE_OPTIONS, options, "resize"),
+          size,
+          expandOnly: false,
+        }),
     );
   }
 
@@ -142,7 +156,10 @@ export abstract class MaintainedDisk extends ReadableDisk {
   override compact(options: CompactOptions = {}): Promise<CompactionReport> {
     return this.#operate(
       "CompactVirtualDisk",
-      () => this.#occupation.lend(() => compactChain(this.#chain, options)),
+      () => {
+        const checked = checkOptions(COMPACT_OPTIONS, options, "compact");
+        return this.#occupation.lend(() => compactChain(this.#chain, checked));
+      },
     );
   }
 
@@ -185,7 +202,10 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * `ERROR_DISK_FULL`.
    */
   override merge(options: MergeOptions = {}): Promise<MergeReport> {
-    return this.#operate("MergeVirtualDisk", () => this.#merge(options));
+    return this.#operate(
+      "MergeVirtualDisk",
+      () => this.#merge(checkOptions(MERGE_OPTIONS, options, "merge")),
+    );
   }
 
   /**
@@ -214,7 +234,10 @@ export abstract class MaintainedDisk extends ReadableDisk {
   check(options: CheckOptions = {}): Promise<CheckReport> {
     return this.#operate(
       "OpenVirtualDisk",
-      () => this.#occupation.lend(() => checkChain(this.#chain, options)),
+      () => {
+        const checked = checkOptions(CHECK_OPTIONS, options, "check");
+        return this.#occupation.lend(() => checkChain(this.#chain, checked));
+      },
     );
   }
 

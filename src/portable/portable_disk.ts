@@ -7,7 +7,8 @@ import { dirname } from "@std/path";
 import { OPEN_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import type { InformationChange } from "../information_change.ts";
 import type { MetadataStore } from "../metadata.ts";
-import { type OpenRequest, toHostPath } from "../open_request.ts";
+import type { OpenRequest } from "../open_request.ts";
+import { byteCount, BYTES, checkArgument, toHostPath } from "../arguments.ts";
 import { removeAbandonedFiles } from "./abandoned_files.ts";
 import { ImageChain } from "./chain.ts";
 import { writeChain } from "./chain_writer.ts";
@@ -20,7 +21,6 @@ import { imageMetadata } from "./image_metadata.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
 import { MaintainedDisk } from "./maintained_disk.ts";
 import { setParentPath } from "./parent_change.ts";
-import { checkOffset } from "./readable_disk.ts";
 
 const { NO_PARENTS, CUSTOM_DIFF_CHAIN, IGNORE_RELATIVE_PARENT_LOCATOR } = OPEN_VIRTUAL_DISK_FLAG;
 
@@ -92,9 +92,9 @@ export class PortableVirtualDisk extends MaintainedDisk {
    * `ERROR_INVALID_HANDLE` after `close()`.
    */
   writeSync(buffer: Uint8Array, offset: number): number {
-    if (!(buffer instanceof Uint8Array)) throw new TypeError("buffer is no Uint8Array");
+    checkArgument(BYTES, buffer, "buffer");
     this.#write("WriteFile", (image) => {
-      this.#assertInside(checkOffset(offset, "offset"), buffer.length);
+      this.#assertInside(byteCount(offset, "offset"), buffer.length);
       this.#assertChildless();
       writeChain(image, this.#chain.images, buffer, offset);
     });
@@ -127,7 +127,7 @@ export class PortableVirtualDisk extends MaintainedDisk {
    */
   trimSync(offset: number, length: number): void {
     this.#write("DeviceIoControl", (image) => {
-      this.#assertInside(checkOffset(offset, "offset"), checkOffset(length, "length"));
+      this.#assertInside(byteCount(offset, "offset"), byteCount(length, "length"));
       this.#assertChildless();
       image.trim(offset, length);
     });

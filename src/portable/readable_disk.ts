@@ -3,6 +3,15 @@
  *
  * @module
  */
+import {
+  byteCount,
+  BYTES,
+  checkArgument,
+  checkOptions,
+  NUMBER,
+  type OptionKinds,
+  SIGNAL,
+} from "../arguments.ts";
 import { setImmediate } from "node:timers/promises";
 import type { InformationKind, VirtualDiskInformation } from "../information.ts";
 import { VirtualDisk } from "../virtual_disk.ts";
@@ -23,9 +32,9 @@ export interface DiskRange {
    *
    * @default {0}
    */
-  offset?: number;
+  offset?: number | undefined;
   /** How many bytes; by default, and at most, up to the end of the disk. */
-  length?: number;
+  length?: number | undefined;
 }
 
 /** How a stream reads. */
@@ -33,6 +42,9 @@ export interface ReadableOptions extends DiskRange {
   /** Cancels the stream, which then fails with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
+
+const DISK_RANGE: OptionKinds<DiskRange> = { offset: NUMBER, length: NUMBER };
+const READABLE_OPTIONS: OptionKinds<ReadableOptions> = { ...DISK_RANGE, signal: SIGNAL };
 
 const STREAM_CHUNK = 1 << 20;
 
@@ -81,9 +93,9 @@ export abstract class ReadableDisk extends VirtualDisk {
    */
   readSync(buffer: Uint8Array, offset: number): number {
     this.#assertReadable();
-    if (!(buffer instanceof Uint8Array)) throw new TypeError("buffer is no Uint8Array");
+    checkArgument(BYTES, buffer, "buffer");
     const { virtualSize } = this.#chain.image;
-    const length = Math.min(buffer.length, virtualSize - checkOffset(offset, "offset"));
+    const length = Math.min(buffer.length, virtualSize - byteCount(offset, "offset"));
     if (length <= 0) return 0;
     const target = length === buffer.length ? buffer : buffer.subarray(0, length);
     inOperation("ReadFile", () => readChain(this.#chain.images, target, offset));
@@ -113,8 +125,8 @@ export abstract class ReadableDisk extends VirtualDisk {
    */
   readable(options: ReadableOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#assertReadable();
-    const { signal } = options;
-    const { start, end } = this.#range(options);
+    const { signal, ...range } = checkOptions(READABLE_OPTIONS, options, "readable");
+    const { start, end } = this.#range(range);
     let position = start;
     return new ReadableStream({
       pull: async (controller) => {
@@ -185,7 +197,7 @@ export abstract class ReadableDisk extends VirtualDisk {
    */
   extents(range: DiskRange = {}): Iterable<Extent> {
     this.#assertReadable();
-    const { start, end } = this.#range(range);
+    const { start, end } = this.#range(checkOptions(DISK_RANGE, range, "extents"));
     return this.#extents(start, end);
   }
 
@@ -238,20 +250,8 @@ export abstract class ReadableDisk extends VirtualDisk {
 
   #range({ offset = 0, length }: DiskRange): { start: number; end: number } {
     const { virtualSize } = this.#chain.image;
-    const start = Math.min(checkOffset(offset, "offset"), virtualSize);
-    const end = length === undefined ? virtualSize : start + checkOffset(length, "length");
+    const start = Math.min(byteCount(offset, "offset"), virtualSize);
+    const end = length === undefined ? virtualSize : start + byteCount(length, "length");
     return { start, end: Math.min(end, virtualSize) };
   }
-}
-
-/**
- * Checks an offset or a length.
- *
- * @throws {RangeError} Where it is no safe integer from 0 on.
- */
-export function checkOffset(value: number, name: string): number {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`${name} is no safe integer from 0 on: ${value}`);
-  }
-  return value;
 }

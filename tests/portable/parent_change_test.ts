@@ -356,7 +356,7 @@ Deno.test("ignoreMismatch is a boolean, and a parent's path not empty", async ()
   const set = (value: unknown) => () =>
     disk.setInformation("parentPath", value as SettableInformation["parentPath"]);
   assertThrows(set({ path: "a", ignoreMismatch: 1 }), TypeError, "ignoreMismatch");
-  assertThrows(set({ path: "" }), TypeError, "path is empty");
+  assertThrows(set({ path: "" }), TypeError, "path must not be empty");
   assertThrows(set({}), TypeError);
   assertThrows(set(null), TypeError);
 });

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { BOOLEAN, type OptionKinds } from "../../arguments.ts";
 import type { Severity } from "../../finding.ts";
-import type { OperationOptions } from "../../progress.ts";
+import { OPERATION_OPTIONS, type OperationOptions } from "../../progress.ts";
 
 /** How an image is checked. */
 export interface CheckOptions extends OperationOptions {
@@ -14,8 +15,11 @@ export interface CheckOptions extends OperationOptions {
    *
    * @default {false}
    */
-  repair?: boolean;
+  repair?: boolean | undefined;
 }
+
+/** Their kinds. */
+export const CHECK_OPTIONS: OptionKinds<CheckOptions> = { ...OPERATION_OPTIONS, repair: BOOLEAN };
 
 /** One thing that a check found. */
 export interface CheckFinding {

@@ -4,19 +4,24 @@
  * @module
  */
 import type { ImageType } from "../../open_options.ts";
-import { toHostPath } from "../../open_request.ts";
+import { checkOptions, oneOf, type OptionKinds, toHostPath } from "../../arguments.ts";
 import type { ImageChain } from "../chain.ts";
 import { ImageError, inLongOperation } from "../image_error.ts";
 import { ImageFile } from "../image_file.ts";
 import { checkFile } from "./check_file.ts";
-import type { CheckOptions, CheckReport } from "./check_report.ts";
+import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./check_report.ts";
 import { checkParents } from "./parent.ts";
 
 /** How an image file is checked. */
 export interface FileCheckOptions extends CheckOptions {
   /** What the file is; by default that is found out from its contents, else from its extension. */
-  type?: Exclude<ImageType, "vhdset">;
+  type?: Exclude<ImageType, "vhdset"> | undefined;
 }
+
+const FILE_CHECK_OPTIONS: OptionKinds<FileCheckOptions> = {
+  ...CHECK_OPTIONS,
+  type: oneOf("iso", "vhd", "vhdx"),
+};
 
 /**
  * Checks an image against every rule of its format: both copies of headers, footers and tables, their
@@ -58,13 +63,14 @@ export interface FileCheckOptions extends CheckOptions {
  */
 export async function checkVirtualDisk(
   path: string | URL,
-  options: FileCheckOptions = {},
+  options?: FileCheckOptions,
 ): Promise<CheckReport> {
   const hostPath = toHostPath(path);
+  const checked = checkOptions(FILE_CHECK_OPTIONS, options, "checkVirtualDisk");
   return await inLongOperation("OpenVirtualDisk", async () => {
-    options.signal?.throwIfAborted();
-    using file = ImageFile.open(hostPath, { write: options.repair ?? false });
-    return await checkFile(file, options.type, options, (...found) => checkParents(file, ...found));
+    checked.signal?.throwIfAborted();
+    using file = ImageFile.open(hostPath, { write: checked.repair ?? false });
+    return await checkFile(file, checked.type, checked, (...found) => checkParents(file, ...found));
   });
 }
 

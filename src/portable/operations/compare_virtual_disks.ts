@@ -4,8 +4,8 @@
  * @module
  */
 import type { ImageType } from "../../open_options.ts";
-import { toHostPath } from "../../open_request.ts";
-import type { OperationOptions } from "../../progress.ts";
+import { BOOLEAN, checkOptions, oneOf, type OptionKinds, toHostPath } from "../../arguments.ts";
+import { OPERATION_OPTIONS, type OperationOptions } from "../../progress.ts";
 import type { ImageChain } from "../chain.ts";
 import { openToRead } from "../chain_to_read.ts";
 import { ImageError, inOperation } from "../image_error.ts";
@@ -14,9 +14,9 @@ import { differences, type DifferentRange } from "./compare.ts";
 /** What the files are that are compared, and how. */
 export interface CompareOptions extends OperationOptions {
   /** The type of the first; by default it is found out. Only `"raw"` never is. */
-  firstType?: Exclude<ImageType, "vhdset"> | "raw";
+  firstType?: Exclude<ImageType, "vhdset"> | "raw" | undefined;
   /** The type of the second, likewise. */
-  secondType?: Exclude<ImageType, "vhdset"> | "raw";
+  secondType?: Exclude<ImageType, "vhdset"> | "raw" | undefined;
   /**
    * Counts all that only the larger disk has as different, be it zeros: disks of different sizes are never
    * alike then. What is stored where never matters: sectors that one file has and the other does not are
@@ -24,8 +24,16 @@ export interface CompareOptions extends OperationOptions {
    *
    * @default {false}
    */
-  strict?: boolean;
+  strict?: boolean | undefined;
 }
+
+const COMPARED_TYPE = oneOf("iso", "vhd", "vhdx", "raw");
+const COMPARE_OPTIONS: OptionKinds<CompareOptions> = {
+  ...OPERATION_OPTIONS,
+  firstType: COMPARED_TYPE,
+  secondType: COMPARED_TYPE,
+  strict: BOOLEAN,
+};
 
 /**
  * Finds out where two disks differ, each with its parents, whatever their formats. What one of them has not,
@@ -59,13 +67,13 @@ export interface CompareOptions extends OperationOptions {
 export function compareVirtualDisks(
   first: string | URL,
   second: string | URL,
-  options: CompareOptions = {},
+  options?: CompareOptions,
 ): AsyncIterableIterator<DifferentRange> {
-  const { firstType, secondType } = options;
+  const checked = checkOptions(COMPARE_OPTIONS, options, "compareVirtualDisks");
   return compareFiles(
-    { path: toHostPath(first), type: firstType },
-    { path: toHostPath(second), type: secondType },
-    options,
+    { path: toHostPath(first, "first"), type: checked.firstType },
+    { path: toHostPath(second, "second"), type: checked.secondType },
+    checked,
   );
 }
 
@@ -99,9 +107,10 @@ export function compareVirtualDisks(
  */
 export function virtualDiskChanges(
   child: string | URL,
-  options: OperationOptions = {},
+  options?: OperationOptions,
 ): AsyncIterableIterator<DifferentRange> {
-  return changesOf(toHostPath(child), options);
+  const checked = checkOptions(OPERATION_OPTIONS, options, "virtualDiskChanges");
+  return changesOf(toHostPath(child, "child"), checked);
 }
 
 interface NamedFile {

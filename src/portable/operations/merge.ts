@@ -3,11 +3,11 @@
  *
  * @module
  */
+import { uint32 } from "../../arguments.ts";
 import type { MergeOptions } from "../../operations.ts";
 import type { ByteSource, WritableSource } from "../byte_source.ts";
 import type { ImageChain } from "../chain.ts";
 import { assertChildless } from "../children.ts";
-import { checkInteger } from "../create_size.ts";
 import { type ImageFormat, openImage } from "../detect.ts";
 import type { DiskImage } from "../image.ts";
 import { ImageError } from "../image_error.ts";
@@ -86,7 +86,7 @@ function depthsOf({ images, writable, writableDepth }: ImageChain, options: Merg
   const source = sourceDepth ?? 1;
   const target = depth === undefined ? targetDepth ?? source + 1 : depth + 1;
   for (const [name, value] of Object.entries({ depth, sourceDepth, targetDepth })) {
-    if (value !== undefined) checkInteger(name, value);
+    if (value !== undefined) uint32(value, name);
   }
   if (source < 1 || target <= source) {
     throw refused(

@@ -6,11 +6,11 @@
  *
  * @module
  */
+import { byteCount, checkArgument, either, NUMBER, oneOf } from "../../arguments.ts";
 import type { ResizeOptions, ResizeReport, SmallestSafeSize } from "../../operations.ts";
 import type { ImageChain } from "../chain.ts";
 import { assertChildless } from "../children.ts";
 import { maximumSize } from "../create_rules.ts";
-import { checkInteger } from "../create_size.ts";
 import type { DiskImage, WritableImage } from "../image.ts";
 import { ImageError } from "../image_error.ts";
 import { moveBackup } from "../partitions/gpt_move.ts";
@@ -32,6 +32,8 @@ export interface ResizeRequest extends ResizeOptions {
   readonly expandOnly: boolean;
 }
 
+const RESIZE_SIZE = either(NUMBER, oneOf("smallest-safe"));
+
 /** The size of the disk; the backup of the table. */
 const STEPS = 2;
 
@@ -45,7 +47,8 @@ export async function resizeChain(
   chain: ImageChain,
   request: ResizeRequest,
 ): Promise<ResizeReport> {
-  if (request.size !== "smallest-safe") checkInteger("size", request.size);
+  checkArgument(request.expandOnly ? NUMBER : RESIZE_SIZE, request.size, "size");
+  if (request.size !== "smallest-safe") byteCount(request.size, "size");
   assertResizable(chain.image);
   if (request.dryRun !== true) return await resize(chain, request);
   const [{ format }, ...parents] = chain.images;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { BYTES, checkArgument } from "../../arguments.ts";
 import type { DiskContents, DiskPiece } from "./disk_contents.ts";
 import type { Pace } from "./pace.ts";
 
@@ -40,7 +41,7 @@ async function* streamPieces(
       const { value, done } = await reader.read();
       pace.assertWanted();
       if (done) break;
-      if (!(value instanceof Uint8Array)) throw new TypeError("source: a chunk is no Uint8Array");
+      checkArgument(BYTES, value, "a chunk of source");
       for (let taken = 0; taken < value.length;) {
         const part = value.subarray(taken, taken + unit - filled);
         buffer.set(part, filled);
