@@ -40,15 +40,13 @@ export async function interruptible(
   const controller = new AbortController();
   let first: EndingSignal | undefined;
   const outlives = isUnderNohup();
-  const listeners = SIGNALS.map((signal) => {
-    const listener = () => {
+  const removals = SIGNALS.map((signal) =>
+    listen(signal, () => {
       if (signal === "SIGHUP" && outlives) return;
       first ??= signal;
       controller.abort(new Interruption("interrupted"));
-    };
-    return { signal, listener };
-  });
-  for (const { signal, listener } of listeners) Deno.addSignalListener(signal, listener);
+    })
+  );
   try {
     return await run(controller.signal);
   } catch (error) {
@@ -57,7 +55,19 @@ export async function interruptible(
     tell(`virtdisk: interrupted${left === undefined ? "" : `: ${left}`}`);
     return STATUS[first];
   } finally {
-    for (const { signal, listener } of listeners) Deno.removeSignalListener(signal, listener);
+    for (const remove of removals) remove();
+  }
+}
+
+/** Gives the function that ends the listening. */
+function listen(signal: EndingSignal, listener: () => void): () => void {
+  try {
+    Deno.addSignalListener(signal, listener);
+    return () => Deno.removeSignalListener(signal, listener);
+  } catch (error) {
+    // On Windows, versions of Deno before 2.7 hear of SIGINT and SIGBREAK alone.
+    if (error instanceof TypeError) return () => {};
+    throw error;
   }
 }
 
