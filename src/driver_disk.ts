@@ -109,7 +109,8 @@ export abstract class DriverDisk extends OperatedDisk {
    * ```
    *
    * @returns An entry per image.
-   * @throws {VirtualDiskError} `ERROR_DEV_NOT_EXIST` where the disk is not attached.
+   * @throws {VirtualDiskError} `ERROR_DEV_NOT_EXIST` if the disk is not attached, `ERROR_ACCESS_DENIED` if the
+   * program is not elevated.
    */
   storageDependencies(): StorageDependency[] {
     throw this.unsupported("GetStorageDependencyInformation");

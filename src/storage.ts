@@ -41,7 +41,8 @@ export function attachedVirtualDisks(): AttachedVirtualDisk[] {
 
 /**
  * The images that a volume or disk rests on, or with `direction: "dependents"` those that rest on it
- * (GetStorageDependencyInformation). Needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`.
+ * (GetStorageDependencyInformation). Needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`; a disk, which
+ * is opened for reading, is asked about by elevated programs only. Volumes, folders and files need no elevation.
  *
  * @example Which image is drive V: in?
  * ```ts ignore
@@ -53,8 +54,9 @@ export function attachedVirtualDisks(): AttachedVirtualDisk[] {
  * @param object A file or folder, a volume or a disk.
  * @param options What is asked.
  * @returns An entry per image.
- * @throws {VirtualDiskError} `ERROR_VIRTDISK_NOT_VIRTUAL_DISK` where a volume rests on no image; what
- * CreateFileW says of the volume or disk; `ERROR_NOT_SUPPORTED` off Windows.
+ * @throws {VirtualDiskError} `ERROR_VIRTDISK_NOT_VIRTUAL_DISK` if a volume or disk is on no image;
+ * `ERROR_ACCESS_DENIED` for a disk if the program is not elevated; what else CreateFileW says of the volume or
+ * disk; `ERROR_NOT_SUPPORTED` off Windows.
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
  */
 export function storageDependencies(

@@ -1,7 +1,8 @@
 /** The call of GetStorageDependencyInformation. */
 import { decodeUtf16 } from "../bytes/utf16.ts";
 import { GET_STORAGE_DEPENDENCY_FLAG, STORAGE_DEPENDENCY_INFO_VERSION } from "../constants.ts";
-import { virtualDiskError } from "../errors.ts";
+import { errorCode } from "../error_codes.ts";
+import { isErrorOf, type VirtualDiskError, virtualDiskError } from "../errors.ts";
 import {
   dependentDiskFlags,
   type StorageDependency,
@@ -25,6 +26,7 @@ const OPERATION = "GetStorageDependencyInformation";
 const USUAL_ANSWER = 4096;
 /** Bytes: thousands of entries; what is asked for beyond is not allocated. */
 const LARGEST_ANSWER = 4 * 1024 * 1024;
+const MORE_DATA = errorCode("ERROR_MORE_DATA");
 const VERSION_OFFSET = 0;
 const UNIT_SIZE = 2;
 
@@ -35,7 +37,8 @@ export type DependencyDirection = "hosts" | "dependents";
  * The images that a volume or disk rests on, or that rest on it, by name.
  *
  * @throws {VirtualDiskError} As CreateFileW says of the volume or disk, or with the code that the call
- * returns; `ERROR_INVALID_DATA` where the answer points outside of itself.
+ * returns; `ERROR_VIRTDISK_NOT_VIRTUAL_DISK` if it is on no image; `ERROR_INVALID_DATA` if the answer points
+ * outside of itself.
  */
 export function queryDependencies(
   libraries: Libraries,
@@ -80,27 +83,24 @@ function query<T>(
   using handle = openObject(kernel32, target);
   // Kept to the end: the addresses in the answer are those of its own buffer.
   using memory = new CallMemory(kernel32);
-  const { answer } = sizedAnswer({
-    operation: OPERATION,
-    path,
-    unit: "bytes",
-    first: USUAL_ANSWER,
-    largest: LARGEST_ANSWER,
-    call: (capacity) => {
-      const buffer = new Uint8Array(capacity);
-      const address = memory.addressOf(buffer);
-      new DataView(buffer.buffer).setUint32(VERSION_OFFSET, version, true);
-      const used = new Uint32Array(1);
-      const code = virtdisk.GetStorageDependencyInformation(
-        handle.value,
-        flags,
-        capacity,
-        buffer,
-        used,
-      );
-      return { code, size: code === 0 ? capacity : used[0]!, answer: { buffer, address } };
-    },
-  });
+  const ask = (capacity: number) => {
+    const buffer = new Uint8Array(capacity);
+    const address = memory.addressOf(buffer);
+    new DataView(buffer.buffer).setUint32(VERSION_OFFSET, version, true);
+    const used = new Uint32Array(1);
+    const code = virtdisk.GetStorageDependencyInformation(
+      handle.value,
+      flags,
+      capacity,
+      buffer,
+      used,
+    );
+    // All of the answer may be there in spite of this code: Windows' own callers take it then.
+    const isWhole = code === 0 || (code === MORE_DATA && used[0]! > 0 && used[0]! <= capacity);
+    const size = isWhole ? capacity : used[0]!;
+    return { code: isWhole ? 0 : code, size, answer: { buffer, address } };
+  };
+  const answer = answerOf(ask, path);
   new DataView(answer.buffer.buffer).setUint32(VERSION_OFFSET, version, true);
   try {
     const names = (address: bigint) => stringAt(answer.buffer, answer.address, address);
@@ -113,6 +113,36 @@ function query<T>(
       cause: error,
     });
   }
+}
+
+/** @throws {VirtualDiskError} `ERROR_VIRTDISK_NOT_VIRTUAL_DISK`, whichever way Windows says it. */
+function answerOf<T>(
+  call: (capacity: number) => { code: number; size: number; answer: T },
+  path: string,
+): T {
+  try {
+    return sizedAnswer({
+      operation: OPERATION,
+      path,
+      unit: "bytes",
+      first: USUAL_ANSWER,
+      largest: LARGEST_ANSWER,
+      call,
+    }).answer;
+  } catch (error) {
+    throw isErrorOf(error, "ERROR_INVALID_FUNCTION", "ERROR_NOT_SUPPORTED")
+      ? notVirtualDisk(error, path)
+      : error;
+  }
+}
+
+/** A driver that does not know the question belongs to something that is on no image. */
+function notVirtualDisk(cause: VirtualDiskError, path: string): VirtualDiskError {
+  return virtualDiskError("ERROR_VIRTDISK_NOT_VIRTUAL_DISK", OPERATION, {
+    path,
+    reason: `no virtual disk is involved: Windows answered ${cause.symbol} (${cause.code})`,
+    cause,
+  });
 }
 
 /** @throws {RangeError} Where the string is not all within the buffer. */

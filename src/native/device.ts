@@ -1,9 +1,15 @@
-/** Questions to disks and volumes themselves, for which no access right is needed. */
+/**
+ * Questions to disks and volumes themselves. The I/O manager compares the access bits of a control code with the
+ * rights that its handle was opened with: FILE_ANY_ACCESS asks for none.
+ *
+ * @module
+ */
 import { Handle } from "./handle.ts";
 import type { Kernel32 } from "./kernel32.ts";
 import { wideString } from "./wide_string.ts";
 
 const NO_ACCESS = 0;
+const GENERIC_READ = 0x8000_0000;
 const FILE_SHARE_READ_WRITE = 3;
 const OPEN_EXISTING = 3;
 const INVALID_HANDLE_VALUE = 0xffffffffffffffffn;
@@ -12,7 +18,12 @@ const INVALID_HANDLE_VALUE = 0xffffffffffffffffn;
 const IOCTL_STORAGE_GET_DEVICE_NUMBER = 0x2d1080;
 /** CTL_CODE(IOCTL_VOLUME_BASE, 0, METHOD_BUFFERED, FILE_ANY_ACCESS) of ntddvol.h. */
 const IOCTL_VOLUME_GET_VOLUME_DISK_EXTENTS = 0x560000;
-/** CTL_CODE(IOCTL_DISK_BASE, 0x14, METHOD_BUFFERED, FILE_ANY_ACCESS) of ntdddisk.h. */
+/**
+ * CTL_CODE(IOCTL_DISK_BASE, 0x14, METHOD_BUFFERED, FILE_ANY_ACCESS) of ntdddisk.h. Its page asks for read access
+ * nevertheless, so the disk is opened with it whenever that is allowed.
+ *
+ * @see {@link https://learn.microsoft.com/windows/win32/api/winioctl/ni-winioctl-ioctl_disk_get_drive_layout_ex}
+ */
 const IOCTL_DISK_GET_DRIVE_LAYOUT_EX = 0x70050;
 
 /** STORAGE_DEVICE_NUMBER. */
@@ -55,11 +66,23 @@ export class Device implements Disposable {
     this.#handle = handle;
   }
 
-  /** Opens `\\.\PhysicalDriveN`, or a volume's name without its last backslash; `undefined` if it cannot be. */
-  static open(kernel32: Kernel32, path: string): Device | undefined {
+  /** Opens a volume, by its name without the last backslash; `undefined` if it cannot be. */
+  static openVolume(kernel32: Kernel32, path: string): Device | undefined {
+    return Device.#open(kernel32, path, NO_ACCESS);
+  }
+
+  /**
+   * Opens `\\.\PhysicalDriveN` or `\\.\CDROMN`, for reading if that is allowed: to elevated programs. Others still
+   * learn its number. `undefined` if it cannot be opened.
+   */
+  static openDisk(kernel32: Kernel32, path: string): Device | undefined {
+    return Device.#open(kernel32, path, GENERIC_READ) ?? Device.#open(kernel32, path, NO_ACCESS);
+  }
+
+  static #open(kernel32: Kernel32, path: string, access: number): Device | undefined {
     const value = kernel32.CreateFileW(
       wideString(path),
-      NO_ACCESS,
+      access,
       FILE_SHARE_READ_WRITE,
       null,
       OPEN_EXISTING,

@@ -77,7 +77,7 @@ function attachmentFindings(path: string, libraries: Libraries): Finding[] {
 }
 
 function mountPointsOf({ kernel32 }: Libraries, devicePath: string): string[] {
-  using device = Device.open(kernel32, devicePath);
+  using device = Device.openVolume(kernel32, devicePath);
   const number = device?.deviceNumber;
   return number === undefined
     ? []

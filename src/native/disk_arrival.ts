@@ -69,7 +69,7 @@ export async function waitForDisk(
 function look(disk: CalledDisk): { attached: AttachedDisk; partitions: number | undefined } {
   const { kernel32 } = disk.libraries;
   const path = deviceOf(disk);
-  using device = path === undefined ? undefined : Device.open(kernel32, path);
+  using device = path === undefined ? undefined : Device.openDisk(kernel32, path);
   const number = device?.deviceNumber;
   const attached = {
     physicalPath: path,

@@ -8,8 +8,13 @@ import type { Kernel32 } from "./kernel32.ts";
 import { wideString } from "./wide_string.ts";
 
 const OPERATION = "GetStorageDependencyInformation";
-/** Nothing is read or written; the handle only says which volume or disk is meant. */
+/** Nothing of a volume is read or written; the handle only says which one is meant. */
 const NO_ACCESS = 0;
+/**
+ * The control code by which a disk is asked, 0x2D518C, has FILE_READ_ACCESS: without the right to read Windows
+ * answers ERROR_ACCESS_DENIED, to an administrator too. The one for volumes and files has FILE_ANY_ACCESS.
+ */
+const GENERIC_READ = 0x8000_0000;
 /** FILE_SHARE_READ, FILE_SHARE_WRITE and FILE_SHARE_DELETE. */
 const SHARE_ALL = 1 | 2 | 4;
 const OPEN_EXISTING = 3;
@@ -55,14 +60,14 @@ function rootOf(kernel32: Kernel32, volume: string): string {
 }
 
 /**
- * Opens a volume, folder, file or disk, with no right to its contents.
+ * Opens a volume, folder or file with no right to its contents, or a disk for reading.
  *
  * @throws {VirtualDiskError} As CreateFileW says.
  */
 export function openObject(kernel32: Kernel32, { path, isDisk }: ObjectPath): Handle {
   const handle = kernel32.CreateFileW(
     wideString(path),
-    NO_ACCESS,
+    isDisk ? GENERIC_READ : NO_ACCESS,
     SHARE_ALL,
     null,
     OPEN_EXISTING,

@@ -51,7 +51,7 @@ function lengthOn(
   target: DeviceNumber,
 ): number | undefined {
   // With its last backslash the name would mean the root folder.
-  using volume = Device.open(kernel32, guidPath.slice(0, -1));
+  using volume = Device.openVolume(kernel32, guidPath.slice(0, -1));
   if (volume === undefined) return undefined;
   const extents = target.type === DISK_TYPE
     ? volume.diskExtents.filter(({ disk }) => disk === target.number)

@@ -79,6 +79,17 @@ export class AnswerControl {
     this.#symbols.DoubleDemandMoreDependencies(times);
   }
 
+  /** Makes GetStorageDependencyInformation answer `ERROR_MORE_DATA` with answers that fit. */
+  dependenciesWithMoreData(): void {
+    this.#symbols.DoubleDependenciesWithMoreData();
+  }
+
+  /** Makes the next calls of kernel32 that move, delete or open a file fail. Off Windows alone. */
+  nextFileResult(code: number, times = 1): void {
+    if (!this.#symbols.DoubleNextFileResult) throw new TypeError("Windows has files of its own");
+    this.#symbols.DoubleNextFileResult(code, times);
+  }
+
   /** What metadata calls answer where the buffer is too small: 122, as at first, or 234. */
   setTooSmallCode(code: 122 | 234): void {
     this.#symbols.DoubleSetTooSmallCode(code);

@@ -35,6 +35,9 @@ EXPORT void DoubleReset(void) {
   raw_scsi_reset();
 #endif
   operations_reset();
+#ifndef _WIN32
+  files_reset();
+#endif
   handles_forget();
   attachments_reset();
   disks_reset();

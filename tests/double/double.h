@@ -34,6 +34,9 @@ disk_t *handle_find(handle_t handle);
 disk_t *handle_find_serial(uint64_t serial);
 /* Whether it is a handle of anything. */
 int handle_is_any(handle_t handle);
+/* Whether the handle was opened for reading. The I/O manager compares this with the access bits of a control
+   code, whoever asks [M][O]. */
+int handle_may_read(handle_t handle);
 /* Closes a handle that is not given out after all. */
 void handle_discard(handle_t handle);
 /* Forgets disks that were closed without the double being told. */
@@ -81,6 +84,9 @@ void attachments_reset(void);
 void dependencies_reset(void);
 void metadata_reset(void);
 void operations_reset(void);
+#ifndef _WIN32
+void files_reset(void);
+#endif
 #ifndef DOUBLE_WINDOWS_8
 void changes_reset(void);
 void raw_scsi_reset(void);

@@ -12,8 +12,9 @@
 #define HANDLES 4096
 /* Windows counts handles by fours. */
 #define STEP 4
-/* Bytes of UTF-8 that a UTF-16 unit can take. */
-#define UTF8_BYTES 3
+/* The longest path without a prefix, with its NUL; the longest name in it. */
+#define MAX_PATH_UNITS 260
+#define COMPONENT_UNITS 255
 
 static object_t table[HANDLES];
 static uint32_t double_closes;
@@ -52,11 +53,18 @@ int object_close(handle_t handle) {
   return 1;
 }
 
-/* The name of a file of this system; characters beyond the first 65536 do not occur in tests. */
-static int open_file(const unit_t *path, int read_only) {
-  static char name[PATH_UNITS * UTF8_BYTES];
+static int is_slash(unit_t unit) { return unit == '\\' || unit == '/'; }
+
+int host_name(const unit_t *path, char name[HOST_NAME_BYTES]) {
+  const int prefixed = is_slash(path[0]) && is_slash(path[1]) && path[2] == '?' && is_slash(path[3]);
+  const uint32_t length = units_length(path, PATH_UNITS);
+  if (length == PATH_UNITS || (!prefixed && length >= MAX_PATH_UNITS)) return 0;
+  uint32_t component = 0;
   char *end = name;
-  for (; *path; path++) {
+  for (path += prefixed ? 4 : 0; *path; path++) {
+    component = is_slash(*path) ? 0 : component + 1;
+    if (component > COMPONENT_UNITS) return 0;
+    /* Characters beyond the first 65536 do not occur in tests. */
     if (*path < 0x80) {
       *end++ = (char)*path;
     } else if (*path < 0x800) {
@@ -69,6 +77,12 @@ static int open_file(const unit_t *path, int read_only) {
     }
   }
   *end = 0;
+  return 1;
+}
+
+static int open_file(const unit_t *path, int read_only) {
+  char name[HOST_NAME_BYTES];
+  if (!host_name(path, name)) return -1;
   return open(name, read_only ? O_RDONLY : O_RDWR);
 }
 
@@ -101,6 +115,11 @@ void handle_discard(handle_t handle) { object_close(handle); }
 
 int handle_is_any(handle_t handle) { return object_find(handle) != NULL; }
 
+int handle_may_read(handle_t handle) {
+  const object_t *object = object_find(handle);
+  return object && (object->kind != HANDLE_FILE || object->may_read);
+}
+
 void handles_sweep(void) {} /* CloseHandle is the double's own here */
 
 static uint32_t count(int disks) {
@@ -116,7 +135,7 @@ static uint32_t count(int disks) {
 /* Disks that are open. */
 EXPORT uint32_t DoubleLiveHandles(void) { return count(1); }
 
-/* Handles of other things that are open: events. */
+/* Handles of other things that are open: events and files. */
 EXPORT uint32_t DoubleLiveEvents(void) { return count(0); }
 
 void handles_forget(void) {

@@ -5,6 +5,7 @@
 #ifdef _WIN32
 #include <stdio.h>
 #include <stdlib.h>
+#include <winternl.h>
 
 #include "double.h"
 
@@ -118,6 +119,17 @@ void handle_discard(handle_t handle) {
 int handle_is_any(handle_t handle) {
   DWORD flags;
   return GetHandleInformation(handle, &flags) != 0;
+}
+
+int handle_may_read(handle_t handle) {
+  struct {
+    ULONG attributes;
+    ACCESS_MASK granted;
+    ULONG others[12];
+  } information; /* PUBLIC_OBJECT_BASIC_INFORMATION */
+  const NTSTATUS status =
+      NtQueryObject(handle, ObjectBasicInformation, &information, sizeof information, NULL);
+  return status == 0 && (information.granted & FILE_READ_DATA) != 0;
 }
 
 /* Disks that are open. */

@@ -13,7 +13,6 @@
     return answer;                           \
   }
 
-FAILS(uintptr_t, CreateFileW, (uintptr_t)-1, CODE_FILE_NOT_FOUND)
 FAILS(bool32_t, FlushFileBuffers, 0, CODE_INVALID_FUNCTION)
 FAILS(bool32_t, GetVolumeInformationW, 0, CODE_FILE_NOT_FOUND)
 FAILS(bool32_t, GetVolumeNameForVolumeMountPointW, 0, CODE_FILE_NOT_FOUND)

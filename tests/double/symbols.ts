@@ -28,6 +28,8 @@ export const SYMBOLS = {
     parameters: ["u32", "u32", "u32", "buffer", "u32", "buffer"],
     result: "u32",
   },
+  DoubleNextFileResult: { parameters: ["u32", "u32"], result: "void", optional: true },
+  DoubleDependenciesWithMoreData: { parameters: [], result: "void" },
   DoubleDemandMoreDependencies: { parameters: ["u32"], result: "void" },
   DoubleSetTooSmallCode: { parameters: ["u32"], result: "void" },
   DoubleTellOperation: { parameters: ["buffer", "u32", "u32", "u32"], result: "u32" },

@@ -1,11 +1,11 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { fromFileUrl } from "@std/path";
 import { attachedVirtualDisks, storageDependencies } from "@virtdisk/virtdisk";
 import { VirtualDiskError } from "../../src/errors.ts";
 import { diskDependencies, listAttachedDisks } from "../../src/native/attached_disks.ts";
 import { queryDependencies, queryDependencyKinds } from "../../src/native/dependency_query.ts";
 import { type Libraries, systemLibraries } from "../../src/native/library.ts";
-import { openImage } from "../../src/native/open.ts";
-import { openRequest } from "../../src/open_request.ts";
+import { wideString } from "../../src/native/wide_string.ts";
 import type { StorageObject } from "../../src/storage_dependency.ts";
 import type { ToldDependency } from "../double/double.ts";
 import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";
@@ -17,7 +17,10 @@ const DEVICE = "\\\\.\\PhysicalDrive7";
 /** What was asked of CreateFileW: path, access, sharing, disposition, flags. */
 type Opened = [path: string, access: number, share: number, disposition: number, flags: number];
 
-/** The double's libraries, with a CreateFileW that opens everything. */
+/** A file that is there, here and on Windows. */
+const THIS_FILE = wideString(fromFileUrl(import.meta.url));
+
+/** The double's libraries, with a CreateFileW that opens a file with the rights that are asked for, whatever the name. */
 function openingAll({ libraries }: DoubleContext, opened: Opened[] = []): Libraries {
   const CreateFileW: Libraries["kernel32"]["CreateFileW"] = (
     name,
@@ -30,7 +33,7 @@ function openingAll({ libraries }: DoubleContext, opened: Opened[] = []): Librar
     assertEquals([security, template], [null, 0n]);
     const path = new TextDecoder("utf-16le").decode(name as Uint8Array).replace(/\0$/, "");
     opened.push([path, access, share, disposition, flags]);
-    return openImage(libraries, openRequest(IMAGE, {})).handle.value;
+    return libraries.kernel32.CreateFileW(THIS_FILE, access, share, security, ...rest);
   };
   return { ...libraries, kernel32: { ...libraries.kernel32, CreateFileW } };
 }
@@ -94,11 +97,53 @@ testWithDouble("volumes and disks are opened, and asked about with their flags",
     for (const [direction, less] of [["hosts", 0], ["dependents", 1]] as const) {
       const opened: Opened[] = [];
       queryDependencies(openingAll(context, opened), object, direction);
-      assertEquals(opened, [[path, 0, 7, 3, backup ? 0x02000000 : 0]]);
+      // Windows asks a disk with a control code that wants the right to read, and a volume with none.
+      const access = flags === 3 ? 0x80000000 : 0;
+      assertEquals(opened, [[path, access, 7, 3, backup ? 0x02000000 : 0]]);
       const call = context.double.lastCall("GetStorageDependencyInformation");
       assertEquals([call.flags, call.version, call.usedGiven], [flags - less, 2, true]);
     }
   }
+});
+
+for (
+  const [code, symbol] of [[1, "ERROR_INVALID_FUNCTION"], [50, "ERROR_NOT_SUPPORTED"]] as const
+) {
+  testWithDouble(`a plain disk that answers ${symbol} is no virtual disk`, (context) => {
+    context.double.nextResult("GetStorageDependencyInformation", code);
+    const error = assertThrows(
+      () => queryDependencies(openingAll(context), { disk: 3 }, "hosts"),
+      VirtualDiskError,
+      symbol,
+    );
+    assertEquals(error.symbol, "ERROR_VIRTDISK_NOT_VIRTUAL_DISK");
+    assertEquals((error.cause as VirtualDiskError).code, code);
+  });
+}
+
+testWithDouble("an answer that fits and comes with ERROR_MORE_DATA is an answer", (context) => {
+  context.double.answers.addDependency(told());
+  context.double.answers.dependenciesWithMoreData();
+  assertEquals(queryDependencies(openingAll(context), { volume: "C:" }, "hosts").length, 1);
+});
+
+testWithDouble("a disk that may not be read says what is needed", (context) => {
+  context.double.answers.addDependency(told());
+  const libraries = openingAll(context);
+  const { CreateFileW } = libraries.kernel32;
+  const unreadable: Libraries = {
+    ...libraries,
+    kernel32: {
+      ...libraries.kernel32,
+      CreateFileW: (name, _access, ...rest) => CreateFileW(name, 0, ...rest),
+    },
+  };
+  const error = assertThrows(
+    () => queryDependencies(unreadable, { disk: 3 }, "hosts"),
+    VirtualDiskError,
+  );
+  assertEquals(error.symbol, "ERROR_ACCESS_DENIED");
+  assertEquals(queryDependencies(unreadable, { volume: "C:" }, "hosts").length, 1);
 });
 
 testWithDouble("a longer answer is asked for with the same flags", (context) => {

@@ -13,6 +13,26 @@ const DEVICE_NUMBER = 0x2d1080;
 const DISK_EXTENTS = 0x560000;
 const DRIVE_LAYOUT = 0x70050;
 
+/** The rights of a handle, and those that a control code asks for: FILE_READ_ACCESS, FILE_WRITE_ACCESS. */
+const READ = 1;
+const WRITE = 2;
+const GENERIC_READ = 0x80000000;
+const GENERIC_WRITE = 0x40000000;
+
+/**
+ * The rights that a handle must have been opened with for a control code. The I/O manager takes them from the
+ * code (CTL_CODE); the page of IOCTL_DISK_GET_DRIVE_LAYOUT_EX asks for more than its code does: "You must have
+ * read access to the drive".
+ */
+const RIGHTS = new Map<number, number>([
+  [DEVICE_NUMBER, 0],
+  [DISK_EXTENTS, 0],
+  [DRIVE_LAYOUT, READ],
+]);
+
+const ACCESS_DENIED = 5;
+const INVALID_FUNCTION = 1;
+
 /** A disk. */
 export interface MachineDisk {
   readonly path: string;
@@ -46,7 +66,10 @@ export class Machine {
   #searches = 0;
   #opens = 0;
   #next = 0;
-  readonly #open = new Map<bigint, MachineDisk | MachineVolume>();
+  #lastError = 0;
+  readonly #open = new Map<bigint, { device: MachineDisk | MachineVolume; rights: number }>();
+  /** Whether the program is elevated: others may not read disks and volumes. */
+  isElevated = true;
 
   /** How many handles are open. */
   get openHandles(): number {
@@ -57,10 +80,10 @@ export class Machine {
   over(kernel32: Kernel32): Kernel32 {
     return {
       ...kernel32,
-      CreateFileW: (path) => this.#openDevice(textOf(path)),
+      CreateFileW: (path, access) => this.#openDevice(textOf(path), access),
       CloseHandle: (handle) => this.#open.delete(handle) ? 1 : kernel32.CloseHandle(handle),
       DeviceIoControl: (handle, question, _in, _inSize, answer) =>
-        this.#answer(this.#open.get(handle)!, question, viewOf(answer)) ? 1 : 0,
+        this.#control(handle, question, viewOf(answer)),
       FindFirstVolumeW: (name) => {
         this.onSearch(++this.#searches);
         this.#next = 0;
@@ -78,18 +101,30 @@ export class Machine {
             volume.mountPoints = volume.mountPoints.filter((each) => each !== textOf(folder));
           }
         }),
-      GetLastError: () => this.mountError || kernel32.GetLastError(),
+      GetLastError: () => this.mountError || this.#lastError || kernel32.GetLastError(),
     };
   }
 
-  #openDevice(path: string): bigint {
+  #openDevice(path: string, access: number): bigint {
     const device = [...this.disks, ...this.volumes].find((each) =>
       ("path" in each ? each.path : each.name) === path
     );
-    if (device === undefined) return INVALID_HANDLE_VALUE;
+    const rights = (access & GENERIC_READ ? READ : 0) | (access & GENERIC_WRITE ? WRITE : 0);
+    this.#lastError = device === undefined ? 2 : rights && !this.isElevated ? ACCESS_DENIED : 0;
+    if (device === undefined || this.#lastError !== 0) return INVALID_HANDLE_VALUE;
     const handle = BigInt(FIRST_HANDLE + this.#opens++);
-    this.#open.set(handle, device);
+    this.#open.set(handle, { device, rights });
     return handle;
+  }
+
+  #control(handle: bigint, question: number, answer: DataView): number {
+    const { device, rights } = this.#open.get(handle)!;
+    const wanted = RIGHTS.get(question);
+    if (wanted === undefined) throw new Error(`no rights are known of control code ${question}`);
+    const isDenied = ((wanted | question >> 14 & 3) & ~rights) !== 0;
+    const isAnswered = !isDenied && this.#answer(device, question, answer);
+    this.#lastError = isDenied ? ACCESS_DENIED : isAnswered ? 0 : INVALID_FUNCTION;
+    return isAnswered ? 1 : 0;
   }
 
   #answer(device: MachineDisk | MachineVolume, question: number, answer: DataView): boolean {

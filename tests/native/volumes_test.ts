@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { Device } from "../../src/native/device.ts";
 import { VirtualDiskError } from "../../src/errors.ts";
 import { type NativeVirtualDisk, openNative } from "../../src/native/native_disk.ts";
 import { openRequest } from "../../src/open_request.ts";
@@ -158,3 +159,21 @@ testOnMachine("a disk is detached though its folder cannot be freed", async (con
   assertEquals([error.code, error.operation], [5, "DeleteVolumeMountPointW"]);
   assertEquals(double.answers.attachments, 0);
 });
+
+testOnMachine(
+  "a disk is opened for reading, and by others for its number alone",
+  ({ machine, libraries }) => {
+    const path = "\\\\.\\PhysicalDrive7";
+    machine.disks = [{ path, type: DISK, number: 7, partitions: [0, 5, 6] }];
+    for (const [isElevated, partitions] of [[true, 2], [false, undefined]] as const) {
+      machine.isElevated = isElevated;
+      using device = Device.openDisk(machine.over(libraries.kernel32), path)!;
+      assertEquals([device.deviceNumber?.number, device.partitionCount], [7, partitions]);
+    }
+    assertEquals(
+      Device.openDisk(machine.over(libraries.kernel32), "\\\\.\\PhysicalDrive8"),
+      undefined,
+    );
+    return Promise.resolve();
+  },
+);
