@@ -12,6 +12,7 @@ export const CHANGES_USAGE = `virtdisk changes [--json] FILE
   prints each range in which a differencing disk differs from its parent: offset and length in bytes
   --json              one JSON object per range and line: offset, length
 
+Permissions: --allow-read for FILE and its parents.
 Exit status: 0 where there are no changes; 1 where there are; 2 where it fails; 130 after Ctrl-C.`;
 
 /**

@@ -19,6 +19,7 @@ export const CHECK_USAGE = `virtdisk check [OPTION...] FILE...
   --type TYPE         vhd, vhdx or iso; default: found out
   --json              one JSON object per file and line: path, format, sound, findings, leftOut
 
+Permissions: --allow-read for each FILE and its parents; with --repair --allow-write for FILE.
 Exit status: 0; 1 where an error or a warning is left; 2 where a file cannot be checked;
 130 after Ctrl-C.`;
 

@@ -15,7 +15,9 @@ export const COMPACT_USAGE = `virtdisk compact [OPTION...] FILE
   --no-zero-scan      read no block: give back only what is known to be free
   --no-block-moves    give blocks back, but move none
   --json              tell the result as one JSON object: path, dryRun, previousFileSize, fileSize,
-                      releasedBlocks, movedBlocks`;
+                      releasedBlocks, movedBlocks
+
+Permissions: --allow-read for FILE and its parents, --allow-write for FILE.`;
 
 /**
  * Runs the command.

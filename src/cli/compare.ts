@@ -15,6 +15,7 @@ export const COMPARE_USAGE = `virtdisk compare [OPTION...] A B
   --strict            all that only the larger disk has counts as different, zeros too
   --json              one JSON object per range and line: offset, length
 
+Permissions: --allow-read for A, B and their parents.
 Exit status: 0 where the disks are alike; 1 where they differ; 2 where it fails; 130 after Ctrl-C.`;
 
 const TYPES = ["vhd", "vhdx", "iso", "raw"] as const;

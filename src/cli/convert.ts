@@ -20,7 +20,10 @@ export const CONVERT_USAGE = `virtdisk convert [OPTION...] SOURCE TARGET
   --source-type TYPE  vhd, vhdx, iso or raw; default: found out, but raw only where you say so
 ${NEW_DISK_USAGE}
   --overwrite         replace a file of that name
-  --json              tell what was made as one JSON object: path, backend, information, chain`;
+  --json              tell what was made as one JSON object: path, backend, information, chain
+
+Permissions: --allow-read for SOURCE and its parents, --allow-read and --allow-write for the folder of
+TARGET.`;
 
 const STANDARD = "-";
 

@@ -13,7 +13,10 @@ export const CREATE_USAGE = `virtdisk create [OPTION...] FILE
 ${NEW_DISK_USAGE}
   --parent FILE       make a differencing disk of this image
   --overwrite         replace a file of that name
-  --json              tell what was made as one JSON object: path, backend, information, chain`;
+  --json              tell what was made as one JSON object: path, backend, information, chain
+
+Permissions: --allow-read and --allow-write for the folder of FILE; with --parent --allow-read for that image
+and its parents.`;
 
 /**
  * Runs the command.

@@ -16,6 +16,8 @@ export const DIAGNOSE_USAGE = `virtdisk diagnose [OPTION...] FILE...
   --json              one JSON object per file and line: path, findings
   --backend BACKEND   native (Windows) or portable; default: native on Windows
 
+Permissions: --allow-read for each FILE and its parents; with --backend native (the default on Windows)
+--allow-ffi for virtdisk.dll and kernel32.dll.
 Exit status: 0; 1 where a finding is an error, such as a file that does not open; 2 where a file may not
 be looked at.`;
 

@@ -17,6 +17,8 @@ export const INFO_USAGE = `virtdisk info [OPTION...] FILE...
   --type TYPE         vhd, vhdx, iso or raw; default: found out, but raw only where you say so
   --backend BACKEND   native (Windows) or portable; default: native on Windows
 
+Permissions: --allow-read for each FILE and its parents; with --backend native (the default on Windows)
+--allow-ffi for virtdisk.dll and kernel32.dll.
 Exit status: 0; 1 where a file does not open; 2 for a wrong command line.`;
 
 /**

@@ -20,6 +20,7 @@ export const MAP_USAGE = `virtdisk map [OPTION...] FILE
   --type TYPE         vhd, vhdx, iso or raw; default: found out, but raw only where you say so
   --json              one JSON object per piece and line: kind, offset, length, path, fileOffset, reason
 
+Permissions: --allow-read for FILE and its parents.
 Exit status: 0; 2 where it fails; 130 after Ctrl-C.`;
 
 /** Pieces between which Ctrl-C is heard. */

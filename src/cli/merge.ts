@@ -17,7 +17,10 @@ export const MERGE_USAGE = `virtdisk merge [OPTION...] FILE
   --ignore-children   go on if other children are in the folder, which become invalid, or if that
                       cannot be found out
   --dry-run           write and remove nothing, and tell what would be merged
-  --json              tell the result as one JSON object: path, dryRun, merged, removed`;
+  --json              tell the result as one JSON object: path, dryRun, merged, removed
+
+Permissions: --allow-read for the folders of FILE and its parents; --allow-write for FILE and those parents;
+with --into --allow-read and --allow-write for the folder of NEWFILE.`;
 
 /**
  * Runs the command.

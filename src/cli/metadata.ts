@@ -18,7 +18,10 @@ export const METADATA_USAGE = `virtdisk metadata [OPTION] FILE
   --set GUID          make standard input, at most 1 MiB, an item
   --delete GUID       remove an item
   --ignore-children   go on if the image has children in its folder, which become invalid, or if that
-                      cannot be found out`;
+                      cannot be found out
+
+Permissions: --allow-read for FILE; with --set or --delete --allow-read for the folder of FILE, --allow-write
+for FILE.`;
 
 /** The format's limit for an item, in bytes. */
 const MAX_ITEM = 2 ** 20;

@@ -14,7 +14,9 @@ import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 export const READ_USAGE = `virtdisk read [OPTION...] FILE
   writes the bytes of the disk to standard output
   --offset SIZE       where to begin; default: 0
-  --length SIZE       how many; default: to the end`;
+  --length SIZE       how many; default: to the end
+
+Permissions: --allow-read for FILE and its parents.`;
 
 /**
  * Runs the command.

@@ -17,7 +17,9 @@ export const REBASE_USAGE = `virtdisk rebase [OPTION...] CHILD PARENT
   --ignore-children   even if CHILD has children in its folder, which become invalid if it gets another
                       parent than it was made from
   --dry-run           store nothing, and tell whether it can be done
-  --json              one JSON object: path, dryRun, parent, parentIdentifier`;
+  --json              one JSON object: path, dryRun, parent, parentIdentifier
+
+Permissions: --allow-read for the folder of CHILD, for PARENT and its parents, --allow-write for CHILD.`;
 
 /**
  * Runs the command.

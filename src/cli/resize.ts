@@ -17,7 +17,9 @@ export const RESIZE_USAGE = `virtdisk resize [OPTION...] FILE SIZE
                       cannot be found out
   --dry-run           write nothing, and tell what would become of the disk
   --json              tell the result as one JSON object: path, dryRun, virtualSize, previousSize,
-                      partitionTable, restoredFromBackup, growablePartition`;
+                      partitionTable, restoredFromBackup, growablePartition
+
+Permissions: --allow-read for the folder of FILE and for its parents, --allow-write for FILE.`;
 
 const SMALLEST = "smallest-safe";
 

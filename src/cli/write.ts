@@ -16,7 +16,9 @@ export const WRITE_USAGE = `virtdisk write [OPTION...] FILE
   --offset SIZE       where to begin; default: 0
   --length SIZE       how much of standard input; default: all, which the disk must have room for
   --ignore-children   go on if the image has children in its folder, which become invalid, or if that
-                      cannot be found out`;
+                      cannot be found out
+
+Permissions: --allow-read for the folder of FILE and for its parents, --allow-write for FILE.`;
 
 /**
  * Runs the command.

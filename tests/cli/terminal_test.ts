@@ -12,32 +12,42 @@ const NEEDS = [tool("script"), tool("stty")];
 const MAIN = `${ROOT}/src/cli/main.ts`;
 const METADATA_ID = "0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60";
 
-/** Each command, what it needs, and what it ends with. Earlier ones make what later ones take. */
-const COMMANDS: readonly (readonly [line: string, code: number])[] = [
-  ["create --size 64MiB disk.vhdx", 0],
-  ["create --parent disk.vhdx child.vhdx", 0],
-  ["info disk.vhdx child.vhdx", 0],
-  ["info --json disk.vhdx", 0],
-  ["info none.vhdx", 1],
-  ["diagnose disk.vhdx", 0],
-  ["diagnose none.vhdx", 1],
-  ["convert --subtype fixed disk.vhdx copy.vhd", 0],
-  ["write --offset 1MiB child.vhdx <bytes", 0],
-  ["read --length 4 disk.vhdx >bytes", 0],
-  ["changes child.vhdx", 1],
-  ["compare disk.vhdx copy.vhd", 0],
-  ["compare disk.vhdx child.vhdx", 1],
-  ["map child.vhdx", 0],
-  ["rebase child.vhdx disk.vhdx", 0],
-  ["merge --remove-child child.vhdx", 0],
-  ["expand disk.vhdx 65MiB", 0],
-  ["resize disk.vhdx 66MiB", 0],
-  ["compact disk.vhdx", 0],
-  [`metadata --set ${METADATA_ID} disk.vhdx <bytes`, 0],
-  ["metadata disk.vhdx", 0],
-  ["check disk.vhdx", 0],
-  ["check damaged.vhdx", 1],
-  ["check --repair damaged.vhdx", 0],
+/** A command, and what it may read and write at least. */
+interface Command {
+  readonly line: string;
+  /** Its exit status; default: 0. */
+  readonly code?: number;
+  readonly read: string;
+  readonly write?: string;
+}
+
+/** Each command. Earlier ones make what later ones take. */
+const COMMANDS: readonly Command[] = [
+  { line: "create --size 64MiB disk.vhdx", read: ".", write: "." },
+  { line: "create --parent disk.vhdx child.vhdx", read: ".", write: "." },
+  { line: "info disk.vhdx child.vhdx", read: "disk.vhdx,child.vhdx" },
+  { line: "info --json disk.vhdx", read: "disk.vhdx" },
+  { line: "info none.vhdx", read: "none.vhdx", code: 1 },
+  { line: "diagnose child.vhdx", read: "disk.vhdx,child.vhdx" },
+  { line: "diagnose none.vhdx", read: "none.vhdx", code: 1 },
+  { line: "convert --subtype fixed disk.vhdx copy.vhd", read: ".", write: "." },
+  { line: "write --offset 1MiB child.vhdx <bytes", read: ".", write: "child.vhdx" },
+  { line: "read --length 4 child.vhdx >bytes", read: "disk.vhdx,child.vhdx" },
+  { line: "changes child.vhdx", read: "disk.vhdx,child.vhdx", code: 1 },
+  { line: "compare disk.vhdx copy.vhd", read: "disk.vhdx,copy.vhd" },
+  { line: "compare disk.vhdx child.vhdx", read: "disk.vhdx,child.vhdx", code: 1 },
+  { line: "map child.vhdx", read: "disk.vhdx,child.vhdx" },
+  { line: "rebase child.vhdx disk.vhdx", read: ".", write: "child.vhdx" },
+  { line: "merge --into new.vhdx child.vhdx", read: ".", write: "." },
+  { line: "merge --remove-child child.vhdx", read: ".", write: "disk.vhdx,child.vhdx" },
+  { line: "expand disk.vhdx 65MiB", read: ".", write: "disk.vhdx" },
+  { line: "resize disk.vhdx 66MiB", read: ".", write: "disk.vhdx" },
+  { line: "compact disk.vhdx", read: "disk.vhdx", write: "disk.vhdx" },
+  { line: `metadata --set ${METADATA_ID} disk.vhdx <bytes`, read: ".", write: "disk.vhdx" },
+  { line: "metadata disk.vhdx", read: "disk.vhdx" },
+  { line: "check disk.vhdx", read: "disk.vhdx" },
+  { line: "check damaged.vhdx", read: "damaged.vhdx", code: 1 },
+  { line: "check --repair damaged.vhdx", read: "damaged.vhdx", write: "damaged.vhdx" },
 ];
 
 /** How a terminal is, and whether Deno may ask for permissions there. */
@@ -59,8 +69,19 @@ const TERMINALS: readonly Terminal[] = [
 const ERASE_REST = "\x1b[K";
 const ERASE_LINE = "\x1b[2K";
 
-/** As README has it. */
-const GRANTS = "--allow-read=. --allow-write=.";
+/**
+ * The permissions that the help of a command names for a command line, without what they are for: some are
+ * only needed with an option.
+ */
+function permissionsOf(help: string, line: string): string[] {
+  const [, text = ""] = /^Permissions: (.*?)\.$/ms.exec(help) ?? [];
+  const parts = text.split(";").filter((part) => {
+    const [, options = ""] = /^\s*with ((?:--[a-z]+(?: or )?)+)/.exec(part) ?? [];
+    return options === "" || options.split(" or ").some((option) => line.includes(option));
+  });
+  const flags = parts.flatMap((part) => part.match(/--allow-[a-z]+/g) ?? []);
+  return [...new Set(flags)].sort();
+}
 
 /** Runs a line of the shell on a terminal, in a folder; gives its exit status and all that was drawn. */
 async function onTerminal(
@@ -112,15 +133,38 @@ function assertDrawn(text: string, { columns, noColor = false }: Terminal): void
   assert(!noColor || !rest.includes("\x1b"), text);
 }
 
+/** How `deno` begins. */
+function denoRun(mayAsk: boolean, grants: readonly string[]): string {
+  return [Deno.execPath(), "run", ...(mayAsk ? [] : ["--no-prompt"]), ...grants, MAIN].join(" ");
+}
+
+const helps = new Map<string, string>();
+
+/** The help of the command of a line. */
+async function helpOf(dir: TempDir, line: string): Promise<string> {
+  const [name = ""] = line.split(" ");
+  const known = helps.get(name);
+  if (known !== undefined) return known;
+  const { text } = await onTerminal(dir, `${denoRun(true, [])} ${name} --help`, {
+    name,
+    columns: 80,
+  });
+  helps.set(name, text.replaceAll("\r", ""));
+  return text.replaceAll("\r", "");
+}
+
 for (const terminal of TERMINALS) {
   testWith(NEEDS, `every command runs on a terminal, ${terminal.name}`, async (t) => {
     using dir = new TempDir();
     await makeFiles(dir);
-    const deno = `${Deno.execPath()} run ${terminal.mayAsk ? "" : "--no-prompt "}${GRANTS}`;
+    const mayAsk = terminal.mayAsk ?? false;
     let all = "";
-    for (const [line, expected] of COMMANDS) {
+    for (const { line, code: expected = 0 } of COMMANDS) {
       await t.step(line, async () => {
-        const { code, text } = await onTerminal(dir, `${deno} ${MAIN} ${line}`, terminal);
+        const grants = permissionsOf(await helpOf(dir, line), line);
+        assert(grants.includes("--allow-read"));
+        const deno = denoRun(mayAsk, grants.map((flag) => `${flag}=.`));
+        const { code, text } = await onTerminal(dir, `${deno} ${line}`, terminal);
         assertEquals(code, expected, text);
         assertDrawn(text, terminal);
         all += text;
@@ -129,6 +173,27 @@ for (const terminal of TERMINALS) {
     assertEquals(all.includes("\x1b[1m"), terminal.noColor !== true);
   });
 }
+
+testWith(
+  NEEDS,
+  "the permissions that a help names are needed for no more than it says",
+  async (t) => {
+    using dir = new TempDir();
+    await makeFiles(dir);
+    const terminal = { name: "wide", columns: 200, noColor: true };
+    for (const { line, code: expected = 0, read, write } of COMMANDS) {
+      await t.step(line, async () => {
+        const grants = [
+          `--allow-read=${read}`,
+          ...(write === undefined ? [] : [`--allow-write=${write}`]),
+        ];
+        const { code, text } = await onTerminal(dir, `${denoRun(false, grants)} ${line}`, terminal);
+        assertEquals(code, expected, text);
+        assertDrawn(text, terminal);
+      });
+    }
+  },
+);
 
 testWith(NEEDS, "the demo asks for nothing on a terminal", async () => {
   using dir = new TempDir();
