@@ -32,7 +32,7 @@ export async function checkVhd(
   findings: Findings,
   pace: Pace,
 ): Promise<LinkPlace | undefined> {
-  const found = checkFooters(source, findings);
+  const found = await checkFooters(source, findings, pace);
   const headerOffset = found?.footer.dataOffset;
   // checkFooters: only fixed images have none, or one beyond reach.
   if (

@@ -5,6 +5,7 @@
  */
 import { firstNonZero } from "../../bytes/zeros.ts";
 import { asciiField, type ByteSource, readStructure } from "../byte_source.ts";
+import type { Pace } from "../operations/pace.ts";
 import { storedChecksum, vhdChecksum } from "../vhd/checksum.ts";
 import {
   DISK_TYPE,
@@ -16,6 +17,7 @@ import {
 } from "../vhd/footer.ts";
 import { checkFooter } from "../vhd/footer_check.ts";
 import { findFooter, type FoundFooter } from "../vhd/footer_search.ts";
+import { foreignByte, surplusOf } from "../vhd/grow_fixed.ts";
 import { FOOTER_COPY_OFFSET } from "../vhd/image_footers.ts";
 import type { Findings } from "./findings.ts";
 
@@ -23,46 +25,88 @@ import type { Findings } from "./findings.ts";
 const FEATURES_RESERVED = 2;
 const FEATURES_TEMPORARY = 1;
 const RESERVED_OFFSET = 85;
+const PIECE = 2 ** 24;
 const READ_FAILURE = "ERROR_VHD_METADATA_READ_FAILURE";
 
 /** The footer to believe; `undefined` where there is none, or its fields break a rule. */
-export function checkFooters(source: ByteSource, findings: Findings): FoundFooter | undefined {
+export async function checkFooters(
+  source: ByteSource,
+  findings: Findings,
+  pace: Pace,
+): Promise<FoundFooter | undefined> {
   const found = findings.attempt(() => {
     const footer = findFooter(source);
     checkFooter(source, footer);
     return footer;
   });
   if (found === undefined) return undefined;
-  if (found.footer.diskType === DISK_TYPE.fixed) checkFixedPlace(source, found, findings);
-  else checkOtherFooter(source, found, findings);
+  if (found.footer.diskType === DISK_TYPE.fixed) {
+    await checkFixedPlace(source, found, findings, pace);
+  } else checkOtherFooter(source, found, findings);
   checkFields(found, findings);
   return found;
 }
 
 /** A fixed image has no copy; its footer follows the disk, and ends the file. */
-function checkFixedPlace(source: ByteSource, found: FoundFooter, findings: Findings): void {
+async function checkFixedPlace(
+  source: ByteSource,
+  found: FoundFooter,
+  findings: Findings,
+  pace: Pace,
+): Promise<void> {
+  const surplus = surplusOf(source, found);
+  if (surplus === "none") return;
   const { footer: { currentSize }, offset } = found;
+  const end = currentSize + FOOTER_SIZE;
   const last = source.size - FOOTER_SIZE;
-  if (offset < last) {
+  const isAtEnd = offset >= last;
+  const symbol = isAtEnd ? "ERROR_VHD_INVALID_FILE_SIZE" : "ERROR_VHD_DRIVE_FOOTER_MISSING";
+  const foreign = surplus === "growth" ? undefined : await searchForeign(source, found, pace);
+  if (foreign === undefined) {
     findings.add({
       severity: "warning",
       structure: "footer",
-      offset: last,
-      found: `zeros; the footer is at ${offset}`,
-      expected: "the footer at the end of the file",
-      symbol: "ERROR_VHD_DRIVE_FOOTER_MISSING",
+      offset: isAtEnd ? offset + FOOTER_FIELD.currentSize : last,
+      found: `${source.size - end} bytes too many, zeros and footers, ` +
+        "as a crash leaves them while the disk grows",
+      expected: `the end of the file at ${end}: opening it for writing, or a repair, cuts it there`,
+      symbol,
       repairable: true,
     });
-  } else if (currentSize < offset) {
+  } else if (isAtEnd) {
     findings.add({
       severity: "warning",
       structure: "footer",
       offset: offset + FOOTER_FIELD.currentSize,
       found: currentSize,
       expected: `${offset}, the bytes before the footer`,
-      symbol: "ERROR_VHD_INVALID_FILE_SIZE",
+      symbol,
+    });
+  } else {
+    findings.add({
+      severity: "error",
+      structure: "footer",
+      offset: foreign,
+      found: `bytes that belong to no disk; the footer is at ${offset}, not at the end of the file`,
+      expected: `nothing but zeros behind the disk, which ends at ${currentSize}`,
+      symbol,
     });
   }
+}
+
+/** As `foreignByte()`, in pieces: it may be much that lies behind a disk. */
+async function searchForeign(
+  source: ByteSource,
+  found: FoundFooter,
+  pace: Pace,
+): Promise<number | undefined> {
+  for (let start = found.footer.currentSize; start < source.size; start += PIECE) {
+    const end = Math.min(source.size, start + PIECE);
+    const foreign = foreignByte(source, found, start, end);
+    if (foreign !== undefined) return foreign;
+    await pace.reach(end, source.size);
+  }
+  return undefined;
 }
 
 /** Of two footers, the one that is not believed: other tools may believe it. */

@@ -7,6 +7,7 @@
 import { readStructure, type WritableSource } from "../byte_source.ts";
 import { FOOTER_SIZE } from "./footer.ts";
 import type { FoundFooter } from "./footer_search.ts";
+import { undoGrowth } from "./grow_fixed.ts";
 import { FOOTER_COPY_OFFSET, ImageFooters } from "./image_footers.ts";
 import { roundUp, SECTOR_SIZE } from "./sector.ts";
 
@@ -42,12 +43,13 @@ export function repairedFooters(
   return footers;
 }
 
-/** As {@linkcode repairedFooters}, of a fixed image, whose footer may stand before the end of the file. */
+/**
+ * As {@linkcode repairedFooters}, of a fixed image, which may have been growing.
+ *
+ * @throws {ImageError} As `undoGrowth()`.
+ */
 export function repairedFixedFooter(source: WritableSource, found: FoundFooter): ImageFooters {
-  const footers = new ImageFooters(source, found.bytes, found.offset);
-  const last = source.size - FOOTER_SIZE;
-  if (found.offset < last) footers.place(last);
-  return footers;
+  return new ImageFooters(source, found.bytes, undoGrowth(source, found));
 }
 
 /** The last sector of the file where it is free, for there the damaged footer is; else the next one. */

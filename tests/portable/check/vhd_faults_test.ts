@@ -110,8 +110,21 @@ const ROWS: readonly (PlantedFault & { readonly image: Bytes })[] = [
     repairable: true,
   },
   {
-    name: "a fixed disk with bytes between its end and its footer",
+    name: "a fixed disk with zeros between its end and its footer",
     image: inserted(fixed, FIXED_FOOTER, 512),
+    structure: "footer",
+    offset: fixed.length + 48,
+    severity: "warning",
+    symbol: "ERROR_VHD_INVALID_FILE_SIZE",
+    repairable: true,
+  },
+  {
+    name: "a fixed disk with bytes between its end and its footer",
+    image: (() => {
+      const longer = inserted(fixed, FIXED_FOOTER, 512);
+      longer[FIXED_FOOTER] = 1;
+      return longer;
+    })(),
     structure: "footer",
     offset: fixed.length + 48,
     severity: "warning",

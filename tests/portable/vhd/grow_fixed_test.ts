@@ -1,0 +1,105 @@
+/** What lies behind the disk of a fixed VHD: what a growth has left goes, what it cannot have left stays. */
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { checkFile } from "../../../src/portable/check/check_file.ts";
+import { repairVhd } from "../../../src/portable/check/repair_vhd.ts";
+import { ImageError } from "../../../src/portable/image_error.ts";
+import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
+import { openWritableVhd } from "../../../src/portable/vhd/writable_vhd.ts";
+import { resizeVhd } from "../../../src/portable/vhd/resize_vhd.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
+import { assertBytesEqual, pattern } from "../../support.ts";
+import { newVhd } from "./vhd_builder.ts";
+
+const DISK = 4096;
+const SECTOR = 512;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const IMAGE = newVhd({ subtype: "fixed", blockSize: 0, virtualSize: DISK });
+IMAGE.set(pattern(DISK, 3));
+const FOOTER = IMAGE.subarray(DISK);
+
+/** The image with bytes between disk and footer. */
+function withSlack(slack: Bytes): Bytes {
+  return join(IMAGE.subarray(0, DISK), slack, FOOTER);
+}
+
+function join(...parts: Uint8Array[]): Bytes {
+  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
+const LEFT_BY_GROWTH: Record<string, Bytes> = {
+  "zeros behind the footer": join(IMAGE, new Uint8Array(2 ** 20)),
+  "zeros before the footer": withSlack(new Uint8Array(3 * SECTOR)),
+  "zeros and footers before the footer": withSlack(
+    join(FOOTER, new Uint8Array(64 * SECTOR), FOOTER, new Uint8Array(5 * SECTOR)),
+  ),
+};
+
+for (const [what, bytes] of Object.entries(LEFT_BY_GROWTH)) {
+  for (const [who, work] of [["a writer", openWritableVhd], ["a repair", repairVhd]] as const) {
+    Deno.test(`${who} cuts off ${what} of a fixed VHD`, async () => {
+      const file = SparseFile.of(bytes);
+      const { sound, findings: [finding] } = await checkFile(file, "vhd", {}, () => {});
+      assertEquals([sound, finding?.severity, finding?.repairable], [false, "warning", true]);
+      assertStringIncludes(String(finding?.found), "as a crash leaves them while the disk grows");
+      assertEquals(openVhd(file).virtualSize, DISK);
+      work(file);
+      assertBytesEqual(file.bytes(), IMAGE);
+      assertEquals((await checkFile(file, "vhd", {}, () => {})).findings, []);
+    });
+  }
+}
+
+Deno.test("bytes between disk and footer that no growth has left stay, until the disk grows", async () => {
+  const slack = new Uint8Array(70 * SECTOR);
+  slack[69 * SECTOR] = 1;
+  const bytes = withSlack(slack);
+  const file = SparseFile.of(bytes);
+  const { sound, findings: [finding] } = await checkFile(file, "vhd", {}, () => {});
+  assertEquals([sound, finding?.severity, finding?.repairable], [false, "warning", false]);
+  openWritableVhd(file).finish();
+  assertBytesEqual(file.bytes(), bytes);
+  resizeVhd(file, DISK + 100 * SECTOR);
+  assertEquals(file.size, DISK + 101 * SECTOR);
+  assertBytesEqual(file.bytes().subarray(DISK, -SECTOR), new Uint8Array(100 * SECTOR));
+});
+
+Deno.test("a file of which nobody can say what follows its footer is read, but not written", async () => {
+  const tail = new Uint8Array(8 * SECTOR);
+  tail[SECTOR] = 1;
+  const bytes = join(IMAGE, tail);
+  const file = SparseFile.of(bytes);
+  assertEquals(openVhd(file).virtualSize, DISK);
+  const error = assertThrows(() => openWritableVhd(file), ImageError);
+  const { structure, offset } = error.options.detail ?? {};
+  assertEquals([error.symbol, structure, offset], [
+    "ERROR_VHD_DRIVE_FOOTER_MISSING",
+    "footer",
+    DISK + 2 * SECTOR,
+  ]);
+  assertBytesEqual(file.bytes(), bytes);
+  const { sound, findings: [finding] } = await checkFile(file, "vhd", { repair: true }, () => {});
+  assertEquals([sound, finding?.severity, finding?.repairable], [false, "error", false]);
+});
+
+Deno.test("a fixed VHD whose footer lies astride two sectors grows", () => {
+  const file = SparseFile.of(withSlack(new Uint8Array(100).fill(1)));
+  resizeVhd(file, DISK + 5 * SECTOR);
+  assertEquals([file.size, openVhd(file).virtualSize], [DISK + 6 * SECTOR, DISK + 5 * SECTOR]);
+  assertBytesEqual(file.bytes().subarray(0, DISK), pattern(DISK, 3));
+  assertBytesEqual(file.bytes().subarray(DISK, -SECTOR), new Uint8Array(5 * SECTOR));
+});
+
+Deno.test("a fixed VHD with a footer of 511 bytes grows", () => {
+  const file = SparseFile.of(IMAGE.subarray(0, -1));
+  resizeVhd(file, DISK + SECTOR);
+  assertEquals([file.size, openVhd(file).virtualSize], [DISK + 2 * SECTOR, DISK + SECTOR]);
+  assertBytesEqual(file.bytes().subarray(DISK, -SECTOR), new Uint8Array(SECTOR));
+});
