@@ -16,6 +16,9 @@ import { UsageError } from "./usage_error.ts";
 /** How the command is called. */
 export const CHECK_USAGE = `virtdisk check [OPTION...] FILE...
   --repair            put right what the file holds twice, or what follows from the rest
+  --discard-damaged-log
+                      with --repair: of a VHDX log with a damaged entry, replay what lies before the
+                      damage and discard the rest; what was written since may be lost
   --type TYPE         vhd, vhdx or iso; default: found out
   --json              one JSON object per file and line: path, format, sound, findings, leftOut
 
@@ -31,13 +34,18 @@ Exit status: 0; 1 where an error or a warning is left; 2 where a file cannot be 
 export async function check(args: string[]): Promise<number> {
   const { values, positionals } = parseArguments("check", args, {
     repair: { type: "boolean", default: false },
+    "discard-damaged-log": { type: "boolean", default: false },
     type: { type: "string" },
     json: { type: "boolean", default: false },
   });
   if (positionals.length === 0) throw new UsageError("check: no file given");
-  const { repair, json } = values;
+  const { repair, json, "discard-damaged-log": discardDamagedLog } = values;
+  if (discardDamagedLog && !repair) {
+    throw new UsageError("check: --discard-damaged-log goes with --repair");
+  }
   const options = {
     repair,
+    discardDamagedLog,
     ...present({ type: word("--type", values.type, ["vhd", "vhdx", "iso"]) }),
   };
   let current: string | undefined;

@@ -30,6 +30,10 @@ const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
     "Say that it is a raw disk (`--source-type raw` or `--type raw`), as nothing",
   ],
   ['{ backend: "portable" }', "--backend portable"],
+  [
+    "checkVirtualDisk(path, { repair: true, discardDamagedLog: true })",
+    "`virtdisk check --repair --discard-damaged-log FILE`",
+  ],
 ];
 
 /** The same advice, for someone at a shell: errors name options as the API has them. */

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { batPage, PAGE, putEntries, roomy } from "../portable/vhdx/log_builder.ts";
 import { createImage } from "../create_image.ts";
 import { TempDir } from "../support.ts";
 import { runCli } from "./run_cli.ts";
@@ -35,6 +36,40 @@ Deno.test("check ends with 0 for sound images, 1 for others, 2 where it cannot l
   assertEquals(repair.code, 0);
   assertMatch(repair.out, /, repaired\n$/);
   assertEquals((await runCli(dir, ["check", "bad.vhd"])).out, "bad.vhd: VHD image, sound\n");
+});
+
+Deno.test("check discards a damaged log only if told to, and says so before", async () => {
+  using dir = new TempDir();
+  const builder = roomy();
+  const sizes = { tail: 0, flushed: 9 * MIB, last: 9 * MIB };
+  const entries = [1n, 2n, 3n].map((sequence) => ({
+    sequence,
+    changes: [batPage(6, 4)],
+    ...sizes,
+  }));
+  putEntries(builder, 0, ...entries);
+  builder.bytes[MIB + 2 * PAGE] = 0;
+  Deno.writeFileSync(dir.file("disk.vhdx"), builder.bytes);
+
+  const info = await runCli(dir, ["read", "disk.vhdx"]);
+  assertEquals(info.code, 2);
+  assertStringIncludes(info.err, "as entry 3 of the same log lies behind it");
+  assertStringIncludes(info.err, "`virtdisk check --repair --discard-damaged-log FILE`");
+  for (const options of [[], ["--repair"]]) {
+    const { code, out } = await runCli(dir, ["check", ...options, "disk.vhdx"]);
+    assertEquals(code, 1);
+    assertMatch(
+      out,
+      /\n {2}error log entry at offset 1056768: found "no valid entry", expected entry 2/,
+    );
+  }
+  const alone = await runCli(dir, ["check", "--discard-damaged-log", "disk.vhdx"]);
+  assertEquals(alone.code, 2);
+  assertStringIncludes(alone.err, "goes with --repair");
+  const repaired = await runCli(dir, ["check", "--repair", "--discard-damaged-log", "disk.vhdx"]);
+  assertEquals(repaired.code, 0, repaired.out + repaired.err);
+  assertMatch(repaired.out, /log entry .*, repaired\n/);
+  assertEquals((await runCli(dir, ["check", "disk.vhdx"])).code, 0);
 });
 
 Deno.test("compare and changes print ranges, and end with 1 where there are any", async () => {

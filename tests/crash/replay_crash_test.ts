@@ -1,6 +1,7 @@
 /** A crash while a log is replayed to the file: the disk stays what the log makes of it. */
 import { assertEquals, assertGreater } from "@std/assert";
 import { createHash } from "node:crypto";
+import { repairVhdx } from "../../src/portable/check/repair_vhdx.ts";
 import { type DiskImage, imageExtents } from "../../src/portable/image.ts";
 import { Random } from "../fuzz/random.ts";
 import {
@@ -70,6 +71,28 @@ testWith(
     console.log(`replaying the log of an image made by Windows: ${states} states`);
   },
 );
+
+Deno.test("discarding a damaged log may crash", () => {
+  const builder = dirtyVhdx();
+  builder.append(new Uint8Array(MIB).fill(0x55));
+  const sizes = { tail: 0, flushed: 5 * MIB, last: 5 * MIB };
+  const entries = [page(0, 1), page(1, 2), page(2, 3)].map((change, i) => (
+    { sequence: BigInt(i + 1), changes: [batPage(6, 4), change], ...sizes }
+  ));
+  putEntries(builder, 0, ...entries);
+  builder.bytes[MIB + 3 * PAGE] = 0;
+  const base = SparseFile.of(builder.bytes);
+  const recording = new RecordingSource<never>(base);
+  repairVhdx(recording, true);
+  const expected = contents(VHDX.open(recording));
+  let states = 0;
+  for (const state of crashStates(base, recording.changes, new Random(SEED), SAMPLES)) {
+    repairVhdx(state.file, true);
+    assertEquals(contents(VHDX.open(state.file)), expected, state.description());
+    states++;
+  }
+  assertGreater(states, 5);
+});
 
 /** Replays, crashes at every moment, and crashes once more in the replay that follows. */
 function crashReplay(base: SparseFile): number {

@@ -38,29 +38,40 @@ export async function checkFile(
   const contents = contentsOf(file);
   const taken = format ?? contents.format;
   const foreign = format === undefined ? contents.foreign : undefined;
-  const findings = await inspect(file, taken, foreign, pace, checkParents);
+  const { repair: repairing = false, discardDamagedLog = false } = options;
+  if (discardDamagedLog && !repairing) {
+    throw new TypeError("discardDamagedLog goes with { repair: true }");
+  }
+  const subject = { format: taken, foreign, discardDamagedLog };
+  const findings = await inspect(file, subject, pace, checkParents);
   // Whoever cancels the check has had nothing repaired.
   pace.end();
   // Between the check and its repair nobody gets a turn, who could change the file.
-  if (!options.repair || !findings.list.some(({ repairable }) => repairable)) {
+  if (!repairing || !findings.list.some(({ repairable }) => repairable)) {
     return report(file, taken, findings);
   }
-  repair(file, taken);
-  const left = await inspect(file, taken, foreign, new Pace({}), checkParents);
+  repair(file, taken, discardDamagedLog);
+  const left = await inspect(file, subject, new Pace({}), checkParents);
   return repairedReport(file, taken, findings, left);
+}
+
+/** What a file is taken for, and what of it is to be discarded. */
+interface Subject {
+  readonly format: ImageFormat | undefined;
+  readonly foreign: ForeignFormat | undefined;
+  readonly discardDamagedLog: boolean;
 }
 
 async function inspect(
   file: ByteSource,
-  format: ImageFormat | undefined,
-  foreign: ForeignFormat | undefined,
+  { format, foreign, discardDamagedLog }: Subject,
   pace: Pace,
   checkParents: ParentCheck,
 ): Promise<Findings> {
   const findings = new Findings(file.path);
   if (foreign !== undefined) return foreignFindings(findings, foreign);
   if (format !== undefined) checkEnd(file, format, findings);
-  const place = await checkFormat(file, format, findings, pace);
+  const place = await checkFormat(file, format, discardDamagedLog, findings, pace);
   findings.withholdRepairs();
   if (format !== undefined && place !== undefined && !findings.isObstructed) {
     checkParents(format, place, findings);
@@ -85,6 +96,7 @@ function foreignFindings(findings: Findings, { name, advice }: ForeignFormat): F
 async function checkFormat(
   file: ByteSource,
   format: ImageFormat | undefined,
+  discardDamagedLog: boolean,
   findings: Findings,
   pace: Pace,
 ): Promise<LinkPlace | undefined> {
@@ -92,7 +104,7 @@ async function checkFormat(
     case "vhd":
       return await checkVhd(file, findings, pace);
     case "vhdx":
-      return await checkVhdx(file, findings, pace);
+      return await checkVhdx(file, findings, pace, discardDamagedLog);
     case "iso":
       checkIso(file, findings);
       return undefined;
@@ -112,9 +124,13 @@ async function checkFormat(
   }
 }
 
-function repair(file: WritableSource, format: ImageFormat | undefined): void {
+function repair(
+  file: WritableSource,
+  format: ImageFormat | undefined,
+  discardDamagedLog: boolean,
+): void {
   if (format === "vhd") repairVhd(file);
-  if (format === "vhdx") repairVhdx(file);
+  if (format === "vhdx") repairVhdx(file, discardDamagedLog);
 }
 
 function report(

@@ -16,10 +16,22 @@ export interface CheckOptions extends OperationOptions {
    * @default {false}
    */
   repair?: boolean | undefined;
+  /**
+   * VHDX, together with `repair`: of a log of which an entry is damaged, replays the entries before it and
+   * discards the rest. The disk is then as it was some time before: what was written since may be lost, even
+   * if it was flushed, and children of the disk no longer take it for their parent. Keep a copy of the file.
+   *
+   * @default {false}
+   */
+  discardDamagedLog?: boolean | undefined;
 }
 
 /** Their kinds. */
-export const CHECK_OPTIONS: OptionKinds<CheckOptions> = { ...OPERATION_OPTIONS, repair: BOOLEAN };
+export const CHECK_OPTIONS: OptionKinds<CheckOptions> = {
+  ...OPERATION_OPTIONS,
+  repair: BOOLEAN,
+  discardDamagedLog: BOOLEAN,
+};
 
 /** One thing that a check found. */
 export interface CheckFinding {

@@ -16,13 +16,18 @@ import { checkItemLimits } from "./vhdx_item_limits.ts";
 import { type CheckedHeaderArea, checkHeaderArea } from "./vhdx_header_area.ts";
 import { checkMetadataFields } from "./vhdx_unused_fields.ts";
 
-/** Checks a file that is taken for a VHDX; its parent is not looked for. */
+/**
+ * Checks a file that is taken for a VHDX; its parent is not looked for.
+ *
+ * @param discardsLog Whether a repair is to discard a damaged log.
+ */
 export async function checkVhdx(
   file: ByteSource,
   findings: Findings,
   pace: Pace,
+  discardsLog = false,
 ): Promise<LinkPlace | undefined> {
-  const area = checkHeaderArea(file, findings);
+  const area = checkHeaderArea(file, findings, discardsLog);
   if (area === undefined) return undefined;
   const metadata = findings.attempt(() => readMetadata(area.source, area.regions.metadata));
   if (metadata === undefined) return undefined;

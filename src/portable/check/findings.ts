@@ -92,11 +92,21 @@ export class Findings {
     try {
       return run();
     } catch (error) {
-      if (!(error instanceof ImageError) || error.options.detail === undefined) throw error;
-      const { structure, offset, found, expected } = error.options.detail;
-      this.add({ severity: "error", structure, offset, found, expected, symbol: error.symbol });
+      if (!(error instanceof ImageError)) throw error;
+      this.addError(error);
       return undefined;
     }
+  }
+
+  /**
+   * Takes an error of an image.
+   *
+   * @throws {ImageError} What is no damage: the file cannot be read.
+   */
+  addError(error: ImageError, repairable = false): void {
+    const { detail } = error.options;
+    if (detail === undefined) throw error;
+    this.add({ severity: "error", ...detail, symbol: error.symbol, repairable });
   }
 
   /** Nothing is repaired in a file of which something is damaged beyond repair: no write would be safe. */

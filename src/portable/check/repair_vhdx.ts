@@ -4,21 +4,26 @@
  *
  * @module
  */
+import { NIL_GUID } from "../../bytes/guid.ts";
 import type { WritableSource } from "../byte_source.ts";
 import { scanBlocks } from "../vhdx/block_scan.ts";
+import { replayToFile } from "../vhdx/disk_replay.ts";
 import { HEADER_OFFSETS } from "../vhdx/file_map.ts";
 import { FileSpace } from "../vhdx/file_space.ts";
 import { headerFault, readCurrentHeader } from "../vhdx/header.ts";
 import { HeaderWriter } from "../vhdx/header_writer.ts";
+import { findLogDamage } from "../vhdx/log_replay.ts";
 import { readStructures, tablesOf } from "../vhdx/vhdx_structures.ts";
 import { openWritableVhdx } from "../vhdx/writable_vhdx.ts";
 
 /**
  * Repairs what can be repaired. After a crash at any moment the image is as it was, or repaired.
  *
+ * @param discardDamagedLog Whether what cannot be replayed of a damaged log is given up.
  * @throws {ImageError} Where it is damaged beyond that.
  */
-export function repairVhdx(file: WritableSource): void {
+export function repairVhdx(file: WritableSource, discardDamagedLog = false): void {
+  if (discardDamagedLog) discardLog(file);
   // Opening for writing replays the log and makes the region tables equal.
   openWritableVhdx(file).finish();
   const headers = new HeaderWriter(file, readCurrentHeader(file));
@@ -28,6 +33,18 @@ export function repairVhdx(file: WritableSource): void {
     headers.update({});
   }
   cutTail(file, headers);
+}
+
+/** Leaves the disk as it was before the first damaged entry; a log without damage stays. */
+function discardLog(file: WritableSource): void {
+  const header = readCurrentHeader(file);
+  const damage = header.logGuid === NIL_GUID ? undefined : findLogDamage(file, header);
+  if (damage === undefined) return;
+  const headers = new HeaderWriter(file, header);
+  // The disk is not the one that children were made of.
+  headers.announceDataChange();
+  if (damage.replayed === undefined) headers.updateBoth({ logGuid: NIL_GUID });
+  else replayToFile(file, damage.replayed, headers);
 }
 
 /** The log is empty: no entry of it asks for a longer file. */

@@ -10,7 +10,7 @@ import { HEADER_AREA_LENGTH, HEADER_OFFSETS, REGION_TABLE_OFFSETS } from "../vhd
 import { hasFileIdentifier } from "../vhdx/file_identifier.ts";
 import { type CurrentHeader, headerFault, readCurrentHeader } from "../vhdx/header.ts";
 import { MAX_SEQUENCE_NUMBER } from "../vhdx/header_writer.ts";
-import { replayLog } from "../vhdx/log_replay.ts";
+import { findLogDamage, replayLog } from "../vhdx/log_replay.ts";
 import { OccupiedRanges } from "../vhdx/occupied_ranges.ts";
 import {
   readRegions,
@@ -34,10 +34,15 @@ export interface CheckedHeaderArea {
   readonly occupied: OccupiedRanges;
 }
 
-/** Checks all up to the region tables; `undefined` where what follows them cannot be found. */
+/**
+ * Checks all up to the region tables; `undefined` where what follows them cannot be found.
+ *
+ * @param discardsLog Whether a repair is to discard a damaged log.
+ */
 export function checkHeaderArea(
   file: ByteSource,
   findings: Findings,
+  discardsLog: boolean,
 ): CheckedHeaderArea | undefined {
   checkIdentifier(file, findings);
   if (file.size < HEADER_AREA_LENGTH) {
@@ -53,7 +58,7 @@ export function checkHeaderArea(
   }
   const header = checkHeaders(file, findings);
   if (header === undefined) return undefined;
-  const source = header.logGuid === NIL_GUID ? file : checkLog(file, header, findings);
+  const source = header.logGuid === NIL_GUID ? file : checkLog(file, header, findings, discardsLog);
   if (source === undefined) return undefined;
   const occupied = new OccupiedRanges();
   occupied.add({ name: "header area", offset: 0, length: HEADER_AREA_LENGTH });
@@ -111,7 +116,13 @@ function checkLog(
   file: ByteSource,
   header: CurrentHeader,
   findings: Findings,
+  discardsLog: boolean,
 ): ByteSource | undefined {
+  const damage = discardsLog ? findings.attempt(() => findLogDamage(file, header)) : undefined;
+  if (damage !== undefined) {
+    findings.addError(damage.error, true);
+    return damage.replayed ?? file;
+  }
   const replayed = findings.attempt(() => replayLog(file, header));
   if (replayed !== undefined) {
     checkLogFields(file, header, findings);

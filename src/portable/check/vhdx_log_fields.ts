@@ -8,13 +8,13 @@ import { MIB } from "../vhdx/file_map.ts";
 import type { Header } from "../vhdx/header.ts";
 import { FLUSHED_FILE_OFFSET, LAST_FILE_OFFSET } from "../vhdx/log_entry.ts";
 import { LogRing } from "../vhdx/log_ring.ts";
-import { findActiveSequence } from "../vhdx/log_sequence.ts";
+import { searchLog } from "../vhdx/log_sequence.ts";
 import type { Findings } from "./findings.ts";
 
 /** Checks the entries that count; there are such. */
 export function checkLogFields(file: ByteSource, header: Header, findings: Findings): void {
   const ring = new LogRing(file, header);
-  for (const entry of findActiveSequence(ring) ?? []) {
+  for (const entry of searchLog(ring).active ?? []) {
     const lengths = [
       [FLUSHED_FILE_OFFSET, "flushed", entry.flushedFileOffset],
       [LAST_FILE_OFFSET, "last", entry.lastFileOffset],

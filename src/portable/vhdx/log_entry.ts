@@ -133,6 +133,15 @@ function decodeHeader(
   return valid ? entry : undefined;
 }
 
+/**
+ * Reads the header of an entry, be the rest of it whole or not.
+ *
+ * @returns `undefined` if it is not one of this log.
+ */
+export function readEntryHeader(ring: LogRing, position: number): LogEntry | undefined {
+  return decodeHeader(ring.readSector(position), position, ring);
+}
+
 function descriptorSectorCount({ descriptorCount }: Pick<LogEntry, "descriptorCount">): number {
   return Math.ceil((ENTRY_HEADER_LENGTH + descriptorCount * DESCRIPTOR_LENGTH) / LOG_SECTOR_SIZE);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ByteSource } from "../byte_source.ts";
-import { damaged, type ImageError } from "../image_error.ts";
+import { damaged, ImageError } from "../image_error.ts";
 import { MAX_FILE_SIZE, REGION_TABLE_OFFSETS } from "./file_map.ts";
 import type { Header } from "./header.ts";
 import { LEADING_BYTES, TARGET_OFFSET } from "./log_descriptor.ts";
@@ -14,38 +14,102 @@ import {
   LAST_FILE_OFFSET,
   type LocatedDescriptor,
   type LogEntry,
+  readEntryHeader,
+  readLogEntry,
 } from "./log_entry.ts";
 import { LogRing } from "./log_ring.ts";
-import { findActiveSequence } from "./log_sequence.ts";
+import { type LogContents, searchLog } from "./log_sequence.ts";
 import { ReplayedSource, ReplayOverlay } from "./replayed_source.ts";
 
 /** What a log may name is the tables of the file; a hostile one must not take unbounded memory. */
 const MAX_ZERO_RANGES = 65536;
 /** A replay must never change the identifier or the headers, which are not protected by the log. */
 const FIRST_TARGET = REGION_TABLE_OFFSETS[0];
+const LOG_REMEDIES = [
+  "Restore the file from a copy made before.",
+  "Else, on a copy of the file, checkVirtualDisk(path, { repair: true, discardDamagedLog: true }) replays " +
+  "the entries before the damage and discards the rest: the disk is then as it was some time before.",
+];
 
 /**
  * The file as its log leaves it.
  *
  * @param header The current header, with a log GUID.
- * @throws {ImageError} `ERROR_FILE_CORRUPT` where the log holds no valid sequence, the file is shorter
- * than it was when the log was written, or the log names a place that it may not touch.
+ * @throws {ImageError} `ERROR_FILE_CORRUPT` if the log holds no valid sequence or an entry of it is damaged,
+ * the file is shorter than it was when the log was written, or the log names a place that it may not touch.
  */
 export function replayLog(source: ByteSource, header: Header): ReplayedSource {
   const ring = new LogRing(source, header);
-  const sequence = findActiveSequence(ring);
-  const last = sequence?.at(-1);
-  if (sequence === undefined || last === undefined) {
-    throw damaged(
-      source,
-      "ERROR_FILE_CORRUPT",
-      "log",
-      header.logOffset,
-      `no valid sequence of entries of log ${header.logGuid}`,
-      "one",
-    );
+  const contents = searchLog(ring);
+  const { active } = contents;
+  if (active === undefined) throw noSequence(ring, contents);
+  if (isDamaged(contents)) throw damagedEntry(ring, contents.newest);
+  const replayed = replay(ring, active);
+  const overwritten = overwrittenBy(ring, active);
+  if (overwritten !== undefined && !replayed.isInPlace()) throw appliedEntry(ring, overwritten);
+  return replayed;
+}
+
+/** What is to be done about a log of which an entry is damaged. */
+export interface LogDamage {
+  /** What {@linkcode replayLog} throws. */
+  readonly error: ImageError;
+  /** The file with the entries before the damaged one replayed; absent if it has all of them already. */
+  readonly replayed: ReplayedSource | undefined;
+}
+
+/**
+ * Whether entries of a log are damaged, so that not all of it can be replayed.
+ *
+ * @param header The current header, with a log GUID.
+ * @throws {ImageError} As {@linkcode replayLog}, for what is no damage of an entry.
+ */
+export function findLogDamage(source: ByteSource, header: Header): LogDamage | undefined {
+  const ring = new LogRing(source, header);
+  const contents = searchLog(ring);
+  const { active } = contents;
+  if (active === undefined) return { error: noSequence(ring, contents), replayed: undefined };
+  const replayed = replay(ring, active);
+  if (isDamaged(contents)) {
+    const { newest } = contents;
+    // Before it was written, all that came before its tail was in its place.
+    const isPending = active.some(({ position }) => position === newest.tail);
+    return { error: damagedEntry(ring, newest), replayed: isPending ? replayed : undefined };
   }
-  if (last.flushedFileOffset > source.size) {
+  const overwritten = overwrittenBy(ring, active);
+  if (overwritten === undefined || replayed.isInPlace()) return undefined;
+  return { error: appliedEntry(ring, overwritten), replayed: undefined };
+}
+
+/**
+ * Whether valid entries with higher numbers lie behind the active sequence, so that one between was lost. It
+ * is no crash that left it: a writer makes an entry durable before it writes the next, as this one and
+ * QEMU do; what else a writer might do, the file cannot say, and to replay less than the log holds would
+ * show the disk as it was at some time before.
+ */
+function isDamaged(contents: LogContents): contents is LogContents & { newest: LogEntry } {
+  const last = contents.active?.at(-1)?.sequenceNumber ?? 0n;
+  return contents.newest !== undefined && contents.newest.sequenceNumber > last;
+}
+
+/**
+ * The entry behind the sequence that a crash seems to have torn, if it says that nothing before it was
+ * pending: then all that the sequence changes was durable in its place before it was written.
+ */
+function overwrittenBy(ring: LogRing, active: readonly LogEntry[]): LogEntry | undefined {
+  const last = active.at(-1);
+  if (last === undefined) return undefined;
+  const position = (last.position + last.length) % ring.length;
+  const torn = readEntryHeader(ring, position);
+  const isNext = torn?.sequenceNumber === last.sequenceNumber + 1n;
+  return isNext && torn.tail === position ? torn : undefined;
+}
+
+/** The file as a sequence leaves it. */
+function replay(ring: LogRing, sequence: readonly LogEntry[]): ReplayedSource {
+  const { source } = ring;
+  const last = sequence.at(-1);
+  if (last !== undefined && last.flushedFileOffset > source.size) {
     throw damaged(
       source,
       "ERROR_FILE_CORRUPT",
@@ -57,7 +121,7 @@ export function replayLog(source: ByteSource, header: Header): ReplayedSource {
   }
   const limit = targetLimit(ring, sequence);
   const overlay = new ReplayOverlay();
-  let size = Math.max(source.size, last.lastFileOffset);
+  let size = Math.max(source.size, last?.lastFileOffset ?? 0);
   for (const entry of [...sequence].reverse()) {
     for (const descriptor of descriptorsFromLast(ring, entry)) {
       assertTarget(ring, descriptor, limit);
@@ -77,6 +141,66 @@ export function replayLog(source: ByteSource, header: Header): ReplayedSource {
     }
   }
   return new ReplayedSource(source, overlay, size);
+}
+
+/** No sequence is valid: if there is a valid entry, the one that is missing is damaged. */
+function noSequence(ring: LogRing, { newest }: LogContents): ImageError {
+  if (newest !== undefined) return damagedEntry(ring, newest);
+  return logError(
+    ring,
+    "log",
+    ring.fileOffset(0),
+    `no valid entry of log ${ring.guid}`,
+    "a sequence of them, as the header says that the log is in use",
+  );
+}
+
+/** The first entry that the newest one needs, and that is not there. */
+function damagedEntry(ring: LogRing, newest: LogEntry): ImageError {
+  let position = newest.tail;
+  let previous: LogEntry | undefined;
+  let entry = readLogEntry(ring, position);
+  while (entry !== undefined && (previous === undefined || follows(previous, entry))) {
+    position = (position + entry.length) % ring.length;
+    previous = entry;
+    entry = readLogEntry(ring, position);
+  }
+  return logError(
+    ring,
+    "log entry",
+    ring.fileOffset(position),
+    entry === undefined ? "no valid entry" : `entry ${entry.sequenceNumber}`,
+    `${previous === undefined ? "an entry" : `entry ${previous.sequenceNumber + 1n}`}, as entry ` +
+      `${newest.sequenceNumber} of the same log lies behind it and needs it`,
+  );
+}
+
+function follows(previous: LogEntry, { sequenceNumber }: LogEntry): boolean {
+  return sequenceNumber === previous.sequenceNumber + 1n;
+}
+
+function appliedEntry(ring: LogRing, { position, sequenceNumber }: LogEntry): ImageError {
+  return logError(
+    ring,
+    "log entry",
+    ring.fileOffset(position),
+    `entry ${sequenceNumber}, damaged`,
+    "a valid entry, as the file holds changes that are newer than those of the entries before it",
+  );
+}
+
+function logError(
+  { source: { path } }: LogRing,
+  structure: string,
+  offset: number,
+  found: string,
+  expected: string,
+): ImageError {
+  return new ImageError("ERROR_FILE_CORRUPT", {
+    path,
+    detail: { structure, offset, found, expected },
+    causes: LOG_REMEDIES,
+  });
 }
 
 /** The end of everything that the sequence may touch. */

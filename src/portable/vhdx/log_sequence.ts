@@ -9,24 +9,33 @@ import { LOG_SECTOR_SIZE } from "./file_map.ts";
 import { type LogEntry, readLogEntry } from "./log_entry.ts";
 import type { LogRing } from "./log_ring.ts";
 
-/**
- * The active sequence, from its oldest needed entry (the last one's tail) on: what a replay applies.
- *
- * @returns `undefined` where no sequence is valid.
- */
-export function findActiveSequence(ring: LogRing): readonly LogEntry[] | undefined {
-  let candidate: readonly LogEntry[] | undefined;
+/** What a log holds. */
+export interface LogContents {
+  /**
+   * The active sequence, from its oldest needed entry (the last one's tail) on: what a replay applies;
+   * `undefined` if no sequence is valid.
+   */
+  readonly active: readonly LogEntry[] | undefined;
+  /** The valid entry with the greatest number, be it part of a valid sequence or not. */
+  readonly newest: LogEntry | undefined;
+}
+
+/** Reads all of a log. */
+export function searchLog(ring: LogRing): LogContents {
+  let active: readonly LogEntry[] | undefined;
+  let newest: LogEntry | undefined;
   let start = 0;
   // Each start lies behind the one before; the lap is over when the next would be at or before it.
   for (;;) {
     const { entries, length } = readSequence(ring, start);
     const needed = neededEntries(entries);
-    if (needed !== undefined && lastNumber(needed) > lastNumber(candidate)) candidate = needed;
+    if (needed !== undefined && lastNumber(needed) > lastNumber(active)) active = needed;
+    if (lastNumber(entries) > (newest?.sequenceNumber ?? 0n)) newest = entries.at(-1);
     // The specification goes on one sector after the start of a sequence that is not valid. What would
     // begin inside it is a shorter sequence with the same last entry, which lacks that entry's tail
     // too: leaving those out changes nothing and keeps the search linear.
     const next = (start + Math.max(length, LOG_SECTOR_SIZE)) % ring.length;
-    if (next <= start) return candidate;
+    if (next <= start) return { active, newest };
     start = next;
   }
 }

@@ -19,7 +19,7 @@ import { type CurrentHeader, readCurrentHeader } from "./header.ts";
 import { replayLog } from "./log_replay.ts";
 import type { LogEntry } from "./log_entry.ts";
 import { LogRing } from "./log_ring.ts";
-import { findActiveSequence } from "./log_sequence.ts";
+import { searchLog } from "./log_sequence.ts";
 import { type DiskMetadata, readMetadata } from "./metadata_items.ts";
 import { OccupiedRanges } from "./occupied_ranges.ts";
 import { readRegions, type Region } from "./region_table.ts";
@@ -67,7 +67,7 @@ function lastEntry(source: EndlessSource, header: CurrentHeader): LogEntry | und
   if (header.logGuid === NIL_GUID || !source.has(header.logOffset, header.logLength)) {
     return undefined;
   }
-  return readable(() => findActiveSequence(new LogRing(source, header)))?.at(-1);
+  return readable(() => searchLog(new LogRing(source, header)).active)?.at(-1);
 }
 
 /** The file as its log leaves it; `undefined` where the log is damaged. */

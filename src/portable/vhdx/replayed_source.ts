@@ -53,6 +53,11 @@ export class ReplayOverlay {
     return this.#pages.get(offset / PAGE_SIZE) ?? (this.#zeros.has(offset) ? "zero" : undefined);
   }
 
+  /** The pages, and where in the file each is to be. */
+  *pages(): Generator<[offset: number, page: LoggedPage]> {
+    for (const [number, page] of this.#pages) yield [number * PAGE_SIZE, page];
+  }
+
   /** The ranges that the overlay covers; a page may lie within zeros. */
   *ranges(): Generator<{ offset: number; length: number }> {
     for (const [start, end] of this.#zeros) yield { offset: start, length: end - start };
@@ -85,6 +90,17 @@ export class ReplayedSource implements ByteSource {
   /** Where the replay changes the file: nowhere else do the two differ, but for the file's length. */
   replayedRanges(): Iterable<{ offset: number; length: number }> {
     return this.#overlay.ranges();
+  }
+
+  /** Whether the file has all logged pages in their places already; zeros are not looked at. */
+  isInPlace(): boolean {
+    const present = new Uint8Array(PAGE_SIZE);
+    for (const [offset, page] of this.#overlay.pages()) {
+      present.fill(0, this.#file.readAt(present, offset));
+      const wanted = this.#readPage(page);
+      if (wanted.some((byte, i) => byte !== present[i])) return false;
+    }
+    return true;
   }
 
   readAt(buffer: Uint8Array, offset: number): number {

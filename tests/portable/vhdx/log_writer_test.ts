@@ -7,7 +7,7 @@ import { readCurrentHeader } from "../../../src/portable/vhdx/header.ts";
 import { HeaderWriter } from "../../../src/portable/vhdx/header_writer.ts";
 import { descriptorsFromLast, encodeLogEntry } from "../../../src/portable/vhdx/log_entry.ts";
 import { LogRing } from "../../../src/portable/vhdx/log_ring.ts";
-import { findActiveSequence } from "../../../src/portable/vhdx/log_sequence.ts";
+import { searchLog } from "../../../src/portable/vhdx/log_sequence.ts";
 import { LogWriter, MAX_PAGES_PER_ENTRY } from "../../../src/portable/vhdx/log_writer.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
@@ -49,7 +49,7 @@ Deno.test("a new log has a valid entry, the first, which is empty", () => {
   const { file } = openLog();
   const header = readCurrentHeader(file);
   assertNotEquals(header.logGuid, NIL_GUID);
-  const sequence = findActiveSequence(new LogRing(file, header));
+  const sequence = searchLog(new LogRing(file, header)).active;
   assertEquals(
     sequence?.map(({ position, tail, descriptorCount }) => [position, tail, descriptorCount]),
     [[0, 0, 0]],
@@ -65,7 +65,7 @@ Deno.test("after each of many entries of any length, the last is all that is rep
     );
     log.append(pages);
     const ring = new LogRing(file, readCurrentHeader(file));
-    const sequence = findActiveSequence(ring)!;
+    const sequence = searchLog(ring).active!;
     assertEquals(sequence.length, 1);
     const [entry] = sequence;
     assertEquals(entry!.sequenceNumber, BigInt(i + 2));
@@ -87,10 +87,10 @@ Deno.test("an entry leaves the one before it readable", () => {
     // The newer entry is torn: its first sector did not reach the medium.
     const torn = file.fork();
     const ring = new LogRing(file, readCurrentHeader(file));
-    const newest = findActiveSequence(ring)!.at(-1)!;
+    const newest = searchLog(ring).active!.at(-1)!;
     torn.writeAt(new Uint8Array(PAGE), ring.fileOffset(newest.position));
-    const left = findActiveSequence(new LogRing(torn, readCurrentHeader(torn)))!.at(-1)!;
-    const previous = findActiveSequence(new LogRing(before, readCurrentHeader(before)))!.at(-1)!;
+    const left = searchLog(new LogRing(torn, readCurrentHeader(torn))).active!.at(-1)!;
+    const previous = searchLog(new LogRing(before, readCurrentHeader(before))).active!.at(-1)!;
     assertEquals(left, previous);
   }
 });
