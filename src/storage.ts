@@ -18,21 +18,23 @@ import {
 } from "./storage_dependency.ts";
 
 /**
- * The virtual disks that are attached to this machine, whoever attached them, each with the images
- * behind it (GetAllAttachedVirtualDiskPhysicalPaths and GetStorageDependencyInformation). Windows 8;
- * needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`. PowerShell: `Get-Disk`, `Get-DiskImage`.
+ * The virtual disks that are attached to this machine, whoever attached them: the image, its parents, the device
+ * and where its volumes are mounted (GetAllAttachedVirtualDiskPhysicalPaths, which gives the images, and questions to
+ * each). Windows 8; needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`. PowerShell: `Get-DiskImage`.
  *
  * @example List them
  * ```ts ignore
  * import { attachedVirtualDisks } from "@virtdisk/virtdisk";
  *
- * for (const { physicalPath, imagePaths } of attachedVirtualDisks()) {
- *   console.log(physicalPath, imagePaths[0]); // \\.\PhysicalDrive1 \\?\Volume{...}\images\disk.vhdx
+ * for (const { imagePath, physicalPath, mountPoints, error } of attachedVirtualDisks()) {
+ *   // D:\vm\disk.vhdx \\.\PhysicalDrive1 V:\
+ *   console.log(imagePath, error?.message ?? physicalPath, mountPoints.join(" "));
  * }
  * ```
  *
- * @returns An entry per disk.
- * @throws {VirtualDiskError} `ERROR_NOT_SUPPORTED` off Windows.
+ * @returns An entry per disk. One that cannot be asked, because it was detached meanwhile or its file may not be
+ * read, has an `error` and hides no other.
+ * @throws {VirtualDiskError} `ERROR_NOT_SUPPORTED` off Windows; what Windows says if it gives no list.
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
  */
 export function attachedVirtualDisks(): AttachedVirtualDisk[] {

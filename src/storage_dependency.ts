@@ -6,6 +6,7 @@
  */
 import { BOOLEAN, oneOf, type OptionKinds } from "./arguments.ts";
 import { DEPENDENT_DISK_FLAG } from "./constants.ts";
+import type { VirtualDiskError } from "./errors.ts";
 import type { StorageType } from "./information.ts";
 
 /** DEPENDENT_DISK_FLAG. */
@@ -105,11 +106,17 @@ export interface StorageDependency extends StorageDependencyKind {
 
 /** A virtual disk that is attached to this machine. */
 export interface AttachedVirtualDisk {
-  /** `\\.\PhysicalDriveN` or `\\.\CDRomN`. */
-  physicalPath: string;
+  /** The image file, as Windows names it: `D:\vm\disk.vhdx`. */
+  imagePath: string;
+  /** The device: `\\.\PhysicalDriveN`, or `\\.\CDROMN` of an ISO image. Absent if Windows does not say it: see `error`. */
+  physicalPath?: string;
+  /** The parents of a differencing image, nearest first, as far as they can be opened; else empty. */
+  parents: string[];
+  /** Where the volumes of the disk are mounted: drive letters, `V:\`, and folders. */
+  mountPoints: string[];
   /**
-   * The image and then its parents, nearest first; empty where Windows does not tell, for example when
-   * the disk was detached meanwhile.
+   * What keeps Windows from saying all of it: the image was detached meanwhile, for example, or its file may not be
+   * read. Absent if all is there.
    */
-  imagePaths: string[];
+  error?: VirtualDiskError;
 }

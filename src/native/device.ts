@@ -66,8 +66,8 @@ export class Device implements Disposable {
     this.#handle = handle;
   }
 
-  /** Opens a volume, by its name without the last backslash; `undefined` if it cannot be. */
-  static openVolume(kernel32: Kernel32, path: string): Device | undefined {
+  /** Opens a volume, by its name without the last backslash, or a disk, with no right; `undefined` if it cannot be. */
+  static open(kernel32: Kernel32, path: string): Device | undefined {
     return Device.#open(kernel32, path, NO_ACCESS);
   }
 

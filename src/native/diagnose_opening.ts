@@ -1,15 +1,12 @@
 /** Whether Windows opens an image, and where it is attached. */
-import { extname } from "@std/path";
 import { isErrorOf, VirtualDiskError } from "../errors.ts";
 import type { ErrorSymbol } from "../error_codes.ts";
 import { failureFinding, type Finding, finding, type FindingSubject } from "../finding.ts";
-import type { OpenFlag } from "../open_options.ts";
 import { openRequest } from "../open_request.ts";
-import { Device } from "./device.ts";
 import type { Libraries } from "./library.ts";
-import { openImage } from "./open.ts";
+import { openImage, openToAsk } from "./open.ts";
 import { physicalPath } from "./physical_path.ts";
-import { volumesOn } from "./volumes.ts";
+import { mountPointsOfDisk } from "./volumes.ts";
 
 const SUBJECTS: Partial<Record<string, FindingSubject>> = {
   ERROR_FILE_NOT_FOUND: "file",
@@ -54,13 +51,10 @@ function openFindings(path: string, libraries: Libraries): Finding[] {
 
 function attachmentFindings(path: string, libraries: Libraries): Finding[] {
   try {
-    // An ISO image has no parents, and opens with no flag about them.
-    const flags: OpenFlag[] = extname(path).toLowerCase() === ".iso" ? [] : ["no-parents"];
-    const request = openRequest(path, { getInfoOnly: true, flags });
-    const opened = openImage(libraries, request);
+    const opened = openToAsk(libraries, path);
     using handle = opened.handle;
     const device = physicalPath({ libraries, handle: handle.value, path: opened.path });
-    const where = [device, ...mountPointsOf(libraries, device)].join(", ");
+    const where = [device, ...mountPointsOfDisk(libraries.kernel32, device)].join(", ");
     return [
       finding("warning", "attachment", path, `the image is attached: ${where}`, {
         symbol: "ERROR_SHARING_VIOLATION",
@@ -74,12 +68,4 @@ function attachmentFindings(path: string, libraries: Libraries): Finding[] {
     if (error.operation === "OpenVirtualDisk" || isErrorOf(error, ...NOT_ATTACHED)) return [];
     return [failureFinding("info", "attachment", path, error)];
   }
-}
-
-function mountPointsOf({ kernel32 }: Libraries, devicePath: string): string[] {
-  using device = Device.openVolume(kernel32, devicePath);
-  const number = device?.deviceNumber;
-  return number === undefined
-    ? []
-    : volumesOn(kernel32, number).flatMap(({ mountPoints }) => mountPoints);
 }

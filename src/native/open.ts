@@ -1,7 +1,9 @@
 /** The call of OpenVirtualDisk. */
+import { extname } from "@std/path";
 import { VIRTUAL_DISK_ACCESS, VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.ts";
 import { VirtualDiskError } from "../errors.ts";
-import type { OpenParameters, OpenRequest } from "../open_request.ts";
+import type { OpenFlag } from "../open_options.ts";
+import { type OpenParameters, type OpenRequest, openRequest } from "../open_request.ts";
 import { CallMemory } from "./call_memory.ts";
 import { fullPath } from "./full_path.ts";
 import { Handle } from "./handle.ts";
@@ -27,6 +29,16 @@ export interface OpenedImage {
 export function openImage(libraries: Libraries, request: OpenRequest): OpenedImage {
   const call = new OpenCall(libraries, request);
   return call.opened(libraries.virtdisk.OpenVirtualDisk(...call.arguments));
+}
+
+/**
+ * Opens an image to ask about it alone, without its parents: also one that is attached, or whose parents are
+ * missing.
+ */
+export function openToAsk(libraries: Libraries, path: string): OpenedImage {
+  // An ISO image has no parents, and opens with no flag about them.
+  const flags: OpenFlag[] = extname(path).toLowerCase() === ".iso" ? [] : ["no-parents"];
+  return openImage(libraries, openRequest(path, { getInfoOnly: true, flags }));
 }
 
 /** Opens an image on another thread: a long chain, or a share far away, may take its time. */

@@ -1,13 +1,13 @@
-/** The calls that give the device paths of attached disks. */
+/** The calls that tell what is attached: the device of a disk, and the images of all attached disks. */
 import { decodeUtf16 } from "../bytes/utf16.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import type { VirtDisk } from "./virtdisk.ts";
 import { multiString } from "./multi_string.ts";
 import { sizedAnswer } from "./sized_answer.ts";
 
-/** Bytes: longer than any device path. */
+/** Bytes: longer than any device path, and than those of some images. */
 const USUAL_PATH = 512;
-/** Bytes: far more than all device paths of a machine. */
+/** Bytes: far more than all paths of a machine's attached images. */
 const LARGEST_ANSWER = 1024 * 1024;
 const UNIT_SIZE = 2;
 
@@ -27,11 +27,12 @@ export function physicalPath({ libraries: { virtdisk }, handle, path }: CalledDi
 }
 
 /**
- * The device paths of all disks that are attached to this machine (GetAllAttachedVirtualDiskPhysicalPaths).
+ * The paths of the image files of all disks that are attached to this machine. In spite of its name
+ * GetAllAttachedVirtualDiskPhysicalPaths does not give the paths of devices.
  *
  * @throws {VirtualDiskError} With the code that the call returns.
  */
-export function allPhysicalPaths(virtdisk: VirtDisk): string[] {
+export function attachedImagePaths(virtdisk: VirtDisk): string[] {
   return stringsOf(
     "GetAllAttachedVirtualDiskPhysicalPaths",
     undefined,

@@ -29,6 +29,14 @@ export function volumesOn(kernel32: Kernel32, target: DeviceNumber): VolumeOnDis
   return found;
 }
 
+/** Where the volumes of a disk are mounted, by the disk's device path. */
+export function mountPointsOfDisk(kernel32: Kernel32, devicePath: string): string[] {
+  using device = Device.open(kernel32, devicePath);
+  const number = device?.deviceNumber;
+  if (number === undefined) return [];
+  return volumesOn(kernel32, number).flatMap(({ mountPoints }) => mountPoints);
+}
+
 function volumeNames(kernel32: Kernel32): string[] {
   const buffer = new Uint8Array(NAME_LENGTH * UNIT_SIZE);
   const search = kernel32.FindFirstVolumeW(buffer, NAME_LENGTH);
@@ -51,7 +59,7 @@ function lengthOn(
   target: DeviceNumber,
 ): number | undefined {
   // With its last backslash the name would mean the root folder.
-  using volume = Device.openVolume(kernel32, guidPath.slice(0, -1));
+  using volume = Device.open(kernel32, guidPath.slice(0, -1));
   if (volume === undefined) return undefined;
   const extents = target.type === DISK_TYPE
     ? volume.diskExtents.filter(({ disk }) => disk === target.number)

@@ -188,15 +188,16 @@ EXPORT uint32_t GetVirtualDiskPhysicalPath(handle_t handle, uint32_t *size, unit
   return call_end(FN_GetVirtualDiskPhysicalPath, result);
 }
 
-/* The paths one after the other, each with its NUL, and one more; none at all is nothing. */
+/* The paths of the image files [O] one after the other, each with its NUL, and one more [I: path-list-end];
+   none at all is nothing [M]. A disk without a local host is not in the list [I: path-list-no-host]. */
 static uint32_t all_paths(uint32_t *size, unit_t *buffer) {
-  static unit_t text[ATTACHMENTS * DEVICE_PATH_UNITS + 1];
+  static unit_t text[ATTACHMENTS * PATH_UNITS + 1];
   uint32_t units = 0;
   handles_sweep();
   for (int i = 0; i < ATTACHMENTS; i++) {
     if (!attachments[i].image || !attachments[i].device[0]) continue;
-    const uint32_t length = units_length(attachments[i].device, DEVICE_PATH_UNITS) + 1;
-    memcpy(text + units, attachments[i].device, length * sizeof *text);
+    const uint32_t length = units_length(attachments[i].image, PATH_UNITS) + 1;
+    memcpy(text + units, attachments[i].image, length * sizeof *text);
     units += length;
   }
   if (units == 0) {

@@ -166,6 +166,12 @@ export class Double implements Disposable {
     accepted(this.#library.symbols.DoubleSetParentLocation(resolved, units, units.length));
   }
 
+  /** Makes an image the child of another; all that are not named so have no parent then. */
+  addParent(child: string, parent: string): void {
+    const add = this.#library.symbols.DoubleAddParent;
+    accepted(add(unitsOf(`${child}\0`), unitsOf(`${parent}\0`)));
+  }
+
   /**
    * GET_VIRTUAL_DISK_INFO_CHANGE_TRACKING_STATE.
    *

@@ -1,4 +1,5 @@
 /* GetVirtualDiskInformation: the fifteen classes, answered from what the double was told. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "double.h"
@@ -15,8 +16,20 @@ static struct {
 } classes[INFO_CLASSES];
 static uint32_t demands;
 
+/* The parents of images that the test named; of other images PARENT_LOCATION is as told for all. */
+#define PARENTS 8
+static struct {
+  unit_t *child, *parent;
+} parents[PARENTS];
+static uint32_t parent_count;
+
 void information_reset(void) {
   demands = 0;
+  for (uint32_t i = 0; i < parent_count; i++) {
+    free(parents[i].child);
+    free(parents[i].parent);
+  }
+  parent_count = 0;
   memset(classes, 0, sizeof classes);
   for (uint32_t i = 0; i < INFO_CLASSES; i++) classes[i].result = CODE_VHD_INVALID_TYPE;
 }
@@ -39,6 +52,29 @@ static uint32_t needed_bytes(uint32_t class) {
   return all > fixed ? all : fixed;
 }
 
+static uint32_t set_text(uint32_t class, const unit_t *text, uint32_t units) {
+  if (units > PATH_UNITS) return 0;
+  classes[class].units = units;
+  memcpy(classes[class].text, text, units * sizeof *text);
+  classes[class].result = CODE_SUCCESS;
+  return 1;
+}
+
+/* A parent that was not opened with the child is one of its candidates [I: parent-not-opened]. */
+static void find_parent(const disk_t *disk) {
+  classes[INFO_PARENT_LOCATION].result = CODE_VHD_INVALID_TYPE; /* [O] */
+  for (uint32_t i = 0; i < parent_count; i++) {
+    if (!units_equal(parents[i].child, disk->path)) continue;
+    static unit_t list[PATH_UNITS + 1];
+    const uint32_t units = units_length(parents[i].parent, PATH_UNITS) + 1;
+    memcpy(list, parents[i].parent, units * sizeof *list);
+    list[units] = 0;
+    set_text(INFO_PARENT_LOCATION, list, units + 1);
+    classes[INFO_PARENT_LOCATION].info.ParentLocation.ParentResolved =
+        !(disk->flags & OPEN_FLAG_NO_PARENTS);
+  }
+}
+
 static uint32_t fill(handle_t handle, uint32_t *size, GET_VIRTUAL_DISK_INFO_ *info, uint32_t *used) {
   const disk_t *disk = handle_find(handle);
   if (!disk) return CODE_INVALID_HANDLE;
@@ -47,6 +83,7 @@ static uint32_t fill(handle_t handle, uint32_t *size, GET_VIRTUAL_DISK_INFO_ *in
   if (!(disk->rights & ACCESS_GET_INFO)) return CODE_ACCESS_DENIED;
   const uint32_t told = call_told(FN_GetVirtualDiskInformation);
   if (told) return told;
+  if (class == INFO_PARENT_LOCATION && parent_count > 0) find_parent(disk);
   if (classes[class].result) return classes[class].result;
   uint32_t needed = needed_bytes(class);
   if (demands > 0) {
@@ -172,14 +209,6 @@ EXPORT void DoubleSetPhysicalDisk(uint32_t logical, uint32_t physical, bool32_t 
   unlock();
 }
 
-static uint32_t set_text(uint32_t class, const unit_t *text, uint32_t units) {
-  if (units > PATH_UNITS) return 0;
-  classes[class].units = units;
-  memcpy(classes[class].text, text, units * sizeof *text);
-  classes[class].result = CODE_SUCCESS;
-  return 1;
-}
-
 /* `units` of `text` go out as they are: whether they are a well-formed multi-string is the test's. */
 EXPORT uint32_t DoubleSetParentLocation(bool32_t resolved, const unit_t *text, uint32_t units) {
   lock();
@@ -196,6 +225,20 @@ EXPORT uint32_t DoubleSetChangeTracking(bool32_t enabled, bool32_t newer, const 
   info->ChangeTrackingState.Enabled = enabled;
   info->ChangeTrackingState.NewerChanges = newer;
   const uint32_t fits = set_text(INFO_CHANGE_TRACKING_STATE, text, units);
+  unlock();
+  return fits;
+}
+
+/* Makes an image the child of another; gives 0 where there are too many. Images that no call names have no
+   parent then. */
+EXPORT uint32_t DoubleAddParent(const unit_t *child, const unit_t *parent) {
+  lock();
+  const uint32_t fits = parent_count < PARENTS;
+  if (fits) {
+    parents[parent_count].child = units_copy(child);
+    parents[parent_count].parent = units_copy(parent);
+    parent_count++;
+  }
   unlock();
   return fits;
 }

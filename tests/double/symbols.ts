@@ -19,6 +19,7 @@ export const SYMBOLS = {
   DoubleSetStorageType: { parameters: ["u32", "buffer"], result: "u32" },
   DoubleSetPhysicalDisk: { parameters: ["u32", "u32", "i32"], result: "void" },
   DoubleSetParentLocation: { parameters: ["i32", "buffer", "u32"], result: "u32" },
+  DoubleAddParent: { parameters: ["buffer", "buffer"], result: "u32" },
   DoubleSetChangeTracking: { parameters: ["i32", "i32", "buffer", "u32"], result: "u32" },
   DoubleBackWithFile: { parameters: ["buffer"], result: "void" },
   DoubleSetDiskNumber: { parameters: ["u32"], result: "void" },

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { attachedVirtualDisks, storageDependencies } from "@virtdisk/virtdisk";
 import { VirtualDiskError } from "../../src/errors.ts";
-import { diskDependencies, listAttachedDisks } from "../../src/native/attached_disks.ts";
+import { diskDependencies } from "../../src/native/attached_disks.ts";
 import { queryDependencies, queryDependencyKinds } from "../../src/native/dependency_query.ts";
 import { type Libraries, systemLibraries } from "../../src/native/library.ts";
 import { wideString } from "../../src/native/wide_string.ts";
@@ -274,42 +274,6 @@ testWithDouble("an attached disk's own images come nearest first", (context) => 
   const own = diskDependencies(libraries, DEVICE.toLowerCase());
   assertEquals(own.map((each) => each.relativePath), ["\\child.vhdx", "\\base.vhdx"]);
   assertEquals(diskDependencies(libraries, "\\\\.\\CDRom0").length, 3);
-});
-
-testWithDouble("attached disks are listed with their images", (context) => {
-  const { double, libraries } = context;
-  const list = (paths: string[], from = libraries) =>
-    listAttachedDisks({
-      ...from,
-      virtdisk: {
-        ...from.virtdisk,
-        GetAllAttachedVirtualDiskPhysicalPaths: (size, buffer) => {
-          const text = paths.map((path) => `${path}\0`).join("") + "\0";
-          const sizes = size as Uint32Array;
-          const needed = text.length * 2;
-          const given = sizes[0]!;
-          sizes[0] = needed;
-          if (given < needed) return 122;
-          new Uint16Array((buffer as Uint8Array<ArrayBuffer>).buffer).set(
-            [...text].map((unit) => unit.charCodeAt(0)),
-          );
-          return 0;
-        },
-      },
-    });
-  assertEquals(list([]), []);
-  const other = "\\\\.\\CDRom0";
-  assertEquals(
-    list([DEVICE, other], openingAll(context)),
-    [{ physicalPath: DEVICE, imagePaths: [] }, { physicalPath: other, imagePaths: [] }],
-  );
-  double.answers.addDependency(told({ dependentVolumeRelativePath: "\\a.vhdx" }));
-  assertEquals(list([DEVICE], openingAll(context)), [
-    { physicalPath: DEVICE, imagePaths: [`${VOLUME}a.vhdx`] },
-  ]);
-  const many = Array.from({ length: 64 }, (_, i) => `\\\\.\\PhysicalDrive${i}`);
-  assertEquals(list(many, openingAll(context)).map((each) => each.physicalPath), many);
-  assertEquals(listAttachedDisks(libraries), []);
 });
 
 testWithDouble("storageDependencies of a disk that is not attached says so", ({ double, open }) => {

@@ -107,7 +107,7 @@ export class Machine {
 
   #openDevice(path: string, access: number): bigint {
     const device = [...this.disks, ...this.volumes].find((each) =>
-      ("path" in each ? each.path : each.name) === path
+      ("path" in each ? each.path : each.name).toLowerCase() === path.toLowerCase()
     );
     const rights = (access & GENERIC_READ ? READ : 0) | (access & GENERIC_WRITE ? WRITE : 0);
     this.#lastError = device === undefined ? 2 : rights && !this.isElevated ? ACCESS_DENIED : 0;

@@ -75,7 +75,7 @@ testWith([withDouble], "an attachment has the volumes that Windows has of its di
   using double = new Double(buildDouble());
   const { kernel32 } = systemLibraries();
   const drive = `${Deno.env.get("SystemDrive")}`;
-  using device = Device.openVolume(kernel32, `\\\\.\\${drive}`);
+  using device = Device.open(kernel32, `\\\\.\\${drive}`);
   const { number } = device!.deviceNumber!;
   double.answers.setDiskNumber(number);
   using disk = openVirtualDiskSync(PATH, { backend: "native" });
