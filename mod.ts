@@ -38,7 +38,7 @@ export {
 export { diagnose, type DiagnoseOptions } from "./src/diagnose.ts";
 export { DriverDisk } from "./src/driver_disk.ts";
 export { type ErrorDetail, VirtualDiskError, type VirtualDiskErrorOptions } from "./src/errors.ts";
-export { type Finding, type FindingSubject, type Severity } from "./src/finding.ts";
+export { type Diagnosis, type Finding, type FindingSubject, type Severity } from "./src/finding.ts";
 export {
   type ChangeTrackingState,
   type DiskSize,

@@ -4,13 +4,14 @@
  * @module
  */
 import { BACKEND, backendOf } from "./backend.ts";
-import { bySeverity, type Finding } from "./finding.ts";
+import { type Diagnosis, diagnosisOf } from "./finding.ts";
 import { diagnoseNative } from "./native/diagnose.ts";
 import { checkOptions, type OptionKinds, toHostPath } from "./arguments.ts";
 import { diagnosePortable } from "./portable/diagnose.ts";
+import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
 
 /** How to look. */
-export interface DiagnoseOptions {
+export interface DiagnoseOptions extends OperationOptions {
   /**
    * `"native"` asks Windows too: attributes of the file, privileges, whether the image is attached and
    * where. `"auto"` is native on Windows and portable elsewhere.
@@ -20,47 +21,67 @@ export interface DiagnoseOptions {
   backend?: "auto" | "native" | "portable" | undefined;
 }
 
-const DIAGNOSE_OPTIONS: OptionKinds<DiagnoseOptions> = { backend: BACKEND };
+const DIAGNOSE_OPTIONS: OptionKinds<DiagnoseOptions> = { ...OPERATION_OPTIONS, backend: BACKEND };
 
 /**
- * Finds out what keeps an image from being opened or attached: what the file is, whether it can be read
- * and written, whether somebody has it open, its medium, sparseness, compression, encryption, network
- * paths, a dirty log, missing or changed parents, broken size rules, and on Windows where it is attached
- * and which privileges this process holds. Nothing is changed.
+ * Finds out what keeps an image from being opened or attached, and comes to one verdict and one command to
+ * type next. Nothing is changed.
  *
- * Needs `--allow-read` for the image and its parents; `--allow-write` to find out whether the image can
- * be written; on Windows `--allow-ffi` as `openVirtualDisk`, and for `advapi32.dll` to look at privileges.
+ * It looks at what the file is (files of other programs, packed ones and raw disks are named) and whether its
+ * name says so; whether it is cut off, and by how many bytes; at everything that `checkVirtualDisk()` looks
+ * at, second copies of headers and tables included; whether it can be read and written, and who has it open;
+ * its medium, sparseness, compression, encryption, network paths; a log that was left behind; missing or
+ * changed parents; sizes that Windows or Azure refuse; and on Windows where it is attached and which privileges
+ * this process holds.
  *
- * @example Print what is wrong
+ * Needs `--allow-read` for the image and its parents, and for its folder to find a parent that was renamed;
+ * `--allow-write` to find out whether the image can be written; on Windows `--allow-ffi` as
+ * `openVirtualDisk`, and for `advapi32.dll` to look at privileges.
+ *
+ * @example Print what is wrong, and what to do
  * ```ts
  * import { createVirtualDisk, diagnose } from "@virtdisk/virtdisk";
  *
  * const folder = await Deno.makeTempDir();
- * (await createVirtualDisk(`${folder}/base.vhdx`, { size: 64 * 1024 * 1024 })).close();
- * (await createVirtualDisk(`${folder}/child.vhdx`, { parent: `${folder}/base.vhdx` })).close();
- * await Deno.remove(`${folder}/base.vhdx`);
+ * const path = `${folder}/disk.vhdx`;
+ * (await createVirtualDisk(path, { size: 64 * 1024 * 1024, backend: "portable" })).close();
+ * await Deno.truncate(path, 3 * 1024 * 1024); // a download that broke off
  *
- * for (const { severity, symbol, remedy } of await diagnose(`${folder}/child.vhdx`)) {
- *   if (severity === "error") console.log(symbol, remedy); // ERROR_VHD_PARENT_VHD_NOT_FOUND ...
- * }
+ * const { verdict, summary, command, findings } = await diagnose(path, { backend: "portable" });
+ * console.log(verdict); // unusable
+ * console.log(summary); // Not usable: cut off: 1,048,576 bytes are missing: ...
+ * console.log(command); // virtdisk check ...
+ * for (const { severity, symbol, remedy } of findings) console.log(severity, symbol, remedy);
  * ```
  *
  * @param path The image.
- * @param options Which backend looks.
- * @returns The findings, the worst first. There always is one that says what the file is, or why it
- * cannot be read.
- * @throws {TypeError} Where the path is none.
+ * @param options Which backend looks, how to watch and how to cancel.
+ * @returns The verdict, and the findings, the worst first. There always is one that says what the file is, or
+ * why it cannot be read.
+ * @throws {TypeError} If the path is none.
  * @throws {Deno.errors.NotCapable} Without `--allow-read`, or on Windows `--allow-ffi`.
  */
-// deno-lint-ignore require-await -- asynchronous by contract: a share far away takes its time
 export async function diagnose(
   path: string | URL,
   options?: DiagnoseOptions,
-): Promise<Finding[]> {
+): Promise<Diagnosis> {
   const hostPath = toHostPath(path);
-  const backend = backendOf(checkOptions(DIAGNOSE_OPTIONS, options, "diagnose").backend);
-  const findings = diagnosePortable(hostPath);
-  return bySeverity(
-    backend === "native" ? [...findings, ...diagnoseNative(hostPath, findings)] : findings,
-  );
+  const { signal, onProgress, ...others } = checkOptions(DIAGNOSE_OPTIONS, options, "diagnose");
+  const backend = backendOf(others.backend);
+  signal?.throwIfAborted();
+  const findings = await diagnosePortable(hostPath, { signal, onProgress });
+  const all = backend === "native"
+    ? [...findings, ...diagnoseNative(hostPath, findings)]
+    : findings;
+  return diagnosisOf(realPathOf(hostPath), all);
+}
+
+/** Absolute if the file is there. */
+function realPathOf(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    return path;
+  }
 }

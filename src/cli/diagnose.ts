@@ -3,23 +3,29 @@
  *
  * @module
  */
-import { diagnose, type Finding, type Severity } from "../../mod.ts";
+import { diagnose, type DiagnoseOptions, type Diagnosis, type Severity } from "../../mod.ts";
 import { parseArguments, present, word } from "./arguments.ts";
 import { fail, FINDING_STATUS } from "./failure.ts";
 import { inOptions } from "./in_options.ts";
+import { interruptible } from "./interruption.ts";
+import { ProgressBar } from "./progress_bar.ts";
 import { printLine } from "./standard_output.ts";
 import { style } from "./style.ts";
+import { typedCommand } from "./typed_command.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
 export const DIAGNOSE_USAGE = `virtdisk diagnose [OPTION...] FILE...
-  --json              one JSON object per file and line: path, findings
+  --json              one JSON object per file and line: path, verdict, summary, command, findings
   --backend BACKEND   native (Windows) or portable; default: native on Windows
 
-Permissions: --allow-read for each FILE and its parents; with --backend native (the default on Windows)
---allow-ffi for virtdisk.dll and kernel32.dll.
-Exit status: 0; 1 where a finding is an error, such as a file that does not open; 2 where a file may not
-be looked at.`;
+It changes nothing, and ends with a verdict and the command to type next.
+
+Permissions: --allow-read for each FILE and its parents, and for its folder to find a parent that was
+renamed; --allow-write for each FILE to find out whether it can be written; with --backend native (the
+default on Windows) --allow-ffi for virtdisk.dll and kernel32.dll.
+Exit status: 0; 1 if a finding is an error, such as a file that does not open or is cut off; 2 if a file may
+not be looked at; 130 after Ctrl-C.`;
 
 /**
  * Runs the command.
@@ -33,19 +39,41 @@ export async function runDiagnose(args: string[]): Promise<number> {
   });
   if (positionals.length === 0) throw new UsageError("diagnose: no file given");
   const backend = word("diagnose: --backend", values.backend, ["native", "portable"]);
-  let status = 0;
-  for (const path of positionals) {
-    try {
-      const findings = await diagnose(path, present({ backend }));
-      printLine(values.json ? JSON.stringify({ path, findings }) : report(path, findings));
-      if (findings.some(({ severity }) => severity === "error")) {
-        status = Math.max(status, FINDING_STATUS);
+  return await interruptible(async (signal) => {
+    let status = 0;
+    let separator = "";
+    for (const path of positionals) {
+      try {
+        const diagnosis = inShell(await diagnoseOne(path, { ...present({ backend }), signal }));
+        printLine(values.json ? JSON.stringify(diagnosis) : separator + report(path, diagnosis));
+        if (!values.json) separator = "\n";
+        if (diagnosis.verdict === "unusable") status = Math.max(status, FINDING_STATUS);
+      } catch (error) {
+        signal.throwIfAborted();
+        status = fail(path, error);
       }
-    } catch (error) {
-      status = fail(path, error);
     }
-  }
-  return status;
+    return status;
+  });
+}
+
+async function diagnoseOne(path: string, options: DiagnoseOptions): Promise<Diagnosis> {
+  using bar = new ProgressBar();
+  return await diagnose(path, { ...options, onProgress: bar.show });
+}
+
+/** Advice in options, and commands that can be typed. */
+function inShell(diagnosis: Diagnosis): Diagnosis {
+  const { command } = diagnosis;
+  return {
+    ...diagnosis,
+    ...(command === undefined ? {} : { command: typedCommand(command) }),
+    findings: diagnosis.findings.map((found) => ({
+      ...found,
+      ...(found.remedy === undefined ? {} : { remedy: inOptions(found.remedy) }),
+      ...(found.command === undefined ? {} : { command: typedCommand(found.command) }),
+    })),
+  };
 }
 
 const COLORS = { error: "red", warning: "yellow", info: "dim" } as const satisfies Record<
@@ -53,17 +81,23 @@ const COLORS = { error: "red", warning: "yellow", info: "dim" } as const satisfi
   string
 >;
 
-/** The path, and under it the findings, each with what to do. */
-function report(path: string, findings: readonly Finding[]): string {
-  const lines = findings.flatMap((found) => {
+/** The path, under it the findings, each with what to do, and at the end the verdict and what to type. */
+function report(path: string, { findings, summary, command }: Diagnosis): string {
+  const lines = findings.flatMap((found, index) => {
     const { severity, subject, symbol, message, remedy } = found;
     const head = `${style(COLORS[severity], severity)} ${subject}: `;
     const where = found.path === path ? "" : `${found.path}: `;
     const code = symbol === undefined ? "" : ` (${symbol})`;
+    const isLast = findings[index + 1]?.remedy !== remedy;
     return [
       `  ${head}${where}${message}${code}`,
-      ...(remedy === undefined ? [] : [`    ${inOptions(remedy)}`]),
+      ...(remedy !== undefined && isLast ? [`    ${remedy}`] : []),
     ];
   });
-  return [style("bold", path), ...lines].join("\n");
+  return [
+    style("bold", path),
+    ...lines,
+    `  ${style("bold", `${summary}.`)}`,
+    ...(command === undefined ? [] : [`  Type: ${command}`]),
+  ].join("\n");
 }

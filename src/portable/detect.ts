@@ -123,6 +123,11 @@ export function formatOfExtension(path: string): SignedFormat | undefined {
   return FORMATS.find((format) => READERS[format].extensions.includes(extension));
 }
 
+/** The error of a file that is called by a format and has not its mark. */
+export function missingMark(format: SignedFormat): ErrorSymbol {
+  return READERS[format].missing;
+}
+
 /**
  * The contents decide. Where they fit several formats (a fixed VHD holds whatever its user puts at
  * offset 0), the extension does; where it does not help either, nothing is guessed.

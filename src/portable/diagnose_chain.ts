@@ -3,13 +3,23 @@
  *
  * @module
  */
+import { dirname, join } from "@std/path";
+import { VirtualDiskError } from "../errors.ts";
 import { failureFinding, type Finding, finding } from "../finding.ts";
+import { virtdiskCommand } from "../shell.ts";
+import { isExpectedParent } from "./ancestors.ts";
 import { ImageChain } from "./chain.ts";
+import { formatOfExtension, openImage } from "./detect.ts";
+import type { DiskImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
+import { fileIdentity, ImageFile } from "./image_file.ts";
 import type { ParentCandidate } from "./parent_paths.ts";
 
 /** 2000-01-01T00:00:00Z in milliseconds: where the time stamps of VHD begin. */
 const VHD_EPOCH = Date.UTC(2000, 0, 1);
+const SET_PARENT = 'setInformation("parentPath", ...)';
+/** Folders with more images are not searched to the end. */
+const MAX_IMAGES = 1000;
 /** Seconds: file systems and copies round. */
 const TIME_TOLERANCE = 2;
 const OPEN = {
@@ -19,28 +29,81 @@ const OPEN = {
   sharing: "everyone",
 } as const;
 
+/** What was found, and the parents if they are all there. */
+export interface ChainDiagnosis {
+  readonly findings: readonly Finding[];
+  /** The nearest first. */
+  readonly parents: readonly string[];
+}
+
 /**
  * Looks for the parents.
  *
  * @throws {Deno.errors.NotCapable} Without `--allow-read` for them.
  */
-export function diagnoseChain(path: string): Finding[] {
+export function diagnoseChain(path: string): ChainDiagnosis {
   try {
     using chain = ImageChain.open(path, { ...OPEN, noParents: false });
     const parents = chain.images.slice(1).map((image) => image.source.path);
     const list = parents.map((parent) => JSON.stringify(parent)).join(", ");
-    return [
-      finding("info", "parent", path, `all parents are there: ${list}`),
-      ...timeFindings(chain),
-    ];
-  } catch (error) {
-    if (!(error instanceof ImageError)) throw error;
-    const failure = error.toVirtualDiskError("OpenVirtualDisk");
+    const found = finding("info", "parent", path, `all parents are there: ${list}`);
+    return { findings: [found, ...timeFindings(chain)], parents };
+  } catch (caught) {
+    if (!(caught instanceof ImageError)) throw caught;
+    const failure = caught.toVirtualDiskError("OpenVirtualDisk");
     // The child itself keeps the name that it was given.
     const child = failure.path === undefined || failure.path === Deno.realPathSync(path)
       ? path
       : failure.path;
-    return [failureFinding("error", "parent", child, failure), ...candidateFindings(child)];
+    const found = findParentBeside(child);
+    const remedy = found === undefined
+      ? {}
+      : { remedy: `It is at ${JSON.stringify(found)}: tell the child: ${SET_PARENT}.` };
+    const command = commandFor(child, found, failure);
+    const error = { ...failureFinding("error", "parent", child, failure, command), ...remedy };
+    return { findings: [error, ...candidateFindings(child)], parents: [] };
+  }
+}
+
+/** What to type: about the parent that was found, about the one that is damaged, or what the child says. */
+function commandFor(child: string, found: string | undefined, failure: VirtualDiskError): string {
+  if (found !== undefined) return virtdiskCommand("rebase", [], child, found);
+  const damagedParent = failure.cause instanceof VirtualDiskError ? failure.cause.path : undefined;
+  if (damagedParent !== undefined) return virtdiskCommand("diagnose", [], damagedParent);
+  return virtdiskCommand("info", ["--no-parents"], child);
+}
+
+/** An image beside the child that is the very disk that it expects, under whatever name. */
+function findParentBeside(childPath: string): string | undefined {
+  const folder = dirname(childPath);
+  if (Deno.permissions.querySync({ name: "read", path: folder }).state !== "granted") {
+    return undefined;
+  }
+  try {
+    using file = ImageFile.open(childPath, { sharing: "everyone" });
+    const child = openImage(file);
+    let looked = 0;
+    for (const { name, isFile } of Deno.readDirSync(folder)) {
+      if (!isFile || formatOfExtension(name) !== child.format) continue;
+      if (++looked > MAX_IMAGES) return undefined;
+      const path = join(folder, name);
+      if (isParent(child, path)) return path;
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    // The child does not open alone, or its folder cannot be listed: then nothing is found.
+  }
+  return undefined;
+}
+
+function isParent(child: DiskImage, path: string): boolean {
+  try {
+    if (fileIdentity(path) === fileIdentity(child.source.path)) return false;
+    using file = ImageFile.open(path, { sharing: "everyone" });
+    return isExpectedParent(child, openImage(file));
+  } catch (error) {
+    if (error instanceof ImageError) return false;
+    throw error;
   }
 }
 
@@ -91,8 +154,9 @@ function timeFindings({ images }: ImageChain): Finding[] {
         `the file has changed since ${JSON.stringify(child.source.path)} was made from it`,
         {
           symbol: "ERROR_VHD_CHILD_PARENT_TIMESTAMP_MISMATCH",
-          remedy: "Where only its time stamp has changed (a copy), set the parent anew: " +
-            'setInformation("parentPath", ...). Else restore the parent.',
+          remedy: "If only its time stamp has changed (a copy), set the parent anew: " +
+            `${SET_PARENT}. Else restore the parent.`,
+          command: virtdiskCommand("rebase", [], child.source.path, path),
         },
       ),
     ];

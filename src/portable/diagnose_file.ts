@@ -3,11 +3,14 @@
  *
  * @module
  */
+import { dirname } from "@std/path";
 import { errorCode, errorMeaning } from "../error_codes.ts";
 import { type Finding, finding, type FindingSubject } from "../finding.ts";
+import { shellFile } from "../shell.ts";
 import { fileOperation } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
 
+const IS_WINDOWS = Deno.build.os === "windows";
 /** The unit of `blocks` (POSIX, `st_blocks`). */
 const STAT_BLOCK = 512;
 
@@ -48,13 +51,38 @@ function unreadableFinding(path: string): Finding | undefined {
     Deno.openSync(path).close();
   });
   if (error === undefined) return undefined;
+  const { symbol } = error;
+  const isFolder = symbol === "ERROR_ACCESS_DENIED" && error.options.reason !== undefined;
   return fileFinding(
     "error",
-    SUBJECTS[error.symbol] ?? "file",
+    SUBJECTS[symbol] ?? "file",
     path,
     error,
-    REMEDIES[error.symbol],
+    REMEDIES[symbol],
+    isFolder ? listCommand(path) : unreadableCommand(path, symbol),
   );
+}
+
+function unreadableCommand(path: string, symbol: ImageError["symbol"]): string | undefined {
+  switch (symbol) {
+    case "ERROR_FILE_NOT_FOUND":
+      return listCommand(dirname(path));
+    case "ERROR_ACCESS_DENIED":
+      return IS_WINDOWS ? `icacls ${shellFile(path)}` : `ls -l ${shellFile(path)}`;
+    case "ERROR_SHARING_VIOLATION":
+      return holdersCommand(path);
+    default:
+      return undefined;
+  }
+}
+
+function listCommand(folder: string): string {
+  return IS_WINDOWS ? `dir ${shellFile(folder)}` : `ls -la ${shellFile(folder)}`;
+}
+
+/** Who has the file open; Windows has no program of its own that says so of a file. */
+function holdersCommand(path: string): string | undefined {
+  return IS_WINDOWS ? undefined : `lsof ${shellFile(path)}`;
 }
 
 const OPEN_ELSEWHERE =
@@ -103,17 +131,21 @@ function writeFindings(path: string): Finding[] {
         path,
         error,
         "Give this user the right to write the file, or open it with { readOnly: true }.",
+        IS_WINDOWS ? `attrib -r ${shellFile(path)}` : `chmod u+w ${shellFile(path)}`,
       ),
     ];
 }
 
 /** A lock is taken for a moment only: another opener that comes then would be refused. */
 function lockFindings(path: string): Finding[] {
+  const command = holdersCommand(path);
+  const holders = command === undefined ? {} : { command };
   if (!isLockable(path, false)) {
     return [
       finding("error", "lock", path, "another program has the image open for writing", {
         symbol: "ERROR_SHARING_VIOLATION",
         remedy: OPEN_ELSEWHERE,
+        ...holders,
       }),
     ];
   }
@@ -127,6 +159,7 @@ function lockFindings(path: string): Finding[] {
       {
         symbol: "ERROR_SHARING_VIOLATION",
         remedy: "Close it there, or open it with { readOnly: true }.",
+        ...holders,
       },
     ),
   ];
@@ -162,12 +195,14 @@ function fileFinding(
   path: string,
   error: ImageError,
   remedy: string | undefined,
+  command?: string,
 ): Finding {
   const { reason } = error.options;
   const message = reason ?? errorMeaning(errorCode(error.symbol));
   return finding(severity, subject, path, message, {
     symbol: error.symbol,
     ...(remedy === undefined ? {} : { remedy }),
+    ...(command === undefined ? {} : { command }),
   });
 }
 

@@ -1,39 +1,60 @@
 /**
- * What is the matter with an image by its contents: format, log, sizes.
+ * What is the matter with an image by its contents: format, name, damage, log, sizes.
  *
  * @module
  */
-import { NIL_GUID } from "../bytes/guid.ts";
+import { isAllZero } from "../bytes/zeros.ts";
+import { byteCount } from "../bytes/digits.ts";
+import type { ErrorSymbol } from "../error_codes.ts";
 import { failureFinding, type Finding, finding } from "../finding.ts";
-import { openImage } from "./detect.ts";
+import type { OperationOptions } from "../progress.ts";
+import { virtdiskCommand } from "../shell.ts";
+import { checkFile } from "./check/check_file.ts";
+import { type Contents, contentsOf } from "./contents.ts";
+import { missingMark, openImage } from "./detect.ts";
+import { damageFindings } from "./diagnose_damage.ts";
+import {
+  convertRaw,
+  footerlessFindings,
+  foreignFinding,
+  rawDiskFindings,
+} from "./diagnose_foreign.ts";
+import { nameFindings } from "./diagnose_name.ts";
 import type { DiskImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import { ImageFile } from "./image_file.ts";
-import { FOOTER_SIZE } from "./vhd/footer.ts";
-import { readCurrentHeader } from "./vhdx/header.ts";
+import { promisedVhdEnd } from "./vhd/promised_end.ts";
+import { headerFault } from "./vhdx/header.ts";
+import { HEADER_OFFSETS } from "./vhdx/file_map.ts";
 
 const MIB = 1024 * 1024;
-const GIB = 1024 * MIB;
 /** CreateVirtualDisk makes no smaller disk. */
 const SMALLEST_DISK = 3 * MIB;
-/** The largest VHD (2040 GiB, "Virtual Hard Disk Image Format Specification" and Hyper-V). */
-const LARGEST_VHD = 2040 * GIB;
+/** Bytes at the start of a file in which every format but a fixed VHD has something. */
+const BEGINNING = 64 * 1024;
+
+/** What was found in a file, and whether the image in it has a parent. */
+export interface ImageDiagnosis {
+  readonly findings: Finding[];
+  readonly isDifferencing: boolean;
+}
 
 /**
- * Looks into an image, without its parents.
+ * Looks into an image, without its parents: all that a check looks at, and more.
  *
  * @throws {Deno.errors.NotCapable} Without `--allow-read` for it.
  */
-export function diagnoseImage(path: string): { findings: Finding[]; isDifferencing: boolean } {
+export async function diagnoseImage(
+  path: string,
+  options: OperationOptions,
+): Promise<ImageDiagnosis> {
   try {
     using file = ImageFile.open(path, { sharing: "everyone" });
-    const image = openImage(file);
-    const findings = [
-      describe(image, path),
-      ...logFindings(image, file, path),
-      ...sizeFindings(image, path),
-    ];
-    return { findings, isDifferencing: image.parent !== undefined };
+    const contents = contentsOf(file);
+    if (!contents.isMarked && !hasValidHeader(file, contents)) {
+      return { findings: unmarkedFindings(file, path, contents), isDifferencing: false };
+    }
+    return await markedImage(file, path, contents.format!, options);
   } catch (error) {
     if (!(error instanceof ImageError)) throw error;
     const failure = error.toVirtualDiskError("OpenVirtualDisk");
@@ -44,56 +65,134 @@ export function diagnoseImage(path: string): { findings: Finding[]; isDifferenci
   }
 }
 
+async function markedImage(
+  file: ImageFile,
+  path: string,
+  format: NonNullable<Contents["format"]>,
+  options: OperationOptions,
+): Promise<ImageDiagnosis> {
+  const report = await checkFile(file, format, { ...options, repair: false }, () => {});
+  const damage = damageFindings(path, file.size, report);
+  const name = nameFindings(path, format);
+  const image = openOrFailure(file, path, format);
+  if ("failure" in image) {
+    // What a check finds has its place; only what it does not find is told as the open tells it.
+    const isKnown = damage.some(({ severity }) => severity === "error");
+    return {
+      findings: [...damage, ...name, ...(isKnown ? [] : [image.failure])],
+      isDifferencing: false,
+    };
+  }
+  const findings = [
+    describe(image, path),
+    ...damage,
+    ...name,
+    ...sizeFindings(image, path),
+  ];
+  return { findings, isDifferencing: image.parent !== undefined };
+}
+
+function openOrFailure(
+  file: ImageFile,
+  path: string,
+  format: NonNullable<Contents["format"]>,
+): DiskImage | { failure: Finding } {
+  try {
+    return openImage(file, format);
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    const failure = error.toVirtualDiskError("OpenVirtualDisk");
+    return { failure: failureFinding("error", "format", path, failure) };
+  }
+}
+
+/** A VHDX whose first sector was overwritten is still one. */
+function hasValidHeader(file: ImageFile, { format, foreign }: Contents): boolean {
+  if (format !== "vhdx" || foreign !== undefined) return false;
+  const [first, second] = HEADER_OFFSETS;
+  return file.size >= MIB &&
+    (headerFault(file, first) === undefined || headerFault(file, second) === undefined);
+}
+
+/** Of a file that has the mark of no format. */
+function unmarkedFindings(file: ImageFile, path: string, contents: Contents): Finding[] {
+  const { foreign, rawDisk, format } = contents;
+  const symbol: ErrorSymbol = format === undefined
+    ? "ERROR_VIRTDISK_PROVIDER_NOT_FOUND"
+    : missingMark(format);
+  if (file.size === 0) {
+    return [finding("error", "cut-off", path, "the file is empty", { symbol, remedy: AGAIN })];
+  }
+  // A fixed VHD begins as its disk does: with a file system where that has no partitions.
+  const isVhdsDisk = format === "vhd" && foreign?.kind === "raw";
+  if (foreign !== undefined && !isVhdsDisk) return [foreignFinding(path, foreign, symbol)];
+  if (rawDisk !== undefined && format !== "vhd") {
+    return rawDiskFindings(path, file.size, rawDisk, symbol);
+  }
+  const promised = format === "vhd" ? promisedVhdEnd(file) : undefined;
+  if (rawDisk !== undefined || isVhdsDisk || promised !== undefined) {
+    return footerlessFindings(path, file.size, rawDisk, promised);
+  }
+  return unknownFindings(file, path, format, symbol);
+}
+
+const AGAIN = "Copy or download it again.";
+
+function unknownFindings(
+  file: ImageFile,
+  path: string,
+  format: Contents["format"],
+  symbol: ErrorSymbol,
+): Finding[] {
+  const beginning = new Uint8Array(Math.min(BEGINNING, file.size));
+  file.readAt(beginning, 0);
+  const isBlank = isAllZero(beginning);
+  const isLikeDisk = file.size >= SMALLEST_DISK;
+  if (format === "vhd" && isLikeDisk) {
+    return footerlessFindings(path, file.size, undefined, undefined);
+  }
+  return [
+    finding(
+      "error",
+      "format",
+      path,
+      isBlank
+        ? `the file begins with ${byteCount(beginning.length)} of zeros: it was not written or ` +
+          "downloaded completely, or is a raw disk without partitions"
+        : "the file has no signature of a VHD, VHDX or ISO image",
+      {
+        symbol,
+        remedy: `${AGAIN} If it is a raw disk, or you know its format, say so: pass the \`type\` ` +
+          "option.",
+        ...(isLikeDisk && format === undefined ? { command: convertRaw(path) } : {}),
+      },
+    ),
+  ];
+}
+
 function describe(image: DiskImage, path: string): Finding {
   const { format, subtype, virtualSize, source } = image;
   const kind = subtype === "unknown" ? "" : `, ${subtype}`;
   const text =
     `${format.toUpperCase()} image${kind}: a disk of ${virtualSize} bytes in a file of ${source.size}`;
-  return finding("info", "format", path, text);
-}
-
-/** A log that was left behind is no damage, but must be replayed before the file can be changed. */
-function logFindings(image: DiskImage, file: ImageFile, path: string): Finding[] {
-  if (image.format !== "vhdx" || readCurrentHeader(file).logGuid === NIL_GUID) return [];
-  return [
-    finding("warning", "log", path, "the image was not closed properly: its log holds changes", {
-      remedy:
-        "Open it for writing once, which replays the log; the portable backend reads it as it is.",
-    }),
-  ];
+  return finding("info", "format", path, text, { command: virtdiskCommand("info", [], path) });
 }
 
 function sizeFindings(image: DiskImage, path: string): Finding[] {
-  const { format, subtype, virtualSize, source } = image;
+  const { format, subtype, virtualSize } = image;
   if (format !== "vhd" && format !== "vhdx") return [];
-  const findings: Finding[] = [];
-  const invalidSize = (message: string, remedy: string) =>
-    findings.push(
-      finding("warning", "size", path, message, { symbol: "ERROR_VHD_INVALID_SIZE", remedy }),
-    );
-  if (virtualSize < SMALLEST_DISK) {
-    invalidSize("Windows makes no disk smaller than 3 MiB", "Convert it into a larger disk.");
-  }
-  if (format === "vhd" && virtualSize > LARGEST_VHD) {
-    invalidSize("a VHD holds at most 2040 GiB", "Convert it to VHDX.");
-  }
-  if (format === "vhd" && subtype === "fixed" && source.size !== virtualSize + FOOTER_SIZE) {
-    findings.push(
-      finding(
-        "warning",
-        "size",
-        path,
-        `a fixed VHD of ${virtualSize} bytes takes a file of ${
-          virtualSize + FOOTER_SIZE
-        }, this one has ${source.size}`,
-        {
-          symbol: "ERROR_VHD_INVALID_FILE_SIZE",
-          remedy: "Convert it anew; bytes may have been lost or added in a copy.",
-        },
-      ),
-    );
-  }
-  return [...findings, azureFinding(image, path)];
+  const tooSmall = virtualSize < SMALLEST_DISK
+    ? [
+      finding("warning", "size", path, "Windows makes no disk smaller than 3 MiB", {
+        symbol: "ERROR_VHD_INVALID_SIZE",
+        remedy: "Make the disk larger.",
+        ...(subtype === "differencing" ? {} : {
+          command: `${virtdiskCommand("resize", [], path)} 3MiB`,
+        }),
+      }),
+    ]
+    : [];
+  return [...tooSmall, azureFinding(image, path)];
 }
 
 /** Azure takes fixed VHDs of whole MiB ("Prepare a Windows VHD or VHDX to upload to Azure"). */

@@ -38,8 +38,10 @@ Deno.test("advice names what the command line has", async (t) => {
     ],
     [
       ["diagnose", ...PORTABLE, "orphan.vhdx"],
-      "`virtdisk info --no-parents`",
+      // The parent under its new name, beside the child.
+      'It is at "found.vhdx"',
       "`virtdisk rebase CHILD PARENT`",
+      "rebase orphan.vhdx found.vhdx\n",
     ],
     [["merge", "one.vhdx"], "`virtdisk merge --into NEWFILE CHILD`", "--ignore-children"],
     [["resize", "base.vhdx", "8MiB"], "`virtdisk merge --into NEWFILE CHILD`"],

@@ -23,7 +23,8 @@ Deno.test("diagnose --json prints an object per file, and ends with 1 where ther
   const good = await command(dir, ...args, "child.vhdx", "base.vhdx");
   assertEquals([good.code, good.err], [0, ""]);
   const [child, base] = good.out.trimEnd().split("\n").map((line) => JSON.parse(line));
-  assertEquals([Object.keys(child), base.path], [["path", "findings"], "base.vhdx"]);
+  assertEquals(Object.keys(child), ["path", "verdict", "summary", "command", "findings"]);
+  assertEquals([child.verdict, base.path], ["sound", dir.file("base.vhdx")]);
 
   Deno.removeSync(dir.file("base.vhdx"));
   const bad = await command(dir, ...args, "child.vhdx");

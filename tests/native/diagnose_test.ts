@@ -145,12 +145,12 @@ testWith([onlyOn("windows")], "on Windows privileges and attributes are looked a
   using dir = new TempDir();
   const path = dir.file("a.vhdx");
   (await createImage(path, { size: 8 << 20 })).close();
-  const findings = await diagnose(path);
+  const { findings } = await diagnose(path);
   const privilege = findings.find(({ subject }) => subject === "privilege");
   assertMatch(privilege!.message, /^this process (runs|does not run) elevated and (holds|lacks) /);
   Deno.chmodSync(path, 0o444);
   try {
-    const access = (await diagnose(path)).filter(({ subject }) => subject === "access");
+    const access = (await diagnose(path)).findings.filter(({ subject }) => subject === "access");
     assertStringIncludes(JSON.stringify(access), "read-only attribute");
   } finally {
     Deno.chmodSync(path, 0o666);

@@ -24,7 +24,7 @@ const UNWRITABLE = "/sys/kernel/notes";
 
 /** The findings about a subject. */
 async function about(path: string, subject: Finding["subject"]): Promise<Finding[]> {
-  return (await diagnose(path, PORTABLE)).filter((each) => each.subject === subject);
+  return (await diagnose(path, PORTABLE)).findings.filter((each) => each.subject === subject);
 }
 
 async function only(path: string, subject: Finding["subject"]): Promise<Finding> {
@@ -42,13 +42,15 @@ Deno.test("a healthy image has no error and no warning", async () => {
   using dir = new TempDir();
   const path = dir.file("a.vhdx");
   (await createImage(path, { size: 64 * MIB })).close();
-  const findings = await diagnose(path, PORTABLE);
+  const { findings, verdict, summary, command } = await diagnose(path, PORTABLE);
+  assertEquals([verdict, summary], ["sound", "Nothing is wrong"]);
+  assertMatch(command!, /^virtdisk info \/|^virtdisk info ["A-Z]/);
   assertEquals(findings.filter(({ severity }) => severity !== "info"), []);
   const format = findings.find(({ subject }) => subject === "format");
   assertMatch(format!.message, /^VHDX image, dynamic: a disk of 67108864 bytes/);
   assertEquals(format!.path, path);
   assertEquals("code" in format!, false);
-  assertEquals((await diagnose(toFileUrl(path), PORTABLE)).length, findings.length);
+  assertEquals((await diagnose(toFileUrl(path), PORTABLE)).findings, findings);
 });
 
 Deno.test("a file that is missing, a folder and a missing folder are told apart", async () => {
@@ -59,7 +61,7 @@ Deno.test("a file that is missing, a folder and a missing folder are told apart"
     [dir.path, "access", "ERROR_ACCESS_DENIED"],
   ];
   for (const [path, subject, symbol] of rows) {
-    const findings = await diagnose(path, PORTABLE);
+    const { findings } = await diagnose(path, PORTABLE);
     assertEquals(findings.map((each) => [each.severity, each.subject, each.symbol]), [
       ["error", subject, symbol],
     ]);
@@ -156,9 +158,10 @@ Deno.test("a damage is told with its place", async () => {
   const image = newVhd();
   image.fill(0, HEADER, HEADER + 8);
   Deno.writeFileSync(dir.file("a.vhd"), image);
-  const found = await only(dir.file("a.vhd"), "format");
+  const found = await only(dir.file("a.vhd"), "damage");
   assertEquals(found.severity, "error");
   assertMatch(found.message, /at offset 512: found .*, expected /);
+  assertEquals([found.detail?.structure, found.detail?.offset], ["sparse header", 512]);
 });
 
 Deno.test("a dirty log is no damage, but a warning", async () => {
@@ -169,6 +172,9 @@ Deno.test("a dirty log is no damage, but a warning", async () => {
   const found = await only(dir.file("a.vhdx"), "log");
   assertEquals(found.severity, "warning");
   assertMatch(found.remedy!, /for writing/);
+  const { verdict, command } = await diagnose(dir.file("a.vhdx"), PORTABLE);
+  assertEquals(verdict, "usable");
+  assertMatch(command!, /^virtdisk check --repair /);
 });
 
 Deno.test("broken rules of size are warnings", async () => {
@@ -182,8 +188,8 @@ Deno.test("broken rules of size are warnings", async () => {
   longer.set(footer, size);
   Deno.writeFileSync(dir.file("a.vhd"), longer);
   assertEquals((await about(dir.file("a.vhd"), "size")).map(summary), [
-    ["warning", "ERROR_VHD_INVALID_SIZE"],
     ["warning", "ERROR_VHD_INVALID_FILE_SIZE"],
+    ["warning", "ERROR_VHD_INVALID_SIZE"],
   ]);
 });
 
