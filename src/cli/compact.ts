@@ -46,6 +46,7 @@ export async function compact(args: string[]): Promise<number> {
       dryRun
         ? "nothing has been written"
         : "the image is sound, with the same disk in it; run the command again to finish",
+    whenFull: "the image is sound, with the same disk in it",
     run: (disk, watch) => disk.compact({ ...options, ...watch }),
     describe,
   });

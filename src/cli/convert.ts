@@ -10,6 +10,7 @@ import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { NEW_DISK_OPTIONS, NEW_DISK_USAGE, newDiskOptions } from "./new_disk_options.ts";
 import { ProgressBar } from "./progress_bar.ts";
+import { outputStream } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
@@ -68,7 +69,7 @@ async function streamOut(
       using bar = new ProgressBar();
       using disk = await openVirtualDisk(source, { backend: "portable", ...present({ type }) });
       const { readable } = await disk.imageStream({ ...options, signal, onProgress: bar.show });
-      await readable.pipeTo(Deno.stdout.writable, { preventClose: true });
+      await readable.pipeTo(outputStream());
       return 0;
     }, () => "standard output got a part of the image");
   } catch (error) {

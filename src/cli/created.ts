@@ -9,7 +9,7 @@ import { fail } from "./failure.ts";
 import { inspectionOf } from "./inspection.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
-import { printLine } from "./standard_output.ts";
+import { printResult } from "./standard_output.ts";
 
 /** Creates the image, with a progress bar; Ctrl-C cancels. Gives the exit status. */
 export async function createAndTell(
@@ -22,7 +22,7 @@ export async function createAndTell(
       using disk = await createWithBar(path, { ...options, signal });
       const inspection = inspectionOf(disk);
       const { backend, information, chain } = inspection;
-      printLine(
+      printResult(
         json
           ? JSON.stringify({ path: inspection.path, backend, information, chain })
           : describe(inspection),

@@ -5,21 +5,29 @@
  */
 import { VirtualDiskError } from "../../mod.ts";
 import { inOptions } from "./in_options.ts";
+import { OutputError } from "./standard_output.ts";
 
 /** The exit status where a command failed, or could not be understood. */
 export const FAILED_STATUS = 2;
 /** The exit status where what was asked for was done, and shows a fault or a difference. */
 export const FINDING_STATUS = 1;
 
+/** A volume, or a file, that takes no more: what is there by then is sound. */
+const FULL: readonly string[] = ["ERROR_DISK_FULL", "ERROR_FILE_SYSTEM_LIMITATION"];
+
 /**
  * Tells of the failure; gives the exit status. A reader who has seen enough, as `head` does, needs to be
  * told nothing.
  *
  * @param subject The file that it was about.
+ * @param whenFull In which state it is if it could not grow any more.
  * @throws `error` itself where nobody but this program can be at fault.
  */
-export function fail(subject: string, error: unknown): number {
-  if (!(error instanceof Deno.errors.BrokenPipe)) console.error(failureText(subject, error));
+export function fail(subject: string, error: unknown, whenFull?: string): number {
+  if (error instanceof Deno.errors.BrokenPipe) return FAILED_STATUS;
+  const isFull = error instanceof VirtualDiskError && FULL.includes(error.symbol);
+  const state = isFull && whenFull !== undefined ? `\n  ${whenFull}` : "";
+  console.error(failureText(subject, error) + state);
   return FAILED_STATUS;
 }
 
@@ -35,7 +43,8 @@ function failureText(subject: string, error: unknown): string {
     const more = error.causes.slice(1).map((cause) => `\n  or: ${cause}`).join("");
     return `virtdisk: ${inOptions(error.message + more)}`;
   }
-  // An errno: of standard input or output, for those of images are VirtualDiskErrors.
+  if (error instanceof OutputError) return `virtdisk: ${error.message}`;
+  // An errno: of standard input, for those of images are VirtualDiskErrors.
   const isSystems = error instanceof Error && "code" in error && typeof error.code === "string";
   const isRefusal = error instanceof Deno.errors.NotCapable || error instanceof TypeError ||
     error instanceof RangeError;

@@ -47,6 +47,8 @@ export async function interruptible(
       controller.abort(new Interruption("interrupted"));
     })
   );
+  // A file that may grow no further (`ulimit -f`) is to be an error, not a sudden end.
+  if (Deno.build.os !== "windows") removals.push(listen("SIGXFSZ", () => {}));
   try {
     return await run(controller.signal);
   } catch (error) {
@@ -60,7 +62,7 @@ export async function interruptible(
 }
 
 /** Gives the function that ends the listening. */
-function listen(signal: EndingSignal, listener: () => void): () => void {
+function listen(signal: Deno.Signal, listener: () => void): () => void {
   try {
     Deno.addSignalListener(signal, listener);
     return () => Deno.removeSignalListener(signal, listener);

@@ -28,7 +28,7 @@ import { convert, CONVERT_USAGE } from "./convert.ts";
 import { create, CREATE_USAGE } from "./create.ts";
 import { DIAGNOSE_USAGE, runDiagnose } from "./diagnose.ts";
 import { expand, EXPAND_USAGE } from "./expand.ts";
-import { FAILED_STATUS } from "./failure.ts";
+import { fail, FAILED_STATUS } from "./failure.ts";
 import { info, INFO_USAGE } from "./info.ts";
 import { map, MAP_USAGE } from "./map.ts";
 import { merge, MERGE_USAGE } from "./merge.ts";
@@ -36,6 +36,7 @@ import { metadata, METADATA_USAGE } from "./metadata.ts";
 import { read, READ_USAGE } from "./read.ts";
 import { resize, RESIZE_USAGE } from "./resize.ts";
 import { rebase, REBASE_USAGE } from "./rebase.ts";
+import { OutputError, printLine } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 import { write, WRITE_USAGE } from "./write.ts";
 
@@ -101,7 +102,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     if (command === undefined) return help(name, rest);
     if (rest.includes("--help") || rest.includes("-h")) {
-      console.log(`Usage: ${command.usage}`);
+      printLine(`Usage: ${command.usage}`);
       return 0;
     }
     return await command.run(rest);
@@ -109,6 +110,8 @@ export async function main(args: readonly string[]): Promise<number> {
     if (error instanceof UsageError) {
       const usage = command === undefined ? USAGE : `Usage: ${command.usage}`;
       console.error(`virtdisk: ${error.message}\n\n${usage}`);
+    } else if (error instanceof OutputError || error instanceof Deno.errors.BrokenPipe) {
+      return fail("standard output", error);
     } else {
       // A fault of this program. Thrown on, it would end with the status of a finding.
       console.error(error);
@@ -123,7 +126,7 @@ function help(name: string | undefined, [topic]: readonly string[]): number {
     throw new UsageError(`unknown command ${JSON.stringify(name)}`);
   }
   const command = topic === undefined ? undefined : COMMANDS.get(topic);
-  console.log(command === undefined ? USAGE : `Usage: ${command.usage}`);
+  printLine(command === undefined ? USAGE : `Usage: ${command.usage}`);
   return 0;
 }
 

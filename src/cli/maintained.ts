@@ -8,7 +8,7 @@ import { present } from "./arguments.ts";
 import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
-import { printLine } from "./standard_output.ts";
+import { printResult } from "./standard_output.ts";
 
 /** What an operation is given by the command line. */
 export interface Watch {
@@ -24,6 +24,8 @@ export interface Maintenance<Report extends object> {
   readonly json: boolean;
   /** In which state the files are after Ctrl-C, for a person. */
   interrupted(disk: PortableVirtualDisk): string;
+  /** In which state they are when a file can grow no further; absent if none is made to. */
+  readonly whenFull?: string;
   run(disk: PortableVirtualDisk, watch: Watch): Promise<Report>;
   /** The report for a person. */
   describe(report: Report): string;
@@ -46,13 +48,13 @@ export async function maintainAndTell<Report extends object>(
         if (signal.aborted) state = operation.interrupted(disk);
         throw error;
       });
-      printLine(
+      printResult(
         json ? JSON.stringify({ path: disk.path, ...report }) : operation.describe(report),
       );
       return 0;
     }, () => state);
   } catch (error) {
-    return fail(path, error);
+    return fail(path, error, operation.whenFull);
   }
 }
 

@@ -60,6 +60,9 @@ export async function merge(args: string[]): Promise<number> {
           JSON.stringify(path)
         } reads as before; run the command again ` +
           "to finish",
+    ...(into === undefined
+      ? { whenFull: `the images are sound, and ${JSON.stringify(path)} reads as before` }
+      : {}),
     run: (disk, watch) => disk.merge({ ...options, ...watch }),
     describe,
   });

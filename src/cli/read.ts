@@ -8,6 +8,7 @@ import { exactly, parseArguments, present } from "./arguments.ts";
 import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
+import { outputStream } from "./standard_output.ts";
 import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 
 /** How the command is called. */
@@ -36,7 +37,7 @@ export async function read(args: string[]): Promise<number> {
       using bar = new ProgressBar();
       // On the terminal itself a bar would stand among the bytes.
       const shown = Deno.stdout.isTerminal() ? bytes : bytes.pipeThrough(counter(total, bar));
-      await shown.pipeTo(Deno.stdout.writable, { preventClose: true });
+      await shown.pipeTo(outputStream());
       return 0;
     });
   } catch (error) {

@@ -7,7 +7,7 @@ import { openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
 import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
-import { printLine } from "./standard_output.ts";
+import { printResult } from "./standard_output.ts";
 
 /** How the command is called. */
 export const REBASE_USAGE = `virtdisk rebase [OPTION...] CHILD PARENT
@@ -47,7 +47,7 @@ export async function rebase(args: string[]): Promise<number> {
       const ignoreMismatch = values["ignore-mismatch"];
       disk.setInformation("parentPath", { path: parent, ignoreMismatch, dryRun });
       const parentIdentifier = await identifierOf(parent);
-      printLine(
+      printResult(
         values.json
           ? JSON.stringify({ path: disk.path, dryRun, parent, parentIdentifier })
           : `${path}: the parent ${dryRun ? "would be" : "is"} ${parent} (${parentIdentifier})`,

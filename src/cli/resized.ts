@@ -26,6 +26,7 @@ export async function resizeAndTell(
     readOnly: dryRun,
     json,
     interrupted: dryRun ? () => "nothing has been written" : stateOf,
+    whenFull: "the image is sound; `virtdisk info` shows whether its disk has the new size",
     run: resize,
     describe: describeResize,
   });

@@ -7,13 +7,34 @@
 
 const encoder = new TextEncoder();
 
+/** How many bytes have gone out. */
+let written = 0;
+
+/** Standard output that takes no more: a full volume, for example. */
+export class OutputError extends Error {
+  override readonly name = "OutputError";
+
+  constructor(cause: Error, state = "") {
+    super(`standard output: ${cause.message}, after ${written} bytes${state}`, { cause });
+  }
+}
+
 /**
  * Writes all of `bytes`.
  *
- * @throws {Deno.errors.BrokenPipe} Where nobody reads any more.
+ * @throws {Deno.errors.BrokenPipe} When nobody reads any more.
+ * @throws {OutputError} When they cannot be written.
  */
 export function writeOut(bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) done += Deno.stdout.writeSync(bytes.subarray(done));
+  try {
+    for (let done = 0; done < bytes.length;) {
+      const count = Deno.stdout.writeSync(bytes.subarray(done));
+      done += count;
+      written += count;
+    }
+  } catch (error) {
+    throw outputError(error);
+  }
 }
 
 /**
@@ -23,4 +44,44 @@ export function writeOut(bytes: Uint8Array): void {
  */
 export function printLine(text: string): void {
   writeOut(encoder.encode(`${text}\n`));
+}
+
+/**
+ * Prints what has become of files that were changed.
+ *
+ * @throws As {@linkcode writeOut}; the error says that they have been changed all the same.
+ */
+export function printResult(text: string): void {
+  try {
+    printLine(text);
+  } catch (error) {
+    if (!(error instanceof OutputError)) throw error;
+    throw new OutputError(error.cause as Error, "; what was asked for has been done");
+  }
+}
+
+/**
+ * Takes bytes to standard output, without keeping the program from hearing of signals meanwhile.
+ *
+ * @throws As {@linkcode writeOut}, when they are written.
+ */
+export function outputStream(): WritableStream<Uint8Array> {
+  return new WritableStream({
+    async write(bytes) {
+      try {
+        for (let done = 0; done < bytes.length;) {
+          const count = await Deno.stdout.write(bytes.subarray(done));
+          done += count;
+          written += count;
+        }
+      } catch (error) {
+        throw outputError(error);
+      }
+    },
+  });
+}
+
+function outputError(error: unknown): unknown {
+  const isOurs = error instanceof Error && !(error instanceof Deno.errors.BrokenPipe);
+  return isOurs ? new OutputError(error) : error;
 }

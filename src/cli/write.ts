@@ -20,6 +20,9 @@ export const WRITE_USAGE = `virtdisk write [OPTION...] FILE
 
 Permissions: --allow-read for the folder of FILE and for its parents, --allow-write for FILE.`;
 
+/** After so many bytes it is made certain that they are in the disk, which a failure later leaves there. */
+const FLUSH_DISTANCE = 64 * 2 ** 20;
+
 /**
  * Runs the command.
  *
@@ -33,6 +36,7 @@ export async function write(args: string[]): Promise<number> {
   const [path = ""] = exactly("write", positionals, "FILE");
   const { offset, length } = rangeOptions(values);
   let position = offset;
+  let flushed = offset;
   try {
     return await interruptible(async (signal) => {
       using disk = await openVirtualDisk(path, {
@@ -46,6 +50,9 @@ export async function write(args: string[]): Promise<number> {
       }
       const isComplete = await eachChunk(length ?? room, length === undefined, signal, (chunk) => {
         position += disk.writeSync(chunk, position);
+        if (position - flushed < FLUSH_DISTANCE) return;
+        disk.flushSync();
+        flushed = position;
       });
       disk.flushSync();
       if (isComplete) return 0;
@@ -53,7 +60,11 @@ export async function write(args: string[]): Promise<number> {
       return FAILED_STATUS;
     }, () => `the image is sound; bytes ${offset} to ${position} of the disk have been written`);
   } catch (error) {
-    return fail(path, error);
+    const after = `up to ${position} a part may have been`;
+    const whenFull = flushed === offset
+      ? `the image is sound; no byte is certain to have been written, ${after}`
+      : `the image is sound; bytes ${offset} to ${flushed} of the disk have been written, ${after}`;
+    return fail(path, error, whenFull);
   }
 }
 

@@ -6,6 +6,7 @@
 import { constants } from "node:os";
 import { dirname } from "@std/path";
 import { type ErrorSymbol, knownSymbol } from "../error_codes.ts";
+import type { VirtualDiskErrorOptions } from "../errors.ts";
 import { ImageError } from "./image_error.ts";
 
 /** Runs calls of Deno's file functions; their errors become Win32 codes. */
@@ -50,8 +51,25 @@ function toImageError(path: string, error: unknown): unknown {
     path,
     cause: error,
     reason: symbol === "ERROR_GEN_FAILURE" ? error.message : undefined,
+    ...(LIMITS[systemErrorName(error)] ?? {}),
   });
 }
+
+/** What there is to be said of files that cannot grow, by POSIX error name, which Deno gives on Windows too. */
+const LIMITS: Record<string, Pick<VirtualDiskErrorOptions, "reason" | "causes">> = {
+  ENOSPC: { causes: ["Free space on the volume, or use another one."] },
+  EDQUOT: {
+    reason: "the space that this user may take on the volume is used up",
+    causes: ["Remove files of this user, have the quota raised, or use another volume."],
+  },
+  EFBIG: {
+    reason: "the file would become larger than the file system or a limit of the process allows",
+    causes: [
+      "Use a file system for larger files: FAT32 ends at 4 GiB, ext4 at 16 TiB.",
+      "Raise the limit of the process, which `ulimit -f` shows.",
+    ],
+  },
+};
 
 function symbolOf(path: string, error: Error): ErrorSymbol {
   const symbol = windowsSymbol(error) ?? POSIX_CODES[systemErrorName(error)] ??

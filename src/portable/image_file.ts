@@ -22,6 +22,8 @@ export interface ImageFileOptions {
   sharing?: Sharing;
   /** Make a new file; `ERROR_FILE_EXISTS` where there is one. */
   createNew?: boolean;
+  /** What errors call the file, which will get that name; by default its own. */
+  shownAs?: string;
 }
 
 /** An open image file. */
@@ -31,6 +33,7 @@ export class ImageFile implements WritableSource, Disposable {
   #size: number;
   /** Where the file's cursor is, so that sequential reads need no seek. */
   #position = 0;
+  #written = 0;
   #closed = false;
   /** The first write that failed: what the file holds is uncertain then, so nothing more is written. */
   #failure: unknown;
@@ -49,17 +52,19 @@ export class ImageFile implements WritableSource, Disposable {
    */
   static open(path: string, options: ImageFileOptions = {}): ImageFile {
     const { write = false, createNew = false, sharing = write ? "none" : "readers" } = options;
-    const file = fileOperation(path, () => {
+    const { shownAs } = options;
+    const name = shownAs ?? path;
+    const file = fileOperation(name, () => {
       if (createNew) return Deno.openSync(path, { read: true, write: true, createNew: true });
       assertRegularFile(path);
       return Deno.openSync(path, { read: true, write });
     });
     try {
-      lock(path, file, sharing);
-      return fileOperation(
-        path,
-        () => new ImageFile(Deno.realPathSync(path), file, file.statSync().size),
-      );
+      lock(name, file, sharing);
+      return fileOperation(name, () => {
+        const realPath = Deno.realPathSync(path);
+        return new ImageFile(shownAs ?? realPath, file, file.statSync().size);
+      });
     } catch (error) {
       file.close();
       if (createNew) removeFile(path);
@@ -69,6 +74,11 @@ export class ImageFile implements WritableSource, Disposable {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** How many bytes have been written since the file was opened. */
+  get written(): number {
+    return this.#written;
   }
 
   /** Whether a write has failed, after which nothing more is written. */
@@ -97,6 +107,7 @@ export class ImageFile implements WritableSource, Disposable {
       while (done < bytes.length) {
         const count = this.#file.writeSync(done === 0 ? bytes : bytes.subarray(done));
         done += count;
+        this.#written += count;
         this.#position += count;
       }
       this.#size = Math.max(this.#size, offset + bytes.length);

@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname } from "@std/path";
+import { errorCode, errorMeaning } from "../error_codes.ts";
 import { removeAbandonedFiles, temporaryPath } from "./abandoned_files.ts";
 import { fileOperation, systemErrorName } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
@@ -45,8 +46,12 @@ export class NewFile implements Disposable {
   async write(write: (file: ImageFile) => void | Promise<void>): Promise<void> {
     removeAbandonedFiles(this.#folder);
     using file = this.#make();
-    await write(file);
-    file.flush();
+    try {
+      await write(file);
+      file.flush();
+    } catch (error) {
+      throw withProgress(error, this.#path, file.written);
+    }
   }
 
   /**
@@ -81,7 +86,11 @@ export class NewFile implements Disposable {
     for (let attempt = 1;; attempt++) {
       const temporary = fileOperation(this.#path, () => temporaryPath(this.#folder));
       try {
-        const file = ImageFile.open(temporary, { createNew: true, write: true });
+        const file = ImageFile.open(temporary, {
+          createNew: true,
+          write: true,
+          shownAs: this.#path,
+        });
         this.#temporary = temporary;
         return file;
       } catch (error) {
@@ -91,6 +100,16 @@ export class NewFile implements Disposable {
       }
     }
   }
+}
+
+/** What the file itself fails with, and how far it has come by then; other errors as they are. */
+function withProgress(error: unknown, path: string, written: number): unknown {
+  const isOfFile = error instanceof ImageError && error.options.path === path &&
+    error.options.cause !== undefined;
+  if (!isOfFile) return error;
+  const what = error.options.reason ?? errorMeaning(errorCode(error.symbol));
+  const reason = `${what}: ${written} bytes of the new image had been written; it has been removed`;
+  return new ImageError(error.symbol, { ...error.options, reason });
 }
 
 /** The real path of the folder that `path` lies in. */

@@ -53,22 +53,63 @@ testWith(
 testWith([onlyOn("linux")], "output that cannot be written is a failure", async (t) => {
   using dir = new TempDir();
   await makeFragments(dir);
-  for (const command of ["read", "map", "changes", "check", "info"]) {
-    await t.step(command, async () => {
+  const convert = ["convert", "--type", "vhd", "child.vhdx", "-"];
+  const commands = ["read", "map", "changes", "check", "info", "diagnose"];
+  const rows = [...commands.map((command) => [command, "child.vhdx"]), convert, ["--help"]];
+  for (const args of rows) {
+    await t.step(args.join(" "), async () => {
       const { code, stderr } = await new Deno.Command("sh", {
         args: [
           "-c",
           'exec "$0" "$@" >/dev/full',
           Deno.execPath(),
           ...CLI_ARGS,
-          command,
-          "child.vhdx",
+          ...args,
         ],
         cwd: dir.path,
         stdin: "null",
       }).output();
-      const message = 'virtdisk: "child.vhdx": No space left on device (os error 28)\n';
+      const message =
+        "virtdisk: standard output: No space left on device (os error 28), after 0 bytes\n";
       assertEquals([code, new TextDecoder().decode(stderr)], [2, message]);
     });
   }
+});
+
+testWith(
+  [onlyOn("linux")],
+  "a full volume under standard output does not undo what was done",
+  async () => {
+    using dir = new TempDir();
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: [
+        ...["-c", 'exec "$0" "$@" >/dev/full', Deno.execPath(), ...CLI_ARGS],
+        ...["create", "--size", "3MiB", "new.vhd"],
+      ],
+      cwd: dir.path,
+      stdin: "null",
+    }).output();
+    const message = "virtdisk: standard output: No space left on device (os error 28), " +
+      "after 0 bytes; what was asked for has been done\n";
+    assertEquals([code, new TextDecoder().decode(stderr)], [2, message]);
+    assertEquals(Array.from(Deno.readDirSync(dir.path), ({ name }) => name), ["new.vhd"]);
+  },
+);
+
+testWith([onlyOn("linux")], "how much a file of limited size has taken is said", async () => {
+  using dir = new TempDir();
+  (await createImage(dir.file("a.vhd"), { size: 16 * MIB, subtype: "fixed" })).close();
+  const { code, stderr } = await new Deno.Command("bash", {
+    args: [
+      ...["-c", 'ulimit -f 5000; exec "$0" "$@" >out', Deno.execPath(), ...CLI_ARGS],
+      ...["read", "a.vhd"],
+    ],
+    cwd: dir.path,
+    stdin: "null",
+  }).output();
+  const message = `virtdisk: standard output: File too large (os error 27), after ${
+    5000 * 1024
+  } bytes\n`;
+  assertEquals([code, new TextDecoder().decode(stderr)], [2, message]);
+  assertEquals(Deno.statSync(dir.file("out")).size, 5000 * 1024);
 });
