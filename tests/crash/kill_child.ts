@@ -9,7 +9,12 @@ import { SECTOR, stamped } from "./stamp.ts";
 
 const [path, seed, version] = Deno.args;
 if (path === undefined) throw new Error("no image is named");
-using disk = openVirtualDiskSync(path, { backend: "portable", readOnly: false });
+// It may read its image alone, so that it cannot look for children.
+using disk = openVirtualDiskSync(path, {
+  backend: "portable",
+  readOnly: false,
+  ignoreChildren: true,
+});
 const { virtualSize, blockSize } = disk.getInformation("size");
 const sectors = virtualSize / SECTOR;
 const text = new TextEncoder();
