@@ -92,7 +92,6 @@ export {
   checkVirtualDisk,
   type FileCheckOptions,
 } from "./src/portable/check/check_virtual_disk.ts";
-export { type DiskAlignment } from "./src/portable/create_size.ts";
 export { type ImageStream, type ImageStreamOptions } from "./src/portable/image_stream.ts";
 export { type IsoFileSystem, type IsoVolume } from "./src/portable/iso/iso_volume.ts";
 export { type DifferentRange } from "./src/portable/operations/compare.ts";
@@ -109,6 +108,7 @@ export {
   type ReadableOptions,
 } from "./src/portable/readable_disk.ts";
 export { type ScsiRequest, type ScsiResponse } from "./src/scsi_request.ts";
+export { parseSize, type Size } from "./src/size.ts";
 export { attachedVirtualDisks, storageDependencies } from "./src/storage.ts";
 export {
   type AttachedVirtualDisk,

@@ -11,7 +11,7 @@ import type { NativeVirtualDisk } from "./native/native_disk.ts";
 import { createNative } from "./native/create_native.ts";
 import { checkGuid, checkOptions, toHostPath } from "./arguments.ts";
 import { createPortable } from "./portable/create_portable.ts";
-import { alignmentOf } from "./portable/create_size.ts";
+import { sizesOf } from "./portable/create_size.ts";
 import type { CreateRequest } from "./portable/create_rules.ts";
 import type { PortableVirtualDisk } from "./portable/portable_disk.ts";
 import type { VirtualDisk } from "./virtual_disk.ts";
@@ -126,17 +126,12 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
   if (nativeOption !== undefined) throw unsupported(hostPath, `the option ${nativeOption}`);
   const { type, parent, source, sourceType, identifier, overwrite = false } = options;
   if (type === "vhdset" || sourceType === "vhdset") throw unsupported(hostPath, "VHD Sets");
-  const alignment = alignmentOf(options.alignment);
-  const { subtype, size, blockSize, sectorSize, physicalSectorSize, signal, onProgress } = options;
+  const { subtype, signal, onProgress } = options;
   return {
     path: hostPath,
     type,
     subtype,
-    size,
-    alignment,
-    blockSize,
-    sectorSize,
-    physicalSectorSize,
+    ...sizesOf(options),
     parent: parent === undefined ? undefined : toHostPath(parent, "parent"),
     source: source === undefined
       ? undefined

@@ -5,7 +5,6 @@ import {
   either,
   FLAGS,
   type Kind,
-  NUMBER,
   oneOf,
   type OptionKinds,
   PATH,
@@ -13,8 +12,8 @@ import {
 } from "./arguments.ts";
 import { BACKEND } from "./backend.ts";
 import type { AccessRight, ImageType, OpenFlag } from "./open_options.ts";
-import type { DiskAlignment } from "./portable/create_size.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
+import { SIZE, type Size } from "./size.ts";
 
 /** How the image is to be created: CREATE_VIRTUAL_DISK_FLAG. A fixed disk has its flag by `subtype`. */
 export type CreateFlag =
@@ -32,8 +31,9 @@ export type CreateFlag =
 /** What to create, on either backend. */
 export interface CommonCreateOptions extends OperationOptions {
   /**
-   * The format; by default the extension of the path says it: `.vhd`, `.avhd`, `.vhdx`, `.avhdx`, and
-   * `.vhds` on the native backend. `"raw"`, the disk's bytes alone, is for the portable backend.
+   * The format; by default the extension of the path says it: `.vhd`, `.avhd`, `.vhdx`, `.avhdx`, on the
+   * portable backend `.raw` and `.img`, and `.vhds` on the native one. `"raw"`, the disk's bytes alone, is for
+   * the portable backend.
    */
   type?: "vhd" | "vhdx" | "vhdset" | "raw" | undefined;
   /**
@@ -45,35 +45,35 @@ export interface CommonCreateOptions extends OperationOptions {
    */
   subtype?: "dynamic" | "fixed" | "differencing" | undefined;
   /**
-   * Size of the disk in bytes: from 3 MiB to 2040 GiB (VHD) or 64 TiB (VHDX), a multiple of the sector
+   * Size of the disk, in bytes or as in `"10GiB"`: from 3 MiB to 2040 GiB (VHD) or 64 TiB (VHDX), a multiple of the sector
    * size. A differencing disk has its parent's; a copy has by default, and at least, its source's. Of a
    * stream it must be said, unless the image is raw or a fixed VHD.
    */
-  size?: number | undefined;
+  size?: Size | undefined;
   /**
-   * The size is rounded up to a multiple of it: Azure takes fixed VHDs of whole MiB. For the portable
-   * backend.
+   * The size is rounded up to a multiple of it, which is one of the sector size: `"1MiB"` for Azure, which
+   * takes fixed VHDs of whole MiB. For the portable backend.
    */
-  alignment?: DiskAlignment | undefined;
+  alignment?: Size | undefined;
   /**
-   * Unit of allocation in bytes, not for fixed disks. VHD: 512 KiB or 2 MiB. VHDX: a power of two from
+   * Unit of allocation, in bytes or as in `"2MiB"`, not for fixed disks. VHD: 512 KiB or 2 MiB. VHDX: a power of two from
    * 1 MiB to 256 MiB.
    *
    * @default {VHD: 2 MiB, or the parent's; VHDX: 32 MiB, differencing 2 MiB}
    */
-  blockSize?: number | undefined;
+  blockSize?: Size | undefined;
   /**
    * Logical sector size in bytes: 512, or for VHDX 4096. A differencing disk has its parent's.
    *
    * @default {512}
    */
-  sectorSize?: number | undefined;
+  sectorSize?: Size | undefined;
   /**
    * Physical sector size in bytes: VHD 512; VHDX 512 or 4096. A differencing disk has its parent's.
    *
    * @default {VHD: 512, VHDX: 4096}
    */
-  physicalSectorSize?: number | undefined;
+  physicalSectorSize?: Size | undefined;
   /**
    * The image that a differencing disk is based on; by default none. Its contents must never change again.
    * A new VHDX also gets its metadata items that are marked as the disk's, not the file's.
@@ -134,7 +134,7 @@ export interface NativeCreateOptions {
    */
   pmemAddressAbstractionType?: string | undefined;
   /** Virtual persistent memory: alignment of the data in bytes. A version 4 create, Windows 10. */
-  dataAlignment?: number | undefined;
+  dataAlignment?: Size | undefined;
   /** A self-relative SECURITY_DESCRIPTOR of the new file; by default the folder's applies. */
   securityDescriptor?: Uint8Array<ArrayBuffer> | undefined;
 }
@@ -161,11 +161,11 @@ export const CREATE_OPTIONS: OptionKinds<CreateOptions> = {
   backend: BACKEND,
   type: oneOf("vhd", "vhdx", "vhdset", "raw"),
   subtype: oneOf("dynamic", "fixed", "differencing"),
-  size: NUMBER,
-  alignment: oneOf("1MiB"),
-  blockSize: NUMBER,
-  sectorSize: NUMBER,
-  physicalSectorSize: NUMBER,
+  size: SIZE,
+  alignment: SIZE,
+  blockSize: SIZE,
+  sectorSize: SIZE,
+  physicalSectorSize: SIZE,
   parent: PATH,
   source: either(PATH, STREAM),
   sourceType: oneOf("iso", "vhd", "vhdx", "vhdset", "raw"),
@@ -179,6 +179,6 @@ export const CREATE_OPTIONS: OptionKinds<CreateOptions> = {
   sourceLimitPath: STRING,
   backingStorageType: oneOf("vhd", "vhdx"),
   pmemAddressAbstractionType: STRING,
-  dataAlignment: NUMBER,
+  dataAlignment: SIZE,
   securityDescriptor: BYTES,
 };

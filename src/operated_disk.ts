@@ -17,6 +17,7 @@ import type {
   ResizeReport,
   SmallestSafeSize,
 } from "./operations.ts";
+import type { Size } from "./size.ts";
 
 /**
  * The part of `VirtualDisk` that attaches and changes disks. A method that the backend does not have fails
@@ -123,16 +124,17 @@ export abstract class OperatedDisk extends OpenDisk {
    *   size: 64 * 1024 * 1024,
    *   backend: "portable",
    * });
-   * await disk.expand(2 * disk.getInformation("size").virtualSize);
+   * await disk.expand("+64MiB");
    * console.log(disk.getInformation("size").virtualSize); // 134217728
    * ```
    *
-   * @param size The new size in bytes, whole sectors, larger than the present one.
+   * @param size The new size, in bytes or as in `"10GiB"`, whole sectors, larger than the present one; or
+   * what to add: `"+1GiB"`.
    * @param options How to watch and how to cancel; what the backend alone can do.
    * @returns The portable backend tells what has become of the disk.
    * @throws {VirtualDiskError} `ERROR_INVALID_PARAMETER`, `ERROR_VHD_INVALID_SIZE`.
    */
-  expand(size: number, options?: ExpandOptions): Promise<ResizeReport | void>;
+  expand(size: Size, options?: ExpandOptions): Promise<ResizeReport | void>;
   expand(): Promise<ResizeReport | void> {
     return this.#lacks("ExpandVirtualDisk");
   }
@@ -149,7 +151,8 @@ export abstract class OperatedDisk extends OpenDisk {
    * await disk.resize("smallest-safe");
    * ```
    *
-   * @param size The new size in bytes, whole sectors, or `"smallest-safe"`: the end of the last partition.
+   * @param size The new size, in bytes or as in `"10GiB"`, whole sectors; or what to add: `"+1GiB"`; or
+   * `"smallest-safe"`: the end of the last partition.
    * @param options How far to go, how to watch and how to cancel.
    * @returns The portable backend tells what has become of the disk.
    * @throws {VirtualDiskError} `ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA`;
@@ -157,7 +160,7 @@ export abstract class OperatedDisk extends OpenDisk {
    * `ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE`; `ERROR_VHD_INVALID_TYPE`.
    */
   resize(
-    size: number | SmallestSafeSize,
+    size: Size | SmallestSafeSize,
     options?: ResizeOptions,
   ): Promise<ResizeReport | void>;
   resize(): Promise<ResizeReport | void> {

@@ -1,6 +1,9 @@
 /** What the long operations on a disk take. */
 import { BOOLEAN, NUMBER, type OptionKinds, PATH } from "./arguments.ts";
+import { didYouMean } from "./nearest_word.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
+import { quoted } from "./quoted.ts";
+import { newSizeOf, type Size } from "./size.ts";
 
 /** How an image file is compacted. */
 export interface CompactOptions extends OperationOptions {
@@ -228,6 +231,30 @@ export interface ForkOptions extends OperationOptions {
 
 /** Instead of a size: the end of the last partition. */
 export type SmallestSafeSize = "smallest-safe";
+
+const SMALLEST: SmallestSafeSize = "smallest-safe";
+/** So much of a wrong word is repeated. */
+const SHOWN = 40;
+
+/**
+ * The size that a disk is to be resized to, in bytes.
+ *
+ * @param present How many bytes it has: `"+100MiB"` is so much more.
+ * @throws {TypeError | RangeError} If it is no size.
+ */
+export function resizedSize(
+  size: Size | SmallestSafeSize,
+  present: () => number,
+): number | SmallestSafeSize {
+  if (size === SMALLEST) return SMALLEST;
+  if (typeof size === "number" || /\d/.test(size)) return newSizeOf(size, "size", present);
+  const hint = didYouMean(size, [SMALLEST]);
+  throw new RangeError(
+    `size must be a size such as 10GiB or +100MiB, or ${SMALLEST}, not ${
+      quoted(size, SHOWN)
+    }${hint}`,
+  );
+}
 
 /** The kinds of options. */
 export const COMPACT_OPTIONS: OptionKinds<CompactOptions> = {

@@ -7,7 +7,7 @@
 import { CREATE_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import type { CreateFlag, CreateOptions } from "../create_options.ts";
 import { virtualDiskError } from "../errors.ts";
-import { byteCount, flagBits, toHostPath, uint32 } from "../arguments.ts";
+import { flagBits, toHostPath, uint32 } from "../arguments.ts";
 import type { ImageType } from "../open_options.ts";
 import {
   ACCESS_BITS,
@@ -16,6 +16,7 @@ import {
   storageTypeOf,
   type StorageTypeRequest,
 } from "../open_request.ts";
+import { sizeOf } from "../size.ts";
 import type { CreateVirtualDiskParameters, VirtualStorageType } from "./structs.ts";
 
 /** The arguments of CreateVirtualDisk; paths are of the host, not made absolute yet. */
@@ -137,9 +138,9 @@ function parametersOf(
 ): NativeCreateRequest["parameters"] {
   const common = {
     UniqueId: guidOption(options.identifier, "identifier"),
-    MaximumSize: BigInt(byteCount(options.size ?? 0, "size")),
-    BlockSizeInBytes: uint32(options.blockSize ?? 0, "blockSize"),
-    SectorSizeInBytes: uint32(options.sectorSize ?? 0, "sectorSize"),
+    MaximumSize: BigInt(sizeOf(options.size ?? 0, "size")),
+    BlockSizeInBytes: uint32(sizeOf(options.blockSize ?? 0, "blockSize"), "blockSize"),
+    SectorSizeInBytes: uint32(sizeOf(options.sectorSize ?? 0, "sectorSize"), "sectorSize"),
   };
   if (options.access !== undefined) {
     return ({ parent, source }) => ({
@@ -149,7 +150,10 @@ function parametersOf(
   }
   const version2 = {
     ...common,
-    PhysicalSectorSizeInBytes: uint32(options.physicalSectorSize ?? 0, "physicalSectorSize"),
+    PhysicalSectorSizeInBytes: uint32(
+      sizeOf(options.physicalSectorSize ?? 0, "physicalSectorSize"),
+      "physicalSectorSize",
+    ),
     OpenFlags: flagBits(options.openFlags, OPEN_FLAG_BITS, "openFlags"),
     ParentVirtualStorageType: structOf(storageTypeOf(options.parentType, "parentType")),
     SourceVirtualStorageType: structOf(storageTypeOf(sourceType, "sourceType")),
@@ -165,7 +169,7 @@ function parametersOf(
       options.pmemAddressAbstractionType,
       "pmemAddressAbstractionType",
     ),
-    DataAlignment: BigInt(byteCount(options.dataAlignment ?? 0, "dataAlignment")),
+    DataAlignment: BigInt(sizeOf(options.dataAlignment ?? 0, "dataAlignment")),
   };
   const version = versionOf(options);
   return ({ parent, source, sourceLimit }) => {

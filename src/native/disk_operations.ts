@@ -1,5 +1,5 @@
 /** The long operations on an open disk: how each is called. */
-import { byteCount, checkOptions, toHostPath, uint32 } from "../arguments.ts";
+import { checkOptions, toHostPath, uint32 } from "../arguments.ts";
 import {
   COMPACT_VIRTUAL_DISK_FLAG,
   EXPAND_VIRTUAL_DISK_FLAG,
@@ -21,10 +21,12 @@ import {
   MIRROR_OPTIONS,
   type MirrorOptions,
   RESIZE_OPTIONS,
+  resizedSize,
   type ResizeOptions,
   type SmallestSafeSize,
 } from "../operations.ts";
 import type { OperationOptions } from "../progress.ts";
+import { newSizeOf, type Size } from "../size.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import type { CallMemory } from "./call_memory.ts";
 import { flagsOf } from "./flags_of.ts";
@@ -91,14 +93,14 @@ export class DiskOperations {
     );
   }
 
-  /** ExpandVirtualDisk. */
-  async expand(size: number, given: ExpandOptions): Promise<void> {
+  /** ExpandVirtualDisk; `presentSize` tells the size that the disk has. */
+  async expand(size: Size, given: ExpandOptions, presentSize: () => number): Promise<void> {
     const options = checkOptions(EXPAND_OPTIONS, given, "expand");
     const operation = "ExpandVirtualDisk";
     const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
     refusePortable(operation, path, { dryRun: options.dryRun });
     const flags = flagsOf([options.notifyChange, EXPAND_VIRTUAL_DISK_FLAG.NOTIFY_CHANGE]);
-    const NewSize = BigInt(byteCount(size, "size"));
+    const NewSize = BigInt(newSizeOf(size, "size", presentSize));
     const parameters = EXPAND_VIRTUAL_DISK_PARAMETERS.pack({ Version: 1, Version1: { NewSize } });
     await this.#run(
       operation,
@@ -109,19 +111,24 @@ export class DiskOperations {
   }
 
   /** ResizeVirtualDisk; the smallest safe size is a flag, beside which the size is 0. */
-  async resize(size: number | SmallestSafeSize, given: ResizeOptions): Promise<void> {
+  async resize(
+    size: Size | SmallestSafeSize,
+    given: ResizeOptions,
+    presentSize: () => number,
+  ): Promise<void> {
     const options = checkOptions(RESIZE_OPTIONS, given, "resize");
     const operation = "ResizeVirtualDisk";
     const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
     refusePortable(operation, path, { dryRun: options.dryRun });
     const { ALLOW_UNSAFE_VIRTUAL_SIZE, RESIZE_TO_SMALLEST_SAFE_VIRTUAL_SIZE } =
       RESIZE_VIRTUAL_DISK_FLAG;
-    const toSmallest = size === "smallest-safe";
+    const wanted = resizedSize(size, presentSize);
+    const toSmallest = wanted === "smallest-safe";
     const flags = flagsOf([options.allowUnsafe, ALLOW_UNSAFE_VIRTUAL_SIZE], [
       toSmallest,
       RESIZE_TO_SMALLEST_SAFE_VIRTUAL_SIZE,
     ]);
-    const NewSize = toSmallest ? 0n : BigInt(byteCount(size, "size"));
+    const NewSize = toSmallest ? 0n : BigInt(wanted);
     const parameters = RESIZE_VIRTUAL_DISK_PARAMETERS.pack({ Version: 1, Version1: { NewSize } });
     await this.#run(
       operation,

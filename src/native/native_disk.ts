@@ -18,6 +18,7 @@ import type {
   ResizeOptions,
   SmallestSafeSize,
 } from "../operations.ts";
+import type { Size } from "../size.ts";
 import type { ScsiRequest, ScsiResponse } from "../scsi_request.ts";
 import type { StorageDependency } from "../storage_dependency.ts";
 import type {
@@ -138,13 +139,13 @@ export class NativeVirtualDisk extends VirtualDisk {
   }
 
   /** Calls ExpandVirtualDisk. */
-  override expand(size: number, options: ExpandOptions = {}): Promise<void> {
-    return this.#operations.expand(size, options);
+  override expand(size: Size, options: ExpandOptions = {}): Promise<void> {
+    return this.#operations.expand(size, options, () => this.getInformation("size").virtualSize);
   }
 
   /** Calls ResizeVirtualDisk. */
-  override resize(size: number | SmallestSafeSize, options: ResizeOptions = {}): Promise<void> {
-    return this.#operations.resize(size, options);
+  override resize(size: Size | SmallestSafeSize, options: ResizeOptions = {}): Promise<void> {
+    return this.#operations.resize(size, options, () => this.getInformation("size").virtualSize);
   }
 
   /** Calls MergeVirtualDisk. */

@@ -4,11 +4,12 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/ns-virtdisk-create_virtual_disk_parameters}
  * @module
  */
+import { extname } from "@std/path";
 import { byteCount } from "../arguments.ts";
 import type { OperationOptions } from "../progress.ts";
 import type { SourceRequest } from "./copy_source.ts";
 import { newDiskSize, type SourceDisk } from "./create_size.ts";
-import { formatOfExtension } from "./detect.ts";
+import { newFormatOfExtension } from "./detect.ts";
 import { type DiskImage, diskItems } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import type { ImageSpec, ParentSpec } from "./image_spec.ts";
@@ -93,9 +94,14 @@ export function formatToCreate(
   { path, type }: Pick<NewDisk, "path" | "type">,
 ): NewFormat {
   if (type !== undefined) return type;
-  const format = formatOfExtension(path);
-  if (format === "vhd" || format === "vhdx") return format;
-  throw refused(path, "the extension names neither VHD nor VHDX", ["Pass the `type` option."]);
+  const format = newFormatOfExtension(path);
+  if (format !== undefined && format !== "iso") return format;
+  const given = extname(path) === "" ? "none" : JSON.stringify(extname(path));
+  throw refused(
+    path,
+    `the extension must be .vhd, .vhdx, .avhd, .avhdx, .raw or .img to say what to make, not ${given}`,
+    ["Pass the `type` option."],
+  );
 }
 
 /** The largest disk of a format, in bytes. */

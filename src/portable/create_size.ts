@@ -4,6 +4,7 @@
  * @module
  */
 import { byteCount } from "../arguments.ts";
+import { type Size, sizeOf } from "../size.ts";
 import { ImageError } from "./image_error.ts";
 
 /** The disk that a new one is a copy of. */
@@ -14,14 +15,27 @@ export interface SourceDisk {
   readonly logicalSectorSize: number | undefined;
 }
 
-/** Units that the size of a disk can be rounded up to. */
-export type DiskAlignment = "1MiB";
+type SizeOption = "size" | "alignment" | "blockSize" | "sectorSize" | "physicalSectorSize";
 
 /**
- * The unit in bytes.
+ * The sizes among the options of a new disk, in bytes.
+ *
+ * @throws {TypeError | RangeError} If one is no size.
  */
-export function alignmentOf(word: DiskAlignment | undefined): number | undefined {
-  return word && 2 ** 20;
+export function sizesOf(
+  options: { readonly [K in SizeOption]?: Size | undefined },
+): { [K in SizeOption]: number | undefined } {
+  const bytes = (name: SizeOption) => {
+    const size = options[name];
+    return size === undefined ? undefined : sizeOf(size, name);
+  };
+  return {
+    size: bytes("size"),
+    alignment: bytes("alignment"),
+    blockSize: bytes("blockSize"),
+    sectorSize: bytes("sectorSize"),
+    physicalSectorSize: bytes("physicalSectorSize"),
+  };
 }
 
 /** What a format says of sizes, in bytes. */
@@ -53,7 +67,10 @@ export function newDiskSize(
   source: SourceDisk | undefined,
   { maximum, unit }: SizeRules,
 ): number {
-  const { path, alignment = 1 } = request;
+  const { path, alignment = unit } = request;
+  if (alignment === 0 || alignment % unit !== 0) {
+    throw refused(path, `alignment ${alignment}: not a multiple of ${unit}`);
+  }
   const wanted = chosenSize(request, source, unit);
   const size = Math.ceil(wanted / alignment) * alignment;
   if (size <= maximum) return size;

@@ -69,6 +69,8 @@ const READERS: Record<SignedFormat, FormatReader> = {
   },
 };
 const FORMATS = Object.keys(READERS) as SignedFormat[];
+/** Of new files alone: one that exists is taken for a raw disk only if the caller says so. */
+const RAW_EXTENSIONS: readonly string[] = [".raw", ".img"];
 
 /** Parses an image as `format`, or as what it turns out to be. */
 export function openImage(source: ByteSource, format?: ImageFormat): DiskImage {
@@ -126,6 +128,11 @@ export function formatOfExtension(path: string): SignedFormat | undefined {
 /** The error of a file that is called by a format and has not its mark. */
 export function missingMark(format: SignedFormat): ErrorSymbol {
   return READERS[format].missing;
+}
+
+/** The format that the name of a new file asks for. */
+export function newFormatOfExtension(path: string): ImageFormat | undefined {
+  return RAW_EXTENSIONS.includes(extname(path).toLowerCase()) ? "raw" : formatOfExtension(path);
 }
 
 /**

@@ -7,16 +7,16 @@ import {
   checkArgument,
   checkGuid,
   checkOptions,
-  NUMBER,
   oneOf,
   type OptionKinds,
   STRING,
 } from "../arguments.ts";
 import { setImmediate } from "node:timers/promises";
 import { OPERATION_OPTIONS, type OperationOptions, ProgressReporter } from "../progress.ts";
+import { SIZE, type Size } from "../size.ts";
 import { sourceDiskOf } from "./copy_source.ts";
 import { formatToCreate, imageSpec } from "./create_rules.ts";
-import { alignmentOf, type DiskAlignment } from "./create_size.ts";
+import { sizesOf } from "./create_size.ts";
 import type { DiskImage } from "./image.ts";
 import { inLongOperation, inOperation } from "./image_error.ts";
 import { layoutOf } from "./new_image.ts";
@@ -34,19 +34,19 @@ export interface ImageStreamOptions extends OperationOptions {
    */
   subtype?: "dynamic" | "fixed" | undefined;
   /**
-   * Size of the new disk in bytes.
+   * Size of the new disk, in bytes or as in `"10GiB"`.
    *
    * @default {the disk's own}
    */
-  size?: number | undefined;
-  /** The size is rounded up to a multiple of it, where given: Azure takes fixed VHDs of whole MiB. */
-  alignment?: DiskAlignment | undefined;
+  size?: Size | undefined;
+  /** The size is rounded up to a multiple of it: `"1MiB"` for Azure, which takes fixed VHDs of whole MiB. */
+  alignment?: Size | undefined;
   /** Unit of allocation in bytes, not for fixed disks; by default as in `createVirtualDisk`. */
-  blockSize?: number | undefined;
+  blockSize?: Size | undefined;
   /** Logical sector size in bytes; by default the disk's own, or 512. */
-  sectorSize?: number | undefined;
+  sectorSize?: Size | undefined;
   /** Physical sector size in bytes; by default as in `createVirtualDisk`. */
-  physicalSectorSize?: number | undefined;
+  physicalSectorSize?: Size | undefined;
   /** A GUID: the unique id of a VHD, the virtual disk id of a VHDX; by default a random one. */
   identifier?: string | undefined;
 }
@@ -63,11 +63,11 @@ const IMAGE_STREAM_OPTIONS: OptionKinds<ImageStreamOptions> = {
   ...OPERATION_OPTIONS,
   type: oneOf("vhd", "vhdx", "raw"),
   subtype: oneOf("dynamic", "fixed"),
-  size: NUMBER,
-  alignment: oneOf("1MiB"),
-  blockSize: NUMBER,
-  sectorSize: NUMBER,
-  physicalSectorSize: NUMBER,
+  size: SIZE,
+  alignment: SIZE,
+  blockSize: SIZE,
+  sectorSize: SIZE,
+  physicalSectorSize: SIZE,
   identifier: STRING,
 };
 
@@ -85,7 +85,7 @@ export function openImageStream(
   assertReadable: () => void,
 ): Promise<ImageStream> {
   return inLongOperation(OPERATION, async () => {
-    const { signal, onProgress, alignment, identifier, ...wanted } = checkOptions(
+    const { signal, onProgress, identifier, ...wanted } = checkOptions(
       IMAGE_STREAM_OPTIONS,
       options,
       "imageStream",
@@ -93,8 +93,8 @@ export function openImageStream(
     const path = images[0]!.source.path;
     const request = {
       ...wanted,
+      ...sizesOf(wanted),
       path,
-      alignment: alignmentOf(alignment),
       identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
     };
     checkArgument(IMAGE_STREAM_OPTIONS.type, request.type, "type");

@@ -18,6 +18,7 @@ import {
   type ResizeReport,
   type SmallestSafeSize,
 } from "../operations.ts";
+import type { Size } from "../size.ts";
 import { checkChain } from "./check/check_virtual_disk.ts";
 import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./check/check_report.ts";
 import type { ImageChain } from "./chain.ts";
@@ -49,13 +50,13 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * Makes the disk larger; what is added reads as zeros. Not for differencing VHDs. As
    * {@linkcode MaintainedDisk.resize} else, but the size must be larger than the present one.
    *
-   * @param size The new size in bytes, whole sectors.
+   * @param size The new size, in bytes or as in `"10GiB"`, whole sectors; or what to add: `"+1GiB"`.
    * @param options Whether only to look, how to watch and how to cancel.
    * @returns What has become of the disk.
    * @throws {VirtualDiskError} As {@linkcode MaintainedDisk.resize}; `ERROR_INVALID_PARAMETER` where
    * the size is not larger.
    */
-  override expand(size: number, options: ExpandOptions = {}): Promise<ResizeReport> {
+  override expand(size: Size, options: ExpandOptions = {}): Promise<ResizeReport> {
     return this.#operate(
       "ExpandVirtualDisk",
       () =>
@@ -94,8 +95,8 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * console.log(virtualSize, growablePartition); // 134217728 undefined
    * ```
    *
-   * @param size The new size in bytes, whole sectors; or `"smallest-safe"`: where the last partition ends,
-   * and behind that, with a GPT, its backup.
+   * @param size The new size, in bytes or as in `"10GiB"`, whole sectors; or what to add: `"+1GiB"`; or
+   * `"smallest-safe"`: where the last partition ends, and behind that, with a GPT, its backup.
    * @returns What has become of the disk, and which partition can grow.
    * @throws {VirtualDiskError} `ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA`;
    * `ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE` where it shall shrink, but there is no sound partition
@@ -105,10 +106,10 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * `ERROR_VHD_INVALID_SIZE` where the format has no such disks; `ERROR_INVALID_PARAMETER` where the size is
    * not of whole sectors, and for `"smallest-safe"` with `allowUnsafe`; `ERROR_ACCESS_DENIED`
    * where the disk was opened for reading; `ERROR_DISK_FULL`.
-   * @throws {RangeError} Where the size is no number of bytes.
+   * @throws {RangeError} If the size is none.
    */
   override resize(
-    size: number | SmallestSafeSize,
+    size: Size | SmallestSafeSize,
     options: ResizeOptions = {},
   ): Promise<ResizeReport> {
     return this.#operate(

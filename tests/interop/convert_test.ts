@@ -116,7 +116,7 @@ testWith([pythonModule("pyvhdi")], "libvhdi reads every image as the same disk",
   const raw = makeRawDisk(dir);
   const expected = fileHash(raw);
   const images = TARGETS.filter(({ type, blockSize = 0 }) =>
-    type !== "raw" && blockSize < 64 * MIB
+    type !== "raw" && Number(blockSize) < 64 * MIB
   );
   for (const target of images) {
     await t.step(JSON.stringify(target), async () => {

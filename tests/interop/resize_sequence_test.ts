@@ -27,7 +27,7 @@ for (const [name, qemu, options] of KINDS) {
         using dir = new TempDir();
         const random = new Random(seed);
         let disk = await createImage(dir.file(name), options);
-        let expected = new Uint8Array(options.size ?? 0);
+        let expected = new Uint8Array(Number(options.size));
         for (let step = 0; step < STEPS; step++) {
           const kind = random.below(100);
           if (kind < 50) write(disk, expected, random);

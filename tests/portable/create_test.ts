@@ -105,7 +105,7 @@ const INVALID: [name: string, options: CreateOptions][] = [
   ["a.vhd", { size: 8 * MIB, physicalSectorSize: 4096 }],
   ["a.vhdx", { size: 8 * MIB, sectorSize: 1024 }],
   ["a.vhdx", { size: 8 * MIB, physicalSectorSize: 0 }],
-  ["a.img", { size: 8 * MIB }],
+  ["a.bin", { size: 8 * MIB }],
   ["a.iso", { size: 8 * MIB }],
   ["a.vhd", { size: 8 * MIB, subtype: "differencing" }],
   ["", { size: 8 * MIB, type: "vhd" }],
@@ -152,9 +152,12 @@ Deno.test("createVirtualDisk() makes the largest disks, and refuses larger ones"
     await t.step(`${name} ${JSON.stringify(options)}`, async () => {
       using disk = await createImage(dir.file(name), options);
       assertEquals(disk.getInformation("size").virtualSize, options.size);
-      assertEquals([...disk.extents({ offset: options.size! - MIB })].map(({ kind }) => kind), [
-        "zero",
-      ]);
+      assertEquals(
+        [...disk.extents({ offset: Number(options.size) - MIB })].map(({ kind }) => kind),
+        [
+          "zero",
+        ],
+      );
       const error = await refusal(dir.file(`x${name}`), { ...options, size: tooLarge });
       assertEquals(error.symbol, "ERROR_VHD_INVALID_SIZE");
     });

@@ -82,10 +82,10 @@ Deno.test("imageStream() refuses what createVirtualDisk() refuses", async () => 
     const error = await assertRejects(() => disk.imageStream(options), VirtualDiskError);
     assertEquals(error.code, 87, JSON.stringify(options));
   }
-  const wrong = [{}, { type: "iso" }, { type: "vhd", alignment: "2MiB" }, {
+  const wrong = [{}, { type: "iso" }, { type: "vhd", alignment: true }, {
     type: "vhd",
     identifier: "none",
-  }] as ImageStreamOptions[];
+  }] as unknown as ImageStreamOptions[];
   for (const options of wrong) {
     await assertRejects(() => disk.imageStream(options), TypeError);
   }

@@ -7,7 +7,7 @@ import { basename, join } from "@std/path";
 import type { MergeOptions } from "../../operations.ts";
 import { sourceDiskOf } from "../copy_source.ts";
 import { imageSpec, type NewFormat } from "../create_rules.ts";
-import { formatOfExtension } from "../detect.ts";
+import { newFormatOfExtension } from "../detect.ts";
 import type { DiskImage } from "../image.ts";
 import { ImageError } from "../image_error.ts";
 import type { CopyableItem } from "../metadata_item.ts";
@@ -82,12 +82,15 @@ function assertWhole(images: readonly DiskImage[]): void {
 }
 
 function newFormat(path: string, { format }: DiskImage): NewFormat {
-  const named = formatOfExtension(path) ?? format;
+  const named = newFormatOfExtension(path) ?? format;
   if (named === "vhd" || named === "vhdx") return named;
   throw new ImageError("ERROR_INVALID_PARAMETER", {
     path,
     reason: "the extension names neither VHD nor VHDX",
-    causes: ["Name the new file after what it is to be: .vhd or .vhdx."],
+    causes: [
+      "Name the new file after what it is to be: .vhd or .vhdx.",
+      "Convert the child instead: a conversion makes raw disks too, of the whole chain.",
+    ],
   });
 }
 

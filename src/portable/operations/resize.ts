@@ -6,8 +6,14 @@
  *
  * @module
  */
-import { byteCount, checkArgument, either, NUMBER, oneOf } from "../../arguments.ts";
-import type { ResizeOptions, ResizeReport, SmallestSafeSize } from "../../operations.ts";
+import { checkArgument } from "../../arguments.ts";
+import {
+  resizedSize,
+  type ResizeOptions,
+  type ResizeReport,
+  type SmallestSafeSize,
+} from "../../operations.ts";
+import { newSizeOf, SIZE, type Size } from "../../size.ts";
 import type { ImageChain } from "../chain.ts";
 import { assertChildless } from "../children.ts";
 import { maximumSize } from "../create_rules.ts";
@@ -27,12 +33,15 @@ import { resizeReport } from "./resize_report.ts";
 
 /** How a disk is resized. */
 export interface ResizeRequest extends ResizeOptions {
-  readonly size: number | SmallestSafeSize;
+  readonly size: Size | SmallestSafeSize;
   /** Whether it must become larger. */
   readonly expandOnly: boolean;
 }
 
-const RESIZE_SIZE = either(NUMBER, oneOf("smallest-safe"));
+interface SizedRequest extends ResizeRequest {
+  /** In bytes. */
+  readonly size: number | SmallestSafeSize;
+}
 
 /** The size of the disk; the backup of the table. */
 const STEPS = 2;
@@ -47,12 +56,16 @@ export async function resizeChain(
   chain: ImageChain,
   request: ResizeRequest,
 ): Promise<ResizeReport> {
-  checkArgument(request.expandOnly ? NUMBER : RESIZE_SIZE, request.size, "size");
-  if (request.size !== "smallest-safe") byteCount(request.size, "size");
+  checkArgument(SIZE, request.size, "size");
+  const present = () => chain.image.virtualSize;
+  const size = request.expandOnly
+    ? newSizeOf(request.size, "size", present)
+    : resizedSize(request.size, present);
   assertResizable(chain.image);
-  if (request.dryRun !== true) return await resize(chain, request);
+  const sized = { ...request, size };
+  if (request.dryRun !== true) return await resize(chain, sized);
   const [{ format }, ...parents] = chain.images;
-  return await chain.rework((file) => resize(new TrialChain(file, format, parents), request));
+  return await chain.rework((file) => resize(new TrialChain(file, format, parents), sized));
 }
 
 /** What opening the disk for writing, which cannot be done, would not help. */
@@ -65,7 +78,7 @@ function assertResizable({ format, source: { path } }: DiskImage): void {
   });
 }
 
-async function resize(chain: ResizableChain, request: ResizeRequest): Promise<ResizeReport> {
+async function resize(chain: ResizableChain, request: SizedRequest): Promise<ResizeReport> {
   const pace = new Pace(request);
   const writable = writableOf(chain);
   const previousSize = writable.virtualSize;
@@ -102,7 +115,7 @@ function writableOf({ writable, image }: ResizableChain): WritableImage {
 function checkedSize(
   { images }: ResizableChain,
   image: WritableImage,
-  { size, expandOnly, allowUnsafe = false }: ResizeRequest,
+  { size, expandOnly, allowUnsafe = false }: SizedRequest,
 ): number {
   const { virtualSize, logicalSectorSize, format, source: { path } } = image;
   const refused = (reason: string, causes?: readonly string[]) =>
