@@ -24,6 +24,7 @@ export {
   type AttachedVolume,
   type Attachment,
   type AttachOptions,
+  type DetachOptions,
   type RestrictedRange,
 } from "./src/attachment.ts";
 export * from "./src/constants.ts";

@@ -1,5 +1,6 @@
 /**
- * Mounts an ISO image, prints where, and dismounts it on Enter. Needs Windows 8 and an elevated prompt.
+ * Mounts an ISO image, prints where, and dismounts it on Enter. Needs Windows 8; an elevated prompt is
+ * needed on Windows Server only.
  *
  *     deno run --allow-ffi examples/mount_iso.ts IMAGE.iso
  */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Attachment, AttachOptions } from "./attachment.ts";
+import type { Attachment, AttachOptions, DetachOptions } from "./attachment.ts";
 import { OpenDisk } from "./open_disk.ts";
 import type {
   CompactionReport,
@@ -29,8 +29,9 @@ import type { Size } from "./size.ts";
 export abstract class OperatedDisk extends OpenDisk {
   /**
    * Attaches the disk to this machine (AttachVirtualDisk). The attachment ends with the scope of
-   * `await using`, at the latest when the disk is closed, unless it is `permanent`. Needs an elevated
-   * process. PowerShell: `Mount-VHD`, `Mount-DiskImage`.
+   * `await using`, at the latest when the disk is closed, unless it is `permanent`. A VHD or VHDX needs an
+   * elevated process, and so does an ISO image on Windows Server; on client editions of Windows an ISO image
+   * needs none. PowerShell: `Mount-VHD`, `Mount-DiskImage`.
    *
    * @example The drive letters of an ISO image
    * ```ts ignore
@@ -43,7 +44,7 @@ export abstract class OperatedDisk extends OpenDisk {
    *
    * @param options How; by default with drive letters, as writable as the disk was opened.
    * @returns The attachment, when Windows has the disk's volumes.
-   * @throws {VirtualDiskError} `ERROR_PRIVILEGE_NOT_HELD` where the process is not elevated;
+   * @throws {VirtualDiskError} `ERROR_PRIVILEGE_NOT_HELD` where the process would have to be elevated;
    * `ERROR_ACCESS_DENIED`; `ERROR_SHARING_VIOLATION` where the image is in use; `ERROR_TIMEOUT` where
    * there is no volume for the `mountPoint` in time. Nothing stays attached then.
    */
@@ -53,8 +54,12 @@ export abstract class OperatedDisk extends OpenDisk {
   }
 
   /**
-   * Detaches the disk (DetachVirtualDisk), whichever handle has attached it; holds the thread up meanwhile,
-   * which `Attachment.detach` does not. PowerShell: `Dismount-VHD`.
+   * Detaches the disk (DetachVirtualDisk), whichever handle has attached it. Its volumes are flushed, locked
+   * and dismounted before, for which programs that use them have two seconds to let go. All this holds the
+   * thread up, which `Attachment.detach` does not. PowerShell: `Dismount-VHD`.
+   *
+   * Closing the disk, or ending the program, detaches a disk that is not `permanent` too, but as pulling a plug
+   * does.
    *
    * @example Detach what a script left attached
    * ```ts ignore
@@ -64,9 +69,12 @@ export abstract class OperatedDisk extends OpenDisk {
    * disk.detach();
    * ```
    *
-   * @throws {VirtualDiskError} `ERROR_NOT_FOUND` where it is not attached; `ERROR_SHARING_VIOLATION` or
-   * the like where it is in use, with whom to look for among the causes.
+   * @param options Whether to detach a disk that is in use.
+   * @throws {VirtualDiskError} `ERROR_NOT_FOUND` where it is not attached; `ERROR_SHARING_VIOLATION` with the
+   * name of a volume that is in use; `ERROR_ACCESS_DENIED` where a volume cannot be locked. The disk stays
+   * attached then.
    */
+  detach(options?: DetachOptions): void;
   detach(): void {
     throw this.unsupported("DetachVirtualDisk");
   }
@@ -83,7 +91,7 @@ export abstract class OperatedDisk extends OpenDisk {
    * console.log(disk.physicalPath() === attachment.physicalPath); // true
    * ```
    *
-   * @returns `\\.\PhysicalDriveN` or `\\.\CDRomN`.
+   * @returns `\\.\PhysicalDriveN` or `\\.\CDROMN`.
    * @throws {VirtualDiskError} `ERROR_DEV_NOT_EXIST` where it is not attached.
    */
   physicalPath(): string {

@@ -16,7 +16,7 @@ const IN_USE =
   "or an indexer may hold it; shortly after a detach Windows itself may, for some seconds.";
 const NOT_ELEVATED =
   "The process lacks the privilege to manage volumes (SeManageVolumePrivilege): " +
-  "run it elevated, as an administrator.";
+  "run it elevated, as an administrator. An ISO image needs it on Windows Server only.";
 const NOT_DIFFERENCING = "Only a differencing disk can be merged: this one has no parent.";
 const CHAIN_DEPTH = "The chain has fewer files than the depths say; the open file is 1.";
 const SIZE = "The size must be a whole number of sectors, and fit the format.";
@@ -79,7 +79,8 @@ export const OPERATION_CAUSES: Record<string, Causes> = {
     ERROR_ACCESS_DENIED: [
       "The disk was opened for reading: attach it with { readOnly: true }, or open it with " +
       "{ readOnly: false }.",
-      "The process is not elevated, or the handle lacks the right `attach-ro` or `attach-rw`.",
+      "The process is not elevated (which an ISO image needs on Windows Server only), or the handle lacks the " +
+      "right `attach-ro` or `attach-rw`.",
     ],
     ERROR_SHARING_VIOLATION: [IN_USE],
     ERROR_BAD_COMMAND: ["The image is attached already: see attachedVirtualDisks()."],

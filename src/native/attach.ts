@@ -1,15 +1,22 @@
 /** The calls that attach and detach a disk. */
-import { ATTACH_OPTIONS, type AttachOptions, RESTRICTED_RANGE } from "../attachment.ts";
+import {
+  ATTACH_OPTIONS,
+  type AttachOptions,
+  type DetachOptions,
+  RESTRICTED_RANGE,
+} from "../attachment.ts";
 import { ATTACH_VIRTUAL_DISK_FLAG as FLAG, DETACH_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import { errorCode } from "../error_codes.ts";
 import { virtualDiskError } from "../errors.ts";
 import { byteCount, checkOptions } from "../arguments.ts";
 import { NativeAttachment } from "./attachment.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
-import { waitForDisk } from "./disk_arrival.ts";
+import { CallMemory } from "./call_memory.ts";
+import { DiskArrival } from "./disk_arrival.ts";
 import { flagsOf } from "./flags_of.ts";
 import { MountPoint } from "./mount_point.ts";
-import { runToEnd } from "./overlapped.ts";
+import { everyoneDescriptor } from "./security_descriptor.ts";
+import { LockedVolumes, type LockOptions } from "./volume_lock.ts";
 import { ATTACH_VIRTUAL_DISK_PARAMETERS, type AttachVirtualDiskParameters } from "./structs.ts";
 
 const ATTACH = "AttachVirtualDisk";
@@ -61,16 +68,19 @@ export class AttachCall {
       : new MountPoint(disk.libraries.kernel32, mountPoint);
   }
 
-  /** Attaches the disk and waits for its volumes; detaches it again where those cannot be had. */
-  async run(detachLater: () => Promise<void>): Promise<NativeAttachment> {
-    const { permanent = false, noLocalHost, signal } = this.#options;
+  /**
+   * Attaches the disk and waits for its volumes; detaches it again where those cannot be had. Attaching
+   * itself cannot be cancelled: it is undone when it has ended.
+   */
+  async run(detachLater: DetachLater): Promise<NativeAttachment> {
+    const { permanent = false, noLocalHost, nonPnp, registerVolume, signal } = this.#options;
+    signal?.throwIfAborted();
+    const arrival = noLocalHost ? undefined : new DiskArrival(this.#disk);
     await this.#attach();
     try {
-      let attached = noLocalHost ? undefined : await waitForDisk(this.#disk, {
-        timeout: this.#timeout,
-        hasVolumes: !this.#options.nonPnp || this.#options.registerVolume === true,
-        signal,
-      });
+      signal?.throwIfAborted();
+      const hasVolumes = !nonPnp || registerVolume === true;
+      let attached = await arrival?.wait({ timeout: this.#timeout, hasVolumes, signal });
       attached &&= this.#mountPoint?.mount(attached, this.#disk.path) ?? attached;
       return new NativeAttachment(attached, permanent, this.#mountPoint, detachLater);
     } catch (error) {
@@ -80,37 +90,60 @@ export class AttachCall {
     }
   }
 
+  /** On another thread, and with no OVERLAPPED: so do the programs that are known to work. */
   async #attach(): Promise<void> {
     const { libraries, handle, path } = this.#disk;
-    const { signal, securityDescriptor } = this.#options;
-    await runToEnd({ libraries, operation: ATTACH, path }, { signal }, (overlapped, memory) => {
-      const code = libraries.virtdisk.AttachVirtualDisk(
-        handle,
-        securityDescriptor === undefined ? null : memory.keep(securityDescriptor.slice()),
-        this.#flags,
-        NO_PROVIDER_FLAGS,
-        memory.keep(ATTACH_VIRTUAL_DISK_PARAMETERS.pack(this.#parameters)),
-        overlapped,
-      );
-      return { code, handle };
-    });
+    using memory = new CallMemory(libraries.kernel32);
+    const code = await libraries.virtdisk.AttachVirtualDiskAsync(
+      handle,
+      keepDescriptor(this.#options, memory),
+      this.#flags,
+      NO_PROVIDER_FLAGS,
+      memory.keep(ATTACH_VIRTUAL_DISK_PARAMETERS.pack(this.#parameters)),
+      null,
+    );
+    assertSuccess(code, ATTACH, path);
   }
 }
 
+/** `NULL` means the image file's own descriptor, or the system's usual one with the flag that says so. */
+function keepDescriptor(
+  { securityDescriptor = "everyone", noLocalHost, noSecurityDescriptor }: AttachOptions,
+  memory: CallMemory,
+): Uint8Array<ArrayBuffer> | null {
+  if (typeof securityDescriptor !== "string") return memory.keep(securityDescriptor.slice());
+  const isNone = noLocalHost || noSecurityDescriptor || securityDescriptor === "image-file";
+  return isNone ? null : memory.keep(everyoneDescriptor());
+}
+
+/** Detaches the disk of an attachment, if it is still attached; `freeFolder` is called when nothing uses it. */
+export type DetachLater = (options: DetachOptions, freeFolder: () => void) => Promise<void>;
+
 /**
- * Detaches a disk, holding the thread up.
+ * Detaches a disk whose volumes nobody uses, holding the thread up.
  *
- * @throws {VirtualDiskError} With the code that the call returns.
+ * @throws {VirtualDiskError} As {@linkcode LockedVolumes.lockSync}, or with the code that the call returns.
  */
-export function detach({ handle, libraries: { virtdisk }, path }: CalledDisk): void {
+export function detach(disk: CalledDisk, options: LockOptions): void {
+  using _locked = LockedVolumes.lockSync(disk, options);
   const { NONE } = DETACH_VIRTUAL_DISK_FLAG;
+  const { handle, libraries: { virtdisk }, path } = disk;
   assertSuccess(virtdisk.DetachVirtualDisk(handle, NONE, NO_PROVIDER_FLAGS), DETACH, path);
 }
 
-/** Detaches a disk on another thread; one that is not attached any more is left alone. */
-export async function detachIfAttached(disk: CalledDisk): Promise<void> {
-  const code = await detachAsync(disk);
-  if (code !== errorCode("ERROR_NOT_FOUND")) assertSuccess(code, DETACH, disk.path);
+/** The same on another thread; a disk that is not attached any more is left alone. */
+export async function detachIfAttached(
+  disk: CalledDisk,
+  options: LockOptions,
+  freeFolder: () => void,
+): Promise<void> {
+  using _locked = await LockedVolumes.lock(disk, options);
+  try {
+    freeFolder();
+  } finally {
+    const code = await detachAsync(disk);
+    if (code !== errorCode("ERROR_NOT_FOUND")) assertSuccess(code, DETACH, disk.path);
+  }
 }
 
 function detachAsync({ handle, libraries: { virtdisk } }: CalledDisk): Promise<number> {
@@ -121,7 +154,7 @@ function detachAsync({ handle, libraries: { virtdisk } }: CalledDisk): Promise<n
 function flagBitsOf(options: AttachOptions, readOnly: boolean): number {
   return flagsOf(
     [readOnly, FLAG.READ_ONLY],
-    [options.noDriveLetter, FLAG.NO_DRIVE_LETTER],
+    [options.noDriveLetter ?? options.mountPoint !== undefined, FLAG.NO_DRIVE_LETTER],
     [options.permanent, FLAG.PERMANENT_LIFETIME],
     [options.noLocalHost, FLAG.NO_LOCAL_HOST],
     [options.noSecurityDescriptor, FLAG.NO_SECURITY_DESCRIPTOR],

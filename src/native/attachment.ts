@@ -1,5 +1,6 @@
 /** A disk that is attached through its handle. */
-import type { AttachedVolume, Attachment } from "../attachment.ts";
+import type { AttachedVolume, Attachment, DetachOptions } from "../attachment.ts";
+import type { DetachLater } from "./attach.ts";
 import { type AttachedDisk, NOTHING } from "./disk_arrival.ts";
 import type { MountPoint } from "./mount_point.ts";
 
@@ -9,7 +10,7 @@ export class NativeAttachment implements Attachment {
   readonly permanent: boolean;
   readonly #disk: AttachedDisk;
   readonly #mountPoint: MountPoint | undefined;
-  readonly #detach: () => Promise<void>;
+  readonly #detach: DetachLater;
   #isOver = false;
 
   /** `detach` detaches the disk, if it is still attached. */
@@ -17,7 +18,7 @@ export class NativeAttachment implements Attachment {
     disk: AttachedDisk | undefined,
     permanent: boolean,
     mountPoint: MountPoint | undefined,
-    detach: () => Promise<void>,
+    detach: DetachLater,
   ) {
     this.#disk = disk ?? NOTHING;
     this.permanent = permanent;
@@ -25,7 +26,7 @@ export class NativeAttachment implements Attachment {
     this.#detach = detach;
   }
 
-  /** `\\.\PhysicalDriveN` or `\\.\CDRomN`. */
+  /** `\\.\PhysicalDriveN` or `\\.\CDROMN`. */
   get physicalPath(): string | undefined {
     return this.#disk.physicalPath;
   }
@@ -40,15 +41,16 @@ export class NativeAttachment implements Attachment {
     return this.#disk.volumes.map(({ guidPath, mountPoints }) => ({ guidPath, mountPoints }));
   }
 
+  /** Whether all volumes had appeared by then. */
+  get complete(): boolean {
+    return this.#disk.complete;
+  }
+
   /** Detaches the disk now. */
-  async detach(): Promise<void> {
+  async detach(options: DetachOptions = {}): Promise<void> {
     if (this.#isOver) return;
-    try {
-      this.#mountPoint?.remove();
-    } finally {
-      await this.#detach();
-      this.#isOver = true;
-    }
+    await this.#detach(options, () => this.#mountPoint?.remove());
+    this.#isOver = true;
   }
 
   /** The disk was detached otherwise. */

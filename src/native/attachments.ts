@@ -1,5 +1,6 @@
 /** How one open disk is attached and detached. */
-import type { AttachOptions } from "../attachment.ts";
+import { checkOptions } from "../arguments.ts";
+import { type AttachOptions, DETACH_OPTIONS, type DetachOptions } from "../attachment.ts";
 import { AttachCall, type AttachRights, detach, detachIfAttached } from "./attach.ts";
 import type { NativeAttachment } from "./attachment.ts";
 import type { CalledDisk } from "./called_disk.ts";
@@ -34,23 +35,31 @@ export class Attachments {
     const call = new AttachCall(called(operation), options, rights);
     const permanent = options.permanent ?? false;
     return await running.run(operation, async () => {
-      const attachment = await call.run(() => this.#detach(permanent));
+      const attachment = await call.run((detachOptions, freeFolder) =>
+        this.#detach(permanent, detachOptions, freeFolder)
+      );
       this.#current = attachment;
       return attachment;
     });
   }
 
   /** DetachVirtualDisk, on this thread. */
-  detach(): void {
-    detach(this.#disk.called(DETACH));
+  detach(options: DetachOptions): void {
+    const { force = false } = checkOptions(DETACH_OPTIONS, options, "detach");
+    detach(this.#disk.called(DETACH), { force });
     this.#current?.end();
     this.#current = undefined;
   }
 
   /** DetachVirtualDisk, on another thread. Without a handle only a permanent attachment is left. */
-  async #detach(permanent: boolean): Promise<void> {
-    if (this.#disk.isClosed() && !permanent) return;
+  async #detach(
+    permanent: boolean,
+    options: DetachOptions,
+    freeFolder: () => void,
+  ): Promise<void> {
+    const { force = false } = checkOptions(DETACH_OPTIONS, options, "detach");
+    if (this.#disk.isClosed() && !permanent) return freeFolder();
     const disk = this.#disk.called(DETACH);
-    await this.#disk.running.run(DETACH, () => detachIfAttached(disk));
+    await this.#disk.running.run(DETACH, () => detachIfAttached(disk, { force }, freeFolder));
   }
 }

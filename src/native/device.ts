@@ -1,15 +1,17 @@
 /**
- * Questions to disks and volumes themselves. The I/O manager compares the access bits of a control code with the
- * rights that its handle was opened with: FILE_ANY_ACCESS asks for none.
+ * Disks and volumes that are open: questions, and commands. The I/O manager compares the access bits of a control
+ * code with the rights that its handle was opened with: FILE_ANY_ACCESS asks for none.
  *
  * @module
  */
+import { readGuid } from "../bytes/guid.ts";
 import { Handle } from "./handle.ts";
 import type { Kernel32 } from "./kernel32.ts";
 import { wideString } from "./wide_string.ts";
 
 const NO_ACCESS = 0;
 const GENERIC_READ = 0x8000_0000;
+const GENERIC_WRITE = 0x4000_0000;
 const FILE_SHARE_READ_WRITE = 3;
 const OPEN_EXISTING = 3;
 const INVALID_HANDLE_VALUE = 0xffffffffffffffffn;
@@ -26,16 +28,42 @@ const IOCTL_VOLUME_GET_VOLUME_DISK_EXTENTS = 0x560000;
  */
 const IOCTL_DISK_GET_DRIVE_LAYOUT_EX = 0x70050;
 
+/** CTL_CODE(IOCTL_DISK_BASE, 0x3c, METHOD_BUFFERED, FILE_ANY_ACCESS) of ntdddisk.h. */
+const IOCTL_DISK_GET_DISK_ATTRIBUTES = 0x700f0;
+/** CTL_CODE(FILE_DEVICE_FILE_SYSTEM, 6, METHOD_BUFFERED, FILE_ANY_ACCESS) of winioctl.h. */
+const FSCTL_LOCK_VOLUME = 0x90018;
+/** CTL_CODE(FILE_DEVICE_FILE_SYSTEM, 8, METHOD_BUFFERED, FILE_ANY_ACCESS) of winioctl.h. */
+const FSCTL_DISMOUNT_VOLUME = 0x90020;
+
 /** STORAGE_DEVICE_NUMBER. */
 const DEVICE_NUMBER = { size: 12, type: 0, number: 4 } as const;
 /** VOLUME_DISK_EXTENTS; a volume with more extents is one that spans several disks. */
 const EXTENTS = { count: 0, first: 8, most: 64 } as const;
 /** DISK_EXTENT. */
-const EXTENT = { size: 24, disk: 0, length: 16 } as const;
+const EXTENT = { size: 24, disk: 0, start: 8, length: 16 } as const;
 /** DRIVE_LAYOUT_INFORMATION_EX. */
-const LAYOUT = { count: 4, first: 48, most: 256 } as const;
-/** PARTITION_INFORMATION_EX. */
-const PARTITION = { size: 144, length: 16 } as const;
+const LAYOUT = { style: 0, count: 4, first: 48, most: 256 } as const;
+/** PARTITION_STYLE. */
+const STYLE = { mbr: 0, gpt: 1 } as const;
+/** PARTITION_INFORMATION_EX; its type is a byte in an MBR and a GUID in a GPT. */
+const PARTITION = { size: 144, start: 8, length: 16, type: 32 } as const;
+/** GET_DISK_ATTRIBUTES. */
+const ATTRIBUTES = { size: 16, attributes: 8 } as const;
+const DISK_ATTRIBUTE_OFFLINE = 1n;
+
+/**
+ * Partitions of an MBR that get no volume: free places, extended partitions, the protective one of a GPT,
+ * and those of the Logical Disk Manager, whose volumes lie as they like.
+ */
+const MBR_WITHOUT_VOLUME: readonly number[] = [0x00, 0x05, 0x0f, 0x42, 0xee];
+/** The same of a GPT: free places, reserved, metadata and data of the Logical Disk Manager, and storage pools. */
+const GPT_WITHOUT_VOLUME: readonly string[] = [
+  "00000000-0000-0000-0000-000000000000",
+  "e3c9e316-0b5c-4db8-817d-f92df00215ae",
+  "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3",
+  "af9b60a0-1431-4f62-bc68-3311714a69ad",
+  "e75caf8f-f680-4cee-afa3-b001e56efc2d",
+];
 
 /** FILE_DEVICE_DISK of winioctl.h. */
 export const DISK_TYPE = 7;
@@ -52,6 +80,16 @@ export interface DeviceNumber {
 export interface DiskExtent {
   /** The disk's number. */
   readonly disk: number;
+  /** Bytes from the disk's beginning. */
+  readonly start: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** A partition for which a volume appears. */
+export interface VolumePartition {
+  /** Bytes from the disk's beginning. */
+  readonly start: number;
   /** Bytes. */
   readonly length: number;
 }
@@ -77,6 +115,15 @@ export class Device implements Disposable {
    */
   static openDisk(kernel32: Kernel32, path: string): Device | undefined {
     return Device.#open(kernel32, path, GENERIC_READ) ?? Device.#open(kernel32, path, NO_ACCESS);
+  }
+
+  /**
+   * Opens a volume to lock it. One that can only be read has nothing to be flushed, and is opened for reading.
+   * `undefined` if it cannot be opened.
+   */
+  static openToLock(kernel32: Kernel32, path: string): Device | undefined {
+    return Device.#open(kernel32, path, GENERIC_READ + GENERIC_WRITE) ??
+      Device.#open(kernel32, path, GENERIC_READ);
   }
 
   static #open(kernel32: Kernel32, path: string, access: number): Device | undefined {
@@ -114,19 +161,46 @@ export class Device implements Disposable {
     return Array.from({ length: count }, (_, i) => EXTENTS.first + i * EXTENT.size)
       .map((offset) => ({
         disk: view.getUint32(offset + EXTENT.disk, true),
+        start: Number(view.getBigInt64(offset + EXTENT.start, true)),
         length: Number(view.getBigInt64(offset + EXTENT.length, true)),
       }));
   }
 
-  /** How many partitions a disk has; `undefined` where it does not tell. */
-  get partitionCount(): number | undefined {
+  /** The partitions of a disk for which volumes appear; `undefined` where it does not tell. */
+  get volumePartitions(): VolumePartition[] | undefined {
     const size = LAYOUT.first + LAYOUT.most * PARTITION.size;
     const view = this.#ask(IOCTL_DISK_GET_DRIVE_LAYOUT_EX, size);
     if (view === undefined) return undefined;
+    const style = view.getUint32(LAYOUT.style, true);
     const count = Math.min(view.getUint32(LAYOUT.count, true), LAYOUT.most);
-    // Of the places of an MBR those that are free have no length.
     return Array.from({ length: count }, (_, i) => LAYOUT.first + i * PARTITION.size)
-      .filter((offset) => view.getBigInt64(offset + PARTITION.length, true) > 0n).length;
+      .filter((offset) => hasVolume(view, style, offset))
+      .map((offset) => ({
+        start: Number(view.getBigInt64(offset + PARTITION.start, true)),
+        length: Number(view.getBigInt64(offset + PARTITION.length, true)),
+      }));
+  }
+
+  /** Whether Windows keeps the disk offline, by policy or because of a twin: then it gets no volumes. */
+  get isOffline(): boolean {
+    const view = this.#ask(IOCTL_DISK_GET_DISK_ATTRIBUTES, ATTRIBUTES.size);
+    if (view === undefined) return false;
+    return (view.getBigUint64(ATTRIBUTES.attributes, true) & DISK_ATTRIBUTE_OFFLINE) !== 0n;
+  }
+
+  /** Has what was written to a volume written to the disk, on another thread; needs write access. */
+  async flush(): Promise<void> {
+    await this.#kernel32.FlushFileBuffersAsync(this.#handle.value);
+  }
+
+  /** Locks a volume until this handle is closed; `false` where somebody uses it. */
+  lock(): boolean {
+    return this.#ask(FSCTL_LOCK_VOLUME, 0) !== undefined;
+  }
+
+  /** Dismounts a volume: whatever has it open has lost it. */
+  dismount(): boolean {
+    return this.#ask(FSCTL_DISMOUNT_VOLUME, 0) !== undefined;
   }
 
   #ask(question: number, size: number): DataView | undefined {
@@ -143,4 +217,12 @@ export class Device implements Disposable {
   [Symbol.dispose](): void {
     this.#handle.close();
   }
+}
+
+function hasVolume(layout: DataView, style: number, offset: number): boolean {
+  if (layout.getBigInt64(offset + PARTITION.length, true) <= 0n) return false;
+  const at = offset + PARTITION.type;
+  if (style === STYLE.mbr) return !MBR_WITHOUT_VOLUME.includes(layout.getUint8(at));
+  if (style !== STYLE.gpt) return false;
+  return !GPT_WITHOUT_VOLUME.includes(readGuid(new Uint8Array(layout.buffer), at));
 }

@@ -1,4 +1,5 @@
 /** What this process lacks to attach images. */
+import { extname } from "@std/path";
 import { VirtualDiskError } from "../errors.ts";
 import { failureFinding, type Finding, finding } from "../finding.ts";
 import { systemDirectory } from "./full_path.ts";
@@ -30,6 +31,16 @@ export function diagnosePrivileges(path: string, kernel32: Kernel32): Finding[] 
 export function privilegeFindings(path: string, rights: ProcessRights): Finding[] {
   const { elevated, manageVolume } = rights;
   const user = elevated ? "runs elevated" : "does not run elevated";
+  if (!manageVolume && extname(path).toLowerCase() === ".iso") {
+    return [
+      finding(
+        "info",
+        "privilege",
+        path,
+        `this process ${user}, which an ISO image needs on Windows Server only`,
+      ),
+    ];
+  }
   return manageVolume
     ? [
       finding("info", "privilege", path, `this process ${user} and holds SeManageVolumePrivilege`),

@@ -6,12 +6,13 @@
  */
 import { isErrorOf } from "../errors.ts";
 import type { CalledDisk } from "./called_disk.ts";
-import { Device } from "./device.ts";
+import { Device, type DeviceNumber, DISK_TYPE, type VolumePartition } from "./device.ts";
 import { physicalPath } from "./physical_path.ts";
-import { type VolumeOnDisk, volumesOn } from "./volumes.ts";
+import { placeOf, volumeNames, type VolumeOnDisk } from "./volumes.ts";
 
-/** Milliseconds between two looks. */
-const PAUSE = 50;
+/** Milliseconds between two looks: few at first, as most disks are there at once. */
+const SHORTEST_PAUSE = 50;
+const LONGEST_PAUSE = 250;
 /** Milliseconds in which nothing may change: letters come this soon after their volumes. */
 const QUIET = 300;
 
@@ -20,6 +21,10 @@ export interface AttachedDisk {
   readonly physicalPath: string | undefined;
   readonly diskNumber: number | undefined;
   readonly volumes: readonly VolumeOnDisk[];
+  /** Partitions whose volumes have not appeared. */
+  readonly missing: readonly VolumePartition[];
+  /** Whether everything that was waited for had appeared. */
+  readonly complete: boolean;
 }
 
 /** How long to wait, and for what. */
@@ -31,56 +36,90 @@ export interface ArrivalOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** An attached disk of which nothing has appeared. */
+/** An attached disk of which nothing appears. */
 export const NOTHING: AttachedDisk = {
   physicalPath: undefined,
   diskNumber: undefined,
   volumes: [],
+  missing: [],
+  complete: true,
 };
 
-/**
- * Waits until an attached disk has appeared.
- *
- * @returns What there is of it, at the latest after the timeout.
- * @throws The signal's reason.
- * @throws {VirtualDiskError} Where Windows refuses to say where the disk is.
- */
-export async function waitForDisk(
-  disk: CalledDisk,
-  { timeout, hasVolumes, signal }: ArrivalOptions,
-): Promise<AttachedDisk> {
-  const deadline = performance.now() + timeout;
-  let seen = "";
-  let seenSince = 0;
-  while (true) {
-    const { attached, partitions } = look(disk);
-    const now = performance.now();
-    const state = JSON.stringify([attached, partitions]);
-    if (state !== seen) [seen, seenSince] = [state, now];
-    const isThere = attached.diskNumber !== undefined;
-    const isComplete = attached.volumes.length > 0 || partitions === 0;
-    if (isThere && (!hasVolumes || isComplete && now - seenSince >= QUIET)) return attached;
-    if (now >= deadline) return attached;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE));
-    signal?.throwIfAborted();
+/** Watches a disk appear. It is made before the disk is attached: only volumes that are new can be the disk's. */
+export class DiskArrival {
+  readonly #disk: CalledDisk;
+  /** Names of volumes that are not on the disk. */
+  readonly #others: Set<string>;
+
+  /** Takes down which volumes there are. */
+  constructor(disk: CalledDisk) {
+    this.#disk = disk;
+    this.#others = new Set(volumeNames(disk.libraries.kernel32));
+  }
+
+  /**
+   * Waits until the disk has appeared.
+   *
+   * @returns What there is of it, at the latest after the timeout.
+   * @throws The signal's reason.
+   * @throws {VirtualDiskError} Where Windows refuses to say where the disk is.
+   */
+  async wait({ timeout, hasVolumes, signal }: ArrivalOptions): Promise<AttachedDisk> {
+    const deadline = performance.now() + timeout;
+    let seen = "";
+    let seenSince = 0;
+    for (let pause = SHORTEST_PAUSE;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      const attached = this.#look(hasVolumes);
+      const now = performance.now();
+      const state = JSON.stringify(attached);
+      if (state !== seen) [seen, seenSince, pause] = [state, now, SHORTEST_PAUSE];
+      const isSettled = !hasVolumes || now - seenSince >= QUIET;
+      if (attached.complete && isSettled || now >= deadline) return attached;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      signal?.throwIfAborted();
+    }
+  }
+
+  #look(hasVolumes: boolean): AttachedDisk {
+    const { kernel32 } = this.#disk.libraries;
+    const physicalPath = deviceOf(this.#disk);
+    using device = physicalPath === undefined ? undefined : Device.openDisk(kernel32, physicalPath);
+    const number = device?.deviceNumber;
+    if (device === undefined || number === undefined) {
+      return { ...NOTHING, physicalPath, complete: false };
+    }
+    const appeared = { physicalPath, diskNumber: number.number };
+    if (!hasVolumes || device.isOffline) return { ...NOTHING, ...appeared };
+    const volumes = this.#volumes(number);
+    if (number.type !== DISK_TYPE) {
+      return { ...appeared, volumes, missing: [], complete: volumes.length > 0 };
+    }
+    const partitions = device.volumePartitions;
+    const missing =
+      partitions?.filter(({ start }) =>
+        !volumes.some(({ extents }) => extents.some((extent) => extent.start === start))
+      ) ?? [];
+    // Who may not read the disk does not learn of its partitions.
+    const complete = partitions === undefined ? volumes.length > 0 : missing.length === 0;
+    return { ...appeared, volumes, missing, complete };
+  }
+
+  #volumes(number: DeviceNumber): VolumeOnDisk[] {
+    const { kernel32 } = this.#disk.libraries;
+    const own: VolumeOnDisk[] = [];
+    for (const guidPath of volumeNames(kernel32)) {
+      if (this.#others.has(guidPath)) continue;
+      const place = placeOf(kernel32, guidPath, number);
+      // Of one that does not tell yet, it is asked again at the next look.
+      if (place === "elsewhere") this.#others.add(guidPath);
+      else if (place !== "unknown") own.push(place);
+    }
+    return own;
   }
 }
 
-function look(disk: CalledDisk): { attached: AttachedDisk; partitions: number | undefined } {
-  const { kernel32 } = disk.libraries;
-  const path = deviceOf(disk);
-  using device = path === undefined ? undefined : Device.openDisk(kernel32, path);
-  const number = device?.deviceNumber;
-  const attached = {
-    physicalPath: path,
-    diskNumber: number?.number,
-    volumes: number === undefined ? [] : volumesOn(kernel32, number),
-  };
-  return { attached, partitions: device?.partitionCount };
-}
-
-/** Where the disk is; `undefined` while it has not appeared. */
-function deviceOf(disk: CalledDisk): string | undefined {
+/** Where a disk is; `undefined` while it has not appeared, or where it does not appear at all. */
+export function deviceOf(disk: CalledDisk): string | undefined {
   try {
     return physicalPath(disk) || undefined;
   } catch (error) {

@@ -97,6 +97,15 @@ export const KERNEL32_FUNCTIONS = {
     ],
     result: "u64", // HANDLE
   },
+  // What a volume holds back may be much: not on the thread of the script.
+  FlushFileBuffersAsync: {
+    name: "FlushFileBuffers",
+    parameters: [
+      "u64", // HANDLE hFile
+    ],
+    result: "i32", // BOOL
+    nonblocking: true,
+  },
   DeviceIoControl: {
     parameters: [
       "u64", // HANDLE hDevice

@@ -4,7 +4,7 @@ import { toHostPath } from "../arguments.ts";
 import type { AttachedDisk } from "./disk_arrival.ts";
 import { fullPath } from "./full_path.ts";
 import type { Kernel32 } from "./kernel32.ts";
-import type { VolumeOnDisk } from "./volumes.ts";
+import { lengthOf, type VolumeOnDisk } from "./volumes.ts";
 import { wideString } from "./wide_string.ts";
 
 /** The folder; a volume is mounted there once. */
@@ -30,13 +30,14 @@ export class MountPoint {
    */
   mount(disk: AttachedDisk, image: string): AttachedDisk {
     const largest = disk.volumes.reduce<VolumeOnDisk | undefined>(
-      (best, volume) => best === undefined || volume.length > best.length ? volume : best,
+      (best, volume) => best === undefined || lengthOf(volume) > lengthOf(best) ? volume : best,
       undefined,
     );
-    if (largest === undefined) {
+    const missing = Math.max(0, ...disk.missing.map(({ length }) => length));
+    if (largest === undefined || lengthOf(largest) < missing) {
       throw virtualDiskError("ERROR_TIMEOUT", "AttachVirtualDisk", {
         path: image,
-        reason: "no volume of the disk has appeared to be mounted",
+        reason: "the volume that is to be mounted has not appeared",
       });
     }
     const { guidPath, mountPoints } = largest;

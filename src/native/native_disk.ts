@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Attachment, AttachOptions } from "../attachment.ts";
+import type { Attachment, AttachOptions, DetachOptions } from "../attachment.ts";
 import type { ChangedRange, ChangeQueryOptions } from "../changed_range.ts";
 import type { InformationKind, VirtualDiskInformation } from "../information.ts";
 import type { InformationChange } from "../information_change.ts";
@@ -97,9 +97,9 @@ export class NativeVirtualDisk extends VirtualDisk {
     return this.#attachments.attach(options);
   }
 
-  /** Calls DetachVirtualDisk. */
-  override detach(): void {
-    this.#attachments.detach();
+  /** Locks and dismounts the volumes of the disk, and calls DetachVirtualDisk. */
+  override detach(options: DetachOptions = {}): void {
+    this.#attachments.detach(options);
   }
 
   /** Calls GetVirtualDiskPhysicalPath. */

@@ -12,7 +12,7 @@ const LARGEST_ANSWER = 1024 * 1024;
 const UNIT_SIZE = 2;
 
 /**
- * The device path of an attached disk (GetVirtualDiskPhysicalPath): `\\.\PhysicalDriveN` or `\\.\CDRomN`.
+ * The device path of an attached disk (GetVirtualDiskPhysicalPath): `\\.\PhysicalDriveN` or `\\.\CDROMN`.
  *
  * @throws {VirtualDiskError} With the code that the call returns: `ERROR_DEV_NOT_EXIST` where the disk is
  * not attached.

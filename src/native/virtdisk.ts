@@ -22,6 +22,8 @@ function elsewhere<const N extends keyof typeof HEADER_FUNCTIONS>(name: N): Else
 export const VIRTDISK_FUNCTIONS: typeof HEADER_FUNCTIONS & {
   /** May wait for a server. */
   readonly OpenVirtualDiskAsync: Elsewhere<"OpenVirtualDisk">;
+  /** Waits until the disk is there: production programs give it no OVERLAPPED. */
+  readonly AttachVirtualDiskAsync: Elsewhere<"AttachVirtualDisk">;
   /** May wait for volumes to be dismounted. */
   readonly DetachVirtualDiskAsync: Elsewhere<"DetachVirtualDisk">;
   /** Takes no OVERLAPPED, but may take its time. */
@@ -31,6 +33,7 @@ export const VIRTDISK_FUNCTIONS: typeof HEADER_FUNCTIONS & {
 } = {
   ...HEADER_FUNCTIONS,
   OpenVirtualDiskAsync: elsewhere("OpenVirtualDisk"),
+  AttachVirtualDiskAsync: elsewhere("AttachVirtualDisk"),
   DetachVirtualDiskAsync: elsewhere("DetachVirtualDisk"),
   BreakMirrorVirtualDiskAsync: elsewhere("BreakMirrorVirtualDisk"),
   CompleteForkVirtualDiskAsync: elsewhere("CompleteForkVirtualDisk"),

@@ -1,7 +1,7 @@
 /** The volumes of the machine, and where they are mounted. */
 import type { AttachedVolume } from "../attachment.ts";
 import { decodeMultiString, decodeUtf16Z } from "../bytes/utf16.ts";
-import { Device, type DeviceNumber, DISK_TYPE } from "./device.ts";
+import { Device, type DeviceNumber, DISK_TYPE, type DiskExtent } from "./device.ts";
 import type { Kernel32 } from "./kernel32.ts";
 import { wideString } from "./wide_string.ts";
 
@@ -13,20 +13,21 @@ const USUAL_LENGTH = 1024;
 const LARGEST_LENGTH = 1 << 20;
 const UNIT_SIZE = 2;
 
-/** A volume and how much of it is on the disk that was asked about, in bytes; 0 where it does not tell. */
+/** A volume, and where on the disk that was asked about. */
 export interface VolumeOnDisk extends AttachedVolume {
-  readonly length: number;
+  /** None where it does not tell. */
+  readonly extents: readonly DiskExtent[];
+}
+
+/** Bytes that a volume has on its disk; 0 where it does not tell. */
+export function lengthOf({ extents }: VolumeOnDisk): number {
+  return extents.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The volumes that are on a disk, altogether or in part. */
 export function volumesOn(kernel32: Kernel32, target: DeviceNumber): VolumeOnDisk[] {
-  const found: VolumeOnDisk[] = [];
-  for (const guidPath of volumeNames(kernel32)) {
-    const length = lengthOn(kernel32, guidPath, target);
-    if (length === undefined) continue;
-    found.push({ guidPath, mountPoints: mountPointsOf(kernel32, guidPath), length });
-  }
-  return found;
+  return volumeNames(kernel32).map((guidPath) => placeOf(kernel32, guidPath, target))
+    .filter((place) => typeof place !== "string");
 }
 
 /** Where the volumes of a disk are mounted, by the disk's device path. */
@@ -37,7 +38,8 @@ export function mountPointsOfDisk(kernel32: Kernel32, devicePath: string): strin
   return volumesOn(kernel32, number).flatMap(({ mountPoints }) => mountPoints);
 }
 
-function volumeNames(kernel32: Kernel32): string[] {
+/** The names of all volumes of the machine. */
+export function volumeNames(kernel32: Kernel32): string[] {
   const buffer = new Uint8Array(NAME_LENGTH * UNIT_SIZE);
   const search = kernel32.FindFirstVolumeW(buffer, NAME_LENGTH);
   if (search === INVALID_HANDLE_VALUE) return [];
@@ -52,21 +54,21 @@ function volumeNames(kernel32: Kernel32): string[] {
   return names;
 }
 
-/** How much of a volume is on the target; `undefined` for nothing. */
-function lengthOn(
+/** The part of a volume that is on the target; or that it is on other disks, or that it does not tell. */
+export function placeOf(
   kernel32: Kernel32,
   guidPath: string,
   target: DeviceNumber,
-): number | undefined {
+): VolumeOnDisk | "elsewhere" | "unknown" {
   // With its last backslash the name would mean the root folder.
   using volume = Device.open(kernel32, guidPath.slice(0, -1));
-  if (volume === undefined) return undefined;
-  const extents = target.type === DISK_TYPE
-    ? volume.diskExtents.filter(({ disk }) => disk === target.number)
-    : [];
-  if (extents.length > 0) return extents.reduce((sum, { length }) => sum + length, 0);
+  if (volume === undefined) return "unknown";
+  const all = target.type === DISK_TYPE ? volume.diskExtents : [];
+  const extents = all.filter(({ disk }) => disk === target.number);
   const own = volume.deviceNumber;
-  return own?.type === target.type && own.number === target.number ? 0 : undefined;
+  const isOwn = extents.length > 0 || own?.type === target.type && own.number === target.number;
+  if (isOwn) return { guidPath, mountPoints: mountPointsOf(kernel32, guidPath), extents };
+  return all.length > 0 || own !== undefined ? "elsewhere" : "unknown";
 }
 
 /** A volume may be gone again: then it is mounted nowhere. */

@@ -76,7 +76,8 @@ uint32_t attachment_add(const disk_t *disk, uint32_t flags) {
     return CODE_SUCCESS;
   }
   char text[64];
-  const char *form = disk->device == DEVICE_ISO ? "\\\\.\\CDRom%u" : "\\\\.\\PhysicalDrive%u";
+  /* [O] nine published outputs of Mount-DiskImage have it in capitals. */
+  const char *form = disk->device == DEVICE_ISO ? "\\\\.\\CDROM%u" : "\\\\.\\PhysicalDrive%u";
   snprintf(text, sizeof text, form, next_number++);
   for (uint32_t i = 0; text[i]; i++) free_one->device[i] = (uint8_t)text[i];
   return CODE_SUCCESS;

@@ -71,7 +71,7 @@ testWithDouble(
         { start: 1 },
       ],
       [
-        "securityDescriptor must be a Uint8Array, not a string",
+        'securityDescriptor must be "everyone" or "image-file" or a Uint8Array, not "D:"',
         (securityDescriptor) => disk.attach({ securityDescriptor }),
         "D:",
       ],

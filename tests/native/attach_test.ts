@@ -29,7 +29,8 @@ for (const [option, bit] of FLAGS) {
     const call = double.lastCall(ATTACH);
     assertEquals([call.handle, call.flags], [Number(disk.handle), bit]);
     assertEquals(call.parameters, { version: 1, reserved: 0 });
-    assertEquals([call.overlappedGiven, call.securityDescriptorGiven], [true, false]);
+    const hasDescriptor = option !== "noLocalHost" && option !== "noSecurityDescriptor";
+    assertEquals([call.overlappedGiven, call.securityDescriptorGiven], [false, hasDescriptor]);
     assertEquals(call.providerSpecificFlags, 0);
     await attachment.detach();
   });
@@ -45,6 +46,14 @@ testWithDouble("a range and a security descriptor arrive", async ({ double, open
   const { flags, parameters, securityDescriptorGiven } = double.lastCall(ATTACH);
   assertEquals([flags, securityDescriptorGiven], [0x80, true]);
   assertEquals(parameters, { version: 2, restrictedOffset: 2 ** 40, restrictedLength: 4096 });
+});
+
+testWithDouble("the image file's own descriptor is what is asked for by name", async (context) => {
+  const { double, openWritable } = context;
+  using disk = openWritable();
+  const attachment = await disk.attach({ ...AT_ONCE, securityDescriptor: "image-file" });
+  assertEquals(double.lastCall(ATTACH).securityDescriptorGiven, false);
+  await attachment.detach();
 });
 
 testWithDouble("a disk opened for reading is attached for reading", async ({ double, open }) => {
@@ -186,14 +195,17 @@ testWithDouble("a failed attach throws its code", async ({ double, openWritable 
   assertEquals(double.answers.attachments, 0);
 });
 
-testWithDouble("an attach is cancelled while Windows works", async ({ double, openWritable }) => {
+testWithDouble("an attach that is given up while Windows works is undone", async (context) => {
+  const { double, openWritable } = context;
   using disk = openWritable();
-  double.operations.tell(ATTACH, { steps: Infinity });
   const controller = new AbortController();
   const work = disk.attach({ signal: controller.signal });
   controller.abort("enough");
   assertEquals(await work.catch((error) => error), "enough");
-  assertEquals([double.operations.list[0]!.cancelled, double.answers.attachments], [true, 0]);
+  assertEquals([double.calls(ATTACH), double.calls(DETACH)], [1, 1]);
+  assertEquals(double.answers.attachments, 0);
+  assertEquals(await disk.attach({ signal: controller.signal }).catch((error) => error), "enough");
+  assertEquals(double.calls(ATTACH), 1);
 });
 
 testWithDouble(

@@ -23,7 +23,7 @@ function onMachine({ libraries }: DoubleContext): Libraries {
     { name: "\\\\?\\Volume{1}", mountPoints: ["V:\\", "C:\\mnt\\"], extents: [[7, GIB]] },
     { name: "\\\\?\\Volume{2}", mountPoints: ["W:\\"], device: { type: CD, number: 1 } },
   ];
-  return { ...libraries, kernel32: machine.over(libraries.kernel32) };
+  return machine.over(libraries);
 }
 
 testWithDouble("attached disks are told by image, device, parents and mount points", (context) => {

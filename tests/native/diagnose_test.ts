@@ -134,6 +134,13 @@ Deno.test("a missing privilege is a warning that says how to get it", () => {
   const [user] = privilegeFindings(IMAGE, { elevated: false, manageVolume: false });
   assertEquals(summary(user!), ["warning", "privilege", "ERROR_PRIVILEGE_NOT_HELD"]);
   assertMatch(user!.remedy!, /as an administrator/);
+  const iso = "C:\\images\\setup.ISO";
+  const [mounting] = privilegeFindings(iso, { elevated: false, manageVolume: false });
+  assertEquals([mounting!.severity, mounting!.remedy], ["info", undefined]);
+  assertMatch(
+    mounting!.message,
+    /does not run elevated, which an ISO image needs on Windows Server/,
+  );
   const [service] = privilegeFindings(IMAGE, { elevated: true, manageVolume: false });
   assertMatch(service!.remedy!, /volume maintenance tasks/);
 });

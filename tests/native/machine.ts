@@ -1,6 +1,8 @@
 /** A machine's disks and volumes, as the functions of kernel32.dll tell them. */
 import { decodeUtf16Z, encodeUtf16 } from "../../src/bytes/utf16.ts";
+import { writeGuid } from "../../src/bytes/guid.ts";
 import type { Kernel32 } from "../../src/native/kernel32.ts";
+import type { Libraries } from "../../src/native/library.ts";
 
 /** FILE_DEVICE_CD_ROM and FILE_DEVICE_DISK. */
 export const CD = 2;
@@ -12,6 +14,17 @@ const FIRST_HANDLE = 0x7000_0000_0000;
 const DEVICE_NUMBER = 0x2d1080;
 const DISK_EXTENTS = 0x560000;
 const DRIVE_LAYOUT = 0x70050;
+const DISK_ATTRIBUTES = 0x700f0;
+const LOCK_VOLUME = 0x90018;
+const DISMOUNT_VOLUME = 0x90020;
+
+/** A place of a partition table. */
+export interface MachinePartition {
+  readonly start: number;
+  readonly length: number;
+  /** A GUID in a GPT, a byte in an MBR. */
+  readonly type: string | number;
+}
 
 /** The rights of a handle, and those that a control code asks for: FILE_READ_ACCESS, FILE_WRITE_ACCESS. */
 const READ = 1;
@@ -28,6 +41,10 @@ const RIGHTS = new Map<number, number>([
   [DEVICE_NUMBER, 0],
   [DISK_EXTENTS, 0],
   [DRIVE_LAYOUT, READ],
+  [DISK_ATTRIBUTES, 0],
+  // Whoever opened a volume without any right has its device, and not its file system.
+  [LOCK_VOLUME, READ],
+  [DISMOUNT_VOLUME, READ],
 ]);
 
 const ACCESS_DENIED = 5;
@@ -38,8 +55,9 @@ export interface MachineDisk {
   readonly path: string;
   readonly type: number;
   readonly number: number;
-  /** The length of each place of the partition table; without it the disk does not tell. */
-  readonly partitions?: readonly number[];
+  /** The places of its partition table, all of one style; without them the disk does not tell. */
+  readonly partitions?: readonly MachinePartition[];
+  readonly isOffline?: boolean;
 }
 
 /** A volume. */
@@ -48,7 +66,12 @@ export interface MachineVolume {
   readonly name: string;
   mountPoints: string[];
   /** The disks that it is on, with the bytes there. */
-  readonly extents?: readonly (readonly [disk: number, length: number])[];
+  readonly extents?: readonly (readonly [disk: number, length: number, start?: number])[];
+  /** How many attempts to lock it find it in use; default: none. */
+  timesInUse?: number;
+  /** How it may be opened; default: for everything. */
+  readonly openable?: "read-write" | "read" | "no";
+  isDismounted?: boolean;
   /** The device that it is on, where it tells. */
   readonly device?: { readonly type: number; readonly number: number };
 }
@@ -61,6 +84,10 @@ export class Machine {
   volumes: MachineVolume[] = [];
   /** What is called before each search for volumes, with how many there were. */
   onSearch: (searches: number) => void = () => {};
+  /** Volumes that appear when a disk is attached. */
+  arriving: MachineVolume[] = [];
+  /** What was done to which volume. */
+  readonly log: string[] = [];
   /** What SetVolumeMountPointW and DeleteVolumeMountPointW fail with. */
   mountError = 0;
   #searches = 0;
@@ -76,14 +103,32 @@ export class Machine {
     return this.#open.size;
   }
 
-  /** The functions. */
-  over(kernel32: Kernel32): Kernel32 {
+  /** The libraries of the machine. */
+  over({ kernel32, virtdisk }: Libraries): Libraries {
+    const AttachVirtualDiskAsync: typeof virtdisk.AttachVirtualDiskAsync = async (...args) => {
+      const code = await virtdisk.AttachVirtualDiskAsync(...args);
+      if (code === 0) this.volumes.push(...this.arriving);
+      return code;
+    };
+    return {
+      kernel32: this.#functions(kernel32),
+      virtdisk: { ...virtdisk, AttachVirtualDiskAsync },
+    };
+  }
+
+  #functions(kernel32: Kernel32): Kernel32 {
     return {
       ...kernel32,
       CreateFileW: (path, access) => this.#openDevice(textOf(path), access),
       CloseHandle: (handle) => this.#open.delete(handle) ? 1 : kernel32.CloseHandle(handle),
       DeviceIoControl: (handle, question, _in, _inSize, answer) =>
         this.#control(handle, question, viewOf(answer)),
+      FlushFileBuffersAsync: (handle) => {
+        const { device, rights } = this.#open.get(handle)!;
+        const isWritable = (rights & WRITE) !== 0;
+        if (isWritable && "name" in device) this.log.push(`flush ${device.name}`);
+        return Promise.resolve(isWritable ? 1 : 0);
+      },
       FindFirstVolumeW: (name) => {
         this.onSearch(++this.#searches);
         this.#next = 0;
@@ -110,11 +155,23 @@ export class Machine {
       ("path" in each ? each.path : each.name).toLowerCase() === path.toLowerCase()
     );
     const rights = (access & GENERIC_READ ? READ : 0) | (access & GENERIC_WRITE ? WRITE : 0);
-    this.#lastError = device === undefined ? 2 : rights && !this.isElevated ? ACCESS_DENIED : 0;
+    this.#lastError = device === undefined
+      ? 2
+      : (rights & ~this.#rightsTo(device)) !== 0
+      ? ACCESS_DENIED
+      : 0;
     if (device === undefined || this.#lastError !== 0) return INVALID_HANDLE_VALUE;
+    if (rights !== 0 && "name" in device) this.log.push(`open ${path}`);
     const handle = BigInt(FIRST_HANDLE + this.#opens++);
     this.#open.set(handle, { device, rights });
     return handle;
+  }
+
+  /** The rights with which it can be opened. */
+  #rightsTo(device: MachineDisk | MachineVolume): number {
+    const { openable = "read-write" } = "name" in device ? device : {};
+    if (!this.isElevated || openable === "no") return 0;
+    return openable === "read" ? READ : READ | WRITE;
   }
 
   #control(handle: bigint, question: number, answer: DataView): number {
@@ -137,17 +194,29 @@ export class Machine {
     }
     if (question === DISK_EXTENTS && !isDisk && device.extents !== undefined) {
       answer.setUint32(0, device.extents.length, true);
-      device.extents.forEach(([disk, length], i) => {
+      device.extents.forEach(([disk, length, start = 0], i) => {
         answer.setUint32(8 + 24 * i, disk, true);
+        answer.setBigInt64(8 + 24 * i + 8, BigInt(start), true);
         answer.setBigInt64(8 + 24 * i + 16, BigInt(length), true);
       });
       return true;
     }
     if (question === DRIVE_LAYOUT && isDisk && device.partitions !== undefined) {
-      answer.setUint32(4, device.partitions.length, true);
-      device.partitions.forEach((length, i) =>
-        answer.setBigInt64(48 + 144 * i + 16, BigInt(length), true)
-      );
+      giveLayout(answer, device.partitions);
+      return true;
+    }
+    if (question === DISK_ATTRIBUTES && isDisk) {
+      answer.setBigUint64(8, device.isOffline ? 1n : 0n, true);
+      return true;
+    }
+    if (question === LOCK_VOLUME && !isDisk) {
+      device.timesInUse = (device.timesInUse ?? 0) - 1;
+      if (device.timesInUse < 0) this.log.push(`lock ${device.name}`);
+      return device.timesInUse < 0;
+    }
+    if (question === DISMOUNT_VOLUME && !isDisk) {
+      this.log.push(`dismount ${device.name}`);
+      device.isDismounted = true;
       return true;
     }
     return false;
@@ -175,6 +244,18 @@ export class Machine {
     if (this.mountError === 0) change();
     return this.mountError === 0 ? 1 : 0;
   }
+}
+
+function giveLayout(answer: DataView, partitions: readonly MachinePartition[]): void {
+  answer.setUint32(0, partitions.every(({ type }) => typeof type === "number") ? 0 : 1, true);
+  answer.setUint32(4, partitions.length, true);
+  partitions.forEach(({ start, length, type }, i) => {
+    const at = 48 + 144 * i;
+    answer.setBigInt64(at + 8, BigInt(start), true);
+    answer.setBigInt64(at + 16, BigInt(length), true);
+    if (typeof type === "number") answer.setUint8(at + 32, type);
+    else writeGuid(new Uint8Array(answer.buffer), at + 32, type);
+  });
 }
 
 function viewOf(buffer: Buffer): DataView {

@@ -32,6 +32,7 @@ function wineRuns(): TestRun[] {
         "tests/native",
         "tests/windows/loading_test.ts",
         "tests/windows/handles_test.ts",
+        "tests/windows/security_descriptor_test.ts",
         ...COMMON,
       ],
       env: withVirtDisk("double"),

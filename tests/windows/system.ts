@@ -14,6 +14,8 @@ export const VIRTDISK = `${SYSTEM32}virtdisk.dll`;
 /** Where Windows keeps it. */
 export const KERNEL32 = `${SYSTEM32}kernel32.dll`;
 /** Where Windows keeps it. */
+export const ADVAPI32 = `${SYSTEM32}advapi32.dll`;
+/** Where Windows keeps it. */
 export const NTDLL = `${SYSTEM32}ntdll.dll`;
 
 const found = find();

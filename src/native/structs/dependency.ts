@@ -17,7 +17,7 @@ export interface StorageDependencyInfoType1 {
 export interface StorageDependencyInfoType2 extends StorageDependencyInfoType1 {
   /** Distance in the nesting. */
   readonly AncestorLevel: number;
-  /** `\\.\PhysicalDriveN` or `\\.\CDRomN`. */
+  /** `\\.\PhysicalDriveN` or `\\.\CDROMN`. */
   readonly DependencyDeviceName: bigint;
   /** Volume that holds the image. */
   readonly HostVolumeName: bigint;

@@ -29,6 +29,8 @@ function litter(): number {
 }
 
 double.operations.tell("all", { steps: Infinity });
+// Attaching blocks a thread, and so ends by itself: after the collections.
+double.operations.tell("AttachVirtualDisk", { steps: 1, stepMs: 400 });
 const works = [
   open().compact(),
   open().resize(1 << 30),
