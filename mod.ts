@@ -93,6 +93,12 @@ export {
   checkVirtualDisk,
   type FileCheckOptions,
 } from "./src/portable/check/check_virtual_disk.ts";
+export {
+  type DiskDetails,
+  type ImageDetails,
+  type PartitionTableDetails,
+} from "./src/portable/image_details.ts";
+export { type Partition } from "./src/portable/partitions/partition.ts";
 export { type ImageStream, type ImageStreamOptions } from "./src/portable/image_stream.ts";
 export { type IsoFileSystem, type IsoVolume } from "./src/portable/iso/iso_volume.ts";
 export { type DifferentRange } from "./src/portable/operations/compare.ts";

@@ -6,7 +6,7 @@
 import { type CreateOptions, createVirtualDisk } from "../../mod.ts";
 import { describe } from "./describe.ts";
 import { fail } from "./failure.ts";
-import { inspectionOf } from "./inspection.ts";
+import { inspectionJson, inspectionOf } from "./inspection.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { printResult } from "./standard_output.ts";
@@ -21,12 +21,7 @@ export async function createAndTell(
     return await interruptible(async (signal) => {
       using disk = await createWithBar(path, { ...options, signal });
       const inspection = inspectionOf(disk);
-      const { backend, information, chain } = inspection;
-      printResult(
-        json
-          ? JSON.stringify({ path: inspection.path, backend, information, chain })
-          : describe(inspection),
-      );
+      printResult(json ? JSON.stringify(inspectionJson(inspection)) : describe(inspection));
       return 0;
     }, () => `there is no new image${options.overwrite ? ", and an old one is as it was" : ""}`);
   } catch (error) {

@@ -6,13 +6,14 @@
 import { parseArguments, present, word } from "./arguments.ts";
 import { describe } from "./describe.ts";
 import { fail, FINDING_STATUS } from "./failure.ts";
-import { inspect, type Inspection, type InspectOptions } from "./inspection.ts";
+import { inspect, type Inspection, inspectionJson, type InspectOptions } from "./inspection.ts";
 import { printLine } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
 export const INFO_USAGE = `virtdisk info [OPTION...] FILE...
-  --json              one JSON object per file and line: path, backend, information, chain
+  --json              one JSON object per file and line: path, backend, information, chain, isoVolume,
+                      allocatedSize, creator, created, modified, dirtyLog, partitionTable, ancestors
   --no-parents        open each file alone, for a child whose parent is missing
   --type TYPE         vhd, vhdx, iso or raw; default: found out, but raw only where you say so
   --backend BACKEND   native (Windows) or portable; default: native on Windows
@@ -37,7 +38,9 @@ export async function info(args: string[]): Promise<number> {
       continue;
     }
     try {
-      printLine(json ? jsonOf(inspection) : separator + describe(inspection));
+      printLine(
+        json ? JSON.stringify(inspectionJson(inspection)) : separator + describe(inspection),
+      );
     } catch (error) {
       return fail(file, error);
     }
@@ -56,10 +59,6 @@ async function inspectOrTell(
     fail(file, error);
     return undefined;
   }
-}
-
-function jsonOf({ path, backend, information, chain }: Inspection): string {
-  return JSON.stringify({ path, backend, information, chain });
 }
 
 function parse(args: string[]): { files: string[]; json: boolean; options: InspectOptions } {

@@ -4,11 +4,13 @@
  * @module
  */
 import {
+  type DiskDetails,
   type IsoVolume,
   type OpenFlag,
   openVirtualDisk,
   PortableVirtualDisk,
   type VirtualDisk,
+  VirtualDiskError,
   type VirtualDiskInformation,
 } from "../../mod.ts";
 
@@ -30,6 +32,31 @@ export interface Inspection {
   readonly chain: readonly string[];
   /** ISO images, portable backend. */
   readonly isoVolume: IsoVolume | undefined;
+  /** What the files say; on Windows only if this program may read them. */
+  readonly details: DiskDetails | undefined;
+}
+
+/** The same as one object for programs. */
+export function inspectionJson(
+  { path, backend, information, chain, isoVolume, details }: Inspection,
+): Record<string, unknown> {
+  const [image, ...ancestors] = details?.images ?? [];
+  return {
+    path,
+    backend,
+    information,
+    chain,
+    ...(isoVolume === undefined ? {} : { isoVolume }),
+    ...(image === undefined ? {} : {
+      allocatedSize: image.allocatedSize,
+      creator: image.creator,
+      created: image.created,
+      modified: image.modified,
+      dirtyLog: image.dirtyLog,
+      partitionTable: details?.partitionTable,
+      ancestors,
+    }),
+  };
 }
 
 /** A chain that is longer is not followed: stored parent paths may form a circle. */
@@ -53,8 +80,27 @@ export async function inspect(
     backend: disk.backend,
     information,
     chain: await parentPaths(disk, information),
-    isoVolume: undefined,
+    ...await readFiles(disk.path, flags),
   };
+}
+
+/** Windows does not say it, but the files do, for whoever may read them. */
+async function readFiles(
+  path: string,
+  flags: readonly OpenFlag[],
+): Promise<Pick<Inspection, "isoVolume" | "details">> {
+  const { state } = await Deno.permissions.query({ name: "read", path });
+  if (state !== "granted") return { isoVolume: undefined, details: undefined };
+  try {
+    using disk = await openVirtualDisk(path, { backend: "portable", getInfoOnly: true, flags });
+    return { isoVolume: disk.isoVolume, details: disk.details() };
+  } catch (error) {
+    // A parent may lie where this program may not read, and a VHD Set is for Windows alone.
+    if (!(error instanceof VirtualDiskError || error instanceof Deno.errors.NotCapable)) {
+      throw error;
+    }
+    return { isoVolume: undefined, details: undefined };
+  }
 }
 
 /** Asks an open disk everything. */
@@ -65,6 +111,7 @@ export function inspectionOf(disk: PortableVirtualDisk): Inspection {
     information: disk.information(),
     chain: disk.parents,
     isoVolume: disk.isoVolume,
+    details: disk.details(),
   };
 }
 

@@ -10,12 +10,16 @@ import type { ByteSource, WritableSource } from "./byte_source.ts";
 import { foreignFormat } from "./foreign_format.ts";
 import type { DiskImage, WritableImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
+import type { ImageOrigin } from "./image_origin.ts";
 import { isIso, openIso } from "./iso/iso_image.ts";
+import { isoOrigin } from "./iso/origin.ts";
 import { openRaw } from "./raw/raw_image.ts";
 import { openWritableRaw } from "./raw/writable_raw.ts";
+import { vhdOrigin } from "./vhd/origin.ts";
 import { isVhd, openVhd } from "./vhd/vhd_image.ts";
 import { resizeVhd } from "./vhd/resize_vhd.ts";
 import { openWritableVhd } from "./vhd/writable_vhd.ts";
+import { readCreator } from "./vhdx/file_identifier.ts";
 import { type NewSize, resizeVhdx } from "./vhdx/resize_vhdx.ts";
 import { isVhdx, openVhdx } from "./vhdx/vhdx_image.ts";
 import { openWritableVhdx } from "./vhdx/writable_vhdx.ts";
@@ -34,6 +38,8 @@ interface FormatReader {
   readonly openWritable?: (source: WritableSource) => WritableImage;
   /** Absent where disks of the format keep their size. */
   readonly resize?: (source: WritableSource, size: NewSize) => void;
+  /** Who made an image that opens, and when. */
+  origin(source: ByteSource): ImageOrigin;
   readonly deviceId: number;
   /** Lower case. `.avhd` and `.avhdx` are differencing images of the same formats. */
   readonly extensions: readonly string[];
@@ -47,6 +53,7 @@ const READERS: Record<SignedFormat, FormatReader> = {
     open: openVhd,
     openWritable: openWritableVhd,
     resize: (source, { virtualSize }) => resizeVhd(source, virtualSize),
+    origin: vhdOrigin,
     deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.VHD,
     extensions: [".vhd", ".avhd"],
     missing: "ERROR_VHD_FORMAT_UNKNOWN",
@@ -56,6 +63,7 @@ const READERS: Record<SignedFormat, FormatReader> = {
     open: openVhdx,
     openWritable: openWritableVhdx,
     resize: resizeVhdx,
+    origin: vhdxOrigin,
     deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.VHDX,
     extensions: [".vhdx", ".avhdx"],
     missing: "ERROR_VHD_FORMAT_UNKNOWN",
@@ -63,6 +71,7 @@ const READERS: Record<SignedFormat, FormatReader> = {
   iso: {
     isFormat: isIso,
     open: openIso,
+    origin: isoOrigin,
     deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.ISO,
     extensions: [".iso"],
     missing: "ERROR_FILE_CORRUPT",
@@ -112,6 +121,16 @@ export function resizeImage(source: WritableSource, format: ImageFormat, size: N
     path: source.path,
     reason: `an ${format.toUpperCase()} image keeps its size`,
   });
+}
+
+/** Who made an image, and when, as far as it says so itself. */
+export function originOf({ format, source }: DiskImage): ImageOrigin {
+  return format === "raw" ? {} : READERS[format].origin(source);
+}
+
+function vhdxOrigin(source: ByteSource): ImageOrigin {
+  const creator = readCreator(source);
+  return creator === "" ? {} : { creator };
 }
 
 /** The format of a device number, or `undefined` where the number is UNKNOWN or not read here. */

@@ -18,6 +18,7 @@ import { VirtualDisk } from "../virtual_disk.ts";
 import type { ImageChain } from "./chain.ts";
 import { chainExtents, readChain } from "./chain_reader.ts";
 import { type Extent, toExtent } from "./extent.ts";
+import { type DiskDetails, diskDetails } from "./image_details.ts";
 import { ImageError, inOperation } from "./image_error.ts";
 import { applicableKinds, imageInformation } from "./image_information.ts";
 import { type ImageStream, type ImageStreamOptions, openImageStream } from "./image_stream.ts";
@@ -213,6 +214,37 @@ export abstract class ReadableDisk extends VirtualDisk {
     return image instanceof IsoImage
       ? inOperation("GetVirtualDiskInformation", () => image.volume)
       : undefined;
+  }
+
+  /**
+   * Tells what the information classes do not: of each file of the chain who made it and when, the space that
+   * it takes, and whether its log was left behind; and the partitions of the disk.
+   *
+   * @example The partitions, and the space that the files take
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   backend: "portable",
+   *   size: 64 * 1024 * 1024,
+   * });
+   * const { images, partitionTable } = disk.details();
+   * for (const { path, allocatedSize, creator } of images) console.log(path, allocatedSize, creator);
+   * console.log(partitionTable?.partitions.length ?? 0); // 0
+   * ```
+   *
+   * @returns The details, as they are now.
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` if the disk was opened without the right to ask,
+   * `ERROR_INVALID_HANDLE` after `close()`.
+   */
+  details(): DiskDetails {
+    const operation = "GetVirtualDiskInformation";
+    this.assertOpen(operation);
+    return inOperation(operation, () => {
+      if (!this.#rights.query) throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path });
+      return diskDetails(this.#chain.images);
+    });
   }
 
   /** Asks the image. */

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { formatBytes } from "../../src/cli/format_bytes.ts";
 import { ROOT, TempDir } from "../support.ts";
 import { createImage } from "../create_image.ts";
+import { dirtyVhdx, putEntries } from "../portable/vhdx/log_builder.ts";
 
 const MIB = 1 << 20;
 /** The whole of what the command needs, on every system. */
@@ -41,12 +42,19 @@ Deno.test("info --json prints an object per file, with the chain nearest first",
   assertEquals([code, err], [0, ""]);
   const [leaf, base, ...more] = out.trimEnd().split("\n").map((line) => JSON.parse(line));
   assertEquals(more, []);
-  assertEquals(Object.keys(leaf), ["path", "backend", "information", "chain"]);
+  const { path, backend, information, chain } = leaf;
+  assertEquals(Object.keys({ path, backend, information, chain }), Object.keys(leaf).slice(0, 4));
   assertEquals([leaf.path, leaf.backend], [dir.file("leaf.vhdx"), "portable"]);
   assertEquals(leaf.chain, [dir.file("middle.vhdx"), dir.file("base.vhdx")]);
   assertEquals(leaf.information.size.virtualSize, 64 * MIB);
   assertEquals(leaf.information.providerSubtype, "differencing");
   assertEquals(base.chain, []);
+  assertEquals([leaf.creator, leaf.dirtyLog, base.ancestors], ["virtdisk 0.1", false, []]);
+  assertEquals(leaf.modified, Deno.statSync(dir.file("leaf.vhdx")).mtime?.toISOString());
+  assertEquals(
+    leaf.ancestors.map((each: { path: string; subtype: string }) => [each.path, each.subtype]),
+    [[dir.file("middle.vhdx"), "differencing"], [dir.file("base.vhdx"), "dynamic"]],
+  );
   assertEquals("parentLocation" in base.information, false);
 });
 
@@ -69,8 +77,46 @@ Deno.test("info prints what a person wants to know", async () => {
     out,
     /^.*leaf\.vhdx\n +Format +VHDX, differencing\n +Virtual size +64 MiB \(67,108,864 bytes\)\n/,
   );
-  assertStringIncludes(out, `Parent        ${dir.file("middle.vhdx")}`);
-  assertStringIncludes(out, `its parent    ${dir.file("base.vhdx")}`);
+  assertMatch(out, /\n {2}Made by +virtdisk 0\.1\n {2}Modified +20\d\d-\d\d-\d\d .* UTC\n/);
+  // Each parent under its child, with what it is.
+  const [child, middle, base] = out.split(/ +Parent +/);
+  assertMatch(child!, /\n {2}Format +VHDX, differencing\n/);
+  assertEquals(middle!.split("\n").slice(0, 2), [
+    dir.file("middle.vhdx"),
+    "    Format        VHDX, differencing",
+  ]);
+  assertEquals(base!.split("\n").slice(0, 2), [
+    dir.file("base.vhdx"),
+    "      Format        VHDX, dynamic",
+  ]);
+});
+
+Deno.test("info shows a log that was left behind, and the partitions", async () => {
+  using dir = new TempDir();
+  const builder = dirtyVhdx();
+  putEntries(builder, 0, { sequence: 1n });
+  Deno.writeFileSync(dir.file("dirty.vhdx"), builder.bytes);
+  const dirty = await info(dir, "info", ...PORTABLE, "dirty.vhdx");
+  assertMatch(dirty.out, /\n {2}Log +holds changes: the image was not closed \(`virtdisk check/);
+
+  {
+    using disk = await createImage(dir.file("disk.vhd"), { size: 64 * MIB });
+    const sector = new Uint8Array(512);
+    // A partition of type 0x07 with 4096 sectors from sector 2048 on.
+    sector.set([7, 0, 0, 0, 0, 8, 0, 0, 0, 16, 0, 0], 450);
+    sector.set([0x55, 0xaa], 510);
+    disk.writeSync(sector, 0);
+  }
+  const text = await info(dir, "info", ...PORTABLE, "disk.vhd");
+  assertMatch(text.out, /\n {2}Made by +Windows 10\.0, 20\d\d-/);
+  assertMatch(text.out, /\n {2}Partitions +MBR\n {4}1 +2 MiB at 1 MiB, NTFS or exFAT\n/);
+  const json = JSON.parse((await info(dir, "info", "--json", ...PORTABLE, "disk.vhd")).out);
+  assertEquals(json.partitionTable, {
+    kind: "mbr",
+    isBackup: false,
+    partitions: [{ number: 1, offset: MIB, length: 2 * MIB, type: "0x07" }],
+  });
+  assertMatch(json.created, /^20\d\d-.*Z$/);
 });
 
 Deno.test("info goes on after a file that does not open, and ends with status 1", async () => {

@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { encodeUtf16 } from "../../bytes/utf16.ts";
+import { decodeUtf16Z, encodeUtf16 } from "../../bytes/utf16.ts";
 import { type ByteSource, hasSignature } from "../byte_source.ts";
 import { FILE_IDENTIFIER_OFFSET } from "./file_map.ts";
 
@@ -29,4 +29,12 @@ export function encodeFileIdentifier(creator: string): Uint8Array<ArrayBuffer> {
   new TextEncoder().encodeInto(SIGNATURE, bytes);
   bytes.set(encodeUtf16(creator), CREATOR_OFFSET);
   return bytes;
+}
+
+/** Who made the file, as it says itself: of no length where it does not. */
+export function readCreator(source: ByteSource): string {
+  const bytes = new Uint8Array(CREATOR_LENGTH);
+  source.readAt(bytes, FILE_IDENTIFIER_OFFSET + CREATOR_OFFSET);
+  // It is printed: no control characters, lone surrogates or what else is no text.
+  return decodeUtf16Z(bytes).toWellFormed().replaceAll(/\p{C}/gu, "").trim();
 }
