@@ -124,7 +124,8 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
   const hostPath = toHostPath(path);
   const nativeOption = NATIVE_OPTIONS.find((name) => options[name] !== undefined);
   if (nativeOption !== undefined) throw unsupported(hostPath, `the option ${nativeOption}`);
-  const { type, parent, source, sourceType, identifier, overwrite = false } = options;
+  const { type, parent, source, sourceType, identifier } = options;
+  const { overwrite = false, preallocate = false } = options;
   if (type === "vhdset" || sourceType === "vhdset") throw unsupported(hostPath, "VHD Sets");
   const { subtype, signal, onProgress } = options;
   return {
@@ -140,6 +141,7 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
       : { path: toHostPath(source, "source"), format: sourceType },
     identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
     overwrite,
+    preallocate,
     signal,
     onProgress,
   };

@@ -38,12 +38,23 @@ export interface CommonCreateOptions extends OperationOptions {
   type?: "vhd" | "vhdx" | "vhdset" | "raw" | undefined;
   /**
    * How space is allocated: `"dynamic"` grows as it is written, `"fixed"` has its full size at once
-   * (portable backend: sparse where the file system can), `"differencing"` holds what differs from its
+   * (portable backend: with holes for zeros, unless `preallocate` says otherwise), `"differencing"` holds what differs from its
    * `parent`.
    *
    * @default {"differencing" with a `parent`, else "dynamic"}
    */
   subtype?: "dynamic" | "fixed" | "differencing" | undefined;
+  /**
+   * Writes all of a fixed disk, zeros too, so that its file has no holes: a full volume cannot break the disk
+   * later, and Windows, which may refuse to attach a sparse file, attaches it. Takes as long as writing the
+   * whole size. The native backend always does so. What a later `resize` adds may be a hole again.
+   *
+   * Without it the file is sparse where the file system can: on Windows 8 or newer, `fsutil sparse setflag
+   * disk.vhd 0` allocates what is missing of a sparse copy on NTFS.
+   *
+   * @default {false}
+   */
+  preallocate?: boolean | undefined;
   /**
    * Size of the disk, in bytes or as in `"10GiB"`: from 3 MiB to 2040 GiB (VHD) or 64 TiB (VHDX), a multiple of the sector
    * size. A differencing disk has its parent's; a copy has by default, and at least, its source's. Of a
@@ -161,6 +172,7 @@ export const CREATE_OPTIONS: OptionKinds<CreateOptions> = {
   backend: BACKEND,
   type: oneOf("vhd", "vhdx", "vhdset", "raw"),
   subtype: oneOf("dynamic", "fixed", "differencing"),
+  preallocate: BOOLEAN,
   size: SIZE,
   alignment: SIZE,
   blockSize: SIZE,

@@ -48,10 +48,11 @@ export async function convert(args: string[]): Promise<number> {
     throw new UsageError("convert: standard input is a raw disk");
   }
   if (target === STANDARD) {
-    const { type } = disk;
+    const { type, preallocate, ...stream } = disk;
     if (source === STANDARD) throw new UsageError("convert: one of SOURCE and TARGET is a file");
     if (type === undefined) throw new UsageError("convert: standard output needs --type");
-    return await streamOut(source, sourceType, { ...disk, type });
+    if (preallocate) throw new UsageError("convert: --preallocate is for a TARGET that is a file");
+    return await streamOut(source, sourceType, { ...stream, type });
   }
   const from = source === STANDARD
     ? { source: Deno.stdin.readable }
@@ -62,7 +63,9 @@ export async function convert(args: string[]): Promise<number> {
 async function streamOut(
   source: string,
   type: "vhd" | "vhdx" | "iso" | "raw" | undefined,
-  options: ReturnType<typeof newDiskOptions> & { type: "vhd" | "vhdx" | "raw" },
+  options: Omit<ReturnType<typeof newDiskOptions>, "preallocate"> & {
+    type: "vhd" | "vhdx" | "raw";
+  },
 ): Promise<number> {
   try {
     return await interruptible(async (signal) => {

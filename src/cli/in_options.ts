@@ -11,6 +11,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   // Of all commands only that one goes on, and what it stores all others take.
   ignoreMismatch: "`virtdisk rebase --ignore-mismatch`",
   overwrite: "--overwrite",
+  preallocate: "--preallocate",
   type: "--type",
 };
 
@@ -20,6 +21,7 @@ const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
   ['setInformation("parentPath", ...)', "`virtdisk rebase CHILD PARENT`"],
   ['open with the flag "no-parents"', "use `virtdisk info --no-parents`"],
   ["pass the `type` option", "pass --type, where the command has it"],
+  ['Pass { subtype: "fixed" }', "Pass --subtype fixed"],
   ["merge({ into })", "`virtdisk merge --into NEWFILE CHILD`"],
   ["Leave `readOnly` out.", "Convert it to a VHD or VHDX, which can be changed."],
   ["open it with { getInfoOnly: true }", "look at it with `virtdisk info`"],

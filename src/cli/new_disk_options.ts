@@ -10,6 +10,7 @@ import { parseSize } from "./parse_size.ts";
 export const NEW_DISK_OPTIONS = {
   type: { type: "string" },
   subtype: { type: "string" },
+  preallocate: { type: "boolean" },
   size: { type: "string" },
   "block-size": { type: "string" },
   "sector-size": { type: "string" },
@@ -22,11 +23,15 @@ export const NEW_DISK_OPTIONS = {
 export const NEW_DISK_USAGE =
   `  --type TYPE         vhd, vhdx or raw; default: what the extension of the new file says
   --subtype SUBTYPE   dynamic or fixed; default: dynamic
+  --preallocate       write all of a fixed disk: without it the file is sparse, which Windows may refuse
+                      to attach, and a full volume may break it later
   --size SIZE         of the disk: 4096, 64MiB, 1.5TiB
   --alignment 1MiB    round the size up to whole MiB, as Azure asks of fixed VHDs
   --block-size SIZE, --sector-size SIZE, --physical-sector-size SIZE, --identifier GUID`;
 
-type Values = { readonly [K in keyof typeof NEW_DISK_OPTIONS]?: string | undefined };
+type Values =
+  & { readonly [K in Exclude<keyof typeof NEW_DISK_OPTIONS, "preallocate">]?: string | undefined }
+  & { readonly preallocate?: boolean | undefined };
 
 /**
  * What they say, as options of `createVirtualDisk` and `imageStream`.
@@ -34,13 +39,14 @@ type Values = { readonly [K in keyof typeof NEW_DISK_OPTIONS]?: string | undefin
  * @throws {UsageError} Where a word or a size is none.
  */
 export function newDiskOptions(values: Values) {
-  const size = (name: keyof Values) => {
+  const size = (name: Exclude<keyof Values, "preallocate">) => {
     const text = values[name];
     return text === undefined ? undefined : parseSize(text, `--${name}`);
   };
   return present({
     type: word("--type", values.type, ["vhd", "vhdx", "raw"]),
     subtype: word("--subtype", values.subtype, ["dynamic", "fixed"]),
+    preallocate: values.preallocate,
     size: size("size"),
     blockSize: size("block-size"),
     sectorSize: size("sector-size"),

@@ -112,6 +112,9 @@ function checkTogether(path: string, options: CreateOptions): void {
   if (subtype !== undefined && (subtype === "differencing") !== (parent !== undefined)) {
     throw invalid(path, "a differencing disk has a parent, and no other kind does");
   }
+  if (options.preallocate === true && subtype !== "fixed") {
+    throw invalid(path, "preallocate is for fixed disks: the files of others grow");
+  }
   if (parent !== undefined && size !== undefined) {
     throw invalid(path, "a differencing disk has its parent's size");
   }

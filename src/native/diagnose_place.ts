@@ -52,8 +52,9 @@ export function attributeFindings(path: string, attributes: number): Finding[] {
   if (attributes & ATTRIBUTE.SPARSE_FILE) {
     findings.push(finding("warning", "sparse", path, "the file is sparse", {
       symbol: "ERROR_VIRTUAL_DISK_LIMITATION",
-      remedy: "Copy it to a file that is not sparse, or open with the flag " +
-        '"support-sparse-files-any-fs".',
+      remedy:
+        "Fill it with `fsutil sparse setflag FILE 0` (Windows 8 or newer), copy it to a file that " +
+        'is not sparse, or open with the flag "support-sparse-files-any-fs".',
     }));
   }
   if (attributes & ATTRIBUTE.READONLY) {

@@ -13,6 +13,7 @@ import {
   subtypeToCreate,
 } from "./create_rules.ts";
 import { ImageError, inLongOperation } from "./image_error.ts";
+import type { ImageFile } from "./image_file.ts";
 import { NewFile, realFolder } from "./new_file.ts";
 import {
   layoutOf,
@@ -22,6 +23,7 @@ import {
   writeEmpty,
 } from "./new_image.ts";
 import { Pace } from "./operations/pace.ts";
+import { Preallocation } from "./operations/preallocation.ts";
 import { parentSpec } from "./parent_spec.ts";
 import { PortableVirtualDisk } from "./portable_disk.ts";
 
@@ -48,7 +50,7 @@ async function create(request: CreateRequest): Promise<PortableVirtualDisk> {
   }
   const pace = new Pace(request);
   pace.assertWanted();
-  subtypeToCreate(request);
+  assertCanPreallocate(request);
   const format = formatToCreate(request);
   if (request.source === undefined) await createEmpty(request, format, pace);
   else await createCopy(request, request.source, format, pace);
@@ -79,7 +81,12 @@ async function createEmpty(
     undefined,
   );
   using target = NewFile.prepare(path, folder, request.overwrite);
-  await target.write((file) => writeEmpty(file, layoutOf(format, spec, path)));
+  await target.write(async (file) => {
+    const layout = layoutOf(format, spec, path);
+    if (!request.preallocate) return await writeEmpty(file, layout);
+    await writeEmpty(file, layout, new Preallocation(file, pace));
+    assertAllocated(file);
+  });
   pace.end();
   target.publish();
 }
@@ -98,20 +105,46 @@ async function createCopy(
     });
   }
   const folder = realFolder(path);
-  using source = openSource(sourceRequest, path, request.size, pace);
+  // With zeros to be written, how far the file is says more than how much of the source has been read.
+  const sourcePace = request.preallocate ? new Pace({ signal: request.signal }) : pace;
+  using source = openSource(sourceRequest, path, request.size, sourcePace);
   const isLearning = learnsSize(request, source);
   const disk = { ...source.disk, virtualSize: source.disk.virtualSize ?? request.size };
   const spec = isLearning ? undefined : imageSpec(request, undefined, disk);
   using target = NewFile.prepare(path, folder, request.overwrite);
-  await target.write((file) =>
-    spec === undefined
-      ? writeCopyOfUnknownSize(file, request, source)
-      : writeCopy(file, layoutOf(format, spec, path), source)
-  );
+  await target.write(async (file) => {
+    const preallocation = request.preallocate ? new Preallocation(file, pace) : undefined;
+    if (spec === undefined) await writeCopyOfUnknownSize(file, request, source, preallocation);
+    else await writeCopy(file, layoutOf(format, spec, path), source, preallocation);
+    if (request.preallocate) assertAllocated(file);
+  });
   pace.end();
   // Windows replaces no file that is open, and the source may be what is replaced.
   source[Symbol.dispose]();
   target.publish();
+}
+
+function assertCanPreallocate(request: CreateRequest): void {
+  const subtype = subtypeToCreate(request);
+  if (!request.preallocate || subtype === "fixed") return;
+  throw new ImageError("ERROR_INVALID_PARAMETER", {
+    path: request.path,
+    reason: `a ${subtype} disk cannot be preallocated: its file grows with what is written`,
+    causes: ['Pass { subtype: "fixed" }, or leave `preallocate` out.'],
+  });
+}
+
+/** Not every file system keeps zeros as they were written. */
+function assertAllocated(file: ImageFile): void {
+  file.flush();
+  const { size, allocatedSize } = file;
+  if (allocatedSize === undefined || allocatedSize >= size) return;
+  throw new ImageError("ERROR_FILE_SYSTEM_LIMITATION", {
+    path: file.path,
+    reason:
+      `the file system has made holes of zeros: ${allocatedSize} of ${size} bytes are allocated`,
+    causes: ["Use a file system without compression, or leave `preallocate` out."],
+  });
 }
 
 /** A stream that is not read any more is told so. */

@@ -37,6 +37,8 @@ export interface CreateRequest extends NewDisk, OperationOptions {
   readonly source?: SourceRequest | undefined;
   /** Whether a file of that name is replaced. */
   readonly overwrite: boolean;
+  /** Whether all of a fixed disk is written, so that its file has no holes. */
+  readonly preallocate: boolean;
 }
 
 const KIB = 1024;

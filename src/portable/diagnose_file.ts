@@ -183,7 +183,10 @@ function holeFindings(path: string): Finding[] {
       `the file is sparse: ${blocks * STAT_BLOCK} of ${size} bytes are allocated`,
       {
         symbol: "ERROR_VIRTUAL_DISK_LIMITATION",
-        remedy: "Copied to Windows it must not stay sparse: copy it with `cp --sparse=never`.",
+        remedy:
+          "Copied to Windows it must not stay sparse: copy it with `cp --sparse=never`, or fill " +
+          "it there with `fsutil sparse setflag FILE 0` (Windows 8 or newer). A fixed disk is made " +
+          "without holes by `preallocate`.",
       },
     ),
   ];

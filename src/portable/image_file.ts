@@ -14,6 +14,9 @@ import { ImageError } from "./image_error.ts";
  */
 export type Sharing = "none" | "readers" | "everyone";
 
+/** The unit of `blocks`, whatever the file system (POSIX, `st_blocks`). */
+const STAT_BLOCK = 512;
+
 /** How to open an image file. */
 export interface ImageFileOptions {
   /** Open for writing too. */
@@ -79,6 +82,13 @@ export class ImageFile implements WritableSource, Disposable {
   /** How many bytes have been written since the file was opened. */
   get written(): number {
     return this.#written;
+  }
+
+  /** How many bytes the file takes on its volume; `undefined` if the system does not say. */
+  get allocatedSize(): number | undefined {
+    const { blocks } = fileOperation(this.path, () => this.#file.statSync());
+    // Some network file systems count none at all.
+    return blocks === null || blocks === 0 ? undefined : blocks * STAT_BLOCK;
   }
 
   /** Whether a write has failed, after which nothing more is written. */

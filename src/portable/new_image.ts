@@ -14,8 +14,9 @@ import {
   subtypeToCreate,
 } from "./create_rules.ts";
 import type { ImageSpec } from "./image_spec.ts";
-import { allBlocks, NO_BLOCKS } from "./operations/block_set.ts";
+import { allBlocks, type BlockSet, NO_BLOCKS } from "./operations/block_set.ts";
 import { type ImageLayout, layoutBlockCount } from "./operations/image_layout.ts";
+import type { Preallocation } from "./operations/preallocation.ts";
 import { writeBlocks } from "./operations/write_image.ts";
 import { writeParts } from "./operations/write_parts.ts";
 import { rawLayout } from "./raw/raw_layout.ts";
@@ -39,8 +40,14 @@ export function layoutOf(format: NewFormat, spec: ImageSpec, path: string): Imag
 }
 
 /** Writes an image that holds nothing of its own. */
-export function writeEmpty(file: WritableSource, layout: ImageLayout): void {
-  writeParts(file, layout, layout.isFull ? allBlocks(layoutBlockCount(layout)) : NO_BLOCKS);
+export async function writeEmpty(
+  file: WritableSource,
+  layout: ImageLayout,
+  preallocation?: Preallocation,
+): Promise<void> {
+  const blocks = layout.isFull ? allBlocks(layoutBlockCount(layout)) : NO_BLOCKS;
+  await fillRest(layout, blocks, preallocation);
+  writeParts(file, layout, blocks);
 }
 
 /** Writes an image that holds what the source does. */
@@ -48,8 +55,10 @@ export async function writeCopy(
   file: WritableSource,
   layout: ImageLayout,
   { contents }: CopySource,
+  preallocation?: Preallocation,
 ): Promise<void> {
-  const { blocks } = await writeBlocks(file, layout, contents);
+  const { blocks } = await writeBlocks(file, layout, contents, preallocation);
+  await fillRest(layout, blocks, preallocation);
   writeParts(file, layout, blocks);
 }
 
@@ -72,6 +81,7 @@ export async function writeCopyOfUnknownSize(
   file: WritableSource,
   request: NewDisk,
   source: CopySource,
+  preallocation?: Preallocation,
 ): Promise<void> {
   const format = formatToCreate(request);
   const anySize = { ...request, alignment: undefined, size: maximumSize(format) };
@@ -81,6 +91,18 @@ export async function writeCopyOfUnknownSize(
     file,
     layoutFor(anySize, source.disk),
     source.contents,
+    preallocation,
   );
-  writeParts(file, layoutFor(request, { ...source.disk, virtualSize: end }), blocks);
+  const layout = layoutFor(request, { ...source.disk, virtualSize: end });
+  await fillRest(layout, blocks, preallocation);
+  writeParts(file, layout, blocks);
+}
+
+async function fillRest(
+  layout: ImageLayout,
+  { count }: BlockSet,
+  preallocation: Preallocation | undefined,
+): Promise<void> {
+  const length = layout.byteLength(count);
+  await preallocation?.fillTo(length, length);
 }

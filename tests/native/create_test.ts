@@ -54,6 +54,11 @@ const ROWS: [name: string, options: CreateOptions, flags: number, parameters: un
     ...VERSION_2,
     maximumSize: 2 ** 45,
   }],
+  // Windows allocates every fixed disk.
+  ["a preallocated disk", { size: 8 * MIB, subtype: "fixed", preallocate: true }, 1, {
+    ...VERSION_2,
+    maximumSize: 8 * MIB,
+  }],
   [
     "sizes and ids",
     {
@@ -192,6 +197,7 @@ const REFUSED: [name: string, options: CreateOptions, code: number][] = [
   ["a parent and a source", { parent: "a.vhd", source: "b.vhd" }, 87],
   ["a parent and a size", { parent: "a.vhd", size: 4 * MIB }, 87],
   ["a fixed child", { parent: "a.vhd", subtype: "fixed" }, 87],
+  ["a dynamic disk that is preallocated", { size: MIB, preallocate: true }, 87],
   ["a differencing disk without a parent", { size: MIB, subtype: "differencing" }, 87],
   ["rights beside options of version 2", { size: MIB, access: 0, openFlags: 0 }, 87],
   ["a raw disk", { size: MIB, type: "raw" }, 50],

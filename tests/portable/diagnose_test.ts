@@ -133,6 +133,7 @@ testWith(
     const found = await only(path, "sparse");
     assertEquals(summary(found), ["info", "ERROR_VIRTUAL_DISK_LIMITATION"]);
     assertMatch(found.message, /of 67109376 bytes/);
+    assertMatch(found.remedy!, /`fsutil sparse setflag FILE 0`/);
     Deno.writeFileSync(path, Deno.readFileSync(path));
     const [whole] = await about(path, "sparse");
     assertEquals(whole, undefined);

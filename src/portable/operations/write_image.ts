@@ -10,6 +10,7 @@ import { allBlocks, BlockBitmap, type BlockSet } from "./block_set.ts";
 import type { DiskContents } from "./disk_contents.ts";
 import { type ImageLayout, layoutBlockCount } from "./image_layout.ts";
 import { dataRuns } from "./data_runs.ts";
+import type { Preallocation } from "./preallocation.ts";
 
 /** What is read and written at once, in bytes, unless blocks are smaller. */
 export const MAX_PIECE = 2 ** 20;
@@ -24,6 +25,7 @@ export interface WrittenBlocks {
 /**
  * Writes the blocks of a new image into an empty file; `writeParts` makes an image of it.
  *
+ * @param preallocation For a layout with all its blocks: fills what lies between the data.
  * @throws {ImageError} What reading and writing fail with; `ERROR_INVALID_PARAMETER` where the contents
  * are longer than the disk.
  */
@@ -31,8 +33,10 @@ export async function writeBlocks(
   file: WritableSource,
   layout: ImageLayout,
   contents: DiskContents,
+  preallocation?: Preallocation,
 ): Promise<WrittenBlocks> {
   const blocks = new PlacedBlocks(file, layout);
+  const total = layout.byteLength(layoutBlockCount(layout));
   let end = 0;
   for await (const { offset, bytes } of contents.pieces(Math.min(MAX_PIECE, layout.blockSize))) {
     end = offset + bytes.length;
@@ -43,7 +47,10 @@ export async function writeBlocks(
       });
     }
     for (const run of dataRuns(bytes)) {
-      file.writeAt(bytes.subarray(run.start, run.end), blocks.place(offset + run.start));
+      const place = blocks.place(offset + run.start);
+      await preallocation?.fillTo(place, total);
+      file.writeAt(bytes.subarray(run.start, run.end), place);
+      await preallocation?.passTo(place + run.end - run.start, total);
     }
   }
   return { blocks: blocks.set, end: Math.max(end, contents.size ?? 0) };
