@@ -7,6 +7,7 @@ import { dirname } from "@std/path";
 import { errorCode, errorMeaning } from "../error_codes.ts";
 import { type Finding, finding, type FindingSubject } from "../finding.ts";
 import { shellFile } from "../shell.ts";
+import { lockFile, seesAllLocks } from "./file_locks.ts";
 import { fileOperation } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
 
@@ -138,37 +139,40 @@ function writeFindings(path: string): Finding[] {
 
 /** A lock is taken for a moment only: another opener that comes then would be refused. */
 function lockFindings(path: string): Finding[] {
+  const unseen = seesAllLocks() ? [] : [unseenLocks(path)];
   const command = holdersCommand(path);
   const holders = command === undefined ? {} : { command };
-  if (!isLockable(path, false)) {
-    return [
-      finding("error", "lock", path, "another program has the image open for writing", {
-        symbol: "ERROR_SHARING_VIOLATION",
-        remedy: OPEN_ELSEWHERE,
-        ...holders,
-      }),
-    ];
+  const symbol = "ERROR_SHARING_VIOLATION";
+  const read = lockFailure(path, false);
+  if (read !== undefined) {
+    const message = read.options.reason ?? "another program has the image open for writing";
+    const remedy = OPEN_ELSEWHERE;
+    return [finding("error", "lock", path, message, { symbol, remedy, ...holders }), ...unseen];
   }
-  if (isLockable(path, true)) return [];
-  return [
-    finding(
-      "warning",
-      "lock",
-      path,
-      "another program has the image open: it cannot be written to",
-      {
-        symbol: "ERROR_SHARING_VIOLATION",
-        remedy: "Close it there, or open it with { readOnly: true }.",
-        ...holders,
-      },
-    ),
-  ];
+  const write = lockFailure(path, true);
+  if (write === undefined) return unseen;
+  const message = write.options.reason ??
+    "another program has the image open: it cannot be written to";
+  const remedy = "Close it there, or open it with { readOnly: true }.";
+  return [finding("warning", "lock", path, message, { symbol, remedy, ...holders }), ...unseen];
+}
+
+function unseenLocks(path: string): Finding {
+  const message =
+    "whether QEMU, or another program whose locks Deno does not notice, has the image " +
+    "open was not looked at";
+  const remedy = Deno.build.os === "linux"
+    ? "Allow it: --allow-all, without which Deno does not read /proc/locks."
+    : "Make sure that no virtual machine uses it: this system does not tell.";
+  return finding("info", "lock", path, message, { remedy });
 }
 
 /** Closing the file releases the lock. */
-function isLockable(path: string, exclusive: boolean): boolean {
-  using file = fileOperation(path, () => Deno.openSync(path));
-  return fileOperation(path, () => file.tryLockSync(exclusive));
+function lockFailure(path: string, isExclusive: boolean): ImageError | undefined {
+  return failureOf(path, () => {
+    using file = Deno.openSync(path);
+    lockFile(path, file, isExclusive);
+  });
 }
 
 /** Windows does not count blocks: there the attribute of the file says it. */

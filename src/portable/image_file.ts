@@ -5,6 +5,7 @@
  * @module
  */
 import type { WritableSource } from "./byte_source.ts";
+import { lockFile } from "./file_locks.ts";
 import { fileOperation } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
 
@@ -63,7 +64,7 @@ export class ImageFile implements WritableSource, Disposable {
       return Deno.openSync(path, { read: true, write });
     });
     try {
-      lock(name, file, sharing);
+      if (sharing !== "everyone") lockFile(name, file, sharing === "none");
       return fileOperation(name, () => {
         const realPath = Deno.realPathSync(path);
         return new ImageFile(shownAs ?? realPath, file, file.statSync().size);
@@ -201,11 +202,4 @@ function assertRegularFile(path: string): void {
     path,
     reason: "the path is a device, pipe or socket; the portable backend opens regular files",
   });
-}
-
-/** Advisory on POSIX systems, where only openers that lock take notice; enforced by Windows. */
-function lock(path: string, file: Deno.FsFile, sharing: Sharing): void {
-  if (sharing === "everyone") return;
-  const locked = fileOperation(path, () => file.tryLockSync(sharing === "none"));
-  if (!locked) throw new ImageError("ERROR_SHARING_VIOLATION", { path });
 }

@@ -1,0 +1,255 @@
+/**
+ * Who has locked a file, and against whom. Deno takes locks of one kind (`flock`), of which programs that
+ * take the other kind (`fcntl`: QEMU, libvirt) notice nothing, as Deno notices nothing of theirs. Linux
+ * tells of all of them in `/proc/locks`.
+ *
+ * @see {@link https://man7.org/linux/man-pages/man5/proc_locks.5.html}
+ * @see {@link https://man7.org/linux/man-pages/man5/proc_pid_fdinfo.5.html}
+ * @module
+ */
+import { fileOperation } from "./file_operation.ts";
+import { ImageError } from "./image_error.ts";
+
+/** A program that has locked a file. */
+interface LockHolder {
+  /** Whether the lock is of the kind that Deno takes, and so notices by itself. */
+  readonly isFlock: boolean;
+  /** Whom it keeps away: everyone who opens the file, or those who would write. */
+  readonly excludes: "everyone" | "writers";
+  /** The process; absent if it cannot be seen from here. */
+  readonly pid?: number;
+  /** What the system calls the program, cut off after 15 characters. */
+  readonly program?: string;
+}
+
+/** A line of `/proc/locks`. */
+interface Lock {
+  readonly kind: "FLOCK" | "POSIX" | "OFDLCK";
+  readonly isExclusive: boolean;
+  /** -1 for OFD locks, which belong to an open file rather than to a process. */
+  readonly pid: number;
+  /** Major and minor device numbers in hexadecimal. */
+  readonly device: string;
+  readonly inode: number;
+  /** The range of bytes; the last one included. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * Locks a file until it is closed: against everyone, or against those who would write. The lock is advisory on
+ * POSIX systems, where only openers that lock take notice, and enforced by Windows. Locks of other kinds are
+ * respected as far as the system tells of them.
+ *
+ * @throws {ImageError} `ERROR_SHARING_VIOLATION`, with the process that is in the way if that is known.
+ */
+export function lockFile(path: string, file: Deno.FsFile, isExclusive: boolean): void {
+  const isLocked = fileOperation(path, () => file.tryLockSync(isExclusive));
+  const holder = fileOperation(path, () => lockHolders(file))?.find((each) =>
+    each.isFlock !== isLocked && (isExclusive || each.excludes === "everyone")
+  );
+  if (isLocked && holder === undefined) return;
+  throw new ImageError("ERROR_SHARING_VIOLATION", {
+    path,
+    ...(holder === undefined ? {} : { reason: holderText(holder), causes: [CLOSE_THERE] }),
+  });
+}
+
+const CLOSE_THERE =
+  "Close it there (a virtual machine must be shut down or let go of the disk), or open it with " +
+  "{ getInfoOnly: true }: information alone is in nobody's way.";
+
+/**
+ * Whether the system tells of locks that Deno does not notice by itself: Linux does, but Deno reads
+ * `/proc/locks` with `--allow-all` only. Windows has no such locks.
+ */
+export function seesAllLocks(): boolean {
+  return Deno.build.os === "windows" || readLocks() !== undefined;
+}
+
+/**
+ * The holders of locks on a file, those first that exclude everyone; `undefined` if the system does not tell.
+ *
+ * @param file Open. If it is locked, the system's number of its device is known for sure: the one that some
+ * file systems (btrfs) give with the file is another.
+ */
+function lockHolders(file: Deno.FsFile): LockHolder[] | undefined {
+  const text = readLocks();
+  if (text === undefined) return undefined;
+  const { dev, ino } = file.statSync();
+  const locks = parseLocks(text).filter(({ inode }) => inode === ino);
+  const devices = new Set(locks.filter(isOwn).map(({ device }) => device)).add(deviceText(dev));
+  const found = locks.filter(({ device }) => devices.has(device));
+  const holders = found.some(isOfd) ? holdersOfOfdLocks(found) : [];
+  for (const [pid, own] of Map.groupBy(found.filter((each) => !isOfd(each)), ({ pid }) => pid)) {
+    for (const isFlock of [true, false]) {
+      const excludes = exclusion(own.filter(({ kind }) => (kind === "FLOCK") === isFlock));
+      if (excludes === undefined) continue;
+      holders.push({ isFlock, excludes, pid, ...programOf(pid) });
+    }
+  }
+  return holders.sort((a, b) => a.excludes.localeCompare(b.excludes));
+}
+
+/** The holder in words, as a reason why the file is not to be had. */
+function holderText({ isFlock, excludes, pid, program }: LockHolder): string {
+  const use = excludes === "everyone"
+    ? "has the image open for writing"
+    : "has the image open, and allows nobody to write to it";
+  if (pid === Deno.pid) return `this process ${use} already`;
+  if (pid !== undefined) {
+    return `process ${pid}${program === undefined ? "" : ` (${program})`} ${use}`;
+  }
+  const kind = isFlock ? "" : ": it holds open file description locks, as QEMU does";
+  return `a program that cannot be seen from here ${use}${kind}`;
+}
+
+const LOCK =
+  /^\d+: (FLOCK|POSIX|OFDLCK) +\S+ +(READ|WRITE) +(-?\d+) ([0-9a-f]+:[0-9a-f]+):(\d+) (\d+) (\d+|EOF)$/;
+
+/** Those who wait for a lock (`->`), leases and files that are gone are left out. */
+function parseLocks(text: string): Lock[] {
+  return text.split("\n").flatMap((line) => {
+    const [, kind, type, pid, device, inode, first, last] = LOCK.exec(line) ?? [];
+    if (kind !== "FLOCK" && kind !== "POSIX" && kind !== "OFDLCK") return [];
+    return [{
+      kind,
+      isExclusive: type === "WRITE",
+      pid: Number(pid),
+      device: device!,
+      inode: Number(inode),
+      first: Number(first),
+      last: last === "EOF" ? Infinity : Number(last),
+    }];
+  });
+}
+
+function isOfd({ kind }: Lock): boolean {
+  return kind === "OFDLCK";
+}
+
+function isOwn({ kind, pid }: Lock): boolean {
+  return kind === "FLOCK" && pid === Deno.pid;
+}
+
+/** As the kernel prints the number that `stat` gives: with the bits of the C library's `dev_t`. */
+function deviceText(device: number): string {
+  const bits = BigInt(device);
+  const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn);
+  const minor = (bits & 0xffn) | ((bits >> 12n) & ~0xffn & 0xffffffffn);
+  return [major, minor].map((number) => number.toString(16).padStart(2, "0")).join(":");
+}
+
+/**
+ * QEMU says by shared locks on single bytes what it does with an image (from the first byte on), and what it
+ * does not let others do (from the second): reading, writing, writing what is there already, resizing.
+ *
+ * @see {@link https://www.qemu.org/docs/master/system/qemu-block-drivers.html#disk-image-file-locking}
+ */
+const QEMU_USES = 100;
+const QEMU_FORBIDS = 200;
+const QEMU_PERMISSIONS = 5;
+const READ = 0;
+const WRITE = 1;
+const RESIZE = 3;
+
+/** Whom some locks of one holder keep away. */
+function exclusion(locks: readonly Lock[]): LockHolder["excludes"] | undefined {
+  const all = new Set(locks.map(exclusionOf));
+  return all.has("everyone") ? "everyone" : all.has("writers") ? "writers" : undefined;
+}
+
+function exclusionOf({ isExclusive, first, last }: Lock): LockHolder["excludes"] | undefined {
+  if (isExclusive) return "everyone";
+  const isOn = (base: number, permission: number) =>
+    first <= base + permission && base + permission <= last;
+  const isWithin = (base: number) => first >= base && last < base + QEMU_PERMISSIONS;
+  // Whoever only reads, and allows everything (`qemu-img info -U`), is in nobody's way.
+  if (isWithin(QEMU_USES)) {
+    return isOn(QEMU_USES, WRITE) || isOn(QEMU_USES, RESIZE) ? "everyone" : undefined;
+  }
+  return isWithin(QEMU_FORBIDS) && isOn(QEMU_FORBIDS, READ) ? "everyone" : "writers";
+}
+
+/** Of the processes that this user may look at, those that have the files open. */
+function holdersOfOfdLocks(found: readonly Lock[]): LockHolder[] {
+  const locks = found.filter(isOfd);
+  const isOneOf = (lock: Lock) =>
+    isOfd(lock) &&
+    locks.some(({ device, inode }) => device === lock.device && inode === lock.inode);
+  const holders: LockHolder[] = [];
+  for (const name of namesIn("/proc")) {
+    const pid = Number(name);
+    if (!Number.isInteger(pid)) continue;
+    const own = namesIn(`/proc/${pid}/fdinfo`).flatMap((number) => {
+      const text = readProc(`/proc/${pid}/fdinfo/${number}`) ?? "";
+      return parseLocks(text.replaceAll(/^lock:\s*/gm, "")).filter(isOneOf);
+    });
+    const excludes = exclusion(own);
+    if (excludes === undefined) continue;
+    holders.push({ isFlock: false, excludes, pid, ...programOf(pid) });
+  }
+  const excludes = exclusion(locks);
+  const isExplained = excludes === undefined ||
+    holders.some((holder) => holder.excludes === excludes);
+  return isExplained ? holders : [...holders, { isFlock: false, excludes }];
+}
+
+function programOf(pid: number): { program?: string } {
+  const name = readProc(`/proc/${pid}/comm`)?.trim().replaceAll(/[^\x20-\x7e]/g, ".");
+  return name === undefined ? {} : { program: name };
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  } catch {
+    // The process is gone, or belongs to somebody else.
+    return [];
+  }
+}
+
+/** More than the system gives at once. */
+const PIECE = 65536;
+
+/**
+ * `/proc/locks`, some of its lines perhaps twice. What one read gives is a snapshot; between two, locks that are
+ * released make the system leave out others. So where there are several, all is read twice.
+ */
+function readLocks(): string | undefined {
+  if (!mayReadProc("/proc/locks")) return undefined;
+  try {
+    const pieces = readPieces("/proc/locks");
+    if (pieces.length > 1) pieces.push("\n", ...readPieces("/proc/locks"));
+    return pieces.join("");
+  } catch {
+    return undefined;
+  }
+}
+
+function readPieces(path: string): string[] {
+  using file = Deno.openSync(path);
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(PIECE);
+  const pieces: string[] = [];
+  for (let count = file.readSync(buffer); count !== null; count = file.readSync(buffer)) {
+    pieces.push(decoder.decode(buffer.subarray(0, count)));
+  }
+  return pieces;
+}
+
+/** A file of the process file system; `undefined` if there is none, or it may not be read. */
+function readProc(path: string): string | undefined {
+  if (!mayReadProc(path)) return undefined;
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where the permission could be asked for, reading would ask. */
+function mayReadProc(path: string): boolean {
+  return Deno.build.os === "linux" &&
+    Deno.permissions.querySync({ name: "read", path }).state === "granted";
+}
