@@ -7,8 +7,9 @@ import { byteCount } from "../bytes/digits.ts";
 import { errorCode, type ErrorSymbol } from "../error_codes.ts";
 import { causesOf } from "../error_causes.ts";
 import { type Finding, finding, type FindingSubject, type Severity } from "../finding.ts";
-import { virtdiskCommand } from "../shell.ts";
+import { shellFile, virtdiskCommand } from "../shell.ts";
 import type { CheckFinding, CheckReport } from "./check/check_report.ts";
+import { FILE_LENGTH, wholeSectors } from "./check/check_iso.ts";
 import { freshPath } from "./diagnose_name.ts";
 
 /** A damaged table may have thousands of wrong entries: these are told, and a check tells them all. */
@@ -31,7 +32,7 @@ export function damageFindings(path: string, size: number, report: CheckReport):
   const left = others.slice(most);
   return [
     ...missing.map((found) => cutOffFinding(path, size, found, isRepairable)),
-    ...shown.map((found) => damageFinding(path, found, isRepairable)),
+    ...shown.map((found) => damageFinding(path, size, found, isRepairable)),
     ...(left.length === 0 ? [] : [restFinding(path, left, report.leftOut)]),
   ];
 }
@@ -63,13 +64,22 @@ function cutOffFinding(
   );
 }
 
-function damageFinding(path: string, found: CheckFinding, isRepairable: boolean): Finding {
+function damageFinding(
+  path: string,
+  size: number,
+  found: CheckFinding,
+  isRepairable: boolean,
+): Finding {
   const { structure, offset, expected, symbol, remedy } = found;
   const subject = subjectOf(found);
   const shown = typeof found.found === "string" ? JSON.stringify(found.found) : found.found;
-  const command = commandOf(path, found, isRepairable);
+  const command = structure === FILE_LENGTH
+    ? lengthenCommand(path, wholeSectors(size))
+    : commandOf(path, found, isRepairable);
   const message = subject === "log" && found.severity === "warning"
     ? "the image was not closed properly: its log holds changes"
+    : structure === FILE_LENGTH
+    ? `the file has ${found.found}: its length must be ${expected}`
     : `${structure} at offset ${offset}: found ${shown}, expected ${expected}`;
   return finding(severityOf(found), subject, path, message, {
     ...(symbol === undefined ? {} : { symbol: symbol as ErrorSymbol }),
@@ -86,7 +96,8 @@ function severityOf({ severity, symbol }: CheckFinding): Severity {
 
 function subjectOf({ structure, symbol, severity }: CheckFinding): FindingSubject {
   if (structure === "log" && severity === "warning") return "log";
-  return symbol === "ERROR_VHD_INVALID_FILE_SIZE" ? "size" : "damage";
+  const isLength = structure === FILE_LENGTH || symbol === "ERROR_VHD_INVALID_FILE_SIZE";
+  return isLength ? "size" : "damage";
 }
 
 function adviceOf(found: CheckFinding, remedy: string): string {
@@ -112,6 +123,18 @@ function commandOf(
     return virtdiskCommand("convert", ["--subtype", "fixed"], path, target);
   }
   return virtdiskCommand("check", [], path);
+}
+
+/** Fills a file up with zeros. */
+function lengthenCommand(path: string, size: number): string {
+  switch (Deno.build.os) {
+    case "windows":
+      return `fsutil file seteof ${shellFile(path)} ${size}`;
+    case "linux":
+      return `truncate -s ${size} ${shellFile(path)}`;
+    default:
+      return `dd if=/dev/null of=${shellFile(path)} bs=1 seek=${size} count=0`;
+  }
 }
 
 function repairCommand(path: string): string {

@@ -30,6 +30,8 @@ import { HEADER_OFFSETS } from "./vhdx/file_map.ts";
 const MIB = 1024 * 1024;
 /** CreateVirtualDisk makes no smaller disk. */
 const SMALLEST_DISK = 3 * MIB;
+/** The system area of a disc and one descriptor. */
+const SMALLEST_DISC = 17 * 2048;
 /** Bytes at the start of a file in which every format but a fixed VHD has something. */
 const BEGINNING = 64 * 1024;
 
@@ -148,6 +150,21 @@ function unknownFindings(
   file.readAt(beginning, 0);
   const isBlank = isAllZero(beginning);
   const isLikeDisk = file.size >= SMALLEST_DISK;
+  if (format === "iso" && file.size < SMALLEST_DISC) {
+    const missingBytes = SMALLEST_DISC - file.size;
+    return [
+      finding(
+        "error",
+        "cut-off",
+        path,
+        `cut off: at least ${
+          byteCount(missingBytes)
+        } are missing: the file has ${file.size} of at ` +
+          `least ${SMALLEST_DISC}`,
+        { symbol, remedy: AGAIN, missingBytes },
+      ),
+    ];
+  }
   if (format === "vhd" && isLikeDisk) {
     return footerlessFindings(path, file.size, undefined, undefined);
   }

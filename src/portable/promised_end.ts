@@ -61,3 +61,38 @@ export function readable<T>(read: () => T): T | undefined {
     throw error;
   }
 }
+
+/**
+ * Tells blocks that were cut off with the end of a file from table entries that are damaged. The former lie
+ * side by side, right behind the end or behind what may be a gap there; the latter lead anywhere.
+ */
+export class LostBlocks {
+  readonly #size: number;
+  #end = 0;
+  #lost = 0;
+  #count = 0;
+  #first = Infinity;
+
+  /** @param size The length of the file. */
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  /** A block of which a table says that it is there. */
+  add(offset: number, length: number): void {
+    const end = offset + length;
+    this.#end = Math.max(this.#end, end);
+    if (end <= this.#size) return;
+    this.#lost += length;
+    this.#count++;
+    this.#first = Math.min(this.#first, offset);
+  }
+
+  /** Where the last block ends; the end of the file if those behind it are damage. */
+  get end(): number {
+    const missing = this.#end - this.#size;
+    if (missing <= 0 || 2 * this.#lost >= missing) return this.#end;
+    const isCompact = this.#count > 1 && 2 * this.#lost >= this.#end - this.#first;
+    return isCompact ? this.#end : this.#size;
+  }
+}

@@ -6,8 +6,14 @@
 import type { ByteSource } from "../byte_source.ts";
 import { EndlessSource, type PromisedEnd } from "../promised_end.ts";
 import { describeVolume } from "./iso_volume.ts";
-import { udfAnchors } from "./udf_anchor.ts";
-import { FIRST_DESCRIPTOR_OFFSET, SECTOR_SIZE } from "./volume_descriptor.ts";
+import { readPrimaryDescriptor } from "./primary_descriptor.ts";
+import { hasEndAnchor, udfAnchors } from "./udf_anchor.ts";
+import {
+  DESCRIPTOR_TYPE,
+  FIRST_DESCRIPTOR_OFFSET,
+  SECTOR_SIZE,
+  volumeDescriptors,
+} from "./volume_descriptor.ts";
 
 /**
  * Looks where the image should end.
@@ -18,8 +24,26 @@ export function promisedIsoEnd(file: ByteSource): PromisedEnd {
   const source = new EndlessSource(file);
   const { volumeSize, fileSystems } = describeVolume(source);
   const [anchor] = fileSystems.includes("udf") ? udfAnchors(source) : [];
-  const end = Math.max(volumeSize ?? 0, anchor?.end ?? 0);
+  // Of a disc with both, either may tell of more: what one leaves out may be the other's.
+  const end = Math.max(volumeSize ?? 0, primarySize(source), anchor?.end ?? 0);
+  // Behind its partition such a volume has another copy of its descriptors, and behind that an anchor.
+  if (
+    anchor !== undefined && anchor.end > (volumeSize ?? 0) &&
+    !hasEndAnchor(file, anchor.sectorSize)
+  ) {
+    const { sectorSize } = anchor;
+    const next = Math.max(Math.floor(file.size / sectorSize) * sectorSize, anchor.end) + sectorSize;
+    if (next > end) return { end: next, isExact: false };
+  }
   return end === 0
     ? { end: FIRST_DESCRIPTOR_OFFSET + SECTOR_SIZE, isExact: false }
     : { end, isExact: true };
+}
+
+function primarySize(source: ByteSource): number {
+  for (const descriptor of volumeDescriptors(source)) {
+    if (descriptor.identifier !== "CD001" || descriptor.type !== DESCRIPTOR_TYPE.PRIMARY) continue;
+    return readPrimaryDescriptor(descriptor).volumeSize ?? 0;
+  }
+  return 0;
 }

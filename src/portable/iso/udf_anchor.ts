@@ -44,6 +44,15 @@ export function* udfAnchors(source: ByteSource): Generator<UdfAnchor> {
   }
 }
 
+/** Whether there is an anchor at the end of the file, or 256 sectors before. */
+export function hasEndAnchor(source: ByteSource, sectorSize: number): boolean {
+  const last = Math.floor(source.size / sectorSize) - 1;
+  return [last, last - FIRST_ANCHOR].some((sector) => {
+    const block = sector > 0 ? udfBlock(source, sectorSize, sector) : undefined;
+    return block !== undefined && readUdfTag(block, sector) === UDF_TAG.ANCHOR;
+  });
+}
+
 /** Sector 256 for every sector size, before the end of the volume, which a truncated file has lost. */
 function anchorPlaces(source: ByteSource): { sectorSize: number; sector: number }[] {
   const atStart = SECTOR_SIZES.map((sectorSize) => ({ sectorSize, sector: FIRST_ANCHOR }));

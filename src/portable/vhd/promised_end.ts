@@ -4,7 +4,7 @@
  * @module
  */
 import { type ByteSource, hasSignature, readStructure, viewOf } from "../byte_source.ts";
-import { EndlessSource, type PromisedEnd, readable } from "../promised_end.ts";
+import { EndlessSource, LostBlocks, type PromisedEnd, readable } from "../promised_end.ts";
 import { TABLE_ENTRY_SIZE, UNALLOCATED } from "./block_allocation_table.ts";
 import { blockCount, blockFootprint } from "./block_layout.ts";
 import {
@@ -86,10 +86,7 @@ function placed(footer: Footer, bytes: Uint8Array) {
   return { footer, structure: "footer copy", offset: FOOTER_COPY_OFFSET, bytes } as const;
 }
 
-/**
- * Where the last block ends of which the file has the entry. Entries that lead far behind all others are
- * damage: a file that is cut off has lost blocks that lie side by side.
- */
+/** Where the last block ends of which the file has the entry. */
 function blocksEnd(
   source: EndlessSource,
   tableOffset: number,
@@ -98,26 +95,17 @@ function blocksEnd(
 ): number {
   const inFile = Math.floor((source.realSize - tableOffset) / TABLE_ENTRY_SIZE);
   const entries = Math.max(0, Math.min(count, inFile));
-  let end = 0;
-  let lost = 0;
+  const blocks = new LostBlocks(source.realSize);
   for (let first = 0; first < entries; first += ENTRIES_PER_PIECE) {
     const length = Math.min(ENTRIES_PER_PIECE, entries - first) * TABLE_ENTRY_SIZE;
     const at = tableOffset + first * TABLE_ENTRY_SIZE;
     const piece = viewOf(readStructure(source, at, length, STRUCTURE, READ_FAILURE));
     for (let i = 0; i < length; i += TABLE_ENTRY_SIZE) {
       const entry = piece.getUint32(i, false);
-      if (entry === UNALLOCATED) continue;
-      const blockEnd = entry * SECTOR_SIZE + footprint;
-      if (blockEnd > source.realSize) lost += footprint;
-      end = Math.max(end, blockEnd);
+      if (entry !== UNALLOCATED) blocks.add(entry * SECTOR_SIZE, footprint);
     }
   }
-  return isCutOff(end - source.realSize, lost) ? end : Math.min(end, source.realSize);
-}
-
-/** Whether what lies behind the end of the file fills the place up to its promised end, or half of it. */
-function isCutOff(missing: number, lost: number): boolean {
-  return missing > 0 && 2 * lost >= missing;
+  return blocks.end;
 }
 
 /** The end of a footer of which the file has the first part: nothing but a footer begins so. */

@@ -5,7 +5,7 @@
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
 import { type ByteSource, readStructure, viewOf } from "../byte_source.ts";
-import { EndlessSource, type PromisedEnd, readable } from "../promised_end.ts";
+import { EndlessSource, LostBlocks, type PromisedEnd, readable } from "../promised_end.ts";
 import {
   BAT_ENTRY_LENGTH,
   batEntryCount,
@@ -89,9 +89,8 @@ function addBlocks(
     (Math.min(realSize, bat.offset + bat.length) - bat.offset) / BAT_ENTRY_LENGTH,
   );
   const count = Math.max(0, Math.min(batEntryCount(metadata), inFile));
-  let end = 0;
-  let lost = 0;
-  let isShort = false;
+  const blocks = new LostBlocks(size);
+  let lastShort = 0;
   for (let first = 0; first < count; first += MIB / BAT_ENTRY_LENGTH) {
     const length = Math.min(MIB, (count - first) * BAT_ENTRY_LENGTH);
     const at = bat.offset + first * BAT_ENTRY_LENGTH;
@@ -110,23 +109,21 @@ function addBlocks(
       const offset = Math.floor(readUint64(view, i) / MIB) * MIB;
       if (!hasPlace || offset === 0) continue;
       const block = index - Math.floor(index / (ratio + 1));
+      // A table of whole chunks goes on behind the last block.
+      if (!isBitmap && block * blockSize >= virtualSize) continue;
       // Fixed files of QEMU end with the disk, though the last block, as a block, would go on.
       const used = isBitmap
         ? BITMAP_BLOCK_LENGTH
         : Math.min(blockSize, virtualSize - block * blockSize);
-      const blockEnd = offset + used;
-      if (blockEnd > size) lost += used;
-      if (blockEnd <= end) continue;
-      end = blockEnd;
-      isShort = !isBitmap && used < blockSize;
+      blocks.add(offset, used);
+      if (used < blockSize && !isBitmap) lastShort = offset + used;
     }
   }
-  // Entries that lead far behind all others are damage: a file that is cut off has lost blocks that lie
-  // side by side.
-  if (end > realSize && (end <= size || 2 * lost < end - realSize)) return;
-  ends.add(end);
-  // Whether the rest of that block was in the file, nobody knows.
-  if (isShort) ends.isExact = false;
+  // The replay would give the file that length: what lies before it need not be there yet.
+  if (blocks.end > realSize && blocks.end <= size) return;
+  ends.add(blocks.end);
+  // Whether the rest of the disk's last block was in the file, nobody knows.
+  if (blocks.end === lastShort) ends.isExact = false;
 }
 
 /** The farthest of several ends. */
