@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isErrorOf } from "../errors.ts";
 import { type ImageFormat, openImage } from "./detect.ts";
 import type { DiskImage, ParentLink } from "./image.ts";
 import { ImageError } from "./image_error.ts";
@@ -91,7 +92,8 @@ export function openParentAt(
 /**
  * Looks for a cycle above the last image of a chain that need not be complete.
  *
- * @throws {ImageError} `ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED`
+ * @throws {ImageError} `ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED`;
+ * `ERROR_VHD_DIFFERENCING_CHAIN_ERROR_IN_PARENT` if a file cannot be read.
  */
 export function assertNoCycle(links: readonly Link[], options: AncestorOptions): void {
   try {
@@ -99,7 +101,8 @@ export function assertNoCycle(links: readonly Link[], options: AncestorOptions):
   } catch (error) {
     const isOther = error instanceof ImageError &&
       error.symbol !== "ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED";
-    if (!isOther) throw error;
+    // A chain that cannot be read to its end may be one.
+    if (!isOther || isErrorOf(error.options.cause, "ERROR_IO_DEVICE")) throw error;
   }
 }
 
@@ -143,6 +146,10 @@ function openParent(
       if (!(error instanceof ImageError)) throw error;
       const isMissing = error.symbol === "ERROR_FILE_NOT_FOUND" ||
         error.symbol === "ERROR_PATH_NOT_FOUND";
+      // What cannot be read may be the parent: another file of the same identifier may hold older data.
+      if (error.symbol === "ERROR_IO_DEVICE") {
+        throw parentFailure(childPath, candidate.path, error);
+      }
       // One wrong candidate does not end the search, but is the error where no other is right.
       if (!isMissing) failure ??= parentFailure(childPath, candidate.path, error);
     }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { dirname, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
 import type { ErrorSymbol } from "../error_codes.ts";
 import { formatOfExtension, openImage } from "./detect.ts";
 import { fileOperation } from "./file_operation.ts";
@@ -88,9 +88,11 @@ function imagesBeside(path: string): string[] {
     throw uncertain(path, reason, `Allow it to be read, with ${allowRead(folder)}`);
   }
   const images: string[] = [];
+  let isListed = false;
   try {
     fileOperation(folder, () => {
       for (const entry of Deno.readDirSync(folder)) {
+        isListed ||= entry.name === basename(path);
         const format = formatOfExtension(entry.name);
         if (entry.isDirectory || (format !== "vhd" && format !== "vhdx")) continue;
         images.push(join(folder, entry.name));
@@ -101,6 +103,11 @@ function imagesBeside(path: string): string[] {
     const cause = obstacle(error);
     if (cause === undefined) throw error;
     throw uncertain(path, `the folder ${name} cannot be read (${cause.reason})`, cause.advice);
+  }
+  // Deno gives what it has when the system fails to list a folder to its end.
+  if (!isListed && images.length <= MAX_IMAGES) {
+    const reason = `the folder ${name} was not listed to its end: the disk itself is missing there`;
+    throw uncertain(path, reason, "Look at the health of the disk under it");
   }
   if (images.length > MAX_IMAGES) {
     const reason =

@@ -6,7 +6,7 @@
 import type { ByteSource } from "./byte_source.ts";
 import { detectFormat, formatOfExtension, type ImageFormat } from "./detect.ts";
 import { type ForeignFormat, foreignFormat } from "./foreign_format.ts";
-import { ImageError } from "./image_error.ts";
+import { ImageError, isUnreadable } from "./image_error.ts";
 import { hasIsoIdentifier } from "./iso/iso_image.ts";
 import { type RawDisk, rawDiskIn } from "./partitions/raw_disk.ts";
 
@@ -42,7 +42,7 @@ function markOf(file: ByteSource): Contents["format"] {
   try {
     return detectFormat(file);
   } catch (error) {
-    if (!(error instanceof ImageError)) throw error;
+    if (!(error instanceof ImageError) || isUnreadable(error)) throw error;
     // Marks of several formats, or none; the length of an ISO image is not looked at here.
     return hasIsoIdentifier(file) ? "iso" : undefined;
   }

@@ -6,7 +6,7 @@
 import type { ProviderSubtype } from "../information.ts";
 import { originOf } from "./detect.ts";
 import type { DiskImage } from "./image.ts";
-import { ImageError } from "./image_error.ts";
+import { ImageError, isUnreadable } from "./image_error.ts";
 import type { Partition } from "./partitions/partition.ts";
 import { readPartitionTable } from "./partitions/partition_table.ts";
 import { partitionedDisk } from "./partitions/partitioned_disk.ts";
@@ -94,7 +94,7 @@ function partitionsOf(
     return { kind, isBackup: gpt?.isBackup ?? false, partitions };
   } catch (error) {
     // Where the table is damaged, or the parent that holds it is not open.
-    if (error instanceof ImageError) return undefined;
+    if (error instanceof ImageError && !isUnreadable(error)) return undefined;
     throw error;
   }
 }

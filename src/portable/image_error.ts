@@ -42,6 +42,14 @@ export function damaged(
   return new ImageError(symbol, { path: file.path, detail, causes });
 }
 
+/**
+ * Whether the system gave no bytes, so that nothing is known of what the file holds. What a device has failed to
+ * read is never to be taken for something that is not there.
+ */
+export function isUnreadable({ options: { cause, detail } }: ImageError): boolean {
+  return cause !== undefined && detail === undefined;
+}
+
 /** As {@linkcode inOperation}, for work that takes long. */
 export async function inLongOperation<T>(operation: string, run: () => Promise<T>): Promise<T> {
   try {

@@ -45,12 +45,13 @@ export class NewFile implements Disposable {
    */
   async write(write: (file: ImageFile) => void | Promise<void>): Promise<void> {
     removeAbandonedFiles(this.#folder);
-    using file = this.#make();
+    const made = this.#make();
     try {
+      using file = made;
       await write(file);
       file.flush();
     } catch (error) {
-      throw withProgress(error, this.#path, file.written);
+      throw withProgress(error, this.#path, made.written, this.#remove());
     }
   }
 
@@ -66,19 +67,20 @@ export class NewFile implements Disposable {
     fileOperation(path, () => {
       if (this.#overwrite || !publishByLink(temporary, path)) Deno.renameSync(temporary, path);
     });
-    if (this.#handle === undefined) return;
-    try {
-      syncFolder(path, this.#handle, this.#overwrite);
-    } catch (error) {
-      if (!this.#overwrite) removeFile(path);
-      throw error;
+    if (this.#handle !== undefined) {
+      syncFolder(path, this.#handle, () => !this.#overwrite && isRemoved(path));
     }
   }
 
   /** Removes the temporary name, which is gone already where the file was renamed. */
   [Symbol.dispose](): void {
     this.#handle?.close();
-    if (this.#temporary !== undefined) removeFile(this.#temporary);
+    this.#remove();
+  }
+
+  /** Whether the temporary name is gone. Otherwise, as on a volume that has failed, the next command removes it. */
+  #remove(): boolean {
+    return this.#temporary === undefined || isRemoved(this.#temporary);
   }
 
   /** Between making a file and locking it, another program may take it for an abandoned one. */
@@ -103,13 +105,29 @@ export class NewFile implements Disposable {
 }
 
 /** What the file itself fails with, and how far it has come by then; other errors as they are. */
-function withProgress(error: unknown, path: string, written: number): unknown {
+function withProgress(
+  error: unknown,
+  path: string,
+  written: number,
+  isGone: boolean,
+): unknown {
   const isOfFile = error instanceof ImageError && error.options.path === path &&
     error.options.cause !== undefined;
   if (!isOfFile) return error;
   const what = error.options.reason ?? errorMeaning(errorCode(error.symbol));
-  const reason = `${what}: ${written} bytes of the new image had been written; it has been removed`;
+  const state = isGone ? "it has been removed" : "they could not be removed";
+  const reason = `${what}: ${written} bytes of the new image had been written; ${state}`;
   return new ImageError(error.symbol, { ...error.options, reason });
+}
+
+function isRemoved(path: string): boolean {
+  try {
+    removeFile(path);
+    return true;
+  } catch {
+    // What had failed before is the error.
+    return false;
+  }
 }
 
 /** The real path of the folder that `path` lies in. */
@@ -170,26 +188,30 @@ function openFolder(path: string, folder: string): Deno.FsFile {
 /** What file systems say that do not flush folders, network shares among them: nothing is lost by that. */
 const NO_FOLDER_SYNC: readonly string[] = ["EINVAL", "ENOTSUP", "EOPNOTSUPP"];
 
-/** POSIX makes a new name durable with its folder. */
-function syncFolder(path: string, folder: Deno.FsFile, hasReplaced: boolean): void {
+/**
+ * POSIX makes a new name durable with its folder.
+ *
+ * @param undo Gives the name up when that fails, if it can.
+ */
+function syncFolder(path: string, folder: Deno.FsFile, undo: () => boolean): void {
   try {
     folder.syncSync();
   } catch (error) {
     if (error instanceof Error && NO_FOLDER_SYNC.includes(systemErrorName(error))) return;
-    throw folderError(path, error, hasReplaced);
+    throw folderError(path, error, undo());
   }
 }
 
-function folderError(path: string, error: unknown, hasReplaced: boolean): unknown {
+function folderError(path: string, error: unknown, isUndone: boolean): unknown {
   try {
     return fileOperation(path, () => {
       throw error;
     });
   } catch (translated) {
     if (!(translated instanceof ImageError)) return translated;
-    const state = hasReplaced
-      ? "the new image is there, but after a power failure the former one may be back"
-      : "there is no new image";
+    const state = isUndone
+      ? "there is no new image"
+      : "the new image is there, but may be gone after a power failure, or the former one back";
     return new ImageError(translated.symbol, {
       ...translated.options,
       reason: `the folder could not be made durable, and with it the name: ${state}`,

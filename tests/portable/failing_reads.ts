@@ -1,0 +1,44 @@
+/** A device that fails: files that open, and then give no bytes; folders that are listed in part. */
+
+/** The error that Deno throws for EIO. */
+function inputOutputError(): Error {
+  return Object.assign(new Error("Input/output error (os error 5)"), { code: "EIO" });
+}
+
+/** Lets all reads of one file fail, however it is opened. */
+export class FailingReads implements Disposable {
+  readonly #open = Deno.openSync;
+  readonly #read = Deno.FsFile.prototype.readSync;
+
+  constructor(path: string) {
+    const [open, read] = [this.#open, this.#read];
+    const failing = new WeakSet<Deno.FsFile>();
+    Deno.openSync = (opened, options) => {
+      const file = open(opened, options);
+      if (opened === path) failing.add(file);
+      return file;
+    };
+    Deno.FsFile.prototype.readSync = function (buffer) {
+      if (failing.has(this)) throw inputOutputError();
+      return read.call(this, buffer);
+    };
+  }
+
+  [Symbol.dispose](): void {
+    Deno.openSync = this.#open;
+    Deno.FsFile.prototype.readSync = this.#read;
+  }
+}
+
+/** Lets folders be listed as Deno lists one when the system fails at once: without any name, or any error. */
+export class EmptyListings implements Disposable {
+  readonly #list = Deno.readDirSync;
+
+  constructor() {
+    Deno.readDirSync = () => [].values();
+  }
+
+  [Symbol.dispose](): void {
+    Deno.readDirSync = this.#list;
+  }
+}
