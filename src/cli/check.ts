@@ -4,7 +4,7 @@
  * @module
  */
 import { type CheckFinding, type CheckReport, checkVirtualDisk } from "../../mod.ts";
-import { parseArguments, present, word } from "./arguments.ts";
+import { oneOrMore, parseArguments, present, word } from "./arguments.ts";
 import { fail, FINDING_STATUS } from "./failure.ts";
 import { inOptions } from "./in_options.ts";
 import { interruptible } from "./interruption.ts";
@@ -38,7 +38,6 @@ export async function check(args: string[]): Promise<number> {
     type: { type: "string" },
     json: { type: "boolean", default: false },
   });
-  if (positionals.length === 0) throw new UsageError("check: no file given");
   const { repair, json, "discard-damaged-log": discardDamagedLog } = values;
   if (discardDamagedLog && !repair) {
     throw new UsageError("check: --discard-damaged-log goes with --repair");
@@ -51,7 +50,7 @@ export async function check(args: string[]): Promise<number> {
   let current: string | undefined;
   return await interruptible(async (signal) => {
     let status = 0;
-    for (const path of positionals) {
+    for (const path of oneOrMore("check", positionals)) {
       current = path;
       try {
         const report = await checkOne(path, { ...options, signal });

@@ -10,7 +10,8 @@ import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { NEW_DISK_OPTIONS, NEW_DISK_USAGE, newDiskOptions } from "./new_disk_options.ts";
 import { ProgressBar } from "./progress_bar.ts";
-import { outputStream } from "./standard_output.ts";
+import { standardInput } from "./standard_input.ts";
+import { assertNoTerminal, outputStream } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
@@ -52,10 +53,11 @@ export async function convert(args: string[]): Promise<number> {
     if (source === STANDARD) throw new UsageError("convert: one of SOURCE and TARGET is a file");
     if (type === undefined) throw new UsageError("convert: standard output needs --type");
     if (preallocate) throw new UsageError("convert: --preallocate is for a TARGET that is a file");
+    assertNoTerminal("convert");
     return await streamOut(source, sourceType, { ...stream, type });
   }
   const from = source === STANDARD
-    ? { source: Deno.stdin.readable }
+    ? { source: standardInput("convert") }
     : { source, ...present({ sourceType }) };
   return await createAndTell(target, { ...disk, ...from, overwrite }, json);
 }

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { exactly, parseArguments, present } from "./arguments.ts";
+import { exactly, fileAndSize, parseArguments, present, size } from "./arguments.ts";
 import { createAndTell } from "./created.ts";
 import { NEW_DISK_OPTIONS, NEW_DISK_USAGE, newDiskOptions } from "./new_disk_options.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
-export const CREATE_USAGE = `virtdisk create [OPTION...] FILE
+export const CREATE_USAGE = `virtdisk create [OPTION...] FILE [SIZE]
 ${NEW_DISK_USAGE}
   --parent FILE       make a differencing disk of this image
   --overwrite         replace a file of that name
@@ -30,11 +30,21 @@ export async function create(args: string[]): Promise<number> {
     overwrite: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
-  const [path = ""] = exactly("create", positionals, "FILE");
   const { parent, overwrite, json } = values;
-  if (parent === undefined && values.size === undefined) {
-    throw new UsageError("create: --size or --parent is needed");
+  const { path, size: second } = positionals.length === 2
+    ? fileAndSize("create", positionals, (text) => size("SIZE", text))
+    : { path: exactly("create", positionals, "FILE")[0]!, size: undefined };
+  const options = {
+    ...newDiskOptions(values),
+    ...present({ parent }),
+    ...present({ size: second }),
+    overwrite,
+  };
+  if (second !== undefined && values.size !== undefined) {
+    throw new UsageError("create: SIZE and --size say the same; leave one out");
   }
-  const options = { ...newDiskOptions(values), ...present({ parent }), overwrite };
+  if (parent === undefined && options.size === undefined) {
+    throw new UsageError("create: SIZE is missing, or --parent");
+  }
   return await createAndTell(path, options, json);
 }

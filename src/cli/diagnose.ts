@@ -4,7 +4,7 @@
  * @module
  */
 import { diagnose, type DiagnoseOptions, type Diagnosis, type Severity } from "../../mod.ts";
-import { parseArguments, present, word } from "./arguments.ts";
+import { oneOrMore, parseArguments, present, word } from "./arguments.ts";
 import { fail, FINDING_STATUS } from "./failure.ts";
 import { inOptions } from "./in_options.ts";
 import { interruptible } from "./interruption.ts";
@@ -12,7 +12,6 @@ import { ProgressBar } from "./progress_bar.ts";
 import { printLine } from "./standard_output.ts";
 import { style } from "./style.ts";
 import { typedCommand } from "./typed_command.ts";
-import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
 export const DIAGNOSE_USAGE = `virtdisk diagnose [OPTION...] FILE...
@@ -37,12 +36,11 @@ export async function runDiagnose(args: string[]): Promise<number> {
     json: { type: "boolean" },
     backend: { type: "string" },
   });
-  if (positionals.length === 0) throw new UsageError("diagnose: no file given");
-  const backend = word("diagnose: --backend", values.backend, ["native", "portable"]);
+  const backend = word("--backend", values.backend, ["native", "portable"]);
   return await interruptible(async (signal) => {
     let status = 0;
     let separator = "";
-    for (const path of positionals) {
+    for (const path of oneOrMore("diagnose", positionals)) {
       try {
         const diagnosis = inShell(await diagnoseOne(path, { ...present({ backend }), signal }));
         printLine(values.json ? JSON.stringify(diagnosis) : separator + report(path, diagnosis));

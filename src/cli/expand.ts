@@ -3,14 +3,13 @@
  *
  * @module
  */
-import { exactly, parseArguments, word } from "./arguments.ts";
-import { parseSize } from "./parse_size.ts";
+import { exactly, fileAndSize, newSize, parseArguments, word } from "./arguments.ts";
 import { resizeAndTell } from "./resized.ts";
 
 /** How the command is called. */
 export const EXPAND_USAGE = `virtdisk expand [OPTION...] FILE SIZE
-  SIZE is the new size, larger than the present one. The backup of a GPT moves to the new end;
-  a damaged GPT is restored from it before.
+  SIZE is the new size, larger than the present one, 20G or 512MiB; or what to add: +10G. The backup of a
+  GPT moves to the new end; a damaged GPT is restored from it before.
   --type TYPE         vhd, vhdx or raw; default: found out, but raw only where you say so
   --ignore-children   go on if the image has children in its folder, which become invalid, or if that
                       cannot be found out
@@ -32,8 +31,8 @@ export async function expand(args: string[]): Promise<number> {
     "dry-run": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
-  const [path = "", text = ""] = exactly("expand", positionals, "FILE SIZE");
-  const size = parseSize(text, "SIZE");
+  const files = exactly("expand", positionals, "FILE SIZE");
+  const { path, size } = fileAndSize("expand", files, newSize);
   const type = word("--type", values.type, ["vhd", "vhdx", "raw"]);
   const dryRun = values["dry-run"];
   const ignoreChildren = values["ignore-children"];

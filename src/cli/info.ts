@@ -3,12 +3,11 @@
  *
  * @module
  */
-import { parseArguments, present, word } from "./arguments.ts";
+import { oneOrMore, parseArguments, present, word } from "./arguments.ts";
 import { describe } from "./describe.ts";
 import { fail, FINDING_STATUS } from "./failure.ts";
 import { inspect, type Inspection, inspectionJson, type InspectOptions } from "./inspection.ts";
 import { printLine } from "./standard_output.ts";
-import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
 export const INFO_USAGE = `virtdisk info [OPTION...] FILE...
@@ -61,18 +60,19 @@ async function inspectOrTell(
   }
 }
 
-function parse(args: string[]): { files: string[]; json: boolean; options: InspectOptions } {
+function parse(
+  args: string[],
+): { files: readonly string[]; json: boolean; options: InspectOptions } {
   const { values, positionals } = parseArguments("info", args, {
     json: { type: "boolean", default: false },
     "no-parents": { type: "boolean", default: false },
     type: { type: "string" },
     backend: { type: "string" },
   });
-  if (positionals.length === 0) throw new UsageError("info: no file given");
   const backend = word("--backend", values.backend, ["native", "portable"]);
   const type = word("--type", values.type, ["vhd", "vhdx", "iso", "raw"]);
   return {
-    files: positionals,
+    files: oneOrMore("info", positionals),
     json: values.json,
     options: { noParents: values["no-parents"], ...present({ backend, type }) },
   };

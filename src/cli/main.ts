@@ -37,6 +37,9 @@ import { read, READ_USAGE } from "./read.ts";
 import { resize, RESIZE_USAGE } from "./resize.ts";
 import { rebase, REBASE_USAGE } from "./rebase.ts";
 import { OutputError, printLine } from "./standard_output.ts";
+import config from "../../deno.json" with { type: "json" };
+import { didYouMean } from "../nearest_word.ts";
+import { quoted } from "../quoted.ts";
 import { UsageError } from "./usage_error.ts";
 import { write, WRITE_USAGE } from "./write.ts";
 
@@ -80,14 +83,20 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
 
 const USAGE = `Usage: virtdisk COMMAND [OPTION...] FILE...
        virtdisk COMMAND --help
+       virtdisk --version
 
 Commands:
 ${[...COMMANDS].map(([name, { purpose }]) => `  ${name.padEnd(10)}${purpose}`).join("\n")}
 
-Sizes are bytes, or numbers with KiB, MiB, GiB or TiB.
+Sizes are bytes, or numbers with K, M, G or T: 4096, 64KiB, 1.5T. All units are powers of 1024, as in Windows
+and qemu-img: 10G, 10GB and 10GiB are the same 10737418240 bytes.
 Exit status: 0; 1 for a finding or a difference (check, compare, changes, diagnose, info); 2 where the
 command failed or the command line is wrong; 130 after Ctrl-C, 143 after SIGTERM, 129 after the terminal
 was closed.`;
+
+/** So much of a word that is no command is repeated. */
+const SHOWN = 60;
+const IMAGE = /\.(?:a?vhdx?|iso|img|raw)$/i;
 
 /**
  * Runs a command line.
@@ -100,7 +109,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   const command = name === undefined ? undefined : COMMANDS.get(name);
   try {
-    if (command === undefined) return help(name, rest);
+    if (command === undefined) return withoutCommand(name, rest);
     if (rest.includes("--help") || rest.includes("-h")) {
       printLine(`Usage: ${command.usage}`);
       return 0;
@@ -108,8 +117,8 @@ export async function main(args: readonly string[]): Promise<number> {
     return await command.run(rest);
   } catch (error) {
     if (error instanceof UsageError) {
-      const usage = command === undefined ? USAGE : `Usage: ${command.usage}`;
-      console.error(`virtdisk: ${error.message}\n\n${usage}`);
+      const help = command === undefined ? "virtdisk --help" : `virtdisk ${name} --help`;
+      console.error(`virtdisk: ${error.message}\n${error.advice ?? `See \`${help}\`.`}`);
     } else if (error instanceof OutputError || error instanceof Deno.errors.BrokenPipe) {
       return fail("standard output", error);
     } else {
@@ -120,14 +129,31 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-function help(name: string | undefined, [topic]: readonly string[]): number {
-  if (name === undefined) throw new UsageError("no command given");
-  if (name !== "--help" && name !== "-h" && name !== "help") {
-    throw new UsageError(`unknown command ${JSON.stringify(name)}`);
+function withoutCommand(name: string | undefined, [topic]: readonly string[]): number {
+  if (name === undefined) {
+    console.error(USAGE);
+    return FAILED_STATUS;
   }
+  if (name === "--version") {
+    const { os, arch } = Deno.build;
+    printLine(`virtdisk ${config.version} (Deno ${Deno.version.deno}, ${os} ${arch})`);
+    return 0;
+  }
+  if (name !== "--help" && name !== "-h" && name !== "help") throw new UsageError(faultOf(name));
   const command = topic === undefined ? undefined : COMMANDS.get(topic);
+  if (topic !== undefined && command === undefined) throw new UsageError(faultOf(topic));
   printLine(command === undefined ? USAGE : `Usage: ${command.usage}`);
   return 0;
+}
+
+/** What is wrong with a word that stands where a command should. */
+function faultOf(name: string): string {
+  const shown = quoted(name, SHOWN);
+  const names = [...COMMANDS.keys(), "help", "--help", "--version"];
+  const nearest = didYouMean(name, names);
+  if (name.startsWith("-") && nearest === "") return `a command must come before ${shown}`;
+  return `there is no command ${shown}` +
+    (IMAGE.test(name) ? `; did you mean info ${name.slice(-SHOWN)}?` : nearest);
 }
 
 if (import.meta.main) Deno.exitCode = await main(Deno.args);

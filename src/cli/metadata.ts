@@ -7,8 +7,8 @@ import { openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
 import { fail, FAILED_STATUS } from "./failure.ts";
 import { formatBytes } from "./format_bytes.ts";
-import { readAll } from "./standard_input.ts";
-import { printLine, writeOut } from "./standard_output.ts";
+import { readAll, standardInput } from "./standard_input.ts";
+import { assertNoTerminal, printLine, writeOut } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
@@ -45,6 +45,7 @@ export async function metadata(args: string[]): Promise<number> {
     throw new UsageError("metadata: one of --get, --set and --delete at a time");
   }
   const ignoreChildren = values["ignore-children"];
+  if (get !== undefined) assertNoTerminal("metadata");
   try {
     if (get !== undefined) return await getItem(path, get);
     if (set !== undefined) return await setItem(path, set, ignoreChildren);
@@ -72,7 +73,7 @@ async function getItem(path: string, id: string): Promise<number> {
 }
 
 async function setItem(path: string, id: string, ignoreChildren: boolean): Promise<number> {
-  const bytes = await readAll(MAX_ITEM);
+  const bytes = await readAll(standardInput("metadata"), MAX_ITEM);
   if (bytes === undefined) {
     console.error(`virtdisk: ${JSON.stringify(path)}: an item has at most ${MAX_ITEM} bytes`);
     return FAILED_STATUS;

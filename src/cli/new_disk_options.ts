@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { present, word } from "./arguments.ts";
-import { parseSize } from "./parse_size.ts";
+import { present, size, word } from "./arguments.ts";
 
 /** As `parseArgs` takes them. */
 export const NEW_DISK_OPTIONS = {
@@ -21,12 +20,12 @@ export const NEW_DISK_OPTIONS = {
 
 /** How they are described. */
 export const NEW_DISK_USAGE =
-  `  --type TYPE         vhd, vhdx or raw; default: what the extension of the new file says
+  `  --type TYPE         vhd, vhdx or raw; default: what the extension of the new file says, .raw and .img too
   --subtype SUBTYPE   dynamic or fixed; default: dynamic
   --preallocate       write all of a fixed disk: without it the file is sparse, which Windows may refuse
                       to attach, and a full volume may break it later
-  --size SIZE         of the disk: 4096, 64MiB, 1.5TiB
-  --alignment 1MiB    round the size up to whole MiB, as Azure asks of fixed VHDs
+  --size SIZE         of the disk: 10G, 64MiB, 1.5TB; units are powers of 1024, G, GB and GiB are the same
+  --alignment SIZE    round the size up to a multiple of it: 1MiB, as Azure asks of fixed VHDs
   --block-size SIZE, --sector-size SIZE, --physical-sector-size SIZE, --identifier GUID`;
 
 type Values =
@@ -36,22 +35,22 @@ type Values =
 /**
  * What they say, as options of `createVirtualDisk` and `imageStream`.
  *
- * @throws {UsageError} Where a word or a size is none.
+ * @throws {UsageError} If a word or a size is none.
  */
 export function newDiskOptions(values: Values) {
-  const size = (name: Exclude<keyof Values, "preallocate">) => {
+  const bytes = (name: Exclude<keyof Values, "preallocate">) => {
     const text = values[name];
-    return text === undefined ? undefined : parseSize(text, `--${name}`);
+    return text === undefined ? undefined : size(`--${name}`, text);
   };
   return present({
     type: word("--type", values.type, ["vhd", "vhdx", "raw"]),
     subtype: word("--subtype", values.subtype, ["dynamic", "fixed"]),
     preallocate: values.preallocate,
-    size: size("size"),
-    blockSize: size("block-size"),
-    sectorSize: size("sector-size"),
-    physicalSectorSize: size("physical-sector-size"),
+    size: bytes("size"),
+    blockSize: bytes("block-size"),
+    sectorSize: bytes("sector-size"),
+    physicalSectorSize: bytes("physical-sector-size"),
     identifier: values.identifier,
-    alignment: word("--alignment", values.alignment, ["1MiB"]),
+    alignment: bytes("alignment"),
   });
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseSize } from "./parse_size.ts";
+import { size } from "./arguments.ts";
 
 /** As `parseArgs` takes them. */
 export const RANGE_OPTIONS = {
@@ -14,13 +14,13 @@ export const RANGE_OPTIONS = {
 /**
  * What they say, in bytes.
  *
- * @throws {UsageError} Where a size is none.
+ * @throws {UsageError} If a size is none.
  */
 export function rangeOptions(
   { offset, length }: { offset?: string | undefined; length?: string | undefined },
 ): { offset: number; length: number | undefined } {
   return {
-    offset: offset === undefined ? 0 : parseSize(offset, "--offset"),
-    length: length === undefined ? undefined : parseSize(length, "--length"),
+    offset: offset === undefined ? 0 : size("--offset", offset),
+    length: length === undefined ? undefined : size("--length", length),
   };
 }

@@ -8,7 +8,7 @@ import { exactly, parseArguments, present } from "./arguments.ts";
 import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
-import { outputStream } from "./standard_output.ts";
+import { assertNoTerminal, outputStream } from "./standard_output.ts";
 import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 
 /** How the command is called. */
@@ -28,6 +28,7 @@ export async function read(args: string[]): Promise<number> {
   const { values, positionals } = parseArguments("read", args, RANGE_OPTIONS);
   const [path = ""] = exactly("read", positionals, "FILE");
   const range = rangeOptions(values);
+  assertNoTerminal("read");
   try {
     return await interruptible(async (signal) => {
       using disk = await openVirtualDisk(path, { backend: "portable" });
@@ -35,9 +36,7 @@ export async function read(args: string[]): Promise<number> {
       const { virtualSize } = disk.getInformation("size");
       const total = Math.min(range.length ?? virtualSize, Math.max(0, virtualSize - range.offset));
       using bar = new ProgressBar();
-      // On the terminal itself a bar would stand among the bytes.
-      const shown = Deno.stdout.isTerminal() ? bytes : bytes.pipeThrough(counter(total, bar));
-      await shown.pipeTo(outputStream());
+      await bytes.pipeThrough(counter(total, bar)).pipeTo(outputStream());
       return 0;
     });
   } catch (error) {

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { exactly, parseArguments, word } from "./arguments.ts";
-import { parseSize } from "./parse_size.ts";
+import { exactly, fileAndSize, newSize, parseArguments, word } from "./arguments.ts";
 import { resizeAndTell } from "./resized.ts";
 
 /** How the command is called. */
 export const RESIZE_USAGE = `virtdisk resize [OPTION...] FILE SIZE
-  SIZE is the new size, or smallest-safe: up to the end of the last partition. VHDs only grow. The backup
-  of a GPT moves to the new end, with the present size too; a damaged GPT is restored from it before.
+  SIZE is the new size, 20G or 512MiB; or what to add: +10G; or smallest-safe: up to the end of the last
+  partition. VHDs only grow. The backup of a GPT moves to the new end, with the present size too; a damaged
+  GPT is restored from it before.
   --type TYPE         vhd, vhdx or raw; default: found out, but raw only where you say so
   --allow-unsafe      cut partitions off, where they do not fit
   --ignore-children   go on if the image has children in its folder, which become invalid, or if that
@@ -36,8 +36,12 @@ export async function resize(args: string[]): Promise<number> {
     "dry-run": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
-  const [path = "", text = ""] = exactly("resize", positionals, "FILE SIZE");
-  const size = text === SMALLEST ? SMALLEST : parseSize(text, "SIZE");
+  const files = exactly("resize", positionals, "FILE SIZE");
+  const { path, size } = fileAndSize(
+    "resize",
+    files,
+    (text) => newSize(text, [SMALLEST]),
+  );
   const type = word("--type", values.type, ["vhd", "vhdx", "raw"]);
   const dryRun = values["dry-run"];
   const options = {

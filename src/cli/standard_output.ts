@@ -5,6 +5,8 @@
  * @module
  */
 
+import { UsageError } from "./usage_error.ts";
+
 const encoder = new TextEncoder();
 
 /** How many bytes have gone out. */
@@ -17,6 +19,21 @@ export class OutputError extends Error {
   constructor(cause: Error, state = "") {
     super(`standard output: ${cause.message}, after ${written} bytes${state}`, { cause });
   }
+}
+
+/**
+ * Makes sure that bytes do not go to a terminal, which would take some of them for commands.
+ *
+ * @param command The name of the one that writes them, for the error.
+ * @throws {UsageError} If standard output is a terminal.
+ */
+export function assertNoTerminal(command: string): void {
+  if (!Deno.stdout.isTerminal()) return;
+  const look = Deno.build.os === "windows" ? "" : "`| xxd` to look at them, or ";
+  throw new UsageError(
+    `${command}: standard output is a terminal, which these bytes would garble`,
+    `Add ${look}\`> FILE\` to keep them.`,
+  );
 }
 
 /**

@@ -8,6 +8,7 @@ import { exactly, parseArguments } from "./arguments.ts";
 import { fail, FAILED_STATUS } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
+import { standardInput } from "./standard_input.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
@@ -35,6 +36,7 @@ export async function write(args: string[]): Promise<number> {
   });
   const [path = ""] = exactly("write", positionals, "FILE");
   const { offset, length } = rangeOptions(values);
+  const input = standardInput("write");
   let position = offset;
   let flushed = offset;
   try {
@@ -48,7 +50,8 @@ export async function write(args: string[]): Promise<number> {
       if (length !== undefined && length > room) {
         throw new UsageError(`write: ${length} bytes from ${offset} on reach beyond the disk`);
       }
-      const isComplete = await eachChunk(length ?? room, length === undefined, signal, (chunk) => {
+      const wantsAll = length === undefined;
+      const isComplete = await eachChunk(input, length ?? room, wantsAll, signal, (chunk) => {
         position += disk.writeSync(chunk, position);
         if (position - flushed < FLUSH_DISTANCE) return;
         disk.flushSync();
@@ -69,18 +72,19 @@ export async function write(args: string[]): Promise<number> {
 }
 
 /**
- * Hands over standard input up to `limit` bytes.
+ * Hands over the input up to `limit` bytes.
  *
  * @param wantsAll Whether there must not be more.
  * @returns Whether what was wanted has been handed over.
  */
 async function eachChunk(
+  input: ReadableStream<Uint8Array>,
   limit: number,
   wantsAll: boolean,
   signal: AbortSignal,
   take: (chunk: Uint8Array) => void,
 ): Promise<boolean> {
-  const reader = Deno.stdin.readable.getReader();
+  const reader = input.getReader();
   // Ends a read that waits for a person or a pipe.
   signal.addEventListener("abort", () => void reader.cancel().catch(() => {}));
   let rest = limit;

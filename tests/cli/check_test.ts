@@ -95,7 +95,7 @@ Deno.test("compare and changes print ranges, and end with 1 where there are any"
   assertMatch(failed.err, /ERROR_VHD_INVALID_TYPE/);
   const wrong = await runCli(dir, ["compare", "base.vhdx"]);
   assertEquals(wrong.code, 2);
-  assertStringIncludes(wrong.err, "Usage: virtdisk compare");
+  assertStringIncludes(wrong.err, "See `virtdisk compare --help`.");
 });
 
 Deno.test("map prints where each piece of a disk is", async () => {

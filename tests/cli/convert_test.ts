@@ -55,7 +55,7 @@ Deno.test("a convert that cannot be understood ends with 2, as one that fails", 
   await makeSource(dir);
   Deno.writeFileSync(dir.file("disk.raw"), pattern(5 * MIB));
   const rows: [args: string[], code: number, message: string][] = [
-    [["source.vhdx"], 2, "expected SOURCE TARGET, given source.vhdx"],
+    [["source.vhdx"], 2, "convert: TARGET is missing"],
     [["-", "-"], 2, "one of SOURCE and TARGET is a file"],
     [["--type", "vhd", "-", "-"], 2, "one of SOURCE and TARGET is a file"],
     [["source.vhdx", "-"], 2, "standard output needs --type"],

@@ -20,7 +20,9 @@ Deno.test("create --json has every option in the image", async () => {
     [["--size", "8388609KiB", "--type", "vhdx", "c.img"], [8388609 * 1024, 32 * MIB, "dynamic"]],
     [["--parent", "a.vhd", "d.vhd"], [8 * MIB, MIB / 2, "differencing"]],
     [["--size", "4097KiB", "--alignment", "1MiB", "e.vhd"], [5 * MIB, 2 * MIB, "dynamic"]],
-    [["--size", "5", "--type", "raw", "f.raw"], [5, 0, "unknown"]],
+    [["--size", "5", "--type", "raw", "f"], [5, 0, "unknown"]],
+    [["--size", "5M", "h.raw"], [5 * MIB, 0, "unknown"]],
+    [["--size", "10GB", "--type", "VHDX", "i.img"], [10240 * MIB, 32 * MIB, "dynamic"]],
   ];
   for (const [args, [virtualSize, blockSize, subtype]] of rows) {
     const { code, out, err } = await runCli(dir, ["create", "--json", ...args]);
@@ -34,6 +36,9 @@ Deno.test("create --json has every option in the image", async () => {
     assertEquals(information.providerSubtype, subtype);
     assertEquals(chain, args[0] === "--parent" ? [dir.file("a.vhd")] : []);
   }
+  assertEquals((await runCli(dir, ["create", "j.vhdx", "10GiB"])).code, 0);
+  const ten = await runCli(dir, ["info", "--json", "j.vhdx"]);
+  assertEquals(JSON.parse(ten.out).information.size.virtualSize, 10 * 2 ** 30);
   const sectors = ["--sector-size", "4KiB", "--physical-sector-size", "4096"];
   const { out } = await runCli(dir, [
     ...["create", "--json", "--size", "8MiB", "--identifier", identifier],
@@ -57,12 +62,14 @@ Deno.test("create replaces a file only with --overwrite", async () => {
 Deno.test("a create that cannot be understood ends with 2, as one that fails", async (t) => {
   using dir = new TempDir();
   const rows: [args: string[], code: number, message: string][] = [
-    [["a.vhd"], 2, "--size or --parent is needed"],
-    [["--size", "10GB", "a.vhd"], 2, "units are KiB, MiB, GiB and TiB"],
-    [["--size", "1GiB"], 2, "expected FILE, none given"],
-    [["--size", "1GiB", "a.vhd", "b.vhd"], 2, "expected FILE, given a.vhd b.vhd"],
-    [["--size", "1GiB", "--type", "qcow2", "a"], 2, "--type is vhd or vhdx or raw"],
-    [["--size", "1GiB", "--alignment", "2MiB", "a.vhd"], 2, "--alignment is 1MiB"],
+    [["a.vhd"], 2, "SIZE is missing, or --parent"],
+    [["--size", "10GBit", "a.vhd"], 2, "did you mean 10GiB?"],
+    [["--size", "1GiB"], 2, "FILE is missing"],
+    [["--size", "1GiB", "a.vhd", "b.vhd"], 2, 'not "b.vhd"'],
+    [["a.vhd", "1GiB", "b.vhd"], 2, 'not "1GiB" and 1 more'],
+    [["--size", "1GiB", "--type", "qcow2", "a"], 2, "--type must be vhd, vhdx or raw"],
+    [["--size", "1GiB", "a.qcow2"], 2, "Pass the --type option."],
+    [["--size", "1GiB", "--alignment", "1000", "a.vhd"], 2, "alignment 1000"],
     [["--size", "1MiB", "a.vhd"], 2, "less than 3 MiB (ERROR_INVALID_PARAMETER, 87)"],
     [["--size", "1GiB", "--identifier", "x", "a.vhd"], 2, "identifier"],
     [["--size", "1GiB", "/a.vhd"], 2, "Requires"],

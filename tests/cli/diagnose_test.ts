@@ -84,6 +84,6 @@ Deno.test("a wrong command line is explained, with status 2", async () => {
   for (const args of [[], ["--fast", "a"], ["--backend", "qemu", "a"]]) {
     const { code, out, err } = await command(dir, ...args);
     assertEquals([code, out], [2, ""]);
-    assertStringIncludes(err, "Usage: virtdisk diagnose");
+    assertStringIncludes(err, "\nSee `virtdisk diagnose --help`.\n");
   }
 });

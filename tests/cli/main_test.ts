@@ -1,7 +1,7 @@
 /** What every command has in common: help, command lines that are wrong, files that do not open. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createImage } from "../create_image.ts";
-import { TempDir } from "../support.ts";
+import { ROOT, TempDir } from "../support.ts";
 import { runCli } from "./run_cli.ts";
 
 const MIB = 1 << 20;
@@ -70,34 +70,95 @@ Deno.test("names with spaces, quotes and leading dashes are names", async () => 
   }
 });
 
-Deno.test("what is wrong with a command line stands in its first line", async (t) => {
+Deno.test("a mistake is answered in two lines: what is wrong, and where the help is", async (t) => {
   using dir = new TempDir();
-  const rows: [args: string[], message: string][] = [
-    [["-v.vhdx"], 'unknown command "-v.vhdx"'],
+  const behind = "a file whose name begins with - is given behind --";
+  const size = "must be a number of bytes or a size such as 10GiB";
+  const rows: [args: string[], message: string, help: string][] = [
+    [["crate"], 'there is no command "crate"; did you mean create?', ""],
+    [["help", "inof"], 'there is no command "inof"; did you mean info?', ""],
+    [["disk.vhdx"], 'there is no command "disk.vhdx"; did you mean info disk.vhdx?', ""],
+    [["--vresion"], 'there is no command "--vresion"; did you mean --version?', ""],
+    [["--json", "info"], 'a command must come before "--json"', ""],
+    [["-v"], 'a command must come before "-v"', ""],
+    [["info"], "info: FILE is missing", "info"],
+    [["check"], "check: FILE is missing", "check"],
+    [["convert"], "convert: SOURCE and TARGET are missing", "convert"],
+    [["expand", "a"], "expand: SIZE is missing", "expand"],
+    [["read", "a", "b", "c"], 'read takes FILE and no more, not "b" and 1 more', "read"],
+    [["info", "-v.vhdx"], `info: there is no option -v; ${behind}`, "info"],
+    [["merge", "--fast", "a"], `merge: there is no option --fast; ${behind}`, "merge"],
+    [["info", "--jsn", "a"], "info: there is no option --jsn; did you mean --json?", "info"],
     [
-      ["info", "-v.vhdx"],
-      "info: unknown option -v; a file whose name begins with - is given behind --",
+      ["compact", "--dryrun", "a"],
+      "compact: there is no option --dryrun; did you mean --dry-run?",
+      "compact",
     ],
-    [
-      ["merge", "--fast", "a"],
-      "merge: unknown option --fast; a file whose name begins with - is given behind --",
-    ],
+    [["info", "--json=3", "a"], "info: Option '--json' does not take an argument", "info"],
     [
       ["read", "a", "--offset"],
       "read: --offset needs a value; one that begins with - is given as --offset=VALUE",
+      "read",
     ],
     [
       ["read", "--offset", "-5", "a"],
       "read: --offset needs a value; one that begins with - is given as --offset=VALUE",
+      "read",
     ],
-    [["info", "--json=3", "a"], "info: Option '--json' does not take an argument"],
+    [
+      ["info", "--type", "vdhx", "a"],
+      '--type must be vhd, vhdx, iso or raw, not "vdhx"; did you mean vhdx?',
+      "info",
+    ],
+    [["create", "a.vhdx"], "create: SIZE is missing, or --parent", "create"],
+    [["create", "a.vhdx", "10Gigs"], `SIZE ${size}, not "10Gigs"; did you mean 10GiB?`, "create"],
+    [
+      ["create", "10G", "a.vhdx"],
+      "create: the size comes behind the file; did you mean virtdisk create a.vhdx 10G?",
+      "create",
+    ],
+    [
+      ["create", "--size", "10G", "a.vhdx", "10G"],
+      "create: SIZE and --size say the same; leave one out",
+      "create",
+    ],
+    [["create", "--block-size", "two", "a.vhdx"], `--block-size ${size}, not "two"`, "create"],
+    [
+      ["resize", "a.vhdx", "-5M"],
+      `resize: there is no option -5; no size is negative, and ${behind}`,
+      "resize",
+    ],
+    [
+      ["resize", "a.vhdx", "smallest"],
+      'SIZE must be a size such as 10GiB or smallest-safe, not "smallest"; did you mean smallest-safe?',
+      "resize",
+    ],
+    [
+      ["expand", "+5M", "a.vhdx"],
+      "expand: the size comes behind the file; did you mean virtdisk expand a.vhdx +5M?",
+      "expand",
+    ],
+    [["expand", "a.vhdx", "+5X"], `SIZE ${size}, not "5X"`, "expand"],
   ];
-  for (const [args, message] of rows) {
+  for (const [args, message, help] of rows) {
     await t.step(args.join(" "), async () => {
       const { code, out, err } = await runCli(dir, args);
-      assertEquals([code, out, err.split("\n")[0]], [2, "", `virtdisk: ${message}`]);
+      const see = help === "" ? "See `virtdisk --help`." : `See \`virtdisk ${help} --help\`.`;
+      assertEquals([code, out, err], [2, "", `virtdisk: ${message}\n${see}\n`]);
     });
   }
+  assertEquals([...Deno.readDirSync(dir.path)], []);
+});
+
+Deno.test("without a command there is the list of commands, and with --version the version", async () => {
+  using dir = new TempDir();
+  const nothing = await runCli(dir, []);
+  assertEquals([nothing.code, nothing.out], [2, ""]);
+  assertStringIncludes(nothing.err, "\n  convert   copy an image as another kind\n");
+  const { code, out, err } = await runCli(dir, ["--version"]);
+  const { version } = JSON.parse(Deno.readTextFileSync(`${ROOT}/deno.json`));
+  assertEquals([code, err], [0, ""]);
+  assertEquals(out.startsWith(`virtdisk ${version} (Deno ${Deno.version.deno}, `), true, out);
 });
 
 Deno.test("a refusal names the option of the command line, and a damaged file no other format", async () => {

@@ -47,7 +47,7 @@ Deno.test("metadata says what is wrong", async (t) => {
   await makeDisk(dir);
   await makeDisk(dir, "disk.vhd");
   const rows: [args: string[], code: number, message: string][] = [
-    [[], 2, "expected FILE"],
+    [[], 2, "FILE is missing"],
     [["--get", ITEM, "--delete", ITEM, "disk.vhdx"], 2, "at a time"],
     [["--get", ITEM, "disk.vhdx"], 2, "there is no metadata item"],
     [["--delete", ITEM, "disk.vhdx"], 2, "there is no metadata item"],

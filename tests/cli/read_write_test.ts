@@ -40,7 +40,7 @@ Deno.test("read and write say what is wrong", async (t) => {
   using dir = new TempDir();
   await makeDisk(dir);
   const rows: [args: string[], code: number, message: string][] = [
-    [["read"], 2, "expected FILE"],
+    [["read"], 2, "FILE is missing"],
     [["read", "--offset", "x", "disk.vhdx"], 2, "--offset"],
     [["read", "none.vhdx"], 2, "ERROR_FILE_NOT_FOUND"],
     [["write", "--length", "5MiB", "disk.vhdx"], 2, "reach beyond the disk"],

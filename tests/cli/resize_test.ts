@@ -94,14 +94,29 @@ Deno.test("resize cuts partitions off, and loses children, only where it is told
   assertEquals((await runCli(dir, ["expand", "--ignore-children", "disk.vhdx", "4MiB"])).code, 0);
 });
 
+Deno.test("a size with a plus is added to the present one", async () => {
+  using dir = new TempDir();
+  (await createImage(dir.file("disk.vhdx"), { size: 8 * MIB })).close();
+  const rows: [command: string, size: string, expected: number][] = [
+    ["expand", "+2M", 10 * MIB],
+    ["resize", "+1048576", 11 * MIB],
+    ["resize", "12MB", 12 * MIB],
+  ];
+  for (const [command, size, expected] of rows) {
+    const { code, out } = await runCli(dir, [command, "--json", "disk.vhdx", size]);
+    assertEquals([code, JSON.parse(out).virtualSize], [0, expected]);
+  }
+});
+
 Deno.test("a resize that cannot be understood ends with 2, as one that fails", async (t) => {
   using dir = new TempDir();
   await makeDisk(dir);
   const rows: [args: string[], code: number, message: string][] = [
-    [["resize", "disk.vhdx"], 2, "expected FILE SIZE"],
-    [["resize", "disk.vhdx", "10GB"], 2, "units are KiB"],
-    [["expand", "disk.vhdx", "smallest-safe"], 2, "no whole number"],
-    [["resize", "--type", "iso", "disk.vhdx", "9MiB"], 2, "--type is vhd or vhdx or raw"],
+    [["resize", "disk.vhdx"], 2, "SIZE is missing"],
+    [["resize", "disk.vhdx", "10GBit"], 2, "did you mean 10GiB?"],
+    [["expand", "disk.vhdx", "smallest-safe"], 2, "SIZE must be"],
+    [["expand", "disk.vhdx", "+0"], 2, "has 8388608 bytes already"],
+    [["resize", "--type", "iso", "disk.vhdx", "9MiB"], 2, "--type must be vhd, vhdx or raw"],
     [["expand", "disk.vhdx", "8MiB"], 2, "has 8388608 bytes already"],
     [["resize", "disk.vhdx", "3MiB"], 2, "ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA"],
     [["resize", "none.vhdx", "3MiB"], 2, "ERROR_FILE_NOT_FOUND"],

@@ -23,7 +23,7 @@ interface Command {
 
 /** Each command. Earlier ones make what later ones take. */
 const COMMANDS: readonly Command[] = [
-  { line: "create --size 64MiB disk.vhdx", read: ".", write: "." },
+  { line: "create disk.vhdx 64M", read: ".", write: "." },
   { line: "create --parent disk.vhdx child.vhdx", read: ".", write: "." },
   { line: "info disk.vhdx child.vhdx", read: "disk.vhdx,child.vhdx" },
   { line: "info --json disk.vhdx", read: "disk.vhdx" },
@@ -202,4 +202,29 @@ testWith(NEEDS, "the demo asks for nothing on a terminal", async () => {
   const { code, text } = await onTerminal(dir, task, terminal);
   assertEquals(code, 0, text);
   assertDrawn(text, terminal);
+});
+
+testWith(NEEDS, "bytes are not drawn on a terminal, and not waited for there", async (t) => {
+  using dir = new TempDir();
+  const terminal = { name: "wide", columns: 200, noColor: true };
+  const deno = denoRun(false, ["--allow-read=.", "--allow-write=."]);
+  (await createImage(dir.file("disk.vhdx"), { size: 8 * MIB })).close();
+  const out = "standard output is a terminal, which these bytes would garble\r\n" +
+    "Add `| xxd` to look at them, or `> FILE` to keep them.\r\n";
+  const input = "standard input is a terminal, and would have to be typed\r\n" +
+    "Add `< FILE`, or begin with `PROGRAM |`.\r\n";
+  const rows: [line: string, code: number, text: string][] = [
+    ["read disk.vhdx", 2, `virtdisk: read: ${out}`],
+    ["read --length 4 disk.vhdx 2>bar | od -An -tx1", 0, " 00 00 00 00\r\n"],
+    ["convert --type vhd disk.vhdx -", 2, `virtdisk: convert: ${out}`],
+    ["convert - new.vhdx", 2, `virtdisk: convert: ${input}`],
+    ["write disk.vhdx", 2, `virtdisk: write: ${input}`],
+    [`metadata --set ${METADATA_ID} disk.vhdx`, 2, `virtdisk: metadata: ${input}`],
+    [`metadata --get ${METADATA_ID} disk.vhdx`, 2, `virtdisk: metadata: ${out}`],
+  ];
+  for (const [line, code, text] of rows) {
+    await t.step(line, async () => {
+      assertEquals(await onTerminal(dir, `${deno} ${line}`, terminal), { code, text });
+    });
+  }
 });
