@@ -2,6 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { createImage } from "../create_image.ts";
 import { circumstance, onlyOn, pattern, TempDir, testWith } from "../support.ts";
+import { runLimited } from "./limited_files.ts";
 import { CLI_ARGS } from "./run_cli.ts";
 
 const MIB = 2 ** 20;
@@ -126,16 +127,10 @@ testWith(
   async () => {
     using dir = new TempDir();
     await makeSource(dir);
-    const { code, stderr } = await new Deno.Command("bash", {
-      args: [
-        ...["-c", 'ulimit -f 5000; exec "$0" "$@"', Deno.execPath(), ...CLI_ARGS],
-        ...["convert", "--subtype", "fixed", "a.vhdx", "new.vhd"],
-      ],
-      cwd: dir.path,
-      env: { NO_COLOR: "1" },
-    }).output();
+    const args = ["convert", "--subtype", "fixed", "a.vhdx", "new.vhd"];
+    const { code, err } = await runLimited(dir, args);
     assertMatch(
-      new TextDecoder().decode(stderr),
+      err,
       /^virtdisk: CreateVirtualDisk "new\.vhd": the file would become larger than the file system or a limit of the process allows: \d+ bytes of the new image had been written; it has been removed \(ERROR_FILE_SYSTEM_LIMITATION, 665\)\. Use a file system for larger files: .*\n {2}or: Raise the limit of the process, which `ulimit -f` shows\.\n$/,
     );
     assertEquals(code, 2);

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { createImage } from "../create_image.ts";
 import { onlyOn, TempDir, testWith } from "../support.ts";
+import { FILE_LIMIT, runLimited } from "./limited_files.ts";
 import { CLI_ARGS } from "./run_cli.ts";
 
 const MIB = 1 << 20;
@@ -99,17 +100,9 @@ testWith(
 testWith([onlyOn("linux")], "how much a file of limited size has taken is said", async () => {
   using dir = new TempDir();
   (await createImage(dir.file("a.vhd"), { size: 16 * MIB, subtype: "fixed" })).close();
-  const { code, stderr } = await new Deno.Command("bash", {
-    args: [
-      ...["-c", 'ulimit -f 5000; exec "$0" "$@" >out', Deno.execPath(), ...CLI_ARGS],
-      ...["read", "a.vhd"],
-    ],
-    cwd: dir.path,
-    stdin: "null",
-  }).output();
-  const message = `virtdisk: standard output: File too large (os error 27), after ${
-    5000 * 1024
-  } bytes\n`;
-  assertEquals([code, new TextDecoder().decode(stderr)], [2, message]);
-  assertEquals(Deno.statSync(dir.file("out")).size, 5000 * 1024);
+  const { code, err } = await runLimited(dir, ["read", "a.vhd"], "out");
+  const limit = FILE_LIMIT * 1024;
+  const message = `virtdisk: standard output: File too large (os error 27), after ${limit} bytes\n`;
+  assertEquals([code, err], [2, message]);
+  assertEquals(Deno.statSync(dir.file("out")).size, limit);
 });

@@ -99,7 +99,7 @@ Deno.test("a resize can be watched, and cancelled before it begins", async () =>
   assertEquals(fractions.at(-1), 1);
 });
 
-Deno.test("resizing needs no permission for the folder, where children would be", async () => {
+Deno.test("resizing needs no permission for the folder, if children are of no concern", async () => {
   using dir = new TempDir();
   const path = dir.file("a.vhdx");
   (await createImage(path, { size: 8 * MIB })).close();
@@ -109,7 +109,7 @@ Deno.test("resizing needs no permission for the folder, where children would be"
     script,
     `import { openVirtualDisk } from ${module};
 using disk = await openVirtualDisk(Deno.args[0]!, { backend: "portable", readOnly: false });
-console.log((await disk.expand(${9 * MIB})).virtualSize);`,
+console.log((await disk.expand(${9 * MIB}, { ignoreChildren: true })).virtualSize);`,
   );
   const config = `--config=${join(ROOT, "deno.json")}`;
   const rights = ["--no-prompt", `--allow-read=${path}`, `--allow-write=${path}`];
