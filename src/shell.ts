@@ -20,8 +20,8 @@ const CONTROL = /[\x00-\x1f\x7f-\x9f]/;
 export function shellWord(word: string, os: System = Deno.build.os): string {
   if (os === "windows") return windowsWord(word);
   if (PLAIN_POSIX.test(word)) return word;
-  // What a terminal would obey must not come out of a name: bash, zsh and POSIX 2024 know $'...'.
-  if (CONTROL.test(word)) return `$'${[...word].map(escapedCharacter).join("")}'`;
+  // What a terminal would obey must not come out of a name.
+  if (CONTROL.test(word)) return `"$(printf '${[...word].map(escapedCharacter).join("")}')"`;
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
@@ -37,11 +37,12 @@ function windowsWord(word: string): string {
   return `'${word.replaceAll(/['\u2018-\u201b]/g, "$&$&")}'`;
 }
 
+/** As a format of printf, within single quotes. */
 function escapedCharacter(character: string): string {
-  if (character === "'" || character === "\\") return `\\${character}`;
-  if (!CONTROL.test(character)) return character;
+  if (character === "%") return "%%";
+  if (character !== "'" && character !== "\\" && !CONTROL.test(character)) return character;
   return [...new TextEncoder().encode(character)]
-    .map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
+    .map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
 }
 
 /** A command of the command line of this module. */

@@ -3,6 +3,7 @@ import { isErrorOf, VirtualDiskError } from "../errors.ts";
 import type { ErrorSymbol } from "../error_codes.ts";
 import { failureFinding, type Finding, finding, type FindingSubject } from "../finding.ts";
 import { openRequest } from "../open_request.ts";
+import { shellFile } from "../shell.ts";
 import type { Libraries } from "./library.ts";
 import { openImage, openToAsk } from "./open.ts";
 import { physicalPath } from "./physical_path.ts";
@@ -60,6 +61,7 @@ function attachmentFindings(path: string, libraries: Libraries): Finding[] {
         symbol: "ERROR_SHARING_VIOLATION",
         remedy: "To attach it otherwise, detach it first: `Dismount-DiskImage`, or close whoever " +
           "attached it.",
+        command: `Dismount-DiskImage -ImagePath ${shellFile(path, "windows")}`,
       }),
     ];
   } catch (error) {

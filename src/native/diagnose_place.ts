@@ -1,5 +1,6 @@
 /** What is the matter with where an image lies on Windows: attributes of the file, and its drive. */
 import { type Finding, finding } from "../finding.ts";
+import { shellFile } from "../shell.ts";
 import type { Kernel32 } from "./kernel32.ts";
 import { wideString } from "./wide_string.ts";
 
@@ -37,16 +38,19 @@ export function diagnosePlace(
 /** What the attributes of a file make of it. */
 export function attributeFindings(path: string, attributes: number): Finding[] {
   const findings: Finding[] = [];
+  const file = shellFile(path, "windows");
   if (attributes & ATTRIBUTE.COMPRESSED) {
     findings.push(finding("error", "compression", path, "the file is compressed by NTFS", {
       symbol: "ERROR_UNSUPPORTED_COMPRESSION",
       remedy: 'Switch it off (`compact /u`), or open with the flag "support-compressed-volumes".',
+      command: `compact /u ${file}`,
     }));
   }
   if (attributes & ATTRIBUTE.ENCRYPTED) {
     findings.push(finding("error", "encryption", path, "the file is encrypted by EFS", {
       symbol: "ERROR_FILE_ENCRYPTED",
       remedy: 'Decrypt it (`cipher /d`), or open with the flag "support-encrypted-files".',
+      command: `cipher /d ${file}`,
     }));
   }
   if (attributes & ATTRIBUTE.SPARSE_FILE) {
@@ -55,12 +59,14 @@ export function attributeFindings(path: string, attributes: number): Finding[] {
       remedy:
         "Fill it with `fsutil sparse setflag FILE 0` (Windows 8 or newer), copy it to a file that " +
         'is not sparse, or open with the flag "support-sparse-files-any-fs".',
+      command: `fsutil sparse setflag ${file} 0`,
     }));
   }
   if (attributes & ATTRIBUTE.READONLY) {
     findings.push(finding("warning", "access", path, "the file has the read-only attribute", {
       symbol: "ERROR_ACCESS_DENIED",
       remedy: "Remove it (`attrib -r`), or open with { readOnly: true } and attach read-only.",
+      command: `attrib -r ${file}`,
     }));
   }
   if (attributes & ELSEWHERE) {

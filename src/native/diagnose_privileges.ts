@@ -56,6 +56,7 @@ export function privilegeFindings(path: string, rights: ProcessRights): Finding[
           remedy: elevated
             ? "To attach, give this user the right to perform volume maintenance tasks (secpol.msc)."
             : "To attach, run it as an administrator. Opening and inspecting need no privilege.",
+          ...(elevated ? {} : { command: "Start-Process powershell -Verb RunAs" }),
         },
       ),
     ];

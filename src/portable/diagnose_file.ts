@@ -140,21 +140,33 @@ function writeFindings(path: string): Finding[] {
 /** A lock is taken for a moment only: another opener that comes then would be refused. */
 function lockFindings(path: string): Finding[] {
   const unseen = seesAllLocks() ? [] : [unseenLocks(path)];
-  const command = holdersCommand(path);
-  const holders = command === undefined ? {} : { command };
-  const symbol = "ERROR_SHARING_VIOLATION";
   const read = lockFailure(path, false);
   if (read !== undefined) {
     const message = read.options.reason ?? "another program has the image open for writing";
     const remedy = OPEN_ELSEWHERE;
-    return [finding("error", "lock", path, message, { symbol, remedy, ...holders }), ...unseen];
+    return [lockFinding("error", path, message, remedy), ...unseen];
   }
   const write = lockFailure(path, true);
   if (write === undefined) return unseen;
   const message = write.options.reason ??
     "another program has the image open: it cannot be written to";
   const remedy = "Close it there, or open it with { readOnly: true }.";
-  return [finding("warning", "lock", path, message, { symbol, remedy, ...holders }), ...unseen];
+  return [lockFinding("warning", path, message, remedy), ...unseen];
+}
+
+function lockFinding(
+  severity: "error" | "warning",
+  path: string,
+  message: string,
+  remedy: string,
+): Finding {
+  const [, pid] = /^process (\d+)\b/.exec(message) ?? [];
+  const command = pid === undefined ? holdersCommand(path) : `ps -fp ${pid}`;
+  return finding(severity, "lock", path, message, {
+    symbol: "ERROR_SHARING_VIOLATION",
+    remedy,
+    ...(command === undefined ? {} : { command }),
+  });
 }
 
 function unseenLocks(path: string): Finding {

@@ -23,6 +23,7 @@ import { nameFindings } from "./diagnose_name.ts";
 import type { DiskImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import { ImageFile } from "./image_file.ts";
+import { hasIsoIdentifier, IsoImage } from "./iso/iso_image.ts";
 import { promisedVhdEnd } from "./vhd/promised_end.ts";
 import { headerFault } from "./vhdx/header.ts";
 import { HEADER_OFFSETS } from "./vhdx/file_map.ts";
@@ -80,10 +81,14 @@ async function markedImage(
   if ("failure" in image) {
     // What a check finds has its place; only what it does not find is told as the open tells it.
     const isKnown = damage.some(({ severity }) => severity === "error");
-    return {
-      findings: [...damage, ...name, ...(isKnown ? [] : [image.failure])],
-      isDifferencing: false,
-    };
+    const findings = [
+      // A disc of a length that Windows refuses says all the same what is on it.
+      ...(format === "iso" && hasIsoIdentifier(file) ? [describe(new IsoImage(file), path)] : []),
+      ...damage,
+      ...name,
+      ...(isKnown ? [] : [image.failure]),
+    ];
+    return { findings, isDifferencing: false };
   }
   const findings = [
     describe(image, path),
@@ -190,9 +195,19 @@ function unknownFindings(
 function describe(image: DiskImage, path: string): Finding {
   const { format, subtype, virtualSize, source } = image;
   const kind = subtype === "unknown" ? "" : `, ${subtype}`;
-  const text =
-    `${format.toUpperCase()} image${kind}: a disk of ${virtualSize} bytes in a file of ${source.size}`;
+  const text = image instanceof IsoImage
+    ? `ISO image${volumeText(image)}: a file of ${source.size} bytes`
+    : `${format.toUpperCase()} image${kind}: a disk of ${virtualSize} bytes in a file of ${source.size}`;
   return finding("info", "format", path, text, { command: virtdiskCommand("info", [], path) });
+}
+
+/** Its label, file systems and length. */
+function volumeText({ volume }: IsoImage): string {
+  const { label, fileSystems, volumeSize } = volume;
+  const name = label === undefined ? "" : ` ${JSON.stringify(label)}`;
+  const systems = fileSystems.length === 0 ? "" : ` (${fileSystems.join(", ")})`;
+  const size = volumeSize === undefined ? "" : `, a volume of ${volumeSize} bytes`;
+  return `${name}${systems}${size}`;
 }
 
 function sizeFindings(image: DiskImage, path: string): Finding[] {

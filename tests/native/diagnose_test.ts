@@ -84,6 +84,7 @@ testWithDouble("an image that is attached is told with its device", ({ libraries
   assertEquals(more, []);
   assertEquals(summary(found!), ["warning", "attachment", "ERROR_SHARING_VIOLATION"]);
   assertEquals(found!.message, "the image is attached: \\\\.\\PhysicalDrive47");
+  assertMatch(found!.command!, /^Dismount-DiskImage -ImagePath \S/);
 });
 
 testWithDouble("that the device cannot be asked for is told", ({ libraries, double }) => {
@@ -114,6 +115,13 @@ Deno.test("each attribute that matters is a finding", () => {
     "access",
   ]);
   for (const { remedy, path } of all) assertEquals([typeof remedy, path], ["string", IMAGE]);
+  const spaced = attributeFindings("C:\\two words\\it's.vhdx", 0x4a01);
+  assertEquals(spaced.map(({ command }) => command), [
+    'compact /u "C:\\two words\\it\'s.vhdx"',
+    'cipher /d "C:\\two words\\it\'s.vhdx"',
+    'fsutil sparse setflag "C:\\two words\\it\'s.vhdx" 0',
+    'attrib -r "C:\\two words\\it\'s.vhdx"',
+  ]);
 });
 
 Deno.test("paths on a network are a warning, and no others", () => {
@@ -134,6 +142,7 @@ Deno.test("a missing privilege is a warning that says how to get it", () => {
   const [user] = privilegeFindings(IMAGE, { elevated: false, manageVolume: false });
   assertEquals(summary(user!), ["warning", "privilege", "ERROR_PRIVILEGE_NOT_HELD"]);
   assertMatch(user!.remedy!, /as an administrator/);
+  assertEquals(user!.command, "Start-Process powershell -Verb RunAs");
   const iso = "C:\\images\\setup.ISO";
   const [mounting] = privilegeFindings(iso, { elevated: false, manageVolume: false });
   assertEquals([mounting!.severity, mounting!.remedy], ["info", undefined]);

@@ -1,0 +1,57 @@
+import { assertEquals } from "@std/assert";
+import { shellFile, shellWord } from "../src/shell.ts";
+import { onlyOn, testWith } from "./support.ts";
+
+const WORDS = [
+  "disk.vhdx",
+  "two words",
+  "it's",
+  'say "x"',
+  "$HOME",
+  "`id`",
+  "a;b&c|d",
+  "[1]*?{a,b}",
+  "back\\slash",
+  "new\nline",
+  "tab\t50% 'q'",
+  "\x1b[31mred",
+  "ä€😀",
+  "~root",
+  "#x",
+  "!!",
+];
+
+testWith([onlyOn("linux", "darwin")], "a POSIX shell gives each quoted word back", () => {
+  for (const word of WORDS) {
+    for (const shell of ["sh", "bash"]) {
+      const { stdout } = new Deno.Command(shell, {
+        args: ["-c", `printf %s ${shellWord(word, "linux")}`],
+      }).outputSync();
+      assertEquals(new TextDecoder().decode(stdout), word, `${shell}: ${shellWord(word, "linux")}`);
+    }
+  }
+});
+
+Deno.test("no control character comes out of a quoted word", () => {
+  // deno-lint-ignore no-control-regex -- control characters are what it looks for
+  for (const word of WORDS) assertEquals(/[\x00-\x1f]/.test(shellWord(word, "linux")), false, word);
+});
+
+Deno.test("on Windows a word is plain, in double quotes, or as PowerShell has it", () => {
+  const rows: [word: string, quoted: string][] = [
+    ["C:\\images\\disk.vhdx", "C:\\images\\disk.vhdx"],
+    ["C:\\two words\\disk.vhdx", '"C:\\two words\\disk.vhdx"'],
+    ["it's.vhd", `"it's.vhd"`],
+    ["$HOME.vhd", "'$HOME.vhd'"],
+    ["50%.vhd", "'50%.vhd'"],
+    ["`it's`.vhd", "'`it''s`.vhd'"],
+    ["[1].vhd", '"[1].vhd"'],
+  ];
+  for (const [word, quoted] of rows) assertEquals(shellWord(word, "windows"), quoted);
+});
+
+Deno.test("a file whose name begins with a dash is no option", () => {
+  assertEquals(shellFile("-rf", "linux"), "./-rf");
+  assertEquals(shellFile("-rf", "windows"), ".\\-rf");
+  assertEquals(shellFile("./-rf", "linux"), "./-rf");
+});
