@@ -1,5 +1,6 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { VirtualDiskError } from "../../src/errors.ts";
+import { NewFile } from "../../src/native/new_file.ts";
 import { onlyOn, TempDir, testWith } from "../support.ts";
 import { testWithDouble } from "./with_double.ts";
 
@@ -63,4 +64,25 @@ testWithFiles("a create with overwrite replaces the old file", async ({ create }
   Deno.writeTextFileSync(path, "old");
   using _disk = await create(path, { size: 4 * MIB, overwrite: true });
   assertEquals([...Deno.readDirSync(dir.path)], []); // the double makes no file
+});
+
+Deno.test("an old file that cannot be brought back is named", () => {
+  let moves = 0;
+  const file = new NewFile(
+    {
+      GetFileAttributesW: () => 0x20,
+      DeleteFileW: () => 1,
+      GetLastError: () => 32,
+      MoveFileExW: () => moves++ === 0 ? 1 : 0,
+    },
+    "C:\\images\\a.vhdx",
+    true,
+  );
+  const reason = new Error("the create failed");
+  const error = assertThrows(() => file.undo(reason), VirtualDiskError);
+  assertEquals([error.symbol, error.cause], ["ERROR_SHARING_VIOLATION", reason]);
+  assertMatch(
+    error.message,
+    /could not be brought back: it is "C:.*a\.vhdx\.[0-9a-f-]{36}\.old"/,
+  );
 });
