@@ -15,8 +15,11 @@ import { mutatedVhdx } from "./vhdx_mutations.ts";
 const ROUNDS = 3000;
 /** Headers, region tables, the metadata table and its largest item; the log, searched and replayed. */
 const OPENING_BUDGET = 5 * MIB;
-/** Table pages of five extents and of one long one, a bitmap of 64 KiB for each, through an overlay. */
-const READING_BUDGET = 6 * (65536 + 12 * 4096) * 3;
+/**
+ * Table pages of five extents and of one long one, a bitmap of 64 KiB for each, through an overlay; the piece of
+ * the table that each is in.
+ */
+const READING_BUDGET = 6 * (65536 + 12 * 4096) * 3 + 6 * MIB;
 
 /** Ranges at the ends, over block boundaries, within sectors. */
 function ranges(image: DiskImage, random: Random): [start: number, end: number][] {

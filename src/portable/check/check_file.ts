@@ -13,6 +13,7 @@ import type { CheckFinding, CheckOptions, CheckReport } from "./check_report.ts"
 import { checkIso } from "./check_iso.ts";
 import { checkVhd, type LinkPlace } from "./check_vhd.ts";
 import { checkVhdx } from "./check_vhdx.ts";
+import { checkGptBackup } from "./gpt_backup.ts";
 import { Findings } from "./findings.ts";
 import { repairVhd } from "./repair_vhd.ts";
 import { repairVhdx } from "./repair_vhdx.ts";
@@ -72,6 +73,9 @@ async function inspect(
   if (foreign !== undefined) return foreignFindings(findings, foreign);
   if (format !== undefined) checkEnd(file, format, findings);
   const place = await checkFormat(file, format, discardDamagedLog, findings, pace);
+  if ((format === "vhd" || format === "vhdx") && !findings.hasError) {
+    findings.attempt(() => checkGptBackup(openImage(file, format), findings));
+  }
   findings.withholdRepairs();
   if (format !== undefined && place !== undefined && !findings.isObstructed) {
     checkParents(format, place, findings);

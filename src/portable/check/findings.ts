@@ -32,6 +32,7 @@ export class Findings {
   readonly #list: CheckFinding[] = [];
   #total = 0;
   #isSound = true;
+  #hasError = false;
   #isObstructed = false;
 
   constructor(path: string) {
@@ -61,6 +62,11 @@ export class Findings {
     return this.#isSound;
   }
 
+  /** Whether there was an error, be it one that can be repaired or not. */
+  get hasError(): boolean {
+    return this.#hasError;
+  }
+
   /** Whether there was an error that cannot be repaired. */
   get isObstructed(): boolean {
     return this.#isObstructed;
@@ -70,6 +76,7 @@ export class Findings {
   add({ symbol, found, repairable = false, ...finding }: NewFinding): void {
     this.#total++;
     if (finding.severity !== "info") this.#isSound = false;
+    if (finding.severity === "error") this.#hasError = true;
     if (finding.severity === "error" && !repairable) this.#isObstructed = true;
     if (this.#list.length >= MAX_FINDINGS) return;
     this.#list.push({

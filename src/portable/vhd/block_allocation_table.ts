@@ -6,6 +6,7 @@
  */
 import type { ByteSource } from "../byte_source.ts";
 import { damaged, type ImageError } from "../image_error.ts";
+import { BlockPlaces, type PlaceCollector } from "../block_places.ts";
 import { PageCache } from "../page_cache.ts";
 import { overlapping, type Region } from "./regions.ts";
 import { SECTOR_SIZE } from "./sector.ts";
@@ -26,6 +27,8 @@ export interface BlockTable {
   isAllocated(index: number): boolean;
   /** Where the bitmap of block `index` begins, in bytes; `undefined` where it is not in the file. */
   blockOffset(index: number): number | undefined;
+  /** As {@linkcode blockOffset}, for a reader: no other block is there. */
+  offsetToRead(index: number): number | undefined;
 }
 
 /** The table as the file has it. */
@@ -36,23 +39,30 @@ export class BlockAllocationTable implements BlockTable {
   readonly #blockFootprint: number;
   readonly #metadata: readonly Region[];
   readonly #entries: PageCache;
+  readonly #places: BlockPlaces;
 
   /**
    * @param offset Where the table is.
    * @param blockFootprint Bytes that a block takes in the file: its bitmap and its data.
    * @param metadata Where no block may be, the table itself included.
+   * @param blockCount How many entries {@linkcode offsetToRead} compares with each other. Default: none.
    */
   constructor(
     source: ByteSource,
     offset: number,
     blockFootprint: number,
     metadata: readonly Region[],
+    blockCount = 0,
   ) {
     this.#source = source;
     this.offset = offset;
     this.#blockFootprint = blockFootprint;
     this.#metadata = metadata;
     this.#entries = new PageCache(source, STRUCTURE, CODE);
+    this.#places = new BlockPlaces(
+      blockCount,
+      (first, end, places) => this.#collectPlaces(first, end, places),
+    );
   }
 
   isAllocated(index: number): boolean {
@@ -63,6 +73,17 @@ export class BlockAllocationTable implements BlockTable {
   blockOffset(index: number): number | undefined {
     const entry = this.#entry(index);
     return entry === UNALLOCATED ? undefined : this.checkedOffset(index, entry);
+  }
+
+  /**
+   * @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT` where it cannot be there, or another block
+   * is there too.
+   */
+  offsetToRead(index: number): number | undefined {
+    const offset = this.blockOffset(index);
+    if (offset === undefined || !this.#places.isShared(index, offset)) return offset;
+    const expected = `${this.#blockFootprint} bytes that no other block uses`;
+    throw this.fault(index, offset / SECTOR_SIZE, expected);
   }
 
   /**
@@ -90,6 +111,21 @@ export class BlockAllocationTable implements BlockTable {
   /** Reads entries anew, after the file's have been written. */
   forget(): void {
     this.#entries.clear();
+  }
+
+  #collectPlaces(first: number, end: number, places: PlaceCollector): void {
+    const footprint = this.#blockFootprint;
+    const last = this.#source.size - footprint;
+    // Mostly all blocks lie behind what else there is.
+    const endOfMetadata = this.#metadata
+      .reduce((most, { offset, length }) => Math.max(most, offset + length), 0);
+    for (let index = first; index < end; index++) {
+      const entry = this.#entry(index);
+      const offset = entry * SECTOR_SIZE;
+      if (entry === UNALLOCATED || offset > last) continue;
+      if (offset < endOfMetadata && overlapping(this.#metadata, offset, footprint)) continue;
+      places.add(offset, footprint);
+    }
   }
 
   #entry(index: number): number {

@@ -43,6 +43,10 @@ export class PendingTable implements BlockTable {
     return entry === UNALLOCATED ? undefined : entry * SECTOR_SIZE;
   }
 
+  offsetToRead(index: number): number | undefined {
+    return this.#changes.has(index) ? this.blockOffset(index) : this.#table.offsetToRead(index);
+  }
+
   /** Lets the block begin at `offset`. */
   place(index: number, offset: number): void {
     this.#changes.set(index, offset / SECTOR_SIZE);

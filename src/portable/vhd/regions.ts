@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { FOOTER_SIZE } from "./footer.ts";
 
 /** A part of the file, in bytes. */
 export interface Region {
@@ -10,6 +11,13 @@ export interface Region {
   readonly name: string;
   readonly offset: number;
   readonly length: number;
+}
+
+/** The footer at the end of a file, if it is there: of an image that is described by its copy it is not. */
+export function trailingFooter(
+  { structure, offset }: { readonly structure: string; readonly offset: number },
+): Region[] {
+  return structure === "footer" ? [{ name: structure, offset, length: FOOTER_SIZE }] : [];
 }
 
 /** The first of `regions` that shares a byte with the given range. */

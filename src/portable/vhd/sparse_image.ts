@@ -76,7 +76,7 @@ export class SparseVhdImage implements DiskImage {
    */
   extent(offset: number, end: number): ImageExtent {
     const block = Math.floor(offset / this.blockSize);
-    const blockOffset = this.#table.blockOffset(block);
+    const blockOffset = this.#table.offsetToRead(block);
     return blockOffset === undefined
       ? this.#absentBlocks(block, offset, end)
       : this.#sectors(block, blockOffset, offset, end);

@@ -6,7 +6,7 @@
 import type { ByteSource } from "../byte_source.ts";
 import type { ParentLink } from "../image.ts";
 import { BlockAllocationTable, TABLE_ENTRY_SIZE } from "./block_allocation_table.ts";
-import { blockFootprint } from "./block_layout.ts";
+import { blockCount, blockFootprint } from "./block_layout.ts";
 import { DISK_TYPE, type Footer } from "./footer.ts";
 import { locatorRegions, readParentLink } from "./parent_link.ts";
 import type { Region } from "./regions.ts";
@@ -29,12 +29,14 @@ export interface SparseLayout {
  * Reads and checks the header and what it leads to, the entries of the table excepted.
  *
  * @param headerOffset Checked to be in the file.
+ * @param trailing What lies behind the blocks: the footer, if it is there.
  * @throws {ImageError} `ERROR_VHD_SPARSE_HEADER_*` or `ERROR_VHD_INVALID_BLOCK_SIZE`.
  */
 export function readSparseLayout(
   source: ByteSource,
   footer: Footer,
   headerOffset: number,
+  trailing: readonly Region[] = [],
 ): SparseLayout {
   const header = readSparseHeader(source, headerOffset, footer.currentSize);
   const { tableOffset, maxTableEntries, blockSize } = header;
@@ -49,6 +51,12 @@ export function readSparseLayout(
   const parent = differencing ? readParentLink(source, placed) : undefined;
   const metadata = [...head, ...paths];
   const footprint = blockFootprint(blockSize);
-  const table = new BlockAllocationTable(source, tableOffset, footprint, metadata);
+  const table = new BlockAllocationTable(
+    source,
+    tableOffset,
+    footprint,
+    [...metadata, ...trailing],
+    blockCount(footer.currentSize, blockSize),
+  );
   return { header, blockSize, parent, table, metadata };
 }

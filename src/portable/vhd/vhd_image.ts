@@ -10,6 +10,7 @@ import { FixedVhdImage } from "./fixed_image.ts";
 import { DISK_TYPE } from "./footer.ts";
 import { checkFooter } from "./footer_check.ts";
 import { findFooter, hasFooterCookie } from "./footer_search.ts";
+import { trailingFooter } from "./regions.ts";
 import { SectorBitmaps } from "./sector_bitmaps.ts";
 import { SparseVhdImage } from "./sparse_image.ts";
 import { readSparseLayout } from "./sparse_layout.ts";
@@ -34,6 +35,6 @@ export function openVhd(source: ByteSource): DiskImage {
   if (footer.diskType === DISK_TYPE.fixed || footer.dataOffset === undefined) {
     return new FixedVhdImage(source, footer);
   }
-  const layout = readSparseLayout(source, footer, footer.dataOffset);
+  const layout = readSparseLayout(source, footer, footer.dataOffset, trailingFooter(found));
   return new SparseVhdImage(source, footer, { ...layout, bitmaps: new SectorBitmaps(source) });
 }

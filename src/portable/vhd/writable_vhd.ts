@@ -10,7 +10,7 @@ import { BlockAllocationTable } from "./block_allocation_table.ts";
 import { BlockAllocator } from "./block_allocator.ts";
 import { blockCount, blockFootprint } from "./block_layout.ts";
 import { scanBlocks } from "./block_scan.ts";
-import { DISK_TYPE, FOOTER_SIZE } from "./footer.ts";
+import { DISK_TYPE } from "./footer.ts";
 import { checkFooter } from "./footer_check.ts";
 import { repairedFixedFooter, repairedFooters } from "./footer_repair.ts";
 import { findFooter, type FoundFooter } from "./footer_search.ts";
@@ -18,7 +18,7 @@ import { freeGaps } from "./free_gaps.ts";
 import { occupiedRegions } from "./parent_link.ts";
 import { PendingBitmaps } from "./pending_bitmaps.ts";
 import { PendingTable } from "./pending_table.ts";
-import { overlapping, type Region } from "./regions.ts";
+import { overlapping, type Region, trailingFooter } from "./regions.ts";
 import { SECTOR_SIZE } from "./sector.ts";
 import { readSparseLayout, type SparseLayout } from "./sparse_layout.ts";
 import { WritableFixedVhdImage } from "./writable_fixed_image.ts";
@@ -75,10 +75,6 @@ function openSparse(
     bitmaps: new PendingBitmaps(source),
     allocator: new BlockAllocator(source, footers, blockSize, gaps),
   });
-}
-
-function trailingFooter({ structure, offset }: FoundFooter): Region[] {
-  return structure === "footer" ? [{ name: structure, offset, length: FOOTER_SIZE }] : [];
 }
 
 /** The table is written, and the footer's place used when the file grows. */

@@ -6,6 +6,8 @@
  *
  * @module
  */
+import { firstNonZero } from "../../bytes/zeros.ts";
+import { BlockPlaces, type PlaceCollector } from "../block_places.ts";
 import type { ByteSource } from "../byte_source.ts";
 import { damaged, type ImageError } from "../image_error.ts";
 import { PageCache } from "../page_cache.ts";
@@ -71,6 +73,16 @@ export function payloadEntryIndex(block: number, ratio: number): number {
   return block + Math.floor(block / ratio);
 }
 
+function decodeEntry(low: number, high: number): BatEntry {
+  // Exact below 2^53; an offset above lies behind the end of every file, exact or not.
+  return { state: low & STATE_MASK, fileOffset: high * 2 ** 32 + ((low & OFFSET_MASK) >>> 0) };
+}
+
+/** Whether the place in an entry of this state has no meaning. */
+function isPlaceless(state: number): boolean {
+  return state === PAYLOAD.NOT_PRESENT || state === PAYLOAD.ZERO;
+}
+
 /** Reads entries on demand and checks each before it is used. */
 export class BlockAllocationTable {
   readonly chunkRatio: number;
@@ -79,6 +91,7 @@ export class BlockAllocationTable {
   readonly #geometry: BatGeometry;
   readonly #occupied: OccupiedRanges;
   readonly #entries: PageCache;
+  readonly #places: BlockPlaces;
 
   /**
    * @param occupied What blocks must not overlap: header area, log, regions.
@@ -107,6 +120,36 @@ export class BlockAllocationTable {
     this.#geometry = geometry;
     this.#occupied = occupied;
     this.#entries = new PageCache(source, "block allocation table", "ERROR_FILE_CORRUPT");
+    this.#places = new BlockPlaces(
+      needed / BAT_ENTRY_LENGTH,
+      (first, end, places) => this.#collectPlaces(first, end, places),
+    );
+  }
+
+  /**
+   * As {@linkcode payload}, for a reader, who relies on all that the entry says.
+   *
+   * @throws {ImageError} `ERROR_FILE_CORRUPT` also if another block is in the same place, or the block is said to
+   * be absent while its data are in a place that no other block has.
+   */
+  payloadToRead(block: number): BatEntry {
+    const entry = this.payload(block);
+    const { state, fileOffset } = entry;
+    if (state === PAYLOAD.FULLY_PRESENT || state === PAYLOAD.PARTIALLY_PRESENT) {
+      this.#assertUnshared(
+        payloadEntryIndex(block, this.chunkRatio),
+        fileOffset,
+        "payload block entry",
+      );
+    }
+    if (state === PAYLOAD.PARTIALLY_PRESENT) {
+      const chunk = this.chunkOf(block);
+      const index = (this.chunkRatio + 1) * (chunk + 1) - 1;
+      this.#assertUnshared(index, this.bitmap(block), BITMAP_ENTRY);
+    }
+    // Programs that leave a place in such an entry leave one that some block has, or that was never written.
+    if (fileOffset !== 0 && isPlaceless(state)) this.#assertNoData(block, entry);
+    return entry;
   }
 
   /**
@@ -205,6 +248,54 @@ export class BlockAllocationTable {
     this.#entries.forget(offset, BAT_ENTRY_LENGTH);
   }
 
+  #assertUnshared(index: number, fileOffset: number, structure: string): void {
+    if (!this.#places.isShared(index, fileOffset)) return;
+    const at = this.#offset + index * BAT_ENTRY_LENGTH;
+    throw this.#wrong(at, structure, `file offset ${fileOffset}`, "a place that nothing else uses");
+  }
+
+  #assertNoData(block: number, { state, fileOffset }: BatEntry): void {
+    const index = payloadEntryIndex(block, this.chunkRatio);
+    if (!this.#places.isUnclaimed(index, fileOffset)) return;
+    const end = Math.min(fileOffset + this.#geometry.blockSize, this.#source.size);
+    const piece = new Uint8Array(MIB);
+    for (let offset = fileOffset; offset < end; offset += MIB) {
+      const count = this.#source.readAt(piece, offset);
+      if (firstNonZero(piece.subarray(0, count)) === undefined) continue;
+      throw this.#wrong(
+        this.#offset + index * BAT_ENTRY_LENGTH,
+        "payload block entry",
+        `state ${state}, with data at file offset ${fileOffset} that no block has`,
+        "state 6 or 7, or file offset 0",
+      );
+    }
+    this.#places.dismiss(index, fileOffset);
+  }
+
+  #collectPlaces(first: number, end: number, places: PlaceCollector): void {
+    const { blockSize, virtualSize, hasParent } = this.#geometry;
+    for (let index = first; index < end; index++) {
+      const at = this.#offset + index * BAT_ENTRY_LENGTH;
+      const low = this.#entries.uint32(at, true);
+      if (low === 0 || (low & RESERVED_MASK) !== 0) continue;
+      const { state, fileOffset } = decodeEntry(low, this.#entries.uint32(at + 4, true));
+      if (fileOffset === 0) continue;
+      const chunk = Math.floor(index / (this.chunkRatio + 1));
+      const isBitmap = index % (this.chunkRatio + 1) === this.chunkRatio;
+      const length = isBitmap ? BITMAP_BLOCK_LENGTH : blockSize;
+      const used = isBitmap ? length : Math.min(length, virtualSize - (index - chunk) * blockSize);
+      if (used <= 0 || fileOffset > this.#source.size - used) continue;
+      if (this.#occupied.overlapping(fileOffset, length) !== undefined) continue;
+      if (isBitmap) {
+        if (hasParent && state === BITMAP.PRESENT) places.add(fileOffset, length);
+      } else if (state === PAYLOAD.FULLY_PRESENT || state === PAYLOAD.PARTIALLY_PRESENT) {
+        places.add(fileOffset, length);
+      } else if (isPlaceless(state)) {
+        places.addUnused(fileOffset, length);
+      }
+    }
+  }
+
   #read(at: number, structure: string): BatEntry {
     const low = this.#entries.uint32(at, true);
     const high = this.#entries.uint32(at + 4, true);
@@ -216,9 +307,7 @@ export class BlockAllocationTable {
         "bits 3 to 19 clear",
       );
     }
-    // Exact below 2^53; an offset above lies behind the end of every file, exact or not.
-    const fileOffset = high * 2 ** 32 + ((low & OFFSET_MASK) >>> 0);
-    return { state: low & STATE_MASK, fileOffset };
+    return decodeEntry(low, high);
   }
 
   #assertBlockPlace(at: number, block: number, entry: BatEntry): void {

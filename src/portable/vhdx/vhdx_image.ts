@@ -95,7 +95,7 @@ export class VhdxImage implements DiskImage {
     const block = Math.floor(offset / this.blockSize);
     const inBlock = offset - block * this.blockSize;
     const length = Math.min(end - offset, this.blockSize - inBlock);
-    const { state, fileOffset } = this.#table.payload(block);
+    const { state, fileOffset } = this.#table.payloadToRead(block);
     switch (state) {
       case PAYLOAD.FULLY_PRESENT:
         return { kind: "file", offset, length, fileOffset: fileOffset + inBlock };

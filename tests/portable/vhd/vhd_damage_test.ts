@@ -16,6 +16,7 @@ import {
   newVhd,
   sealFooter,
   sealHeader,
+  viewAt,
   withBlock,
 } from "./vhd_builder.ts";
 
@@ -248,10 +249,37 @@ Deno.test("entries beyond the end of the disk are never used", () => {
   assertReads(image, 1);
 });
 
-Deno.test("a footer that a damaged writer put inside the last block is no hindrance to reading", () => {
+Deno.test("a block over the footer is refused, at its table entry; other blocks are read", () => {
   const image = dynamic.slice(0, -512);
   image.set(dynamic.subarray(dynamic.length - 512), image.length - 512);
-  assertReads(image, 1);
+  const fault = {
+    code: TABLE,
+    structure: "block allocation table",
+    offset: DYNAMIC_TABLE,
+  } as const;
+  assertFault(image, fault, (source) => openVhd(source).extent(0, 512));
+  assertEquals(openVhd(new MemorySource(image)).extent(4096, 8192).kind, "zero");
+});
+
+Deno.test("two blocks in one place are refused, both; other blocks are read", () => {
+  let image = dynamic;
+  for (const block of [3, 5]) {
+    image = withBlock(image, DYNAMIC_TABLE, block, [0xff], new Uint8Array(4096).fill(block));
+  }
+  const place = viewAt(image).getUint32(DYNAMIC_TABLE + 12);
+  // The same place, and one that shares a sector with it.
+  for (const entry of [place, place - 8]) {
+    const bad = changed(image, DYNAMIC_TABLE, uint32(entry));
+    for (const block of [0, 3]) {
+      const fault = {
+        code: TABLE,
+        structure: "block allocation table",
+        offset: DYNAMIC_TABLE + 4 * block,
+      } as const;
+      assertFault(bad, fault, (source) => openVhd(source).extent(block * 4096, block * 4096 + 1));
+    }
+    assertEquals(openVhd(new MemorySource(bad)).extent(5 * 4096, 6 * 4096).kind, "file");
+  }
 });
 
 Deno.test("a damaged cookie of a fixed image is a missing footer", () => {

@@ -2,6 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/image_error.ts";
 import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import { pattern } from "../../support.ts";
 import { assertRefused, type DamageRow, extraRegion } from "./damage.ts";
 import { BAT, FIRST_BLOCK, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 
@@ -83,4 +84,46 @@ Deno.test("a damaged entry does not keep the other blocks from being read", () =
   const image = openVhdx(file.source());
   assertEquals(image.extent(0, 7 * MIB), { kind: "zero", offset: 0, length: 7 * MIB });
   assertThrows(() => image.extent(7 * MIB, 8 * MIB), ImageError);
+});
+
+/** Blocks 0, 1 and 2 of the disk lie at 4, 5 and 6 MiB, or as the test says. */
+function threeBlocks(differencing = false): VhdxBuilder {
+  const file = new VhdxBuilder(differencing ? { subtype: "differencing" } : {});
+  file.append(pattern(4 * MIB));
+  return file.bat(0, 6, 4).bat(1, 6, 5).bat(2, 6, 6);
+}
+
+function assertUnreadable(file: VhdxBuilder, block: number, entry = block): void {
+  const error = assertThrows(
+    () => openVhdx(file.source()).extent(block * MIB, block * MIB + 512),
+    ImageError,
+  );
+  assertEquals([error.symbol, error.options.detail?.offset], [
+    "ERROR_FILE_CORRUPT",
+    BAT + 8 * entry,
+  ]);
+}
+
+Deno.test("two blocks in one place are refused, both; other blocks are read", () => {
+  const file = threeBlocks().bat(1, 6, 4);
+  for (const block of [0, 1]) assertUnreadable(file, block);
+  assertEquals(openVhdx(file.source()).extent(2 * MIB, 3 * MIB).kind, "file");
+  // A bitmap where a block is, too.
+  const child = threeBlocks(true).bat(0, 7, 4).bat(4096, 6, 6);
+  assertUnreadable(child, 0, 4096);
+  assertUnreadable(child, 2);
+  assertEquals(openVhdx(child.source()).extent(MIB, 2 * MIB).kind, "file");
+});
+
+Deno.test("a block that is said to be absent is refused if its data are where no other block is", () => {
+  for (const state of [0, 2]) {
+    const file = threeBlocks().bat(1, state, 5);
+    assertUnreadable(file, 1);
+    // What is there may be nothing, or another block's: then the place means nothing.
+    file.bytes.fill(0, 5 * MIB, 6 * MIB);
+    assertEquals(openVhdx(file.source()).extent(MIB, 2 * MIB).kind, "zero");
+    const shared = threeBlocks().bat(1, state, 4);
+    assertEquals(openVhdx(shared.source()).extent(MIB, 2 * MIB).kind, "zero");
+    assertEquals(openVhdx(shared.source()).extent(0, MIB).kind, "file");
+  }
 });

@@ -53,8 +53,9 @@ Deno.test("an image says what its headers and metadata hold", () => {
 Deno.test("blocks without a parent are in the file in state 6, and zeros in states 0 to 3", () => {
   const builder = new VhdxBuilder();
   builder.append(pattern(2 * MIB));
+  builder.append(MIB);
   // The second block of the file holds the third of the disk.
-  builder.bat(0, 1, 0).bat(1, 6, 4).bat(2, 6, 5).bat(3, 2, 0).bat(4, 3, 5).bat(5, 6, 4);
+  builder.bat(0, 1, 0).bat(1, 6, 4).bat(2, 6, 5).bat(3, 2, 0).bat(4, 3, 5).bat(5, 6, 6);
   const image = openVhdx(builder.source());
   const at = (offset: number, end: number) => image.extent(offset, end);
   assertEquals(at(0, 8 * MIB), { kind: "zero", offset: 0, length: MIB });

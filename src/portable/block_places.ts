@@ -1,0 +1,145 @@
+/**
+ * Which blocks of an image lie over each other: their table, which no checksum covers, names a place for each,
+ * and two blocks in one place are read as each other's bytes. A piece of the table is looked at when the first
+ * block of it is read, so that opening costs nothing and memory stays bounded.
+ *
+ * @module
+ */
+
+/** Entries in a piece: tables of a MiB, of 32 or of 4 GiB and more of disk, are one piece. */
+export const ENTRIES_PER_PIECE = 2 ** 17;
+const SECTOR_SIZE = 512;
+/** In a piece that has more entries at fault, all entries are. */
+const MAX_FAULTS = 4096;
+
+/** Receives the places that a piece of a table names. */
+export interface PlaceCollector {
+  /** A block that has its place, in bytes. */
+  add(offset: number, length: number): void;
+  /** A block that has none, though its entry names one. */
+  addUnused(offset: number, length: number): void;
+}
+
+/** Gives the places of entries, those left out that cannot be in the file. */
+export type PlaceReader = (first: number, end: number, places: PlaceCollector) => void;
+
+/** What is wrong in a piece. */
+interface Faults {
+  /** Where blocks begin that share bytes with others. */
+  readonly shared: ReadonlySet<number>;
+  /** Whether there are more than are kept. */
+  readonly areMany: boolean;
+  /** Where unused places begin that no block has. */
+  readonly unclaimed: Set<number>;
+}
+
+/** Compares the entries of a table with each other. */
+export class BlockPlaces {
+  readonly #count: number;
+  readonly #read: PlaceReader;
+  readonly #pieces: (Faults | null | undefined)[] = [];
+
+  /** @param count How many entries the table has. */
+  constructor(count: number, read: PlaceReader) {
+    this.#count = count;
+    this.#read = read;
+  }
+
+  /** Whether the block at `offset`, of the entry `index`, shares bytes with another. */
+  isShared(index: number, offset: number): boolean {
+    const faults = this.#faults(index);
+    return faults !== null && (faults.areMany || faults.shared.has(offset));
+  }
+
+  /** Whether an unused entry names a place that no block has. */
+  isUnclaimed(index: number, offset: number): boolean {
+    return this.#faults(index)?.unclaimed.has(offset) ?? false;
+  }
+
+  /** An unused place has been looked at, and holds nothing. */
+  dismiss(index: number, offset: number): void {
+    this.#faults(index)?.unclaimed.delete(offset);
+  }
+
+  #faults(index: number): Faults | null {
+    const piece = Math.floor(index / ENTRIES_PER_PIECE);
+    const known = this.#pieces[piece];
+    if (known !== undefined) return known;
+    return this.#pieces[piece] = this.#compare(piece * ENTRIES_PER_PIECE);
+  }
+
+  #compare(first: number): Faults | null {
+    const used = new Places();
+    const unused: [offset: number, length: number][] = [];
+    this.#read(first, Math.min(this.#count, first + ENTRIES_PER_PIECE), {
+      add: (offset, length) => used.add(offset, length),
+      addUnused: (offset, length) => {
+        if (unused.length < MAX_FAULTS) unused.push([offset, length]);
+      },
+    });
+    const shared = used.shared();
+    // Whose a place is that two blocks have, nobody knows.
+    const free = shared.size > 0 ? [] : unused.filter((each) => !used.overlaps(...each));
+    const unclaimed = new Set(free.map(([offset]) => offset));
+    if (shared.size === 0 && unclaimed.size === 0) return null;
+    return { shared, areMany: shared.size >= MAX_FAULTS, unclaimed };
+  }
+}
+
+/** Ranges, which may overlap: first all are added, then they are compared. */
+class Places {
+  #offsets = new Float64Array(64);
+  #count = 0;
+  /** Where the last one ends, for as long as each has begun behind the one before. */
+  #end = 0;
+  #areInOrder = true;
+  /** By kind: formats have two lengths at most. */
+  readonly #lengths: number[] = [];
+
+  add(offset: number, length: number): void {
+    let kind = this.#lengths.indexOf(length);
+    if (kind < 0) kind = this.#lengths.push(length) - 1;
+    if (this.#count === this.#offsets.length) {
+      const more = new Float64Array(2 * this.#count);
+      more.set(this.#offsets);
+      this.#offsets = more;
+    }
+    // Offsets are whole sectors: the kind fits into their last bits.
+    this.#offsets[this.#count++] = offset + kind;
+    if (offset < this.#end) this.#areInOrder = false;
+    this.#end = offset + length;
+  }
+
+  /** Sorts the ranges; gives where those begin that share bytes with others. */
+  shared(): Set<number> {
+    // Blocks often lie in the order of the disk.
+    if (this.#areInOrder) return new Set();
+    this.#offsets = this.#offsets.slice(0, this.#count).sort();
+    const shared = new Set<number>();
+    let [lastOffset, lastEnd] = [0, 0];
+    for (let i = 0; i < this.#count && shared.size < MAX_FAULTS; i++) {
+      const { offset, end } = this.#range(i);
+      if (offset < lastEnd) shared.add(lastOffset).add(offset);
+      if (end > lastEnd) [lastOffset, lastEnd] = [offset, end];
+    }
+    return shared;
+  }
+
+  /** Whether one of the ranges, of which no two share bytes, shares any with the given one. */
+  overlaps(offset: number, length: number): boolean {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#range(middle).offset < offset + length) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && this.#range(low - 1).end > offset;
+  }
+
+  #range(i: number): { offset: number; end: number } {
+    const value = this.#offsets[i]!;
+    const kind = value % SECTOR_SIZE;
+    return { offset: value - kind, end: value - kind + this.#lengths[kind]! };
+  }
+}
