@@ -40,8 +40,8 @@ import type { VirtualDisk } from "./virtual_disk.ts";
  * ```
  *
  * With a `source` the new image is a copy of it, whatever the formats: of an image with all that its
- * parents hold, of a raw disk (`sourceType: "raw"`), or of a stream of one. The portable backend reads and
- * writes only what is there, block after block in bounded memory; zeros take no space in the new file.
+ * parents hold, of a raw disk (`sourceType: "raw"`), or of a stream of one; what plainly is an image, or
+ * packed, is not taken for a raw disk unasked. The portable backend reads and writes only what is there, block after block in bounded memory; zeros take no space in the new file.
  *
  * @example A fixed VHD for Azure, of a differencing chain
  * ```ts
@@ -125,7 +125,7 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
   const nativeOption = NATIVE_OPTIONS.find((name) => options[name] !== undefined);
   if (nativeOption !== undefined) throw unsupported(hostPath, `the option ${nativeOption}`);
   const { type, parent, source, sourceType, identifier } = options;
-  const { overwrite = false, preallocate = false } = options;
+  const { overwrite = false, preallocate = false, force = false } = options;
   if (type === "vhdset" || sourceType === "vhdset") throw unsupported(hostPath, "VHD Sets");
   const { subtype, signal, onProgress } = options;
   return {
@@ -137,8 +137,8 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
     source: source === undefined
       ? undefined
       : source instanceof ReadableStream
-      ? { stream: source }
-      : { path: toHostPath(source, "source"), format: sourceType },
+      ? { stream: source, format: sourceType }
+      : { path: toHostPath(source, "source"), format: sourceType, force },
     identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
     overwrite,
     preallocate,

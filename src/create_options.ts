@@ -99,8 +99,19 @@ export interface CommonCreateOptions extends OperationOptions {
    * A stream is read to its end, or cancelled where the creation fails.
    */
   source?: string | URL | ReadableStream<Uint8Array> | undefined;
-  /** The source's format; by default it is found out from the file. `"raw"` is for the portable backend. */
+  /**
+   * The source's format; by default it is found out from the file. `"raw"` is for the portable backend. A stream
+   * is a raw disk: by default it is refused if its first bytes, or its last, are those of an image, a packed
+   * file or a text; with `"raw"` it is taken all the same.
+   */
   sourceType?: ImageType | "raw" | undefined;
+  /**
+   * Copies with `sourceType: "raw"` even a file that plainly is an image, packed or a text, as if its bytes
+   * were those of a disk. Portable backend.
+   *
+   * @default {false}
+   */
+  force?: boolean | undefined;
   /**
    * A GUID: the unique id of a VHD, the virtual disk id (page 83) of a VHDX.
    *
@@ -181,6 +192,7 @@ export const CREATE_OPTIONS: OptionKinds<CreateOptions> = {
   parent: PATH,
   source: either(PATH, STREAM),
   sourceType: oneOf("iso", "vhd", "vhdx", "vhdset", "raw"),
+  force: BOOLEAN,
   identifier: STRING,
   overwrite: BOOLEAN,
   flags: FLAGS,

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { openVirtualDisk } from "../../mod.ts";
+import {
+  createVirtualDisk,
+  openVirtualDisk,
+  type PortableVirtualDisk,
+  VirtualDiskError,
+} from "../../mod.ts";
 import { exactly, parseArguments, present, word } from "./arguments.ts";
 import { createAndTell } from "./created.ts";
 import { fail } from "./failure.ts";
@@ -17,15 +22,18 @@ import { UsageError } from "./usage_error.ts";
 /** How the command is called. */
 export const CONVERT_USAGE = `virtdisk convert [OPTION...] SOURCE TARGET
   SOURCE is an image, with its parents, or - for a raw disk from standard input, which needs
-  --size unless TARGET is a raw disk or a fixed VHD.
-  TARGET is the new image, or - for standard output, which needs --type.
-  --source-type TYPE  vhd, vhdx, iso or raw; default: found out, but raw only where you say so
+  --size unless TARGET is a raw disk, a fixed VHD or -.
+  TARGET is the new image, or - for standard output, which needs --type. From - to -, what comes in is
+  kept in the current folder until all of it is there.
+  --source-type TYPE  vhd, vhdx, iso or raw; default: found out, but raw only if you say so; standard
+                      input is refused if it plainly is something else, unless you say that it is raw
+  --force             with --source-type raw: even if the file SOURCE plainly is something else
 ${NEW_DISK_USAGE}
   --overwrite         replace a file of that name
   --json              tell what was made as one JSON object: path, backend, information, chain
 
 Permissions: --allow-read for SOURCE and its parents, --allow-read and --allow-write for the folder of
-TARGET.`;
+TARGET; from - to - for the current folder.`;
 
 const STANDARD = "-";
 
@@ -38,36 +46,49 @@ export async function convert(args: string[]): Promise<number> {
   const { values, positionals } = parseArguments("convert", args, {
     ...NEW_DISK_OPTIONS,
     "source-type": { type: "string" },
+    force: { type: "boolean", default: false },
     overwrite: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
   const [source = "", target = ""] = exactly("convert", positionals, "SOURCE TARGET");
-  const { overwrite, json } = values;
+  const { overwrite, json, force } = values;
   const sourceType = word("--source-type", values["source-type"], ["vhd", "vhdx", "iso", "raw"]);
   const disk = newDiskOptions(values);
   if (source === STANDARD && sourceType !== undefined && sourceType !== "raw") {
-    throw new UsageError("convert: standard input is a raw disk");
+    throw new UsageError(
+      `convert: standard input is a raw disk: save the ${sourceType.toUpperCase()} image to a file first`,
+    );
+  }
+  if (force && sourceType !== "raw") {
+    throw new UsageError("convert: --force goes with --source-type raw");
   }
   if (target === STANDARD) {
     const { type, preallocate, ...stream } = disk;
-    if (source === STANDARD) throw new UsageError("convert: one of SOURCE and TARGET is a file");
     if (type === undefined) throw new UsageError("convert: standard output needs --type");
     if (preallocate) throw new UsageError("convert: --preallocate is for a TARGET that is a file");
     assertNoTerminal("convert");
-    return await streamOut(source, sourceType, { ...stream, type });
+    const wanted = { ...stream, type, force };
+    return source === STANDARD
+      ? await passOn(sourceType === "raw", wanted)
+      : await streamOut(source, sourceType, wanted);
   }
   const from = source === STANDARD
-    ? { source: standardInput("convert") }
-    : { source, ...present({ sourceType }) };
+    ? { source: standardInput("convert"), ...present({ sourceType }) }
+    : { source, force, ...present({ sourceType }) };
   return await createAndTell(target, { ...disk, ...from, overwrite }, json);
 }
+
+type StreamedDisk = Omit<ReturnType<typeof newDiskOptions>, "preallocate"> & {
+  readonly type: "vhd" | "vhdx" | "raw";
+  readonly force: boolean;
+};
+
+const PARTLY_OUT = "standard output got a part of the image";
 
 async function streamOut(
   source: string,
   type: "vhd" | "vhdx" | "iso" | "raw" | undefined,
-  options: Omit<ReturnType<typeof newDiskOptions>, "preallocate"> & {
-    type: "vhd" | "vhdx" | "raw";
-  },
+  options: StreamedDisk,
 ): Promise<number> {
   try {
     return await interruptible(async (signal) => {
@@ -76,8 +97,61 @@ async function streamOut(
       const { readable } = await disk.imageStream({ ...options, signal, onProgress: bar.show });
       await readable.pipeTo(outputStream());
       return 0;
-    }, () => "standard output got a part of the image");
+    }, () => PARTLY_OUT);
   } catch (error) {
     return fail(source, error);
   }
+}
+
+/**
+ * From standard input to standard output. Most images begin with what only their end tells, so the disk is kept
+ * in a file meanwhile: one that goes with this process, whatever ends that.
+ */
+async function passOn(isRaw: boolean, options: StreamedDisk): Promise<number> {
+  let isKept = false;
+  const path = `virtdisk-${crypto.randomUUID()}.img`;
+  try {
+    return await interruptible(async (signal) => {
+      using bar = new ProgressBar();
+      using kept = await keep(path, signal, bar, isRaw);
+      isKept = true;
+      // It was checked as it came in.
+      const { readable } = await kept.disk.imageStream({ ...options, force: true, signal });
+      await readable.pipeTo(outputStream());
+      return 0;
+    }, () => isKept ? PARTLY_OUT : undefined);
+  } catch (error) {
+    // The file has a name that nobody has given it, and may not be there any more.
+    if (error instanceof VirtualDiskError && error.path !== undefined) {
+      const name = JSON.stringify(error.path);
+      error.message = error.message.replaceAll(name, '"-" (kept in the current folder)');
+    }
+    return fail(STANDARD, error);
+  }
+}
+
+async function keep(
+  path: string,
+  signal: AbortSignal,
+  { show }: ProgressBar,
+  isRaw: boolean,
+): Promise<Disposable & { readonly disk: PortableVirtualDisk }> {
+  const disk = await createVirtualDisk(path, {
+    backend: "portable",
+    type: "raw",
+    source: standardInput("convert"),
+    ...(isRaw ? { sourceType: "raw" } : {}),
+    signal,
+    onProgress: show,
+  });
+  // Windows removes no file that is open.
+  const isLater = Deno.build.os === "windows";
+  if (!isLater) Deno.removeSync(path);
+  return {
+    disk,
+    [Symbol.dispose]() {
+      disk.close();
+      if (isLater) Deno.removeSync(path);
+    },
+  };
 }

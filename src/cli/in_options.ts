@@ -7,11 +7,13 @@
 /** What the command line has for an option of the API, by its name. */
 const OPTIONS: Readonly<Record<string, string>> = {
   allowUnsafe: "--allow-unsafe",
+  force: "--force",
   ignoreChildren: "--ignore-children",
   // Of all commands only that one goes on, and what it stores all others take.
   ignoreMismatch: "`virtdisk rebase --ignore-mismatch`",
   overwrite: "--overwrite",
   preallocate: "--preallocate",
+  sourceType: "--source-type",
   type: "--type",
 };
 
@@ -22,6 +24,7 @@ const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
   ['open with the flag "no-parents"', "use `virtdisk info --no-parents`"],
   ["pass the `type` option", "pass --type, where the command has it"],
   ['Pass { subtype: "fixed" }', "Pass --subtype fixed"],
+  ['{ sourceType: "raw" }', "--source-type raw"],
   ["merge({ into })", "`virtdisk merge --into NEWFILE CHILD`"],
   ["Leave `readOnly` out.", "Convert it to a VHD or VHDX, which can be changed."],
   ["open it with { getInfoOnly: true }", "look at it with `virtdisk info`"],

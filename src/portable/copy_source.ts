@@ -3,9 +3,11 @@
  *
  * @module
  */
+import type { ByteSource } from "./byte_source.ts";
 import { openToRead } from "./chain_to_read.ts";
 import type { SourceDisk } from "./create_size.ts";
 import type { ImageFormat } from "./detect.ts";
+import { type ForeignFormat, plainFormat } from "./foreign_format.ts";
 import type { DiskImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";
 import { chainContents, type DiskContents } from "./operations/disk_contents.ts";
@@ -18,8 +20,14 @@ export type SourceRequest =
     readonly path: string;
     /** Found out from the file where it is absent, but never taken for a raw disk then. */
     readonly format: ImageFormat | undefined;
+    /** Whether a file is taken for a raw disk that plainly is something else. */
+    readonly force: boolean;
   }
-  | { readonly stream: ReadableStream<Uint8Array> };
+  | {
+    readonly stream: ReadableStream<Uint8Array>;
+    /** `"raw"`: its bytes are those of a disk, whatever they look like. It cannot be anything else. */
+    readonly format: ImageFormat | undefined;
+  };
 
 /** An open source. */
 export interface CopySource extends Disposable {
@@ -41,26 +49,74 @@ export function openSource(
   pace: Pace,
 ): CopySource {
   if ("stream" in request) {
-    const { stream } = request;
+    const { stream, format } = request;
     if (stream.locked) {
       throw new ImageError("ERROR_INVALID_PARAMETER", {
         path: target,
         reason: "the source is a stream that somebody else reads",
       });
     }
+    if (format !== undefined && format !== "raw") {
+      throw new ImageError("ERROR_NOT_SUPPORTED", {
+        path: target,
+        reason: `the source is a stream, which cannot be a ${format.toUpperCase()} image`,
+        causes: [SAVE],
+      });
+    }
+    const check = (bytes: ByteSource) => {
+      const plain = plainFormat(bytes);
+      if (plain !== undefined) throw plainStream(target, plain);
+    };
     return {
       disk: { virtualSize: undefined, logicalSectorSize: undefined },
-      contents: streamContents(stream, size, pace),
+      contents: streamContents(stream, size, pace, format === "raw" ? undefined : check),
       [Symbol.dispose]() {},
     };
   }
-  const rawAdvice = "pass `sourceType`, or --source-type, `raw`";
+  const rawAdvice = 'pass { sourceType: "raw" }';
   const chain = openToRead(request.path, request.format, rawAdvice);
+  try {
+    if (!request.force) assertRawDisk(chain.image);
+  } catch (error) {
+    chain.close();
+    throw error;
+  }
   return {
     disk: sourceDiskOf(chain.image),
     contents: chainContents(chain.images, pace),
     [Symbol.dispose]: () => chain.close(),
   };
+}
+
+/**
+ * Refuses to copy the file of an image, or a packed one, as if its bytes were those of a disk.
+ *
+ * @throws {ImageError} `ERROR_INVALID_PARAMETER`
+ */
+export function assertRawDisk({ format, source }: DiskImage): void {
+  const plain = format === "raw" ? plainFormat(source) : undefined;
+  if (plain === undefined) return;
+  throw new ImageError("ERROR_INVALID_PARAMETER", {
+    path: source.path,
+    reason: `the file is ${plain.name}, not the bytes of a disk`,
+    causes: [
+      plain.kind === "named" ? "Leave `sourceType` out: the file says what it is." : plain.advice,
+      "Pass `force` to take its bytes for those of a disk all the same.",
+    ],
+  });
+}
+
+const SAVE = "Save it to a file, and name that as the source.";
+
+function plainStream(path: string, { name, kind, advice }: ForeignFormat): ImageError {
+  return new ImageError("ERROR_INVALID_PARAMETER", {
+    path,
+    reason: `the source is ${name}, and a stream must be the bytes of a disk`,
+    causes: [
+      kind === "named" ? SAVE : advice,
+      'Pass { sourceType: "raw" } to take it for the bytes of a disk all the same.',
+    ],
+  });
 }
 
 /** An image as the source of another. */

@@ -136,7 +136,7 @@ const SIGNATURES: readonly Signature[] = [
     kind: "evidence",
     advice: "Export it as a raw disk first, for example with `ewfexport`.",
   },
-  { offset: 0, signature: "\x1f\x8b", ...packed("gzip", "a gzip file") },
+  { offset: 0, signature: "\x1f\x8b\x08", ...packed("gzip", "a gzip file") },
   { offset: 0, signature: "BZh", ...packed("bzip2", "a bzip2 file") },
   { offset: 0, signature: "\xfd7zXZ\0", ...packed("xz", "an xz file") },
   { offset: 0, signature: "\x28\xb5\x2f\xfd", ...packed("zstd", "a zstd file") },
@@ -198,6 +198,15 @@ export function foreignFormat(source: ByteSource): ForeignFormat | undefined {
     };
   }
   return undefined;
+}
+
+/**
+ * The format of a file that plainly is no raw disk: an image, packed, or a text. What a raw disk may hold, a
+ * file system without a partition table, it may also begin with.
+ */
+export function plainFormat(source: ByteSource): ForeignFormat | undefined {
+  const format = foreignFormat(source);
+  return format?.kind === "raw" ? undefined : format;
 }
 
 function readSome(source: ByteSource, offset: number): Uint8Array {

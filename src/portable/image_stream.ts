@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  BOOLEAN,
   checkArgument,
   checkGuid,
   checkOptions,
@@ -14,7 +15,7 @@ import {
 import { setImmediate } from "node:timers/promises";
 import { OPERATION_OPTIONS, type OperationOptions, ProgressReporter } from "../progress.ts";
 import { SIZE, type Size } from "../size.ts";
-import { sourceDiskOf } from "./copy_source.ts";
+import { assertRawDisk, sourceDiskOf } from "./copy_source.ts";
 import { formatToCreate, imageSpec } from "./create_rules.ts";
 import { sizesOf } from "./create_size.ts";
 import type { DiskImage } from "./image.ts";
@@ -49,6 +50,13 @@ export interface ImageStreamOptions extends OperationOptions {
   physicalSectorSize?: Size | undefined;
   /** A GUID: the unique id of a VHD, the virtual disk id of a VHDX; by default a random one. */
   identifier?: string | undefined;
+  /**
+   * Streams the bytes of a disk that was opened as a raw one even if its file plainly is an image, packed or a
+   * text.
+   *
+   * @default {false}
+   */
+  force?: boolean | undefined;
 }
 
 /** An image file that comes as a stream. */
@@ -69,6 +77,7 @@ const IMAGE_STREAM_OPTIONS: OptionKinds<ImageStreamOptions> = {
   sectorSize: SIZE,
   physicalSectorSize: SIZE,
   identifier: STRING,
+  force: BOOLEAN,
 };
 
 const OPERATION = "CreateVirtualDisk";
@@ -91,6 +100,7 @@ export function openImageStream(
       "imageStream",
     );
     const path = images[0]!.source.path;
+    if (!wanted.force) assertRawDisk(images[0]!);
     const request = {
       ...wanted,
       ...sizesOf(wanted),

@@ -29,7 +29,7 @@ Deno.test("advice names what the command line has", async (t) => {
     [["map", "file.img"], "pass --type, where the command has it"],
     [["compare", "file.img", "base.vhdx"], "--type-a, `raw`"],
     [["compare", "base.vhdx", "file.img"], "--type-b, `raw`"],
-    [["convert", "file.img", "new.vhd"], "--source-type, `raw`"],
+    [["convert", "file.img", "new.vhd"], "pass --source-type raw."],
     [["convert", "base.vhdx", "one.vhdx"], "pass --overwrite"],
     [
       ["info", ...PORTABLE, "orphan.vhdx"],

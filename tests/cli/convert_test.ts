@@ -50,17 +50,90 @@ Deno.test("convert reads a raw disk from standard input, and writes images to st
   assertBytesEqual(read, bytes);
 });
 
+Deno.test("convert passes a disk on from standard input to standard output", async (t) => {
+  using dir = new TempDir();
+  const bytes = await makeSource(dir);
+  const kinds = [
+    ["--type", "raw"],
+    ["--type", "vhd"],
+    ["--type", "vhd", "--subtype", "fixed"],
+    ["--type", "vhdx", "--size", "6MiB"],
+    ["--type", "vhdx", "--subtype", "fixed"],
+  ];
+  for (const kind of kinds) {
+    await t.step(kind.join(" "), async () => {
+      const passed = await runCli(dir, ["convert", ...kind, "-", "-"], bytes);
+      assertEquals([passed.code, passed.err], [0, ""]);
+      assertEquals([...Deno.readDirSync(dir.path)].map(({ name }) => name), ["source.vhdx"]);
+      const file = dir.file("passed");
+      Deno.writeFileSync(file, passed.bytes);
+      const back = ["convert", "--type", "raw", ...rawType(kind), "passed", "-"];
+      const { bytes: read, err } = await runCli(dir, back);
+      assertEquals(err, "");
+      assertBytesEqual(read.subarray(0, bytes.length), bytes);
+      Deno.removeSync(file);
+    });
+  }
+});
+
+function rawType(kind: readonly string[]): string[] {
+  return kind.includes("raw") ? ["--source-type", "raw"] : [];
+}
+
+Deno.test("an image on standard input is refused, unless it is said to be the disk", async (t) => {
+  using dir = new TempDir();
+  await makeSource(dir);
+  for (
+    const args of [["source.vhdx", "dynamic.vhd"], [
+      "--subtype",
+      "fixed",
+      "source.vhdx",
+      "fixed.vhd",
+    ]]
+  ) {
+    await runCli(dir, ["convert", ...args]);
+  }
+  const names = [...Deno.readDirSync(dir.path)].map(({ name }) => name).toSorted();
+  assertEquals(names, ["dynamic.vhd", "fixed.vhd", "source.vhdx"]);
+  for (const name of names) {
+    for (const target of [["--size", "64MiB", "new.vhdx"], ["--type", "raw", "-"]]) {
+      await t.step(`${name} to ${target.at(-1)}`, async () => {
+        const image = Deno.readFileSync(dir.file(name));
+        const args = ["convert", ...target.slice(0, -1), "-", target.at(-1)!];
+        const refused = await runCli(dir, args, image);
+        assertEquals([refused.code, refused.out], [2, ""]);
+        const format = name.endsWith(".vhd") ? "VHD" : "VHDX";
+        assertStringIncludes(refused.err, `the source is a ${format} image`);
+        assertStringIncludes(refused.err, "or: Pass --source-type raw");
+        assertEquals([...Deno.readDirSync(dir.path)].map((each) => each.name).toSorted(), names);
+        const insisted = await runCli(dir, [...args, "--source-type", "raw"], image);
+        assertEquals([insisted.code, insisted.err], [0, ""]);
+        if (target.at(-1) === "-") return assertBytesEqual(insisted.bytes, image);
+        Deno.removeSync(dir.file("new.vhdx"));
+      });
+    }
+  }
+  const forced = ["--source-type", "raw", "--force", "--type", "raw"];
+  await runCli(dir, ["convert", ...forced, "fixed.vhd", "copy"]);
+  assertBytesEqual(Deno.readFileSync(dir.file("copy")), Deno.readFileSync(dir.file("fixed.vhd")));
+  const { bytes } = await runCli(dir, ["convert", ...forced, "fixed.vhd", "-"]);
+  assertBytesEqual(bytes, Deno.readFileSync(dir.file("fixed.vhd")));
+});
+
 Deno.test("a convert that cannot be understood ends with 2, as one that fails", async (t) => {
   using dir = new TempDir();
   await makeSource(dir);
   Deno.writeFileSync(dir.file("disk.raw"), pattern(5 * MIB));
   const rows: [args: string[], code: number, message: string][] = [
     [["source.vhdx"], 2, "convert: TARGET is missing"],
-    [["-", "-"], 2, "one of SOURCE and TARGET is a file"],
-    [["--type", "vhd", "-", "-"], 2, "one of SOURCE and TARGET is a file"],
+    [["-", "-"], 2, "standard output needs --type"],
+    [["--type", "vhd", "-", "-"], 2, '"-" (kept in the current folder): the source is empty'],
+    [["--force", "source.vhdx", "a.vhd"], 2, "--force goes with --source-type raw"],
+    [["--source-type", "raw", "source.vhdx", "a.vhd"], 2, "Pass --force to take its bytes"],
+    [["--source-type", "raw", "--type", "raw", "source.vhdx", "-"], 2, "is a VHDX image, not"],
     [["source.vhdx", "-"], 2, "standard output needs --type"],
     [["--source-type", "vhd", "-", "a.vhd"], 2, "standard input is a raw disk"],
-    [["disk.raw", "a.vhd"], 2, "--source-type, `raw`"],
+    [["disk.raw", "a.vhd"], 2, "pass --source-type raw."],
     [["none.vhdx", "a.vhd"], 2, "ERROR_FILE_NOT_FOUND"],
     [["source.vhdx", "disk.raw", "--type", "raw"], 2, "ERROR_FILE_EXISTS"],
     [["source.vhdx", "a.vhd", "--size", "4MiB"], 2, "a copy no fewer"],

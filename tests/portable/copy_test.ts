@@ -96,7 +96,7 @@ Deno.test("createVirtualDisk() refuses what no copy can be (87), and leaves noth
     ["a.vhd", { ...from, size: 8 * MIB + 1 }],
     ["a.vhdx", { ...from, parent: dir.file("parent.vhd") }],
     ["a.vhdx", { ...from, subtype: "differencing" }],
-    ["a.raw", from],
+    ["a.disk", from],
     ["a.raw", { ...from, type: "raw", subtype: "dynamic" }],
     ["a.raw", { ...from, type: "raw", blockSize: MIB }],
     ["a.raw", { ...from, type: "raw", sectorSize: 512 }],
