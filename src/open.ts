@@ -131,6 +131,7 @@ export function openVirtualDiskSync(
 function assertWindowsRequest(request: OpenRequest): OpenRequest {
   if (request.raw) throw portableOnly(request, "does not open raw disks");
   if (request.ignoreMismatch) throw portableOnly(request, "does not ignore a parent's identifier");
+  if (request.atomicSectors) throw portableOnly(request, "does not log what is written to sectors");
   return request;
 }
 

@@ -90,6 +90,17 @@ export interface OpenOptions {
    * @default {false}
    */
   ignoreChildren?: boolean | undefined;
+  /**
+   * Keeps every sector old or new as a whole after a crash, on any host: a disk with physical sectors of
+   * 512 bytes may else leave a sector of 4096 bytes as a mix of 512-byte pieces, each of them old or new. What
+   * is overwritten then goes through the log of the VHDX first: small writes take about twice as long, and
+   * long ones that are not flushed in between twenty times. A log that was left behind holds data then,
+   * which this library and QEMU replay as anything else; Windows has not been tried. Of no effect on disks
+   * with sectors of 512 bytes, which are always whole. Portable backend; for disks opened for writing.
+   *
+   * @default {false}
+   */
+  atomicSectors?: boolean | undefined;
   /** Tells openers of the same image apart, a GUID. */
   resiliencyGuid?: string | undefined;
   /** Which snapshot of a VHD Set to open, a GUID; a version 3 open, Windows 10. */
@@ -107,6 +118,7 @@ export const OPEN_OPTIONS: OptionKinds<OpenOptions> = {
   getInfoOnly: BOOLEAN,
   ignoreMismatch: BOOLEAN,
   ignoreChildren: BOOLEAN,
+  atomicSectors: BOOLEAN,
   resiliencyGuid: STRING,
   snapshotId: STRING,
 };

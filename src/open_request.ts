@@ -57,6 +57,8 @@ export interface OpenRequest {
   readonly ignoreMismatch?: true;
   /** The disk may be written although it has children. */
   readonly ignoreChildren?: true;
+  /** No sector may be torn by a crash, whatever the host writes at once. */
+  readonly atomicSectors?: true;
 }
 
 /** The number of each flag. */
@@ -121,6 +123,7 @@ export function openRequest(path: string | URL, options: OpenOptions): OpenReque
     ...rights,
     ...(options.ignoreMismatch ? { ignoreMismatch: true } : {}),
     ...(options.ignoreChildren ? { ignoreChildren: true } : {}),
+    ...(options.atomicSectors ? { atomicSectors: true } : {}),
   };
 }
 

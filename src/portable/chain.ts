@@ -29,6 +29,8 @@ export interface ChainOptions extends AncestorOptions {
   readonly noParents: boolean;
   /** Parents are added by hand. */
   readonly isCustom?: boolean;
+  /** As `WritableImage.keepSectorsWhole()`. */
+  readonly atomicSectors?: boolean;
 }
 
 /** Another parent for an image. */
@@ -70,7 +72,7 @@ export class ImageChain implements ResizableChain, Disposable {
     const isWriter = options.writableDepth > 0;
     const file = ImageFile.open(path, isWriter ? { write: true } : { sharing: options.sharing });
     try {
-      const writable = isWriter ? openWritableImage(file, options.format) : undefined;
+      const writable = isWriter ? openChild(file, options.format, options) : undefined;
       const child = { file, image: writable ?? openImage(file, options.format) };
       const ancestors = options.noParents ? [] : openAncestors([child], options);
       return new ImageChain([child, ...ancestors], writable, options);
@@ -260,7 +262,7 @@ export class ImageChain implements ResizableChain, Disposable {
   #readAnew(): void {
     const file = this.#files[0]!;
     if (this.#writable === undefined || file.hasFailed) return;
-    this.#writable = openWritableImage(file, this.image.format);
+    this.#writable = openChild(file, this.image.format, this.#options);
     this.#images[0] = this.#writable;
   }
 
@@ -290,4 +292,14 @@ export class ImageChain implements ResizableChain, Disposable {
     const [child, ...others] = this.#images;
     this.#images = [child, ...others.slice(0, depth - 1), ...ancestors.map(({ image }) => image)];
   }
+}
+
+function openChild(
+  file: WritableSource,
+  format: ImageFormat | undefined,
+  { atomicSectors }: ChainOptions,
+): WritableImage {
+  const image = openWritableImage(file, format);
+  if (atomicSectors) image.keepSectorsWhole?.();
+  return image;
 }

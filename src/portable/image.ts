@@ -90,7 +90,9 @@ export interface DiskImage {
 
 /**
  * An image that can be written. After a crash at any moment it still opens, everything that was written
- * before the last {@linkcode WritableImage.flush} is there, and a sector written since is old or new.
+ * before the last {@linkcode WritableImage.flush} is there, and a sector written since is old or new. Where
+ * the host may tear a write within a sector of 4096 bytes, that holds for each 512 bytes of it, unless
+ * {@linkcode WritableImage.keepSectorsWhole} has been called.
  */
 export interface WritableImage extends DiskImage {
   /**
@@ -116,6 +118,11 @@ export interface WritableImage extends DiskImage {
    * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a path that is too long.
    */
   setParent?(parent: ParentSpec, isSameDisk?: boolean): void;
+  /**
+   * Keeps sectors old or new as a whole from now on, on hosts too that write less than a sector at once.
+   * Absent where no sector is larger than what every host writes at once.
+   */
+  keepSectorsWhole?(): void;
   /** VHD: gives the disk another unique id. Absent where the format has none. */
   setUniqueId?(identifier: string): void;
   /** VHDX: gives the disk another page 83 identifier. */

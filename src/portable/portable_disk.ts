@@ -30,6 +30,16 @@ const { NO_PARENTS, CUSTOM_DIFF_CHAIN, IGNORE_RELATIVE_PARENT_LOCATOR } = OPEN_V
  * Writing survives crashes. After one at any moment the image opens, here and in other tools; everything
  * that was written before the last {@linkcode PortableVirtualDisk.flushSync} or `close()` is there; a
  * sector written since is old or new, never anything else; nothing outside the written range has changed.
+ *
+ * What is promised of a sector depends on what the disk under the image file writes at once, whole or not at
+ * all: its physical sector, of which no disk has less than 512 bytes.
+ *
+ * - Virtual disks with sectors of 512 bytes (every VHD, most VHDX): sectors are old or new on every host.
+ * - VHDX with sectors of 4096 bytes, on a host with physical sectors of 4096 bytes: the same. The file system
+ *   must keep 4096 bytes of a file together, as those with clusters of 4096 bytes or more do.
+ * - VHDX with sectors of 4096 bytes, on a host with physical sectors of 512 bytes: each 512 bytes of a sector
+ *   are old or new, and the sector may be a mix. With `atomicSectors` (see `OpenOptions`) it is not.
+ *
  * After a write that failed (a full volume, for example) nothing more is written until the disk is
  * opened again.
  *
@@ -251,6 +261,7 @@ export function openPortable(request: OpenRequest): PortableVirtualDisk {
       isCustom: (request.flags & CUSTOM_DIFF_CHAIN) !== 0,
       ignoreRelative: (request.flags & IGNORE_RELATIVE_PARENT_LOCATOR) !== 0,
       ignoreMismatch: request.ignoreMismatch,
+      atomicSectors: request.atomicSectors === true,
       writableDepth: rights.writableDepth,
       sharing: sharingOf(rights),
     });

@@ -8,7 +8,7 @@ import { benchConversions } from "./convert_bench.ts";
 import { benchMaintenance } from "./maintain_bench.ts";
 import { benchNative } from "./native_bench.ts";
 import { benchPortable } from "./portable_bench.ts";
-import { benchWrites } from "./write_bench.ts";
+import { benchOverwrites, benchWrites } from "./write_bench.ts";
 
 const PROCESSOR = /^model name\s*:\s*(.*)$/m;
 
@@ -20,6 +20,7 @@ console.log("ratio: of a round's times to the first line's, the median of all ro
 benchNative();
 benchPortable();
 await benchWrites();
+await benchOverwrites();
 await benchConversions();
 await benchMaintenance();
 

@@ -27,6 +27,72 @@ const WRITES: readonly Writes[] = [
   { name: "scattered 4 KiB writes", length: 4096, count: 5000, step: 4096 * 8191 },
 ];
 
+/** Onto what is there, of a disk with sectors of 4096 bytes; flushed after so many writes. */
+const OVERWRITES: readonly (Writes & { readonly flushEvery: number })[] = [
+  { name: "1 MiB in order, a flush", length: 1 << 20, count: 64, step: 1 << 20, flushEvery: 64 },
+  {
+    name: "4 KiB scattered, a flush",
+    length: 4096,
+    count: 5000,
+    step: 4096 * 8191,
+    flushEvery: 5000,
+  },
+  {
+    name: "4 KiB scattered, 40 flushes",
+    length: 4096,
+    count: 2000,
+    step: 4096 * 8191,
+    flushEvery: 50,
+  },
+  {
+    name: "4 KiB scattered, each flushed",
+    length: 4096,
+    count: 200,
+    step: 4096 * 8191,
+    flushEvery: 1,
+  },
+];
+const OVERWRITTEN_SIZE = 1 << 28;
+
+/** Measures what it costs that no sector of 4096 bytes is ever torn. */
+export async function benchOverwrites(): Promise<void> {
+  using dir = new TempDir();
+  const path = dir.file("sectors.vhdx");
+  {
+    const options = { size: OVERWRITTEN_SIZE, sectorSize: 4096, backend: "portable" } as const;
+    using disk = await createVirtualDisk(path, options);
+    const bytes = pattern(1 << 20);
+    for (let at = 0; at < OVERWRITTEN_SIZE; at += bytes.length) disk.writeSync(bytes, at);
+  }
+  for (const writes of OVERWRITES) {
+    compare({
+      title: `VHDX with sectors of 4096 bytes, overwritten: ${writes.name}`,
+      operations: writes.count,
+      operation: "write",
+      contenders: [
+        { name: "in place", run: () => overwrite(path, writes, false) },
+        { name: "through the log: atomicSectors", run: () => overwrite(path, writes, true) },
+      ],
+    });
+  }
+}
+
+function overwrite(
+  path: string,
+  writes: typeof OVERWRITES[number],
+  atomicSectors: boolean,
+): number {
+  const bytes = pattern(writes.length, 1);
+  let done = 0;
+  return milliseconds(() => {
+    using disk = openVirtualDiskSync(path, { backend: "portable", readOnly: false, atomicSectors });
+    for (const offset of offsets(writes, OVERWRITTEN_SIZE)) {
+      disk.writeSync(bytes, offset);
+      if (++done % writes.flushEvery === 0) disk.flushSync();
+    }
+  });
+}
+
 /** Measures both kinds of writes; needs qemu-img. */
 export async function benchWrites(): Promise<void> {
   const missing = tool("qemu-img")();
@@ -79,8 +145,8 @@ function benchFormat(
   assertSame(flat, ours, writes);
 }
 
-function* offsets({ length, count, step }: Writes): Generator<number> {
-  for (let i = 0; i < count; i++) yield (i * step) % (SIZE - length + 1) & -length;
+function* offsets({ length, count, step }: Writes, size = SIZE): Generator<number> {
+  for (let i = 0; i < count; i++) yield (i * step) % (size - length + 1) & -length;
 }
 
 function writeFlat(path: string, writes: Writes): number {

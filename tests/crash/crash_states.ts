@@ -3,8 +3,9 @@ import type { Random } from "../fuzz/random.ts";
 import { type Change, describeChange } from "./recording_source.ts";
 import type { SparseFile } from "./sparse_file.ts";
 
-/** What storage writes as a whole or not at all. */
-const SECTOR = 512;
+/** What a storage device writes as a whole or not at all: its physical sector. */
+export type HostSector = 512 | 4096;
+/** Systems write pages, so that a crash often falls between two of them. */
 const PAGE = 4096;
 /** Up to this many unflushed changes, every subset with the newest of them is a state. */
 const EXHAUSTIVE_WINDOW = 4;
@@ -35,6 +36,7 @@ type Fate = "whole" | "lost" | "room" | readonly (readonly [number, number])[];
  *
  * @param samples How many random subsets each crash point gets.
  * @param from The first crash point.
+ * @param hostSector Within which no write is torn. Default: 512, as no device writes less.
  */
 export function* crashStates(
   base: SparseFile,
@@ -42,6 +44,7 @@ export function* crashStates(
   random: Random,
   samples: number,
   from = 0,
+  hostSector: HostSector = 512,
 ): Generator<CrashState> {
   let durable = base.fork();
   let flushed = 0;
@@ -52,7 +55,7 @@ export function* crashStates(
     }
     if (point < from) continue;
     const window = changes.slice(flushed, point);
-    for (const fates of fatesOf(window, random, samples)) {
+    for (const fates of fatesOf(window, random, samples, hostSector)) {
       const file = durable.fork();
       window.forEach((change, i) => apply(file, change, fates[i]!));
       const durableCount = flushed;
@@ -68,14 +71,19 @@ export function* crashStates(
   }
 }
 
-function* fatesOf(window: readonly Change[], random: Random, samples: number): Generator<Fate[]> {
+function* fatesOf(
+  window: readonly Change[],
+  random: Random,
+  samples: number,
+  hostSector: HostSector,
+): Generator<Fate[]> {
   const whole = window.map((): Fate => "whole");
   yield whole;
   const newest = window.at(-1);
   if (newest === undefined) return;
   if (newest.kind === "write") {
     const others = whole.slice(1);
-    for (const fate of tornFates(newest, random)) yield [...others, fate];
+    for (const fate of tornFates(newest, random, hostSector)) yield [...others, fate];
   }
   if (window.length === 1) return;
   if (window.length <= EXHAUSTIVE_WINDOW) {
@@ -88,16 +96,20 @@ function* fatesOf(window: readonly Change[], random: Random, samples: number): G
     yield window.map((change) => {
       if (random.chance(percent)) return "whole";
       return change.kind === "write" && random.chance(30)
-        ? random.pick(tornFates(change, random))
+        ? random.pick(tornFates(change, random, hostSector))
         : "lost";
     });
   }
 }
 
 /** Only room; up to a page or sector boundary; some of the sectors. */
-function tornFates(change: Change & { kind: "write" }, random: Random): Fate[] {
+function tornFates(
+  change: Change & { kind: "write" },
+  random: Random,
+  hostSector: HostSector,
+): Fate[] {
   const fates: Fate[] = ["room"];
-  for (const unit of [PAGE, SECTOR]) {
+  for (const unit of new Set([PAGE, hostSector])) {
     const pieces = split(change, unit);
     if (pieces.length === 1) continue;
     fates.push(pieces.slice(0, 1 + random.below(pieces.length - 1)));

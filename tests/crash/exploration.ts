@@ -3,7 +3,7 @@
  * checks that it keeps the promise; goes on writing to some of them, and crashes there again.
  */
 import { Random } from "../fuzz/random.ts";
-import { type CrashState, crashStates } from "./crash_states.ts";
+import { type CrashState, crashStates, type HostSector } from "./crash_states.ts";
 import { type Observation, observe } from "./observation.ts";
 import { type DiskEvent, Oracle } from "./oracle.ts";
 import { type Change, RecordingSource } from "./recording_source.ts";
@@ -25,6 +25,10 @@ export interface Plan {
   readonly percent?: number;
   /** Of a hundred states tried: how many are written to and crash again. Default: 4. */
   readonly again?: number;
+  /** Within which no write is torn. Default: 512. */
+  readonly hostSector?: HostSector;
+  /** Told of each state whether a logical sector in it is a mix of old and new. */
+  readonly onSectors?: (torn: boolean) => void;
   /** How the base came about. */
   readonly history?: History;
   /** Also done with each state, beside opening it here. */
@@ -49,7 +53,7 @@ export function explore(plan: Plan): number {
 }
 
 function exploreLife(plan: Plan, random: Random, life: number): number {
-  const { format, base, samples = 3, percent = 100, again = 4, history } = plan;
+  const { format, base, samples = 3, percent = 100, again = 4, hostSector, history } = plan;
   const recording = new RecordingSource<DiskEvent>(base, history?.unflushed);
   const first = recording.changes.length;
   const seen = observe(format.open(recording));
@@ -57,7 +61,9 @@ function exploreLife(plan: Plan, random: Random, life: number): number {
   const oracle = new Oracle(seen, format.changesIdentifier, history?.oracle);
   let marks = 0;
   let states = 0;
-  for (const state of crashStates(base, recording.changes, random, samples, first)) {
+  for (
+    const state of crashStates(base, recording.changes, random, samples, first, hostSector)
+  ) {
     for (; (recording.marks[marks]?.position ?? Infinity) <= state.point; marks++) {
       oracle.apply(recording.marks[marks]!.event);
     }
@@ -66,6 +72,11 @@ function exploreLife(plan: Plan, random: Random, life: number): number {
     states++;
     const left = explaining(plan, () => describeState(recording, state), () => {
       const left = checkState(format, state.file, oracle, random);
+      const torn = tornSector(left);
+      if (format.keepsSectorsWhole && torn !== undefined) {
+        throw new Error(`logical sector ${torn} is neither old nor new`);
+      }
+      plan.onSectors?.(torn !== undefined);
       plan.alsoCheck?.(state, left);
       return left;
     });
@@ -100,6 +111,13 @@ export function checkState(
   format.checkClosed?.(written);
   expected.check(observe(format.open(written)));
   return seen;
+}
+
+/** Steps write whole logical sectors, so that all of one has the same version, unless a crash tore it. */
+function tornSector({ versions, attributes }: Observation): number | undefined {
+  const unit = Number(attributes.get("logicalSectorSize")) / SECTOR;
+  const at = versions.findIndex((version, i) => version !== versions[i - i % unit]);
+  return at < 0 ? undefined : Math.floor(at / unit);
 }
 
 function record(

@@ -12,6 +12,8 @@ import { SECTOR, stamped } from "./stamp.ts";
 export interface Format {
   /** Whether writing gives the disk another identifier. */
   readonly changesIdentifier: boolean;
+  /** Whether logical sectors are old or new as a whole, and not only each 512 bytes of them. */
+  readonly keepsSectorsWhole?: boolean;
   open(source: ByteSource): DiskImage;
   openWritable(source: WritableSource): WritableImage;
   /** Throws where other programs would refuse what a crash left, though it opens here. */

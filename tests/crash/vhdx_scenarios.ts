@@ -1,11 +1,23 @@
 /** What is done to VHDX images while they crash. Blocks have 1 MiB (2048 sectors), as few as can be. */
+import { assertEquals } from "@std/assert";
+import { NIL_GUID } from "../../src/bytes/guid.ts";
+import type { ByteSource } from "../../src/portable/byte_source.ts";
 import type { ImageSpec } from "../../src/portable/image_spec.ts";
+import { readCurrentHeader } from "../../src/portable/vhdx/header.ts";
+import {
+  descriptorsFromLast,
+  type LogEntry,
+  readLogEntry,
+} from "../../src/portable/vhdx/log_entry.ts";
+import { LogRing } from "../../src/portable/vhdx/log_ring.ts";
+import { ReplayedSource, ReplayOverlay } from "../../src/portable/vhdx/replayed_source.ts";
 import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
 import { openWritableVhdx } from "../../src/portable/vhdx/writable_vhdx.ts";
 import { Random } from "../fuzz/random.ts";
 import { pattern } from "../support.ts";
 import { BAT, MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { createVhdxIn, newImage } from "./formats.ts";
+import { observe } from "./observation.ts";
 import { type Format, randomSteps, runSteps, type Scenario, type Step } from "./scenario.ts";
 import type { SparseFile } from "./sparse_file.ts";
 
@@ -15,6 +27,19 @@ export const VHDX: Format = {
   openWritable: openWritableVhdx,
 };
 
+/** As with `atomicSectors`. */
+export const ATOMIC_VHDX: Format = {
+  ...VHDX,
+  keepsSectorsWhole: true,
+  checkLeft: checkOlderEntries,
+  openWritable: (source) => {
+    const image = openWritableVhdx(source);
+    image.keepSectorsWhole?.();
+    return image;
+  },
+};
+
+const PAGE = 4096;
 const BLOCK = MIB / 512;
 const NEW_ID = "89abcdef-0123-4567-89ab-cdef01234567";
 const ITEMS = [
@@ -72,6 +97,30 @@ const LONG_STEPS: readonly Step[] = Array.from({ length: 60 }, (_, i): Step[] =>
   ["trim", ((i + 5) % 8) * BLOCK, BLOCK],
   ["flush"],
 ]).flat();
+
+/** So often overwritten and flushed, in blocks that are there, that the log goes around. */
+const OVERWRITES: readonly Step[] = Array.from({ length: 12 }, (_, i): Step[] => [
+  ["write", (i % 3) * BLOCK + 8 * (i % 4), 8 * (1 + i % 5)],
+  ["write", 2 * BLOCK - 80, 160],
+  ...(i % 4 === 0 ? [["trim", (i % 3) * BLOCK, BLOCK]] as const : []),
+  ...(i % 2 === 0 ? [["flush"]] as const : []),
+  ...(i % 5 === 0 ? [["abandon"]] as const : []),
+]).flat();
+
+/** Scenarios of VHDX images with sectors of 4096 bytes. */
+export const LARGE_SECTOR_SCENARIOS: readonly Scenario[] =
+  (["fixed", "dynamic", "differencing"] as const).flatMap((subtype) => {
+    const spec = { subtype, logicalSectorSize: 4096, virtualSize: 6 * MIB } as const;
+    const common = { format: VHDX, base: () => used(spec), qemuLacks: qemuLacks(spec) };
+    return [
+      { ...common, title: `sectors of 4 KiB of a ${subtype} VHDX`, steps: OVERWRITES },
+      {
+        ...common,
+        title: `sectors of 4 KiB of a ${subtype} VHDX and random operations`,
+        steps: randomSteps(new Random(9), 40, { sectors: 6 * BLOCK, blockSectors: BLOCK, unit: 8 }),
+      },
+    ];
+  });
 
 /** Scenarios of VHDX images. */
 export const VHDX_SCENARIOS: readonly Scenario[] = [
@@ -137,6 +186,27 @@ function random(name: string, seed: number, spec: Partial<ImageSpec>): Scenario 
     steps: randomSteps(new Random(seed), 40, { sectors: 8 * BLOCK, blockSectors: BLOCK, unit }),
     qemuLacks: qemuLacks(spec),
   };
+}
+
+/** Some readers replay entries that are no longer needed, too (QEMU, DiscUtils): the disk is the same then. */
+function checkOlderEntries(source: ByteSource): void {
+  const header = readCurrentHeader(source);
+  if (header.logGuid === NIL_GUID) return;
+  const ring = new LogRing(source, header);
+  const entries: LogEntry[] = [];
+  for (let position = 0; position < ring.length; position += PAGE) {
+    const entry = readLogEntry(ring, position);
+    if (entry !== undefined) entries.push(entry);
+  }
+  entries.sort((a, b) => Number(a.sequenceNumber - b.sequenceNumber));
+  const overlay = new ReplayOverlay();
+  for (const entry of entries.reverse()) {
+    for (const descriptor of descriptorsFromLast(ring, entry)) {
+      overlay.addPage(descriptor.targetOffset, descriptor);
+    }
+  }
+  const replayed = new ReplayedSource(source, overlay, source.size);
+  assertEquals(observe(openVhdx(replayed)).versions, observe(openVhdx(source)).versions);
 }
 
 function qemuLacks({ subtype, logicalSectorSize }: Partial<ImageSpec>): string | undefined {

@@ -15,6 +15,7 @@ import {
 import { ownedPlace } from "./block_scan.ts";
 import { BlockTableWriter, MAX_PAGES_PER_BLOCK } from "./block_table_writer.ts";
 import type { FileSpace } from "./file_space.ts";
+import { LOG_SECTOR_SIZE } from "./file_map.ts";
 import type { LoggedPages } from "./logged_pages.ts";
 import type { DiskMetadata } from "./metadata_items.ts";
 import type { SectorBitmaps } from "./sector_bitmaps.ts";
@@ -50,6 +51,13 @@ export class BlockWriter {
   readonly #metadata: DiskMetadata;
   readonly #writer: BlockTableWriter;
   readonly #beforeChange: () => void;
+  /**
+   * Whether data that are overwritten go through the log too. Its pages must be whole sectors then: a page
+   * with a sector in it that is written past the log would bring back what that was.
+   */
+  logsData = false;
+  /** What got its place since the tables were published last. */
+  #fresh = { publication: 0, blocks: new Set<number>() };
 
   constructor(parts: BlockWriterParts) {
     this.#file = parts.file;
@@ -89,7 +97,7 @@ export class BlockWriter {
     switch (state) {
       case PAYLOAD.FULLY_PRESENT:
         this.#beforeChange();
-        return this.#file.writeAt(bytes, fileOffset + inBlock);
+        return this.#overwrite(block, bytes, fileOffset + inBlock);
       case PAYLOAD.PARTIALLY_PRESENT:
         return this.#writeIntoPartial(part, fileOffset);
       default: {
@@ -103,16 +111,35 @@ export class BlockWriter {
     }
   }
 
+  /**
+   * Writes sectors that the disk has already. Through the log they are old or new as a whole; the sectors of
+   * a block that nothing durable names yet are so anyhow.
+   */
+  #overwrite(block: number, bytes: Uint8Array, at: number): void {
+    if (!this.logsData || this.#isFresh(block)) return this.#file.writeAt(bytes, at);
+    for (let done = 0; done < bytes.length; done += LOG_SECTOR_SIZE) {
+      this.#pages.reserve(1);
+      this.#pages.writeData(bytes.subarray(done, done + LOG_SECTOR_SIZE), at + done);
+    }
+  }
+
   /** Nobody sees what is written to sectors whose bits are clear before these are set. */
   #writeIntoPartial(part: Part, fileOffset: number): void {
     const { block, inBlock, bytes } = part;
     // Finds a missing bitmap before anything is written.
     const bitmap = this.#table.bitmap(block);
-    const run = this.#bitmaps.run(block, inBlock, bytes.length);
     this.#beforeChange();
+    let isPresent = true;
+    for (let done = 0; done < bytes.length;) {
+      const run = this.#bitmaps.run(block, inBlock + done, bytes.length - done);
+      const piece = bytes.subarray(done, done + run.length);
+      if (run.present) this.#overwrite(block, piece, fileOffset + inBlock + done);
+      else this.#file.writeAt(piece, fileOffset + inBlock + done);
+      isPresent &&= run.present;
+      done += run.length;
+    }
+    if (isPresent) return;
     this.#pages.reserve(MAX_PAGES_PER_BLOCK);
-    this.#file.writeAt(bytes, fileOffset + inBlock);
-    if (run.present && run.length === bytes.length) return;
     if (!this.#isWhole(part)) {
       this.#writer.addBits(bitmap, this.#bitmaps.bits(block, inBlock, bytes.length));
       const used = this.#usedLength(block);
@@ -130,6 +157,7 @@ export class BlockWriter {
     this.#pages.reserve(MAX_PAGES_PER_BLOCK);
     const { offset: fileOffset } = this.#space.allocate(blockSize);
     this.#file.writeAt(bytes, fileOffset + inBlock);
+    this.#noteFresh(block);
     const bitmap = present ?? this.#newBitmap(chunk);
     this.#writer.replaceBits(
       bitmap,
@@ -161,6 +189,7 @@ export class BlockWriter {
     }
     this.#file.writeAt(bytes, place.offset + inBlock);
     this.#writer.setPayload(block, { state: PAYLOAD.FULLY_PRESENT, fileOffset: place.offset });
+    this.#noteFresh(block);
   }
 
   #trimBlock(block: number): void {
@@ -175,6 +204,18 @@ export class BlockWriter {
     this.#pages.reserve(MAX_PAGES_PER_BLOCK);
     this.#writer.setPayload(block, { state: PAYLOAD.UNMAPPED, fileOffset: 0 });
     if (place > 0) this.#space.giveUp(place, this.#metadata.blockSize);
+  }
+
+  #noteFresh(block: number): void {
+    const { publications } = this.#pages;
+    if (this.#fresh.publication !== publications) {
+      this.#fresh = { publication: publications, blocks: new Set() };
+    }
+    this.#fresh.blocks.add(block);
+  }
+
+  #isFresh(block: number): boolean {
+    return this.#fresh.publication === this.#pages.publications && this.#fresh.blocks.has(block);
   }
 
   #isWhole({ block, inBlock, bytes }: Part): boolean {

@@ -99,6 +99,11 @@ export class FileSpace {
     this.#leaving.push({ first: offset / MIB, count: length / MIB });
   }
 
+  /** Whether there are places that were given up, and are not free yet. */
+  get hasGivenUp(): boolean {
+    return this.#leaving.length > 0;
+  }
+
   /** To be called once everything that was given up is durably so. */
   reuseGivenUp(): void {
     if (this.#leaving.length === 0) return;

@@ -1,6 +1,6 @@
 /**
- * The tables of a file that is open for writing: what is changed is seen at once, and published later,
- * many pages together, through the log.
+ * What of a file that is open for writing is changed through the log: the tables, and data where they are
+ * logged too. A change is seen at once, and published later, many pages together.
  *
  * @module
  */
@@ -18,6 +18,9 @@ export class LoggedPages implements ByteSource {
   readonly #space: FileSpace;
   /** By page number: changed, not published. */
   readonly #pending = new Map<number, Uint8Array<ArrayBuffer>>();
+  #publications = 0;
+  /** Whether data are pending, or in the open log. */
+  #hasData = false;
 
   constructor(file: WritableSource, log: LogWriter, space: FileSpace) {
     this.#file = file;
@@ -31,6 +34,11 @@ export class LoggedPages implements ByteSource {
 
   get size(): number {
     return this.#file.size;
+  }
+
+  /** How often changes have been published. */
+  get publications(): number {
+    return this.#publications;
   }
 
   /** Whether there are changes to publish. */
@@ -57,6 +65,12 @@ export class LoggedPages implements ByteSource {
     if (this.#pending.size + count > MAX_PAGES_PER_ENTRY) this.publish();
   }
 
+  /** Changes a page of a block, all of it. Room for it has been reserved. */
+  writeData(page: Uint8Array, offset: number): void {
+    this.#pending.set(offset / PAGE_SIZE, new Uint8Array(page));
+    this.#hasData = true;
+  }
+
   /** Changes bytes. Room for their pages has been reserved. */
   writeAt(bytes: Uint8Array, offset: number): void {
     for (const { page, inPage, at, length } of pieces(offset, bytes.length)) {
@@ -66,10 +80,11 @@ export class LoggedPages implements ByteSource {
 
   /**
    * Makes all changes durable, and with them everything that has been written to the file before: blocks
-   * are there before a table names them. The log is open afterwards if there was anything to publish.
+   * are there before a table names them.
    */
   publish(): void {
     if (this.#pending.size === 0) return;
+    this.#publications++;
     if (!this.#log.isOpen) this.#log.open();
     this.#space.reach(this.#space.end);
     this.#file.flush();
@@ -80,7 +95,15 @@ export class LoggedPages implements ByteSource {
     this.#file.flush();
     for (const { offset, bytes } of pages) this.#file.writeAt(bytes, offset);
     this.#pending.clear();
+    // What gets a place anew is written there past the log; some readers replay older entries, too.
+    if (this.#hasData && this.#space.hasGivenUp) this.#endLog();
     this.#space.reuseGivenUp();
+  }
+
+  #endLog(): void {
+    this.#file.flush();
+    this.#log.close();
+    this.#hasData = false;
   }
 
   #page(number: number): Uint8Array<ArrayBuffer> {

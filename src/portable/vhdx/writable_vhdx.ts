@@ -5,7 +5,7 @@
  */
 import { normalizeGuid } from "../../bytes/guid.ts";
 import type { ProviderSubtype } from "../../information.ts";
-import type { WritableSource } from "../byte_source.ts";
+import type { ByteSource, WritableSource } from "../byte_source.ts";
 import type { ImageExtent, ParentLink, WritableImage } from "../image.ts";
 import type { ParentSpec } from "../image_spec.ts";
 import { scanBlocks } from "./block_scan.ts";
@@ -63,11 +63,12 @@ export function openWritableVhdx(
 class WritableVhdx implements WritableImage {
   readonly format = "vhdx";
   readonly subtype: ProviderSubtype;
-  readonly source: WritableSource;
+  readonly source: ByteSource;
   readonly virtualSize: number;
   readonly blockSize: number;
   readonly logicalSectorSize: number;
   readonly metadata: MetadataWriter;
+  readonly #file: WritableSource;
   readonly #image: VhdxImage;
   readonly #structures: VhdxStructures;
   readonly #tables: BlockTables;
@@ -85,12 +86,13 @@ class WritableVhdx implements WritableImage {
   #surveyFault: unknown;
 
   constructor(file: WritableSource, structures: VhdxStructures, headers: HeaderWriter) {
-    this.source = file;
     this.#structures = structures;
     this.#headers = headers;
     this.#space = new FileSpace(file);
     this.#log = new LogWriter(file, headers, this.#space);
     this.#pages = new LoggedPages(file, this.#log, this.#space);
+    this.source = this.#pages;
+    this.#file = file;
     this.#tables = tablesOf(structures, this.#pages);
     this.#image = new VhdxImage({ ...structures, source: this.#pages }, this.#tables);
     this.subtype = this.#image.subtype;
@@ -152,17 +154,16 @@ class WritableVhdx implements WritableImage {
     this.#blocks.trim(offset, length);
   }
 
+  /** What a writer left that was killed becomes durable too, even if nothing has changed since. */
   flush(): void {
-    if (!this.#isChanging) return;
     if (this.#pages.hasPending) this.#pages.publish();
-    else this.source.flush();
+    else this.#file.flush();
   }
 
   finish(): void {
-    if (!this.#isChanging) return;
     this.#pages.publish();
-    this.source.flush();
-    this.#log.close();
+    this.#file.flush();
+    if (this.#isChanging) this.#log.close();
   }
 
   /** @throws {TypeError} Where `identifier` is no GUID. */
@@ -183,6 +184,11 @@ class WritableVhdx implements WritableImage {
       else this.#beforeDataChange();
     });
     this.#parent = link;
+  }
+
+  /** Sectors of 512 bytes are whole on any host. */
+  keepSectorsWhole(): void {
+    this.#blocks.logsData = this.logicalSectorSize === LOG_SECTOR_SIZE;
   }
 
   setPhysicalSectorSize(size: number): void {

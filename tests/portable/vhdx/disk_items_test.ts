@@ -133,7 +133,7 @@ Deno.test("nothing is written where the items are there already", () => {
   const image = openWritableVhdx(file);
   image.metadata!.setDiskItems(items.map(wanted));
   image.finish();
-  assertEquals(file.changes, []);
+  assertEquals(file.changes.filter(({ kind }) => kind !== "flush"), []);
 });
 
 Deno.test("nothing is put where an item still lies that goes", () => {

@@ -1,0 +1,49 @@
+/**
+ * Sectors of 4096 bytes: whole after a crash on a host that writes as much at once, and on one that writes 512
+ * bytes if that is asked for; else each 512 bytes of them are old or new.
+ */
+import { assert, assertGreater } from "@std/assert";
+import { explore, type Plan } from "./exploration.ts";
+import { ATOMIC_VHDX, LARGE_SECTOR_SCENARIOS, VHDX } from "./vhdx_scenarios.ts";
+
+const SEED = 53;
+/** Of a hundred states. A long log takes its time to be read. */
+const PERCENT = 20;
+
+const PROMISES:
+  readonly (Pick<Plan, "format" | "hostSector" | "percent"> & { readonly what: string })[] = [
+    {
+      what: "are whole on a host that writes 4096 bytes at once",
+      format: { ...VHDX, keepsSectorsWhole: true },
+      hostSector: 4096,
+    },
+    {
+      what: "are whole on a host that writes 512 bytes at once, where they go through the log",
+      format: ATOMIC_VHDX,
+      hostSector: 512,
+      percent: 4,
+    },
+  ];
+
+for (const { what, ...promise } of PROMISES) {
+  for (const scenario of LARGE_SECTOR_SCENARIOS) {
+    Deno.test(`${scenario.title} ${what}`, () => {
+      const plan = { ...scenario, percent: PERCENT, ...promise, base: scenario.base(), seed: SEED };
+      const states = explore(plan);
+      console.log(`${scenario.title}: ${states} states`);
+      assertGreater(states, 50);
+    });
+  }
+}
+
+for (const scenario of LARGE_SECTOR_SCENARIOS) {
+  Deno.test(`${scenario.title} are torn between 512 bytes, no finer, on a host that writes so much`, () => {
+    let torn = 0;
+    const onSectors = (isTorn: boolean) => torn += Number(isTorn);
+    const plan = { ...scenario, base: scenario.base(), seed: SEED, percent: PERCENT, onSectors };
+    const states = explore(plan);
+    console.log(`${scenario.title}: ${torn} of ${states} states have torn sectors`);
+    // Else the tests before would prove nothing.
+    assert(torn > 0, "no state tore a sector");
+  });
+}
