@@ -5,6 +5,7 @@
  * @module
  */
 import { join } from "@std/path";
+import { lockFile } from "./file_locks.ts";
 
 /** For a file whose maker may be out of sight: a living one would have written to it for so long, in ms. */
 const LONG_AGO = 7 * 24 * 60 * 60 * 1000;
@@ -44,11 +45,12 @@ function removeIfAbandoned(path: string, device: number): void {
     const { isFile, dev, mtime } = Deno.lstatSync(path);
     if (!isFile) return;
     const isOld = mtime !== null && Date.now() - mtime.getTime() > LONG_AGO;
-    if (!(dev === device && seesAllLocks(dev)) && !isOld) return;
+    if (!(dev === device && seesMakersLock(dev)) && !isOld) return;
     using file = Deno.openSync(path);
     // A shared lock is refused beside the maker's, and in no reader's way should the file have a name as an
     // image too, which a crash between the link and its end leaves.
-    if (file.tryLockSync(false)) Deno.removeSync(path);
+    lockFile(path, file, false);
+    Deno.removeSync(path);
   } catch {
     // Somebody else's file, or gone meanwhile.
   }
@@ -60,7 +62,7 @@ function removeIfAbandoned(path: string, device: number): void {
  * from a virtual machine, with locks that may stay unseen, sees another device. What has no block device of
  * its own (major number 0) may be such a share.
  */
-function seesAllLocks(device: number): boolean {
+function seesMakersLock(device: number): boolean {
   if (Deno.build.os === "windows") return device !== 0;
   return Deno.build.os === "linux" && Math.floor(device / 256) % 4096 !== 0;
 }

@@ -54,16 +54,33 @@ async function create(request: CreateRequest): Promise<PortableVirtualDisk> {
   const format = formatToCreate(request);
   if (request.source === undefined) await createEmpty(request, format, pace);
   else await createCopy(request, request.source, format, pace);
-  const chain = ImageChain.open(path, {
-    format,
-    noParents: false,
-    ignoreRelative: false,
-    writableDepth: 1,
-    sharing: "readers",
-  });
+  const chain = await openNew(path, format);
   // A disk that is new is nobody's parent yet.
   const rights = { query: true, read: true, writableDepth: 1, ignoreChildren: true };
   return new PortableVirtualDisk(chain, rights);
+}
+
+/** Tries of opening the new image, and the milliseconds between them. */
+const TRIES = 20;
+const PAUSE = 5;
+
+/** Opens the new image. Whoever looks for abandoned files may try a lock on it for a moment. */
+async function openNew(path: string, format: NewFormat): Promise<ImageChain> {
+  for (let number = 1;; number++) {
+    try {
+      return ImageChain.open(path, {
+        format,
+        noParents: false,
+        ignoreRelative: false,
+        writableDepth: 1,
+        sharing: "readers",
+      });
+    } catch (error) {
+      const isLocked = error instanceof ImageError && error.symbol === "ERROR_SHARING_VIOLATION";
+      if (!isLocked || number === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+  }
 }
 
 async function createEmpty(

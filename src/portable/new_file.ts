@@ -20,7 +20,8 @@ export class NewFile implements Disposable {
   readonly #overwrite: boolean;
   /** To be made durable with the name; absent on Windows, which does so by itself and opens no folder. */
   readonly #handle: Deno.FsFile | undefined;
-  #temporary: string | undefined;
+  /** Made, and open: the lock on it says until the end that it is not abandoned. */
+  #made: { readonly file: ImageFile; readonly temporary: string } | undefined;
 
   private constructor(path: string, folder: string, overwrite: boolean) {
     this.#path = path;
@@ -45,13 +46,12 @@ export class NewFile implements Disposable {
    */
   async write(write: (file: ImageFile) => void | Promise<void>): Promise<void> {
     removeAbandonedFiles(this.#folder);
-    const made = this.#make();
+    const file = this.#make();
     try {
-      using file = made;
       await write(file);
       file.flush();
     } catch (error) {
-      throw withProgress(error, this.#path, made.written, this.#remove());
+      throw withProgress(error, this.#path, file.written, this.#remove());
     }
   }
 
@@ -63,7 +63,7 @@ export class NewFile implements Disposable {
    * another file's before.
    */
   publish(): void {
-    const [path, temporary] = [this.#path, this.#temporary!];
+    const [path, { temporary }] = [this.#path, this.#made!];
     fileOperation(path, () => {
       if (this.#overwrite || !publishByLink(temporary, path)) Deno.renameSync(temporary, path);
     });
@@ -72,7 +72,7 @@ export class NewFile implements Disposable {
     }
   }
 
-  /** Removes the temporary name, which is gone already where the file was renamed. */
+  /** Removes the temporary name, which is gone already where the file was renamed, and closes the file. */
   [Symbol.dispose](): void {
     this.#handle?.close();
     this.#remove();
@@ -80,7 +80,11 @@ export class NewFile implements Disposable {
 
   /** Whether the temporary name is gone. Otherwise, as on a volume that has failed, the next command removes it. */
   #remove(): boolean {
-    return this.#temporary === undefined || isRemoved(this.#temporary);
+    if (this.#made === undefined) return true;
+    const { file, temporary } = this.#made;
+    const isGone = isRemoved(temporary);
+    file.close();
+    return isGone;
   }
 
   /** Between making a file and locking it, another program may take it for an abandoned one. */
@@ -93,7 +97,7 @@ export class NewFile implements Disposable {
           write: true,
           shownAs: this.#path,
         });
-        this.#temporary = temporary;
+        this.#made = { file, temporary };
         return file;
       } catch (error) {
         const isTaken = error instanceof ImageError &&

@@ -195,3 +195,57 @@ testWith(
     assertEquals(names(dir), [left, "a.vhd", "script.js"]);
   },
 );
+
+Deno.test("a new file is locked until it has its name, and its temporary one is gone", async (t) => {
+  for (const [how, overwrite] of [["linkSync", false], ["renameSync", true]] as const) {
+    await t.step(how, async () => {
+      using dir = new TempDir();
+      const original = Deno[how] as (from: string, to: string) => void;
+      const seen: boolean[] = [];
+      const looking = (from: string, to: string) => {
+        using file = Deno.openSync(from);
+        seen.push(file.tryLockSync(false));
+        original(from, to);
+      };
+      Object.assign(Deno, { [how]: looking });
+      try {
+        const options = { size: 3 * MIB, overwrite };
+        (await createImage(dir.file("a.vhd"), options)).close();
+      } finally {
+        Object.assign(Deno, { [how]: original });
+      }
+      assertEquals([seen, names(dir)], [[false], ["a.vhd"]]);
+    });
+  }
+});
+
+testWith(
+  [blockDevice],
+  "programs that create in one folder at once leave each other alone",
+  async () => {
+    using dir = new TempDir();
+    const [programs, disks] = [4, 25];
+    const script = `import { createVirtualDisk } from ${JSON.stringify(`${ROOT}/mod.ts`)};
+    const [folder, program, disks] = Deno.args;
+    for (let disk = 0; disk < Number(disks); disk++) {
+      const options = { size: ${3 * MIB}, backend: "portable" };
+      (await createVirtualDisk(\`\${folder}/\${program}-\${disk}.vhd\`, options)).close();
+    }`;
+    using scripts = new TempDir();
+    Deno.writeTextFileSync(scripts.file("create.js"), script);
+    const outcomes = await Promise.all(
+      Array.from({ length: programs }, (_, program) =>
+        new Deno.Command(Deno.execPath(), {
+          args: [
+            ...["run", "--no-prompt", "--config", `${ROOT}/deno.json`],
+            ...[`--allow-read=${dir.path}`, `--allow-write=${dir.path}`, scripts.file("create.js")],
+            ...[dir.path, String(program), String(disks)],
+          ],
+          env: { NO_COLOR: "1" },
+        }).output()),
+    );
+    const errors = outcomes.map(({ stderr }) => new TextDecoder().decode(stderr));
+    assertEquals(errors, new Array(programs).fill(""));
+    assertEquals(names(dir).length, programs * disks);
+  },
+);
