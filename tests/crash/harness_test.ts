@@ -1,8 +1,11 @@
 /** The harness accepts a writer that does all in the right order, and catches each that does not. */
-import { assertGreater, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertGreater, assertStringIncludes, assertThrows } from "@std/assert";
 import { Random } from "../fuzz/random.ts";
+import { pattern } from "../support.ts";
+import { crashStates } from "./crash_states.ts";
 import { explore } from "./exploration.ts";
 import { randomSteps, type Step } from "./scenario.ts";
+import { SparseFile } from "./sparse_file.ts";
 import { newToy, TOY_FAULTS, toyFormat } from "./toy_format.ts";
 
 const STEPS: readonly Step[] = [
@@ -31,6 +34,31 @@ Deno.test("a correct writer passes at every crash point", () => {
   console.log(`toy format: ${states} states`);
   assertGreater(states, 300);
 });
+
+for (const hostSector of [512, 4096] as const) {
+  Deno.test(`a host that writes ${hostSector} bytes at once tears a write there, and only there`, () => {
+    const old = pattern(8192, 1);
+    const bytes = pattern(8192, 2);
+    const changes = [{ kind: "write", offset: 0, bytes }] as const;
+    let torn = 0;
+    for (
+      const { file } of crashStates(SparseFile.of(old), changes, new Random(1), 0, 0, hostSector)
+    ) {
+      const left = file.bytes();
+      const pieces = Array.from({ length: 8192 / hostSector }, (_, i) => {
+        const piece = (whole: Uint8Array) =>
+          whole.subarray(i * hostSector, (i + 1) * hostSector).join();
+        assert(
+          [piece(old), piece(bytes)].includes(piece(left)),
+          `piece ${i} is neither old nor new`,
+        );
+        return piece(left) === piece(bytes);
+      });
+      if (new Set(pieces).size > 1) torn++;
+    }
+    assertGreater(torn, 0);
+  });
+}
 
 for (const fault of TOY_FAULTS) {
   Deno.test(`a writer that ${fault} is caught`, () => {

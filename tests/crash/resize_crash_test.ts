@@ -1,5 +1,6 @@
 /** A crash while a disk is given another size leaves the old size or the new one, and all of its data. */
 import { assertEquals, assertGreater } from "@std/assert";
+import { checkFile } from "../../src/portable/check/check_file.ts";
 import type { WritableSource } from "../../src/portable/byte_source.ts";
 import type { DiskImage } from "../../src/portable/image.ts";
 import type { ImageSpec } from "../../src/portable/image_spec.ts";
@@ -88,7 +89,7 @@ const RESIZINGS: readonly Resizing[] = [
 ];
 
 for (const resizing of RESIZINGS) {
-  Deno.test(`${resizing.title} leaves the old size or the new one, whenever it crashes`, () => {
+  Deno.test(`${resizing.title} leaves the old size or the new one, whenever it crashes`, async () => {
     const { format, size } = resizing;
     const base = resizing.base();
     const before = observe(format.open(base));
@@ -103,7 +104,7 @@ for (const resizing of RESIZINGS) {
     for (const state of crashStates(base, recording.changes, random, SAMPLES)) {
       states++;
       try {
-        checkState(resizing, before, { disk: after, file: recording }, state, random);
+        await checkState(resizing, before, { disk: after, file: recording }, state, random);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new Error(
@@ -118,14 +119,14 @@ for (const resizing of RESIZINGS) {
   });
 }
 
-/** It opens; holds what it held; can be written to; and comes to the new size when asked again. */
-function checkState(
+/** It opens; holds what it held; can be written to, and is sound then; and comes to the new size when asked again. */
+async function checkState(
   resizing: Resizing,
   before: Observation,
   whole: { readonly disk: Observation; readonly file: RecordingSource<never> },
   { file }: CrashState,
   random: Random,
-): void {
+): Promise<void> {
   const { format } = resizing;
   checkData(resizing, before, observe(format.open(file)));
   format.checkLeft?.(file);
@@ -140,6 +141,8 @@ function checkState(
   expected.fill(PROBE_VERSION, probe, probe + unit);
   assertEquals(observe(format.open(written)).versions, expected);
   format.checkClosed?.(written);
+  const { sound, findings } = await checkFile(written, undefined, {}, () => {});
+  assertEquals(sound, true, JSON.stringify(findings));
   const resumed = file.fork();
   format.openWritable(resumed).finish();
   resize(resizing, resumed);
