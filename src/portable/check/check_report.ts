@@ -19,7 +19,8 @@ export interface CheckOptions extends OperationOptions {
   /**
    * VHDX, together with `repair`: of a log of which an entry is damaged, replays the entries before it and
    * discards the rest. The disk is then as it was some time before: what was written since may be lost, even
-   * if it was flushed, and children of the disk no longer take it for their parent. Keep a copy of the file.
+   * if it was flushed, and children of the disk no longer take it for their parent. Blocks that only the discarded entries referred to
+   * stay in the file until it is written to, compacted or repaired again. Keep a copy of the file.
    *
    * @default {false}
    */

@@ -5,6 +5,7 @@
  */
 import { causesOf } from "../../error_causes.ts";
 import { errorCode, type ErrorSymbol } from "../../error_codes.ts";
+import { LOG_REMEDIES } from "../vhdx/log_replay.ts";
 import type { CheckFinding } from "./check_report.ts";
 
 /** Advice for whoever repairs. */
@@ -20,7 +21,7 @@ const BY_SYMBOL: Partial<Record<ErrorSymbol, string>> = {
 
 /** What to do about a finding; `undefined` if nothing is to be done. */
 export function remedyOf(finding: Omit<CheckFinding, "remedy">): string | undefined {
-  const { severity, symbol, repairable, repaired, missingBytes } = finding;
+  const { severity, structure, symbol, repairable, repaired, missingBytes } = finding;
   if (repaired) return undefined;
   if (severity === "info") {
     if (repairable) return "Compacting the disk removes it, and so does a repair.";
@@ -37,5 +38,5 @@ export function remedyOf(finding: Omit<CheckFinding, "remedy">): string | undefi
   if (isParents) {
     return causesOf("OpenVirtualDisk", errorCode(symbol as ErrorSymbol)).join(" Or: ");
   }
-  return RESTORE;
+  return structure === "log" || structure === "log entry" ? LOG_REMEDIES.join(" ") : RESTORE;
 }

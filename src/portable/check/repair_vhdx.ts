@@ -23,7 +23,7 @@ import { openWritableVhdx } from "../vhdx/writable_vhdx.ts";
  * @throws {ImageError} Where it is damaged beyond that.
  */
 export function repairVhdx(file: WritableSource, discardDamagedLog = false): void {
-  if (discardDamagedLog) discardLog(file);
+  const isDiscarded = discardDamagedLog && discardLog(file);
   // Opening for writing replays the log and makes the region tables equal.
   openWritableVhdx(file).finish();
   const headers = new HeaderWriter(file, readCurrentHeader(file));
@@ -32,19 +32,25 @@ export function repairVhdx(file: WritableSource, discardDamagedLog = false): voi
     headers.announceWrite();
     headers.update({});
   }
-  cutTail(file, headers);
+  // Blocks that only the log referred to are no tail that nobody needs.
+  if (!isDiscarded) cutTail(file, headers);
 }
 
-/** Leaves the disk as it was before the first damaged entry; a log without damage stays. */
-function discardLog(file: WritableSource): void {
+/**
+ * Leaves the disk as it was before the first damaged entry.
+ *
+ * @returns Whether there was such an entry; else the log stays.
+ */
+function discardLog(file: WritableSource): boolean {
   const header = readCurrentHeader(file);
   const damage = header.logGuid === NIL_GUID ? undefined : findLogDamage(file, header);
-  if (damage === undefined) return;
+  if (damage === undefined) return false;
   const headers = new HeaderWriter(file, header);
   // The disk is not the one that children were made of.
   headers.announceDataChange();
   if (damage.replayed === undefined) headers.updateBoth({ logGuid: NIL_GUID });
   else replayToFile(file, damage.replayed, headers);
+  return true;
 }
 
 /** The log is empty: no entry of it asks for a longer file. */

@@ -161,7 +161,8 @@ export class VhdxBlockCheck {
         offset: from * MIB,
         found: `${(to - from) * MIB} bytes, room for a block`,
         expected: "nothing that compacting could remove",
-        repairable: from >= end,
+        // What only a discarded log refers to may still be asked for.
+        repairable: from >= end && !this.#findings.hasError,
       });
     };
     let free = 0;

@@ -25,9 +25,10 @@ import { ReplayedSource, ReplayOverlay } from "./replayed_source.ts";
 const MAX_ZERO_RANGES = 65536;
 /** A replay must never change the identifier or the headers, which are not protected by the log. */
 const FIRST_TARGET = REGION_TABLE_OFFSETS[0];
-const LOG_REMEDIES = [
+/** What can be done about a log that cannot be replayed whole. */
+export const LOG_REMEDIES: readonly string[] = [
   "Restore the file from a copy made before.",
-  "Else, on a copy of the file, checkVirtualDisk(path, { repair: true, discardDamagedLog: true }) replays " +
+  "On a copy of the damaged file, checkVirtualDisk(path, { repair: true, discardDamagedLog: true }) replays " +
   "the entries before the damage and discards the rest: the disk is then as it was some time before.",
 ];
 
@@ -169,9 +170,11 @@ function damagedEntry(ring: LogRing, newest: LogEntry): ImageError {
     ring,
     "log entry",
     ring.fileOffset(position),
-    entry === undefined ? "no valid entry" : `entry ${entry.sequenceNumber}`,
-    `${previous === undefined ? "an entry" : `entry ${previous.sequenceNumber + 1n}`}, as entry ` +
-      `${newest.sequenceNumber} of the same log lies behind it and needs it`,
+    entry === undefined ? "a damaged entry" : `entry ${entry.sequenceNumber}`,
+    `${
+      previous === undefined ? "a valid one" : `entry ${previous.sequenceNumber + 1n}`
+    }, which entry ` +
+      `${newest.sequenceNumber} of the same log, behind it, needs`,
   );
 }
 
@@ -184,8 +187,8 @@ function appliedEntry(ring: LogRing, { position, sequenceNumber }: LogEntry): Im
     ring,
     "log entry",
     ring.fileOffset(position),
-    `entry ${sequenceNumber}, damaged`,
-    "a valid entry, as the file holds changes that are newer than those of the entries before it",
+    `a damaged entry ${sequenceNumber}`,
+    "a valid one, for the file has changes in it that are newer than those of the entries before",
   );
 }
 

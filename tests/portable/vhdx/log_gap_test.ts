@@ -210,6 +210,18 @@ Deno.test("what the file has already is kept when a damaged log is discarded", a
   assertEquals(firstBlock(new VhdxBuilder(empty.contents)), "file 6");
 });
 
+Deno.test("blocks that only a discarded log refers to stay in the file", async () => {
+  const builder = chained();
+  builder.append(4 * MIB);
+  builder.bytes[LOG + LENGTH]! ^= 1;
+  const file = new MemoryFile(builder.bytes);
+  const { findings } = await checkBytes(file, "vhdx", { repair: true, discardDamagedLog: true });
+  const unused = findings.filter(({ structure }) => structure === "unused space");
+  assertEquals(unused.length > 0, true);
+  assertEquals(unused.some(({ repairable, repaired }) => repairable || repaired), false);
+  assertEquals(file.size, builder.bytes.length);
+});
+
 Deno.test("a sound log is replayed, not discarded, and nothing is repaired beside other damage", async () => {
   const options = { repair: true, discardDamagedLog: true };
   const sound = new MemoryFile(chained().bytes);
