@@ -74,7 +74,8 @@ export interface CommonCreateOptions extends OperationOptions {
    */
   blockSize?: Size | undefined;
   /**
-   * Logical sector size in bytes: 512, or for VHDX 4096. A differencing disk has its parent's.
+   * Logical sector size in bytes: 512, or for VHDX 4096. A differencing disk has its parent's. See
+   * `OpenOptions.atomicSectors` for what a crash may leave of a sector of 4096.
    *
    * @default {512}
    */

@@ -80,7 +80,9 @@ export abstract class MaintainedDisk extends ReadableDisk {
    * size puts a GPT right whose disk another program has made larger.
    *
    * A crash leaves the old size or the new one, and every byte of what both have, and a sound GPT. Where the
-   * backup has not moved then, resizing to the same size moves it.
+   * backup has not moved then, resizing to the same size moves it. The file of a fixed VHD that was growing
+   * may be too long then, and other programs may refuse it: the next open for writing, or a check with
+   * `repair`, cuts off what the growth has left.
    *
    * @example Make room for the last partition
    * ```ts
