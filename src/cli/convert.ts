@@ -95,7 +95,7 @@ async function streamOut(
       using bar = new ProgressBar();
       using disk = await openVirtualDisk(source, { backend: "portable", ...present({ type }) });
       const { readable } = await disk.imageStream({ ...options, signal, onProgress: bar.show });
-      await readable.pipeTo(outputStream());
+      await readable.pipeTo(outputStream(signal));
       return 0;
     }, () => PARTLY_OUT);
   } catch (error) {
@@ -117,7 +117,7 @@ async function passOn(isRaw: boolean, options: StreamedDisk): Promise<number> {
       isKept = true;
       // It was checked as it came in.
       const { readable } = await kept.disk.imageStream({ ...options, force: true, signal });
-      await readable.pipeTo(outputStream());
+      await readable.pipeTo(outputStream(signal));
       return 0;
     }, () => isKept ? PARTLY_OUT : undefined);
   } catch (error) {

@@ -156,4 +156,5 @@ function faultOf(name: string): string {
     (IMAGE.test(name) ? `; did you mean info ${name.slice(-SHOWN)}?` : nearest);
 }
 
-if (import.meta.main) Deno.exitCode = await main(Deno.args);
+// After a signal a write or a read may go on that nobody answers: what is done does not wait for it.
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -36,7 +36,7 @@ export async function read(args: string[]): Promise<number> {
       const { virtualSize } = disk.getInformation("size");
       const total = Math.min(range.length ?? virtualSize, Math.max(0, virtualSize - range.offset));
       using bar = new ProgressBar();
-      await bytes.pipeThrough(counter(total, bar)).pipeTo(outputStream());
+      await bytes.pipeThrough(counter(total, bar)).pipeTo(outputStream(signal));
       return 0;
     });
   } catch (error) {

@@ -80,22 +80,32 @@ export function printResult(text: string): void {
 /**
  * Takes bytes to standard output, without keeping the program from hearing of signals meanwhile.
  *
+ * @param signal Ends a write for which nobody makes room. The program must end by `Deno.exit()` then.
  * @throws As {@linkcode writeOut}, when they are written.
  */
-export function outputStream(): WritableStream<Uint8Array> {
+export function outputStream(signal: AbortSignal): WritableStream<Uint8Array> {
   return new WritableStream({
     async write(bytes) {
       try {
         for (let done = 0; done < bytes.length;) {
-          const count = await Deno.stdout.write(bytes.subarray(done));
+          const count = await unlessAborted(Deno.stdout.write(bytes.subarray(done)), signal);
           done += count;
           written += count;
         }
       } catch (error) {
-        throw outputError(error);
+        throw signal.aborted ? error : outputError(error);
       }
     },
   });
+}
+
+/** What the promise gives, if the signal is not aborted before. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: outcome, resolve, reject } = Promise.withResolvers<T>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  return outcome;
 }
 
 function outputError(error: unknown): unknown {

@@ -195,6 +195,33 @@ for (const [signal, status] of ENDINGS) {
   });
 }
 
+for (const args of [["read", "a.vhd"], ["convert", "--type", "raw", "a.vhd", "-"]]) {
+  testWith(
+    [onlyOn("linux", "darwin")],
+    `${args[0]} ends at a signal while nobody takes what it writes`,
+    async () => {
+      using dir = new TempDir();
+      (await createImage(dir.file("a.vhd"), { size: 16 * MIB, subtype: "fixed" })).close();
+      const child = new Deno.Command(Deno.execPath(), {
+        args: [...CLI_ARGS, ...args],
+        cwd: dir.path,
+        env: { NO_COLOR: "1" },
+        stdin: "null",
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      const reader = child.stdout.getReader();
+      await reader.read();
+      // Until the pipe is full.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      child.kill("SIGTERM");
+      const { code } = await child.status;
+      await reader.cancel();
+      assertEquals(code, 143);
+    },
+  );
+}
+
 testWith([tool("nohup"), terminalNeed], "under nohup a closed terminal ends nothing", async () => {
   using dir = new TempDir();
   (await createImage(dir.file("a.vhd"), { size: 2048 * MIB, subtype: "fixed" })).close();
