@@ -39,13 +39,13 @@ export interface Finding {
   subject: FindingSubject;
   /** The file that it is about: the image, or one of its parents. */
   path: string;
-  /** The Win32 error code that it leads to; absent where it leads to none. */
+  /** The Win32 error code that it leads to; absent if it leads to none. */
   code?: number;
   /** The name of the code. */
   symbol?: string;
   /** What is the matter. */
   message: string;
-  /** What to do about it; absent where nothing is to be done. */
+  /** What to do about it; absent if nothing is to be done. */
   remedy?: string;
   /**
    * A command that does it, or shows more, quoted for the shell of this system; absent if there is none.

@@ -53,7 +53,7 @@ export async function check(args: string[]): Promise<number> {
     for (const path of oneOrMore("check", positionals)) {
       current = path;
       try {
-        const report = await checkOne(path, { ...options, signal });
+        const report = inShell(await checkOne(path, { ...options, signal }));
         printLine(json ? JSON.stringify(report) : describe(path, report));
         if (!report.sound) status = Math.max(status, FINDING_STATUS);
       } catch (error) {
@@ -73,6 +73,14 @@ async function checkOne(
   return await checkVirtualDisk(path, { ...options, onProgress: bar.show });
 }
 
+/** Advice in the words of the command line. */
+function inShell(report: CheckReport): CheckReport {
+  const findings = report.findings.map((found) =>
+    found.remedy === undefined ? found : { ...found, remedy: inOptions(found.remedy) }
+  );
+  return { ...report, findings };
+}
+
 const COLORS = { error: "red", warning: "yellow", info: "dim" } as const;
 
 /** The path, and under it the findings, each with its place. */
@@ -86,7 +94,7 @@ function describe(path: string, { format, findings, leftOut, sound }: CheckRepor
       const { remedy } = finding;
       return [
         line(finding),
-        ...(remedy !== undefined && isLast ? [`    ${inOptions(remedy)}`] : []),
+        ...(remedy !== undefined && isLast ? [`    ${remedy}`] : []),
       ];
     }),
     ...(leftOut > 0 ? [`  and ${leftOut} findings more`] : []),

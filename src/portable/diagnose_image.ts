@@ -130,7 +130,7 @@ function unmarkedFindings(file: ImageFile, path: string, contents: Contents): Fi
   if (file.size === 0) {
     return [finding("error", "cut-off", path, "the file is empty", { symbol, remedy: AGAIN })];
   }
-  // A fixed VHD begins as its disk does: with a file system where that has no partitions.
+  // A fixed VHD begins as its disk does: with a file system if that has no partitions.
   const isVhdsDisk = format === "vhd" && foreign?.kind === "raw";
   if (foreign !== undefined && !isVhdsDisk) return [foreignFinding(path, foreign, symbol)];
   if (rawDisk !== undefined && format !== "vhd") {

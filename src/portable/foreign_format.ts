@@ -42,7 +42,7 @@ export interface ForeignFormat {
 
 interface Signature extends ForeignFormat {
   readonly signature: string;
-  /** From the start, or, where negative, from the end of the file. */
+  /** From the start, or, if negative, from the end of the file. */
   readonly offset: number;
 }
 

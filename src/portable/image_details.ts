@@ -93,7 +93,7 @@ function partitionsOf(
     const { kind, partitions, gpt } = table;
     return { kind, isBackup: gpt?.isBackup ?? false, partitions };
   } catch (error) {
-    // Where the table is damaged, or the parent that holds it is not open.
+    // The table is damaged, or the parent that holds it is not open.
     if (error instanceof ImageError && !isUnreadable(error)) return undefined;
     throw error;
   }

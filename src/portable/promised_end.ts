@@ -49,7 +49,7 @@ export class EndlessSource implements ByteSource {
 }
 
 /**
- * What a reader of a structure gives; `undefined` where the structure is damaged, or cut off.
+ * What a reader of a structure gives; `undefined` if the structure is damaged, or cut off.
  *
  * @throws What is no damage: the file cannot be read.
  */

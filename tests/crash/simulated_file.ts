@@ -38,8 +38,8 @@ export class SimulatedFile implements Disposable {
     this.#change({ kind: "flush" });
   }
 
-  statSync(): { readonly size: number } {
-    return { size: this.#source.size };
+  statSync(): { readonly size: number; readonly dev: number; readonly ino: number } {
+    return { size: this.#source.size, dev: 1, ino: 1 };
   }
 
   /** Nobody else is there. */

@@ -1,5 +1,5 @@
 /**
- * Where a VHD file ends by what is in it, where it does not end with its footer.
+ * Where a VHD file ends by what is in it, if it does not end with its footer.
  *
  * @module
  */
@@ -28,6 +28,8 @@ const READ_FAILURE = "ERROR_VHD_METADATA_READ_FAILURE";
 /** `vpc `, and the version of the first Virtual PC of Microsoft. */
 const VIRTUAL_PC = 0x76706320;
 const VIRTUAL_PC_2004 = 0x00050000;
+/** Twice the largest disk: no image needs a longer file. */
+const MAX_FILE_SIZE = 2 ** 42;
 const ENTRIES_PER_PIECE = 2 ** 16;
 /** The shortest piece of a footer that is taken for one: the cookie, and what every footer says next. */
 const SHORTEST_PIECE = FOOTER_FIELD.dataOffset;
@@ -37,13 +39,15 @@ const SHORTEST_PIECE = FOOTER_FIELD.dataOffset;
  * its copy, header and table lead to. All that a fixed image says of its length is in the footer: of one
  * that is cut off, only a piece of that can tell.
  *
- * @returns `undefined` where the file ends with a footer, or nothing in it tells.
+ * @returns `undefined` if the file ends with a footer, or nothing in it tells.
  */
 export function promisedVhdEnd(file: ByteSource): PromisedEnd | undefined {
   if (file.size < FOOTER_SIZE) return undefined;
   const found = readable(() => findFooter(file));
   if (found?.structure === "footer") return shortEnd(file, found);
-  return sparseEnd(file) ?? pieceEnd(file);
+  const promised = sparseEnd(file) ?? pieceEnd(file);
+  // Fields that no checksum protects from their own writer.
+  return promised === undefined || promised.end > MAX_FILE_SIZE ? undefined : promised;
 }
 
 /** Only the oldest creators left out the last byte of a footer, which is 0; of others it was cut off. */

@@ -14,7 +14,7 @@ import {
   chunkRatio,
   PAYLOAD,
 } from "./block_allocation_table.ts";
-import { HEADER_AREA_LENGTH, MIB } from "./file_map.ts";
+import { HEADER_AREA_LENGTH, MAX_FILE_SIZE, MIB } from "./file_map.ts";
 import { type CurrentHeader, readCurrentHeader } from "./header.ts";
 import { replayLog } from "./log_replay.ts";
 import type { LogEntry } from "./log_entry.ts";
@@ -34,7 +34,7 @@ const PLACELESS: readonly number[] = [PAYLOAD.NOT_PRESENT, PAYLOAD.ZERO];
  * is nobody's, and cannot be missed.
  *
  * @param file Begins as every VHDX file does.
- * @returns `undefined` where nothing in the file tells.
+ * @returns `undefined` if nothing in the file tells.
  */
 export function promisedVhdxEnd(file: ByteSource): PromisedEnd | undefined {
   const source = new EndlessSource(file);
@@ -70,7 +70,7 @@ function lastEntry(source: EndlessSource, header: CurrentHeader): LogEntry | und
   return readable(() => searchLog(new LogRing(source, header)).active)?.at(-1);
 }
 
-/** The file as its log leaves it; `undefined` where the log is damaged. */
+/** The file as its log leaves it; `undefined` if the log is damaged. */
 function replayedBy(source: EndlessSource, header: CurrentHeader): ByteSource | undefined {
   return header.logGuid === NIL_GUID ? source : readable(() => replayLog(source, header));
 }
@@ -135,8 +135,9 @@ class Ends {
     this.#end = end;
   }
 
+  /** Takes an end; none that no image can have. */
   add(end: number): void {
-    this.#end = Math.max(this.#end, end);
+    if (end <= MAX_FILE_SIZE) this.#end = Math.max(this.#end, end);
   }
 
   result(): PromisedEnd {
