@@ -14,7 +14,8 @@ const STATUS = {
   SIGBREAK: 149,
 } as const satisfies Partial<Record<Deno.Signal, number>>;
 
-type EndingSignal = keyof typeof STATUS;
+/** A signal that ends the program. */
+export type EndingSignal = keyof typeof STATUS;
 
 /** Windows has no SIGTERM; closing the console window is its SIGHUP. */
 const SIGNALS: readonly EndingSignal[] = Deno.build.os === "windows"
@@ -59,6 +60,21 @@ export async function interruptible(
   } finally {
     for (const remove of removals) remove();
   }
+}
+
+/** Waits, as long as it takes, for Ctrl-C or whoever else ends the program; gives the signal. */
+export function nextInterruption(): Promise<EndingSignal> {
+  return new Promise((resolve) => {
+    // Listening alone does not keep a program alive.
+    const alive = setInterval(() => {}, 2 ** 30);
+    const removals = SIGNALS.map((signal) =>
+      listen(signal, () => {
+        for (const remove of removals) remove();
+        clearInterval(alive);
+        resolve(signal);
+      })
+    );
+  });
 }
 
 /** Gives the function that ends the listening. */

@@ -1,6 +1,7 @@
 /**
  * The command line: `virtdisk info`, `diagnose`, `create`, `convert`, `expand`, `resize`, `rebase`, `compact`,
- * `merge`, `check`, `compare`, `changes`, `map`, `read`, `write` and `metadata`.
+ * `merge`, `check`, `compare`, `changes`, `map`, `read`, `write` and `metadata`; on Windows `attach`, `detach`
+ * and `attached` too.
  *
  * Needs `--allow-read` for the files, and `--allow-write` for those that are written and their folders. On
  * Windows `info` and `diagnose` use the native backend by default, which needs `--allow-ffi` for
@@ -20,12 +21,15 @@
  *
  * @module
  */
+import { attach, ATTACH_USAGE } from "./attach.ts";
+import { attached, ATTACHED_USAGE } from "./attached.ts";
 import { changes, CHANGES_USAGE } from "./changes.ts";
 import { check, CHECK_USAGE } from "./check.ts";
 import { compact, COMPACT_USAGE } from "./compact.ts";
 import { compare, COMPARE_USAGE } from "./compare.ts";
 import { convert, CONVERT_USAGE } from "./convert.ts";
 import { create, CREATE_USAGE } from "./create.ts";
+import { detach, DETACH_USAGE } from "./detach.ts";
 import { DIAGNOSE_USAGE, runDiagnose } from "./diagnose.ts";
 import { expand, EXPAND_USAGE } from "./expand.ts";
 import { fail, FAILED_STATUS } from "./failure.ts";
@@ -79,6 +83,13 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["changes", { run: changes, purpose: "say what a child changes", usage: CHANGES_USAGE }],
   ["map", { run: map, purpose: "say where a disk's bytes are", usage: MAP_USAGE }],
   ["metadata", { run: metadata, purpose: "user metadata of a VHDX", usage: METADATA_USAGE }],
+  ["attach", { run: attach, purpose: "attach an image (Windows)", usage: ATTACH_USAGE }],
+  ["detach", { run: detach, purpose: "detach a disk (Windows)", usage: DETACH_USAGE }],
+  ["attached", {
+    run: attached,
+    purpose: "list the attached images (Windows)",
+    usage: ATTACHED_USAGE,
+  }],
 ]);
 
 const USAGE = `Usage: virtdisk COMMAND [OPTION...] FILE...

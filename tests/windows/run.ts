@@ -33,6 +33,7 @@ function wineRuns(): TestRun[] {
         "tests/windows/loading_test.ts",
         "tests/windows/handles_test.ts",
         "tests/windows/security_descriptor_test.ts",
+        "tests/cli/attach_test.ts",
         ...COMMON,
       ],
       env: withVirtDisk("double"),

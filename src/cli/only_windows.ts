@@ -1,0 +1,25 @@
+/**
+ * Commands that only Windows has.
+ *
+ * @module
+ */
+import { VirtualDiskError } from "../../mod.ts";
+
+const ERROR_NOT_SUPPORTED = 50;
+
+/**
+ * Says on other systems what can be done there.
+ *
+ * @throws {VirtualDiskError} `ERROR_NOT_SUPPORTED` off Windows.
+ */
+export function assertWindows(operation: string, path?: string): void {
+  if (Deno.build.os === "windows") return;
+  throw new VirtualDiskError(ERROR_NOT_SUPPORTED, operation, {
+    ...(path === undefined ? {} : { path }),
+    reason: "only Windows attaches disks",
+    causes: [
+      'Without attaching, "virtdisk read" and "virtdisk write" reach a disk\'s bytes here, and ' +
+      '"virtdisk convert" makes a raw disk of it.',
+    ],
+  });
+}
