@@ -21,7 +21,8 @@ const COMMON = testFilesIn("tests").filter((file) => !DEFAULT_BACKEND.includes(f
 const PORTABLE = ["tests/bytes", "tests/portable", "tests/fuzz", "tests/interop"];
 
 const ANY = /^/;
-const WINE_SHORTCOMING = /\[ignored: Wine /;
+/** What Wine cannot do, and what is for another system's VirtDisk.dll. */
+const FOR_OTHERS = /\[ignored: (?:Wine |for the VirtDisk\.dll of )/;
 
 function wineRuns(): TestRun[] {
   return [
@@ -37,7 +38,7 @@ function wineRuns(): TestRun[] {
         ...COMMON,
       ],
       env: withVirtDisk("double"),
-      mayIgnore: WINE_SHORTCOMING,
+      mayIgnore: FOR_OTHERS,
     },
     {
       name: "long operations of the double",
