@@ -158,7 +158,13 @@ export abstract class VirtualDisk extends DriverDisk {
  * Windows that does not know the class (87 and 1 are what older systems give for a newer class).
  */
 function doesNotApply(kind: InformationKind, error: unknown): boolean {
-  if (isErrorOf(error, "ERROR_INVALID_HANDLE", "ERROR_ACCESS_DENIED")) return false;
+  const isFailure = isErrorOf(
+    error,
+    "ERROR_INVALID_HANDLE",
+    "ERROR_ACCESS_DENIED",
+    "ERROR_IO_DEVICE",
+  );
+  if (isFailure) return false;
   if (UNRELIABLE_KINDS.has(kind)) return error instanceof VirtualDiskError;
   return isErrorOf(
     error,

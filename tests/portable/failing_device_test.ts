@@ -107,3 +107,16 @@ Deno.test("a check of a file that cannot be read fails, and a diagnosis says why
     assertEquals(symbols, ["ERROR_IO_DEVICE"]);
   }
 });
+
+Deno.test("information that a device does not give is an error, not a class that does not apply", async () => {
+  using dir = new TempDir();
+  const path = dir.file("a.vhdx");
+  (await createImage(path, { size: 8 * MIB })).close();
+  using reads = new FailingReads(path, false);
+  using disk = await openVirtualDisk(path, PORTABLE);
+  // The block table is read for the partitions, and not before.
+  reads.begin();
+  const error = assertThrows(() => disk.information(), VirtualDiskError);
+  assertEquals(error.symbol, "ERROR_IO_DEVICE");
+  assertEquals(assertThrows(() => disk.details(), VirtualDiskError).symbol, "ERROR_IO_DEVICE");
+});

@@ -10,7 +10,12 @@ export class FailingReads implements Disposable {
   readonly #open = Deno.openSync;
   readonly #read = Deno.FsFile.prototype.readSync;
 
-  constructor(path: string) {
+  #isFailing: boolean;
+
+  /** @param isFailing Whether they fail from the beginning on. */
+  constructor(path: string, isFailing = true) {
+    this.#isFailing = isFailing;
+    const isNow = () => this.#isFailing;
     const [open, read] = [this.#open, this.#read];
     const failing = new WeakSet<Deno.FsFile>();
     Deno.openSync = (opened, options) => {
@@ -19,9 +24,14 @@ export class FailingReads implements Disposable {
       return file;
     };
     Deno.FsFile.prototype.readSync = function (buffer) {
-      if (failing.has(this)) throw inputOutputError();
+      if (isNow() && failing.has(this)) throw inputOutputError();
       return read.call(this, buffer);
     };
+  }
+
+  /** From now on they fail. */
+  begin(): void {
+    this.#isFailing = true;
   }
 
   [Symbol.dispose](): void {
