@@ -4,15 +4,23 @@
  *
  * @module
  */
+import { native, portable, posix, windows } from "./cause.ts";
 import type { Causes } from "./error_causes.ts";
 
-const NEEDS_WRITING =
+const NEEDS_WRITING = native(
   "The disk was opened for reading: open it with { readOnly: false }, or with the " +
-  "`metaops` access right.";
-const ATTACHED = "The disk is attached: detach it first.";
+    "`metaops` access right.",
+);
+const ATTACHED = native("The disk is attached: detach it first.");
 const NO_METADATA = "Only VHDX images have user metadata: convert the image.";
-const NOT_VERSION_2 =
-  "The disk was opened by access rights (version 1): open it with { readOnly } instead.";
+const NOT_VERSION_2 = native(
+  "The disk was opened by access rights (version 1): open it with { readOnly } instead.",
+);
+/** What no system but Windows does. */
+const NO_ATTACHING = [
+  portable(windows('The native backend can: open it with { backend: "native" }.')),
+  posix("Only Windows attaches disks: here none has a device."),
+];
 
 const METADATA: Causes = {
   ERROR_NOT_SUPPORTED: [NO_METADATA],
@@ -35,7 +43,7 @@ const VHD_SET: Causes = {
     "The set has no snapshot of that id, or has one already.",
   ],
   ERROR_NOT_SUPPORTED: [
-    'Only VHD Sets have snapshots: open a .vhds file, with { type: "vhdset" }.',
+    native('Only VHD Sets have snapshots: open a .vhds file, with { type: "vhdset" }.'),
   ],
   ERROR_VHD_INVALID_TYPE: [
     'Only VHD Sets have snapshots: open a .vhds file, with { type: "vhdset" }.',
@@ -50,21 +58,29 @@ export const DRIVER_CAUSES: Record<string, Causes> = {
   SetVirtualDiskInformation: {
     ERROR_ACCESS_DENIED: [NEEDS_WRITING, ATTACHED],
     ERROR_WRITE_PROTECT: [NEEDS_WRITING],
-    ERROR_SHARING_VIOLATION: [ATTACHED, "A file of the chain is open elsewhere."],
+    ERROR_SHARING_VIOLATION: [ATTACHED, native("A file of the chain is open elsewhere.")],
     ERROR_VHD_CHILD_PARENT_ID_MISMATCH: [
       "The new parent is another disk, or was written to after the child was made: nothing was changed.",
-      "Where it shall be the parent nevertheless, pass { path, ignoreMismatch: true } (portable backend).",
+      portable("If it shall be the parent nevertheless, pass { path, ignoreMismatch: true }."),
     ],
     ERROR_FILE_NOT_FOUND: ["The new parent does not exist: nothing was changed."],
     ERROR_PATH_NOT_FOUND: ["A folder of the new parent's path does not exist."],
     ERROR_NOT_SUPPORTED: [
-      "This format, or this version of Windows, does not have the class: `identifier` is for VHD, " +
-      "`virtualDiskId` and `vhdPhysicalSectorSize` are for VHDX.",
+      native(
+        "This format, or this version of Windows, does not have the class: `identifier` is for VHD, " +
+          "`virtualDiskId` and `vhdPhysicalSectorSize` are for VHDX.",
+      ),
+      portable(windows('The native backend can: open it with { backend: "native" }.')),
+      posix("The native backend can, on Windows."),
     ],
     ERROR_INVALID_PARAMETER: [
-      "The value does not suit the class, or this Windows is older than the class: change tracking " +
-      "and parent locators need Windows 10.",
-      'The child was opened with its parents: open it with the flag "no-parents" to set where they are.',
+      native(
+        "The value does not suit the class, or this Windows is older than the class: change tracking " +
+          "and parent locators need Windows 10.",
+      ),
+      native(
+        'The child was opened with its parents: open it with the flag "no-parents" to set where they are.',
+      ),
     ],
     ERROR_VHD_PARENT_VHD_NOT_FOUND: ["The new parent does not exist: nothing was changed."],
     ERROR_VHD_INVALID_TYPE: [
@@ -78,13 +94,16 @@ export const DRIVER_CAUSES: Record<string, Causes> = {
   SetVirtualDiskMetadata: METADATA_CHANGE,
   DeleteVirtualDiskMetadata: METADATA_CHANGE,
   GetVirtualDiskPhysicalPath: {
+    ERROR_NOT_SUPPORTED: NO_ATTACHING,
     ERROR_DEV_NOT_EXIST: [
-      "The disk is not attached, or was attached with { noLocalHost: true }: then it has no device.",
+      "The disk is not attached (an attachment that is not { permanent: true } ends when its disk is " +
+      "closed), or was attached with { noLocalHost: true }: then it has no device.",
     ],
     ERROR_NOT_READY: ["The disk is being attached: try again."],
     ERROR_ACCESS_DENIED: ["The disk was opened without the `get-info` access right."],
   },
   GetStorageDependencyInformation: {
+    ERROR_NOT_SUPPORTED: NO_ATTACHING,
     ERROR_VIRTDISK_NOT_VIRTUAL_DISK: ["The volume or disk rests on no image: it is a plain one."],
     ERROR_FILE_NOT_FOUND: ["There is no such volume, disk or file."],
     ERROR_PATH_NOT_FOUND: ["There is no such volume, disk or folder."],
@@ -131,7 +150,7 @@ export const DRIVER_CAUSES: Record<string, Causes> = {
     ERROR_CTLOG_INCONSISTENT_TRACKING_FILE: [
       "The tracking file is damaged: switch tracking off and on, and take a full copy.",
     ],
-    ERROR_NOT_SUPPORTED: ["Only VHDX images are tracked, and not shared ones."],
+    ERROR_NOT_SUPPORTED: [native("Only VHDX images are tracked, and not shared ones.")],
     ERROR_VHD_INVALID_TYPE: ["Only VHDX images are tracked, and not shared ones."],
     ERROR_ACCESS_DENIED: ["The disk was opened without the `get-info` access right."],
   },
@@ -142,7 +161,7 @@ export const DRIVER_CAUSES: Record<string, Causes> = {
     ERROR_ACCESS_DENIED: [NEEDS_WRITING],
     ERROR_VHD_INVALID_STATE: ["The disk must be attached, if only with { noLocalHost: true }."],
     ERROR_NOT_SUPPORTED: [
-      "The disk knows no such command, or the image is not on a file server (rsvd).",
+      native("The disk knows no such command, or the image is not on a file server (rsvd)."),
     ],
   },
   TakeSnapshotVhdSet: VHD_SET,

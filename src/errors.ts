@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { situationOf } from "./cause.ts";
 import { causesOf } from "./error_causes.ts";
 import {
   errorCode,
@@ -34,6 +35,17 @@ export interface VirtualDiskErrorOptions {
   reason?: string | undefined;
   /** What usually brings it about and what to do; default: what is known of the code in this operation. */
   causes?: readonly string[] | undefined;
+  /**
+   * Which backend failed, for the default causes.
+   *
+   * @default {"native"}
+   */
+  backend?: "native" | "portable" | undefined;
+  /**
+   * The options that may be at fault, for the default causes: those about other options do not hold. By
+   * default any may be.
+   */
+  about?: readonly string[] | undefined;
   /** Portable backend: the place in the file; absent where the file is not damaged. */
   detail?: ErrorDetail | undefined;
   /** The error that led to this one, where there was one. */
@@ -71,21 +83,29 @@ export class VirtualDiskError extends Error {
    * where the file could not be opened, else the absolute one.
    */
   declare readonly path?: string;
-  /** What usually brings this code about in this operation, and what to do. May be empty. */
+  /** What is wrong: the message without operation, path, code and causes. */
+  readonly reason: string;
+  /**
+   * What usually brings this code about in this operation, here and with these arguments, and what to do. May
+   * be empty.
+   */
   readonly causes: readonly string[];
   /** Portable backend: which structure of the file is wrong, and where. */
   declare readonly detail?: ErrorDetail;
 
   /** Made by this module; exported so that `instanceof` can be asked. */
   constructor(code: number, operation: string, options: VirtualDiskErrorOptions = {}) {
-    const causes = options.causes ?? causesOf(operation, code);
+    const { backend = "native", about } = options;
+    const causes = options.causes ?? causesOf(operation, code, situationOf(backend, about));
+    const reason = reasonOf(code, options);
     super(
-      describe(code, operation, options, causes),
+      describe(code, operation, options.path, reason, causes),
       options.cause === undefined ? {} : { cause: options.cause },
     );
     this.code = code;
     this.symbol = errorSymbol(code);
     this.operation = operation;
+    this.reason = reason;
     this.causes = causes;
     if (options.path !== undefined) this.path = options.path;
     if (options.detail !== undefined) this.detail = options.detail;
@@ -106,23 +126,32 @@ export function isErrorOf(error: unknown, ...symbols: ErrorSymbol[]): error is V
   return error instanceof VirtualDiskError && symbols.some((each) => each === error.symbol);
 }
 
+function reasonOf(code: number, { reason, detail }: VirtualDiskErrorOptions): string {
+  const what = reason ?? errorMeaning(code);
+  if (detail === undefined) return what;
+  const { structure, offset, found, expected } = detail;
+  return `${what}: ${structure} at offset ${offset}: found ${show(found)}, expected ${expected}`;
+}
+
 function describe(
   code: number,
   operation: string,
-  { path, reason, detail }: VirtualDiskErrorOptions,
+  path: string | undefined,
+  reason: string,
   causes: readonly string[],
 ): string {
   const subject = path === undefined ? operation : `${operation} ${quoted(path)}`;
-  let text = `${subject}: ${reason ?? errorMeaning(code)}`;
-  if (detail !== undefined) {
-    text += `: ${detail.structure} at offset ${detail.offset}: found ${show(detail.found)}, ` +
-      `expected ${detail.expected}`;
-  }
   const symbol = errorSymbol(code);
-  text += symbol.startsWith("0x") ? ` (${symbol})` : ` (${symbol}, ${formatCode(code)})`;
+  const name = symbol.startsWith("0x") ? symbol : `${symbol}, ${formatCode(code)}`;
+  const text = `${subject}: ${reason} (${name})`;
   return causes[0] === undefined ? text : `${text}. ${causes[0]}`;
 }
 
+/** Numbers that are given so: checksums and versions. */
+const HEXADECIMAL = /^0x[0-9A-F]+$/;
+
 function show(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" && !HEXADECIMAL.test(value)
+    ? JSON.stringify(value)
+    : String(value);
 }

@@ -5,7 +5,6 @@
  */
 import { errorCode, type ErrorSymbol } from "./error_codes.ts";
 import type { ErrorDetail, VirtualDiskError } from "./errors.ts";
-import { quoted } from "./quoted.ts";
 
 /** `"error"`: it will not open or attach. `"warning"`: something will fail. `"info"`: good to know. */
 export type Severity = "error" | "warning" | "info";
@@ -113,19 +112,11 @@ export function failureFinding(
     path,
     code,
     symbol,
-    message: reasonOf(error),
+    message: error.reason,
     ...(causes.length === 0 ? {} : { remedy: causes.join(" Or: ") }),
     ...(command === undefined ? {} : { command }),
     ...(detail === undefined ? {} : { detail }),
   };
-}
-
-/** What the message says between the operation and its file, and the code and its first cause. */
-function reasonOf({ message, operation, path, symbol }: VirtualDiskError): string {
-  const head = path === undefined ? `${operation}: ` : `${operation} ${quoted(path)}: `;
-  const reason = message.startsWith(head) ? message.slice(head.length) : message;
-  const tail = reason.lastIndexOf(` (${symbol}`);
-  return tail < 0 ? reason : reason.slice(0, tail);
 }
 
 const RANKS: Record<Severity, number> = { error: 0, warning: 1, info: 2 };

@@ -43,7 +43,11 @@ export abstract class OpenDisk implements Disposable {
   /** Throws `ERROR_INVALID_HANDLE` once the disk is closed. */
   protected assertOpen(operation: string): void {
     if (this.#closed) {
-      throw virtualDiskError("ERROR_INVALID_HANDLE", operation, { path: this.path });
+      throw virtualDiskError("ERROR_INVALID_HANDLE", operation, {
+        path: this.path,
+        reason: "the disk is closed",
+        backend: this.backend,
+      });
     }
   }
 
@@ -56,7 +60,7 @@ export abstract class OpenDisk implements Disposable {
     return virtualDiskError("ERROR_NOT_SUPPORTED", operation, {
       path: this.path,
       reason: `the ${this.backend} backend cannot do it`,
-      causes: ['The native backend can: use { backend: "native" }, on Windows.'],
+      backend: this.backend,
     });
   }
 

@@ -178,7 +178,7 @@ function isoRights(path: string, options: OpenOptions): Rights {
     throw virtualDiskError("ERROR_ACCESS_DENIED", "OpenVirtualDisk", {
       path,
       reason: "an ISO image cannot be opened for writing",
-      causes: ["Leave `readOnly` out."],
+      causes: ["Leave `readOnly` out; to change what it holds, convert it to a VHD or VHDX."],
     });
   }
   const accessMask = getInfoOnly ? VIRTUAL_DISK_ACCESS.GET_INFO : VIRTUAL_DISK_ACCESS.READ;

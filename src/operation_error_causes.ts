@@ -5,15 +5,25 @@
  *
  * @module
  */
+import { native, portable, posix, windows } from "./cause.ts";
 import type { Causes } from "./error_causes.ts";
 
-const NEEDS_WRITING =
+const NEEDS_WRITING = native(
   "The disk was opened for reading: open it with { readOnly: false }, or with the " +
-  "`metaops` access right.";
-const ATTACHED = "The disk is attached, or attached for writing: detach it first.";
-const IN_USE =
+    "`metaops` access right.",
+);
+/** What no system but Windows does. */
+const NO_ATTACHING = [
+  portable(windows('The native backend can: open it with { backend: "native" }.')),
+  posix(
+    "Only Windows attaches disks. Here a disk is read and written without: readSync(), writeSync(), readable().",
+  ),
+];
+const ATTACHED = native("The disk is attached, or attached for writing: detach it first.");
+const IN_USE = native(
   "The image is open or attached elsewhere: close it there. A virtual machine, a backup program " +
-  "or an indexer may hold it; shortly after a detach Windows itself may, for some seconds.";
+    "or an indexer may hold it; shortly after a detach Windows itself may, for some seconds.",
+);
 const NOT_ELEVATED =
   "The process lacks the privilege to manage volumes (SeManageVolumePrivilege): " +
   "run it elevated, as an administrator. An ISO image needs it on Windows Server only.";
@@ -32,7 +42,10 @@ const HOLDERS = [
 ];
 
 const METAOPS: Causes = {
-  ERROR_ACCESS_DENIED: [NEEDS_WRITING, "This user may not write to the file, or to its folder."],
+  ERROR_ACCESS_DENIED: [
+    NEEDS_WRITING,
+    native("This user may not write to the file, or to its folder."),
+  ],
   ERROR_SHARING_VIOLATION: [IN_USE],
   ERROR_VHD_INVALID_STATE: [ATTACHED],
   ERROR_WRITE_PROTECT: [NEEDS_WRITING],
@@ -58,10 +71,10 @@ const NO_COPY: Causes = {
 
 const SECTORS: Causes = {
   ERROR_INVALID_PARAMETER: [
-    'Offset and length must be whole sectors: see getInformation("size").sectorSize.',
-    "The disk is not attached, or not with { noLocalHost: true }.",
+    native('Offset and length must be whole sectors: see getInformation("size").sectorSize.'),
+    native("The disk is not attached, or not with { noLocalHost: true }."),
   ],
-  ERROR_INVALID_FUNCTION: ["The disk is not attached with { noLocalHost: true }."],
+  ERROR_INVALID_FUNCTION: [native("The disk is not attached with { noLocalHost: true }.")],
 };
 
 const MOUNTING: Causes = {
@@ -84,7 +97,10 @@ export const OPERATION_CAUSES: Record<string, Causes> = {
     ],
     ERROR_SHARING_VIOLATION: [IN_USE],
     ERROR_BAD_COMMAND: ["The image is attached already: see attachedVirtualDisks()."],
-    ERROR_NOT_SUPPORTED: ["An ISO image can only be attached for reading."],
+    ERROR_NOT_SUPPORTED: [
+      native("An ISO image can only be attached for reading."),
+      ...NO_ATTACHING,
+    ],
     ERROR_FILE_NOT_FOUND: ["The image lies on an SD card in a built-in reader: copy it elsewhere."],
     ERROR_INVALID_PARAMETER: [
       "This Windows is older than one of the flags, or than `restrictedRange`.",
@@ -98,7 +114,10 @@ export const OPERATION_CAUSES: Record<string, Causes> = {
     ],
   },
   DetachVirtualDisk: {
-    ERROR_NOT_FOUND: ["The disk is not attached."],
+    ERROR_NOT_SUPPORTED: NO_ATTACHING,
+    ERROR_NOT_FOUND: [
+      "The disk is not attached. An attachment that is not { permanent: true } ends when its disk is closed.",
+    ],
     ERROR_PRIVILEGE_NOT_HELD: [NOT_ELEVATED],
     ERROR_ACCESS_DENIED: [
       ...HOLDERS,
@@ -113,9 +132,9 @@ export const OPERATION_CAUSES: Record<string, Causes> = {
     ...METAOPS,
     ERROR_VHD_INVALID_TYPE: ["Only dynamic and differencing disks can be compacted."],
     ERROR_VHD_INVALID_STATE: [
-      "The disk is attached for writing: detach it, or attach it read-only.",
+      native("The disk is attached for writing: detach it, or attach it read-only."),
     ],
-    ERROR_INVALID_PARAMETER: ["This Windows is older than the flags."],
+    ERROR_INVALID_PARAMETER: [native("This Windows is older than the flags.")],
   },
   ExpandVirtualDisk: {
     ...METAOPS,
@@ -129,8 +148,10 @@ export const OPERATION_CAUSES: Record<string, Causes> = {
     ERROR_INVALID_PARAMETER: [SIZE, "Nothing is both `smallest-safe` and `allowUnsafe`."],
     ERROR_VHD_INVALID_SIZE: [SIZE],
     ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA: [
-      "A partition reaches beyond the new size: shrink it first (Resize-Partition), or look at " +
-      'getInformation("smallestSafeVirtualSize").',
+      windows(
+        "A partition reaches beyond the new size: shrink it first (Resize-Partition), or look at " +
+          'getInformation("smallestSafeVirtualSize").',
+      ),
     ],
     ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE: [
       "The disk has no partition table, or a damaged one: pass a size and { allowUnsafe: true }.",
@@ -142,12 +163,14 @@ export const OPERATION_CAUSES: Record<string, Causes> = {
     ERROR_VHD_INVALID_TYPE: [NOT_DIFFERENCING],
     ERROR_INVALID_PARAMETER: [
       CHAIN_DEPTH,
-      "The option `depth` is for disks opened with `access` and `rwDepth`; for others there are `sourceDepth` " +
-      "and `targetDepth`.",
+      native(
+        "The option `depth` is for disks opened with `access` and `rwDepth`; for others there are " +
+          "`sourceDepth` and `targetDepth`.",
+      ),
     ],
     ERROR_ACCESS_DENIED: [
-      "The files to be written were not opened so: raise `rwDepth`.",
       NEEDS_WRITING,
+      native("The files to be written were not opened so: raise `rwDepth`."),
     ],
     ERROR_FILE_EXISTS: ["A merge into a new file overwrites none: choose another name."],
     ERROR_VHD_METADATA_FULL: [
@@ -166,8 +189,8 @@ export const OPERATION_CAUSES: Record<string, Causes> = {
   },
   WriteFile: {
     ...SECTORS,
-    ERROR_ACCESS_DENIED: ["The disk was opened, or attached, for reading."],
-    ERROR_WRITE_PROTECT: ["The disk was opened, or attached, for reading."],
+    ERROR_ACCESS_DENIED: [native("The disk was opened, or attached, for reading.")],
+    ERROR_WRITE_PROTECT: [native("The disk was opened, or attached, for reading.")],
   },
   ReadFile: SECTORS,
   SetVolumeMountPointW: MOUNTING,

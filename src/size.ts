@@ -98,6 +98,17 @@ function bytesOf(text: string): number | undefined {
   return Number(whole.replaceAll(",", "") + fraction) * 1024 ** power;
 }
 
+/** A size as people write it, exactly: `64 TiB`, or the bytes alone if they are no whole number of KiB. */
+export function sizeText(bytes: number): string {
+  for (let power = PREFIXES.length - 1; power > 0; power--) {
+    const unit = 1024 ** power;
+    if (bytes >= unit && bytes % unit === 0) {
+      return `${bytes / unit} ${PREFIXES[power]!.toUpperCase()}iB`;
+    }
+  }
+  return String(bytes);
+}
+
 /** The power of 1024 of a unit in lower case. */
 function powerOf(unit: string): number | undefined {
   const power = PREFIXES.findIndex((prefix) =>

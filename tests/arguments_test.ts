@@ -180,7 +180,7 @@ Deno.test("an argument of a wrong kind is told in a short sentence: name, what i
       HUGE,
     ],
     [
-      "blockSize must be a number, not a bigint",
+      'blockSize must be a number of bytes or a size such as "10GiB", not a bigint',
       (blockSize) => createVirtualDisk(path, { size: 4 * MIB, blockSize }),
       1n,
     ],

@@ -6,6 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { VirtualDiskError } from "@virtdisk/virtdisk";
+import { situationOf } from "../src/cause.ts";
 import { causesOf } from "../src/error_causes.ts";
 import { errorCode, errorMeaning, errorSymbol, errorSymbols } from "../src/error_codes.ts";
 import { isErrorOf, virtualDiskError } from "../src/errors.ts";
@@ -83,7 +84,7 @@ const EXPLAINED: [code: number, words: RegExp[]][] = [
 
 for (const [code, words] of EXPLAINED) {
   Deno.test(`OpenVirtualDisk explains ${errorSymbol(code)} (${code})`, () => {
-    const causes = causesOf("OpenVirtualDisk", code).join("\n");
+    const causes = causesOf("OpenVirtualDisk", code, situationOf("native")).join("\n");
     for (const word of words) assertMatch(causes, new RegExp(word, "s"));
   });
 }

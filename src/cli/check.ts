@@ -106,5 +106,7 @@ function line(finding: CheckFinding): string {
   const code = symbol === undefined ? "" : ` (${symbol})`;
   const outcome = repaired ? ", repaired" : repairable ? ", can be repaired" : "";
   return `  ${style(COLORS[severity], severity)} ${structure} at offset ${offset}: ` +
-    `found ${JSON.stringify(found)}, expected ${expected}${code}${outcome}`;
+    `found ${
+      /^0x[0-9A-F]+$/.test(String(found)) ? found : JSON.stringify(found)
+    }, expected ${expected}${code}${outcome}`;
 }

@@ -4,7 +4,9 @@
  * @module
  */
 import { VirtualDiskError } from "../../mod.ts";
-import { inOptions } from "./in_options.ts";
+import { formatCode } from "../error_codes.ts";
+import { quoted } from "../quoted.ts";
+import { forShell, withFlags } from "./in_options.ts";
 import { OutputError } from "./standard_output.ts";
 
 /** The exit status where a command failed, or could not be understood. */
@@ -39,15 +41,20 @@ export function fail(subject: string, error: unknown, whenFull?: string): number
  */
 function failureText(subject: string, error: unknown): string {
   if (error instanceof VirtualDiskError) {
-    // The first cause stands in the message already.
-    const more = error.causes.slice(1).map((cause) => `\n  or: ${cause}`).join("");
-    return `virtdisk: ${inOptions(error.message + more)}`;
+    const { path = subject, reason, symbol, code, causes } = error;
+    // Codes without a name are their own symbol.
+    const name = symbol.startsWith("0x") ? symbol : `${symbol}, ${formatCode(code)}`;
+    const advice = forShell(causes).join("\n  or: ");
+    const text = `virtdisk: ${quoted(path)}: ${withFlags(reason)} (${name})`;
+    return advice === "" ? text : `${text}. ${advice}`;
   }
   if (error instanceof OutputError) return `virtdisk: ${error.message}`;
   // An errno: of standard input, for those of images are VirtualDiskErrors.
   const isSystems = error instanceof Error && "code" in error && typeof error.code === "string";
   const isRefusal = error instanceof Deno.errors.NotCapable || error instanceof TypeError ||
     error instanceof RangeError;
-  if (isSystems || isRefusal) return `virtdisk: ${JSON.stringify(subject)}: ${error.message}`;
+  if (isSystems || isRefusal) {
+    return `virtdisk: ${quoted(subject)}: ${withFlags(error.message)}`;
+  }
   throw error;
 }

@@ -1,51 +1,103 @@
 /**
- * Advice of the API in the words of the command line.
+ * Errors and advice of the API in the words of the command line: options are flags here, and functions are
+ * commands.
  *
  * @module
  */
 
-/** What the command line has for an option of the API, by its name. */
-const OPTIONS: Readonly<Record<string, string>> = {
-  allowUnsafe: "--allow-unsafe",
-  force: "--force",
-  ignoreChildren: "--ignore-children",
-  // Of all commands only that one goes on, and what it stores all others take.
-  ignoreMismatch: "`virtdisk rebase --ignore-mismatch`",
-  overwrite: "--overwrite",
-  preallocate: "--preallocate",
-  sourceType: "--source-type",
-  type: "--type",
-};
-
-/** What the command line has for other phrases of the API. */
+/** What the command line has for whole phrases of the API. The longer of two that begin alike comes first. */
 const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
-  ["pass { path, ignoreMismatch: true } (portable backend)", "pass --ignore-mismatch"],
+  ["pass { path, ignoreMismatch: true }", "pass --ignore-mismatch"],
+  // Of all commands only that one goes on, and what it stores all others take.
+  ["{ ignoreMismatch: true }", "`virtdisk rebase --ignore-mismatch CHILD PARENT`"],
+  [
+    'tell that image of its real parent, with the flag "no-parents" and setInformation("parentPath", ...)',
+    "tell that image of its real parent: `virtdisk rebase IMAGE PARENT`",
+  ],
   ['setInformation("parentPath", ...)', "`virtdisk rebase CHILD PARENT`"],
   ['open with the flag "no-parents"', "use `virtdisk info --no-parents`"],
-  ["pass the `type` option", "pass --type, where the command has it"],
-  ['Pass { subtype: "fixed" }', "Pass --subtype fixed"],
-  ['{ sourceType: "raw" }', "--source-type raw"],
+  [
+    'The disk was opened with the flag "no-parents": extents() tells which ranges its parent holds.',
+    "Leave --no-parents out.",
+  ],
+  [
+    'pass { type: "raw" }',
+    "say so: --type raw, or --source-type raw (convert), --type-a raw or --type-b raw (compare)",
+  ],
+  ['{ firstType: "raw" }', "--type-a raw"],
+  ['{ secondType: "raw" }', "--type-b raw"],
+  ["pass the `type` option", "pass --type, if the command has it"],
   ["merge({ into })", "`virtdisk merge --into NEWFILE CHILD`"],
-  ["Leave `readOnly` out.", "Convert it to a VHD or VHDX, which can be changed."],
+  ["Leave `readOnly` out; to change", "To change"],
   ["open it with { getInfoOnly: true }", "look at it with `virtdisk info`"],
   ["Open it for writing once, which replays the log", "`virtdisk check --repair` replays the log"],
-  ["`checkVirtualDisk(path, { repair: true })`", "`virtdisk check --repair`"],
-  [
-    "Say that it is a raw disk, as nothing",
-    "Say that it is a raw disk (`--source-type raw` or `--type raw`), as nothing",
-  ],
-  ['{ backend: "portable" }', "--backend portable"],
   [
     "checkVirtualDisk(path, { repair: true, discardDamagedLog: true })",
     "`virtdisk check --repair --discard-damaged-log FILE`",
   ],
+  ["`checkVirtualDisk(path, { repair: true })`", "`virtdisk check --repair`"],
+  ["checkVirtualDisk()", "`virtdisk check`"],
+  ["diagnose()", "`virtdisk diagnose`"],
+  [
+    "Say that it is a raw disk, as nothing",
+    "Say that it is a raw disk (`--source-type raw` or `--type raw`), as nothing",
+  ],
 ];
 
-/** The same advice, for someone at a shell: errors name options as the API has them. */
+/** Options of the API that are flags of the same name here, with dashes. */
+const FLAGS: readonly string[] = [
+  "allowUnsafe",
+  "backend",
+  "blockSize",
+  "force",
+  "identifier",
+  "ignoreChildren",
+  "overwrite",
+  "parent",
+  "physicalSectorSize",
+  "preallocate",
+  "removeChild",
+  "sectorSize",
+  "size",
+  "sourceType",
+  "subtype",
+  "type",
+];
+
+/** An option in advice: `{ overwrite: true }`, `{ type: "raw" }`, and between backticks its name alone. */
+const OPTION = /\{ ([a-z]\w*): (?:true|"([^"]+)") \}|`([a-z]\w*)`/gi;
+/** What can be typed into a script alone: objects, calls, and flags and words of the API. */
+const FOR_SCRIPTS = /\{ [a-z]\w*\b|\b[a-z]\w*\([^)]*\)|\bflags? "|`[a-z]+[A-Z]\w*`|`using`/;
+/** How several pieces of advice are one text. */
+const OR = " Or: ";
+
+/** The same advice, for someone at a shell. Pieces that only a script can follow are left out. */
 export function inOptions(advice: string): string {
-  const text = PHRASES.reduce((all, [phrase, words]) => all.replaceAll(phrase, words), advice);
-  return text.replaceAll(
-    /`([a-zA-Z]+)`|\{ ([a-zA-Z]+): true \}/g,
-    (all, word?: string, entry?: string) => OPTIONS[word ?? entry ?? ""] ?? all,
+  return forShell(advice.split(OR)).join(OR);
+}
+
+/** The causes of an error, for someone at a shell. Those that only a script can follow are left out. */
+export function forShell(causes: readonly string[]): string[] {
+  return causes.map(translated).filter((cause) => !FOR_SCRIPTS.test(cause));
+}
+
+/** What is wrong, with flags for the options of the API that have names of their own. */
+export function withFlags(reason: string): string {
+  return reason.replaceAll(
+    /\b[a-z]+[A-Z]\w*\b/g,
+    (word) => FLAGS.includes(word) ? flag(word) : word,
   );
+}
+
+function translated(advice: string): string {
+  const text = PHRASES.reduce((all, [phrase, words]) => all.replaceAll(phrase, words), advice);
+  return text.replaceAll(OPTION, (all, entry?: string, value?: string, name?: string) => {
+    const option = entry ?? name;
+    if (option === undefined || !FLAGS.includes(option)) return all;
+    return value === undefined ? flag(option) : `${flag(option)} ${value}`;
+  });
+}
+
+function flag(option: string): string {
+  return `--${option.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }

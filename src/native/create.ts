@@ -32,7 +32,7 @@ export async function createImage(
   const file = new NewFile(libraries.kernel32, path, request.overwrite);
   const creation = new Creation(libraries, request, path);
   try {
-    const context = { libraries, operation: OPERATION, path };
+    const context = { libraries, operation: OPERATION, path, about: request.about };
     await completion(new OverlappedCall(context, creation.start), options);
     file.keep();
     return { path, handle: creation.handle, readOnly: isReadOnly(request), isIso: false };

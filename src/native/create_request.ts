@@ -27,6 +27,8 @@ export interface NativeCreateRequest {
   readonly flags: number;
   readonly securityDescriptor: Uint8Array<ArrayBuffer> | null;
   readonly overwrite: boolean;
+  /** The options that may be at fault if Windows refuses them; the likeliest alone if one certainly is. */
+  readonly about: readonly string[];
   /** What the parameters point to. */
   readonly paths: CreatePathNames;
   /** The parameters, given the addresses of those names; 0 for a name that is not there. */
@@ -94,6 +96,7 @@ export function nativeCreateRequest(
     flags: (flagBits(options.flags, FLAG_BITS, "flags") | fixed) >>> 0,
     securityDescriptor: options.securityDescriptor ?? null,
     overwrite: options.overwrite ?? false,
+    about: suspects(options),
     paths: {
       parent: parent === undefined ? undefined : toHostPath(parent, "parent"),
       source: source === undefined ? undefined : toHostPath(source, "source"),
@@ -101,6 +104,33 @@ export function nativeCreateRequest(
     },
     parameters: parametersOf(options, sourceType),
   };
+}
+
+/** Windows has one code for all options: those come first that break its documented limits. */
+function suspects(options: CreateOptions): string[] {
+  const bytes = (name: "size" | "blockSize" | "sectorSize" | "physicalSectorSize") => {
+    const size = options[name];
+    return size === undefined ? undefined : sizeOf(size, name);
+  };
+  const isSector = (size: number) => size === 512 || size === 4096;
+  const isBlock = (size: number) =>
+    options.subtype !== "fixed" && size >= 2 ** 19 && size <= 2 ** 28 &&
+    Number.isInteger(Math.log2(size));
+  const isSize = (size: number) => size >= 3 * 2 ** 20 && size % (bytes("sectorSize") || 512) === 0;
+  const rules = {
+    blockSize: isBlock,
+    sectorSize: isSector,
+    physicalSectorSize: isSector,
+    size: isSize,
+  } as const;
+  const given = (Object.keys(rules) as (keyof typeof rules)[])
+    .flatMap((name) => {
+      const size = bytes(name);
+      return size === undefined ? [] : [{ name, isRight: rules[name](size) }];
+    });
+  const wrong = given.filter(({ isRight }) => !isRight);
+  const files = (["parent", "source"] as const).filter((name) => options[name] !== undefined);
+  return [...(wrong.length > 0 ? wrong : given).map(({ name }) => name), ...files];
 }
 
 function checkTogether(path: string, options: CreateOptions): void {

@@ -59,6 +59,8 @@ class OpenCall {
   readonly #path: string;
   readonly #libraries: Libraries;
   readonly #rights: Pick<OpenedImage, "readOnly" | "isIso">;
+  /** For errors. */
+  readonly #about: readonly string[];
   readonly #handle = new Uint8Array(8);
 
   constructor(libraries: Libraries, request: OpenRequest) {
@@ -67,6 +69,12 @@ class OpenCall {
     const isIso = deviceId === VIRTUAL_STORAGE_TYPE_DEVICE.ISO;
     this.#rights = { readOnly: isReadOnly(request), isIso };
     this.#path = fullPath(libraries.kernel32, request.path, OPERATION);
+    this.#about = [
+      this.#rights.readOnly ? "file" : "file to write",
+      isIso ? "iso" : extname(this.#path).slice(1).toLowerCase(),
+      // What Windows itself looks for, it does not refuse.
+      "moved parent",
+    ];
     this.arguments = [
       VIRTUAL_STORAGE_TYPE.pack({ DeviceId: deviceId, VendorId: vendorId }),
       wideString(this.#path),
@@ -79,7 +87,9 @@ class OpenCall {
 
   /** What `code` makes of the call. The handle means something after a success alone. */
   opened(code: number): OpenedImage {
-    if (code !== 0) throw new VirtualDiskError(code, OPERATION, { path: this.#path });
+    if (code !== 0) {
+      throw new VirtualDiskError(code, OPERATION, { path: this.#path, about: this.#about });
+    }
     const value = new DataView(this.#handle.buffer).getBigUint64(0, true);
     const handle = new Handle(this.#libraries.kernel32, value);
     return { path: this.#path, handle, ...this.#rights };

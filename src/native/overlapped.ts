@@ -30,6 +30,8 @@ export interface CallContext {
   readonly operation: string;
   /** The image's path, for errors. */
   readonly path: string;
+  /** The options that may be at fault, for errors. */
+  readonly about?: readonly string[];
 }
 
 /** What a function returned, and the handle to ask about the call. */
@@ -187,6 +189,6 @@ function errorOf(action: () => void): { readonly error: unknown } | undefined {
   }
 }
 
-function failure({ operation, path }: CallContext, code: number): VirtualDiskError {
-  return new VirtualDiskError(code, operation, { path });
+function failure({ operation, path, about }: CallContext, code: number): VirtualDiskError {
+  return new VirtualDiskError(code, operation, { path, about });
 }

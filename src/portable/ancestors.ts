@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorCode, errorMeaning } from "../error_codes.ts";
 import { isErrorOf } from "../errors.ts";
 import { type ImageFormat, openImage } from "./detect.ts";
 import type { DiskImage, ParentLink } from "./image.ts";
@@ -30,6 +31,9 @@ export interface Link {
 
 /** Longer chains are taken for a cycle that file identities did not show. */
 const MAX_DEPTH = 256;
+
+/** Longer ways are abridged in messages. */
+const SHOWN_LINKS = 8;
 
 /** A parent is read only, even where its file is opened for writing. */
 function openLink(
@@ -113,13 +117,16 @@ function openNext(
   format: ImageFormat | undefined,
   options: AncestorOptions,
 ): Link {
-  const childPath = links.at(-1)!.image.source.path;
+  // Whoever opens a chain knows its first file, and is told the way from there.
+  const [asked, ...between] = links.map(({ image }) => image.source.path);
   if (links.length >= MAX_DEPTH) {
-    throw cycle(childPath, `the chain is longer than ${MAX_DEPTH} images`);
+    throw cycle(asked!, `the chain is longer than ${MAX_DEPTH} images`);
   }
   const identity = fileIdentity(path);
-  if (links.some(({ file }) => file.identity() === identity)) {
-    throw cycle(childPath, `${JSON.stringify(path)} is its own ancestor`);
+  const first = links.findIndex(({ file }) => file.identity() === identity);
+  if (first >= 0) {
+    const chain = [asked!, ...between, links[first]!.image.source.path];
+    throw cycle(asked!, `the chain comes back to one of its images: ${wayOf(chain)}`);
   }
   return openLink(path, format, links.length < options.writableDepth, options.sharing);
 }
@@ -133,10 +140,12 @@ function openParent(
 ): Link {
   const childPath = child.source.path;
   const tried: string[] = [];
+  const refused: string[] = [];
   let failure: ImageError | undefined;
   for (const candidate of parentCandidates(childPath, link, options.ignoreRelative)) {
     if (candidate.path === undefined) {
-      tried.push(`${JSON.stringify(candidate.locator.path)} (${candidate.refusal})`);
+      const list = candidate.isForeign ? tried : refused;
+      list.push(`${JSON.stringify(candidate.locator.path)}, which ${candidate.refusal}`);
       continue;
     }
     tried.push(JSON.stringify(candidateName(candidate)));
@@ -154,11 +163,23 @@ function openParent(
       if (!isMissing) failure ??= parentFailure(childPath, candidate.path, error);
     }
   }
-  throw failure ?? new ImageError("ERROR_VHD_PARENT_VHD_NOT_FOUND", {
-    path: childPath,
-    reason: tried.length === 0
+  throw failure ?? parentNotFound(childPath, tried, refused);
+}
+
+function parentNotFound(
+  path: string,
+  tried: readonly string[],
+  refused: readonly string[],
+): ImageError {
+  const unseen = refused.length === 0 ? [] : [`was not looked for at ${refused.join(", nor at ")}`];
+  const missing = tried.length === 0 ? [] : [`is not at ${tried.join(", nor at ")}`];
+  const places = [...missing, ...unseen];
+  return new ImageError("ERROR_VHD_PARENT_VHD_NOT_FOUND", {
+    path,
+    reason: places.length === 0
       ? "the image names no place where its parent could be"
-      : `the parent was not found; tried ${tried.join(", ")}`,
+      : `the parent ${places.join(", and ")}`,
+    about: [refused.length === 0 ? "moved parent" : "refused parent"],
   });
 }
 
@@ -227,11 +248,20 @@ function parentFailure(childPath: string, parentPath: string, error: ImageError)
     default:
       return new ImageError("ERROR_VHD_DIFFERENCING_CHAIN_ERROR_IN_PARENT", {
         path: childPath,
-        reason: `the parent ${JSON.stringify(parentPath)} could not be opened (${error.symbol})`,
+        reason: `the parent ${JSON.stringify(parentPath)} cannot be opened: ` +
+          `${error.options.reason ?? errorMeaning(errorCode(error.symbol))} (${error.symbol})`,
         cause: error.toVirtualDiskError("OpenVirtualDisk"),
         detail: error.options.detail,
       });
   }
+}
+
+/** A chain in words; what is long is not interesting, but its ends are. */
+function wayOf(paths: readonly string[]): string {
+  const shown = paths.length <= SHOWN_LINKS
+    ? paths
+    : [...paths.slice(0, 2), "...", ...paths.slice(2 - SHOWN_LINKS)];
+  return shown.map((path) => path === "..." ? path : JSON.stringify(path)).join(" -> ");
 }
 
 function cycle(path: string, reason: string): ImageError {

@@ -11,13 +11,13 @@ import { ImageError } from "./image_error.ts";
  * Opens an image with its parents, beside other readers.
  *
  * @param format By default it is found out.
- * @param rawAdvice How the caller's caller says that a file of no known format is a raw disk.
+ * @param option That which says of a file of no known format that it is a raw disk.
  * @throws {ImageError} As {@linkcode ImageChain.open}.
  */
 export function openToRead(
   path: string,
   format: ImageFormat | undefined,
-  rawAdvice?: string,
+  option?: string,
 ): ImageChain {
   try {
     return ImageChain.open(path, {
@@ -28,12 +28,12 @@ export function openToRead(
       sharing: "readers",
     });
   } catch (error) {
-    const isUnknown = error instanceof ImageError &&
+    const isUnknown = error instanceof ImageError && error.options.causes === undefined &&
       error.symbol === "ERROR_VIRTDISK_PROVIDER_NOT_FOUND";
-    if (!isUnknown || rawAdvice === undefined) throw error;
+    if (!isUnknown || option === undefined) throw error;
     throw new ImageError(error.symbol, {
       ...error.options,
-      causes: [`A raw disk is never guessed: ${rawAdvice}.`],
+      causes: [`A raw disk is never guessed: if it is one, pass { ${option}: "raw" }.`],
     });
   }
 }

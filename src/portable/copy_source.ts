@@ -73,8 +73,7 @@ export function openSource(
       [Symbol.dispose]() {},
     };
   }
-  const rawAdvice = 'pass { sourceType: "raw" }';
-  const chain = openToRead(request.path, request.format, rawAdvice);
+  const chain = openToRead(request.path, request.format, "sourceType");
   try {
     if (!request.force) assertRawDisk(chain.image);
   } catch (error) {

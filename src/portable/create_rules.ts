@@ -4,6 +4,7 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/ns-virtdisk-create_virtual_disk_parameters}
  * @module
  */
+import { sizeText } from "../size.ts";
 import { extname } from "@std/path";
 import { byteCount } from "../arguments.ts";
 import type { OperationOptions } from "../progress.ts";
@@ -102,7 +103,7 @@ export function formatToCreate(
   throw refused(
     path,
     `the extension must be .vhd, .vhdx, .avhd, .avhdx, .raw or .img to say what to make, not ${given}`,
-    ["Pass the `type` option."],
+    ['Name the file so, or say what to make: { type: "vhdx" }.'],
   );
 }
 
@@ -119,10 +120,18 @@ export function subtypeToCreate(
   const isRaw = formatToCreate(request) === "raw";
   const actual = subtype ?? (parent !== undefined ? "differencing" : isRaw ? "fixed" : "dynamic");
   if ((actual === "differencing") !== (parent !== undefined)) {
-    throw refused(path, "a differencing disk has a parent, and no other kind does");
+    throw refused(path, "a differencing disk has a parent, and no other kind does", [
+      actual === "differencing"
+        ? "Say which image it is based on: pass `parent`."
+        : "Leave `subtype` or `parent` out.",
+    ]);
   }
-  if (isRaw && actual !== "fixed") throw refused(path, "a raw disk image is fixed");
-  if (isRaw && identifier !== undefined) throw refused(path, "a raw disk image has no identifier");
+  if (isRaw && actual !== "fixed") {
+    throw refused(path, "a raw disk image is fixed", ["Leave `subtype` out."]);
+  }
+  if (isRaw && identifier !== undefined) {
+    throw refused(path, "a raw disk image has no identifier", ["Leave `identifier` out."]);
+  }
   return actual;
 }
 
@@ -217,12 +226,28 @@ function choose(
   if (wanted === undefined) return byDefault;
   byteCount(wanted, name);
   if (allowed.includes(wanted)) return wanted;
-  const choices = allowed.length === 0 ? "it cannot be chosen" : `allowed: ${allowed.join(", ")}`;
-  throw refused(path, `${name} ${wanted}: ${choices}`);
+  const rule = allowed.length === 0
+    ? "cannot be chosen here"
+    : `must be ${rangeText(allowed)}, not ${sizeText(wanted)}`;
+  throw new ImageError("ERROR_INVALID_PARAMETER", {
+    path,
+    reason: `${name} ${rule}`,
+    about: [name.split(" ")[0]!],
+  });
+}
+
+/** Few values one by one, many as what lies between. */
+function rangeText(allowed: readonly number[]): string {
+  const [first, ...others] = allowed.map(sizeText);
+  return others.length < 3
+    ? [first, ...others].join(" or ")
+    : `a power of two from ${first} to ${others.at(-1)}`;
 }
 
 function inheritSize({ path, size }: NewDisk, parent: DiskImage): number {
-  if (size !== undefined) throw refused(path, "a differencing disk has its parent's size");
+  if (size !== undefined) {
+    throw refused(path, "a differencing disk has its parent's size", ["Leave `size` out."]);
+  }
   return parent.virtualSize;
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { byteCount } from "../arguments.ts";
-import { type Size, sizeOf } from "../size.ts";
+import { type Size, sizeOf, sizeText } from "../size.ts";
 import { ImageError } from "./image_error.ts";
 
 /** The disk that a new one is a copy of. */
@@ -69,14 +69,15 @@ export function newDiskSize(
 ): number {
   const { path, alignment = unit } = request;
   if (alignment === 0 || alignment % unit !== 0) {
-    throw refused(path, `alignment ${alignment}: not a multiple of ${unit}`);
+    throw refused(path, `alignment must be a multiple of ${unit}, not ${alignment}`, "alignment");
   }
   const wanted = chosenSize(request, source, unit);
   const size = Math.ceil(wanted / alignment) * alignment;
   if (size <= maximum) return size;
   throw new ImageError("ERROR_VHD_INVALID_SIZE", {
     path,
-    reason: `size ${size}: the format holds at most ${maximum}`,
+    reason: `size must be at most ${sizeText(maximum)} in this format, not ${sizeText(size)}`,
+    about: ["size"],
   });
 }
 
@@ -98,16 +99,16 @@ function chosenSize(
     return Math.ceil(least / unit) * unit;
   }
   byteCount(size, "size");
-  if (size % unit !== 0) throw refused(path, `size ${size}: not a multiple of ${unit}`);
+  if (size % unit !== 0) throw refused(path, `size must be a multiple of ${unit}, not ${size}`);
   if (size === 0 || size !== least && unit > 1 && size < MINIMUM_SIZE) {
-    throw refused(path, `size ${size}: less than 3 MiB`);
+    throw refused(path, `size must be at least ${sizeText(MINIMUM_SIZE)}, not ${sizeText(size)}`);
   }
   if (least !== undefined && size < least) {
-    throw refused(path, `size ${size}: the source has ${least} bytes, and a copy no fewer`);
+    throw refused(path, `size must be at least that of the source, ${least}, not ${size}`);
   }
   return size;
 }
 
-function refused(path: string, reason: string): ImageError {
-  return new ImageError("ERROR_INVALID_PARAMETER", { path, reason });
+function refused(path: string, reason: string, option = "size"): ImageError {
+  return new ImageError("ERROR_INVALID_PARAMETER", { path, reason, about: [option] });
 }

@@ -81,6 +81,11 @@ const FORMATS = Object.keys(READERS) as SignedFormat[];
 /** Of new files alone: one that exists is taken for a raw disk only if the caller says so. */
 const RAW_EXTENSIONS: readonly string[] = [".raw", ".img"];
 
+/** What to do about an image that can only be read. */
+const READ_ONLY_FORMAT = [
+  "Leave `readOnly` out; to change what it holds, convert it to a VHD or VHDX.",
+];
+
 /** Parses an image as `format`, or as what it turns out to be. */
 export function openImage(source: ByteSource, format?: ImageFormat): DiskImage {
   if (format === "raw") return openRaw(source);
@@ -100,6 +105,7 @@ export function openWritableImage(source: WritableSource, format?: ImageFormat):
   throw new ImageError("ERROR_ACCESS_DENIED", {
     path: source.path,
     reason: `an ${actual.toUpperCase()} image cannot be opened for writing`,
+    causes: READ_ONLY_FORMAT,
   });
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { situationOf } from "../cause.ts";
 import { byteCount } from "../bytes/digits.ts";
 import { errorCode, type ErrorSymbol } from "../error_codes.ts";
 import { causesOf } from "../error_causes.ts";
@@ -101,9 +102,11 @@ function subjectOf({ structure, symbol, severity }: CheckFinding): FindingSubjec
 }
 
 function adviceOf(found: CheckFinding, remedy: string): string {
-  const [known] = found.symbol === undefined || found.repairable
-    ? []
-    : causesOf("OpenVirtualDisk", errorCode(found.symbol as ErrorSymbol));
+  const [known] = found.symbol === undefined || found.repairable ? [] : causesOf(
+    "OpenVirtualDisk",
+    errorCode(found.symbol as ErrorSymbol),
+    situationOf("portable"),
+  );
   return subjectOf(found) === "log"
     ? `${remedy} Opening it for writing does so too; readers see it as its log leaves it.`
     : found.symbol === "ERROR_VHD_FORMAT_UNSUPPORTED_VERSION" && known !== undefined

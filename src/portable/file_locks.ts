@@ -51,13 +51,14 @@ export function lockFile(path: string, file: Deno.FsFile, isExclusive: boolean):
   if (isLocked && holder === undefined) return;
   throw new ImageError("ERROR_SHARING_VIOLATION", {
     path,
-    ...(holder === undefined ? {} : { reason: holderText(holder), causes: [CLOSE_THERE] }),
+    reason: holder === undefined
+      ? `another program, or another disk of this one, has the image open${
+        isExclusive ? "" : " for writing"
+      }`
+      : holderText(holder),
+    about: [isExclusive ? "file to write" : "file"],
   });
 }
-
-const CLOSE_THERE =
-  "Close it there (a virtual machine must be shut down or let go of the disk), or open it with " +
-  "{ getInfoOnly: true }: information alone is in nobody's way.";
 
 /**
  * Whether the system tells of locks that Deno does not notice by itself: Linux does, but Deno reads

@@ -9,12 +9,19 @@ import { type ErrorSymbol, knownSymbol } from "../error_codes.ts";
 import type { VirtualDiskErrorOptions } from "../errors.ts";
 import { ImageError } from "./image_error.ts";
 
-/** Runs calls of Deno's file functions; their errors become Win32 codes. */
-export function fileOperation<T>(path: string, run: () => T): T {
+/** What an operation on a file may be refused for: reading it, writing it, making or removing its name. */
+export type FileFault = "file" | "file to write" | "folder";
+
+/**
+ * Runs calls of Deno's file functions; their errors become Win32 codes.
+ *
+ * @param fault For the causes of an error.
+ */
+export function fileOperation<T>(path: string, run: () => T, fault: FileFault = "file"): T {
   try {
     return run();
   } catch (error) {
-    throw toImageError(path, error);
+    throw toImageError(path, error, fault);
   }
 }
 
@@ -42,13 +49,14 @@ const POSIX_CODES: Record<string, ErrorSymbol> = {
 };
 
 /** What the file functions threw, as the Win32 code of the same cause. */
-function toImageError(path: string, error: unknown): unknown {
+function toImageError(path: string, error: unknown, fault: FileFault): unknown {
   const isFileError = error instanceof Error && !(error instanceof ImageError) &&
     !(error instanceof Deno.errors.NotCapable) && !(error instanceof TypeError);
   if (!isFileError) return error;
   const symbol = symbolOf(path, error);
   return new ImageError(symbol, {
     path,
+    about: [fault],
     cause: error,
     reason: symbol === "ERROR_GEN_FAILURE" ? error.message : undefined,
     ...(LIMITS[systemErrorName(error)] ?? {}),
@@ -56,18 +64,15 @@ function toImageError(path: string, error: unknown): unknown {
 }
 
 /** What there is to be said of files that cannot grow, by POSIX error name, which Deno gives on Windows too. */
-const LIMITS: Record<string, Pick<VirtualDiskErrorOptions, "reason" | "causes">> = {
-  ENOSPC: { causes: ["Free space on the volume, or use another one."] },
+const LIMITS: Record<string, Pick<VirtualDiskErrorOptions, "reason" | "about">> = {
+  ENOSPC: { about: ["space"] },
   EDQUOT: {
     reason: "the space that this user may take on the volume is used up",
-    causes: ["Remove files of this user, have the quota raised, or use another volume."],
+    about: ["quota"],
   },
   EFBIG: {
     reason: "the file would become larger than the file system or a limit of the process allows",
-    causes: [
-      "Use a file system for larger files: FAT32 ends at 4 GiB, ext4 at 16 TiB.",
-      "Raise the limit of the process, which `ulimit -f` shows.",
-    ],
+    about: ["length of the file"],
   },
 };
 

@@ -42,7 +42,7 @@ export function changeImage(
       if (value !== 512 && value !== 4096) {
         throw new ImageError("ERROR_INVALID_PARAMETER", {
           path: image.source.path,
-          reason: `physical sector size ${value}: allowed are 512 and 4096`,
+          reason: `vhdPhysicalSectorSize must be 512 or 4096, not ${value}`,
         });
       }
       beforeDiskChange(image);
@@ -56,7 +56,7 @@ export function changeImage(
     case "changeTrackingEnabled":
       throw new ImageError("ERROR_NOT_SUPPORTED", {
         path: image.source.path,
-        reason: `the portable backend does not set ${kind}; the native one does`,
+        reason: `the portable backend does not set ${kind}`,
       });
   }
 }

@@ -21,12 +21,15 @@ export class ImageError extends Error {
 
   /** The fault as the failure of an operation. */
   toVirtualDiskError(operation: string): VirtualDiskError {
-    return new VirtualDiskError(errorCode(this.symbol), operation, this.options);
+    // What is at fault is known here: a cause that is about anything does not hold unless it is said.
+    const { about = [] } = this.options;
+    return new VirtualDiskError(errorCode(this.symbol), operation, {
+      ...this.options,
+      backend: "portable",
+      about,
+    });
   }
 }
-
-/** The usual causes of that code are those of ISO images, none of which is looked at so closely. */
-const DAMAGE_REMEDIES = ["See what `check` finds, and restore the file from a copy."];
 
 /** A structure of an image that breaks a rule of its format. */
 export function damaged(
@@ -36,10 +39,16 @@ export function damaged(
   offset: number,
   found: unknown,
   expected: string,
+  about?: readonly string[],
 ): ImageError {
   const detail: ErrorDetail = { structure, offset, found, expected };
-  const causes = symbol === "ERROR_FILE_CORRUPT" ? DAMAGE_REMEDIES : undefined;
-  return new ImageError(symbol, { path: file.path, detail, causes });
+  return new ImageError(symbol, { path: file.path, detail, about });
+}
+
+/** The refusal to change a disk that was opened for reading. */
+export function openForReading({ path }: { readonly path: string }): ImageError {
+  const reason = "the disk is open for reading only";
+  return new ImageError("ERROR_ACCESS_DENIED", { path, reason, about: ["readOnly"] });
 }
 
 /**

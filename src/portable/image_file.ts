@@ -62,7 +62,7 @@ export class ImageFile implements WritableSource, Disposable {
       if (createNew) return Deno.openSync(path, { read: true, write: true, createNew: true });
       assertRegularFile(path);
       return Deno.openSync(path, { read: true, write });
-    });
+    }, createNew ? "folder" : write ? "file to write" : "file");
     try {
       if (sharing !== "everyone") lockFile(name, file, sharing === "none");
       return fileOperation(name, () => {
@@ -154,7 +154,7 @@ export class ImageFile implements WritableSource, Disposable {
   #change(run: () => void): void {
     if (this.#failure !== undefined) throw this.#failure;
     try {
-      fileOperation(this.path, run);
+      fileOperation(this.path, run, "file to write");
     } catch (error) {
       this.#failure = error;
       throw error;
@@ -200,6 +200,7 @@ function assertRegularFile(path: string): void {
   }
   throw new ImageError("ERROR_NOT_SUPPORTED", {
     path,
-    reason: "the path is a device, pipe or socket; the portable backend opens regular files",
+    reason: "the path is a device, pipe or socket",
+    causes: ["Copy what it holds into a file: the portable backend opens regular files."],
   });
 }

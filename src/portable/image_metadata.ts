@@ -5,7 +5,7 @@
  */
 import type { MetadataStore } from "../metadata.ts";
 import type { DiskImage, WritableImage } from "./image.ts";
-import { ImageError, inOperation } from "./image_error.ts";
+import { ImageError, inOperation, openForReading } from "./image_error.ts";
 
 /**
  * The items of an image, for one operation.
@@ -44,7 +44,7 @@ function writableItems(
 ): NonNullable<WritableImage["metadata"]> {
   if (image.metadata === undefined) return hasNone(image);
   const items = writable?.metadata;
-  if (items === undefined) throw new ImageError("ERROR_ACCESS_DENIED", { path: image.source.path });
+  if (items === undefined) throw openForReading(image.source);
   return items;
 }
 
@@ -52,6 +52,6 @@ function hasNone(image: DiskImage): never {
   throw new ImageError("ERROR_NOT_SUPPORTED", {
     path: image.source.path,
     reason: `${image.format.toUpperCase()} images have no user metadata`,
-    causes: ["Only VHDX images hold user metadata."],
+    causes: ["Only VHDX images hold user metadata: convert the image."],
   });
 }

@@ -66,7 +66,7 @@ export class NewFile implements Disposable {
     const [path, { temporary }] = [this.#path, this.#made!];
     fileOperation(path, () => {
       if (this.#overwrite || !publishByLink(temporary, path)) Deno.renameSync(temporary, path);
-    });
+    }, "folder");
     if (this.#handle !== undefined) {
       syncFolder(path, this.#handle, () => !this.#overwrite && isRemoved(path));
     }
@@ -90,7 +90,7 @@ export class NewFile implements Disposable {
   /** Between making a file and locking it, another program may take it for an abandoned one. */
   #make(): ImageFile {
     for (let attempt = 1;; attempt++) {
-      const temporary = fileOperation(this.#path, () => temporaryPath(this.#folder));
+      const temporary = fileOperation(this.#path, () => temporaryPath(this.#folder), "folder");
       try {
         const file = ImageFile.open(temporary, {
           createNew: true,
@@ -158,7 +158,7 @@ export function fileExists(path: string): boolean {
  * @throws {ImageError} What the file system says.
  */
 export function removeImage(path: string): void {
-  fileOperation(path, () => removeFile(path));
+  fileOperation(path, () => removeFile(path), "folder");
 }
 
 /**

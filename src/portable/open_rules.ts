@@ -59,12 +59,12 @@ export function checkOpenRequest(request: OpenRequest): void {
   const isVhdSet = storageType.deviceId === VIRTUAL_STORAGE_TYPE_DEVICE.VHDSET ||
     parameters?.version === 3;
   if (isVhdSet) {
-    throw unsupported(path, "the portable backend does not read VHD Sets; the native one does");
+    throw unsupported(path, "the portable backend does not read VHD Sets");
   }
   if ((flags & REFUSED_FLAGS) !== 0) {
     throw unsupported(
       path,
-      "the flags blank-file, boot-drive and vhdset-file-only have a meaning for the native backend only",
+      "the portable backend does not have the flags blank-file, boot-drive and vhdset-file-only",
     );
   }
 }

@@ -48,7 +48,9 @@ export function setParentPath(
     throw new ImageError("ERROR_ACCESS_DENIED", {
       path: childPath,
       reason: "this file of the chain was opened for reading",
-      causes: [`Open the chain with { access: ["all"], rwDepth: ${childDepth} }.`],
+      ...(childDepth === 1
+        ? { about: ["readOnly"] }
+        : { causes: [`Open the chain with { access: ["all"], rwDepth: ${childDepth} }.`] }),
     });
   }
   chain.reparent(childDepth, {

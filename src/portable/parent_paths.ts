@@ -14,6 +14,8 @@ export interface ParentCandidate {
   readonly path: string | undefined;
   /** Why there is no path. */
   readonly refusal: string | undefined;
+  /** Whether there is none because the locator is for another system. */
+  readonly isForeign: boolean;
 }
 
 const IS_WINDOWS = Deno.build.os === "windows";
@@ -42,9 +44,10 @@ function candidate(childPath: string, locator: ParentLocator): ParentCandidate {
   const refusal = refusalOf(locator);
   const path = refusal === undefined ? hostPath(childPath, locator) : undefined;
   if (refusal === undefined && path === undefined) {
-    return { locator, path, refusal: `means nothing on ${Deno.build.os}` };
+    const refusal = `means nothing on ${Deno.build.os}`;
+    return { locator, path, refusal, isForeign: true };
   }
-  return { locator, path, refusal };
+  return { locator, path, refusal, isForeign: false };
 }
 
 /** Why a stored path is not followed, whatever it leads to. */

@@ -16,7 +16,7 @@ import { assertChildless } from "./children.ts";
 import { formatOfDevice } from "./detect.ts";
 import type { DiskImage, WritableImage } from "./image.ts";
 import { changeImage } from "./image_change.ts";
-import { ImageError, inOperation } from "./image_error.ts";
+import { ImageError, inOperation, openForReading } from "./image_error.ts";
 import { imageMetadata } from "./image_metadata.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
 import { MaintainedDisk } from "./maintained_disk.ts";
@@ -219,7 +219,7 @@ export class PortableVirtualDisk extends MaintainedDisk {
     this.assertOpen(operation);
     inOperation(operation, () => {
       const { writable } = this.#chain;
-      if (writable === undefined) throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path });
+      if (writable === undefined) throw openForReading(this);
       run(writable);
     });
   }

@@ -252,7 +252,10 @@ export abstract class ReadableDisk extends VirtualDisk {
     kind: K,
   ): VirtualDiskInformation[K] {
     return inOperation("GetVirtualDiskInformation", () => {
-      if (!this.#rights.query) throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path });
+      if (!this.#rights.query) {
+        const reason = "the disk was opened without the right to ask for information";
+        throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path, reason });
+      }
       return imageInformation(this.#chain, kind);
     });
   }
@@ -266,7 +269,8 @@ export abstract class ReadableDisk extends VirtualDisk {
     this.assertOpen("ReadFile");
     if (this.#rights.read) return;
     inOperation("ReadFile", () => {
-      throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path });
+      const reason = "the disk was opened for information alone";
+      throw new ImageError("ERROR_ACCESS_DENIED", { path: this.path, reason });
     });
   }
 

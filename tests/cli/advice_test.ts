@@ -26,10 +26,10 @@ Deno.test("advice names what the command line has", async (t) => {
   using dir = new TempDir();
   await makeFiles(dir);
   const rows: [args: string[], ...advice: string[]][] = [
-    [["map", "file.img"], "pass --type, where the command has it"],
-    [["compare", "file.img", "base.vhdx"], "--type-a, `raw`"],
-    [["compare", "base.vhdx", "file.img"], "--type-b, `raw`"],
-    [["convert", "file.img", "new.vhd"], "pass --source-type raw."],
+    [["map", "file.img"], "--type raw"],
+    [["compare", "file.img", "base.vhdx"], "--type-a raw."],
+    [["compare", "base.vhdx", "file.img"], "--type-b raw."],
+    [["convert", "file.img", "new.vhd"], "--source-type raw."],
     [["convert", "base.vhdx", "one.vhdx"], "pass --overwrite"],
     [
       ["info", ...PORTABLE, "orphan.vhdx"],
@@ -46,7 +46,7 @@ Deno.test("advice names what the command line has", async (t) => {
     [["merge", "one.vhdx"], "`virtdisk merge --into NEWFILE CHILD`", "--ignore-children"],
     [["resize", "base.vhdx", "8MiB"], "`virtdisk merge --into NEWFILE CHILD`"],
     [["rebase", "one.vhdx", "found.vhdx"], "pass --ignore-mismatch."],
-    [["compact", "disc.iso"], "Convert it to a VHD or VHDX"],
+    [["compact", "disc.iso"], "convert it to a VHD or VHDX"],
   ];
   for (const [args, ...advice] of rows) {
     await t.step(args.join(" "), async () => {
@@ -63,7 +63,7 @@ Deno.test("a command on the child of a changed parent advises rebase, which help
   assertEquals((await runCli(dir, changed, new Uint8Array(512).fill(7))).code, 0);
   const { code, err } = await runCli(dir, ["changes", "one.vhdx"]);
   assertEquals(code, 2);
-  assertStringIncludes(err, "`virtdisk rebase --ignore-mismatch`");
+  assertStringIncludes(err, "`virtdisk rebase --ignore-mismatch CHILD PARENT`");
   await runCli(dir, ["rebase", "--ignore-mismatch", "one.vhdx", "base.vhdx"]);
   assertEquals((await runCli(dir, ["changes", "one.vhdx"])).code, 0);
 });

@@ -61,7 +61,7 @@ testWith([smallVolumes], "a copy that does not fit names itself and leaves nothi
       );
       assertEquals([code, out], [2, ""]);
       const [, written] = err.match(
-        /^virtdisk: CreateVirtualDisk "small\/new\.[a-z]+": the volume is full: (\d+) bytes of the new image had been written; it has been removed \(ERROR_DISK_FULL, 112\)\. Free space on the volume, or use another one\.\n$/,
+        /^virtdisk: "small\/new\.[a-z]+": the volume is full: (\d+) bytes of the new image had been written; it has been removed \(ERROR_DISK_FULL, 112\)\. Free space on the volume, or use another one\.\n$/,
       ) ?? [err];
       assertEquals(Number(written) >= 4 * MIB && Number(written) <= 8 * MIB, true, written);
     });
@@ -76,7 +76,7 @@ testWith([smallVolumes], "a merge into a new file that does not fit leaves nothi
     "virtdisk merge --into small/b.vhdx a.vhdx",
   );
   assertEquals([code, out], [2, ""]);
-  assertMatch(err, /^virtdisk: MergeVirtualDisk "small\/b\.vhdx": the volume is full: \d+ bytes/);
+  assertMatch(err, /^virtdisk: "small\/b\.vhdx": the volume is full: \d+ bytes/);
 });
 
 testWith(
@@ -94,7 +94,7 @@ testWith(
     const [first, second, ...more] = err.trimEnd().split("\n");
     assertMatch(
       first!,
-      /^virtdisk: WriteFile ".*\/small\/d\.vhdx": the volume is full \(ERROR_DISK_FULL, 112\)\. Free space on the volume, or use another one\.$/,
+      /^virtdisk: ".*\/small\/d\.vhdx": the volume is full \(ERROR_DISK_FULL, 112\)\. Free space on the volume, or use another one\.$/,
     );
     assertMatch(
       second!,
@@ -113,7 +113,7 @@ testWith([smallVolumes], "a disk that cannot grow keeps its size", async () => {
      virtdisk resize small/d.vhdx 60TiB
      status=$?; virtdisk check small/d.vhdx >/dev/null || exit 98; (exit $status)`,
   );
-  assertMatch(err, /^virtdisk: ResizeVirtualDisk ".*\/small\/d\.vhdx": the volume is full/);
+  assertMatch(err, /^virtdisk: ".*\/small\/d\.vhdx": the volume is full/);
   assertMatch(
     err,
     /\n {2}the image is sound; `virtdisk info` shows whether its disk has the new size\n$/,
@@ -131,7 +131,7 @@ testWith(
     const { code, err } = await runLimited(dir, args);
     assertMatch(
       err,
-      /^virtdisk: CreateVirtualDisk "new\.vhd": the file would become larger than the file system or a limit of the process allows: \d+ bytes of the new image had been written; it has been removed \(ERROR_FILE_SYSTEM_LIMITATION, 665\)\. Use a file system for larger files: .*\n {2}or: Raise the limit of the process, which `ulimit -f` shows\.\n$/,
+      /^virtdisk: "new\.vhd": the file would become larger than the file system or a limit of the process allows: \d+ bytes of the new image had been written; it has been removed \(ERROR_FILE_SYSTEM_LIMITATION, 665\)\. Use a file system for larger files: .*\n {2}or: Raise the limit of the process, which `ulimit -f` shows\.\n$/,
     );
     assertEquals(code, 2);
     assertEquals(Array.from(Deno.readDirSync(dir.path), ({ name }) => name), ["a.vhdx"]);

@@ -183,6 +183,6 @@ Deno.test("a refusal names the option of the command line, and a damaged file no
   const damaged = await runCli(dir, ["read", "base.vhdx"]);
   assertMatch(
     damaged.err,
-    /ERROR_FILE_CORRUPT, 1392\)\. See what `check` finds, and restore .*\n$/,
+    /ERROR_FILE_CORRUPT, 1392\)\. The file holds it twice, .*See what `virtdisk check` finds, and restore .*\n$/s,
   );
 });

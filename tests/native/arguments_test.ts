@@ -75,7 +75,11 @@ testWithDouble(
         (securityDescriptor) => disk.attach({ securityDescriptor }),
         "D:",
       ],
-      ["size must be a number, not a Uint8Array", (size) => disk.resize(size), huge],
+      [
+        'size must be a number of bytes or a size such as "10GiB", not a Uint8Array',
+        (size) => disk.resize(size),
+        huge,
+      ],
       [
         "onProgress must be a function, not a number",
         (onProgress) => disk.merge({ onProgress }),

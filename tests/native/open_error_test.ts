@@ -39,13 +39,13 @@ testWithDouble("a code without a name is known by its number", ({ double, open }
 const EXPLAINED: readonly [number, ErrorSymbol, RegExp][] = [
   [2, "ERROR_FILE_NOT_FOUND", /check the path/],
   [3, "ERROR_PATH_NOT_FOUND", /folder/],
-  [5, "ERROR_ACCESS_DENIED", /readOnly: true/],
+  [5, "ERROR_ACCESS_DENIED", /no right to read/],
   [32, "ERROR_SHARING_VIOLATION", /close it there|detach/],
   [87, "ERROR_INVALID_PARAMETER", /access mask/i],
   [618, "ERROR_UNSUPPORTED_COMPRESSION", /support-compressed-volumes/],
   [665, "ERROR_FILE_SYSTEM_LIMITATION", /local path/],
   [1314, "ERROR_PRIVILEGE_NOT_HELD", /administrator/],
-  [1392, "ERROR_FILE_CORRUPT", /2048|34816/],
+  [1392, "ERROR_FILE_CORRUPT", /checkVirtualDisk/],
   [6002, "ERROR_FILE_ENCRYPTED", /support-encrypted-files/],
 ];
 

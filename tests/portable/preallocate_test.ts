@@ -154,7 +154,7 @@ testWith([onlyOn("linux")], "--preallocate does it at a shell", async (t) => {
     const { code, err } = await runCli(dir, [...args, "b.vhd"]);
     assertEquals([code, err], [
       2,
-      'virtdisk: CreateVirtualDisk "b.vhd": a dynamic disk cannot be preallocated: its file grows ' +
+      'virtdisk: "b.vhd": a dynamic disk cannot be preallocated: its file grows ' +
       "with what is written (ERROR_INVALID_PARAMETER, 87). Pass --subtype fixed, or leave " +
       "--preallocate out.\n",
     ]);

@@ -6,7 +6,7 @@
 import type { ImageType } from "../../open_options.ts";
 import { checkOptions, oneOf, type OptionKinds, toHostPath } from "../../arguments.ts";
 import type { ImageChain } from "../chain.ts";
-import { ImageError, inLongOperation } from "../image_error.ts";
+import { inLongOperation, openForReading } from "../image_error.ts";
 import { ImageFile } from "../image_file.ts";
 import { checkFile } from "./check_file.ts";
 import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./check_report.ts";
@@ -83,7 +83,7 @@ export async function checkVirtualDisk(
 export async function checkChain(chain: ImageChain, options: CheckOptions): Promise<CheckReport> {
   const { image } = chain;
   if (options.repair && chain.writable === undefined) {
-    throw new ImageError("ERROR_ACCESS_DENIED", { path: image.source.path });
+    throw openForReading(image.source);
   }
   options.signal?.throwIfAborted();
   // The parents were found when the disk was opened, or it was opened without them.

@@ -36,6 +36,7 @@ export function checkParents(
       found: error.message,
       expected: "the parent of which the image was made",
       symbol: error.symbol,
+      remedy: error.toVirtualDiskError("OpenVirtualDisk").causes.join(" Or: "),
     });
   }
 }

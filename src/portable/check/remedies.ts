@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { causesOf } from "../../error_causes.ts";
-import { errorCode, type ErrorSymbol } from "../../error_codes.ts";
+import type { ErrorSymbol } from "../../error_codes.ts";
 import { LOG_REMEDIES } from "../vhdx/log_replay.ts";
 import type { CheckFinding } from "./check_report.ts";
 
@@ -33,10 +32,5 @@ export function remedyOf(finding: Omit<CheckFinding, "remedy">): string | undefi
   }
   const known = symbol === undefined ? undefined : BY_SYMBOL[symbol as ErrorSymbol];
   if (known !== undefined) return known;
-  const isParents = symbol?.startsWith("ERROR_VHD_PARENT_") ||
-    symbol?.startsWith("ERROR_VHD_CHILD_") || symbol?.startsWith("ERROR_VHD_DIFFERENCING_");
-  if (isParents) {
-    return causesOf("OpenVirtualDisk", errorCode(symbol as ErrorSymbol)).join(" Or: ");
-  }
   return structure === "log" || structure === "log entry" ? LOG_REMEDIES.join(" ") : RESTORE;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { hexadecimal } from "../../bytes/hexadecimal.ts";
 import { firstNonZero } from "../../bytes/zeros.ts";
 import { asciiField, type ByteSource, readStructure } from "../byte_source.ts";
 import type { Pace } from "../operations/pace.ts";
@@ -130,8 +131,10 @@ function checkOtherFooter(source: ByteSource, found: FoundFooter, findings: Find
       findings.add({
         ...common,
         offset: offset + FOOTER_FIELD.checksum,
-        found: storedChecksum(bytes, FOOTER_FIELD.checksum),
-        expected: `${vhdChecksum(bytes, FOOTER_FIELD.checksum)}, the checksum of its bytes`,
+        found: hexadecimal(storedChecksum(bytes, FOOTER_FIELD.checksum)),
+        expected: `${
+          hexadecimal(vhdChecksum(bytes, FOOTER_FIELD.checksum))
+        }, the checksum of its bytes`,
         symbol: "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH",
       });
       return;

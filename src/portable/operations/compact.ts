@@ -6,7 +6,7 @@
 import type { CompactionReport, CompactOptions } from "../../operations.ts";
 import type { WritableSource } from "../byte_source.ts";
 import type { ImageChain } from "../chain.ts";
-import { ImageError } from "../image_error.ts";
+import { ImageError, openForReading } from "../image_error.ts";
 import { compactVhd } from "../vhd/compact_vhd.ts";
 import { compactVhdx } from "../vhdx/compact_vhdx.ts";
 import type { Compaction, CompactionOutcome } from "./compaction.ts";
@@ -27,7 +27,7 @@ export async function compactChain(
   const { image, images, writable } = chain;
   const path = image.source.path;
   const compact = compactorOf(image.format, path);
-  if (writable === undefined && !dryRun) throw new ImageError("ERROR_ACCESS_DENIED", { path });
+  if (writable === undefined && !dryRun) throw openForReading({ path });
   const pace = new Pace(options);
   pace.assertWanted();
   const job: Compaction = {
@@ -57,7 +57,7 @@ function compactorOf(
     default:
       throw new ImageError("ERROR_VHD_INVALID_TYPE", {
         path,
-        reason: `a disk of the format ${format} has no blocks to give back`,
+        reason: `${format === "raw" ? "a raw disk" : "an ISO image"} has no blocks to give back`,
       });
   }
 }

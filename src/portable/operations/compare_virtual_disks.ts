@@ -124,8 +124,8 @@ async function* compareFiles(
   options: OperationOptions,
 ): AsyncGenerator<DifferentRange> {
   options.signal?.throwIfAborted();
-  using one = openChain(first, "pass `firstType`, or --type-a, `raw`");
-  using other = openChain(second, "pass `secondType`, or --type-b, `raw`");
+  using one = openChain(first, "firstType");
+  using other = openChain(second, "secondType");
   yield* inDisks(differences(one.images, other.images, options));
 }
 
@@ -145,8 +145,8 @@ async function* changesOf(path: string, options: OperationOptions): AsyncGenerat
   yield* inDisks(differences(chain.images, [parent, ...ancestors], options));
 }
 
-function openChain({ path, type }: NamedFile, rawAdvice?: string): ImageChain {
-  return inOperation("OpenVirtualDisk", () => openToRead(path, type, rawAdvice));
+function openChain({ path, type }: NamedFile, option?: string): ImageChain {
+  return inOperation("OpenVirtualDisk", () => openToRead(path, type, option));
 }
 
 /** What fails while the disks are read fails as a read does. */

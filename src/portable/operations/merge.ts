@@ -10,7 +10,7 @@ import type { ImageChain } from "../chain.ts";
 import { assertChildless } from "../children.ts";
 import { type ImageFormat, openImage } from "../detect.ts";
 import type { DiskImage } from "../image.ts";
-import { ImageError } from "../image_error.ts";
+import { ImageError, openForReading } from "../image_error.ts";
 import { ImageFile, type ImageFileOptions } from "../image_file.ts";
 import { mergeVhd } from "../vhd/merge_vhd.ts";
 import { mergeVhdx } from "../vhdx/merge_vhdx.ts";
@@ -52,7 +52,7 @@ export async function mergeChain(chain: ImageChain, options: MergeOptions): Prom
     throw new ImageError("ERROR_VHD_INVALID_TYPE", { path, reason: "the disk has no parent" });
   }
   const depths = depthsOf(chain, options);
-  if (writable === undefined && !dryRun) throw new ImageError("ERROR_ACCESS_DENIED", { path });
+  if (writable === undefined && !dryRun) throw openForReading({ path });
   if (options.ignoreChildren !== true) assertNoOtherChildren(images, depths, options);
   const pace = new Pace(options);
   pace.assertWanted();

@@ -13,12 +13,12 @@ import {
   type ResizeReport,
   type SmallestSafeSize,
 } from "../../operations.ts";
-import { newSizeOf, SIZE, type Size } from "../../size.ts";
+import { newSizeOf, SIZE, type Size, sizeText } from "../../size.ts";
 import type { ImageChain } from "../chain.ts";
 import { assertChildless } from "../children.ts";
 import { maximumSize } from "../create_rules.ts";
 import type { DiskImage, WritableImage } from "../image.ts";
-import { ImageError } from "../image_error.ts";
+import { ImageError, openForReading } from "../image_error.ts";
 import { moveBackup } from "../partitions/gpt_move.ts";
 import { restorePrimary } from "../partitions/gpt_restore.ts";
 import { readPartitionTable } from "../partitions/partition_table.ts";
@@ -108,7 +108,7 @@ async function resize(chain: ResizableChain, request: SizedRequest): Promise<Res
 
 function writableOf({ writable, image }: ResizableChain): WritableImage {
   if (writable !== undefined) return writable;
-  throw new ImageError("ERROR_ACCESS_DENIED", { path: image.source.path });
+  throw openForReading(image.source);
 }
 
 /** The size that is asked for, where the disk can have it. */
@@ -152,17 +152,19 @@ function checkedSize(
     });
   }
   if (size === 0 || size % logicalSectorSize !== 0) {
-    throw refused(`size ${size}: not a whole number of sectors of ${logicalSectorSize} bytes`);
+    throw refused(`size must be a multiple of the sector size, ${logicalSectorSize}, not ${size}`);
   }
   if (expandOnly && size <= virtualSize) {
-    throw refused(`size ${size}: the disk has ${virtualSize} bytes already`, [
+    throw refused(`size must be more than the disk has, ${virtualSize} bytes, not ${size}`, [
       "It must be larger than the present size: resizing takes others too.",
     ]);
   }
   if (format !== "iso" && size > maximumSize(format)) {
     throw new ImageError("ERROR_VHD_INVALID_SIZE", {
       path,
-      reason: `size ${size}: the format holds at most ${maximumSize(format)}`,
+      reason: `size must be at most ${sizeText(maximumSize(format))} in this format, not ${
+        sizeText(size)
+      }`,
     });
   }
   if (size >= virtualSize) return size;
@@ -172,7 +174,7 @@ function checkedSize(
   if (size >= smallest) return size;
   throw new ImageError("ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA", {
     path,
-    reason: `size ${size}: the partitions need ${smallest} bytes`,
+    reason: `size must be at least ${smallest}, where the last partition ends, not ${size}`,
     causes: ["Shrink or remove the last partition first.", "Pass `allowUnsafe` to cut it off."],
   });
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { hexadecimal } from "../../bytes/hexadecimal.ts";
 import type { ErrorSymbol } from "../../error_codes.ts";
 import type { ByteSource } from "../byte_source.ts";
 import { damaged } from "../image_error.ts";
@@ -36,8 +37,8 @@ export function checkFooter(source: ByteSource, found: FoundFooter): void {
     throw fail(
       "ERROR_VHD_FORMAT_UNSUPPORTED_VERSION",
       "fileFormatVersion",
-      footer.fileFormatVersion,
-      "major version 1",
+      hexadecimal(footer.fileFormatVersion),
+      "major version 1, 0x0001....",
     );
   }
   const corrupt = "ERROR_VHD_DRIVE_FOOTER_CORRUPT";

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { hexadecimal } from "../../bytes/hexadecimal.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
 import type { ByteSource } from "../byte_source.ts";
 import { asciiField, hasSignature, readStructure } from "../byte_source.ts";
@@ -120,8 +121,8 @@ function fault(source: ByteSource, candidate: Candidate): ImageError {
       "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH",
       structure,
       offset + FOOTER_FIELD.checksum,
-      storedChecksum(bytes, FOOTER_FIELD.checksum),
-      `${vhdChecksum(bytes, FOOTER_FIELD.checksum)}, the checksum of its bytes`,
+      hexadecimal(storedChecksum(bytes, FOOTER_FIELD.checksum)),
+      `${hexadecimal(vhdChecksum(bytes, FOOTER_FIELD.checksum))}, the checksum of its bytes`,
     );
   }
   return damaged(

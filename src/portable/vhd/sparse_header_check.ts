@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { hexadecimal } from "../../bytes/hexadecimal.ts";
 import type { ErrorSymbol } from "../../error_codes.ts";
 import { asciiField, type ByteSource, readStructure } from "../byte_source.ts";
 import { damaged } from "../image_error.ts";
@@ -65,8 +66,8 @@ export function readSparseHeader(
     throw fail(
       "ERROR_VHD_SPARSE_HEADER_CHECKSUM_MISMATCH",
       "checksum",
-      storedChecksum(bytes, SPARSE_HEADER_FIELD.checksum),
-      `${vhdChecksum(bytes, SPARSE_HEADER_FIELD.checksum)}, the checksum of its bytes`,
+      hexadecimal(storedChecksum(bytes, SPARSE_HEADER_FIELD.checksum)),
+      `${hexadecimal(vhdChecksum(bytes, SPARSE_HEADER_FIELD.checksum))}, the checksum of its bytes`,
     );
   }
   const header = parseSparseHeader(bytes);
@@ -75,8 +76,8 @@ export function readSparseHeader(
     throw fail(
       "ERROR_VHD_SPARSE_HEADER_UNSUPPORTED_VERSION",
       "headerVersion",
-      headerVersion,
-      "major version 1",
+      hexadecimal(headerVersion),
+      "major version 1, 0x0001....",
     );
   }
   if (

@@ -85,6 +85,7 @@ function currentHeader(source: ByteSource): CurrentHeader {
       firstOffset,
       `${firstFault}; at ${secondOffset} ${secondFault}`,
       "one valid header",
+      ["both copies"],
     );
   }
   if (secondFault !== undefined) return decodeHeader(first, firstOffset);

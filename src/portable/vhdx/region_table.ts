@@ -122,6 +122,7 @@ export function readRegionTable(
     REGION_TABLE_OFFSETS[0],
     faults.join(`; at ${REGION_TABLE_OFFSETS[1]} `),
     "one valid table",
+    ["both copies"],
   );
 }
 
