@@ -26,11 +26,13 @@ const FILE_CHECK_OPTIONS: OptionKinds<FileCheckOptions> = {
 /**
  * Checks an image against every rule of its format: both copies of headers, footers and tables, their
  * checksums, the log, metadata, each entry of the block table, blocks that overlap or that nothing refers
- * to, bitmaps, and whether the parents are there and are the right ones. Damage is reported, never thrown.
+ * to, bitmaps, the size against a GUID partition table, and whether the parents are there and are the right ones.
+ * Damage is reported, never thrown.
  *
  * Repairing touches nothing but what the file holds twice or what follows from the rest: a footer, header or
  * region table of which the other copy is good, a log to be replayed, an unused tail to be cut off. Where
- * anything is damaged beyond that, nothing is written. A crash leaves the file as it was, or repaired.
+ * anything is damaged beyond that, nothing is written; of a log with a damaged entry, what cannot be
+ * replayed is discarded if {@linkcode CheckOptions.discardDamagedLog} says so. A crash leaves the file as it was, or repaired.
  *
  * Needs `--allow-read` for the file and its parents, and `--allow-write` for the file to repair it. On every
  * system; no other program may write to the file meanwhile.

@@ -19,7 +19,7 @@ import { openWritableVhdx } from "../vhdx/writable_vhdx.ts";
 /**
  * Repairs what can be repaired. After a crash at any moment the image is as it was, or repaired.
  *
- * @param discardDamagedLog Whether what cannot be replayed of a damaged log is given up.
+ * @param discardDamagedLog Whether what cannot be replayed of a damaged log is discarded.
  * @throws {ImageError} Where it is damaged beyond that.
  */
 export function repairVhdx(file: WritableSource, discardDamagedLog = false): void {

@@ -2,7 +2,7 @@
  * Logs of which an entry is damaged while others behind it are whole: that is no crash, and replaying what lies
  * before would show the disk as it was. A torn tail, and what former laps and other logs left, is no damage.
  */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/image_error.ts";
 import { readCurrentHeader } from "../../../src/portable/vhdx/header.ts";
 import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
@@ -208,6 +208,14 @@ Deno.test("what the file has already is kept when a damaged log is discarded", a
   const options = { repair: true, discardDamagedLog: true };
   assertEquals((await checkBytes(empty, "vhdx", options)).sound, true);
   assertEquals(firstBlock(new VhdxBuilder(empty.contents)), "file 6");
+});
+
+Deno.test("a log is discarded by a repair only", async () => {
+  await assertRejects(
+    () => checkBytes(chained().bytes, "vhdx", { discardDamagedLog: true }),
+    TypeError,
+    "repair: true",
+  );
 });
 
 Deno.test("blocks that only a discarded log refers to stay in the file", async () => {
