@@ -65,7 +65,9 @@ import type { VirtualDisk } from "./virtual_disk.ts";
  * @returns The new disk, open for writing, so that nobody else can open it until it is closed.
  * @throws {VirtualDiskError} `ERROR_FILE_EXISTS`; `ERROR_INVALID_PARAMETER` for a size, block size,
  * sector size or combination that Windows refuses; `ERROR_VHD_INVALID_SIZE` for a disk too large for its
- * format; what `openVirtualDisk` throws for the parent; `ERROR_PATH_NOT_FOUND`, `ERROR_ACCESS_DENIED`,
+ * format; what `openVirtualDisk` throws for the parent; `ERROR_SHARING_VIOLATION` if a file that would be
+ * replaced is open, and on the portable backend `ERROR_VHD_INVALID_STATE` if it is a disk with children;
+ * `ERROR_PATH_NOT_FOUND`, `ERROR_ACCESS_DENIED`,
  * `ERROR_DISK_FULL`.
  * @throws {TypeError | RangeError} Where an option is of the wrong kind.
  * @throws {Deno.errors.NotCapable} Where a permission is missing.
@@ -125,7 +127,7 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
   const nativeOption = NATIVE_OPTIONS.find((name) => options[name] !== undefined);
   if (nativeOption !== undefined) throw unsupported(hostPath, `the option ${nativeOption}`);
   const { type, parent, source, sourceType, identifier } = options;
-  const { overwrite = false, preallocate = false, force = false } = options;
+  const { overwrite = false, preallocate = false, force = false, ignoreChildren = false } = options;
   if (type === "vhdset" || sourceType === "vhdset") throw unsupported(hostPath, "VHD Sets");
   const { subtype, signal, onProgress } = options;
   return {
@@ -141,6 +143,7 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
       : { path: toHostPath(source, "source"), format: sourceType, force },
     identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
     overwrite,
+    ignoreChildren,
     preallocate,
     signal,
     onProgress,

@@ -125,6 +125,13 @@ export interface CommonCreateOptions extends OperationOptions {
    * @default {false}
    */
   overwrite?: boolean | undefined;
+  /**
+   * Portable backend: replaces a file although images in its folder have it as their parent, which become
+   * invalid, or it cannot be found out whether there are any (see `OpenOptions.ignoreChildren`).
+   *
+   * @default {false}
+   */
+  ignoreChildren?: boolean | undefined;
 }
 
 /** What CreateVirtualDisk takes beyond that. The portable backend refuses it. */
@@ -196,6 +203,7 @@ export const CREATE_OPTIONS: OptionKinds<CreateOptions> = {
   force: BOOLEAN,
   identifier: STRING,
   overwrite: BOOLEAN,
+  ignoreChildren: BOOLEAN,
   flags: FLAGS,
   access: FLAGS,
   openFlags: FLAGS,

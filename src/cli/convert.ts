@@ -30,6 +30,8 @@ export const CONVERT_USAGE = `virtdisk convert [OPTION...] SOURCE TARGET
   --force             with --source-type raw: even if the file SOURCE plainly is something else
 ${NEW_DISK_USAGE}
   --overwrite         replace a file of that name
+  --ignore-children   even if that file has children in its folder, which become invalid, or if that
+                      cannot be found out
   --json              tell what was made as one JSON object: path, backend, information, chain
 
 Permissions: --allow-read for SOURCE and its parents, --allow-read and --allow-write for the folder of
@@ -48,6 +50,7 @@ export async function convert(args: string[]): Promise<number> {
     "source-type": { type: "string" },
     force: { type: "boolean", default: false },
     overwrite: { type: "boolean", default: false },
+    "ignore-children": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
   const [source = "", target = ""] = exactly("convert", positionals, "SOURCE TARGET");
@@ -75,7 +78,8 @@ export async function convert(args: string[]): Promise<number> {
   const from = source === STANDARD
     ? { source: standardInput("convert"), ...present({ sourceType }) }
     : { source, force, ...present({ sourceType }) };
-  return await createAndTell(target, { ...disk, ...from, overwrite }, json);
+  const ignoreChildren = values["ignore-children"];
+  return await createAndTell(target, { ...disk, ...from, overwrite, ignoreChildren }, json);
 }
 
 type StreamedDisk = Omit<ReturnType<typeof newDiskOptions>, "preallocate"> & {

@@ -13,6 +13,8 @@ export const CREATE_USAGE = `virtdisk create [OPTION...] FILE [SIZE]
 ${NEW_DISK_USAGE}
   --parent FILE       make a differencing disk of this image
   --overwrite         replace a file of that name
+  --ignore-children   even if that file has children in its folder, which become invalid, or if that
+                      cannot be found out
   --json              tell what was made as one JSON object: path, backend, information, chain
 
 Permissions: --allow-read and --allow-write for the folder of FILE; with --parent --allow-read for that image
@@ -28,6 +30,7 @@ export async function create(args: string[]): Promise<number> {
     ...NEW_DISK_OPTIONS,
     parent: { type: "string" },
     overwrite: { type: "boolean", default: false },
+    "ignore-children": { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   });
   const { parent, overwrite, json } = values;
@@ -39,6 +42,7 @@ export async function create(args: string[]): Promise<number> {
     ...present({ parent }),
     ...present({ size: second }),
     overwrite,
+    ignoreChildren: values["ignore-children"],
   };
   if (second !== undefined && values.size !== undefined) {
     throw new UsageError("create: SIZE and --size say the same; leave one out");

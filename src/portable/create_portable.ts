@@ -4,6 +4,7 @@
  * @module
  */
 import { ImageChain } from "./chain.ts";
+import { assertChildless } from "./children.ts";
 import { openSource, type SourceRequest } from "./copy_source.ts";
 import {
   type CreateRequest,
@@ -12,9 +13,11 @@ import {
   type NewFormat,
   subtypeToCreate,
 } from "./create_rules.ts";
+import { openImage } from "./detect.ts";
+import type { DiskImage } from "./image.ts";
 import { ImageError, inLongOperation } from "./image_error.ts";
-import type { ImageFile } from "./image_file.ts";
-import { NewFile, realFolder } from "./new_file.ts";
+import { fileIdentity, ImageFile } from "./image_file.ts";
+import { fileExists, NewFile, realFolder } from "./new_file.ts";
 import {
   layoutOf,
   learnsSize,
@@ -52,6 +55,7 @@ async function create(request: CreateRequest): Promise<PortableVirtualDisk> {
   pace.assertWanted();
   assertCanPreallocate(request);
   const format = formatToCreate(request);
+  if (request.overwrite) assertReplaceable(request);
   if (request.source === undefined) await createEmpty(request, format, pace);
   else await createCopy(request, request.source, format, pace);
   const chain = await openNew(path, format);
@@ -83,6 +87,46 @@ async function openNew(path: string, format: NewFormat): Promise<ImageChain> {
   }
 }
 
+/**
+ * Refuses to replace a file that somebody has open, or an image that is another one's parent: of that as much
+ * is lost as by a write.
+ *
+ * @throws {ImageError} `ERROR_SHARING_VIOLATION`; `ERROR_VHD_INVALID_STATE`
+ */
+function assertReplaceable({ path, ignoreChildren }: CreateRequest): void {
+  if (!fileExists(path)) return;
+  using file = openReplaced(path);
+  const image = file === undefined || ignoreChildren ? undefined : imageIn(file);
+  if (image !== undefined) assertChildless(image);
+}
+
+/** The file that is to be replaced; `undefined` for a link that leads nowhere. */
+function openReplaced(path: string): ImageFile | undefined {
+  try {
+    return ImageFile.open(path, { sharing: "none" });
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    if (error.symbol === "ERROR_FILE_NOT_FOUND") return undefined;
+    if (error.symbol !== "ERROR_SHARING_VIOLATION") throw error;
+    const holder = error.options.reason;
+    throw new ImageError("ERROR_SHARING_VIOLATION", {
+      path,
+      reason: `the file that would be replaced is open${holder === undefined ? "" : `: ${holder}`}`,
+      causes: ["Close it there first, or give the new file another name."],
+    });
+  }
+}
+
+function imageIn(file: ImageFile): DiskImage | undefined {
+  try {
+    return openImage(file);
+  } catch (error) {
+    // A fault of the contents has no cause: then nobody's parent is in the file.
+    if (error instanceof ImageError && error.options.cause === undefined) return undefined;
+    throw error;
+  }
+}
+
 async function createEmpty(
   request: CreateRequest,
   format: NewFormat,
@@ -91,6 +135,7 @@ async function createEmpty(
   const { path } = request;
   using parentChain = openParentChain(request, format);
   const parent = parentChain?.image;
+  if (parentChain !== undefined) assertNoAncestor(path, parentChain);
   const folder = realFolder(path);
   const spec = imageSpec(
     request,
@@ -172,6 +217,18 @@ async function abandon(source: SourceRequest | undefined, reason: unknown): Prom
   } catch {
     // What made the creation fail is what the caller learns.
   }
+}
+
+/** A child that takes the place of its own parent, or of a parent of that, would be left with nothing. */
+function assertNoAncestor(path: string, { images }: ImageChain): void {
+  if (!fileExists(path)) return;
+  const identity = fileIdentity(path);
+  if (images.every(({ source }) => fileIdentity(source.path) !== identity)) return;
+  throw new ImageError("ERROR_INVALID_PARAMETER", {
+    path,
+    reason: "the new disk would replace its own parent, or one of that",
+    causes: ["Give the child another name."],
+  });
 }
 
 function openParentChain(

@@ -38,6 +38,8 @@ export interface CreateRequest extends NewDisk, OperationOptions {
   readonly source?: SourceRequest | undefined;
   /** Whether a file of that name is replaced. */
   readonly overwrite: boolean;
+  /** Whether it is replaced although it is an image with children, or that cannot be found out. */
+  readonly ignoreChildren: boolean;
   /** Whether all of a fixed disk is written, so that its file has no holes. */
   readonly preallocate: boolean;
 }

@@ -1,5 +1,11 @@
 /** Images that another program has locked, by locks that Deno does not notice by itself. */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { diagnose, openVirtualDiskSync, VirtualDiskError } from "@virtdisk/virtdisk";
 import { runCli, runCliWith } from "../cli/run_cli.ts";
 import { createImage } from "../create_image.ts";
@@ -78,6 +84,11 @@ for (const [format, qemuFormat] of [["vhdx", "vhdx"], ["vhd", "vpc"]] as const) 
         assertStringIncludes(message, JSON.stringify(path));
       }
       assertEquals(refusal(path, { getInfoOnly: true }), undefined);
+      await assertRejects(
+        () => createImage(path, { size: 4 * MIB, overwrite: true }),
+        VirtualDiskError,
+        `the file that would be replaced is open: ${expected}`,
+      );
     }
     assertEquals(refusal(path, WRITING), undefined);
     assertEquals(refusal(child), undefined);

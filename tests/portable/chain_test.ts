@@ -76,7 +76,7 @@ for (const format of FORMATS) {
     using dir = new TempDir();
     const base = await create(dir.file(`base.${format}`), { size: 8 * MIB });
     const child = await create(dir.file(`child.${format}`), { parent: base });
-    await create(base, { size: 8 * MIB, overwrite: true });
+    await create(base, { size: 8 * MIB, overwrite: true, ignoreChildren: true });
     assertEquals(failure(child).symbol, "ERROR_VHD_CHILD_PARENT_ID_MISMATCH");
   });
 
@@ -175,7 +175,7 @@ Deno.test("vhd: a parent of another size is ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH
   const identifier = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
   const base = await create(dir.file("base.vhd"), { size: 8 * MIB, identifier });
   const child = await create(dir.file("child.vhd"), { parent: base });
-  await create(base, { size: 9 * MIB, identifier, overwrite: true });
+  await create(base, { size: 9 * MIB, identifier, overwrite: true, ignoreChildren: true });
   assertEquals(failure(child).symbol, "ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH");
 });
 

@@ -1,5 +1,5 @@
 /** Changes to a disk of which it is uncertain whether others have it as their parent. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { openVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { runCli, runCliWith } from "../cli/run_cli.ts";
 import { createImage } from "../create_image.ts";
@@ -171,6 +171,67 @@ Deno.test("an image's own children are lost when it gets another parent", async 
   }
   using disk = await open(true);
   disk.setInformation("parentPath", value);
+});
+
+for (const format of ["vhd", "vhdx"] as const) {
+  Deno.test(`${format}: a parent is not replaced while it has children, unless asked`, async () => {
+    using dir = new TempDir();
+    const [base, middle, leaf] = ["base", "middle", "leaf"].map((name) =>
+      dir.file(`${name}.${format}`)
+    ) as [string, string, string];
+    await make(base);
+    (await createImage(middle, { parent: base })).close();
+    (await createImage(leaf, { parent: middle })).close();
+    const before = [base, middle, leaf].map((path) => Deno.readFileSync(path));
+    const isAsBefore = () =>
+      [base, middle, leaf].forEach((path, i) =>
+        assertBytesEqual(Deno.readFileSync(path), before[i]!)
+      );
+    const raw = new Uint8Array(4 * MIB);
+    Deno.writeFileSync(dir.file("disk.raw"), raw);
+    const raws = ["--source-type", "raw", "disk.raw"];
+    for (
+      const [args, child] of [
+        [["create", "--overwrite", "--size", "4MiB", base], middle],
+        [["create", "--overwrite", "--parent", base, middle], leaf],
+        [["convert", "--overwrite", ...raws, base], middle],
+        [["convert", "--overwrite", leaf, base], middle],
+      ] as const
+    ) {
+      const { code, err } = await runCli(dir, args);
+      assertEquals(code, 2, err);
+      assertStringIncludes(err, `the disk is the parent of ${JSON.stringify(child)}`);
+      assertStringIncludes(err, "Pass --ignore-children");
+      isAsBefore();
+    }
+    // A disk of its own for its parent would be lost, whatever is ignored.
+    for (const [parent, path] of [[base, base], [middle, base], [leaf, leaf]] as const) {
+      const args = ["create", "--overwrite", "--ignore-children", "--parent", parent, path];
+      const { code, err } = await runCli(dir, args);
+      assertEquals(code, 2, err);
+      assertStringIncludes(err, "the new disk would replace its own parent, or one of that");
+      isAsBefore();
+    }
+    const forced = await runCli(dir, ["convert", "--overwrite", "--ignore-children", leaf, base]);
+    assertEquals([forced.code, forced.err], [0, ""]);
+    assertEquals((await runCli(dir, ["create", "--overwrite", leaf, "8MiB"])).code, 0);
+  });
+}
+
+Deno.test("a file that is open is not replaced", async () => {
+  using dir = new TempDir();
+  const path = dir.file("disk.vhdx");
+  await make(path);
+  for (const readOnly of [true, false]) {
+    using _disk = await openVirtualDisk(path, { backend: "portable", readOnly });
+    const error = await assertRejects(
+      () => createImage(path, { size: 4 * MIB, overwrite: true }),
+      VirtualDiskError,
+      "the file that would be replaced is open",
+    );
+    assertEquals(error.symbol, "ERROR_SHARING_VIOLATION");
+  }
+  (await createImage(path, { size: 8 * MIB, overwrite: true })).close();
 });
 
 /** Root lists every folder. */
