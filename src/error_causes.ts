@@ -211,6 +211,13 @@ const OPEN: Causes = {
       ),
     ),
     about("file", native("This user has no right to read the file: change its permissions.")),
+    about(
+      "vhdx to read",
+      native(
+        "If the VHDX was not closed properly, its log must be replayed before it can be read: open it once " +
+          "with { readOnly: false }.",
+      ),
+    ),
     native(
       "The disk is permanently attached by another handle: open it with the `detach` access right, " +
         "and without write access if it was attached from a read-only open.",

@@ -121,7 +121,9 @@ const ROWS: readonly Row[] = [
       using disk = await open(dir, "disk.vhdx");
       await disk.attach();
     },
+    cli: ["attach", "disk.vhdx"],
     apiSays: [/Only Windows attaches disks/, /readSync\(\), writeSync\(\), readable\(\)/],
+    cliSays: [/only Windows attaches disks/, /virtdisk read/],
     never: [/backend: "native"/, /on Windows\.$/],
   },
   {
@@ -136,7 +138,8 @@ const ROWS: readonly Row[] = [
   {
     name: "2. which disks are attached",
     api: () => attachedVirtualDisks(),
-    apiSays: [/only Windows attaches virtual disks/],
+    cli: ["attached"],
+    says: [/only Windows attaches/],
   },
   {
     name: "3. writing to a disk that was opened by default",
@@ -295,6 +298,20 @@ const ROWS: readonly Row[] = [
     cliSays: [/--type vhdx/],
   },
   {
+    name: "9. a fixed VHD is taken for a raw disk",
+    make: (dir) => create(dir, "disk.vhd", { size: 4 * MIB, subtype: "fixed" }),
+    api: (dir) =>
+      createVirtualDisk(dir.file("new.vhdx"), {
+        ...PORTABLE,
+        source: dir.file("disk.vhd"),
+        sourceType: "raw",
+      }),
+    cli: ["convert", "--source-type", "raw", "disk.vhd", "new.vhdx"],
+    says: [/not the bytes of a disk/],
+    apiSays: [/Leave `sourceType` out/, /`force`/],
+    cliSays: [/Leave --source-type out/, /--force/],
+  },
+  {
     name: "10. a VHD that is cut off",
     make: async (dir) => {
       await create(dir, "disk.vhd", { size: 4 * MIB, subtype: "fixed" });
@@ -451,7 +468,9 @@ const ROWS: readonly Row[] = [
       using disk = await open(dir, "disk.vhdx");
       await disk.detach();
     },
+    cli: ["detach", "disk.vhdx"],
     apiSays: [/Only Windows attaches disks/],
+    cliSays: [/only Windows attaches disks/],
     never: [/handle\.exe/],
   },
   {

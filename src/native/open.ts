@@ -52,6 +52,8 @@ export async function openImageAsync(
   return call.opened(await libraries.virtdisk.OpenVirtualDiskAsync(...call.arguments));
 }
 
+const VHDX = /\.a?vhdx$/i;
+
 type Arguments = Parameters<Libraries["virtdisk"]["OpenVirtualDisk"]>;
 
 class OpenCall {
@@ -69,9 +71,11 @@ class OpenCall {
     const isIso = deviceId === VIRTUAL_STORAGE_TYPE_DEVICE.ISO;
     this.#rights = { readOnly: isReadOnly(request), isIso };
     this.#path = fullPath(libraries.kernel32, request.path, OPERATION);
+    const { readOnly } = this.#rights;
     this.#about = [
-      this.#rights.readOnly ? "file" : "file to write",
-      isIso ? "iso" : extname(this.#path).slice(1).toLowerCase(),
+      readOnly ? "file" : "file to write",
+      ...(isIso ? ["iso"] : []),
+      ...(readOnly && VHDX.test(this.#path) ? ["vhdx to read"] : []),
       // What Windows itself looks for, it does not refuse.
       "moved parent",
     ];

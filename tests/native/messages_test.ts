@@ -61,6 +61,17 @@ const ROWS: readonly Row[] = [
     never: [/readOnly: true/, /ISO/],
   },
   {
+    name: "4. a VHDX that was not closed",
+    call: opening("ERROR_ACCESS_DENIED"),
+    says: [/log must be replayed/, /open it once with \{ readOnly: false \}/],
+  },
+  {
+    name: "4. a VHD has no log",
+    call: opening("ERROR_ACCESS_DENIED", VHD),
+    says: [/no right to read the file/],
+    never: [/log/],
+  },
+  {
     name: "3. access denied to a writer",
     call: opening("ERROR_ACCESS_DENIED", IMAGE, { readOnly: false }),
     says: [/may not write to the file/, /readOnly: true/],
