@@ -98,6 +98,12 @@ export const KERNEL32_FUNCTIONS = {
     result: "u64", // HANDLE
   },
   // What a volume holds back may be much: not on the thread of the script.
+  FlushFileBuffers: {
+    parameters: [
+      "u64", // HANDLE hFile
+    ],
+    result: "i32", // BOOL
+  },
   FlushFileBuffersAsync: {
     name: "FlushFileBuffers",
     parameters: [

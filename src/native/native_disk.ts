@@ -41,7 +41,7 @@ import { NativeMetadata } from "./metadata.ts";
 import { type OpenedImage, openImage, openImageAsync } from "./open.ts";
 import { physicalPath } from "./physical_path.ts";
 import { rawScsi } from "./raw_scsi.ts";
-import { readSectors, writeSectors } from "./raw_access.ts";
+import { flushSectors, readSectors, writeSectors } from "./raw_access.ts";
 import { RunningCalls } from "./running_calls.ts";
 import { setInformation } from "./set_information.ts";
 import { applySnapshot, deleteSnapshot, modifyVhdSet, takeSnapshot } from "./vhd_set.ts";
@@ -131,6 +131,17 @@ export class NativeVirtualDisk extends VirtualDisk {
    */
   writeSync(buffer: Uint8Array, offset: number): number {
     return writeSectors(this.#called("WriteFile"), buffer, offset);
+  }
+
+  /**
+   * Has everything that was written to a disk that was attached with `noLocalHost` put on the medium of its image
+   * (FlushFileBuffers).
+   *
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` if the disk was opened for reading; what else
+   * FlushFileBuffers says; `ERROR_INVALID_HANDLE` after `close()`.
+   */
+  flushSync(): void {
+    flushSectors(this.#called("FlushFileBuffers"));
   }
 
   /** Calls CompactVirtualDisk. */

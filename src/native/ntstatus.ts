@@ -32,8 +32,25 @@ const SYMBOLS = new Map<number, ErrorSymbol>([
 const FACILITY_MASK = 0xffff0000;
 const VIRTUAL_DISK_FACILITY = 0xc03a0000;
 
-/** The Win32 code of an NTSTATUS; one that is not known here is `ERROR_GEN_FAILURE`. */
-export function codeOfStatus(status: number): number {
-  if ((status & FACILITY_MASK) >>> 0 === VIRTUAL_DISK_FACILITY) return status;
-  return errorCode(SYMBOLS.get(status) ?? "ERROR_GEN_FAILURE");
+/** How a request ended. */
+export interface Outcome {
+  /** A Win32 code. */
+  readonly code: number;
+  /** What the code does not say: the number of a status that has no code here. */
+  readonly reason?: string;
+}
+
+/** STATUS_PENDING: the request goes on. */
+export const STATUS_PENDING = 0x103;
+
+/** How a request ended, by its NTSTATUS; one that is not known here is `ERROR_GEN_FAILURE`, with its number. */
+export function outcomeOfStatus(status: number): Outcome {
+  if ((status & FACILITY_MASK) >>> 0 === VIRTUAL_DISK_FACILITY) return { code: status };
+  const symbol = SYMBOLS.get(status);
+  if (symbol !== undefined) return { code: errorCode(symbol) };
+  const number = `0x${status.toString(16).toUpperCase().padStart(8, "0")}`;
+  return {
+    code: errorCode("ERROR_GEN_FAILURE"),
+    reason: `Windows ended the request with NTSTATUS ${number}`,
+  };
 }

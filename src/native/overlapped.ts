@@ -14,13 +14,15 @@ import { type OperationOptions, ProgressReporter } from "../progress.ts";
 import { CallMemory } from "./call_memory.ts";
 import { Event } from "./event.ts";
 import type { Libraries } from "./library.ts";
-import { codeOfStatus } from "./ntstatus.ts";
+import { type Outcome, outcomeOfStatus, STATUS_PENDING } from "./ntstatus.ts";
 import { OVERLAPPED, VIRTUAL_DISK_PROGRESS, type VirtualDiskProgress } from "./structs.ts";
 
 const PENDING = errorCode("ERROR_IO_PENDING");
 /** Milliseconds between two looks at a call: few at first, as most calls are short. */
 const SHORTEST_PAUSE = 1;
 const LONGEST_PAUSE = 50;
+/** How often a call is looked at whose progress is final, but whose OVERLAPPED is not. */
+const MOST_LOOKS = 20;
 const STATUS_MASK = 0xffffffffn;
 
 /** For whom a call is made. */
@@ -47,7 +49,10 @@ export class OverlappedCall {
   readonly #event: Event;
   readonly #overlapped: Uint8Array<ArrayBuffer>;
   readonly #handle: bigint;
-  #outcome: number | undefined;
+  #outcome: Outcome | undefined;
+  #progress: VirtualDiskProgress | undefined;
+  #lastStatus: number | undefined;
+  #looksAtEnd = 0;
 
   /**
    * Starts a call.
@@ -73,21 +78,27 @@ export class OverlappedCall {
     this.#overlapped = overlapped;
     this.#handle = handle;
     if (code === PENDING) stack.move();
-    else this.#outcome = code;
+    else this.#outcome = { code };
   }
 
-  /** Whether Windows is done with the memory, which is then given back. */
+  /**
+   * Looks whether the call is over. It is when its status is final, whether or not the event is set; an event that
+   * is set while the call is pending says nothing. What was given to the call goes back then.
+   */
   get isOver(): boolean {
     if (this.#outcome !== undefined) return true;
-    if (!this.#event.isSet()) return false;
-    this.#outcome = this.#finalCode();
-    this.#memory[Symbol.dispose]();
-    this.#event[Symbol.dispose]();
+    this.#outcome = this.#look();
+    if (this.#outcome === undefined) return false;
+    // A status that Windows has not written yet may still come: its memory is kept for ever then.
+    if (this.#status !== STATUS_PENDING || this.#event.isSet()) {
+      this.#memory[Symbol.dispose]();
+      this.#event[Symbol.dispose]();
+    }
     return true;
   }
 
-  /** The code with which a call ended that is over. */
-  get outcome(): number | undefined {
+  /** How a call ended that is over. */
+  get outcome(): Outcome | undefined {
     return this.#outcome;
   }
 
@@ -97,10 +108,31 @@ export class OverlappedCall {
     this.context.libraries.kernel32.CancelIoEx(this.#handle, this.#overlapped);
   }
 
-  /** How far the call is; `undefined` where Windows does not tell, or it is over by now. */
+  /** How far the call was at the last look; `undefined` if Windows did not say, or it is over by now. */
   progress(): VirtualDiskProgress | undefined {
-    const progress = this.isOver ? undefined : this.#askProgress();
-    return progress?.OperationStatus === PENDING ? progress : undefined;
+    return this.#outcome === undefined ? this.#progress : undefined;
+  }
+
+  get #status(): number {
+    return Number(OVERLAPPED.unpack(this.#overlapped).Internal & STATUS_MASK);
+  }
+
+  /** How the call ended; `undefined` while it goes on. */
+  #look(): Outcome | undefined {
+    this.#progress = this.#askProgress();
+    const status = this.#status;
+    if (this.#progress !== undefined) {
+      const code = this.#progress.OperationStatus;
+      if (code === PENDING || code === STATUS_PENDING) return undefined;
+      const isWritten = status !== STATUS_PENDING || this.#event.isSet();
+      return isWritten || ++this.#looksAtEnd > MOST_LOOKS ? { code } : undefined;
+    }
+    if (status === STATUS_PENDING) return undefined;
+    if (this.#event.isSet()) return outcomeOfStatus(this.#status);
+    // Without the event, a success may be what was there before the call, and a failure a step on the way.
+    const isSteady = status !== 0 && status === this.#lastStatus;
+    this.#lastStatus = status;
+    return isSteady ? outcomeOfStatus(status) : undefined;
   }
 
   #askProgress(): VirtualDiskProgress | undefined {
@@ -108,14 +140,6 @@ export class OverlappedCall {
     const bytes = new Uint8Array(VIRTUAL_DISK_PROGRESS.size);
     const code = virtdisk.GetVirtualDiskOperationProgress(this.#handle, this.#overlapped, bytes);
     return code === 0 ? VIRTUAL_DISK_PROGRESS.unpack(bytes) : undefined;
-  }
-
-  #finalCode(): number {
-    const progress = this.#askProgress();
-    if (progress !== undefined && progress.OperationStatus !== PENDING) {
-      return progress.OperationStatus;
-    }
-    return codeOfStatus(Number(OVERLAPPED.unpack(this.#overlapped).Internal & STATUS_MASK));
   }
 }
 
@@ -157,8 +181,8 @@ export async function completion(
 /** Throws where a call has ended with another code than 0: the signal's reason, where it wanted that. */
 export function throwOutcome(call: OverlappedCall, signal: AbortSignal | undefined): void {
   const { outcome, context } = call;
-  if (outcome === undefined || outcome === 0) return;
-  throw signal?.aborted ? signal.reason : failure(context, outcome);
+  if (outcome === undefined || outcome.code === 0) return;
+  throw signal?.aborted ? signal.reason : failure(context, outcome.code, outcome.reason);
 }
 
 /**
@@ -189,6 +213,10 @@ function errorOf(action: () => void): { readonly error: unknown } | undefined {
   }
 }
 
-function failure({ operation, path, about }: CallContext, code: number): VirtualDiskError {
-  return new VirtualDiskError(code, operation, { path, about });
+function failure(
+  { operation, path, about }: CallContext,
+  code: number,
+  reason?: string,
+): VirtualDiskError {
+  return new VirtualDiskError(code, operation, { path, about, reason });
 }

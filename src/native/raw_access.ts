@@ -10,7 +10,7 @@ import { CallMemory } from "./call_memory.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import { Event } from "./event.ts";
 import { readInformation } from "./information_classes.ts";
-import { codeOfStatus } from "./ntstatus.ts";
+import { type Outcome, outcomeOfStatus, STATUS_PENDING } from "./ntstatus.ts";
 import { OVERLAPPED } from "./structs.ts";
 
 /** Bytes of one call: more than any driver needs to be fast, and whole sectors. */
@@ -18,6 +18,10 @@ const LARGEST_TRANSFER = 16 * 1024 * 1024;
 /** Milliseconds of one wait: what it would take to notice that an event was missed. */
 const WAIT_SLICE = 250;
 const STATUS_MASK = 0xffffffffn;
+const PENDING = errorCode("ERROR_IO_PENDING");
+const ABORTED = errorCode("ERROR_OPERATION_ABORTED");
+/** How often the same sectors are asked for. */
+const MOST_ATTEMPTS = 5;
 
 /** `"ReadFile"` or `"WriteFile"`. */
 type Transfer = "ReadFile" | "WriteFile";
@@ -92,13 +96,31 @@ function transferAll(
   }
 }
 
-/** One call, from its start to its end: the handle is one for overlapped calls, so it has an event. */
+/**
+ * One call, from its start to its end. ERROR_OPERATION_ABORTED, which nobody asks for here, is what another thread's
+ * CancelIoEx leads to, or the question of `attemptTransfer` whether a call has started: the same sectors are asked for again.
+ */
 function transfer(
-  { libraries: { kernel32 }, handle, path }: CalledDisk,
+  disk: CalledDisk,
   operation: Transfer,
   buffer: Uint8Array,
   offset: number,
 ): number {
+  for (let attempt = 1;; attempt++) {
+    const { code, reason, transferred } = attemptTransfer(disk, operation, buffer, offset);
+    if (code === 0) return transferred;
+    if (code === ABORTED && attempt < MOST_ATTEMPTS) continue;
+    throw new VirtualDiskError(code, operation, { path: disk.path, reason });
+  }
+}
+
+/** The handle is one for overlapped calls, so it has an event. */
+function attemptTransfer(
+  { libraries: { kernel32 }, handle }: CalledDisk,
+  operation: Transfer,
+  buffer: Uint8Array,
+  offset: number,
+): Outcome & { readonly transferred: number } {
   using stack = new DisposableStack();
   const event = stack.use(new Event(kernel32));
   const memory = stack.use(new CallMemory(kernel32));
@@ -108,18 +130,43 @@ function transfer(
     Pointer: BigInt(offset),
     hEvent: event.value,
   }));
+  const status = () => Number(OVERLAPPED.unpack(overlapped).Internal & STATUS_MASK);
   // Only a view can be handed over, and whoever gave the buffer keeps it for the time of this function.
   const bytes = memory.keep(buffer) as Uint8Array<ArrayBuffer>;
   if (kernel32[operation](handle, bytes, bytes.length, null, overlapped) === 0) {
     const code = kernel32.GetLastError();
-    // A collection may change the last error: only where there is nothing to cancel the call has failed.
-    if (code !== errorCode("ERROR_IO_PENDING") && kernel32.CancelIoEx(handle, overlapped) === 0) {
-      throw new VirtualDiskError(code, operation, { path });
+    // A collection between the two calls may change the last error: only if there is nothing to cancel, and
+    // nothing that has ended, the call has not started.
+    if (code !== PENDING && kernel32.CancelIoEx(handle, overlapped) === 0 && !event.isSet()) {
+      return { ...refusal(code, operation), transferred: 0 };
     }
-    while (!event.isSet(WAIT_SLICE));
+    // A wait that fails is over at once: the status says whether the call is.
+    while (!event.isSet(WAIT_SLICE) || status() === STATUS_PENDING);
   }
-  const { Internal, InternalHigh } = OVERLAPPED.unpack(overlapped);
-  const code = codeOfStatus(Number(Internal & STATUS_MASK));
-  if (code !== 0) throw new VirtualDiskError(code, operation, { path });
-  return Number(InternalHigh);
+  const transferred = Number(OVERLAPPED.unpack(overlapped).InternalHigh);
+  return { ...outcomeOfStatus(status()), transferred };
+}
+
+/** A refusal whose code was lost is one nevertheless. */
+function refusal(code: number, operation: Transfer): Outcome {
+  if (code !== 0) return { code };
+  const reason = `${operation} failed, and its error code was lost`;
+  return { code: errorCode("ERROR_GEN_FAILURE"), reason };
+}
+
+/**
+ * Has everything that was written put on the medium of the image (FlushFileBuffers).
+ *
+ * @throws {VirtualDiskError} With the code that the call fails with.
+ */
+export function flushSectors({ libraries: { kernel32 }, handle, path }: CalledDisk): void {
+  if (kernel32.FlushFileBuffers(handle) !== 0) return;
+  const code = kernel32.GetLastError();
+  const options = code === 0
+    ? { reason: "FlushFileBuffers failed, and its error code was lost" }
+    : {};
+  throw new VirtualDiskError(code || errorCode("ERROR_GEN_FAILURE"), "FlushFileBuffers", {
+    path,
+    ...options,
+  });
 }

@@ -17,6 +17,9 @@ import type { CallMemory } from "./call_memory.ts";
 import type { RunningCalls } from "./running_calls.ts";
 import type { VirtualDiskProgress } from "./structs.ts";
 
+/** How often in a row 0 of 0 units must be seen: at first Windows may not know how many there are. */
+const LOOKS_AT_NOTHING = 20;
+
 /** One such call of a disk at a time. */
 export class TwoPhaseCall {
   readonly #running: RunningCalls;
@@ -54,7 +57,7 @@ export class TwoPhaseCall {
     };
     options.signal?.addEventListener("abort", cancel);
     try {
-      await completion(call, options, isInStep);
+      await completion(call, options, inStep());
     } finally {
       this.settle();
     }
@@ -87,6 +90,13 @@ export class TwoPhaseCall {
   }
 }
 
-function isInStep({ CurrentValue, CompletionValue }: VirtualDiskProgress): boolean {
-  return CompletionValue > 0n && CurrentValue >= CompletionValue;
+/** Whether a copy has all that there is. Of 0 units in all, that is so when there are no more after some time. */
+function inStep(): (progress: VirtualDiskProgress) => boolean {
+  let looksAtNothing = 0;
+  return ({ CurrentValue, CompletionValue }) => {
+    if (CompletionValue > 0n) looksAtNothing = 0;
+    return CompletionValue > 0n
+      ? CurrentValue >= CompletionValue
+      : ++looksAtNothing >= LOOKS_AT_NOTHING;
+  };
 }

@@ -84,6 +84,15 @@ export class AnswerControl {
     this.#symbols.DoubleDependenciesWithMoreData();
   }
 
+  /**
+   * Makes the next calls of ReadFile and WriteFile end with an NTSTATUS, or not start (0x103), while GetLastError
+   * says `code`, as when a collection has changed it. Off Windows alone.
+   */
+  nextTransfer(status: number, code: number, times = 1): void {
+    if (!this.#symbols.DoubleNextTransfer) throw new TypeError("Windows transfers by itself");
+    this.#symbols.DoubleNextTransfer(status, code, times);
+  }
+
   /** Makes the next calls of kernel32 that move, delete or open a file fail. Off Windows alone. */
   nextFileResult(code: number, times = 1): void {
     if (!this.#symbols.DoubleNextFileResult) throw new TypeError("Windows has files of its own");

@@ -37,6 +37,7 @@ EXPORT void DoubleReset(void) {
   operations_reset();
 #ifndef _WIN32
   files_reset();
+  transfers_reset();
 #endif
   handles_forget();
   attachments_reset();

@@ -86,6 +86,7 @@ void metadata_reset(void);
 void operations_reset(void);
 #ifndef _WIN32
 void files_reset(void);
+void transfers_reset(void);
 #endif
 #ifndef DOUBLE_WINDOWS_8
 void changes_reset(void);

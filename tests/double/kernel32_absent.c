@@ -4,8 +4,6 @@
 #ifndef _WIN32
 #include "kernel32.h"
 
-#define CODE_INVALID_FUNCTION 1
-
 #define FAILS(type, function, answer, code)  \
   EXPORT type function(void);                \
   type function(void) {                      \
@@ -13,7 +11,6 @@
     return answer;                           \
   }
 
-FAILS(bool32_t, FlushFileBuffers, 0, CODE_INVALID_FUNCTION)
 FAILS(bool32_t, GetVolumeInformationW, 0, CODE_FILE_NOT_FOUND)
 FAILS(bool32_t, GetVolumeNameForVolumeMountPointW, 0, CODE_FILE_NOT_FOUND)
 FAILS(bool32_t, GetVolumePathNameW, 0, CODE_FILE_NOT_FOUND)

@@ -9,6 +9,11 @@
 #define FOREVER 0xffffffffu
 #define PROGRESS_PAIRS 64
 
+/* How an operation says that it is over. Two of three published callers stop at the event or a final status,
+   whichever comes first, and one looks again when the status is still 997 after the event [O]. */
+enum { ENDS_WITH_BOTH, ENDS_WITHOUT_EVENT, ENDS_AFTER_EVENT };
+#define MS_AFTER_EVENT 60
+
 #define STATUS_OF_PENDING 0x103u
 #define STATUS_OF_CANCELLED 0xC0000120u
 
@@ -60,5 +65,9 @@ operation_t *operation_find(handle_t handle, const OVERLAPPED_ *overlapped);
 operation_t *operations_first(void);
 /* The NTSTATUS that stands for a Win32 code. */
 uint32_t status_of(uint32_t code);
+/* The Win32 code of an NTSTATUS. */
+uint32_t code_of_status(uint32_t status);
+/* What GetOverlappedResult makes of an NTSTATUS that it does not know. */
+#define CODE_MR_MID_NOT_FOUND 317u
 
 #endif

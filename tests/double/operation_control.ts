@@ -44,6 +44,14 @@ export class OperationControl {
     );
   }
 
+  /**
+   * How operations say from now on that they are over: by their status alone, or by the event some time before the
+   * status. By default by the status and then the event.
+   */
+  tellEnd(way: "without-event" | "after-event"): void {
+    this.#symbols.DoubleTellEnd(way === "without-event" ? 1 : 2);
+  }
+
   /** Ends whatever is pending with the code that it was told. */
   endAll(): void {
     this.#symbols.DoubleEndOperations();

@@ -11,7 +11,7 @@
 
 static plan_t plans[FUNCTION_COUNT];
 static operation_t *operations; /* the newest first */
-static uint32_t threads;
+static uint32_t threads, way_to_end;
 
 operation_t *operations_first(void) { return operations; }
 
@@ -47,16 +47,42 @@ void operations_reset(void) {
     operation->abandoned = 1;
   }
   forget_old();
+  way_to_end = ENDS_WITH_BOTH;
   for (int i = 0; i < FUNCTION_COUNT; i++) {
     plans[i] = (plan_t){.steps = DEFAULT_STEPS, .step_ms = DEFAULT_STEP_MS};
   }
 }
 
+/* Of [MS-ERREF] 2.3 [A]. */
+static const struct {
+  uint32_t code, status;
+} STATUSES[] = {
+    {CODE_SUCCESS, 0},
+    {CODE_FILE_NOT_FOUND, 0xC000000Eu},
+    {CODE_ACCESS_DENIED, 0xC0000022u},
+    {CODE_INVALID_HANDLE, 0xC0000008u},
+    {CODE_BAD_COMMAND, 0xC0000184u},
+    {CODE_HANDLE_EOF, 0xC0000011u},
+    {CODE_NOT_SUPPORTED, 0xC00000BBu},
+    {CODE_INVALID_PARAMETER, 0xC000000Du},
+    {CODE_DISK_FULL, 0xC000007Fu},
+    {CODE_OPERATION_ABORTED, STATUS_OF_CANCELLED},
+};
+
 uint32_t status_of(uint32_t code) {
-  if (code == CODE_SUCCESS) return 0;
-  if (code == CODE_OPERATION_ABORTED) return STATUS_OF_CANCELLED;
+  for (size_t i = 0; i < sizeof STATUSES / sizeof *STATUSES; i++) {
+    if (STATUSES[i].code == code) return STATUSES[i].status;
+  }
   /* The family of virtual disks is its own NTSTATUS; of the others, each has one of this form. */
   return code >= 0xC0000000u ? code : 0xC0010000u | code;
+}
+
+uint32_t code_of_status(uint32_t status) {
+  for (size_t i = 0; i < sizeof STATUSES / sizeof *STATUSES; i++) {
+    if (STATUSES[i].status == status) return STATUSES[i].code;
+  }
+  if (status >> 16 == 0xC03A) return status;
+  return status >> 16 == 0xC001 ? status & 0xffff : CODE_MR_MID_NOT_FOUND;
 }
 
 static int has_two_ends(function_t function) {
@@ -107,7 +133,10 @@ void operation_work(operation_t *operation) {
     lock();
     if (operation->step < operation->plan.steps && operation->plan.steps != FOREVER) operation->step++;
     const int ends = may_end(operation);
+    const int is_early = ends && way_to_end == ENDS_AFTER_EVENT && !operation->abandoned;
+    if (is_early && operation->event) event_set(operation->event);
     unlock();
+    if (is_early) sleep_ms(MS_AFTER_EVENT);
     if (ends) {
       cancelled = !pending_claim(operation);
       break;
@@ -117,7 +146,9 @@ void operation_work(operation_t *operation) {
   pending_end(operation);
   end(operation, cancelled);
   /* The event comes last: who waits for it finds everything done. */
-  if (!operation->abandoned && operation->event) event_set(operation->event);
+  if (!operation->abandoned && operation->event && way_to_end != ENDS_WITHOUT_EVENT) {
+    event_set(operation->event);
+  }
   threads--;
   unlock();
 }
@@ -213,6 +244,13 @@ EXPORT uint32_t DoubleTellProgress(const char *name, const uint64_t *values, uin
   memcpy(plans[function].progress, values, pairs * sizeof *plans[function].progress);
   unlock();
   return 1;
+}
+
+/* How operations say from now on that they are over: ENDS_*. */
+EXPORT void DoubleTellEnd(uint32_t way) {
+  lock();
+  way_to_end = way;
+  unlock();
 }
 
 /* Ends whatever is pending, as it was told to end. */

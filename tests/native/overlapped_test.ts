@@ -231,3 +231,44 @@ testWithDouble(
     assertEquals([error.symbol, error.operation], ["ERROR_INVALID_HANDLE", COMPACT]);
   },
 );
+
+for (const way of ["without-event", "after-event"] as const) {
+  testWithDouble(`an operation that ends ${way} ends as it did`, async (context) => {
+    const { double, openWritable } = context;
+    using disk = openWritable();
+    for (const code of [0, DISK_FULL]) {
+      double.operations.tell(COMPACT, { code });
+      double.operations.tellEnd(way);
+      assertEquals(await disk.compact().then(() => 0, (error) => error.code), code);
+    }
+  });
+}
+
+testWithDouble(
+  "an operation that sets no event and tells no progress ends with its status",
+  async ({ double, openWritable }) => {
+    using disk = openWritable();
+    double.operations.tell(COMPACT, { code: 0xc03a0025 });
+    double.operations.tellEnd("without-event");
+    double.nextResult("GetVirtualDiskOperationProgress", 1, 1000);
+    const error = await assertRejects(() => disk.compact(), VirtualDiskError);
+    assertEquals(error.code, 0xc03a0025);
+  },
+);
+
+testWithDouble("a status without a Win32 code is told by its number", async (context) => {
+  const { double, openWritable } = context;
+  using disk = openWritable();
+  double.operations.tell(COMPACT, { code: 1117 });
+  double.nextResult("GetVirtualDiskOperationProgress", 1, 1000);
+  const error = await assertRejects(() => disk.compact(), VirtualDiskError, "NTSTATUS 0xC001045D");
+  assertEquals(error.symbol, "ERROR_GEN_FAILURE");
+});
+
+testWithDouble("a mirror of a disk without contents is in step", async (context) => {
+  const { double, openWritable } = context;
+  using disk = openWritable();
+  double.operations.tellProgress("MirrorVirtualDisk", [[0, 0]]);
+  await disk.mirror("C:\\mirror.vhdx");
+  await disk.breakMirror();
+});

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { VirtualDiskError } from "../../src/errors.ts";
-import { assertBytesEqual, pattern, TempDir } from "../support.ts";
+import { assertBytesEqual, onlyOn, pattern, TempDir, testWith } from "../support.ts";
 import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";
 
 const KIB = 1024;
@@ -138,5 +138,71 @@ testWithDouble(
       );
       assertEquals(error.symbol, "ERROR_INVALID_HANDLE");
     }
+  },
+);
+
+testWithDouble("what was written is flushed, and a disk opened for reading is not", (context) => {
+  using dir = new TempDir();
+  Deno.writeFileSync(dir.file("raw"), pattern(SIZE));
+  {
+    using disk = openRaw(context, dir.file("raw"));
+    disk.writeSync(new Uint8Array(SECTOR), 0);
+    disk.flushSync();
+  }
+  const disk = openRaw(context, dir.file("raw"), true);
+  const error = assertThrows(() => disk.flushSync(), VirtualDiskError);
+  assertEquals([error.symbol, error.operation], ["ERROR_ACCESS_DENIED", "FlushFileBuffers"]);
+  disk.close();
+  const closed = assertThrows(() => disk.flushSync(), VirtualDiskError);
+  assertEquals(closed.symbol, "ERROR_INVALID_HANDLE");
+});
+
+/** Where kernel32.dll is the double's too. */
+function testOffWindows(name: string, fn: (context: DoubleContext) => void): void {
+  const need = onlyOn("linux", "darwin");
+  if (need() === undefined) testWithDouble(name, fn);
+  else testWith([need], name, () => {});
+}
+
+const CANCELLED = 0xc0000120;
+const NOT_STARTED = 0x103;
+
+testOffWindows("a transfer that ends as if it were cancelled is made again", (context) => {
+  using dir = new TempDir();
+  Deno.writeFileSync(dir.file("raw"), pattern(SIZE));
+  using disk = openRaw(context, dir.file("raw"));
+  const { answers } = context.double;
+  for (const code of [997, 0, 8]) {
+    const buffer = new Uint8Array(SECTOR);
+    answers.nextTransfer(CANCELLED, code, 2);
+    assertEquals(disk.readSync(buffer, SECTOR), SECTOR);
+    assertBytesEqual(buffer, pattern(SIZE).subarray(SECTOR, 2 * SECTOR));
+    answers.nextTransfer(CANCELLED, code);
+    assertEquals(disk.writeSync(buffer, SECTOR), SECTOR);
+  }
+  answers.nextTransfer(CANCELLED, 997, 100);
+  const error = assertThrows(() => disk.readSync(new Uint8Array(SECTOR), 0), VirtualDiskError);
+  assertEquals(error.symbol, "ERROR_OPERATION_ABORTED");
+  answers.nextTransfer(0, 0, 0);
+});
+
+testOffWindows(
+  "a failure whose code was lost, or has no name, is told for what it is",
+  (context) => {
+    using dir = new TempDir();
+    Deno.writeFileSync(dir.file("raw"), pattern(SIZE));
+    using disk = openRaw(context, dir.file("raw"));
+    const { answers } = context.double;
+    const read = () => disk.readSync(new Uint8Array(SECTOR), 0);
+    answers.nextTransfer(NOT_STARTED, 0);
+    const lost = assertThrows(read, VirtualDiskError, "its error code was lost");
+    assertEquals(lost.symbol, "ERROR_GEN_FAILURE");
+    answers.nextTransfer(NOT_STARTED, 5);
+    assertEquals(assertThrows(read, VirtualDiskError).code, 5);
+    answers.nextTransfer(0xc0000204, 997);
+    assertThrows(read, VirtualDiskError, "NTSTATUS 0xC0000204");
+    answers.nextTransfer(NOT_STARTED, 0);
+    const flush = assertThrows(() => disk.flushSync(), VirtualDiskError, "its error code was lost");
+    assertEquals(flush.symbol, "ERROR_GEN_FAILURE");
   },
 );
