@@ -45,7 +45,19 @@ function escapedCharacter(character: string): string {
     .map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
 }
 
+/** Their default backend on Windows needs permission to load libraries; what they tell does not. */
+const NATIVE_BY_DEFAULT: readonly string[] = ["info", "diagnose"];
+
 /** A command of the command line of this module. */
-export function virtdiskCommand(command: string, options: readonly string[], ...files: string[]) {
-  return ["virtdisk", command, ...options, ...files.map((file) => shellFile(file))].join(" ");
+export function virtdiskCommand(
+  command: string,
+  options: readonly string[],
+  files: readonly string[],
+  os: System = Deno.build.os,
+): string {
+  const backend = os === "windows" && NATIVE_BY_DEFAULT.includes(command)
+    ? ["--backend", "portable"]
+    : [];
+  const words = files.map((file) => shellFile(file, os));
+  return ["virtdisk", command, ...backend, ...options, ...words].join(" ");
 }

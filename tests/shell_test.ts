@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { shellFile, shellWord } from "../src/shell.ts";
+import { shellFile, shellWord, virtdiskCommand } from "../src/shell.ts";
 import { onlyOn, testWith } from "./support.ts";
 
 const WORDS = [
@@ -54,4 +54,17 @@ Deno.test("a file whose name begins with a dash is no option", () => {
   assertEquals(shellFile("-rf", "linux"), "./-rf");
   assertEquals(shellFile("-rf", "windows"), ".\\-rf");
   assertEquals(shellFile("./-rf", "linux"), "./-rf");
+});
+
+Deno.test("commands that would load libraries on Windows do not", () => {
+  const files = ["C:\\two words\\a.vhdx"];
+  assertEquals(
+    virtdiskCommand("info", ["--no-parents"], files, "windows"),
+    'virtdisk info --backend portable --no-parents "C:\\two words\\a.vhdx"',
+  );
+  assertEquals(
+    virtdiskCommand("check", ["--repair"], files, "windows"),
+    'virtdisk check --repair "C:\\two words\\a.vhdx"',
+  );
+  assertEquals(virtdiskCommand("info", [], ["a b.vhdx"], "linux"), "virtdisk info 'a b.vhdx'");
 });

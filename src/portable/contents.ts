@@ -33,6 +33,8 @@ export function contentsOf(file: ByteSource): Contents {
   const named = formatOfExtension(file.path);
   const name = named === undefined ? {} : { format: named };
   const foreign = foreignFormat(file);
+  // The first bytes of a VHD whose mark is not whole: it is no foreign file.
+  if (foreign?.kind === "named") return { format: "vhd", isMarked: false };
   if (foreign !== undefined) return { ...name, isMarked: false, foreign };
   const rawDisk = rawDiskIn(file);
   return { ...name, isMarked: false, ...(rawDisk === undefined ? {} : { rawDisk }) };

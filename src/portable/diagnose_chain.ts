@@ -67,10 +67,10 @@ export function diagnoseChain(path: string): ChainDiagnosis {
 
 /** What to type: about the parent that was found, about the one that is damaged, or what the child says. */
 function commandFor(child: string, found: string | undefined, failure: VirtualDiskError): string {
-  if (found !== undefined) return virtdiskCommand("rebase", [], child, found);
+  if (found !== undefined) return virtdiskCommand("rebase", [], [child, found]);
   const damagedParent = failure.cause instanceof VirtualDiskError ? failure.cause.path : undefined;
-  if (damagedParent !== undefined) return virtdiskCommand("diagnose", [], damagedParent);
-  return virtdiskCommand("info", ["--no-parents"], child);
+  if (damagedParent !== undefined) return virtdiskCommand("diagnose", [], [damagedParent]);
+  return virtdiskCommand("info", ["--no-parents"], [child]);
 }
 
 /** An image beside the child that is the very disk that it expects, under whatever name. */
@@ -156,7 +156,7 @@ function timeFindings({ images }: ImageChain): Finding[] {
           symbol: "ERROR_VHD_CHILD_PARENT_TIMESTAMP_MISMATCH",
           remedy: "If only its time stamp has changed (a copy), set the parent anew: " +
             `${SET_PARENT}. Else restore the parent.`,
-          command: virtdiskCommand("rebase", [], child.source.path, path),
+          command: virtdiskCommand("rebase", [], [child.source.path, path]),
         },
       ),
     ];

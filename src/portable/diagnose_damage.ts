@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { situationOf } from "../cause.ts";
 import { byteCount } from "../bytes/digits.ts";
-import { errorCode, type ErrorSymbol } from "../error_codes.ts";
-import { causesOf } from "../error_causes.ts";
+import type { ErrorSymbol } from "../error_codes.ts";
 import { type Finding, finding, type FindingSubject, type Severity } from "../finding.ts";
 import { shellFile, virtdiskCommand } from "../shell.ts";
 import type { CheckFinding, CheckReport } from "./check/check_report.ts";
@@ -60,7 +58,7 @@ function cutOffFinding(
       detail: { structure, offset, found: found.found, expected },
       command: found.repairable && isRepairable
         ? repairCommand(path)
-        : virtdiskCommand("check", [], path),
+        : virtdiskCommand("check", [], [path]),
     },
   );
 }
@@ -102,15 +100,8 @@ function subjectOf({ structure, symbol, severity }: CheckFinding): FindingSubjec
 }
 
 function adviceOf(found: CheckFinding, remedy: string): string {
-  const [known] = found.symbol === undefined || found.repairable ? [] : causesOf(
-    "OpenVirtualDisk",
-    errorCode(found.symbol as ErrorSymbol),
-    situationOf("portable"),
-  );
-  return subjectOf(found) === "log"
+  return subjectOf(found) === "log" && found.repairable
     ? `${remedy} Opening it for writing does so too; readers see it as its log leaves it.`
-    : found.symbol === "ERROR_VHD_FORMAT_UNSUPPORTED_VERSION" && known !== undefined
-    ? `${remedy} ${known}`
     : remedy;
 }
 
@@ -123,9 +114,9 @@ function commandOf(
   if (repairable && isRepairable) return repairCommand(path);
   if (symbol === "ERROR_VHD_INVALID_FILE_SIZE") {
     const target = freshPath(path, ".vhd");
-    return virtdiskCommand("convert", ["--subtype", "fixed"], path, target);
+    return virtdiskCommand("convert", ["--subtype", "fixed"], [path, target]);
   }
-  return virtdiskCommand("check", [], path);
+  return virtdiskCommand("check", [], [path]);
 }
 
 /** Fills a file up with zeros. */
@@ -141,7 +132,7 @@ function lengthenCommand(path: string, size: number): string {
 }
 
 function repairCommand(path: string): string {
-  return virtdiskCommand("check", ["--repair"], path);
+  return virtdiskCommand("check", ["--repair"], [path]);
 }
 
 function restFinding(path: string, left: readonly CheckFinding[], leftOut: number): Finding {
@@ -152,6 +143,6 @@ function restFinding(path: string, left: readonly CheckFinding[], leftOut: numbe
     : "info";
   return finding(worst, "damage", path, `and ${left.length + leftOut} findings more`, {
     remedy: "See what a check finds: it tells them all.",
-    command: virtdiskCommand("check", [], path),
+    command: virtdiskCommand("check", [], [path]),
   });
 }

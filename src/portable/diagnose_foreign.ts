@@ -110,12 +110,8 @@ function cutOffDisk(path: string, size: number, end: number, isExact = false): F
 
 /** Makes an image of a file that is a raw disk. */
 export function convertRaw(path: string): string {
-  return virtdiskCommand(
-    "convert",
-    ["--source-type", "raw"],
-    path,
-    freshPath(path, /\.a?vhd$/i.test(path) ? ".vhd" : ".vhdx"),
-  );
+  const target = freshPath(path, /\.a?vhd$/i.test(path) ? ".vhd" : ".vhdx");
+  return virtdiskCommand("convert", ["--source-type", "raw"], [path, target]);
 }
 
 type Command = (path: string) => string | undefined;

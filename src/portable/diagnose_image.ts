@@ -198,7 +198,7 @@ function describe(image: DiskImage, path: string): Finding {
   const text = image instanceof IsoImage
     ? `ISO image${volumeText(image)}: a file of ${source.size} bytes`
     : `${format.toUpperCase()} image${kind}: a disk of ${virtualSize} bytes in a file of ${source.size}`;
-  return finding("info", "format", path, text, { command: virtdiskCommand("info", [], path) });
+  return finding("info", "format", path, text, { command: virtdiskCommand("info", [], [path]) });
 }
 
 /** Its label, file systems and length. */
@@ -219,7 +219,7 @@ function sizeFindings(image: DiskImage, path: string): Finding[] {
         symbol: "ERROR_VHD_INVALID_SIZE",
         remedy: "Make the disk larger.",
         ...(subtype === "differencing" ? {} : {
-          command: `${virtdiskCommand("resize", [], path)} 3MiB`,
+          command: `${virtdiskCommand("resize", [], [path])} 3MiB`,
         }),
       }),
     ]

@@ -30,7 +30,9 @@ export function nameFindings(path: string, format: NamedFormat): Finding[] {
     return [
       finding("info", "name", path, `the file is ${kind}, but its name ${name}`, {
         symbol: "ERROR_VIRTDISK_PROVIDER_NOT_FOUND",
-        remedy: `Windows goes by the name: for it, rename the file to ${basename(target)}.`,
+        remedy: `Windows goes by the name: for it, rename the file to ${
+          JSON.stringify(basename(target))
+        }.`,
       }),
     ];
   }
@@ -42,7 +44,10 @@ export function nameFindings(path: string, format: NamedFormat): Finding[] {
       `the file is ${kind}, but its name ends in ${extension}: Windows goes by the name`,
       {
         ...common,
-        remedy: `Rename it to ${basename(target)}; children that name it as their parent must be ` +
+        remedy:
+          `Rename it to ${
+            JSON.stringify(basename(target))
+          }; children that name it as their parent must be ` +
           "told where it is then.",
       },
     ),

@@ -75,6 +75,7 @@ export async function surveyCuts(path: string, rules: CutRules): Promise<Cutting
     const diagnosis = await diagnose(path, { backend: "portable" });
     assertEquals(diagnosis.verdict, "unusable", `${where}: ${JSON.stringify(diagnosis)}`);
     assertEquals((await checkVirtualDisk(path)).sound, false, where);
+    assert(!diagnosis.findings.some(({ message }) => message.includes("image, not")), where);
     const told = missingOf(diagnosis);
     if (told?.isExact) {
       assertEquals(told.bytes, size - length, where);

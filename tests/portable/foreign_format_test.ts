@@ -56,8 +56,8 @@ Deno.test("files of other programs are known by their marks", () => {
     // A mark that is cut off is none.
     const shorter = bytes.subarray(0, 2);
     assertEquals(
-      foreignFormat(new HoleySource(2, [{ offset: 0, bytes: shorter }]))?.name,
-      mark.startsWith("\x1f\x8b") ? name : undefined,
+      foreignFormat(new HoleySource(2, [{ offset: 0, bytes: shorter }])),
+      undefined,
       name,
     );
   }

@@ -49,7 +49,7 @@ export async function checkFile(
   pace.end();
   // Between the check and its repair nobody gets a turn, who could change the file.
   if (!repairing || !findings.list.some(({ repairable }) => repairable)) {
-    return report(file, taken, findings);
+    return report(file, foreign === undefined ? taken : undefined, findings);
   }
   repair(file, taken, discardDamagedLog);
   const left = await inspect(file, subject, new Pace({}), checkParents);

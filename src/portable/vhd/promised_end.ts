@@ -42,7 +42,7 @@ const SHORTEST_PIECE = FOOTER_FIELD.dataOffset;
  * @returns `undefined` if the file ends with a footer, or nothing in it tells.
  */
 export function promisedVhdEnd(file: ByteSource): PromisedEnd | undefined {
-  if (file.size < FOOTER_SIZE) return undefined;
+  if (file.size < FOOTER_SIZE) return pieceEnd(file);
   const found = readable(() => findFooter(file));
   if (found?.structure === "footer") return shortEnd(file, found);
   const promised = sparseEnd(file) ?? pieceEnd(file);
@@ -119,5 +119,6 @@ function pieceEnd(file: ByteSource): PromisedEnd | undefined {
   if (length < SHORTEST_PIECE) return undefined;
   const piece = readStructure(file, start, length, "footer", READ_FAILURE);
   if (!hasSignature(piece, 0, FOOTER_COOKIE)) return undefined;
-  return { end: start + FOOTER_SIZE, isExact: true };
+  // What begins a file may be the copy that a dynamic image begins with.
+  return { end: start + FOOTER_SIZE, isExact: start > 0 };
 }
