@@ -47,7 +47,7 @@ Deno.test("diagnose prints each finding with its code and remedy, the worst firs
   assertEquals(code, 1);
   assertMatch(
     out,
-    /^child\.vhdx\n {2}error parent: the parent was not found.* \(ERROR_VHD_PARENT_VHD_NOT_FOUND\)\n {4}The parent was moved/,
+    /^child\.vhdx\n {2}error parent: the parent is not at .* \(ERROR_VHD_PARENT_VHD_NOT_FOUND\)\n {4}The parent was moved/,
   );
   assertMatch(out, /\n {2}info format: VHDX image, differencing/);
   assertStringIncludes(out, "--allow-write");
