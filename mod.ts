@@ -132,4 +132,4 @@ export {
   type VhdSetChange,
 } from "./src/vhd_set.ts";
 export { type OperationOptions, type Progress } from "./src/progress.ts";
-export { VirtualDisk } from "./src/virtual_disk.ts";
+export { type InformationOptions, VirtualDisk } from "./src/virtual_disk.ts";

@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { checkArgument, type Kind, oneOf } from "./arguments.ts";
+import {
+  BOOLEAN,
+  checkArgument,
+  checkOptions,
+  type Kind,
+  oneOf,
+  type OptionKinds,
+} from "./arguments.ts";
 import { DriverDisk } from "./driver_disk.ts";
 import { isErrorOf, VirtualDiskError } from "./errors.ts";
 import {
@@ -20,6 +27,18 @@ const INFORMATION_KIND: Kind = {
   ...oneOf(...INFORMATION_KINDS),
   expected: 'a class of information, such as "size"',
 };
+
+/** How `information` takes classes that cannot be read. */
+export interface InformationOptions {
+  /**
+   * Whether a class that applies to the disk and cannot be read is an error. Otherwise it is left out.
+   *
+   * @default {false}
+   */
+  strict?: boolean;
+}
+
+const INFORMATION_OPTIONS: OptionKinds<InformationOptions> = { strict: BOOLEAN };
 
 /** Kinds that may fail on a healthy disk, for reasons that Windows does not tell. */
 const UNRELIABLE_KINDS: ReadonlySet<InformationKind> = new Set([
@@ -69,20 +88,29 @@ export abstract class VirtualDisk extends DriverDisk {
    * for (const [kind, value] of Object.entries(disk.information())) console.log(kind, value);
    * ```
    *
-   * @returns An object with a key per class; a class that does not apply has no key.
-   * @throws {VirtualDiskError} As {@linkcode VirtualDisk.getInformation}, where a class that applies
-   * could not be read.
+   * @param options Whether a class that cannot be read is an error.
+   * @returns An object with a key per class. A class that does not apply has no key, nor has one that cannot be read,
+   * whatever the reason: `getInformation` says it.
+   * @throws {VirtualDiskError} `ERROR_INVALID_HANDLE` after `close()`; if no class can be read, what the first fails
+   * with, such as `ERROR_ACCESS_DENIED` of a disk that was opened without the `get-info` right; with `strict`, what
+   * the first class fails with that applies to the disk.
    */
-  information(): Partial<VirtualDiskInformation> {
+  information(options: InformationOptions = {}): Partial<VirtualDiskInformation> {
     this.assertOpen("GetVirtualDiskInformation");
+    const { strict = false } = checkOptions(INFORMATION_OPTIONS, options, "information");
     const entries: [InformationKind, unknown][] = [];
+    let first: VirtualDiskError | undefined;
     for (const kind of this.likelyKinds()) {
       try {
         entries.push([kind, this.getInformation(kind)]);
       } catch (error) {
-        if (!doesNotApply(kind, error)) throw error;
+        const isOfDisk = !(error instanceof VirtualDiskError) ||
+          isErrorOf(error, "ERROR_INVALID_HANDLE");
+        if (isOfDisk || strict && !doesNotApply(kind, error)) throw error;
+        first ??= error;
       }
     }
+    if (entries.length === 0 && first !== undefined) throw first;
     return Object.fromEntries(entries);
   }
 

@@ -108,7 +108,7 @@ export function inspectionOf(disk: PortableVirtualDisk): Inspection {
   return {
     path: disk.path,
     backend: disk.backend,
-    information: disk.information(),
+    information: disk.information({ strict: true }),
     chain: disk.parents,
     isoVolume: disk.isoVolume,
     details: disk.details(),

@@ -180,6 +180,34 @@ testWithDouble("information leaves out the classes that do not apply", ({ double
 });
 
 testWithDouble(
+  "information leaves out a class that fails, whatever the code",
+  ({ double, open }) => {
+    using disk = open();
+    for (const code of [5, 31, 1117, 0xc03a0010]) {
+      tellEverything(double);
+      double.setClassResult(1, 0xc03a001b);
+      double.setClassResult(9, code);
+      const information = disk.information();
+      assertEquals(INFORMATION_KINDS.filter((kind) => !(kind in information)), [
+        "size",
+        "physicalDisk",
+      ]);
+      const error = assertThrows(() => disk.information({ strict: true }), VirtualDiskError);
+      assertEquals(error.code, code);
+    }
+    double.setClassResult(9, 6);
+    assertEquals(assertThrows(() => disk.information(), VirtualDiskError).code, 6);
+  },
+);
+
+testWithDouble("information throws if nothing at all can be told", ({ double, open }) => {
+  tellEverything(double);
+  using disk = open(IMAGE, { access: ["detach"] });
+  assertEquals(assertThrows(() => disk.information(), VirtualDiskError).code, 5);
+  assertThrows(() => disk.information({ strikt: true } as object), TypeError, "strikt");
+});
+
+testWithDouble(
   "a class that fails throws the code, and the disk stays usable",
   ({ double, open }) => {
     using disk = open();
