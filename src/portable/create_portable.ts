@@ -135,7 +135,7 @@ async function createEmpty(
   const { path } = request;
   using parentChain = openParentChain(request, format);
   const parent = parentChain?.image;
-  if (parentChain !== undefined) assertNoAncestor(path, parentChain);
+  if (parentChain !== undefined && request.overwrite) assertNoAncestor(path, parentChain);
   const folder = realFolder(path);
   const spec = imageSpec(
     request,
@@ -221,14 +221,23 @@ async function abandon(source: SourceRequest | undefined, reason: unknown): Prom
 
 /** A child that takes the place of its own parent, or of a parent of that, would be left with nothing. */
 function assertNoAncestor(path: string, { images }: ImageChain): void {
-  if (!fileExists(path)) return;
-  const identity = fileIdentity(path);
-  if (images.every(({ source }) => fileIdentity(source.path) !== identity)) return;
+  const identities = images.map(({ source }) => fileIdentity(source.path));
+  if (!fileExists(path) || !isOneOf(path, identities)) return;
   throw new ImageError("ERROR_INVALID_PARAMETER", {
     path,
     reason: "the new disk would replace its own parent, or one of that",
     causes: ["Give the child another name."],
   });
+}
+
+function isOneOf(path: string, identities: readonly string[]): boolean {
+  try {
+    return identities.includes(fileIdentity(path));
+  } catch (error) {
+    // A link that leads nowhere.
+    if (error instanceof ImageError && error.symbol === "ERROR_FILE_NOT_FOUND") return false;
+    throw error;
+  }
 }
 
 function openParentChain(

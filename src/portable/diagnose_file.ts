@@ -87,7 +87,8 @@ function holdersCommand(path: string): string | undefined {
 }
 
 const OPEN_ELSEWHERE =
-  "Close it there, or detach it; information alone is given by { getInfoOnly: true }.";
+  "Close it there, or detach it; a virtual machine must be shut down or let go of it. " +
+  "Or: Meanwhile open it with { getInfoOnly: true }, for information alone.";
 
 const SUBJECTS: Partial<Record<ImageError["symbol"], FindingSubject>> = {
   ERROR_ACCESS_DENIED: "access",
@@ -150,7 +151,7 @@ function lockFindings(path: string): Finding[] {
   if (write === undefined) return unseen;
   const message = write.options.reason ??
     "another program has the image open: it cannot be written to";
-  const remedy = "Close it there, or open it with { readOnly: true }.";
+  const remedy = "Close it there. Or: Open it with { readOnly: true }.";
   return [lockFinding("warning", path, message, remedy), ...unseen];
 }
 

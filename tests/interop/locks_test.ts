@@ -195,6 +195,8 @@ testWith(QEMU, "diagnose names who has locked the image, or that it could not lo
   const all = await runCliWith(dir, ["--allow-all"], args);
   assertEquals(all.code, 1);
   assertStringIncludes(all.out, `process ${qemu.pid} (qemu-io) has the image open for writing`);
+  assertStringIncludes(all.out, "Close it there, or detach it");
+  assertStringIncludes(all.out, "Meanwhile look at it with `virtdisk info`");
   const least = await runCli(dir, args);
   assertMatch(least.out, /info lock: whether QEMU, or another program .* was not looked at\n/);
   assertStringIncludes(least.out, "--allow-all");

@@ -218,6 +218,16 @@ for (const format of ["vhd", "vhdx"] as const) {
   });
 }
 
+testWith([onlyOn("linux", "darwin")], "a link that leads nowhere is replaced", async () => {
+  using dir = new TempDir();
+  await make(dir.file("base.vhdx"));
+  Deno.symlinkSync(dir.file("none"), dir.file("link.vhdx"));
+  const args = ["create", "--overwrite", "--parent", "base.vhdx", "link.vhdx"];
+  const { code, err } = await runCli(dir, args);
+  assertEquals([code, err], [0, ""]);
+  assertEquals(Deno.lstatSync(dir.file("link.vhdx")).isFile, true);
+});
+
 Deno.test("a file that is open is not replaced", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
