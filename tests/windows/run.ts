@@ -34,6 +34,8 @@ function wineRuns(): TestRun[] {
         "tests/windows/loading_test.ts",
         "tests/windows/handles_test.ts",
         "tests/windows/security_descriptor_test.ts",
+        "tests/windows/real_test.ts",
+        "tests/windows/real_operations_test.ts",
         "tests/cli/attach_test.ts",
         ...COMMON,
       ],
