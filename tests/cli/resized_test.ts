@@ -42,7 +42,7 @@ for (const [dryRun, state] of ROWS) {
             await new Promise((resolve) => setTimeout(resolve, 1));
           }
         });
-        assertEquals(status, 130);
+        assertEquals(status, 143);
       });
       assertEquals(errors, `virtdisk: interrupted: ${state}`);
     },
