@@ -84,8 +84,10 @@ export const DRIVER_CAUSES: Record<string, Causes> = {
     ],
     ERROR_VHD_PARENT_VHD_NOT_FOUND: ["The new parent does not exist: nothing was changed."],
     ERROR_VHD_INVALID_TYPE: [
-      "Parent classes are for differencing disks; `identifier` is for VHD, `virtualDiskId` and " +
-      "`vhdPhysicalSectorSize` are for VHDX.",
+      native(
+        "Parent classes are for differencing disks; `identifier` is for VHD, `virtualDiskId` and " +
+          "`vhdPhysicalSectorSize` are for VHDX.",
+      ),
     ],
     ERROR_VHD_INVALID_STATE: [ATTACHED],
   },

@@ -352,9 +352,11 @@ const OPEN: Causes = {
 const CREATE: Causes = {
   ERROR_FILE_EXISTS: ["A file of that name exists: choose another, or pass { overwrite: true }."],
   ERROR_PATH_NOT_FOUND: [
-    about("parent", "A folder of the parent's path does not exist."),
-    about("source", "A folder of the source's path does not exist."),
-    "The folder for the new file does not exist: make it first.",
+    about("folder", portable("The folder for the new file does not exist: make it first.")),
+    about("file", portable("A folder of the path does not exist: check it.")),
+    native("The folder for the new file does not exist: make it first."),
+    about("parent", native("Or a folder of the parent's path does not exist.")),
+    about("source", native("Or a folder of the source's path does not exist.")),
   ],
   ERROR_ACCESS_DENIED: [
     ...DENIED,

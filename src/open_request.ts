@@ -107,7 +107,7 @@ const DEVICE_IDS: Record<ImageType, number> = {
  */
 export function openRequest(path: string | URL, options: OpenOptions): OpenRequest {
   const hostPath = toHostPath(path);
-  if (hostPath === "") invalid(hostPath, "the path is empty");
+  if (hostPath === "") invalid(hostPath, "the path is empty", ["Name an image file."]);
   const flags = flagBits(options.flags, OPEN_FLAG_BITS, "flags");
   if (options.type === "raw") {
     const storageType = storageTypeOf(undefined, "type");
@@ -144,7 +144,9 @@ function generalRights(path: string, options: OpenOptions): Rights {
   const version2 = readOnly !== undefined || getInfoOnly !== undefined ||
     resiliencyGuid !== undefined || snapshotId !== undefined;
   if (version2 && rwDepth !== undefined) {
-    invalid(path, "rwDepth excludes readOnly, getInfoOnly, resiliencyGuid and snapshotId");
+    invalid(path, "rwDepth excludes readOnly, getInfoOnly, resiliencyGuid and snapshotId", [
+      "Leave one of them out: `rwDepth` makes a version 1 open, the others a version 2 or 3 one.",
+    ]);
   }
   // An access mask beside version 2 options is passed on: refusing it is OpenVirtualDisk's own rule.
   const accessMask = flagBits(access, ACCESS_BITS, "access");
@@ -172,7 +174,7 @@ function isoRights(path: string, options: OpenOptions): Rights {
   const { access, rwDepth, readOnly, getInfoOnly, resiliencyGuid, snapshotId } = options;
   if (access !== undefined || rwDepth !== undefined) return generalRights(path, options);
   if (resiliencyGuid !== undefined || snapshotId !== undefined) {
-    invalid(path, "an ISO image takes neither resiliencyGuid nor snapshotId");
+    invalid(path, "an ISO image takes neither resiliencyGuid nor snapshotId", ["Leave them out."]);
   }
   if (readOnly === false) {
     throw virtualDiskError("ERROR_ACCESS_DENIED", "OpenVirtualDisk", {
@@ -190,6 +192,6 @@ export function guidOption(guid: string | undefined, name: string): string {
   return guid === undefined ? NIL_GUID : checkGuid(guid, name);
 }
 
-function invalid(path: string, reason: string): never {
-  throw virtualDiskError("ERROR_INVALID_PARAMETER", "OpenVirtualDisk", { path, reason });
+function invalid(path: string, reason: string, causes: readonly string[]): never {
+  throw virtualDiskError("ERROR_INVALID_PARAMETER", "OpenVirtualDisk", { path, reason, causes });
 }

@@ -402,6 +402,14 @@ const ROWS: readonly Row[] = [
     never: [/drive/],
   },
   {
+    name: "15. the folder of the parent does not exist",
+    api: (dir) =>
+      createVirtualDisk(dir.file("disk.vhdx"), { ...PORTABLE, parent: dir.file("none/base.vhdx") }),
+    cli: ["create", "--parent", "none/base.vhdx", "disk.vhdx"],
+    says: [/none\/base\.vhdx": a folder of the path does not exist/, /check it/],
+    never: [/new file/],
+  },
+  {
     name: "15. the file does not exist",
     api: (dir) => open(dir, "none.vhdx"),
     cli: ["map", "none.vhdx"],

@@ -104,7 +104,11 @@ function chosenSize(
     throw refused(path, `size must be at least ${sizeText(MINIMUM_SIZE)}, not ${sizeText(size)}`);
   }
   if (least !== undefined && size < least) {
-    throw refused(path, `size must be at least that of the source, ${least}, not ${size}`);
+    throw new ImageError("ERROR_INVALID_PARAMETER", {
+      path,
+      reason: `size must be at least that of the source, ${least}, not ${size}`,
+      causes: ["Leave `size` out, or resize the copy afterwards."],
+    });
   }
   return size;
 }

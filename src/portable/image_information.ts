@@ -96,6 +96,6 @@ function doesNotApply(image: DiskImage, what: string): never {
 function unknown(image: DiskImage, what: string): never {
   throw new ImageError("ERROR_NOT_SUPPORTED", {
     path: image.source.path,
-    reason: `the portable backend does not know ${what}; the native one does`,
+    reason: `the portable backend does not know ${what}`,
   });
 }

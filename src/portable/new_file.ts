@@ -136,7 +136,7 @@ function isRemoved(path: string): boolean {
 
 /** The real path of the folder that `path` lies in. */
 export function realFolder(path: string): string {
-  return fileOperation(path, () => Deno.realPathSync(dirname(path)));
+  return fileOperation(path, () => Deno.realPathSync(dirname(path)), "folder");
 }
 
 /** Whether something has that name. */
