@@ -125,13 +125,20 @@ async function passOn(isRaw: boolean, options: StreamedDisk): Promise<number> {
       return 0;
     }, () => isKept ? PARTLY_OUT : undefined);
   } catch (error) {
-    // The file has a name that nobody has given it, and may not be there any more.
-    if (error instanceof VirtualDiskError && error.path !== undefined) {
-      const name = JSON.stringify(error.path);
-      error.message = error.message.replaceAll(name, '"-" (kept in the current folder)');
-    }
-    return fail(STANDARD, error);
+    return fail(STANDARD, ofStandardInput(error));
   }
+}
+
+/** What goes wrong with the kept file, which has a name that nobody has given it. */
+function ofStandardInput(error: unknown): unknown {
+  if (!(error instanceof VirtualDiskError) || error.path === undefined) return error;
+  const { code, operation, reason, causes } = error;
+  return new VirtualDiskError(code, operation, {
+    path: STANDARD,
+    reason: `${reason} (what comes in is kept in the current folder)`,
+    causes,
+    cause: error,
+  });
 }
 
 async function keep(

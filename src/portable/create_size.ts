@@ -95,7 +95,7 @@ function chosenSize(
         : "";
       throw new TypeError(`size is missing${why}`);
     }
-    if (least === 0) throw refused(path, "the source is empty");
+    if (least === 0) throw refused(path, "the source is empty", "source");
     return Math.ceil(least / unit) * unit;
   }
   byteCount(size, "size");
