@@ -161,6 +161,9 @@ export function removeImage(path: string): void {
   fileOperation(path, () => removeFile(path), "folder");
 }
 
+/** What has nothing to do with links: a rename would fail too, or replace what the link would not. */
+const NOT_OF_LINKS: readonly string[] = ["EIO", "ENOSPC", "EDQUOT", "EROFS"];
+
 /**
  * A link, unlike a rename, fails where the name is taken. File systems without links (FAT, some
  * network shares) leave the rename, with the check that was made before it.
@@ -169,7 +172,9 @@ function publishByLink(temporary: string, path: string): boolean {
   try {
     Deno.linkSync(temporary, path);
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) throw error;
+    const isFailure = error instanceof Deno.errors.AlreadyExists ||
+      error instanceof Error && NOT_OF_LINKS.includes(systemErrorName(error));
+    if (isFailure) throw error;
     return false;
   }
   return true;

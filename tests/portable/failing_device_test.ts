@@ -116,7 +116,7 @@ Deno.test("information that a device does not give is an error, not a class that
   using disk = await openVirtualDisk(path, PORTABLE);
   // The block table is read for the partitions, and not before.
   reads.begin();
-  const error = assertThrows(() => disk.information(), VirtualDiskError);
+  const error = assertThrows(() => disk.information({ strict: true }), VirtualDiskError);
   assertEquals(error.symbol, "ERROR_IO_DEVICE");
   assertEquals(assertThrows(() => disk.details(), VirtualDiskError).symbol, "ERROR_IO_DEVICE");
 });

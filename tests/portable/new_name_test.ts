@@ -1,4 +1,4 @@
-/** A new name lasts only with its folder: what becomes of a folder that cannot be made durable. */
+/** How a new image gets its name, and what becomes of a folder that cannot be made durable with it. */
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { VirtualDiskError } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
@@ -76,4 +76,22 @@ for (const code of ["EINVAL", "ENOTSUP", "EOPNOTSUPP"]) {
       assertEquals(names(dir), ["a.vhdx"]);
     },
   );
+}
+
+for (const [code, isMade] of [["EIO", false], ["ENOSPC", false], ["EPERM", true]] as const) {
+  Deno.test(`${code} from a link ${isMade ? "means a file system without links" : "is a failure"}`, async () => {
+    using dir = new TempDir();
+    const original = Deno.linkSync;
+    Deno.linkSync = () => {
+      throw Object.assign(new Error("injected"), { code });
+    };
+    try {
+      const create = () => createImage(dir.file("a.vhdx"), { size: 8 * MIB });
+      if (isMade) (await create()).close();
+      else await assertRejects(create, VirtualDiskError);
+    } finally {
+      Deno.linkSync = original;
+    }
+    assertEquals(names(dir), isMade ? ["a.vhdx"] : []);
+  });
 }
