@@ -73,5 +73,6 @@ Deno.test("damage where there is no checksum is refused, or is one that nothing 
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   }
   console.log(counts, reasons);
-  assertLessOrEqual(counts.wrong, 110);
+  // Each of them for one of these reasons: before entries were compared with each other, there were 138.
+  assertLessOrEqual(counts.wrong, 96);
 });
