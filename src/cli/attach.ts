@@ -7,7 +7,7 @@ import { type Attachment, openVirtualDisk, VirtualDiskError } from "../../mod.ts
 import { exactly, parseArguments, present, word } from "./arguments.ts";
 import { fail } from "./failure.ts";
 import { interruptible, nextInterruption } from "./interruption.ts";
-import { assertWindows } from "./only_windows.ts";
+import { assertWindows } from "./windows.ts";
 import { printResult } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 

@@ -6,7 +6,7 @@
 import { type AttachedVirtualDisk, attachedVirtualDisks } from "../../mod.ts";
 import { parseArguments } from "./arguments.ts";
 import { fail, FINDING_STATUS } from "./failure.ts";
-import { assertWindows } from "./only_windows.ts";
+import { assertWindows } from "./windows.ts";
 import { printLine } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 

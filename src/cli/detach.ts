@@ -7,7 +7,7 @@ import { attachedVirtualDisks, openVirtualDisk, VirtualDiskError } from "../../m
 import { exactly, parseArguments } from "./arguments.ts";
 import { fail } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
-import { assertWindows } from "./only_windows.ts";
+import { assertWindows } from "./windows.ts";
 import { printResult } from "./standard_output.ts";
 
 /** How the command is called. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { diagnose, type DiagnoseOptions, type Diagnosis, type Severity } from "../../mod.ts";
-import { oneOrMore, parseArguments, present, word } from "./arguments.ts";
+import { oneOrMore, parseArguments, word } from "./arguments.ts";
 import { fail, FINDING_STATUS } from "./failure.ts";
 import { inOptions } from "./in_options.ts";
 import { interruptible } from "./interruption.ts";
@@ -12,17 +12,19 @@ import { ProgressBar } from "./progress_bar.ts";
 import { printLine } from "./standard_output.ts";
 import { style } from "./style.ts";
 import { typedCommand } from "./typed_command.ts";
+import { defaultBackend, WINDOWS_FLAG } from "./windows.ts";
 
 /** How the command is called. */
 export const DIAGNOSE_USAGE = `virtdisk diagnose [OPTION...] FILE...
   --json              one JSON object per file and line: path, verdict, summary, command, findings
-  --backend BACKEND   native (Windows) or portable; default: native on Windows
+  --backend BACKEND   native, which asks Windows too, or portable; default: native on Windows, if
+                      --allow-ffi allows it
 
 It changes nothing, and ends with a verdict and the command to type next.
 
 Permissions: --allow-read for each FILE and its parents, and for its folder to find a parent that was
-renamed; --allow-write for each FILE to find out whether it can be written; with --backend native (the
-default on Windows) --allow-ffi for virtdisk.dll and kernel32.dll.
+renamed; --allow-write for each FILE to find out whether it can be written; with --backend native
+--allow-ffi for virtdisk.dll and kernel32.dll.
 Exit status: 0; 1 if a finding is an error, such as a file that does not open or is cut off; 2 if a file may
 not be looked at; 130 after Ctrl-C.`;
 
@@ -36,14 +38,16 @@ export async function runDiagnose(args: string[]): Promise<number> {
     json: { type: "boolean" },
     backend: { type: "string" },
   });
-  const backend = word("--backend", values.backend, ["native", "portable"]);
+  const backend = word("--backend", values.backend, ["native", "portable"]) ?? defaultBackend();
   return await interruptible(async (signal) => {
     let status = 0;
     let separator = "";
     for (const path of oneOrMore("diagnose", positionals)) {
       try {
-        const diagnosis = inShell(await diagnoseOne(path, { ...present({ backend }), signal }));
-        printLine(values.json ? JSON.stringify(diagnosis) : separator + report(path, diagnosis));
+        const diagnosis = inShell(await diagnoseOne(path, { backend, signal }));
+        const hint = values.backend === undefined && backend === "portable" ? UNASKED : "";
+        const text = () => separator + report(path, diagnosis) + hint;
+        printLine(values.json ? JSON.stringify(diagnosis) : text());
         if (!values.json) separator = "\n";
         if (diagnosis.verdict === "unusable") status = Math.max(status, FINDING_STATUS);
       } catch (error) {
@@ -59,6 +63,11 @@ async function diagnoseOne(path: string, options: DiagnoseOptions): Promise<Diag
   using bar = new ProgressBar();
   return await diagnose(path, { ...options, onProgress: bar.show });
 }
+
+/** What more could be known. */
+const UNASKED = Deno.build.os === "windows"
+  ? `\n  Windows itself was not asked: ${WINDOWS_FLAG} allows it.`
+  : "";
 
 /** Advice in options, and commands that can be typed. */
 function inShell(diagnosis: Diagnosis): Diagnosis {

@@ -8,6 +8,7 @@ import { describe } from "./describe.ts";
 import { fail, FINDING_STATUS } from "./failure.ts";
 import { inspect, type Inspection, inspectionJson, type InspectOptions } from "./inspection.ts";
 import { printLine } from "./standard_output.ts";
+import { defaultBackend } from "./windows.ts";
 
 /** How the command is called. */
 export const INFO_USAGE = `virtdisk info [OPTION...] FILE...
@@ -15,10 +16,10 @@ export const INFO_USAGE = `virtdisk info [OPTION...] FILE...
                       allocatedSize, creator, created, modified, dirtyLog, partitionTable, ancestors
   --no-parents        open each file alone, for a child whose parent is missing
   --type TYPE         vhd, vhdx, iso or raw; default: found out, but raw only where you say so
-  --backend BACKEND   native (Windows) or portable; default: native on Windows
+  --backend BACKEND   native or portable; default: native on Windows, if --allow-ffi allows it
 
-Permissions: --allow-read for each FILE and its parents; with --backend native (the default on Windows)
---allow-ffi for virtdisk.dll and kernel32.dll.
+Permissions: --allow-read for each FILE and its parents; with --backend native --allow-ffi for
+virtdisk.dll and kernel32.dll.
 Exit status: 0; 1 where a file does not open; 2 for a wrong command line.`;
 
 /**
@@ -69,11 +70,11 @@ function parse(
     type: { type: "string" },
     backend: { type: "string" },
   });
-  const backend = word("--backend", values.backend, ["native", "portable"]);
+  const backend = word("--backend", values.backend, ["native", "portable"]) ?? defaultBackend();
   const type = word("--type", values.type, ["vhd", "vhdx", "iso", "raw"]);
   return {
     files: oneOrMore("info", positionals),
     json: values.json,
-    options: { noParents: values["no-parents"], ...present({ backend, type }) },
+    options: { noParents: values["no-parents"], backend, ...present({ type }) },
   };
 }

@@ -4,9 +4,8 @@
  * and `attached` too.
  *
  * Needs `--allow-read` for the files, and `--allow-write` for those that are written and their folders. On
- * Windows `info` and `diagnose` use the native backend by default, which needs `--allow-ffi` for
- * `virtdisk.dll` and `kernel32.dll`, or `--backend portable`. The other commands are the same on every
- * system.
+ * Windows `info` and `diagnose` use the native backend, if `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`
+ * allows it. But for `attach`, `detach` and `attached` the other commands are the same on every system.
  *
  * @example Inspect an image, from a shell
  * ```sh
