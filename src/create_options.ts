@@ -120,7 +120,11 @@ export interface CommonCreateOptions extends OperationOptions {
    */
   identifier?: string | undefined;
   /**
-   * Whether a file of that name is replaced.
+   * Whether a file of that name is replaced. It comes back if the create fails.
+   *
+   * The native backend moves it aside meanwhile, to a name in the same folder that ends in `.old`, and waits up to two
+   * seconds for a program that has it open, a virus scanner for example. A process that is ended during the create
+   * leaves that file there, beside what there is of the new one.
    *
    * @default {false}
    */

@@ -29,16 +29,22 @@ export async function createImage(
 ): Promise<OpenedImage> {
   options.signal?.throwIfAborted();
   const path = fullPath(libraries.kernel32, request.path, OPERATION);
-  const file = new NewFile(libraries.kernel32, path, request.overwrite);
+  const file = await NewFile.at(libraries.kernel32, path, request.overwrite);
   const creation = new Creation(libraries, request, path);
   try {
     const context = { libraries, operation: OPERATION, path, about: request.about };
-    await completion(new OverlappedCall(context, creation.start), options);
-    file.keep();
+    const call = new OverlappedCall(context, creation.start);
+    file.made();
+    await completion(call, options);
+    await file.keep();
     return { path, handle: creation.handle, readOnly: isReadOnly(request), isIso: false };
   } catch (error) {
-    creation.close();
-    file.undo(error);
+    try {
+      creation.close();
+    } catch {
+      // The file is undone all the same, and the first error says what is wrong.
+    }
+    await file.undo(error);
     throw error;
   }
 }

@@ -33,10 +33,12 @@ export function fullPath(kernel32: PathKernel32, path: string, operation: string
     operation,
     { path },
   );
-  return full.length < MAX_PATH || DEVICE_PATH.test(full) ? full : prefixed(full);
+  return withPrefix(full);
 }
 
-function prefixed(path: string): string {
+/** An absolute path as Windows takes it, whatever its length. */
+export function withPrefix(path: string): string {
+  if (path.length < MAX_PATH || DEVICE_PATH.test(path)) return path;
   return path.startsWith(UNC_START) ? UNC_PREFIX + path.slice(UNC_START.length) : PREFIX + path;
 }
 

@@ -246,6 +246,7 @@ testWithDouble("a create that is cancelled leaves no handle", async ({ double, c
   double.operations.tell(CREATE, { steps: Infinity });
   const controller = new AbortController();
   const work = create(IMAGE, { size: 4 * MIB, signal: controller.signal });
+  await new Promise((resolve) => setTimeout(resolve));
   assertEquals([double.operations.pending, double.liveHandles], [1, 1]);
   controller.abort("enough");
   assertEquals(await work.catch((error) => error), "enough");
