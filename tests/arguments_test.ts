@@ -12,7 +12,7 @@ import {
   virtualDiskChanges,
 } from "@virtdisk/virtdisk";
 import { createImage } from "./create_image.ts";
-import { TempDir } from "./support.ts";
+import { ROOT, TempDir } from "./support.ts";
 
 const MIB = 1 << 20;
 const HUGE = new Uint8Array(8 * MIB);
@@ -60,6 +60,7 @@ const FUNCTIONS: Record<string, [call: Call, wrong: string, meant: string]> = {
   compact: [({ disk }, options) => disk.compact(options), "dryrun", "dryRun"],
   expand: [({ disk }, options) => disk.expand(8 * MIB, options), "dry-run", "dryRun"],
   resize: [({ disk }, options) => disk.resize(8 * MIB, options), "allowUnsave", "allowUnsafe"],
+  information: [({ disk }, options) => disk.information(options), "strickt", "strict"],
   merge: [({ disk }, options) => disk.merge(options), "removeChildren", "removeChild"],
   check: [({ disk }, options) => disk.check(options), "repairs", "repair"],
   readable: [({ disk }, options) => disk.readable(options), "ofset", "offset"],
@@ -108,6 +109,28 @@ for (const [name, [call, wrong, meant]] of Object.entries(FUNCTIONS)) {
         `the options of ${name} must be an object, not ${kind}`,
       );
     }
+  });
+}
+
+Deno.test("the options of every public function are checked: each interface has its kinds", async () => {
+  const [mod, ...sources] = await Promise.all(
+    [`${ROOT}/mod.ts`, ...sourceFiles(`${ROOT}/src`)].map((path) => Deno.readTextFile(path)),
+  );
+  const named = [...mod!.matchAll(/type (\w+Options)\b/g)].map(([, name]) => name!);
+  // What errors are made of, and parts of CreateOptions.
+  const others = ["VirtualDiskErrorOptions", "CommonCreateOptions", "NativeCreateOptions"];
+  const all = sources.join("");
+  const unchecked = named.filter((name) =>
+    !others.includes(name) && !all.includes(`OptionKinds<${name}>`)
+  );
+  assert(named.length > 15);
+  assertEquals(unchecked, []);
+});
+
+function sourceFiles(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory ? sourceFiles(path) : name.endsWith(".ts") ? [path] : [];
   });
 }
 

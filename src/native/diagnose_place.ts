@@ -42,14 +42,15 @@ export function attributeFindings(path: string, attributes: number): Finding[] {
   if (attributes & ATTRIBUTE.COMPRESSED) {
     findings.push(finding("error", "compression", path, "the file is compressed by NTFS", {
       symbol: "ERROR_UNSUPPORTED_COMPRESSION",
-      remedy: 'Switch it off (`compact /u`), or open with the flag "support-compressed-volumes".',
+      remedy:
+        'Switch it off (`compact /u`). Or: Open it with the flag "support-compressed-volumes".',
       command: `compact /u ${file}`,
     }));
   }
   if (attributes & ATTRIBUTE.ENCRYPTED) {
     findings.push(finding("error", "encryption", path, "the file is encrypted by EFS", {
       symbol: "ERROR_FILE_ENCRYPTED",
-      remedy: 'Decrypt it (`cipher /d`), or open with the flag "support-encrypted-files".',
+      remedy: 'Decrypt it (`cipher /d`). Or: Open it with the flag "support-encrypted-files".',
       command: `cipher /d ${file}`,
     }));
   }
@@ -57,15 +58,16 @@ export function attributeFindings(path: string, attributes: number): Finding[] {
     findings.push(finding("warning", "sparse", path, "the file is sparse", {
       symbol: "ERROR_VIRTUAL_DISK_LIMITATION",
       remedy:
-        "Fill it with `fsutil sparse setflag FILE 0` (Windows 8 or newer), copy it to a file that " +
-        'is not sparse, or open with the flag "support-sparse-files-any-fs".',
+        "Fill it with `fsutil sparse setflag FILE 0` (Windows 8 or newer), or copy it to a file " +
+        'that is not sparse. Or: Open it with the flag "support-sparse-files-any-fs".',
       command: `fsutil sparse setflag ${file} 0`,
     }));
   }
   if (attributes & ATTRIBUTE.READONLY) {
     findings.push(finding("warning", "access", path, "the file has the read-only attribute", {
       symbol: "ERROR_ACCESS_DENIED",
-      remedy: "Remove it (`attrib -r`), or open with { readOnly: true } and attach read-only.",
+      remedy:
+        "Remove it (`attrib -r`). Or: Open it with { readOnly: true }, and attach it read-only.",
       command: `attrib -r ${file}`,
     }));
   }

@@ -132,7 +132,7 @@ function writeFindings(path: string): Finding[] {
         "access",
         path,
         error,
-        "Give this user the right to write the file, or open it with { readOnly: true }.",
+        "Give this user the right to write the file. Or: Open it with { readOnly: true }.",
         IS_WINDOWS ? `attrib -r ${shellFile(path)}` : `chmod u+w ${shellFile(path)}`,
       ),
     ];

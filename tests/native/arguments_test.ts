@@ -12,6 +12,7 @@ const FUNCTIONS: Record<
   [call: (disk: NativeVirtualDisk, options: never) => unknown, wrong: string, meant: string]
 > = {
   attach: [(disk, options) => disk.attach(options), "readonly", "readOnly"],
+  detach: [(disk, options) => disk.detach(options), "forced", "force"],
   compact: [(disk, options) => disk.compact(options), "noZeroScans", "noZeroScan"],
   expand: [(disk, options) => disk.expand(1 << 30, options), "notify", "notifyChange"],
   resize: [(disk, options) => disk.resize(1 << 30, options), "allowUnsave", "allowUnsafe"],
