@@ -25,7 +25,7 @@ export function diagnoseNative(
   const told = new Set(errors.map(({ code }) => code));
   return [
     ...place,
-    ...diagnoseOpening(full, libraries)
+    ...diagnoseOpening(full, libraries, known.some(({ subject }) => subject === "log"))
       .filter(({ severity, code }) => severity !== "error" || !told.has(code)),
     // A library that stands in for VirtDisk.dll elsewhere has no process of Windows around it.
     ...(Deno.build.os === "windows" ? diagnosePrivileges(full, kernel32) : []),

@@ -3,7 +3,7 @@ import { isErrorOf, VirtualDiskError } from "../errors.ts";
 import type { ErrorSymbol } from "../error_codes.ts";
 import { failureFinding, type Finding, finding, type FindingSubject } from "../finding.ts";
 import { openRequest } from "../open_request.ts";
-import { shellFile } from "../shell.ts";
+import { shellFile, virtdiskCommand } from "../shell.ts";
 import type { Libraries } from "./library.ts";
 import { openImage, openToAsk } from "./open.ts";
 import { physicalPath } from "./physical_path.ts";
@@ -35,19 +35,39 @@ const NOT_ATTACHED: ErrorSymbol[] = [
   "ERROR_INVALID_PARAMETER",
 ];
 
-/** Opens the image as Windows does by default, then alone, to see where it is attached. */
-export function diagnoseOpening(path: string, libraries: Libraries): Finding[] {
-  return [...openFindings(path, libraries), ...attachmentFindings(path, libraries)];
+/**
+ * Opens the image as Windows does by default, then alone, to see where it is attached.
+ *
+ * @param hasDirtyLog Whether the image, or a parent, has a log that must be replayed.
+ */
+export function diagnoseOpening(
+  path: string,
+  libraries: Libraries,
+  hasDirtyLog: boolean,
+): Finding[] {
+  return [...openFindings(path, libraries, hasDirtyLog), ...attachmentFindings(path, libraries)];
 }
 
-function openFindings(path: string, libraries: Libraries): Finding[] {
+function openFindings(path: string, libraries: Libraries, hasDirtyLog: boolean): Finding[] {
   try {
     openImage(libraries, openRequest(path, {})).handle.close();
     return [];
   } catch (error) {
     if (!(error instanceof VirtualDiskError)) throw error;
+    if (hasDirtyLog && isErrorOf(error, "ERROR_ACCESS_DENIED")) return [dirtyLogFinding(path)];
     return [failureFinding("error", SUBJECTS[error.symbol] ?? "format", path, error)];
   }
+}
+
+/** Windows does not replay a log in memory, as the portable backend does. */
+function dirtyLogFinding(path: string): Finding {
+  const message = "Windows does not open the image for reading: its log must be replayed first";
+  return finding("error", "log", path, message, {
+    symbol: "ERROR_ACCESS_DENIED",
+    remedy: "Open it for writing once, with { readOnly: false }: that replays the log. " +
+      "The portable backend reads it as it is.",
+    command: virtdiskCommand("check", ["--repair"], [path]),
+  });
 }
 
 function attachmentFindings(path: string, libraries: Libraries): Finding[] {

@@ -48,6 +48,11 @@ export class AnswerControl {
     accepted(this.#symbols.DoubleNextDevicePath(unitsOf(`${path}\0`)));
   }
 
+  /** Gives a VHDX a dirty log: until it was open for writing once, it opens for reading with 5. */
+  soilLog(path: string): void {
+    this.#symbols.DoubleSoilLog(unitsOf(`${path}\0`));
+  }
+
   /** How many images are attached. */
   get attachments(): number {
     return this.#symbols.DoubleAttachments();

@@ -42,6 +42,7 @@ EXPORT void DoubleReset(void) {
   handles_forget();
   attachments_reset();
   disks_reset();
+  dirty_reset();
   unlock();
 }
 

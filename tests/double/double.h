@@ -48,6 +48,7 @@ uint32_t disk_open(const VIRTUAL_STORAGE_TYPE_ *type, const unit_t *path, disk_t
                    handle_t *handle);
 void disk_closed(disk_t *disk);
 void disks_reset(void);
+void dirty_reset(void); /* open.c */
 
 /* rules.c */
 int is_nil(const guid_t *guid);

@@ -1,4 +1,6 @@
 /* OpenVirtualDisk: refuses what Windows 10 documents as wrong, records what came, answers as told. */
+#include <stdlib.h>
+
 #include "double.h"
 
 /* What a failed call leaves where the handle belongs: outputs are undefined then, and whoever uses or
@@ -33,6 +35,31 @@ static void put_parameters(record_t *call, const OPEN_VIRTUAL_DISK_PARAMETERS_ *
   }
   if (p->Version == 3) put_guid(call, "snapshotId", &p->Version3.SnapshotId);
   put_close(call);
+}
+
+/* An image whose log is dirty; NULL for none. */
+static unit_t *dirty;
+
+void dirty_reset(void) {
+  free(dirty);
+  dirty = NULL;
+}
+
+/* A read-only open of a VHDX with a dirty log ends with 5 until it has been open for writing once [O]; of an open for
+   information alone nobody says it [I: dirty-log-info]. */
+static uint32_t check_log(const unit_t *path, const disk_t *disk) {
+  if (!dirty || !units_equal(dirty, path) || disk->info_only) return CODE_SUCCESS;
+  if (!(disk->rights & ACCESS_ATTACH_RW)) return CODE_ACCESS_DENIED;
+  dirty_reset();
+  return CODE_SUCCESS;
+}
+
+/* Gives an image a dirty log, as a process leaves it that was ended while it wrote. */
+EXPORT void DoubleSoilLog(const unit_t *path) {
+  lock();
+  dirty_reset();
+  dirty = units_copy(path);
+  unlock();
 }
 
 /* The documented rules; 0 where the call keeps them all. */
@@ -86,6 +113,8 @@ EXPORT uint32_t OpenVirtualDisk(const VIRTUAL_STORAGE_TYPE_ *type, const unit_t 
   if (handle) *handle = POISON;
   uint32_t result = check(type, path, mask, flags, parameters, handle);
   if (!result) result = call_told(FN_OpenVirtualDisk);
-  if (!result) result = disk_open(type, path, disk_with(mask, flags, parameters), handle);
+  const disk_t disk = result ? (disk_t){0} : disk_with(mask, flags, parameters);
+  if (!result) result = check_log(path, &disk);
+  if (!result) result = disk_open(type, path, disk, handle);
   return call_end(FN_OpenVirtualDisk, result);
 }

@@ -36,6 +36,7 @@ export const SYMBOLS = {
   DoubleSetTooSmallCode: { parameters: ["u32"], result: "void" },
   DoubleTellOperation: { parameters: ["buffer", "u32", "u32", "u32"], result: "u32" },
   DoubleTellProgress: { parameters: ["buffer", "buffer", "u32"], result: "u32" },
+  DoubleSoilLog: { parameters: ["buffer"], result: "void" },
   DoubleTellEnd: { parameters: ["u32"], result: "void" },
   DoubleEndOperations: { parameters: [], result: "void" },
   DoublePendingOperations: { parameters: [], result: "u32" },

@@ -181,3 +181,22 @@ testWithDouble(
     assertEquals(double.liveHandles, 1);
   },
 );
+
+testWithDouble(
+  "an image that Windows does not read for its log says how to replay it",
+  (context) => {
+    const { double, libraries } = context;
+    double.answers.soilLog(IMAGE);
+    const known = finding("warning", "log", IMAGE, "its log holds changes");
+    const [found, ...more] = withoutPrivileges(diagnoseNative(IMAGE, [known], libraries));
+    assertEquals(more, []);
+    assertEquals(summary(found!), ["error", "log", "ERROR_ACCESS_DENIED"]);
+    assertStringIncludes(found!.message, "its log must be replayed");
+    assertStringIncludes(found!.remedy!, "with { readOnly: false }");
+    // Without a word about its log it is an image that may not be read.
+    const [other] = withoutPrivileges(diagnoseNative(IMAGE, [], libraries));
+    assertEquals(summary(other!), ["error", "access", "ERROR_ACCESS_DENIED"]);
+    openNative(openRequest(IMAGE, { readOnly: false }), libraries).close();
+    assertEquals(withoutPrivileges(diagnoseNative(IMAGE, [known], libraries)), []);
+  },
+);
