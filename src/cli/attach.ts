@@ -5,11 +5,10 @@
  */
 import { type Attachment, openVirtualDisk, VirtualDiskError } from "../../mod.ts";
 import { exactly, parseArguments, present, word } from "./arguments.ts";
-import { fail } from "./failure.ts";
-import { interruptible, nextInterruption } from "./interruption.ts";
-import { assertWindows } from "./windows.ts";
-import { printResult } from "./standard_output.ts";
+import { nextInterruption } from "./interruption.ts";
+import { Report } from "./report.ts";
 import { UsageError } from "./usage_error.ts";
+import { assertWindows } from "./windows.ts";
 
 /** How the command is called. */
 export const ATTACH_USAGE = `virtdisk attach [OPTION...] FILE
@@ -60,9 +59,10 @@ export async function attach(args: string[]): Promise<number> {
     volumeTimeout: milliseconds(values.wait),
     ...present({ noDriveLetter: values["no-drive-letter"], mountPoint: values["mount-point"] }),
   };
+  const report = new Report("attach", { json });
   try {
     assertWindows("AttachVirtualDisk", path);
-    return await interruptible(async (signal) => {
+    return await report.interruptible(() => path, async (signal) => {
       using disk = await openVirtualDisk(path, {
         backend: "native",
         ...present({ type }),
@@ -70,12 +70,12 @@ export async function attach(args: string[]): Promise<number> {
         ...(isIso ? {} : { readOnly }),
       });
       const attachment = await disk.attach({ ...options, signal });
-      printResult(json ? jsonOf(disk.path, attachment) : describe(disk.path, attachment));
-      if (!permanent) await untilDetached(path, attachment);
+      report.tellDone(path, facts(attachment), () => describe(disk.path, attachment));
+      if (!permanent) await untilDetached(path, attachment, report);
       return 0;
     });
   } catch (error) {
-    return fail(path, error);
+    return report.fail(path, error);
   }
 }
 
@@ -86,7 +86,11 @@ function milliseconds(text: string): number {
 }
 
 /** Ctrl-C detaches the disk; while one of its volumes is in use it stays, and Ctrl-C may be pressed again. */
-async function untilDetached(path: string, attachment: Attachment): Promise<void> {
+async function untilDetached(
+  path: string,
+  attachment: Attachment,
+  report: Report,
+): Promise<void> {
   while (true) {
     const signal = await nextInterruption();
     try {
@@ -94,15 +98,15 @@ async function untilDetached(path: string, attachment: Attachment): Promise<void
     } catch (error) {
       // Whoever ends the program otherwise does not wait for an answer.
       if (!(error instanceof VirtualDiskError) || signal !== "SIGINT") throw error;
-      fail(path, error);
+      report.fail(path, error);
       console.error("virtdisk: still attached; press Ctrl-C to try again");
     }
   }
 }
 
-function jsonOf(path: string, attachment: Attachment): string {
+function facts(attachment: Attachment): object {
   const { physicalPath, diskNumber, volumes, complete, permanent } = attachment;
-  return JSON.stringify({ path, physicalPath, diskNumber, volumes, complete, permanent });
+  return { physicalPath, diskNumber, volumes, complete, permanent };
 }
 
 function describe(path: string, attachment: Attachment): string {

@@ -5,10 +5,11 @@
  */
 import { type AttachedVirtualDisk, attachedVirtualDisks } from "../../mod.ts";
 import { parseArguments } from "./arguments.ts";
-import { fail, FINDING_STATUS } from "./failure.ts";
-import { assertWindows } from "./windows.ts";
+import { FINDING_STATUS } from "./failure.ts";
+import { Report } from "./report.ts";
 import { printLine } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
+import { assertWindows } from "./windows.ts";
 
 /** How the command is called. */
 export const ATTACHED_USAGE = `virtdisk attached [--json]
@@ -36,24 +37,21 @@ export function attached(args: string[]): Promise<number> {
 }
 
 function list(json: boolean): number {
+  const report = new Report("attached", { json });
   try {
     assertWindows("GetAllAttachedVirtualDiskPhysicalPaths");
     const disks = attachedVirtualDisks();
-    if (json) { for (const disk of disks) printLine(jsonOf(disk)); }
+    if (json) { for (const disk of disks) report.tell(disk.imagePath, facts(disk)); }
     else if (disks.length > 0) printLine(table(disks));
     return disks.some(({ error }) => error !== undefined) ? FINDING_STATUS : 0;
   } catch (error) {
-    return fail("attached", error);
+    return report.fail(null, error);
   }
 }
 
-function jsonOf({ imagePath, error, ...rest }: AttachedVirtualDisk): string {
+function facts({ imagePath: _, error, ...rest }: AttachedVirtualDisk): object {
   const { code, symbol, message } = error ?? {};
-  return JSON.stringify({
-    path: imagePath,
-    ...rest,
-    ...(error === undefined ? {} : { error: { code, symbol, message } }),
-  });
+  return { ...rest, ...(error === undefined ? {} : { error: { code, symbol, message } }) };
 }
 
 function table(disks: readonly AttachedVirtualDisk[]): string {

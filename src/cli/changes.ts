@@ -6,11 +6,12 @@
 import { virtualDiskChanges } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
 import { printDifferences } from "./differences.ts";
+import { Report } from "./report.ts";
 
 /** How the command is called. */
 export const CHANGES_USAGE = `virtdisk changes [--json] FILE
   prints each range in which a differencing disk differs from its parent: offset and length in bytes
-  --json              one JSON object per range and line: offset, length
+  --json              one JSON object per range and line: path, offset, length
 
 Permissions: --allow-read for FILE and its parents.
 Exit status: 0 where there are no changes; 1 where there are; 2 where it fails; 130 after Ctrl-C.`;
@@ -25,5 +26,10 @@ export async function changes(args: string[]): Promise<number> {
     json: { type: "boolean", default: false },
   });
   const [path = ""] = exactly("changes", positionals, "FILE");
-  return await printDifferences(path, values.json, (options) => virtualDiskChanges(path, options));
+  return await printDifferences(
+    path,
+    new Report("changes", { json: values.json }),
+    {},
+    (options) => virtualDiskChanges(path, options),
+  );
 }

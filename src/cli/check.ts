@@ -5,11 +5,10 @@
  */
 import { type CheckFinding, type CheckReport, checkVirtualDisk } from "../../mod.ts";
 import { oneOrMore, parseArguments, present, word } from "./arguments.ts";
-import { fail, FINDING_STATUS } from "./failure.ts";
+import { FINDING_STATUS } from "./failure.ts";
 import { inOptions } from "./in_options.ts";
-import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
-import { printLine } from "./standard_output.ts";
+import { Report } from "./report.ts";
 import { style } from "./style.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -47,18 +46,20 @@ export async function check(args: string[]): Promise<number> {
     discardDamagedLog,
     ...present({ type: word("--type", values.type, ["vhd", "vhdx", "iso"]) }),
   };
-  let current: string | undefined;
-  return await interruptible(async (signal) => {
+  const files = oneOrMore("check", positionals);
+  const report = new Report("check", { json });
+  let current = files[0]!;
+  return await report.interruptible(() => current, async (signal) => {
     let status = 0;
-    for (const path of oneOrMore("check", positionals)) {
+    for (const path of files) {
       current = path;
       try {
-        const report = inShell(await checkOne(path, { ...options, signal }));
-        printLine(json ? JSON.stringify(report) : describe(path, report));
-        if (!report.sound) status = Math.max(status, FINDING_STATUS);
+        const outcome = inShell(await checkOne(path, { ...options, signal }));
+        report.tell(path, outcome, () => describe(path, outcome));
+        if (!outcome.sound) status = Math.max(status, FINDING_STATUS);
       } catch (error) {
         signal.throwIfAborted();
-        status = fail(path, error);
+        status = report.fail(path, error);
       }
     }
     return status;

@@ -39,6 +39,7 @@ export async function compact(args: string[]): Promise<number> {
     noBlockMoves: values["no-block-moves"],
   };
   return await maintainAndTell({
+    subcommand: "compact",
     path,
     readOnly: dryRun,
     json: values.json,

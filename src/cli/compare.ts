@@ -6,6 +6,7 @@
 import { compareVirtualDisks } from "../../mod.ts";
 import { exactly, parseArguments, present, word } from "./arguments.ts";
 import { printDifferences } from "./differences.ts";
+import { absolute, Report } from "./report.ts";
 
 /** How the command is called. */
 export const COMPARE_USAGE = `virtdisk compare [OPTION...] A B
@@ -13,7 +14,7 @@ export const COMPARE_USAGE = `virtdisk compare [OPTION...] A B
   --type-a TYPE       vhd, vhdx, iso or raw; default: found out, but raw only where you say so
   --type-b TYPE       likewise
   --strict            all that only the larger disk has counts as different, zeros too
-  --json              one JSON object per range and line: offset, length
+  --json              one JSON object per range and line: path, otherPath, offset, length
 
 Permissions: --allow-read for A, B and their parents.
 Exit status: 0 where the disks are alike; 1 where they differ; 2 where it fails; 130 after Ctrl-C.`;
@@ -40,7 +41,8 @@ export async function compare(args: string[]): Promise<number> {
   });
   return await printDifferences(
     first,
-    values.json,
+    new Report("compare", { json: values.json }),
+    { otherPath: absolute(second) },
     (options) => compareVirtualDisks(first, second, { ...options, ...how }),
   );
 }

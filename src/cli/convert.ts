@@ -11,10 +11,9 @@ import {
 } from "../../mod.ts";
 import { exactly, parseArguments, present, word } from "./arguments.ts";
 import { createAndTell } from "./created.ts";
-import { fail } from "./failure.ts";
-import { interruptible } from "./interruption.ts";
 import { NEW_DISK_OPTIONS, NEW_DISK_USAGE, newDiskOptions } from "./new_disk_options.ts";
 import { ProgressBar } from "./progress_bar.ts";
+import { Report } from "./report.ts";
 import { standardInput } from "./standard_input.ts";
 import { assertNoTerminal, outputStream } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
@@ -65,6 +64,7 @@ export async function convert(args: string[]): Promise<number> {
   if (force && sourceType !== "raw") {
     throw new UsageError("convert: --force goes with --source-type raw");
   }
+  const report = new Report("convert", { json, besideBytes: target === STANDARD });
   if (target === STANDARD) {
     const { type, preallocate, ...stream } = disk;
     if (type === undefined) throw new UsageError("convert: standard output needs --type");
@@ -72,14 +72,14 @@ export async function convert(args: string[]): Promise<number> {
     assertNoTerminal("convert");
     const wanted = { ...stream, type, force };
     return source === STANDARD
-      ? await passOn(sourceType === "raw", wanted)
-      : await streamOut(source, sourceType, wanted);
+      ? await passOn(sourceType === "raw", wanted, report)
+      : await streamOut(source, sourceType, wanted, report);
   }
   const from = source === STANDARD
     ? { source: standardInput("convert"), ...present({ sourceType }) }
     : { source, force, ...present({ sourceType }) };
   const ignoreChildren = values["ignore-children"];
-  return await createAndTell(target, { ...disk, ...from, overwrite, ignoreChildren }, json);
+  return await createAndTell(target, { ...disk, ...from, overwrite, ignoreChildren }, report);
 }
 
 type StreamedDisk = Omit<ReturnType<typeof newDiskOptions>, "preallocate"> & {
@@ -93,17 +93,19 @@ async function streamOut(
   source: string,
   type: "vhd" | "vhdx" | "iso" | "raw" | undefined,
   options: StreamedDisk,
+  report: Report,
 ): Promise<number> {
   try {
-    return await interruptible(async (signal) => {
+    return await report.interruptible(() => source, async (signal) => {
       using bar = new ProgressBar();
       using disk = await openVirtualDisk(source, { backend: "portable", ...present({ type }) });
-      const { readable } = await disk.imageStream({ ...options, signal, onProgress: bar.show });
-      await readable.pipeTo(outputStream(signal));
+      const stream = await disk.imageStream({ ...options, signal, onProgress: bar.show });
+      await stream.readable.pipeTo(outputStream(signal));
+      report.tell(source, { type: options.type, byteLength: stream.byteLength });
       return 0;
     }, () => PARTLY_OUT);
   } catch (error) {
-    return fail(source, error);
+    return report.fail(source, error);
   }
 }
 
@@ -111,21 +113,26 @@ async function streamOut(
  * From standard input to standard output. Most images begin with what only their end tells, so the disk is kept
  * in a file meanwhile: one that goes with this process, whatever ends that.
  */
-async function passOn(isRaw: boolean, options: StreamedDisk): Promise<number> {
+async function passOn(
+  isRaw: boolean,
+  options: StreamedDisk,
+  report: Report,
+): Promise<number> {
   let isKept = false;
   const path = `virtdisk-${crypto.randomUUID()}.img`;
   try {
-    return await interruptible(async (signal) => {
+    return await report.interruptible(() => null, async (signal) => {
       using bar = new ProgressBar();
       using kept = await keep(path, signal, bar, isRaw);
       isKept = true;
       // It was checked as it came in.
-      const { readable } = await kept.disk.imageStream({ ...options, force: true, signal });
-      await readable.pipeTo(outputStream(signal));
+      const stream = await kept.disk.imageStream({ ...options, force: true, signal });
+      await stream.readable.pipeTo(outputStream(signal));
+      report.tell(null, { type: options.type, byteLength: stream.byteLength });
       return 0;
     }, () => isKept ? PARTLY_OUT : undefined);
   } catch (error) {
-    return fail(STANDARD, ofStandardInput(error));
+    return report.fail(null, ofStandardInput(error));
   }
 }
 

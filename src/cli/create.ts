@@ -6,6 +6,7 @@
 import { exactly, fileAndSize, parseArguments, present, size } from "./arguments.ts";
 import { createAndTell } from "./created.ts";
 import { NEW_DISK_OPTIONS, NEW_DISK_USAGE, newDiskOptions } from "./new_disk_options.ts";
+import { Report } from "./report.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
@@ -50,5 +51,5 @@ export async function create(args: string[]): Promise<number> {
   if (parent === undefined && options.size === undefined) {
     throw new UsageError("create: SIZE is missing, or --parent");
   }
-  return await createAndTell(path, options, json);
+  return await createAndTell(path, options, new Report("create", { json }));
 }

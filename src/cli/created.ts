@@ -5,27 +5,25 @@
  */
 import { type CreateOptions, createVirtualDisk } from "../../mod.ts";
 import { describe } from "./describe.ts";
-import { fail } from "./failure.ts";
 import { inspectionJson, inspectionOf } from "./inspection.ts";
-import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
-import { printResult } from "./standard_output.ts";
+import type { Report } from "./report.ts";
 
 /** Creates the image, with a progress bar; Ctrl-C cancels. Gives the exit status. */
 export async function createAndTell(
   path: string,
   options: Omit<CreateOptions, "backend">,
-  json: boolean,
+  report: Report,
 ): Promise<number> {
   try {
-    return await interruptible(async (signal) => {
+    return await report.interruptible(() => path, async (signal) => {
       using disk = await createWithBar(path, { ...options, signal });
       const inspection = inspectionOf(disk);
-      printResult(json ? JSON.stringify(inspectionJson(inspection)) : describe(inspection));
+      report.tellDone(path, inspectionJson(inspection), () => describe(inspection));
       return 0;
     }, () => `there is no new image${options.overwrite ? ", and an old one is as it was" : ""}`);
   } catch (error) {
-    return fail(path, error);
+    return report.fail(path, error);
   }
 }
 

@@ -5,10 +5,8 @@
  */
 import { attachedVirtualDisks, openVirtualDisk, VirtualDiskError } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
-import { fail } from "./failure.ts";
-import { interruptible } from "./interruption.ts";
+import { Report } from "./report.ts";
 import { assertWindows } from "./windows.ts";
-import { printResult } from "./standard_output.ts";
 
 /** How the command is called. */
 export const DETACH_USAGE = `virtdisk detach [OPTION...] DISK
@@ -37,9 +35,12 @@ export async function detach(args: string[]): Promise<number> {
   });
   const [named = ""] = exactly("detach", positionals, "DISK");
   const { force, json } = values;
+  const report = new Report("detach", { json });
+  // A device or a drive letter is no path.
+  const path = DEVICE.test(named) || DRIVE.test(named) ? null : named;
   try {
     assertWindows("DetachVirtualDisk", named);
-    return await interruptible(async () => {
+    return await report.interruptible(() => path, async () => {
       const isIso = /\.iso$/i;
       const image = imageOf(named);
       using disk = await openVirtualDisk(image, {
@@ -47,13 +48,11 @@ export async function detach(args: string[]): Promise<number> {
         flags: isIso.test(image) ? [] : ["no-parents"],
       });
       disk.detach({ force });
-      printResult(
-        json ? JSON.stringify({ path: disk.path, detached: true }) : `${disk.path}: detached`,
-      );
+      report.tellDone(disk.path, { detached: true }, () => `${disk.path}: detached`);
       return 0;
     });
   } catch (error) {
-    return fail(named, error);
+    return report.fail(path, error);
   }
 }
 

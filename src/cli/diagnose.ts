@@ -5,11 +5,10 @@
  */
 import { diagnose, type DiagnoseOptions, type Diagnosis, type Severity } from "../../mod.ts";
 import { oneOrMore, parseArguments, word } from "./arguments.ts";
-import { fail, FINDING_STATUS } from "./failure.ts";
+import { FAILED_STATUS, FINDING_STATUS } from "./failure.ts";
 import { inOptions } from "./in_options.ts";
-import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
-import { printLine } from "./standard_output.ts";
+import { absolute, Report } from "./report.ts";
 import { style } from "./style.ts";
 import { typedCommand } from "./typed_command.ts";
 import { defaultBackend, WINDOWS_FLAG } from "./windows.ts";
@@ -25,8 +24,8 @@ It changes nothing, and ends with a verdict and the command to type next.
 Permissions: --allow-read for each FILE and its parents, and for its folder to find a parent that was
 renamed; --allow-write for each FILE to find out whether it can be written; with --backend native
 --allow-ffi for virtdisk.dll and kernel32.dll.
-Exit status: 0; 1 if a finding is an error, such as a file that does not open or is cut off; 2 if a file may
-not be looked at; 130 after Ctrl-C.`;
+Exit status: 0; 1 if a finding is an error, such as a file that does not open or is cut off; 2 if a file is
+not there, or may not be looked at; 130 after Ctrl-C.`;
 
 /**
  * Runs the command.
@@ -35,29 +34,57 @@ not be looked at; 130 after Ctrl-C.`;
  */
 export async function runDiagnose(args: string[]): Promise<number> {
   const { values, positionals } = parseArguments("diagnose", args, {
-    json: { type: "boolean" },
+    json: { type: "boolean", default: false },
     backend: { type: "string" },
   });
   const backend = word("--backend", values.backend, ["native", "portable"]) ?? defaultBackend();
-  return await interruptible(async (signal) => {
+  const files = oneOrMore("diagnose", positionals);
+  const report = new Report("diagnose", { json: values.json });
+  let current = files[0]!;
+  return await report.interruptible(() => current, async (signal) => {
     let status = 0;
     let separator = "";
-    for (const path of oneOrMore("diagnose", positionals)) {
+    for (const path of files) {
+      current = path;
       try {
         const diagnosis = inShell(await diagnoseOne(path, { backend, signal }));
         const hint = values.backend === undefined && backend === "portable" ? UNASKED : "";
-        const text = () => separator + report(path, diagnosis) + hint;
-        printLine(values.json ? JSON.stringify(diagnosis) : text());
-        if (!values.json) separator = "\n";
-        if (diagnosis.verdict === "unusable") status = Math.max(status, FINDING_STATUS);
+        const text = () => separator + describe(path, diagnosis) + hint;
+        status = Math.max(status, tellOne(report, path, diagnosis, text));
+        separator = "\n";
       } catch (error) {
         signal.throwIfAborted();
-        status = fail(path, error);
+        status = report.fail(path, error);
       }
     }
     return status;
   });
 }
+
+/** Tells of one file; gives the exit status. A file that is not there is a failure, as in every command. */
+function tellOne(
+  report: Report,
+  path: string,
+  diagnosis: Diagnosis,
+  text: () => string,
+): number {
+  const findings = diagnosis.findings.map((found) => ({ ...found, path: absolute(found.path) }));
+  const facts = { ...diagnosis, findings };
+  const missing = findings.find(({ path: file, symbol = "" }) =>
+    file === absolute(path) && MISSING.includes(symbol)
+  );
+  if (missing === undefined || !report.json) {
+    report.tell(path, facts, text);
+  } else {
+    const { code = null, symbol = null, message, remedy } = missing;
+    const causes = remedy === undefined ? [] : [remedy];
+    report.failWith(path, { ...facts, name: "VirtualDiskError", code, symbol, message, causes });
+  }
+  if (missing !== undefined) return FAILED_STATUS;
+  return diagnosis.verdict === "unusable" ? FINDING_STATUS : 0;
+}
+
+const MISSING: readonly string[] = ["ERROR_FILE_NOT_FOUND", "ERROR_PATH_NOT_FOUND"];
 
 async function diagnoseOne(path: string, options: DiagnoseOptions): Promise<Diagnosis> {
   using bar = new ProgressBar();
@@ -89,7 +116,7 @@ const COLORS = { error: "red", warning: "yellow", info: "dim" } as const satisfi
 >;
 
 /** The path, under it the findings, each with what to do, and at the end the verdict and what to type. */
-function report(path: string, { findings, summary, command }: Diagnosis): string {
+function describe(path: string, { findings, summary, command }: Diagnosis): string {
   const lines = findings.flatMap((found, index) => {
     const { severity, subject, symbol, message, remedy } = found;
     const head = `${style(COLORS[severity], severity)} ${subject}: `;

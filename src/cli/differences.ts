@@ -4,24 +4,25 @@
  * @module
  */
 import type { DifferentRange, OperationOptions } from "../../mod.ts";
-import { fail, FINDING_STATUS } from "./failure.ts";
-import { interruptible } from "./interruption.ts";
+import { FINDING_STATUS } from "./failure.ts";
 import { ProgressBar } from "./progress_bar.ts";
-import { printLine } from "./standard_output.ts";
+import type { Report } from "./report.ts";
 
 /**
  * Prints ranges as they are found.
  *
- * @param subject The file that a failure is about.
+ * @param subject The file that is compared.
+ * @param facts What is told with each range to a program.
  * @param compare Begins the comparison.
  * @returns The exit status: 0 where there is no range, 1 where there is one, 2 where it fails.
  */
 export async function printDifferences(
   subject: string,
-  json: boolean,
+  report: Report,
+  facts: object,
   compare: (options: OperationOptions) => AsyncIterable<DifferentRange>,
 ): Promise<number> {
-  return await interruptible(async (signal) => {
+  return await report.interruptible(() => subject, async (signal) => {
     let status = 0;
     try {
       using bar = new ProgressBar();
@@ -29,12 +30,13 @@ export async function printDifferences(
       const onProgress = Deno.stdout.isTerminal() ? undefined : bar.show;
       for await (const range of compare({ signal, onProgress })) {
         status = FINDING_STATUS;
-        printLine(json ? JSON.stringify(range) : `${range.offset} ${range.length}`);
+        const { offset, length } = range;
+        report.tell(subject, { ...facts, offset, length }, () => `${offset} ${length}`);
       }
       return status;
     } catch (error) {
       signal.throwIfAborted();
-      return fail(subject, error);
+      return report.fail(subject, error);
     }
   });
 }

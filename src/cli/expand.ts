@@ -38,7 +38,7 @@ export async function expand(args: string[]): Promise<number> {
   const ignoreChildren = values["ignore-children"];
   return await resizeAndTell(
     path,
-    { type, dryRun, json: values.json },
+    { subcommand: "expand", type, dryRun, json: values.json },
     (disk, watch) => disk.expand(size, { ignoreChildren, dryRun, ...watch }),
   );
 }

@@ -1,5 +1,5 @@
 /**
- * What a person is told when a command fails.
+ * What a person, or a program, is told when a command fails.
  *
  * @module
  */
@@ -9,52 +9,94 @@ import { quoted } from "../quoted.ts";
 import { forShell, withFlags } from "./in_options.ts";
 import { OutputError } from "./standard_output.ts";
 
-/** The exit status where a command failed, or could not be understood. */
+/** The exit status when a command failed, or could not be understood. */
 export const FAILED_STATUS = 2;
-/** The exit status where what was asked for was done, and shows a fault or a difference. */
+/** The exit status when what was asked for was done, and shows a fault or a difference. */
 export const FINDING_STATUS = 1;
 
 /** A volume, or a file, that takes no more: what is there by then is sound. */
 const FULL: readonly string[] = ["ERROR_DISK_FULL", "ERROR_FILE_SYSTEM_LIMITATION"];
 
-/**
- * Tells of the failure; gives the exit status. A reader who has seen enough, as `head` does, needs to be
- * told nothing.
- *
- * @param subject The file that it was about.
- * @param whenFull In which state it is if it could not grow any more.
- * @throws `error` itself where nobody but this program can be at fault.
- */
-export function fail(subject: string, error: unknown, whenFull?: string): number {
-  if (error instanceof Deno.errors.BrokenPipe) return FAILED_STATUS;
-  const isFull = error instanceof VirtualDiskError && FULL.includes(error.symbol);
-  const state = isFull && whenFull !== undefined ? `\n  ${whenFull}` : "";
-  console.error(failureText(subject, error) + state);
-  return FAILED_STATUS;
+/** What a command itself refuses or misses, in words for the one who typed it. */
+export class CommandFailure extends Error {
+  override readonly name = "CommandFailure";
+}
+
+/** A failure as programs get it: docs are in the JSON Schema. */
+export interface FailureFacts {
+  readonly name: string;
+  readonly code: number | null;
+  readonly symbol: string | null;
+  readonly operation?: string;
+  readonly file?: string;
+  readonly message: string;
+  readonly causes: readonly string[];
+  readonly detail?: VirtualDiskError["detail"] | undefined;
+  readonly state?: string | undefined;
+}
+
+/** Whether the error is that a file or a volume can take no more. */
+export function isFull(error: unknown): boolean {
+  return error instanceof VirtualDiskError && FULL.includes(error.symbol);
 }
 
 /**
  * The failure in words.
  *
- * @param subject The file that it was about.
- * @throws `error` itself where nobody but this program can be at fault.
+ * @param subject The file that it was about; `null` if it was about none.
+ * @throws `error` itself if nobody but this program can be at fault.
  */
-function failureText(subject: string, error: unknown): string {
+export function failureText(subject: string | null, error: unknown): string {
   if (error instanceof VirtualDiskError) {
-    const { path = subject, reason, symbol, code, causes } = error;
-    // Codes without a name are their own symbol.
-    const name = symbol.startsWith("0x") ? symbol : `${symbol}, ${formatCode(code)}`;
-    const advice = forShell(causes).join("\n  or: ");
-    const text = `virtdisk: ${quoted(path)}: ${withFlags(reason)} (${name})`;
+    const advice = forShell(error.causes).join("\n  or: ");
+    const text = `virtdisk: ${about(error.path ?? subject)}${saying(error)}`;
     return advice === "" ? text : `${text}. ${advice}`;
   }
   if (error instanceof OutputError) return `virtdisk: ${error.message}`;
+  return `virtdisk: ${about(subject)}${withFlags(expected(error).message)}`;
+}
+
+function about(subject: string | null): string {
+  return subject === null ? "" : `${quoted(subject)}: `;
+}
+
+/** What is wrong, with its code. */
+function saying({ reason, symbol, code }: VirtualDiskError): string {
+  // Codes without a name are their own symbol.
+  const name = symbol.startsWith("0x") ? symbol : `${symbol}, ${formatCode(code)}`;
+  return `${withFlags(reason)} (${name})`;
+}
+
+/**
+ * The failure as facts.
+ *
+ * @param absolute Makes a path absolute.
+ * @throws `error` itself if nobody but this program can be at fault.
+ */
+export function failureFacts(error: unknown, absolute: (path: string) => string): FailureFacts {
+  if (!(error instanceof VirtualDiskError)) {
+    const { name, message } = expected(error);
+    return { name, code: null, symbol: null, message: withFlags(message), causes: [] };
+  }
+  const { name, code, symbol, operation, path, causes, detail } = error;
+  return {
+    name,
+    code,
+    symbol,
+    operation,
+    ...(path === undefined ? {} : { file: absolute(path) }),
+    message: saying(error),
+    causes: forShell(causes),
+    ...(detail === undefined ? {} : { detail }),
+  };
+}
+
+/** An error that a user, or the system, can be the cause of. */
+function expected(error: unknown): Error {
   // An errno: of standard input, for those of images are VirtualDiskErrors.
   const isSystems = error instanceof Error && "code" in error && typeof error.code === "string";
-  const isRefusal = error instanceof Deno.errors.NotCapable || error instanceof TypeError ||
-    error instanceof RangeError;
-  if (isSystems || isRefusal) {
-    return `virtdisk: ${quoted(subject)}: ${withFlags(error.message)}`;
-  }
+  const isOurs = error instanceof CommandFailure || error instanceof Deno.errors.NotCapable ||
+    error instanceof TypeError || error instanceof RangeError;
+  if (error instanceof Error && (isSystems || isOurs)) return error;
   throw error;
 }

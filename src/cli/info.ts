@@ -5,9 +5,8 @@
  */
 import { oneOrMore, parseArguments, present, word } from "./arguments.ts";
 import { describe } from "./describe.ts";
-import { fail, FINDING_STATUS } from "./failure.ts";
-import { inspect, type Inspection, inspectionJson, type InspectOptions } from "./inspection.ts";
-import { printLine } from "./standard_output.ts";
+import { inspect, inspectionJson, type InspectOptions } from "./inspection.ts";
+import { Report } from "./report.ts";
 import { defaultBackend } from "./windows.ts";
 
 /** How the command is called. */
@@ -20,7 +19,7 @@ export const INFO_USAGE = `virtdisk info [OPTION...] FILE...
 
 Permissions: --allow-read for each FILE and its parents; with --backend native --allow-ffi for
 virtdisk.dll and kernel32.dll.
-Exit status: 0; 1 where a file does not open; 2 for a wrong command line.`;
+Exit status: 0; 2 if a file does not open, or the command line is wrong.`;
 
 /**
  * Runs the command.
@@ -29,36 +28,19 @@ Exit status: 0; 1 where a file does not open; 2 for a wrong command line.`;
  */
 export async function info(args: string[]): Promise<number> {
   const { files, json, options } = parse(args);
+  const report = new Report("info", { json });
   let status = 0;
   let separator = "";
   for (const file of files) {
-    const inspection = await inspectOrTell(file, options);
-    if (inspection === undefined) {
-      status = FINDING_STATUS;
-      continue;
-    }
     try {
-      printLine(
-        json ? JSON.stringify(inspectionJson(inspection)) : separator + describe(inspection),
-      );
+      const inspection = await inspect(file, options);
+      report.tell(file, inspectionJson(inspection), () => separator + describe(inspection));
+      separator = "\n";
     } catch (error) {
-      return fail(file, error);
+      status = report.fail(file, error);
     }
-    if (!json) separator = "\n";
   }
   return status;
-}
-
-async function inspectOrTell(
-  file: string,
-  options: InspectOptions,
-): Promise<Inspection | undefined> {
-  try {
-    return await inspect(file, options);
-  } catch (error) {
-    fail(file, error);
-    return undefined;
-  }
 }
 
 function parse(

@@ -31,12 +31,14 @@ class Interruption extends Error {
  * Runs work that an interruption cancels. Work that has come to its end by then counts as done.
  *
  * @param run Does the work; what it rejects with after an interruption does not matter.
- * @param state In which state the files are after an interruption; none where nothing changes files.
+ * @param state In which state the files are after an interruption; none if nothing changes files.
+ * @param tell Tells of the interruption, with that state; by default a person on standard error.
  * @returns The exit status.
  */
 export async function interruptible(
   run: (signal: AbortSignal) => Promise<number>,
   state: () => string | undefined = () => undefined,
+  tell: (state: string | undefined) => void = tellPerson,
 ): Promise<number> {
   const controller = new AbortController();
   let first: EndingSignal | undefined;
@@ -54,8 +56,11 @@ export async function interruptible(
     return await run(controller.signal);
   } catch (error) {
     if (first === undefined) throw error;
-    const left = state();
-    tell(`virtdisk: interrupted${left === undefined ? "" : `: ${left}`}`);
+    try {
+      tell(state());
+    } catch {
+      // The terminal has been closed: nobody is there to read it.
+    }
     return STATUS[first];
   } finally {
     for (const remove of removals) remove();
@@ -89,12 +94,8 @@ function listen(signal: Deno.Signal, listener: () => void): () => void {
   }
 }
 
-function tell(message: string): void {
-  try {
-    console.error(message);
-  } catch {
-    // The terminal has been closed: nobody is there to read it.
-  }
+function tellPerson(state: string | undefined): void {
+  console.error(`virtdisk: interrupted${state === undefined ? "" : `: ${state}`}`);
 }
 
 /**

@@ -31,7 +31,7 @@ import { create, CREATE_USAGE } from "./create.ts";
 import { detach, DETACH_USAGE } from "./detach.ts";
 import { DIAGNOSE_USAGE, runDiagnose } from "./diagnose.ts";
 import { expand, EXPAND_USAGE } from "./expand.ts";
-import { fail, FAILED_STATUS } from "./failure.ts";
+import { FAILED_STATUS } from "./failure.ts";
 import { info, INFO_USAGE } from "./info.ts";
 import { map, MAP_USAGE } from "./map.ts";
 import { merge, MERGE_USAGE } from "./merge.ts";
@@ -39,6 +39,7 @@ import { metadata, METADATA_USAGE } from "./metadata.ts";
 import { read, READ_USAGE } from "./read.ts";
 import { resize, RESIZE_USAGE } from "./resize.ts";
 import { rebase, REBASE_USAGE } from "./rebase.ts";
+import { Report } from "./report.ts";
 import { OutputError, printLine } from "./standard_output.ts";
 import config from "../../deno.json" with { type: "json" };
 import { didYouMean } from "../nearest_word.ts";
@@ -100,9 +101,10 @@ ${[...COMMANDS].map(([name, { purpose }]) => `  ${name.padEnd(10)}${purpose}`).j
 
 Sizes are bytes, or numbers with K, M, G or T: 4096, 64KiB, 1.5T. All units are powers of 1024, as in Windows
 and qemu-img: 10G, 10GB and 10GiB are the same 10737418240 bytes.
-Exit status: 0; 1 for a finding or a difference (check, compare, changes, diagnose, info); 2 where the
-command failed or the command line is wrong; 130 after Ctrl-C, 143 after SIGTERM, 129 after the terminal
-was closed.`;
+With --json every command prints an object for each file, failures too: json_schema.json describes them.
+Exit status: 0; 1 for a finding or a difference (check, compare, changes, diagnose); 2 if the command failed,
+as with a file that is not there, or the command line is wrong; 130 after Ctrl-C, 143 after SIGTERM, 129
+after the terminal was closed.`;
 
 /** So much of a word that is no command is repeated. */
 const SHOWN = 60;
@@ -112,7 +114,7 @@ const IMAGE = /\.(?:a?vhdx?|iso|img|raw)$/i;
  * Runs a command line.
  *
  * @param args The arguments after the program's name: a command, its options and files.
- * @returns The exit status: 0; 1 for a finding or a difference; 2 where the command failed or the command
+ * @returns The exit status: 0; 1 for a finding or a difference; 2 if the command failed or the command
  * line is wrong; 130 after Ctrl-C, 143 after SIGTERM, 129 after the terminal was closed.
  */
 export async function main(args: readonly string[]): Promise<number> {
@@ -126,17 +128,38 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     return await command.run(rest);
   } catch (error) {
-    if (error instanceof UsageError) {
-      const help = command === undefined ? "virtdisk --help" : `virtdisk ${name} --help`;
-      console.error(`virtdisk: ${error.message}\n${error.advice ?? `See \`${help}\`.`}`);
-    } else if (error instanceof OutputError || error instanceof Deno.errors.BrokenPipe) {
-      return fail("standard output", error);
-    } else {
-      // A fault of this program. Thrown on, it would end with the status of a finding.
-      console.error(error);
-    }
+    tell(error, args, command === undefined ? undefined : name);
     return FAILED_STATUS;
   }
+}
+
+/** Tells what has ended a command, other than a failure that is about its file. */
+function tell(error: unknown, args: readonly string[], name: string | undefined): void {
+  const report = new Report(name ?? null, jsonOptions(args));
+  if (error instanceof OutputError || error instanceof Deno.errors.BrokenPipe) {
+    report.fail(null, error);
+    return;
+  }
+  const isUsage = error instanceof UsageError;
+  // A fault of this program. Thrown on, it would end with the status of a finding.
+  if (!isUsage) console.error(error);
+  if (report.json) {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    const causes = isUsage && error.advice !== undefined ? [error.advice] : [];
+    report.failWith(null, { name, code: null, symbol: null, message, causes });
+  } else if (isUsage) {
+    const help = name === undefined ? "virtdisk --help" : `virtdisk ${name} --help`;
+    console.error(`virtdisk: ${error.message}\n${error.advice ?? `See \`${help}\`.`}`);
+  }
+}
+
+/** How a command line that may not be understood asks to be told of it. */
+function jsonOptions([name, ...rest]: readonly string[]): { json: boolean; besideBytes: boolean } {
+  const end = rest.indexOf("--");
+  const options = end === -1 ? rest : rest.slice(0, end);
+  const besideBytes = name === "read" || name === "convert" && rest.includes("-") ||
+    name === "metadata" && options.some((option) => option.startsWith("--get"));
+  return { json: options.includes("--json"), besideBytes };
 }
 
 function withoutCommand(name: string | undefined, [topic]: readonly string[]): number {

@@ -5,10 +5,8 @@
  */
 import { type ImageType, openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
 import { present } from "./arguments.ts";
-import { fail } from "./failure.ts";
-import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
-import { printResult } from "./standard_output.ts";
+import { Report } from "./report.ts";
 
 /** What an operation is given by the command line. */
 export interface Watch {
@@ -17,7 +15,9 @@ export interface Watch {
 }
 
 /** An operation of the command line. */
-export interface Maintenance<Report extends object> {
+export interface Maintenance<Outcome extends object> {
+  /** Its name. */
+  readonly subcommand: string;
   readonly path: string;
   readonly type?: ImageType | "raw" | undefined;
   readonly readOnly: boolean;
@@ -26,43 +26,45 @@ export interface Maintenance<Report extends object> {
   interrupted(disk: PortableVirtualDisk): string;
   /** In which state they are when a file can grow no further; absent if none is made to. */
   readonly whenFull?: string;
-  run(disk: PortableVirtualDisk, watch: Watch): Promise<Report>;
-  /** The report for a person. */
-  describe(report: Report): string;
+  run(disk: PortableVirtualDisk, watch: Watch): Promise<Outcome>;
+  /** The outcome for a person. */
+  describe(outcome: Outcome): string;
+  /** The outcome for a program; by default as it is. */
+  facts?(outcome: Outcome): object;
 }
 
 /** Runs an operation with a progress bar; Ctrl-C cancels. Gives the exit status. */
-export async function maintainAndTell<Report extends object>(
-  operation: Maintenance<Report>,
+export async function maintainAndTell<Outcome extends object>(
+  operation: Maintenance<Outcome>,
 ): Promise<number> {
-  const { path, type, readOnly, json } = operation;
+  const { subcommand, path, type, readOnly, json } = operation;
+  const report = new Report(subcommand, { json });
   let state: string | undefined;
   try {
-    return await interruptible(async (signal) => {
+    return await report.interruptible(() => path, async (signal) => {
       using disk = await openVirtualDisk(path, {
         backend: "portable",
         readOnly,
         ...present({ type }),
       });
-      const report = await withBar(disk, signal, operation).catch((error) => {
+      const outcome = await withBar(disk, signal, operation).catch((error) => {
         if (signal.aborted) state = operation.interrupted(disk);
         throw error;
       });
-      printResult(
-        json ? JSON.stringify({ path: disk.path, ...report }) : operation.describe(report),
-      );
+      const { facts = (each: Outcome) => each } = operation;
+      report.tellDone(path, facts(outcome), () => operation.describe(outcome));
       return 0;
     }, () => state);
   } catch (error) {
-    return fail(path, error, operation.whenFull);
+    return report.fail(path, error, operation.whenFull);
   }
 }
 
-async function withBar<Report extends object>(
+async function withBar<Outcome extends object>(
   disk: PortableVirtualDisk,
   signal: AbortSignal,
-  { run }: Maintenance<Report>,
-): Promise<Report> {
+  { run }: Maintenance<Outcome>,
+): Promise<Outcome> {
   using bar = new ProgressBar();
   return await run(disk, { signal, onProgress: bar.show });
 }

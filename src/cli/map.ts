@@ -5,10 +5,8 @@
  */
 import { type Extent, openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments, present, word } from "./arguments.ts";
-import { fail } from "./failure.ts";
-import { interruptible } from "./interruption.ts";
 import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
-import { printLine } from "./standard_output.ts";
+import { Report } from "./report.ts";
 
 /** How the command is called. */
 export const MAP_USAGE = `virtdisk map [OPTION...] FILE
@@ -18,7 +16,7 @@ export const MAP_USAGE = `virtdisk map [OPTION...] FILE
   --length SIZE       how far; default: to the end
   --no-parents        open the file alone: what it has not is absent
   --type TYPE         vhd, vhdx, iso or raw; default: found out, but raw only where you say so
-  --json              one JSON object per piece and line: kind, offset, length, path, fileOffset, reason
+  --json              one JSON object per piece and line: path, kind, offset, length, file, fileOffset, reason
 
 Permissions: --allow-read for FILE and its parents.
 Exit status: 0; 2 where it fails; 130 after Ctrl-C.`;
@@ -41,7 +39,8 @@ export async function map(args: string[]): Promise<number> {
   const [path = ""] = exactly("map", positionals, "FILE");
   const range = present(rangeOptions(values));
   const type = word("--type", values.type, ["vhd", "vhdx", "iso", "raw"]);
-  return await interruptible(async (signal) => {
+  const report = new Report("map", { json: values.json });
+  return await report.interruptible(() => path, async (signal) => {
     try {
       using disk = await openVirtualDisk(path, {
         backend: "portable",
@@ -50,16 +49,23 @@ export async function map(args: string[]): Promise<number> {
       });
       let pieces = 0;
       for (const extent of disk.extents(range)) {
-        printLine(values.json ? JSON.stringify(extent) : describe(extent));
+        report.tell(path, facts(extent), () => describe(extent));
         if (++pieces % PIECES_PER_TURN === 0) await new Promise((resolve) => setTimeout(resolve));
         signal.throwIfAborted();
       }
       return 0;
     } catch (error) {
       signal.throwIfAborted();
-      return fail(path, error);
+      return report.fail(path, error);
     }
   });
+}
+
+/** `path` is the disk; the file that holds the bytes has another name. */
+function facts(extent: Extent): object {
+  if (extent.kind === "zero") return extent;
+  const { path: file, ...rest } = extent;
+  return { ...rest, file };
 }
 
 function describe(extent: Extent): string {

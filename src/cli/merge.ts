@@ -17,7 +17,8 @@ export const MERGE_USAGE = `virtdisk merge [OPTION...] FILE
   --ignore-children   go on if other children are in the folder, which become invalid, or if that
                       cannot be found out
   --dry-run           write and remove nothing, and tell what would be merged
-  --json              tell the result as one JSON object: path, dryRun, merged, removed
+  --json              tell the result as one JSON object: path, dryRun, target, merged,
+                      removed
 
 Permissions: --allow-read for the folders of FILE and its parents; --allow-write for FILE and those parents;
 with --into --allow-read and --allow-write for the folder of NEWFILE.`;
@@ -50,6 +51,7 @@ export async function merge(args: string[]): Promise<number> {
     dryRun,
   };
   return await maintainAndTell({
+    subcommand: "merge",
     path,
     readOnly: into !== undefined || dryRun,
     json: values.json,
@@ -65,6 +67,7 @@ export async function merge(args: string[]): Promise<number> {
       : {}),
     run: (disk, watch) => disk.merge({ ...options, ...watch }),
     describe,
+    facts: ({ path: target, ...outcome }) => ({ target, ...outcome }),
   });
 }
 

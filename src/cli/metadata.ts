@@ -5,18 +5,21 @@
  */
 import { openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
-import { fail, FAILED_STATUS } from "./failure.ts";
+import { CommandFailure } from "./failure.ts";
 import { formatBytes } from "./format_bytes.ts";
+import { Report } from "./report.ts";
 import { readAll, standardInput } from "./standard_input.ts";
-import { assertNoTerminal, printLine, writeOut } from "./standard_output.ts";
+import { assertNoTerminal, writeOut } from "./standard_output.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
 export const METADATA_USAGE = `virtdisk metadata [OPTION] FILE
-  without an option   list the items: ids and lengths; with --json as one JSON object
+  without an option   list the items: ids and lengths
   --get GUID          write an item's bytes to standard output
   --set GUID          make standard input, at most 1 MiB, an item
   --delete GUID       remove an item
+  --json              tell the result as one JSON object: path, items; or of one item: path, id, length; on
+                      standard error if standard output gets the item
   --ignore-children   go on if the image has children in its folder, which become invalid, or if that
                       cannot be found out
 
@@ -46,51 +49,64 @@ export async function metadata(args: string[]): Promise<number> {
   }
   const ignoreChildren = values["ignore-children"];
   if (get !== undefined) assertNoTerminal("metadata");
+  const report = new Report("metadata", { json, besideBytes: get !== undefined });
   try {
-    if (get !== undefined) return await getItem(path, get);
-    if (set !== undefined) return await setItem(path, set, ignoreChildren);
-    if (remove !== undefined) return await deleteItem(path, remove, ignoreChildren);
-    return await list(path, json);
+    if (get !== undefined) await getItem(path, get, report);
+    else if (set !== undefined) await setItem(path, set, ignoreChildren, report);
+    else if (remove !== undefined) await deleteItem(path, remove, ignoreChildren, report);
+    else await list(path, report);
+    return 0;
   } catch (error) {
-    return fail(path, error);
+    return report.fail(path, error);
   }
 }
 
-async function list(path: string, json: boolean): Promise<number> {
+async function list(path: string, report: Report): Promise<void> {
   using disk = await openReadable(path);
-  const lengths = [...disk.metadata].map(([id, bytes]) => [id, bytes.length] as const);
-  if (json) printLine(JSON.stringify(Object.fromEntries(lengths)));
-  else for (const [id, length] of lengths) printLine(`${id}  ${formatBytes(length)}`);
-  return 0;
+  const items = [...disk.metadata].map(([id, bytes]) => ({ id, length: bytes.length }));
+  const text = () => items.map(({ id, length }) => `${id}  ${formatBytes(length)}`).join("\n");
+  report.tell(path, { items }, items.length === 0 ? undefined : text);
 }
 
-async function getItem(path: string, id: string): Promise<number> {
+async function getItem(path: string, id: string, report: Report): Promise<void> {
   using disk = await openReadable(path);
   const bytes = disk.metadata.get(id);
-  if (bytes === undefined) return missing(path, id);
+  if (bytes === undefined) throw missing(id);
   writeOut(bytes);
-  return 0;
+  report.tell(path, { id: plainGuid(id), length: bytes.length });
 }
 
-async function setItem(path: string, id: string, ignoreChildren: boolean): Promise<number> {
+async function setItem(
+  path: string,
+  id: string,
+  ignoreChildren: boolean,
+  report: Report,
+): Promise<void> {
   const bytes = await readAll(standardInput("metadata"), MAX_ITEM);
-  if (bytes === undefined) {
-    console.error(`virtdisk: ${JSON.stringify(path)}: an item has at most ${MAX_ITEM} bytes`);
-    return FAILED_STATUS;
-  }
+  if (bytes === undefined) throw new CommandFailure(`an item has at most ${MAX_ITEM} bytes`);
   using disk = await openWritable(path, ignoreChildren);
   disk.metadata.set(id, bytes);
-  return 0;
+  report.tellDone(path, { id: plainGuid(id), length: bytes.length });
 }
 
-async function deleteItem(path: string, id: string, ignoreChildren: boolean): Promise<number> {
+async function deleteItem(
+  path: string,
+  id: string,
+  ignoreChildren: boolean,
+  report: Report,
+): Promise<void> {
   using disk = await openWritable(path, ignoreChildren);
-  return disk.metadata.delete(id) ? 0 : missing(path, id);
+  if (!disk.metadata.delete(id)) throw missing(id);
+  report.tellDone(path, { id: plainGuid(id) });
 }
 
-function missing(path: string, id: string): number {
-  console.error(`virtdisk: ${JSON.stringify(path)}: there is no metadata item ${id}`);
-  return FAILED_STATUS;
+/** As the items are listed. */
+function plainGuid(id: string): string {
+  return id.toLowerCase().replaceAll(/[{}]/g, "");
+}
+
+function missing(id: string): CommandFailure {
+  return new CommandFailure(`there is no metadata item ${id}`);
 }
 
 function openReadable(path: string): Promise<PortableVirtualDisk> {

@@ -5,10 +5,9 @@
  */
 import { openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments, present } from "./arguments.ts";
-import { fail } from "./failure.ts";
-import { interruptible } from "./interruption.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { assertNoTerminal, outputStream } from "./standard_output.ts";
+import { Report } from "./report.ts";
 import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 
 /** How the command is called. */
@@ -16,6 +15,7 @@ export const READ_USAGE = `virtdisk read [OPTION...] FILE
   writes the bytes of the disk to standard output
   --offset SIZE       where to begin; default: 0
   --length SIZE       how many; default: to the end
+  --json              tell the result as one JSON object, on standard error: path, offset, length
 
 Permissions: --allow-read for FILE and its parents.`;
 
@@ -25,22 +25,27 @@ Permissions: --allow-read for FILE and its parents.`;
  * @throws {UsageError} Where the arguments cannot be understood.
  */
 export async function read(args: string[]): Promise<number> {
-  const { values, positionals } = parseArguments("read", args, RANGE_OPTIONS);
+  const { values, positionals } = parseArguments("read", args, {
+    ...RANGE_OPTIONS,
+    json: { type: "boolean", default: false },
+  });
   const [path = ""] = exactly("read", positionals, "FILE");
   const range = rangeOptions(values);
   assertNoTerminal("read");
+  const report = new Report("read", { json: values.json, besideBytes: true });
   try {
-    return await interruptible(async (signal) => {
+    return await report.interruptible(() => path, async (signal) => {
       using disk = await openVirtualDisk(path, { backend: "portable" });
       const bytes = disk.readable({ ...present(range), signal });
       const { virtualSize } = disk.getInformation("size");
       const total = Math.min(range.length ?? virtualSize, Math.max(0, virtualSize - range.offset));
       using bar = new ProgressBar();
       await bytes.pipeThrough(counter(total, bar)).pipeTo(outputStream(signal));
+      report.tell(path, { offset: range.offset, length: total });
       return 0;
     });
   } catch (error) {
-    return fail(path, error);
+    return report.fail(path, error);
   }
 }
 

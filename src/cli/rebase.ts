@@ -5,9 +5,7 @@
  */
 import { openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
-import { fail } from "./failure.ts";
-import { interruptible } from "./interruption.ts";
-import { printResult } from "./standard_output.ts";
+import { absolute, Report } from "./report.ts";
 
 /** How the command is called. */
 export const REBASE_USAGE = `virtdisk rebase [OPTION...] CHILD PARENT
@@ -35,9 +33,10 @@ export async function rebase(args: string[]): Promise<number> {
   });
   const [path = "", parent = ""] = exactly("rebase", positionals, "CHILD PARENT");
   const dryRun = values["dry-run"];
+  const report = new Report("rebase", { json: values.json });
   try {
     // It is done in one go: Ctrl-C meanwhile finds it done.
-    return await interruptible(async () => {
+    return await report.interruptible(() => path, async () => {
       using disk = await openVirtualDisk(path, {
         backend: "portable",
         readOnly: dryRun,
@@ -47,15 +46,15 @@ export async function rebase(args: string[]): Promise<number> {
       const ignoreMismatch = values["ignore-mismatch"];
       disk.setInformation("parentPath", { path: parent, ignoreMismatch, dryRun });
       const parentIdentifier = await identifierOf(parent);
-      printResult(
-        values.json
-          ? JSON.stringify({ path: disk.path, dryRun, parent, parentIdentifier })
-          : `${path}: the parent ${dryRun ? "would be" : "is"} ${parent} (${parentIdentifier})`,
+      report.tellDone(
+        path,
+        { dryRun, parent: absolute(parent), parentIdentifier },
+        () => `${path}: the parent ${dryRun ? "would be" : "is"} ${parent} (${parentIdentifier})`,
       );
       return 0;
     });
   } catch (error) {
-    return fail(path, error);
+    return report.fail(path, error);
   }
 }
 

@@ -51,7 +51,7 @@ export async function resize(args: string[]): Promise<number> {
   };
   return await resizeAndTell(
     path,
-    { type, dryRun, json: values.json },
+    { subcommand: "resize", type, dryRun, json: values.json },
     (disk, watch) => disk.resize(size, { ...options, ...watch }),
   );
 }

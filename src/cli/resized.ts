@@ -9,6 +9,8 @@ import { maintainAndTell, type Watch } from "./maintained.ts";
 
 /** How the image is opened, and how the result is told. */
 export interface ResizedOptions {
+  /** Which command it is. */
+  readonly subcommand: "expand" | "resize";
   readonly type?: ImageType | "raw" | undefined;
   readonly dryRun: boolean;
   readonly json: boolean;
@@ -17,10 +19,11 @@ export interface ResizedOptions {
 /** Resizes with a progress bar; Ctrl-C cancels. Gives the exit status. */
 export async function resizeAndTell(
   path: string,
-  { type, dryRun, json }: ResizedOptions,
+  { subcommand, type, dryRun, json }: ResizedOptions,
   resize: (disk: PortableVirtualDisk, watch: Watch) => Promise<ResizeReport>,
 ): Promise<number> {
   return await maintainAndTell({
+    subcommand,
     path,
     type,
     readOnly: dryRun,

@@ -5,11 +5,10 @@
  */
 import { openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
-import { fail, FAILED_STATUS } from "./failure.ts";
-import { interruptible } from "./interruption.ts";
+import { CommandFailure } from "./failure.ts";
+import { Report } from "./report.ts";
 import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 import { standardInput } from "./standard_input.ts";
-import { UsageError } from "./usage_error.ts";
 
 /** How the command is called. */
 export const WRITE_USAGE = `virtdisk write [OPTION...] FILE
@@ -18,6 +17,7 @@ export const WRITE_USAGE = `virtdisk write [OPTION...] FILE
   --length SIZE       how much of standard input; default: all, which the disk must have room for
   --ignore-children   go on if the image has children in its folder, which become invalid, or if that
                       cannot be found out
+  --json              tell the result as one JSON object: path, offset, length
 
 Permissions: --allow-read for the folder of FILE and for its parents, --allow-write for FILE.`;
 
@@ -33,14 +33,16 @@ export async function write(args: string[]): Promise<number> {
   const { values, positionals } = parseArguments("write", args, {
     ...RANGE_OPTIONS,
     "ignore-children": { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
   });
   const [path = ""] = exactly("write", positionals, "FILE");
   const { offset, length } = rangeOptions(values);
   const input = standardInput("write");
+  const report = new Report("write", { json: values.json });
   let position = offset;
   let flushed = offset;
   try {
-    return await interruptible(async (signal) => {
+    return await report.interruptible(() => path, async (signal) => {
       using disk = await openVirtualDisk(path, {
         backend: "portable",
         readOnly: false,
@@ -48,7 +50,7 @@ export async function write(args: string[]): Promise<number> {
       });
       const room = Math.max(0, disk.getInformation("size").virtualSize - offset);
       if (length !== undefined && length > room) {
-        throw new UsageError(`write: ${length} bytes from ${offset} on reach beyond the disk`);
+        throw new CommandFailure(`${length} bytes from ${offset} on reach beyond the disk`);
       }
       const wantsAll = length === undefined;
       const isComplete = await eachChunk(input, length ?? room, wantsAll, signal, (chunk) => {
@@ -58,16 +60,16 @@ export async function write(args: string[]): Promise<number> {
         flushed = position;
       });
       disk.flushSync();
-      if (isComplete) return 0;
-      console.error(`virtdisk: ${JSON.stringify(path)}: the disk ends before standard input does`);
-      return FAILED_STATUS;
+      if (!isComplete) throw new CommandFailure("the disk ends before standard input does");
+      report.tellDone(path, { offset, length: position - offset });
+      return 0;
     }, () => `the image is sound; bytes ${offset} to ${position} of the disk have been written`);
   } catch (error) {
     const after = `up to ${position} a part may have been`;
     const whenFull = flushed === offset
       ? `the image is sound; no byte is certain to have been written, ${after}`
       : `the image is sound; bytes ${offset} to ${flushed} of the disk have been written, ${after}`;
-    return fail(path, error, whenFull);
+    return report.fail(path, error, whenFull);
   }
 }
 

@@ -2,6 +2,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ROOT, TempDir, testWith } from "../support.ts";
 import { KERNEL32, systemHas, VIRTDISK } from "../windows/system.ts";
+import { alternatives, violations } from "./json_schema.ts";
 import { type Outcome, runCli } from "./run_cli.ts";
 
 const elsewhere = systemHas("elsewhere");
@@ -26,6 +27,11 @@ for (const args of [["attach", "disk.vhdx"], ["detach", "E:"], ["attached"]]) {
     const { code, out, err } = await runCli(dir, args);
     assertEquals([code, out], [2, ""]);
     assertMatch(err, /only Windows attaches disks .*"virtdisk read".*"virtdisk convert"/);
+    const json = await runCli(dir, [args[0]!, "--json", ...args.slice(1)]);
+    const failure = JSON.parse(json.out);
+    assertEquals([json.code, json.err, violations(failure)], [2, "", []]);
+    assertEquals([failure.ok, failure.symbol], [false, "ERROR_NOT_SUPPORTED"]);
+    assertEquals(failure.path, args[1] === "disk.vhdx" ? dir.file("disk.vhdx") : null);
   });
 }
 
@@ -53,6 +59,7 @@ testWith([withDouble], "attach prints the device, and with --permanent returns",
     /disk\.vhdx: attached as \\\\\.\\PhysicalDrive7\n.*\nIt stays attached until/s,
   );
   const json = await run(["attach", "--permanent", "--wait", "0", "--json", IMAGE]);
+  assertEquals(alternatives(JSON.parse(json.out)), ["attachment"]);
   const { path, physicalPath, volumes, complete, permanent } = JSON.parse(json.out);
   assertEquals([path, physicalPath], [IMAGE, "\\\\.\\PhysicalDrive7"]);
   // The machine has no such device: nothing of it has appeared.
@@ -71,7 +78,8 @@ testWith([withDouble], "detach takes an image or its device", async () => {
     assertEquals([code, out, err], [0, `${IMAGE}: detached\n`, ""]);
   }
   const json = await run(["detach", "--json", "--force", IMAGE], IMAGE);
-  assertEquals(JSON.parse(json.out), { path: IMAGE, detached: true });
+  assertEquals(alternatives(JSON.parse(json.out)), ["detachment"]);
+  assertEquals(JSON.parse(json.out).path, IMAGE);
   const none = await run(["detach", IMAGE]);
   assertEquals([none.code, none.out], [2, ""]);
   assertStringIncludes(none.err, "not attached");
@@ -91,7 +99,11 @@ testWith([withDouble], "attached lists images with their devices", async () => {
   assertMatch(table.out, /^PhysicalDrive7 +- +C:\\images\\disk\.vhdx$/m);
   assertMatch(table.out, /^CDROM8 +- +C:\\images\\setup\.iso$/m);
   const json = await run(["attached", "--json"], IMAGE);
+  assertEquals(alternatives(JSON.parse(json.out)), ["attached"]);
   assertEquals(JSON.parse(json.out), {
+    schema: 1,
+    subcommand: "attached",
+    ok: true,
     path: IMAGE,
     physicalPath: "\\\\.\\PhysicalDrive7",
     parents: [],

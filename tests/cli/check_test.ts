@@ -82,7 +82,15 @@ Deno.test("compare and changes print ranges, and end with 1 where there are any"
   const changes = await runCli(dir, ["changes", "child.vhdx"]);
   assertEquals([changes.code, changes.out, changes.err], [1, "1048576 1024\n", ""]);
   const compare = await runCli(dir, ["compare", "--json", "base.vhdx", "child.vhdx"]);
-  assertEquals([compare.code, compare.out], [1, '{"offset":1048576,"length":1024}\n']);
+  assertEquals([compare.code, JSON.parse(compare.out)], [1, {
+    schema: 1,
+    subcommand: "compare",
+    ok: true,
+    path: dir.file("base.vhdx"),
+    otherPath: dir.file("child.vhdx"),
+    offset: MIB,
+    length: 1024,
+  }]);
   const same = await runCli(dir, ["compare", "base.vhdx", "base.vhdx"]);
   assertEquals([same.code, same.out, same.err], [0, "", ""]);
   (await createImage(dir.file("large.vhdx"), { size: 9 * MIB })).close();
@@ -123,6 +131,8 @@ Deno.test("map prints where each piece of a disk is", async () => {
   const alone = await runCli(dir, ["map", "--no-parents", "--length", "1MiB", "child.vhdx"]);
   assertEquals(alone.out, `0 ${MIB} absent\n`);
   const json = await runCli(dir, ["map", "--json", "--offset", "3MiB", "child.vhdx"]);
-  assertEquals(JSON.parse(json.out), { kind: "zero", offset: 3 * MIB, length: 5 * MIB });
+  const { kind, offset, length, path } = JSON.parse(json.out);
+  assertEquals([kind, offset, length], ["zero", 3 * MIB, 5 * MIB]);
+  assertEquals(path, dir.file("child.vhdx"));
   assertEquals((await runCli(dir, ["map", "none.vhdx"])).code, 2);
 });

@@ -43,7 +43,7 @@ Deno.test("info --json prints an object per file, with the chain nearest first",
   const [leaf, base, ...more] = out.trimEnd().split("\n").map((line) => JSON.parse(line));
   assertEquals(more, []);
   const { path, backend, information, chain } = leaf;
-  assertEquals(Object.keys({ path, backend, information, chain }), Object.keys(leaf).slice(0, 4));
+  assertEquals(Object.keys({ path, backend, information, chain }), Object.keys(leaf).slice(3, 7));
   assertEquals([leaf.path, leaf.backend], [dir.file("leaf.vhdx"), "portable"]);
   assertEquals(leaf.chain, [dir.file("middle.vhdx"), dir.file("base.vhdx")]);
   assertEquals(leaf.information.size.virtualSize, 64 * MIB);
@@ -62,7 +62,7 @@ Deno.test("info tells of a raw disk where one is said to be one", async () => {
   using dir = new TempDir();
   Deno.writeFileSync(dir.file("disk.img"), new Uint8Array(1536));
   const unknown = await info(dir, "info", ...PORTABLE, "disk.img");
-  assertEquals([unknown.code, unknown.out], [1, ""]);
+  assertEquals([unknown.code, unknown.out], [2, ""]);
   const { code, out } = await info(dir, "info", ...PORTABLE, "--type", "raw", "disk.img");
   assertEquals(code, 0);
   assertMatch(out, /\n +Format +raw disk\n +Virtual size +1\.5 KiB \(1,536 bytes\)\n/);
@@ -119,21 +119,19 @@ Deno.test("info shows a log that was left behind, and the partitions", async () 
   assertMatch(json.created, /^20\d\d-.*Z$/);
 });
 
-Deno.test("info goes on after a file that does not open, and ends with status 1", async () => {
+Deno.test("info goes on after a file that does not open, and ends with status 2", async () => {
   using dir = new TempDir();
   await makeChain(dir);
   Deno.removeSync(dir.file("middle.vhdx"));
   const { code, out, err } = await info(
     dir,
     "info",
-    "--json",
     ...PORTABLE,
     "missing.vhd",
     "leaf.vhdx",
     "base.vhdx",
   );
-  assertEquals(code, 1);
-  assertEquals(JSON.parse(out).path, dir.file("base.vhdx"));
+  assertEquals([code, out.split("\n")[0]], [2, dir.file("base.vhdx")]);
   assertMatch(err, /missing\.vhd.*ERROR_FILE_NOT_FOUND, 2/);
   assertMatch(err, /leaf\.vhdx.*middle\.vhdx.*ERROR_VHD_PARENT_VHD_NOT_FOUND/);
 
@@ -146,7 +144,7 @@ Deno.test("info of a file that it may not read says which permission is missing"
   using dir = new TempDir();
   using other = new TempDir();
   const { code, err } = await info(dir, "info", ...PORTABLE, other.file("disk.vhd"));
-  assertEquals(code, 1);
+  assertEquals(code, 2);
   assertMatch(err, /Requires read access/);
 });
 

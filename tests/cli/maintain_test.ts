@@ -31,6 +31,9 @@ Deno.test("compact tells what it would win, and wins it", async () => {
   assertEquals(Deno.statSync(dir.file("disk.vhdx")).size, before);
   const still = await runCli(dir, ["compact", "--no-block-moves", "--json", "disk.vhdx"]);
   assertEquals(JSON.parse(still.out), {
+    schema: 1,
+    subcommand: "compact",
+    ok: true,
     path: dir.file("disk.vhdx"),
     dryRun: false,
     previousFileSize: before,
@@ -68,7 +71,11 @@ Deno.test("merge writes a child into its parent, and removes it where that is as
   const merged = await runCli(dir, ["merge", "--remove-child", "--json", "child.vhdx"]);
   assertEquals([merged.code, merged.err], [0, ""]);
   assertEquals(JSON.parse(merged.out), {
-    path: dir.file("base.vhdx"),
+    schema: 1,
+    subcommand: "merge",
+    ok: true,
+    path: dir.file("child.vhdx"),
+    target: dir.file("base.vhdx"),
     merged: [dir.file("child.vhdx")],
     removed: true,
     dryRun: false,
@@ -85,7 +92,7 @@ Deno.test("a merge or compact that cannot be understood ends with 2, as one that
   await makeChain(dir);
   (await createImage(dir.file("fixed.vhd"), { size: 3 * MIB, subtype: "fixed" })).close();
   const rows: [args: string[], code: number, message: string][] = [
-    [["compact"], 2, "expected FILE, none given"],
+    [["compact"], 2, "compact: FILE is missing"],
     [["compact", "fixed.vhd"], 2, "ERROR_VHD_INVALID_TYPE"],
     [["compact", "absent.vhd"], 2, "ERROR_FILE_NOT_FOUND"],
     [["merge", "--depth", "0", "child.vhdx"], 2, "--depth is a number from 1 on"],

@@ -41,9 +41,12 @@ Deno.test("rebase takes another disk only with --ignore-mismatch", async () => {
   assertEquals([done.code, done.err], [0, ""]);
   using other = openVirtualDiskSync(dir.file("other.vhdx"), { backend: "portable" });
   assertEquals(JSON.parse(done.out), {
+    schema: 1,
+    subcommand: "rebase",
+    ok: true,
     path: dir.file("child.vhdx"),
     dryRun: false,
-    parent: "other.vhdx",
+    parent: dir.file("other.vhdx"),
     parentIdentifier: other.getInformation("identifier"),
   });
 });
@@ -80,7 +83,7 @@ Deno.test("rebase says what is wrong", async (t) => {
   using dir = new TempDir();
   await makeChain(dir);
   const rows: [args: string[], code: number, message: string][] = [
-    [["child.vhdx"], 2, "expected CHILD PARENT"],
+    [["child.vhdx"], 2, "PARENT is missing"],
     [["child.vhdx", "none.vhdx"], 2, "ERROR_FILE_NOT_FOUND"],
     [["child.vhdx", "child.vhdx"], 2, "ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED"],
     [["other.vhdx", "away/base.vhdx"], 2, "ERROR_VHD_INVALID_TYPE"],

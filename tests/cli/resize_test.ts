@@ -75,6 +75,9 @@ Deno.test("resize --json tells the result, of the smallest size too", async () =
   const { code, out } = await runCli(dir, ["resize", "--json", "disk.vhdx", "smallest-safe"]);
   assertEquals(code, 0);
   assertEquals(JSON.parse(out), {
+    schema: 1,
+    subcommand: "resize",
+    ok: true,
     path: dir.file("disk.vhdx"),
     virtualSize: 4 * MIB + 33 * 512,
     dryRun: false,

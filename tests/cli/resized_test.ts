@@ -33,7 +33,7 @@ for (const [dryRun, state] of ROWS) {
       const path = dir.file("disk.vhdx");
       (await createImage(path, { size: 2 ** 23 })).close();
       const errors = await errorsOf(async () => {
-        const options = { type: undefined, dryRun, json: false };
+        const options = { subcommand: "resize" as const, type: undefined, dryRun, json: false };
         const status = await resizeAndTell(path, options, async (_, { signal }) => {
           // The test runner ends itself at SIGINT.
           Deno.kill(Deno.pid, "SIGTERM");

@@ -1,0 +1,130 @@
+/**
+ * What a command tells of each file: a person in words, a program in one JSON object to a line, as
+ * json_schema.json describes it.
+ *
+ * @module
+ */
+import { resolve } from "@std/path";
+import { FAILED_STATUS, type FailureFacts, failureFacts, failureText, isFull } from "./failure.ts";
+import { interruptible } from "./interruption.ts";
+import { OutputError, printLine, printResult } from "./standard_output.ts";
+
+/** The number of the JSON Schema. It grows when what programs rely on changes; what is added leaves it. */
+const SCHEMA = 1;
+
+/** How a command tells what it tells. */
+export interface ReportOptions {
+  /** For a program, not a person. */
+  readonly json: boolean;
+  /** Whether standard output gets the bytes of a disk: then JSON goes to standard error. */
+  readonly besideBytes?: boolean;
+}
+
+/** What one run of a command tells. */
+export class Report {
+  readonly json: boolean;
+  readonly #subcommand: string | null;
+  readonly #besideBytes: boolean;
+
+  /** @param subcommand Its name; `null` if none was given. */
+  constructor(subcommand: string | null, { json, besideBytes = false }: ReportOptions) {
+    this.#subcommand = subcommand;
+    this.json = json;
+    this.#besideBytes = besideBytes;
+  }
+
+  /**
+   * Tells what a file is, or what is in it.
+   *
+   * @param path The file, as it was given; `null` for standard input.
+   * @param text For a person; nothing is printed without it.
+   * @throws As `printLine`.
+   */
+  tell(path: string | null, facts: object, text?: () => string): void {
+    this.#print({ ok: true, path, facts }, text, printLine);
+  }
+
+  /**
+   * Tells what has become of files that were changed, as {@linkcode Report.tell}.
+   *
+   * @throws As `printResult`.
+   */
+  tellDone(path: string, facts: object, text?: () => string): void {
+    this.#print({ ok: true, path, facts }, text, printResult);
+  }
+
+  /**
+   * Tells of a failure; gives the exit status. A reader who has seen enough, as `head` does, needs to be told
+   * nothing.
+   *
+   * @param path The file that it was about, as it was given; `null` if it was about none.
+   * @param whenFull In which state the file is if it could not grow any more.
+   * @throws `error` itself if nobody but this program can be at fault.
+   */
+  fail(path: string | null, error: unknown, whenFull?: string): number {
+    if (error instanceof Deno.errors.BrokenPipe) return FAILED_STATUS;
+    const state = isFull(error) ? whenFull : undefined;
+    if (this.json && !(error instanceof OutputError)) {
+      const { file, ...facts } = failureFacts(error, absolute);
+      // Standard input and devices have no path, and what is kept of them meanwhile nobody has named.
+      const about = path === null || file === undefined ? {} : { file };
+      this.failWith(path, { ...facts, ...about, state });
+    } else {
+      const text = failureText(path, error);
+      console.error(text + (state === undefined ? "" : `\n  ${state}`));
+    }
+    return FAILED_STATUS;
+  }
+
+  /** Tells a program of a failure. */
+  failWith(path: string | null, facts: FailureFacts): void {
+    this.#print({ ok: false, path, facts }, undefined, printLine);
+  }
+
+  /**
+   * As `interruptible`, telling of an interruption.
+   *
+   * @param path The file that is worked on then, as it was given; `null` for standard input.
+   */
+  async interruptible(
+    path: () => string | null,
+    run: (signal: AbortSignal) => Promise<number>,
+    state?: () => string | undefined,
+  ): Promise<number> {
+    const tell = (state: string | undefined) => {
+      const facts = { name: "Interruption", code: null, symbol: null, causes: [], state };
+      this.failWith(path(), { ...facts, message: "interrupted" });
+    };
+    return await interruptible(run, state, this.json ? tell : undefined);
+  }
+
+  #print(
+    { ok, path, facts }: { ok: boolean; path: string | null; facts: object },
+    text: (() => string) | undefined,
+    print: (line: string) => void,
+  ): void {
+    if (!this.json) {
+      if (text !== undefined) print(text());
+      return;
+    }
+    const subject = { path: path === null ? null : absolute(path) };
+    const head = { schema: SCHEMA, subcommand: this.#subcommand, ok };
+    // Facts may have a path too, with its links followed.
+    const line = toJson(Object.assign({ ...head, ...subject }, facts, subject));
+    if (this.#besideBytes) console.error(line);
+    else print(line);
+  }
+}
+
+/** The absolute form of a path as it was given: links are not followed. */
+export function absolute(path: string): string {
+  return resolve(path);
+}
+
+/** What a damaged image holds may be a `bigint`, which JSON has not. */
+function toJson(value: object): string {
+  return JSON.stringify(
+    value,
+    (_, each) => typeof each === "bigint" ? `0x${each.toString(16)}` : each,
+  );
+}
