@@ -44,7 +44,7 @@ Deno.test("a healthy image has no error and no warning", async () => {
   (await createImage(path, { size: 64 * MIB })).close();
   const { findings, verdict, summary, command } = await diagnose(path, PORTABLE);
   assertEquals([verdict, summary], ["sound", "Nothing is wrong"]);
-  assertMatch(command!, /^virtdisk info \/|^virtdisk info ["A-Z]/);
+  assertMatch(command!, /^virtdisk info (?:--backend portable )?\S/);
   assertEquals(findings.filter(({ severity }) => severity !== "info"), []);
   const format = findings.find(({ subject }) => subject === "format");
   assertMatch(format!.message, /^VHDX image, dynamic: a disk of 67108864 bytes/);

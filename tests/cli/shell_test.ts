@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { shellFile, shellWord, virtdiskCommand } from "../src/shell.ts";
-import { onlyOn, testWith } from "./support.ts";
+import { shellFile, shellWord, virtdiskCommand } from "../../src/shell.ts";
+import { onlyOn, testWith } from "../support.ts";
 
 const WORDS = [
   "disk.vhdx",
