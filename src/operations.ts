@@ -76,7 +76,8 @@ export interface ResizeOptions extends OperationOptions {
    */
   dryRun?: boolean | undefined;
   /**
-   * Shrinks below the end of the last partition too, which may destroy data.
+   * Shrinks below the end of the last partition too, which may destroy data; and resizes as a raw disk even a
+   * file that plainly is an image, packed or a text.
    *
    * @default {false}
    */

@@ -12,7 +12,8 @@ export const RESIZE_USAGE = `virtdisk resize [OPTION...] FILE SIZE
   partition. VHDs only grow. The backup of a GPT moves to the new end, with the present size too; a damaged
   GPT is restored from it before.
   --type TYPE         vhd, vhdx or raw; default: found out, but raw only where you say so
-  --allow-unsafe      cut partitions off, where they do not fit
+  --allow-unsafe      cut partitions off, where they do not fit; with --type raw, even if FILE plainly
+                      is something else
   --ignore-children   go on if the image has children in its folder, which become invalid, or if that
                       cannot be found out
   --dry-run           write nothing, and tell what would become of the disk

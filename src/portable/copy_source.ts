@@ -88,19 +88,23 @@ export function openSource(
 }
 
 /**
- * Refuses to copy the file of an image, or a packed one, as if its bytes were those of a disk.
+ * Refuses to take the file of an image, or a packed one, as if its bytes were those of a disk.
  *
+ * @param insistence How the caller's caller insists on it.
  * @throws {ImageError} `ERROR_INVALID_PARAMETER`
  */
-export function assertRawDisk({ format, source }: DiskImage): void {
+export function assertRawDisk(
+  { format, source }: DiskImage,
+  insistence = "Pass `force` to take its bytes for those of a disk all the same.",
+): void {
   const plain = format === "raw" ? plainFormat(source) : undefined;
   if (plain === undefined) return;
   throw new ImageError("ERROR_INVALID_PARAMETER", {
     path: source.path,
     reason: `the file is ${plain.name}, not the bytes of a disk`,
     causes: [
-      plain.kind === "named" ? "Leave `sourceType` out: the file says what it is." : plain.advice,
-      "Pass `force` to take its bytes for those of a disk all the same.",
+      plain.kind === "named" ? "Do not call it raw: the file says what it is." : plain.advice,
+      insistence,
     ],
   });
 }

@@ -102,6 +102,28 @@ Deno.test("what a raw disk may hold, it may begin with", async () => {
   }
 });
 
+Deno.test("an image's file is not cut as if it were a raw disk, unless that is asked for", async () => {
+  using dir = new TempDir();
+  const path = dir.file("disk.vhdx");
+  (await createImage(path, { size: 4 * MIB })).close();
+  const before = Deno.readFileSync(path);
+  using disk = await openVirtualDisk(path, { ...PORTABLE, type: "raw", readOnly: false });
+  const size = disk.getInformation("size").virtualSize;
+  for (
+    const attempt of [
+      () => disk.resize(MIB),
+      () => disk.resize(MIB, { dryRun: true }),
+      () => disk.expand(2 * size),
+    ]
+  ) {
+    const error = await assertRejects(attempt, VirtualDiskError, "the file is a VHDX image, not");
+    assertStringIncludes(error.causes.join(), "{ allowUnsafe: true }");
+  }
+  assertBytesEqual(Deno.readFileSync(path), before);
+  await disk.resize(MIB, { allowUnsafe: true });
+  assertEquals(Deno.statSync(path).size, MIB);
+});
+
 Deno.test("a stream is no image of a kind, and says so", async () => {
   using dir = new TempDir();
   let isCancelled = false;

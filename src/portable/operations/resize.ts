@@ -16,6 +16,7 @@ import {
 import { newSizeOf, SIZE, type Size, sizeText } from "../../size.ts";
 import type { ImageChain } from "../chain.ts";
 import { assertChildless } from "../children.ts";
+import { assertRawDisk } from "../copy_source.ts";
 import { maximumSize } from "../create_rules.ts";
 import type { DiskImage, WritableImage } from "../image.ts";
 import { ImageError, openForReading } from "../image_error.ts";
@@ -62,11 +63,15 @@ export async function resizeChain(
     ? newSizeOf(request.size, "size", present)
     : resizedSize(request.size, present);
   assertResizable(chain.image);
+  if (!request.allowUnsafe) assertRawDisk(chain.image, CUT_ALL_THE_SAME);
   const sized = { ...request, size };
   if (request.dryRun !== true) return await resize(chain, sized);
   const [{ format }, ...parents] = chain.images;
   return await chain.rework((file) => resize(new TrialChain(file, format, parents), sized));
 }
+
+const CUT_ALL_THE_SAME =
+  "Resize with { allowUnsafe: true } to cut off, or to append to, that file all the same.";
 
 /** What opening the disk for writing, which cannot be done, would not help. */
 function assertResizable({ format, source: { path } }: DiskImage): void {
