@@ -51,7 +51,14 @@ const NEWER_VERSION: readonly Cause[] = [
 const SHARED: readonly Cause[] = [
   about("file to write", portable("Close it there before the image is written.")),
   about("file", portable("Close it there.")),
-  portable("A virtual machine that has it must be shut down, or let go of the disk."),
+  about(
+    "another disk",
+    portable("Close the other disk of the image first, as `using` does at the end of its scope."),
+  ),
+  about(
+    "another program",
+    portable("A virtual machine that has it must be shut down, or let go of the disk."),
+  ),
   portable("Meanwhile open it with { getInfoOnly: true }, for information alone."),
 ];
 
@@ -317,6 +324,7 @@ const OPEN: Causes = {
     "The file has the extension of a VHD or VHDX image but not its contents: it may be another " +
     "format, renamed, or cut off.",
     portable('If it is a raw disk, the bytes of a disk and nothing else, pass { type: "raw" }.'),
+    portable("If neither, diagnose() says more of it."),
   ],
   ERROR_VHD_PARENT_VHD_NOT_FOUND: PARENT_MOVED,
   ERROR_VHD_PARENT_VHD_ACCESS_DENIED: [

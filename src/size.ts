@@ -98,11 +98,14 @@ function bytesOf(text: string): number | undefined {
   return Number(whole.replaceAll(",", "") + fraction) * 1024 ** power;
 }
 
-/** A size as people write it, exactly: `64 TiB`, or the bytes alone if they are no whole number of KiB. */
+/** So much is known by its number of bytes, as sectors are. */
+const SMALL = 2 ** 16;
+
+/** A size as people write it, exactly: `64 TiB`, or the bytes alone if they are few, or no whole number of KiB. */
 export function sizeText(bytes: number): string {
   for (let power = PREFIXES.length - 1; power > 0; power--) {
     const unit = 1024 ** power;
-    if (bytes >= unit && bytes % unit === 0) {
+    if (bytes >= Math.max(unit, SMALL) && bytes % unit === 0) {
       return `${bytes / unit} ${PREFIXES[power]!.toUpperCase()}iB`;
     }
   }

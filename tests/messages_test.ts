@@ -308,8 +308,8 @@ const ROWS: readonly Row[] = [
       }),
     cli: ["convert", "--source-type", "raw", "disk.vhd", "new.vhdx"],
     says: [/not the bytes of a disk/],
-    apiSays: [/Leave `sourceType` out/, /`force`/],
-    cliSays: [/Leave --source-type out/, /--force/],
+    apiSays: [/the file says what it is/, /`force`/],
+    cliSays: [/the file says what it is/, /--force/],
   },
   {
     name: "10. a VHD that is cut off",
@@ -611,7 +611,7 @@ testWith([onlyOn("linux", "darwin")], "message 14. an image that is open elsewhe
     const reading = await told(() => open(dir, "disk.vhdx"));
     assertSays(reading, [
       /has the image open for writing/,
-      /Close it there/,
+      /Close the other disk/,
       /\{ getInfoOnly: true \}/,
     ], [
       NOT_HERE,
@@ -625,7 +625,7 @@ testWith([onlyOn("linux", "darwin")], "message 14. an image that is open elsewhe
   }
   using _reader = await open(dir, "disk.vhdx");
   const writing = await told(() => open(dir, "disk.vhdx", { readOnly: false }));
-  assertSays(writing, [/has the image open/, /Close it there before the image is written/], [
+  assertSays(writing, [/has the image open/, /Close/], [
     NOT_HERE,
   ]);
 });

@@ -56,7 +56,9 @@ export function lockFile(path: string, file: Deno.FsFile, isExclusive: boolean):
         isExclusive ? "" : " for writing"
       }`
       : holderText(holder),
-    about: [isExclusive ? "file to write" : "file"],
+    about: holder?.pid === Deno.pid
+      ? ["another disk"]
+      : [isExclusive ? "file to write" : "file", "another program"],
   });
 }
 
@@ -97,7 +99,7 @@ function holderText({ isFlock, excludes, pid, program }: LockHolder): string {
   const use = excludes === "everyone"
     ? "has the image open for writing"
     : "has the image open, and allows nobody to write to it";
-  if (pid === Deno.pid) return `this process ${use} already`;
+  if (pid === Deno.pid) return `this process itself ${use}`;
   if (pid !== undefined) {
     return `process ${pid}${program === undefined ? "" : ` (${program})`} ${use}`;
   }

@@ -223,7 +223,7 @@ testWith([onlyOn("linux")], "who has the image open in the way of Deno is named 
   using _disk = openVirtualDiskSync(path, { backend: "portable", readOnly: false });
   assertStringIncludes(
     refusal(path) ?? "",
-    "this process has the image open for writing already",
+    "this process itself has the image open for writing",
   );
 });
 
