@@ -6,7 +6,7 @@
 import { type CheckFinding, type CheckReport, checkVirtualDisk } from "../../mod.ts";
 import { oneOrMore, parseArguments, present, word } from "./arguments.ts";
 import { FINDING_STATUS } from "./failure.ts";
-import { inOptions } from "./in_options.ts";
+import { findingForShell } from "./in_options.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { Report } from "./report.ts";
 import { style } from "./style.ts";
@@ -76,10 +76,7 @@ async function checkOne(
 
 /** Advice in the words of the command line. */
 function inShell(report: CheckReport): CheckReport {
-  const findings = report.findings.map((found) =>
-    found.remedy === undefined ? found : { ...found, remedy: inOptions(found.remedy) }
-  );
-  return { ...report, findings };
+  return { ...report, findings: report.findings.map(findingForShell) };
 }
 
 const COLORS = { error: "red", warning: "yellow", info: "dim" } as const;

@@ -6,7 +6,7 @@
 import { diagnose, type DiagnoseOptions, type Diagnosis, type Severity } from "../../mod.ts";
 import { oneOrMore, parseArguments, word } from "./arguments.ts";
 import { FAILED_STATUS, FINDING_STATUS } from "./failure.ts";
-import { inOptions } from "./in_options.ts";
+import { findingForShell } from "./in_options.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { absolute, Report } from "./report.ts";
 import { style } from "./style.ts";
@@ -103,8 +103,7 @@ function inShell(diagnosis: Diagnosis): Diagnosis {
     ...diagnosis,
     ...(command === undefined ? {} : { command: typedCommand(command) }),
     findings: diagnosis.findings.map((found) => ({
-      ...found,
-      ...(found.remedy === undefined ? {} : { remedy: inOptions(found.remedy) }),
+      ...findingForShell(found),
       ...(found.command === undefined ? {} : { command: typedCommand(found.command) }),
     })),
   };

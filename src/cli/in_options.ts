@@ -76,6 +76,13 @@ export function inOptions(advice: string): string {
   return forShell(advice.split(OR)).join(OR);
 }
 
+/** A finding with its remedy for someone at a shell; without one if only a script can follow it. */
+export function findingForShell<T extends { remedy?: string }>(finding: T): T {
+  const { remedy = "", ...others } = finding;
+  const advice = inOptions(remedy);
+  return (advice === "" ? others : { ...finding, remedy: advice }) as T;
+}
+
 /** The causes of an error, for someone at a shell. Those that only a script can follow are left out. */
 export function forShell(causes: readonly string[]): string[] {
   return causes.map(translated).filter((cause) => !FOR_SCRIPTS.test(cause));

@@ -1,6 +1,6 @@
 /** Advice of the API in the words of a shell. */
 import { assert, assertEquals } from "@std/assert";
-import { forShell, inOptions, withFlags } from "../../src/cli/in_options.ts";
+import { findingForShell, forShell, inOptions, withFlags } from "../../src/cli/in_options.ts";
 import { situationOf } from "../../src/cause.ts";
 import { causesOf } from "../../src/error_causes.ts";
 import { errorCode, errorSymbols } from "../../src/error_codes.ts";
@@ -31,6 +31,7 @@ Deno.test("what only a script can follow is left out", () => {
   ];
   assertEquals(forShell([...scripts, "Free space."]), ["Free space."]);
   assertEquals(inOptions(`Free space. Or: ${scripts[0]}`), "Free space.");
+  assertEquals(Object.keys(findingForShell({ path: "a", remedy: scripts[0]! })), ["path"]);
 });
 
 Deno.test("options in what is wrong are flags too, and other words are not", () => {
