@@ -80,7 +80,13 @@ export * as constants from "./src/constants.ts";
 export { CallMemory } from "./src/native/call_memory.ts";
 export type { Codec, Scope } from "./src/native/codec.ts";
 export { HEADER_FUNCTIONS } from "./src/native/ffi.ts";
-export { type Elsewhere, type VirtDisk, VIRTDISK_FUNCTIONS } from "./src/native/virtdisk.ts";
+export {
+  type Addresses,
+  type ByAddress,
+  type Elsewhere,
+  type VirtDisk,
+  VIRTDISK_FUNCTIONS,
+} from "./src/native/virtdisk.ts";
 export { type Kernel32, KERNEL32_FUNCTIONS } from "./src/native/kernel32.ts";
 export {
   type Libraries,

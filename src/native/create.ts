@@ -2,7 +2,7 @@
 import { CREATE_VIRTUAL_DISK_FLAG, VIRTUAL_DISK_ACCESS } from "../constants.ts";
 import { errorCode } from "../error_codes.ts";
 import type { OperationOptions } from "../progress.ts";
-import type { CallMemory } from "./call_memory.ts";
+import type { HeapMemory } from "./heap_memory.ts";
 import type { NativeCreateRequest } from "./create_request.ts";
 import { fullPath } from "./full_path.ts";
 import { Handle } from "./handle.ts";
@@ -63,23 +63,23 @@ class Creation {
     return this.#handle!;
   }
 
-  readonly start = (overlapped: Uint8Array<ArrayBuffer>, memory: CallMemory): Started => {
+  readonly start = (overlapped: bigint, memory: HeapMemory): Started => {
     const { virtdisk, kernel32 } = this.libraries;
     const { storageType, accessMask, securityDescriptor, flags } = this.request;
-    const place = memory.keep(new Uint8Array(HANDLE_SIZE));
+    const place = memory.place(new Uint8Array(HANDLE_SIZE));
     const type = { DeviceId: storageType.deviceId, VendorId: storageType.vendorId };
-    const code = virtdisk.CreateVirtualDisk(
-      memory.keep(VIRTUAL_STORAGE_TYPE.pack(type)),
-      memory.keep(wideString(this.path)),
+    const code = virtdisk.CreateVirtualDiskAt(
+      memory.place(VIRTUAL_STORAGE_TYPE.pack(type)),
+      memory.place(wideString(this.path)),
       accessMask,
-      securityDescriptor && memory.keep(securityDescriptor.slice()),
+      memory.place(securityDescriptor),
       flags,
       0,
-      memory.keep(packParameters(kernel32, this.request, memory)),
+      memory.place(packParameters(kernel32, this.request, memory)),
       overlapped,
       place,
     );
-    const value = new DataView(place.buffer).getBigUint64(0, true);
+    const value = new DataView(memory.read(place, HANDLE_SIZE).buffer).getBigUint64(0, true);
     // After a failure the place may hold anything.
     if (code === 0 || code === errorCode("ERROR_IO_PENDING")) {
       this.#handle = new Handle(kernel32, value);
@@ -95,13 +95,13 @@ class Creation {
 function packParameters(
   kernel32: Kernel32,
   { paths, flags, parameters }: NativeCreateRequest,
-  memory: CallMemory,
+  memory: HeapMemory,
 ): Uint8Array<ArrayBuffer> {
   const limitIsId = (flags & CREATE_VIRTUAL_DISK_FLAG.USE_CHANGE_TRACKING_SOURCE_LIMIT) !== 0;
   const address = (text: string | undefined, isPath = true) =>
     text === undefined
       ? 0n
-      : memory.addressOfString(isPath ? fullPath(kernel32, text, OPERATION) : text);
+      : memory.placeString(isPath ? fullPath(kernel32, text, OPERATION) : text);
   return CREATE_VIRTUAL_DISK_PARAMETERS.pack(parameters({
     parent: address(paths.parent),
     source: address(paths.source),

@@ -28,10 +28,10 @@ import {
 import type { OperationOptions } from "../progress.ts";
 import { newSizeOf, type Size } from "../size.ts";
 import type { CalledDisk } from "./called_disk.ts";
-import type { CallMemory } from "./call_memory.ts";
+import type { HeapMemory } from "./heap_memory.ts";
 import { flagsOf } from "./flags_of.ts";
 import { fullPath } from "./full_path.ts";
-import { newerFunction, present } from "./newer_function.ts";
+import { present } from "./newer_function.ts";
 import { runToEnd } from "./overlapped.ts";
 import { refusePortable } from "./portable_options.ts";
 import type { RunningCalls } from "./running_calls.ts";
@@ -47,7 +47,7 @@ import {
 import { TwoPhaseCall } from "./two_phase_call.ts";
 
 /** The part of a call that differs between functions. */
-type Call = (overlapped: Uint8Array<ArrayBuffer>, memory: CallMemory) => number;
+type Call = (overlapped: bigint, memory: HeapMemory) => number;
 
 /** The long operations on one disk. */
 export class DiskOperations {
@@ -89,7 +89,7 @@ export class DiskOperations {
       operation,
       options,
       (overlapped, memory) =>
-        virtdisk.CompactVirtualDisk(handle, flags, memory.keep(parameters), overlapped),
+        virtdisk.CompactVirtualDiskAt(handle, flags, memory.place(parameters), overlapped),
     );
   }
 
@@ -106,7 +106,7 @@ export class DiskOperations {
       operation,
       options,
       (overlapped, memory) =>
-        virtdisk.ExpandVirtualDisk(handle, flags, memory.keep(parameters), overlapped),
+        virtdisk.ExpandVirtualDiskAt(handle, flags, memory.place(parameters), overlapped),
     );
   }
 
@@ -134,7 +134,7 @@ export class DiskOperations {
       operation,
       options,
       (overlapped, memory) =>
-        virtdisk.ResizeVirtualDisk(handle, flags, memory.keep(parameters), overlapped),
+        virtdisk.ResizeVirtualDiskAt(handle, flags, memory.place(parameters), overlapped),
     );
   }
 
@@ -150,10 +150,10 @@ export class DiskOperations {
       operation,
       options,
       (overlapped, memory) =>
-        virtdisk.MergeVirtualDisk(
+        virtdisk.MergeVirtualDiskAt(
           handle,
           MERGE_VIRTUAL_DISK_FLAG.NONE,
-          memory.keep(parameters),
+          memory.place(parameters),
           overlapped,
         ),
     );
@@ -174,12 +174,17 @@ export class DiskOperations {
     );
     const target = fullPath(disk.libraries.kernel32, toHostPath(path), operation);
     await this.#mirror.start({ ...disk, operation }, options, (overlapped, memory) => {
-      const MirrorVirtualDiskPath = memory.addressOfString(target);
+      const MirrorVirtualDiskPath = memory.placeString(target);
       const parameters = MIRROR_VIRTUAL_DISK_PARAMETERS.pack({
         Version: 1,
         Version1: { MirrorVirtualDiskPath },
       });
-      const code = virtdisk.MirrorVirtualDisk(handle, flags, memory.keep(parameters), overlapped);
+      const code = virtdisk.MirrorVirtualDiskAt(
+        handle,
+        flags,
+        memory.place(parameters),
+        overlapped,
+      );
       return { code, handle };
     });
   }
@@ -201,16 +206,16 @@ export class DiskOperations {
     const operation = "ForkVirtualDisk";
     const disk = this.#disk(operation);
     const { handle, libraries: { virtdisk, kernel32 } } = disk;
-    const forkVirtualDisk = newerFunction(virtdisk, operation);
+    const forkVirtualDisk = present(virtdisk.ForkVirtualDiskAt, operation);
     const flags = flagsOf([options.existingFile, FORK_VIRTUAL_DISK_FLAG.EXISTING_FILE]);
     const target = fullPath(kernel32, toHostPath(path), operation);
     await this.#fork.start({ ...disk, operation }, options, (overlapped, memory) => {
-      const ForkedVirtualDiskPath = memory.addressOfString(target);
+      const ForkedVirtualDiskPath = memory.placeString(target);
       const parameters = FORK_VIRTUAL_DISK_PARAMETERS.pack({
         Version: 1,
         Version1: { ForkedVirtualDiskPath },
       });
-      return { code: forkVirtualDisk(handle, flags, memory.keep(parameters), overlapped), handle };
+      return { code: forkVirtualDisk(handle, flags, memory.place(parameters), overlapped), handle };
     });
   }
 

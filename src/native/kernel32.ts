@@ -65,6 +65,53 @@ export const KERNEL32_FUNCTIONS = {
     ],
     result: "i32", // BOOL
   },
+  /** The same, of an OVERLAPPED that is not the script's memory. */
+  CancelIoExAt: {
+    name: "CancelIoEx",
+    parameters: [
+      "u64", // HANDLE hFile
+      "u64", // LPOVERLAPPED lpOverlapped
+    ],
+    result: "i32", // BOOL
+  },
+  GetProcessHeap: {
+    parameters: [],
+    result: "u64", // HANDLE
+  },
+  HeapAlloc: {
+    parameters: [
+      "u64", // HANDLE hHeap
+      "u32", // DWORD dwFlags
+      "usize", // SIZE_T dwBytes
+    ],
+    result: "u64", // LPVOID
+  },
+  HeapFree: {
+    parameters: [
+      "u64", // HANDLE hHeap
+      "u32", // DWORD dwFlags
+      "u64", // LPVOID lpMem
+    ],
+    result: "i32", // BOOL
+  },
+  MoveMemoryTo: {
+    name: "RtlMoveMemory",
+    parameters: [
+      "u64", // VOID* Destination
+      "buffer", // const VOID* Source
+      "usize", // SIZE_T Length
+    ],
+    result: "void",
+  },
+  MoveMemoryFrom: {
+    name: "RtlMoveMemory",
+    parameters: [
+      "buffer", // VOID* Destination
+      "u64", // const VOID* Source
+      "usize", // SIZE_T Length
+    ],
+    result: "void",
+  },
   ReadFile: {
     parameters: [
       "u64", // HANDLE hFile

@@ -2,7 +2,8 @@
  * Calls that go on after their function has returned: they get an OVERLAPPED with an event, can be asked
  * how far they are, and be cancelled.
  *
- * They are started on the thread of the script, for Windows cancels what a thread has started when that
+ * Their memory is that of the process, and their event is not closed before they are over: a worker may be
+ * terminated meanwhile. They are started on the thread of the script, for Windows cancels what a thread has started when that
  * thread ends, and those of Deno's pool end when they are idle. They are waited for by a timer, for a
  * thread of the pool that waits is one less for everything else.
  *
@@ -11,7 +12,7 @@
 import { errorCode } from "../error_codes.ts";
 import { VirtualDiskError } from "../errors.ts";
 import { type OperationOptions, ProgressReporter } from "../progress.ts";
-import { CallMemory } from "./call_memory.ts";
+import { HeapMemory } from "./heap_memory.ts";
 import { Event } from "./event.ts";
 import type { Libraries } from "./library.ts";
 import { type Outcome, outcomeOfStatus, STATUS_PENDING } from "./ntstatus.ts";
@@ -45,11 +46,12 @@ export interface Started {
 /** A call that was started. Its memory and its event last until it is over. */
 export class OverlappedCall {
   readonly context: CallContext;
-  readonly #memory: CallMemory;
+  readonly #memory: HeapMemory;
   readonly #event: Event;
-  readonly #overlapped: Uint8Array<ArrayBuffer>;
+  readonly #overlapped: bigint;
   readonly #handle: bigint;
   #outcome: Outcome | undefined;
+  readonly #progressPlace: bigint;
   #progress: VirtualDiskProgress | undefined;
   #lastStatus: number | undefined;
   #looksAtEnd = 0;
@@ -57,26 +59,30 @@ export class OverlappedCall {
   /**
    * Starts a call.
    *
-   * @param start Calls the function with the OVERLAPPED; `memory` keeps everything that the function is
-   * given, or that is pointed to there.
+   * @param start Calls the function with the address of the OVERLAPPED; everything that the function is
+   * given, or that is pointed to there, is placed in `memory`.
    * @throws {VirtualDiskError} With the code that the function returns, where it did not start.
    */
   constructor(
     context: CallContext,
-    start: (overlapped: Uint8Array<ArrayBuffer>, memory: CallMemory) => Started,
+    start: (overlapped: bigint, memory: HeapMemory) => Started,
   ) {
     const { kernel32 } = context.libraries;
     using stack = new DisposableStack();
-    const memory = stack.use(new CallMemory(kernel32));
+    const memory = stack.use(new HeapMemory(kernel32));
     const event = stack.use(new Event(kernel32));
-    const overlapped = OVERLAPPED.pack({ Internal: 0n, InternalHigh: 0n, hEvent: event.value });
-    const { code, handle } = start(memory.keep(overlapped), memory);
+    const overlapped = memory.place(
+      OVERLAPPED.pack({ Internal: 0n, InternalHigh: 0n, hEvent: event.value }),
+    );
+    const progressPlace = memory.place(new Uint8Array(VIRTUAL_DISK_PROGRESS.size));
+    const { code, handle } = start(overlapped, memory);
     if (code !== 0 && code !== PENDING) throw failure(context, code);
     this.context = context;
     this.#memory = memory;
     this.#event = event;
     this.#overlapped = overlapped;
     this.#handle = handle;
+    this.#progressPlace = progressPlace;
     if (code === PENDING) stack.move();
     else this.#outcome = { code };
   }
@@ -105,7 +111,7 @@ export class OverlappedCall {
   /** Asks Windows to end the call. It is over some time later, or has been all the time. */
   cancel(): void {
     if (this.isOver) return;
-    this.context.libraries.kernel32.CancelIoEx(this.#handle, this.#overlapped);
+    this.context.libraries.kernel32.CancelIoExAt(this.#handle, this.#overlapped);
   }
 
   /** How far the call was at the last look; `undefined` if Windows did not say, or it is over by now. */
@@ -114,7 +120,8 @@ export class OverlappedCall {
   }
 
   get #status(): number {
-    return Number(OVERLAPPED.unpack(this.#overlapped).Internal & STATUS_MASK);
+    const overlapped = this.#memory.read(this.#overlapped, OVERLAPPED.size);
+    return Number(OVERLAPPED.unpack(overlapped).Internal & STATUS_MASK);
   }
 
   /** How the call ended; `undefined` while it goes on. */
@@ -137,9 +144,10 @@ export class OverlappedCall {
 
   #askProgress(): VirtualDiskProgress | undefined {
     const { virtdisk } = this.context.libraries;
-    const bytes = new Uint8Array(VIRTUAL_DISK_PROGRESS.size);
-    const code = virtdisk.GetVirtualDiskOperationProgress(this.#handle, this.#overlapped, bytes);
-    return code === 0 ? VIRTUAL_DISK_PROGRESS.unpack(bytes) : undefined;
+    const place = this.#progressPlace;
+    const code = virtdisk.GetVirtualDiskOperationProgressAt(this.#handle, this.#overlapped, place);
+    if (code !== 0) return undefined;
+    return VIRTUAL_DISK_PROGRESS.unpack(this.#memory.read(place, VIRTUAL_DISK_PROGRESS.size));
   }
 }
 

@@ -13,7 +13,7 @@ import {
   type Started,
   throwOutcome,
 } from "./overlapped.ts";
-import type { CallMemory } from "./call_memory.ts";
+import type { HeapMemory } from "./heap_memory.ts";
 import type { RunningCalls } from "./running_calls.ts";
 import type { VirtualDiskProgress } from "./structs.ts";
 
@@ -43,7 +43,7 @@ export class TwoPhaseCall {
   async start(
     context: CallContext,
     options: OperationOptions,
-    start: (overlapped: Uint8Array<ArrayBuffer>, memory: CallMemory) => Started,
+    start: (overlapped: bigint, memory: HeapMemory) => Started,
   ): Promise<void> {
     options.signal?.throwIfAborted();
     const call = new OverlappedCall(context, start);

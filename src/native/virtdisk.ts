@@ -6,6 +6,27 @@
  */
 import { HEADER_FUNCTIONS } from "./ffi.ts";
 
+/** The same parameters, with addresses in the place of buffers. */
+export type Addresses<P extends readonly unknown[]> = {
+  readonly [K in keyof P]: P[K] extends "buffer" ? "u64" : P[K];
+};
+
+/** The same function, on memory that is not the script's. */
+export type ByAddress<N extends keyof typeof HEADER_FUNCTIONS> =
+  & Omit<(typeof HEADER_FUNCTIONS)[N], "parameters">
+  & {
+    /** Its name in the library. */
+    readonly name: N;
+    /** Addresses, and what else it takes. */
+    readonly parameters: Addresses<(typeof HEADER_FUNCTIONS)[N]["parameters"]>;
+  };
+
+function byAddress<const N extends keyof typeof HEADER_FUNCTIONS>(name: N): ByAddress<N> {
+  const { parameters, ...rest } = HEADER_FUNCTIONS[name];
+  const types = parameters.map((type) => type === "buffer" ? "u64" : type);
+  return { name, ...rest, parameters: types } as unknown as ByAddress<N>;
+}
+
 /** The same function, on another thread. */
 export type Elsewhere<N extends keyof typeof HEADER_FUNCTIONS> = (typeof HEADER_FUNCTIONS)[N] & {
   /** Its name in the library. */
@@ -18,8 +39,24 @@ function elsewhere<const N extends keyof typeof HEADER_FUNCTIONS>(name: N): Else
   return { name, nonblocking: true, ...HEADER_FUNCTIONS[name] };
 }
 
-/** What `Deno.dlopen` takes; a name that ends in `Async` runs its function on another thread. */
+/** What `Deno.dlopen` takes; a name that ends in `Async` runs its function on another thread, one in `At` takes addresses. */
 export const VIRTDISK_FUNCTIONS: typeof HEADER_FUNCTIONS & {
+  /** May outlast its thread. */
+  readonly CreateVirtualDiskAt: ByAddress<"CreateVirtualDisk">;
+  /** May outlast its thread. */
+  readonly CompactVirtualDiskAt: ByAddress<"CompactVirtualDisk">;
+  /** May outlast its thread. */
+  readonly MergeVirtualDiskAt: ByAddress<"MergeVirtualDisk">;
+  /** May outlast its thread. */
+  readonly ExpandVirtualDiskAt: ByAddress<"ExpandVirtualDisk">;
+  /** May outlast its thread. */
+  readonly ResizeVirtualDiskAt: ByAddress<"ResizeVirtualDisk">;
+  /** May outlast its thread. */
+  readonly MirrorVirtualDiskAt: ByAddress<"MirrorVirtualDisk">;
+  /** May outlast its thread. */
+  readonly ForkVirtualDiskAt: ByAddress<"ForkVirtualDisk">;
+  /** May outlast its thread. */
+  readonly GetVirtualDiskOperationProgressAt: ByAddress<"GetVirtualDiskOperationProgress">;
   /** May wait for a server. */
   readonly OpenVirtualDiskAsync: Elsewhere<"OpenVirtualDisk">;
   /** Waits until the disk is there: production programs give it no OVERLAPPED. */
@@ -32,6 +69,14 @@ export const VIRTDISK_FUNCTIONS: typeof HEADER_FUNCTIONS & {
   readonly CompleteForkVirtualDiskAsync: Elsewhere<"CompleteForkVirtualDisk">;
 } = {
   ...HEADER_FUNCTIONS,
+  CreateVirtualDiskAt: byAddress("CreateVirtualDisk"),
+  CompactVirtualDiskAt: byAddress("CompactVirtualDisk"),
+  MergeVirtualDiskAt: byAddress("MergeVirtualDisk"),
+  ExpandVirtualDiskAt: byAddress("ExpandVirtualDisk"),
+  ResizeVirtualDiskAt: byAddress("ResizeVirtualDisk"),
+  MirrorVirtualDiskAt: byAddress("MirrorVirtualDisk"),
+  ForkVirtualDiskAt: byAddress("ForkVirtualDisk"),
+  GetVirtualDiskOperationProgressAt: byAddress("GetVirtualDiskOperationProgress"),
   OpenVirtualDiskAsync: elsewhere("OpenVirtualDisk"),
   AttachVirtualDiskAsync: elsewhere("AttachVirtualDisk"),
   DetachVirtualDiskAsync: elsewhere("DetachVirtualDisk"),

@@ -75,6 +75,11 @@ export class Double implements Disposable {
     return this.#library.symbols.DoubleLiveEvents?.() ?? 0;
   }
 
+  /** How many blocks of the heap were not given back; 0 on Windows, whose heap is the system's. */
+  get liveBlocks(): number {
+    return this.#library.symbols.DoubleLiveBlocks?.() ?? 0;
+  }
+
   /** Makes the next opens that keep the rules end with `code`. */
   nextOpen(code: number, times = 1): void {
     this.nextResult("OpenVirtualDisk", code, times);

@@ -1,5 +1,7 @@
 /* The functions of kernel32.dll that the binding uses, where there is no Windows. */
 #ifndef _WIN32
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "handle_elsewhere.h"
@@ -74,6 +76,34 @@ EXPORT uint32_t GetFullPathNameW(const unit_t *name, uint32_t capacity, unit_t *
   unlock();
   return given;
 }
+
+/* The heap of the process, as far as the binding has blocks of it. */
+#define HEAP ((handle_t)(uintptr_t)0x10000)
+static atomic_uint blocks;
+
+EXPORT handle_t GetProcessHeap(void) { return HEAP; }
+
+EXPORT void *HeapAlloc(handle_t heap, uint32_t flags, size_t bytes) {
+  (void)flags;
+  void *block = heap == HEAP ? calloc(1, bytes ? bytes : 1) : NULL;
+  if (block) blocks++;
+  return block;
+}
+
+EXPORT bool32_t HeapFree(handle_t heap, uint32_t flags, void *block) {
+  (void)flags;
+  if (heap != HEAP || !block) return 0;
+  blocks--;
+  free(block);
+  return 1;
+}
+
+EXPORT void RtlMoveMemory(void *target, const void *source, size_t bytes) {
+  memmove(target, source, bytes);
+}
+
+/* Blocks of the heap that were not given back. */
+EXPORT uint32_t DoubleLiveBlocks(void) { return blocks; }
 
 /* Copies at most `capacity` units with the NUL, and gives `target`. */
 EXPORT unit_t *lstrcpynW(unit_t *target, const unit_t *source, int32_t capacity) {

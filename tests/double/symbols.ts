@@ -7,6 +7,7 @@ export const SYMBOLS = {
   DoubleReset: { parameters: [], result: "void" },
   DoubleLiveHandles: { parameters: [], result: "u32" },
   DoubleLiveEvents: { parameters: [], result: "u32", optional: true },
+  DoubleLiveBlocks: { parameters: [], result: "u32", optional: true },
   DoubleDoubleCloses: { parameters: [], result: "u32", optional: true },
   DoubleNextResult: { parameters: ["buffer", "u32", "u32"], result: "u32" },
   DoubleLastCall: { parameters: ["buffer", "buffer", "u32"], result: "u32" },

@@ -24,3 +24,16 @@ testWith(
     assertEquals(intact, Array(6).fill(true));
   },
 );
+
+const TERMINATED = fromFileUrl(new URL("./children/terminated_worker.ts", import.meta.url));
+
+testWith(
+  [doubleNeed],
+  "what operations work on outlives the worker that started them",
+  () => {
+    const { virtdisk, kernel32 } = buildDouble();
+    const flags = ["--allow-all", "--no-check"];
+    const output = run(Deno.execPath(), "run", ...flags, TERMINATED, virtdisk, kernel32);
+    assertEquals(JSON.parse(output), Array(4).fill(true));
+  },
+);

@@ -244,7 +244,7 @@ for (const [name, run] of NEEDED) {
     const { libraries } = context;
     const virtdisk = {
       ...libraries.virtdisk,
-      ForkVirtualDisk: null,
+      ForkVirtualDiskAt: null,
       CompleteForkVirtualDiskAsync: null,
     };
     using disk = openNative(openRequest(IMAGE, { readOnly: false }), { ...libraries, virtdisk });

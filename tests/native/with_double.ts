@@ -55,6 +55,7 @@ export function testWithDouble(
     for (const { function: name, memoryIntact, overlappedIntact } of double.operations.list) {
       assertEquals([name, memoryIntact, overlappedIntact], [name, true, true], "memory let go of");
     }
+    assertEquals(double.liveBlocks, 0, "memory not given back");
     assertEquals(double.liveEvents, 0, "events left open");
     assertEquals(double.liveHandles, 0, "handles left open");
     assertEquals(double.doubleCloses, 0, "handles closed twice");
