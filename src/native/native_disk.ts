@@ -49,6 +49,9 @@ import { applySnapshot, deleteSnapshot, modifyVhdSet, takeSnapshot } from "./vhd
 /**
  * A disk that Windows opened. Its methods are the functions of virtdisk.h, as `VirtualDisk` describes them.
  *
+ * A worker that is terminated leaves its disks open as long as the process, and Windows may go on with what it has
+ * started, in memory that the process keeps: cancel with `signal`, and close the disks, before a worker is terminated.
+ *
  * @example Attach a disk, and write to a sector of it
  * ```ts ignore
  * import { openVirtualDisk } from "@virtdisk/virtdisk";
