@@ -129,7 +129,7 @@ const foreign: [string, string, number, number, string][] = [
   ["a compressed image", "CISO", 0, 40 * SECTOR, "compressed image (CSO)"],
   ["a CUE sheet", 'FILE "disc.bin" BINARY\n', 0, 120, "CUE sheet"],
   ["a CUE sheet with a byte order mark", '\xef\xbb\xbfREM GENRE "x"\n', 0, 120, "CUE sheet"],
-  ["a gzip file", "\x1f\x8b", 0, 5000, "gzip"],
+  ["a gzip file", "\x1f\x8b\x08", 0, 5000, "gzip"],
 ];
 for (const [name, signature, offset, size, expected] of foreign) {
   Deno.test(`openIso() recognises ${name} that was renamed`, () => {
