@@ -397,7 +397,11 @@ const CREATE: Causes = {
       "quota",
       portable("Remove files of this user, have the quota raised, or use another volume."),
     ),
-    native("A fixed disk takes all of its size at once: free space, or make it dynamic."),
+    about(
+      "fixed",
+      native("A fixed disk takes all of its size at once: free space, or make it dynamic."),
+    ),
+    native("Free space on the volume, or use another one."),
   ],
   ERROR_VHD_INVALID_BLOCK_SIZE: [
     "Block sizes: VHD 512 KiB or 2 MiB; VHDX a power of two from 1 MiB to 256 MiB; none for fixed disks.",

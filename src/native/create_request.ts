@@ -130,7 +130,8 @@ function suspects(options: CreateOptions): string[] {
     });
   const wrong = given.filter(({ isRight }) => !isRight);
   const files = (["parent", "source"] as const).filter((name) => options[name] !== undefined);
-  return [...(wrong.length > 0 ? wrong : given).map(({ name }) => name), ...files];
+  const kind = options.subtype === "fixed" ? ["fixed"] : [];
+  return [...(wrong.length > 0 ? wrong : given).map(({ name }) => name), ...files, ...kind];
 }
 
 function checkTogether(path: string, options: CreateOptions): void {

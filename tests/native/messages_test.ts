@@ -157,6 +157,12 @@ const ROWS: readonly Row[] = [
     says: [/takes all of its size at once/, /dynamic/],
   },
   {
+    name: "16. a dynamic disk on a full volume",
+    call: creating("ERROR_DISK_FULL", { size: 64 * MIB }),
+    says: [/Free space on the volume/],
+    never: [/fixed/],
+  },
+  {
     name: "17. a block size that no image has",
     call: creating("ERROR_INVALID_PARAMETER", { size: 64 * MIB, blockSize: 1000 }),
     says: [/Block sizes: VHD 512 KiB or 2 MiB/, /older/],
