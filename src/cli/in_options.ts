@@ -7,6 +7,10 @@
 
 /** What the command line has for whole phrases of the API. The longer of two that begin alike comes first. */
 const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
+  [
+    "An attachment that is not { permanent: true } ends when its disk is closed.",
+    "One that `virtdisk attach` has made without --permanent ends with that command.",
+  ],
   ["pass { path, ignoreMismatch: true }", "pass --ignore-mismatch"],
   // Of all commands only that one goes on, and what it stores all others take.
   ["{ ignoreMismatch: true }", "`virtdisk rebase --ignore-mismatch CHILD PARENT`"],

@@ -82,7 +82,7 @@ testWith([withDouble], "detach takes an image or its device", async () => {
   assertEquals(JSON.parse(json.out).path, IMAGE);
   const none = await run(["detach", IMAGE]);
   assertEquals([none.code, none.out], [2, ""]);
-  assertStringIncludes(none.err, "not attached");
+  assertStringIncludes(none.err, "not attached. One that `virtdisk attach`");
   for (const named of ["E:", "PhysicalDrive9"]) {
     const absent = await run(["detach", named], IMAGE);
     assertEquals(absent.code, 2);
