@@ -14,7 +14,7 @@ import { assertWindows } from "./windows.ts";
 export const ATTACH_USAGE = `virtdisk attach [OPTION...] FILE
   attaches an image to this Windows machine as Mount-VHD and Mount-DiskImage do, prints the device and where
   its volumes are, and detaches it again on Ctrl-C
-  --permanent         return, and leave it attached until "virtdisk detach" or the end of Windows
+  --permanent         return, and leave it attached until "virtdisk detach" or a restart of Windows
   --at-boot           with --permanent: attach it again whenever Windows starts
   --read-only         nothing can be written; an ISO image is attached so anyway
   --no-drive-letter   give its volumes no drive letters
