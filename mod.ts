@@ -26,20 +26,29 @@ export {
   type AttachOptions,
   type DetachOptions,
   type RestrictedRange,
-} from "./src/attachment.ts";
+} from "./src/disk/attachment.ts";
 export * from "./src/constants.ts";
-export { type ChangedRange, type ChangeQueryOptions } from "./src/changed_range.ts";
+export { type ChangedRange, type ChangeQueryOptions } from "./src/disk/changed_range.ts";
 export { createVirtualDisk } from "./src/create.ts";
 export {
   type CommonCreateOptions,
   type CreateFlag,
   type CreateOptions,
   type NativeCreateOptions,
-} from "./src/create_options.ts";
+} from "./src/disk/create_options.ts";
 export { diagnose, type DiagnoseOptions } from "./src/diagnose.ts";
-export { DriverDisk } from "./src/driver_disk.ts";
-export { type ErrorDetail, VirtualDiskError, type VirtualDiskErrorOptions } from "./src/errors.ts";
-export { type Diagnosis, type Finding, type FindingSubject, type Severity } from "./src/finding.ts";
+export { DriverDisk } from "./src/disk/driver_disk.ts";
+export {
+  type ErrorDetail,
+  VirtualDiskError,
+  type VirtualDiskErrorOptions,
+} from "./src/errors/error.ts";
+export {
+  type Diagnosis,
+  type Finding,
+  type FindingSubject,
+  type Severity,
+} from "./src/disk/finding.ts";
 export {
   type ChangeTrackingState,
   type DiskSize,
@@ -52,19 +61,19 @@ export {
   type SettableKind,
   type StorageType,
   type VirtualDiskInformation,
-} from "./src/information.ts";
-export { type CheckedInformation, type InformationChange } from "./src/information_change.ts";
-export { type MetadataStore, VirtualDiskMetadata } from "./src/metadata.ts";
+} from "./src/disk/information.ts";
+export { type CheckedInformation, type InformationChange } from "./src/disk/information_change.ts";
+export { type MetadataStore, VirtualDiskMetadata } from "./src/disk/metadata.ts";
 export { NativeVirtualDisk } from "./src/native/native_disk.ts";
 export { openVirtualDisk, openVirtualDiskSync } from "./src/open.ts";
-export { OpenDisk } from "./src/open_disk.ts";
+export { OpenDisk } from "./src/disk/open_disk.ts";
 export {
   type AccessRight,
   type ImageType,
   type OpenFlag,
   type OpenOptions,
-} from "./src/open_options.ts";
-export { OperatedDisk } from "./src/operated_disk.ts";
+} from "./src/disk/open_options.ts";
+export { OperatedDisk } from "./src/disk/operated_disk.ts";
 export {
   type CompactionReport,
   type CompactOptions,
@@ -77,7 +86,7 @@ export {
   type ResizeOptions,
   type ResizeReport,
   type SmallestSafeSize,
-} from "./src/operations.ts";
+} from "./src/disk/operation_options.ts";
 export {
   type Extent,
   type FileExtent,
@@ -114,8 +123,8 @@ export {
   ReadableDisk,
   type ReadableOptions,
 } from "./src/portable/readable_disk.ts";
-export { type ScsiRequest, type ScsiResponse } from "./src/scsi_request.ts";
-export { parseSize, type Size } from "./src/size.ts";
+export { type ScsiRequest, type ScsiResponse } from "./src/disk/scsi_request.ts";
+export { parseSize, type Size } from "./src/disk/size.ts";
 export { attachedVirtualDisks, storageDependencies } from "./src/storage.ts";
 export {
   type AttachedVirtualDisk,
@@ -124,12 +133,12 @@ export {
   type StorageDependencyKind,
   type StorageDependencyOptions,
   type StorageObject,
-} from "./src/storage_dependency.ts";
+} from "./src/disk/storage_dependency.ts";
 export {
   type ApplySnapshotOptions,
   type DeleteSnapshotOptions,
   type TakeSnapshotOptions,
   type VhdSetChange,
-} from "./src/vhd_set.ts";
-export { type OperationOptions, type Progress } from "./src/progress.ts";
-export { type InformationOptions, VirtualDisk } from "./src/virtual_disk.ts";
+} from "./src/disk/driver_options.ts";
+export { type OperationOptions, type Progress } from "./src/disk/progress.ts";
+export { type InformationOptions, VirtualDisk } from "./src/disk/virtual_disk.ts";

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { BACKEND, backendOf } from "./backend.ts";
-import { type Diagnosis, diagnosisOf } from "./finding.ts";
+import { BACKEND, backendOf } from "./disk/backend.ts";
+import { type Diagnosis, diagnosisOf } from "./disk/finding.ts";
 import { diagnoseNative } from "./native/diagnose.ts";
-import { checkOptions, type OptionKinds, toHostPath } from "./arguments.ts";
+import { checkOptions, type OptionKinds, toHostPath } from "./disk/arguments.ts";
 import { diagnosePortable } from "./portable/diagnose.ts";
-import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
+import { OPERATION_OPTIONS, type OperationOptions } from "./disk/progress.ts";
 
 /** How to look. */
 export interface DiagnoseOptions extends OperationOptions {

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { checkOptions } from "./arguments.ts";
-import { backendOf } from "./backend.ts";
-import { type VirtualDiskError, virtualDiskError } from "./errors.ts";
+import { checkOptions } from "./disk/arguments.ts";
+import { backendOf } from "./disk/backend.ts";
+import { type VirtualDiskError, virtualDiskError } from "./errors/error.ts";
 import { type NativeVirtualDisk, openNative, openNativeAsync } from "./native/native_disk.ts";
-import { OPEN_OPTIONS, type OpenOptions } from "./open_options.ts";
-import { type OpenRequest, openRequest } from "./open_request.ts";
+import { OPEN_OPTIONS, type OpenOptions } from "./disk/open_options.ts";
+import { type OpenRequest, openRequest } from "./disk/open_request.ts";
 import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk.ts";
-import type { VirtualDisk } from "./virtual_disk.ts";
+import type { VirtualDisk } from "./disk/virtual_disk.ts";
 
 /**
  * Opens a VHD, VHDX or ISO image.

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { virtualDiskError } from "./errors.ts";
-import { checkOptions } from "./arguments.ts";
+import { virtualDiskError } from "./errors/error.ts";
+import { checkOptions } from "./disk/arguments.ts";
 import { listAttachedDisks } from "./native/attached_disks.ts";
 import { queryDependencies, queryDependencyKinds } from "./native/dependency_query.ts";
 import { type Libraries, systemLibraries } from "./native/library.ts";
@@ -15,7 +15,7 @@ import {
   type StorageDependencyKind,
   type StorageDependencyOptions,
   type StorageObject,
-} from "./storage_dependency.ts";
+} from "./disk/storage_dependency.ts";
 
 /**
  * The virtual disks that are attached to this machine, whoever attached them: the image, its parents, the device

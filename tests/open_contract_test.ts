@@ -10,7 +10,7 @@ import {
 } from "@virtdisk/virtdisk";
 import { loadLibraries } from "../src/native/library.ts";
 import { openNative } from "../src/native/native_disk.ts";
-import { openRequest } from "../src/open_request.ts";
+import { openRequest } from "../src/disk/open_request.ts";
 import { openPortable } from "../src/portable/portable_disk.ts";
 import { buildDouble, doubleNeed } from "./double/double.ts";
 import { longRealPaths, type Need, TempDir, testWith } from "./support.ts";

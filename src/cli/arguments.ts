@@ -5,8 +5,8 @@
  */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { parseSize } from "../../mod.ts";
-import { didYouMean } from "../nearest_word.ts";
-import { quoted } from "../quoted.ts";
+import { didYouMean } from "../text/nearest_word.ts";
+import { quoted } from "../text/quoted.ts";
 import { UsageError } from "./usage_error.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;

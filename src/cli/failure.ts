@@ -4,8 +4,8 @@
  * @module
  */
 import { VirtualDiskError } from "../../mod.ts";
-import { formatCode } from "../error_codes.ts";
-import { quoted } from "../quoted.ts";
+import { formatCode } from "../errors/codes.ts";
+import { quoted } from "../text/quoted.ts";
 import { forShell, withFlags } from "./in_options.ts";
 import { OutputError } from "./standard_output.ts";
 

@@ -42,8 +42,8 @@ import { rebase, REBASE_USAGE } from "./rebase.ts";
 import { Report } from "./report.ts";
 import { OutputError, printLine } from "./standard_output.ts";
 import config from "../../deno.json" with { type: "json" };
-import { didYouMean } from "../nearest_word.ts";
-import { quoted } from "../quoted.ts";
+import { didYouMean } from "../text/nearest_word.ts";
+import { quoted } from "../text/quoted.ts";
 import { UsageError } from "./usage_error.ts";
 import { write, WRITE_USAGE } from "./write.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { fromFileUrl } from "@std/path";
-import { shellWord } from "../shell.ts";
+import { shellWord } from "../text/shell.ts";
 
 const NAME = "virtdisk";
 const MAIN = new URL("./main.ts", import.meta.url);

@@ -1,5 +1,5 @@
 /** The call of AddVirtualDiskParent. */
-import { toHostPath } from "../arguments.ts";
+import { toHostPath } from "../disk/arguments.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { fullPath } from "./full_path.ts";
 import { wideString } from "./wide_string.ts";

@@ -4,11 +4,11 @@ import {
   type AttachOptions,
   type DetachOptions,
   RESTRICTED_RANGE,
-} from "../attachment.ts";
+} from "../disk/attachment.ts";
 import { ATTACH_VIRTUAL_DISK_FLAG as FLAG, DETACH_VIRTUAL_DISK_FLAG } from "../constants.ts";
-import { errorCode } from "../error_codes.ts";
-import { virtualDiskError } from "../errors.ts";
-import { byteCount, checkOptions } from "../arguments.ts";
+import { errorCode } from "../errors/codes.ts";
+import { virtualDiskError } from "../errors/error.ts";
+import { byteCount, checkOptions } from "../disk/arguments.ts";
 import { NativeAttachment } from "./attachment.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { CallMemory } from "./call_memory.ts";

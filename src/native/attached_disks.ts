@@ -1,6 +1,6 @@
 /** The virtual disks that are attached to this machine, and the images behind them. */
-import { isErrorOf, VirtualDiskError } from "../errors.ts";
-import type { AttachedVirtualDisk, StorageDependency } from "../storage_dependency.ts";
+import { isErrorOf, VirtualDiskError } from "../errors/error.ts";
+import type { AttachedVirtualDisk, StorageDependency } from "../disk/storage_dependency.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import { queryDependencies } from "./dependency_query.ts";
 import { readInformation } from "./information_classes.ts";

@@ -1,5 +1,5 @@
 /** A disk that is attached through its handle. */
-import type { AttachedVolume, Attachment, DetachOptions } from "../attachment.ts";
+import type { AttachedVolume, Attachment, DetachOptions } from "../disk/attachment.ts";
 import type { DetachLater } from "./attach.ts";
 import { type AttachedDisk, NOTHING } from "./disk_arrival.ts";
 import type { MountPoint } from "./mount_point.ts";

@@ -1,6 +1,6 @@
 /** How one open disk is attached and detached. */
-import { checkOptions } from "../arguments.ts";
-import { type AttachOptions, DETACH_OPTIONS, type DetachOptions } from "../attachment.ts";
+import { checkOptions } from "../disk/arguments.ts";
+import { type AttachOptions, DETACH_OPTIONS, type DetachOptions } from "../disk/attachment.ts";
 import { AttachCall, type AttachRights, detach, detachIfAttached } from "./attach.ts";
 import type { NativeAttachment } from "./attachment.ts";
 import type { CalledDisk } from "./called_disk.ts";

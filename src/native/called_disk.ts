@@ -1,5 +1,5 @@
 /** An open disk, as the calls that work on it need it. */
-import { VirtualDiskError } from "../errors.ts";
+import { VirtualDiskError } from "../errors/error.ts";
 import type { Libraries } from "./library.ts";
 
 /** What a call needs. */

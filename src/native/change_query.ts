@@ -1,15 +1,15 @@
 /** The call of QueryChangesVirtualDisk, page by page. */
-import { byteCount, checkArgument, checkOptions, STRING } from "../arguments.ts";
+import { byteCount, checkArgument, checkOptions, STRING } from "../disk/arguments.ts";
 import {
   CHANGE_QUERY_OPTIONS,
   type ChangedRange,
   type ChangeQueryOptions,
-} from "../changed_range.ts";
+} from "../disk/changed_range.ts";
 import {
   QUERY_CHANGES_VIRTUAL_DISK_FLAG,
   VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH,
 } from "../constants.ts";
-import { type VirtualDiskError, virtualDiskError } from "../errors.ts";
+import { type VirtualDiskError, virtualDiskError } from "../errors/error.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { readInformation } from "./information_classes.ts";
 import { newerFunction } from "./newer_function.ts";

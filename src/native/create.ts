@@ -1,7 +1,7 @@
 /** The call of CreateVirtualDisk. */
 import { CREATE_VIRTUAL_DISK_FLAG, VIRTUAL_DISK_ACCESS } from "../constants.ts";
-import { errorCode } from "../error_codes.ts";
-import type { OperationOptions } from "../progress.ts";
+import { errorCode } from "../errors/codes.ts";
+import type { OperationOptions } from "../disk/progress.ts";
 import type { HeapMemory } from "./heap_memory.ts";
 import type { NativeCreateRequest } from "./create_request.ts";
 import { fullPath } from "./full_path.ts";

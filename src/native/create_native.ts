@@ -1,5 +1,5 @@
 /** Creates images by VirtDisk.dll. */
-import type { OperationOptions } from "../progress.ts";
+import type { OperationOptions } from "../disk/progress.ts";
 import { createImage } from "./create.ts";
 import type { NativeCreateRequest } from "./create_request.ts";
 import { type Libraries, systemLibraries } from "./library.ts";

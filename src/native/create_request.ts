@@ -5,18 +5,18 @@
  * @module
  */
 import { CREATE_VIRTUAL_DISK_FLAG } from "../constants.ts";
-import type { CreateFlag, CreateOptions } from "../create_options.ts";
-import { virtualDiskError } from "../errors.ts";
-import { flagBits, toHostPath, uint32 } from "../arguments.ts";
-import type { ImageType } from "../open_options.ts";
+import type { CreateFlag, CreateOptions } from "../disk/create_options.ts";
+import { virtualDiskError } from "../errors/error.ts";
+import { flagBits, toHostPath, uint32 } from "../disk/arguments.ts";
+import type { ImageType } from "../disk/open_options.ts";
 import {
   ACCESS_BITS,
   guidOption,
   OPEN_FLAG_BITS,
   storageTypeOf,
   type StorageTypeRequest,
-} from "../open_request.ts";
-import { sizeOf } from "../size.ts";
+} from "../disk/open_request.ts";
+import { sizeOf } from "../disk/size.ts";
 import type { CreateVirtualDiskParameters, VirtualStorageType } from "./structs.ts";
 
 /** The arguments of CreateVirtualDisk; paths are of the host, not made absolute yet. */

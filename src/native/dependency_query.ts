@@ -1,14 +1,14 @@
 /** The call of GetStorageDependencyInformation. */
 import { decodeUtf16 } from "../bytes/utf16.ts";
 import { GET_STORAGE_DEPENDENCY_FLAG, STORAGE_DEPENDENCY_INFO_VERSION } from "../constants.ts";
-import { errorCode } from "../error_codes.ts";
-import { isErrorOf, type VirtualDiskError, virtualDiskError } from "../errors.ts";
+import { errorCode } from "../errors/codes.ts";
+import { isErrorOf, type VirtualDiskError, virtualDiskError } from "../errors/error.ts";
 import {
   dependentDiskFlags,
   type StorageDependency,
   type StorageDependencyKind,
   type StorageObject,
-} from "../storage_dependency.ts";
+} from "../disk/storage_dependency.ts";
 import { CallMemory } from "./call_memory.ts";
 import { deviceName } from "./information_classes.ts";
 import type { Libraries } from "./library.ts";

@@ -1,5 +1,5 @@
 /** Why an image does not open or attach, by what Windows says of it. */
-import type { Finding } from "../finding.ts";
+import type { Finding } from "../disk/finding.ts";
 import { diagnoseOpening } from "./diagnose_opening.ts";
 import { diagnosePlace } from "./diagnose_place.ts";
 import { diagnosePrivileges } from "./diagnose_privileges.ts";

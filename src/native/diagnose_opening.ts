@@ -1,9 +1,9 @@
 /** Whether Windows opens an image, and where it is attached. */
-import { isErrorOf, VirtualDiskError } from "../errors.ts";
-import type { ErrorSymbol } from "../error_codes.ts";
-import { failureFinding, type Finding, finding, type FindingSubject } from "../finding.ts";
-import { openRequest } from "../open_request.ts";
-import { shellFile, virtdiskCommand } from "../shell.ts";
+import { isErrorOf, VirtualDiskError } from "../errors/error.ts";
+import type { ErrorSymbol } from "../errors/codes.ts";
+import { failureFinding, type Finding, finding, type FindingSubject } from "../disk/finding.ts";
+import { openRequest } from "../disk/open_request.ts";
+import { shellFile, virtdiskCommand } from "../text/shell.ts";
 import type { Libraries } from "./library.ts";
 import { openImage, openToAsk } from "./open.ts";
 import { physicalPath } from "./physical_path.ts";

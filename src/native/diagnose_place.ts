@@ -1,6 +1,6 @@
 /** What is the matter with where an image lies on Windows: attributes of the file, and its drive. */
-import { type Finding, finding } from "../finding.ts";
-import { shellFile } from "../shell.ts";
+import { type Finding, finding } from "../disk/finding.ts";
+import { shellFile } from "../text/shell.ts";
 import type { Kernel32 } from "./kernel32.ts";
 import { wideString } from "./wide_string.ts";
 

@@ -1,7 +1,7 @@
 /** What this process lacks to attach images. */
 import { extname } from "@std/path";
-import { VirtualDiskError } from "../errors.ts";
-import { failureFinding, type Finding, finding } from "../finding.ts";
+import { VirtualDiskError } from "../errors/error.ts";
+import { failureFinding, type Finding, finding } from "../disk/finding.ts";
 import { systemDirectory } from "./full_path.ts";
 import type { Kernel32 } from "./kernel32.ts";
 import { ADVAPI32_FUNCTIONS, type ProcessRights, processRights } from "./process_token.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isErrorOf } from "../errors.ts";
+import { isErrorOf } from "../errors/error.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import { Device, type DeviceNumber, DISK_TYPE, type VolumePartition } from "./device.ts";
 import { physicalPath } from "./physical_path.ts";

@@ -1,5 +1,5 @@
 /** The long operations on an open disk: how each is called. */
-import { checkOptions, toHostPath, uint32 } from "../arguments.ts";
+import { checkOptions, toHostPath, uint32 } from "../disk/arguments.ts";
 import {
   COMPACT_VIRTUAL_DISK_FLAG,
   EXPAND_VIRTUAL_DISK_FLAG,
@@ -8,7 +8,7 @@ import {
   MIRROR_VIRTUAL_DISK_FLAG,
   RESIZE_VIRTUAL_DISK_FLAG,
 } from "../constants.ts";
-import { virtualDiskError } from "../errors.ts";
+import { virtualDiskError } from "../errors/error.ts";
 import {
   COMPACT_OPTIONS,
   type CompactOptions,
@@ -24,9 +24,9 @@ import {
   resizedSize,
   type ResizeOptions,
   type SmallestSafeSize,
-} from "../operations.ts";
-import type { OperationOptions } from "../progress.ts";
-import { newSizeOf, type Size } from "../size.ts";
+} from "../disk/operation_options.ts";
+import type { OperationOptions } from "../disk/progress.ts";
+import { newSizeOf, type Size } from "../disk/size.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import type { HeapMemory } from "./heap_memory.ts";
 import { flagsOf } from "./flags_of.ts";

@@ -1,5 +1,5 @@
 /** Events of the kernel, by which asynchronous calls say that they are over. */
-import { VirtualDiskError } from "../errors.ts";
+import { VirtualDiskError } from "../errors/error.ts";
 import { Handle } from "./handle.ts";
 import type { Kernel32 } from "./kernel32.ts";
 

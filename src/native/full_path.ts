@@ -1,6 +1,10 @@
 /** Paths as VirtDisk.dll should be given them: absolute, and of any length. */
 import { decodeUtf16 } from "../bytes/utf16.ts";
-import { VirtualDiskError, virtualDiskError, type VirtualDiskErrorOptions } from "../errors.ts";
+import {
+  VirtualDiskError,
+  virtualDiskError,
+  type VirtualDiskErrorOptions,
+} from "../errors/error.ts";
 import type { Kernel32 } from "./kernel32.ts";
 import { wideString } from "./wide_string.ts";
 

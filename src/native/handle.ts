@@ -1,5 +1,5 @@
 /** Handles of the kernel. */
-import { VirtualDiskError, virtualDiskError } from "../errors.ts";
+import { VirtualDiskError, virtualDiskError } from "../errors/error.ts";
 import type { Kernel32 } from "./kernel32.ts";
 
 /** The functions that closing takes. */

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { virtualDiskError } from "../errors.ts";
+import { virtualDiskError } from "../errors/error.ts";
 import type { Kernel32 } from "./kernel32.ts";
 import { wideString } from "./wide_string.ts";
 

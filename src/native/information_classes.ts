@@ -3,13 +3,13 @@ import {
   GET_VIRTUAL_DISK_INFO as CLASS,
   VIRTUAL_STORAGE_TYPE_DEVICE as DEVICE,
 } from "../constants.ts";
-import { virtualDiskError } from "../errors.ts";
+import { virtualDiskError } from "../errors/error.ts";
 import type {
   InformationKind,
   ProviderSubtype,
   StorageType,
   VirtualDiskInformation,
-} from "../information.ts";
+} from "../disk/information.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import {
   type InformationOf,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { virtualDiskError } from "../errors.ts";
+import { virtualDiskError } from "../errors/error.ts";
 import { type VirtDisk, VIRTDISK_FUNCTIONS } from "./virtdisk.ts";
 import { systemDirectory } from "./full_path.ts";
 import { type Kernel32, KERNEL32_FUNCTIONS } from "./kernel32.ts";

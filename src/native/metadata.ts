@@ -1,8 +1,8 @@
 /** The calls of the user metadata: Enumerate-, Get-, Set- and DeleteVirtualDiskMetadata. */
 import { readGuid, writeGuid } from "../bytes/guid.ts";
-import { errorCode } from "../error_codes.ts";
-import { isErrorOf } from "../errors.ts";
-import type { MetadataStore } from "../metadata.ts";
+import { errorCode } from "../errors/codes.ts";
+import { isErrorOf } from "../errors/error.ts";
+import type { MetadataStore } from "../disk/metadata.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { sizedAnswer } from "./sized_answer.ts";
 

@@ -1,6 +1,6 @@
 /** A folder in which a volume is mounted. */
-import { VirtualDiskError, virtualDiskError } from "../errors.ts";
-import { toHostPath } from "../arguments.ts";
+import { VirtualDiskError, virtualDiskError } from "../errors/error.ts";
+import { toHostPath } from "../disk/arguments.ts";
 import type { AttachedDisk } from "./disk_arrival.ts";
 import { fullPath } from "./full_path.ts";
 import type { Kernel32 } from "./kernel32.ts";

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { Attachment, AttachOptions, DetachOptions } from "../attachment.ts";
-import type { ChangedRange, ChangeQueryOptions } from "../changed_range.ts";
-import type { InformationKind, VirtualDiskInformation } from "../information.ts";
-import type { InformationChange } from "../information_change.ts";
-import type { MetadataStore } from "../metadata.ts";
-import type { OpenRequest } from "../open_request.ts";
+import type { Attachment, AttachOptions, DetachOptions } from "../disk/attachment.ts";
+import type { ChangedRange, ChangeQueryOptions } from "../disk/changed_range.ts";
+import type { InformationKind, VirtualDiskInformation } from "../disk/information.ts";
+import type { InformationChange } from "../disk/information_change.ts";
+import type { MetadataStore } from "../disk/metadata.ts";
+import type { OpenRequest } from "../disk/open_request.ts";
 import type {
   CompactOptions,
   ExpandOptions,
@@ -17,17 +17,17 @@ import type {
   MirrorOptions,
   ResizeOptions,
   SmallestSafeSize,
-} from "../operations.ts";
-import type { Size } from "../size.ts";
-import type { ScsiRequest, ScsiResponse } from "../scsi_request.ts";
-import type { StorageDependency } from "../storage_dependency.ts";
+} from "../disk/operation_options.ts";
+import type { Size } from "../disk/size.ts";
+import type { ScsiRequest, ScsiResponse } from "../disk/scsi_request.ts";
+import type { StorageDependency } from "../disk/storage_dependency.ts";
 import type {
   ApplySnapshotOptions,
   DeleteSnapshotOptions,
   TakeSnapshotOptions,
   VhdSetChange,
-} from "../vhd_set.ts";
-import { VirtualDisk } from "../virtual_disk.ts";
+} from "../disk/driver_options.ts";
+import { VirtualDisk } from "../disk/virtual_disk.ts";
 import { addParent } from "./add_parent.ts";
 import { diskDependencies } from "./attached_disks.ts";
 import { Attachments } from "./attachments.ts";

@@ -1,6 +1,6 @@
 /** The file that a create makes: what was there before it is not lost if it fails. */
-import { isErrorOf, VirtualDiskError } from "../errors.ts";
-import { errorCode } from "../error_codes.ts";
+import { isErrorOf, VirtualDiskError } from "../errors/error.ts";
+import { errorCode } from "../errors/codes.ts";
 import { withPrefix } from "./full_path.ts";
 import type { Kernel32 } from "./kernel32.ts";
 import { wideString } from "./wide_string.ts";

@@ -1,5 +1,5 @@
 /** Functions that are newer than Windows 8, and that a system may therefore lack. */
-import { virtualDiskError } from "../errors.ts";
+import { virtualDiskError } from "../errors/error.ts";
 import type { VirtDisk } from "./virtdisk.ts";
 
 const WINDOWS_10 = "Windows 10 or Windows Server 2016";

@@ -5,7 +5,7 @@
  * @see {@link https://learn.microsoft.com/openspecs/windows_protocols/ms-erref/596a1078-e883-4972-9bbc-49e60bebca55}
  * @module
  */
-import { errorCode, type ErrorSymbol } from "../error_codes.ts";
+import { errorCode, type ErrorSymbol } from "../errors/codes.ts";
 
 /** The statuses that requests to a disk end with. */
 const SYMBOLS = new Map<number, ErrorSymbol>([

@@ -1,9 +1,9 @@
 /** The call of OpenVirtualDisk. */
 import { extname } from "@std/path";
 import { VIRTUAL_DISK_ACCESS, VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.ts";
-import { VirtualDiskError } from "../errors.ts";
-import type { OpenFlag } from "../open_options.ts";
-import { type OpenParameters, type OpenRequest, openRequest } from "../open_request.ts";
+import { VirtualDiskError } from "../errors/error.ts";
+import type { OpenFlag } from "../disk/open_options.ts";
+import { type OpenParameters, type OpenRequest, openRequest } from "../disk/open_request.ts";
 import { CallMemory } from "./call_memory.ts";
 import { fullPath } from "./full_path.ts";
 import { Handle } from "./handle.ts";

@@ -9,9 +9,9 @@
  *
  * @module
  */
-import { errorCode } from "../error_codes.ts";
-import { VirtualDiskError } from "../errors.ts";
-import { type OperationOptions, ProgressReporter } from "../progress.ts";
+import { errorCode } from "../errors/codes.ts";
+import { VirtualDiskError } from "../errors/error.ts";
+import { type OperationOptions, ProgressReporter } from "../disk/progress.ts";
 import { HeapMemory } from "./heap_memory.ts";
 import { Event } from "./event.ts";
 import type { Libraries } from "./library.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { virtualDiskError } from "../errors.ts";
+import { virtualDiskError } from "../errors/error.ts";
 
 /**
  * Refuses options of the portable backend that are set: what Windows cannot leave undone, or do besides, must

@@ -1,5 +1,5 @@
 /** What this process may do: its token, asked through advapi32.dll. */
-import { VirtualDiskError } from "../errors.ts";
+import { VirtualDiskError } from "../errors/error.ts";
 import { Handle } from "./handle.ts";
 import type { Kernel32 } from "./kernel32.ts";
 import { wideString } from "./wide_string.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { errorCode } from "../error_codes.ts";
-import { VirtualDiskError, virtualDiskError } from "../errors.ts";
-import { byteCount, BYTES, checkArgument } from "../arguments.ts";
+import { errorCode } from "../errors/codes.ts";
+import { VirtualDiskError, virtualDiskError } from "../errors/error.ts";
+import { byteCount, BYTES, checkArgument } from "../disk/arguments.ts";
 import { CallMemory } from "./call_memory.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import { Event } from "./event.ts";

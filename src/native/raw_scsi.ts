@@ -1,8 +1,8 @@
 /** The call of RawSCSIVirtualDisk. */
-import { BYTES, checkArgument, checkOptions, uint32 } from "../arguments.ts";
+import { BYTES, checkArgument, checkOptions, uint32 } from "../disk/arguments.ts";
 import { RAW_SCSI_VIRTUAL_DISK_FLAG } from "../constants.ts";
-import { virtualDiskError } from "../errors.ts";
-import { SCSI_REQUEST, type ScsiRequest, type ScsiResponse } from "../scsi_request.ts";
+import { virtualDiskError } from "../errors/error.ts";
+import { SCSI_REQUEST, type ScsiRequest, type ScsiResponse } from "../disk/scsi_request.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { CallMemory } from "./call_memory.ts";
 import { newerFunction } from "./newer_function.ts";

@@ -1,5 +1,5 @@
 /** What goes on with a disk. */
-import { virtualDiskError } from "../errors.ts";
+import { virtualDiskError } from "../errors/error.ts";
 
 /** The operations of one disk that are not over: its handle must not be closed under them. */
 export class RunningCalls {

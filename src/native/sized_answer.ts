@@ -1,6 +1,6 @@
 /** Calls that fill a buffer whose size is not known beforehand. */
-import { errorCode } from "../error_codes.ts";
-import { VirtualDiskError, virtualDiskError } from "../errors.ts";
+import { errorCode } from "../errors/codes.ts";
+import { VirtualDiskError, virtualDiskError } from "../errors/error.ts";
 
 /** One to learn the size, one to get the answer, and some in case it grows meanwhile. */
 const ROUNDS = 5;

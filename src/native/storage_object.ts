@@ -1,7 +1,7 @@
 /** The volumes and disks that GetStorageDependencyInformation is asked about, opened. */
-import { VirtualDiskError } from "../errors.ts";
-import { checkArgument, type Kind, OBJECT, PATH, toHostPath, uint32 } from "../arguments.ts";
-import type { StorageObject } from "../storage_dependency.ts";
+import { VirtualDiskError } from "../errors/error.ts";
+import { checkArgument, type Kind, OBJECT, PATH, toHostPath, uint32 } from "../disk/arguments.ts";
+import type { StorageObject } from "../disk/storage_dependency.ts";
 import { fullPath } from "./full_path.ts";
 import { Handle } from "./handle.ts";
 import type { Kernel32 } from "./kernel32.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { OperationOptions } from "../progress.ts";
+import type { OperationOptions } from "../disk/progress.ts";
 import { assertSuccess } from "./called_disk.ts";
 import {
   type CallContext,

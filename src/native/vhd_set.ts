@@ -1,5 +1,12 @@
 /** The calls for VHD Sets. */
-import { checkArgument, checkGuid, checkOptions, OBJECT, oneOf, toHostPath } from "../arguments.ts";
+import {
+  checkArgument,
+  checkGuid,
+  checkOptions,
+  OBJECT,
+  oneOf,
+  toHostPath,
+} from "../disk/arguments.ts";
 import { NIL_GUID } from "../bytes/guid.ts";
 import {
   APPLY_SNAPSHOT_VHDSET_FLAG,
@@ -16,7 +23,7 @@ import {
   TAKE_SNAPSHOT_OPTIONS,
   type TakeSnapshotOptions,
   type VhdSetChange,
-} from "../vhd_set.ts";
+} from "../disk/driver_options.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { CallMemory } from "./call_memory.ts";
 import { fullPath } from "./full_path.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { virtualDiskError } from "../errors.ts";
+import { virtualDiskError } from "../errors/error.ts";
 import type { CalledDisk } from "./called_disk.ts";
 import { Device } from "./device.ts";
 import { deviceOf } from "./disk_arrival.ts";

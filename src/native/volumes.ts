@@ -1,5 +1,5 @@
 /** The volumes of the machine, and where they are mounted. */
-import type { AttachedVolume } from "../attachment.ts";
+import type { AttachedVolume } from "../disk/attachment.ts";
 import { decodeMultiString, decodeUtf16Z } from "../bytes/utf16.ts";
 import { Device, type DeviceNumber, DISK_TYPE, type DiskExtent } from "./device.ts";
 import type { Kernel32 } from "./kernel32.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { errorCode, errorMeaning } from "../error_codes.ts";
-import { isErrorOf } from "../errors.ts";
+import { errorCode, errorMeaning } from "../errors/codes.ts";
+import { isErrorOf } from "../errors/error.ts";
 import { type ImageFormat, openImage } from "./detect.ts";
 import type { DiskImage, ParentLink } from "./image.ts";
 import { ImageError } from "./image_error.ts";

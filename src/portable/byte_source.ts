@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ErrorSymbol } from "../error_codes.ts";
+import type { ErrorSymbol } from "../errors/codes.ts";
 import { damaged } from "./image_error.ts";
 
 /** Random access to the bytes of an image. */

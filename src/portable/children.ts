@@ -5,7 +5,7 @@
  * @module
  */
 import { basename, dirname, join } from "@std/path";
-import type { ErrorSymbol } from "../error_codes.ts";
+import type { ErrorSymbol } from "../errors/codes.ts";
 import { formatOfExtension, openImage } from "./detect.ts";
 import { fileOperation } from "./file_operation.ts";
 import type { DiskImage } from "./image.ts";

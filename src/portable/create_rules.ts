@@ -4,10 +4,10 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/ns-virtdisk-create_virtual_disk_parameters}
  * @module
  */
-import { sizeText } from "../size.ts";
+import { sizeText } from "../disk/size.ts";
 import { extname } from "@std/path";
-import { byteCount } from "../arguments.ts";
-import type { OperationOptions } from "../progress.ts";
+import { byteCount } from "../disk/arguments.ts";
+import type { OperationOptions } from "../disk/progress.ts";
 import type { SourceRequest } from "./copy_source.ts";
 import { newDiskSize, type SourceDisk } from "./create_size.ts";
 import { newFormatOfExtension } from "./detect.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { byteCount } from "../arguments.ts";
-import { type Size, sizeOf, sizeText } from "../size.ts";
+import { byteCount } from "../disk/arguments.ts";
+import { type Size, sizeOf, sizeText } from "../disk/size.ts";
 import { ImageError } from "./image_error.ts";
 
 /** The disk that a new one is a copy of. */

@@ -5,7 +5,7 @@
  */
 import { extname } from "@std/path";
 import { VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.ts";
-import type { ErrorSymbol } from "../error_codes.ts";
+import type { ErrorSymbol } from "../errors/codes.ts";
 import type { ByteSource, WritableSource } from "./byte_source.ts";
 import { foreignFormat } from "./foreign_format.ts";
 import type { DiskImage, WritableImage } from "./image.ts";

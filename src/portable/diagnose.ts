@@ -1,6 +1,6 @@
 /** Why an image does not open, by its file and contents alone: on every system. */
-import type { Finding } from "../finding.ts";
-import type { OperationOptions } from "../progress.ts";
+import type { Finding } from "../disk/finding.ts";
+import type { OperationOptions } from "../disk/progress.ts";
 import { diagnoseChain } from "./diagnose_chain.ts";
 import { diagnoseFile } from "./diagnose_file.ts";
 import { diagnoseImage } from "./diagnose_image.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 import { dirname, join } from "@std/path";
-import { VirtualDiskError } from "../errors.ts";
-import { failureFinding, type Finding, finding } from "../finding.ts";
-import { virtdiskCommand } from "../shell.ts";
+import { VirtualDiskError } from "../errors/error.ts";
+import { failureFinding, type Finding, finding } from "../disk/finding.ts";
+import { virtdiskCommand } from "../text/shell.ts";
 import { isExpectedParent } from "./ancestors.ts";
 import { ImageChain } from "./chain.ts";
 import { formatOfExtension, openImage } from "./detect.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 import { byteCount } from "../bytes/digits.ts";
-import type { ErrorSymbol } from "../error_codes.ts";
-import { type Finding, finding, type FindingSubject, type Severity } from "../finding.ts";
-import { shellFile, virtdiskCommand } from "../shell.ts";
+import type { ErrorSymbol } from "../errors/codes.ts";
+import { type Finding, finding, type FindingSubject, type Severity } from "../disk/finding.ts";
+import { shellFile, virtdiskCommand } from "../text/shell.ts";
 import type { CheckFinding, CheckReport } from "./check/check_report.ts";
 import { FILE_LENGTH, wholeSectors } from "./check/check_iso.ts";
 import { freshPath } from "./diagnose_name.ts";

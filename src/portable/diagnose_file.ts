@@ -4,9 +4,9 @@
  * @module
  */
 import { dirname } from "@std/path";
-import { errorCode, errorMeaning } from "../error_codes.ts";
-import { type Finding, finding, type FindingSubject } from "../finding.ts";
-import { shellFile } from "../shell.ts";
+import { errorCode, errorMeaning } from "../errors/codes.ts";
+import { type Finding, finding, type FindingSubject } from "../disk/finding.ts";
+import { shellFile } from "../text/shell.ts";
 import { lockFile, seesAllLocks } from "./file_locks.ts";
 import { fileOperation } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";

@@ -5,9 +5,9 @@
  */
 import { basename, extname } from "@std/path";
 import { byteCount } from "../bytes/digits.ts";
-import type { ErrorSymbol } from "../error_codes.ts";
-import { type Finding, finding } from "../finding.ts";
-import { shellFile, virtdiskCommand } from "../shell.ts";
+import type { ErrorSymbol } from "../errors/codes.ts";
+import { type Finding, finding } from "../disk/finding.ts";
+import { shellFile, virtdiskCommand } from "../text/shell.ts";
 import { freshPath } from "./diagnose_name.ts";
 import type { ForeignFormat, ForeignKind } from "./foreign_format.ts";
 import type { RawDisk } from "./partitions/raw_disk.ts";

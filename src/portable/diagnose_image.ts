@@ -5,10 +5,10 @@
  */
 import { isAllZero } from "../bytes/zeros.ts";
 import { byteCount } from "../bytes/digits.ts";
-import type { ErrorSymbol } from "../error_codes.ts";
-import { failureFinding, type Finding, finding } from "../finding.ts";
-import type { OperationOptions } from "../progress.ts";
-import { virtdiskCommand } from "../shell.ts";
+import type { ErrorSymbol } from "../errors/codes.ts";
+import { failureFinding, type Finding, finding } from "../disk/finding.ts";
+import type { OperationOptions } from "../disk/progress.ts";
+import { virtdiskCommand } from "../text/shell.ts";
 import { checkFile } from "./check/check_file.ts";
 import { type Contents, contentsOf } from "./contents.ts";
 import { missingMark, openImage } from "./detect.ts";

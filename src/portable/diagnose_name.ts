@@ -4,8 +4,8 @@
  * @module
  */
 import { basename, dirname, extname, join } from "@std/path";
-import { type Finding, finding } from "../finding.ts";
-import { shellFile, shellWord } from "../shell.ts";
+import { type Finding, finding } from "../disk/finding.ts";
+import { shellFile, shellWord } from "../text/shell.ts";
 import { formatOfExtension } from "./detect.ts";
 
 /** The formats whose names matter. */

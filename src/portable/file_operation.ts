@@ -5,8 +5,8 @@
  */
 import { constants } from "node:os";
 import { dirname } from "@std/path";
-import { type ErrorSymbol, knownSymbol } from "../error_codes.ts";
-import type { VirtualDiskErrorOptions } from "../errors.ts";
+import { type ErrorSymbol, knownSymbol } from "../errors/codes.ts";
+import type { VirtualDiskErrorOptions } from "../errors/error.ts";
 import { ImageError } from "./image_error.ts";
 
 /** What an operation on a file may be refused for: reading it, writing it, making or removing its name. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ProviderSubtype } from "../information.ts";
+import type { ProviderSubtype } from "../disk/information.ts";
 import type { ByteSource } from "./byte_source.ts";
 import type { ParentSpec } from "./image_spec.ts";
 import type { CopyableItem } from "./metadata_item.ts";

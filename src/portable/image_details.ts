@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ProviderSubtype } from "../information.ts";
+import type { ProviderSubtype } from "../disk/information.ts";
 import { originOf } from "./detect.ts";
 import type { DiskImage } from "./image.ts";
 import { ImageError, isUnreadable } from "./image_error.ts";

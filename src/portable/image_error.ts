@@ -4,8 +4,12 @@
  *
  * @module
  */
-import { errorCode, type ErrorSymbol } from "../error_codes.ts";
-import { type ErrorDetail, VirtualDiskError, type VirtualDiskErrorOptions } from "../errors.ts";
+import { errorCode, type ErrorSymbol } from "../errors/codes.ts";
+import {
+  type ErrorDetail,
+  VirtualDiskError,
+  type VirtualDiskErrorOptions,
+} from "../errors/error.ts";
 
 /** A fault of an image or of its file. */
 export class ImageError extends Error {

@@ -9,7 +9,7 @@ import {
   INFORMATION_KINDS,
   type InformationKind,
   type VirtualDiskInformation,
-} from "../information.ts";
+} from "../disk/information.ts";
 import type { ImageChain } from "./chain.ts";
 import type { DiskImage, ParentLink } from "./image.ts";
 import { ImageError } from "./image_error.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MetadataStore } from "../metadata.ts";
+import type { MetadataStore } from "../disk/metadata.ts";
 import type { DiskImage, WritableImage } from "./image.ts";
 import { ImageError, inOperation, openForReading } from "./image_error.ts";
 

@@ -11,10 +11,10 @@ import {
   oneOf,
   type OptionKinds,
   STRING,
-} from "../arguments.ts";
+} from "../disk/arguments.ts";
 import { setImmediate } from "node:timers/promises";
-import { OPERATION_OPTIONS, type OperationOptions, ProgressReporter } from "../progress.ts";
-import { SIZE, type Size } from "../size.ts";
+import { OPERATION_OPTIONS, type OperationOptions, ProgressReporter } from "../disk/progress.ts";
+import { SIZE, type Size } from "../disk/size.ts";
 import { assertRawDisk, sourceDiskOf } from "./copy_source.ts";
 import { formatToCreate, imageSpec } from "./create_rules.ts";
 import { sizesOf } from "./create_size.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOptions, toHostPath } from "../arguments.ts";
+import { checkOptions, toHostPath } from "../disk/arguments.ts";
 import {
   COMPACT_OPTIONS,
   type CompactionReport,
@@ -17,8 +17,8 @@ import {
   type ResizeOptions,
   type ResizeReport,
   type SmallestSafeSize,
-} from "../operations.ts";
-import type { Size } from "../size.ts";
+} from "../disk/operation_options.ts";
+import type { Size } from "../disk/size.ts";
 import { checkChain } from "./check/check_virtual_disk.ts";
 import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./check/check_report.ts";
 import type { ImageChain } from "./chain.ts";

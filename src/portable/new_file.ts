@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname } from "@std/path";
-import { errorCode, errorMeaning } from "../error_codes.ts";
+import { errorCode, errorMeaning } from "../errors/codes.ts";
 import { removeAbandonedFiles, temporaryPath } from "./abandoned_files.ts";
 import { fileOperation, systemErrorName } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";

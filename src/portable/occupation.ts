@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { virtualDiskError } from "../errors.ts";
+import { virtualDiskError } from "../errors/error.ts";
 import { inLongOperation } from "./image_error.ts";
 
 /** Whether an operation goes on with a disk, and has its files for itself. */

@@ -11,7 +11,7 @@ import {
   VIRTUAL_DISK_ACCESS,
   VIRTUAL_STORAGE_TYPE_DEVICE,
 } from "../constants.ts";
-import type { OpenRequest } from "../open_request.ts";
+import type { OpenRequest } from "../disk/open_request.ts";
 import { ImageError } from "./image_error.ts";
 import type { Sharing } from "./image_file.ts";
 

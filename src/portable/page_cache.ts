@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ErrorSymbol } from "../error_codes.ts";
+import type { ErrorSymbol } from "../errors/codes.ts";
 import { type ByteSource, viewOf } from "./byte_source.ts";
 import { damaged } from "./image_error.ts";
 

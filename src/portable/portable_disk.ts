@@ -5,10 +5,10 @@
  */
 import { dirname } from "@std/path";
 import { OPEN_VIRTUAL_DISK_FLAG } from "../constants.ts";
-import type { InformationChange } from "../information_change.ts";
-import type { MetadataStore } from "../metadata.ts";
-import type { OpenRequest } from "../open_request.ts";
-import { byteCount, BYTES, checkArgument, toHostPath } from "../arguments.ts";
+import type { InformationChange } from "../disk/information_change.ts";
+import type { MetadataStore } from "../disk/metadata.ts";
+import type { OpenRequest } from "../disk/open_request.ts";
+import { byteCount, BYTES, checkArgument, toHostPath } from "../disk/arguments.ts";
 import { removeAbandonedFiles } from "./abandoned_files.ts";
 import { ImageChain } from "./chain.ts";
 import { writeChain } from "./chain_writer.ts";

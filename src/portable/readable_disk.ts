@@ -11,10 +11,10 @@ import {
   NUMBER,
   type OptionKinds,
   SIGNAL,
-} from "../arguments.ts";
+} from "../disk/arguments.ts";
 import { setImmediate } from "node:timers/promises";
-import type { InformationKind, VirtualDiskInformation } from "../information.ts";
-import { VirtualDisk } from "../virtual_disk.ts";
+import type { InformationKind, VirtualDiskInformation } from "../disk/information.ts";
+import { VirtualDisk } from "../disk/virtual_disk.ts";
 import type { ImageChain } from "./chain.ts";
 import { chainExtents, readChain } from "./chain_reader.ts";
 import { type Extent, toExtent } from "./extent.ts";

@@ -10,7 +10,7 @@ import { VIRTDISK_FUNCTIONS } from "../../src/native/virtdisk.ts";
 import { KERNEL32_FUNCTIONS } from "../../src/native/kernel32.ts";
 import { loadLibraries } from "../../src/native/library.ts";
 import { openNative } from "../../src/native/native_disk.ts";
-import { openRequest } from "../../src/open_request.ts";
+import { openRequest } from "../../src/disk/open_request.ts";
 import { buildDouble, Double, type DoubleLibraries, doubleNeed } from "../double/double.ts";
 import { Koffi } from "./koffi.ts";
 import { compare, type Contender, milliseconds } from "./measure.ts";

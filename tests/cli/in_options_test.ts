@@ -1,9 +1,9 @@
 /** Advice of the API in the words of a shell. */
 import { assert, assertEquals } from "@std/assert";
 import { findingForShell, forShell, inOptions, withFlags } from "../../src/cli/in_options.ts";
-import { situationOf } from "../../src/cause.ts";
-import { causesOf } from "../../src/error_causes.ts";
-import { errorCode, errorSymbols } from "../../src/error_codes.ts";
+import { situationOf } from "../../src/errors/cause.ts";
+import { causesOf } from "../../src/errors/causes.ts";
+import { errorCode, errorSymbols } from "../../src/errors/codes.ts";
 
 Deno.test("options of the API are flags", () => {
   const rows: [advice: string, atShell: string][] = [

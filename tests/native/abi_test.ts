@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as constants from "../../src/constants.ts";
-import { errorCode, errorSymbols } from "../../src/error_codes.ts";
+import { errorCode, errorSymbols } from "../../src/errors/codes.ts";
 import { VIRTDISK_FUNCTIONS } from "../../src/native/virtdisk.ts";
 import * as structs from "../../src/native/structs.ts";
 import abi from "./abi/virtdisk-abi.json" with { type: "json" };

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";
 
 testWithDouble("addParent passes the absolute path", ({ double, open }) => {

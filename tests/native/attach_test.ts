@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import type { AttachOptions } from "../../src/attachment.ts";
-import { VirtualDiskError } from "../../src/errors.ts";
+import type { AttachOptions } from "../../src/disk/attachment.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";
 
 const ATTACH = "AttachVirtualDisk";

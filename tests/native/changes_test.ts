@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { type ChangeQuery, queryChanges } from "../../src/native/change_query.ts";
 import type { Libraries } from "../../src/native/library.ts";
 import { QUERY_CHANGES_VIRTUAL_DISK_RANGE as RANGE } from "../../src/native/structs.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { NewFile } from "../../src/native/new_file.ts";
 import { TempDir } from "../support.ts";
 import { testWithDouble } from "./with_double.ts";

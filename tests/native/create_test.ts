@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import type { CreateOptions } from "../../src/create_options.ts";
-import { VirtualDiskError } from "../../src/errors.ts";
+import type { CreateOptions } from "../../src/disk/create_options.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { nativeCreateRequest } from "../../src/native/create_request.ts";
 import { NativeVirtualDisk } from "../../src/native/native_disk.ts";
-import type { Progress } from "../../src/progress.ts";
+import type { Progress } from "../../src/disk/progress.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";
 
 const CREATE = "CreateVirtualDisk";

@@ -1,12 +1,12 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { diagnose } from "@virtdisk/virtdisk";
-import { type Finding, finding } from "../../src/finding.ts";
+import { type Finding, finding } from "../../src/disk/finding.ts";
 import { diagnoseNative } from "../../src/native/diagnose.ts";
 import { attributeFindings, diagnosePlace } from "../../src/native/diagnose_place.ts";
 import { privilegeFindings } from "../../src/native/diagnose_privileges.ts";
 import { systemLibraries } from "../../src/native/library.ts";
 import { openNative } from "../../src/native/native_disk.ts";
-import { openRequest } from "../../src/open_request.ts";
+import { openRequest } from "../../src/disk/open_request.ts";
 import { createImage } from "../create_image.ts";
 import { onlyOn, TempDir, testWith } from "../support.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";

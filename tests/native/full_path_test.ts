@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { fullPath } from "../../src/native/full_path.ts";
 import type { Kernel32 } from "../../src/native/kernel32.ts";
 

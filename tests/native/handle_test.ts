@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
-import { INFORMATION_KINDS } from "../../src/information.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
+import { INFORMATION_KINDS } from "../../src/disk/information.ts";
 import { Handle } from "../../src/native/handle.ts";
 import type { Kernel32 } from "../../src/native/kernel32.ts";
 import { testWithDouble } from "./with_double.ts";

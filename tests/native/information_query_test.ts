@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import type { VirtDisk } from "../../src/native/virtdisk.ts";
 import { queryInformation } from "../../src/native/information_query.ts";
 import { GET_VIRTUAL_DISK_INFO } from "../../src/native/structs.ts";

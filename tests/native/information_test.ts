@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT } from "../../src/constants.ts";
-import { VirtualDiskError } from "../../src/errors.ts";
-import { INFORMATION_KINDS } from "../../src/information.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
+import { INFORMATION_KINDS } from "../../src/disk/information.ts";
 import type { Double } from "../double/double.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";
 

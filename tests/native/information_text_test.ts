@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { multiString } from "../double/double.ts";
 import { testWithDouble } from "./with_double.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { HEADER_FUNCTIONS } from "../../src/native/ffi.ts";
 import { assertSystemDirectory, loadLibraries, systemLibraries } from "../../src/native/library.ts";
 import { buildDouble, doubleNeed } from "../double/double.ts";

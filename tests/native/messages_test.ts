@@ -4,10 +4,10 @@
  * backend and these arguments. And what the portable backend tells there.
  */
 import { assert, assertMatch } from "@std/assert";
-import { situationOf } from "../../src/cause.ts";
-import { causesOf } from "../../src/error_causes.ts";
-import { errorCode, type ErrorSymbol } from "../../src/error_codes.ts";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { situationOf } from "../../src/errors/cause.ts";
+import { causesOf } from "../../src/errors/causes.ts";
+import { errorCode, type ErrorSymbol } from "../../src/errors/codes.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";
 
 const MIB = 2 ** 20;

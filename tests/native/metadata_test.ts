@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";
 
 const A = "00112233-4455-6677-8899-aabbccddeeff";

@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { type Libraries, loadLibraries } from "../../src/native/library.ts";
 import { type NativeVirtualDisk, openNative } from "../../src/native/native_disk.ts";
-import { openRequest } from "../../src/open_request.ts";
+import { openRequest } from "../../src/disk/open_request.ts";
 import { buildDouble, oldDoubleNeed } from "../double/double.ts";
 import { testWith } from "../support.ts";
 import { IMAGE } from "./with_double.ts";

@@ -5,10 +5,10 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { errorCode, type ErrorSymbol, errorSymbols } from "../../src/error_codes.ts";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { errorCode, type ErrorSymbol, errorSymbols } from "../../src/errors/codes.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { openNativeAsync } from "../../src/native/native_disk.ts";
-import { openRequest } from "../../src/open_request.ts";
+import { openRequest } from "../../src/disk/open_request.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";
 
 const SUCCESS: ErrorSymbol = "ERROR_SUCCESS";

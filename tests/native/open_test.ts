@@ -8,10 +8,10 @@ import {
   VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
   VIRTUAL_STORAGE_TYPE_VENDOR_UNKNOWN,
 } from "../../src/constants.ts";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { openNative } from "../../src/native/native_disk.ts";
-import type { OpenOptions } from "../../src/open_options.ts";
-import type { OpenRequest } from "../../src/open_request.ts";
+import type { OpenOptions } from "../../src/disk/open_options.ts";
+import type { OpenRequest } from "../../src/disk/open_request.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";
 
 const GUID_A = "00112233-4455-6677-8899-aabbccddeeff";

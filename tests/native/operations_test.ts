@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { type NativeVirtualDisk, openNative } from "../../src/native/native_disk.ts";
-import { openRequest } from "../../src/open_request.ts";
+import { openRequest } from "../../src/disk/open_request.ts";
 import type { FunctionName } from "../double/double.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
-import type { Progress } from "../../src/progress.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
+import type { Progress } from "../../src/disk/progress.ts";
 import type { NativeVirtualDisk } from "../../src/native/native_disk.ts";
 import { testWithDouble } from "./with_double.ts";
 

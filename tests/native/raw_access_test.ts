@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { assertBytesEqual, onlyOn, pattern, TempDir, testWith } from "../support.ts";
 import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";
 

@@ -10,7 +10,7 @@ import {
   VIRTUAL_STORAGE_TYPE,
   wideString,
 } from "../../ffi.ts";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { loadLibraries } from "../../src/native/library.ts";
 import { buildDouble, oldDoubleNeed } from "../double/double.ts";
 import { testWith } from "../support.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
-import type { SettableInformation, SettableKind } from "../../src/information.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
+import type { SettableInformation, SettableKind } from "../../src/disk/information.ts";
 import type { ReceivedSetInformation } from "../double/double.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";
 

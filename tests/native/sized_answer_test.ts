@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { sizedAnswer } from "../../src/native/sized_answer.ts";
 
 /** What a call is told in turn: its code and its size word. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors.ts";
-import type { VhdSetChange } from "../../src/vhd_set.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
+import type { VhdSetChange } from "../../src/disk/driver_options.ts";
 import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";
 
 const A = "00112233-4455-6677-8899-aabbccddeeff";

@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Device } from "../../src/native/device.ts";
-import { VirtualDiskError } from "../../src/errors.ts";
+import { VirtualDiskError } from "../../src/errors/error.ts";
 import { type NativeVirtualDisk, openNative } from "../../src/native/native_disk.ts";
-import { openRequest } from "../../src/open_request.ts";
+import { openRequest } from "../../src/disk/open_request.ts";
 import { CD, DISK, Machine, type MachineDisk, type MachineVolume } from "./machine.ts";
 import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";
 

@@ -3,13 +3,13 @@
  * as the real one. They hold off Windows and on it.
  */
 import { assertEquals } from "@std/assert";
-import type { CreateOptions } from "../../src/create_options.ts";
+import type { CreateOptions } from "../../src/disk/create_options.ts";
 import { createNative } from "../../src/native/create_native.ts";
 import { nativeCreateRequest } from "../../src/native/create_request.ts";
 import { type Libraries, loadLibraries } from "../../src/native/library.ts";
 import { type NativeVirtualDisk, openNative } from "../../src/native/native_disk.ts";
-import type { OpenOptions } from "../../src/open_options.ts";
-import { openRequest } from "../../src/open_request.ts";
+import type { OpenOptions } from "../../src/disk/open_options.ts";
+import { openRequest } from "../../src/disk/open_request.ts";
 import { buildDouble, Double, doubleNeed } from "../double/double.ts";
 import { testWith } from "../support.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { toFileUrl } from "@std/path";
 import { diagnose, type Finding, openVirtualDiskSync } from "@virtdisk/virtdisk";
-import { bySeverity, finding } from "../../src/finding.ts";
+import { bySeverity, finding } from "../../src/disk/finding.ts";
 import { createImage } from "../create_image.ts";
 import { dirtyVhdx, putEntries } from "./vhdx/log_builder.ts";
 import { HEADER, newVhd, sealFooter, sealHeader, viewAt } from "./vhd/vhd_builder.ts";

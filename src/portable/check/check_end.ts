@@ -4,7 +4,7 @@
  * @module
  */
 import { byteCount } from "../../bytes/digits.ts";
-import type { ErrorSymbol } from "../../error_codes.ts";
+import type { ErrorSymbol } from "../../errors/codes.ts";
 import type { ByteSource } from "../byte_source.ts";
 import type { ImageFormat } from "../detect.ts";
 import { hasIsoIdentifier } from "../iso/iso_image.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { BOOLEAN, type OptionKinds } from "../../arguments.ts";
-import type { Severity } from "../../finding.ts";
-import { OPERATION_OPTIONS, type OperationOptions } from "../../progress.ts";
+import { BOOLEAN, type OptionKinds } from "../../disk/arguments.ts";
+import type { Severity } from "../../disk/finding.ts";
+import { OPERATION_OPTIONS, type OperationOptions } from "../../disk/progress.ts";
 
 /** How an image is checked. */
 export interface CheckOptions extends OperationOptions {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ImageType } from "../../open_options.ts";
-import { checkOptions, oneOf, type OptionKinds, toHostPath } from "../../arguments.ts";
+import type { ImageType } from "../../disk/open_options.ts";
+import { checkOptions, oneOf, type OptionKinds, toHostPath } from "../../disk/arguments.ts";
 import type { ImageChain } from "../chain.ts";
 import { inLongOperation, openForReading } from "../image_error.ts";
 import { ImageFile } from "../image_file.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ErrorSymbol } from "../../error_codes.ts";
-import type { Severity } from "../../finding.ts";
+import type { ErrorSymbol } from "../../errors/codes.ts";
+import type { Severity } from "../../disk/finding.ts";
 import { ImageError } from "../image_error.ts";
 import type { CheckFinding } from "./check_report.ts";
 import { remedyOf } from "./remedies.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ErrorSymbol } from "../../error_codes.ts";
+import type { ErrorSymbol } from "../../errors/codes.ts";
 import { LOG_REMEDIES } from "../vhdx/log_replay.ts";
 import type { CheckFinding } from "./check_report.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CompactionReport, CompactOptions } from "../../operations.ts";
+import type { CompactionReport, CompactOptions } from "../../disk/operation_options.ts";
 import type { WritableSource } from "../byte_source.ts";
 import type { ImageChain } from "../chain.ts";
 import { ImageError, openForReading } from "../image_error.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import type { OperationOptions } from "../../progress.ts";
+import type { OperationOptions } from "../../disk/progress.ts";
 import { type ChainExtent, chainExtent, readChain } from "../chain_reader.ts";
 import type { DiskImage } from "../image.ts";
 import { fileIdentity } from "../image_file.ts";

@@ -3,9 +3,15 @@
  *
  * @module
  */
-import type { ImageType } from "../../open_options.ts";
-import { BOOLEAN, checkOptions, oneOf, type OptionKinds, toHostPath } from "../../arguments.ts";
-import { OPERATION_OPTIONS, type OperationOptions } from "../../progress.ts";
+import type { ImageType } from "../../disk/open_options.ts";
+import {
+  BOOLEAN,
+  checkOptions,
+  oneOf,
+  type OptionKinds,
+  toHostPath,
+} from "../../disk/arguments.ts";
+import { OPERATION_OPTIONS, type OperationOptions } from "../../disk/progress.ts";
 import type { ImageChain } from "../chain.ts";
 import { openToRead } from "../chain_to_read.ts";
 import { ImageError, inOperation } from "../image_error.ts";

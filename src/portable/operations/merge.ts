@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { uint32 } from "../../arguments.ts";
-import type { MergeOptions } from "../../operations.ts";
+import { uint32 } from "../../disk/arguments.ts";
+import type { MergeOptions } from "../../disk/operation_options.ts";
 import type { ByteSource, WritableSource } from "../byte_source.ts";
 import type { ImageChain } from "../chain.ts";
 import { assertChildless } from "../children.ts";

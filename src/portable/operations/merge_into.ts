@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, join } from "@std/path";
-import type { MergeOptions } from "../../operations.ts";
+import type { MergeOptions } from "../../disk/operation_options.ts";
 import { sourceDiskOf } from "../copy_source.ts";
 import { imageSpec, type NewFormat } from "../create_rules.ts";
 import { newFormatOfExtension } from "../detect.ts";

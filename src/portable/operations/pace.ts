@@ -5,7 +5,7 @@
  * @module
  */
 import { setImmediate } from "node:timers/promises";
-import { type OperationOptions, ProgressReporter } from "../../progress.ts";
+import { type OperationOptions, ProgressReporter } from "../../disk/progress.ts";
 
 /** How long the event loop may wait, in milliseconds. */
 const TURN = 10;

@@ -6,14 +6,14 @@
  *
  * @module
  */
-import { checkArgument } from "../../arguments.ts";
+import { checkArgument } from "../../disk/arguments.ts";
 import {
   resizedSize,
   type ResizeOptions,
   type ResizeReport,
   type SmallestSafeSize,
-} from "../../operations.ts";
-import { newSizeOf, SIZE, type Size, sizeText } from "../../size.ts";
+} from "../../disk/operation_options.ts";
+import { newSizeOf, SIZE, type Size, sizeText } from "../../disk/size.ts";
 import type { ImageChain } from "../chain.ts";
 import { assertChildless } from "../children.ts";
 import { assertRawDisk } from "../copy_source.ts";

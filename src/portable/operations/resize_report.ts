@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { GrowablePartition, ResizeReport } from "../../operations.ts";
+import type { GrowablePartition, ResizeReport } from "../../disk/operation_options.ts";
 import { type PartitionTable, readPartitionTable } from "../partitions/partition_table.ts";
 import { partitionedDisk } from "../partitions/partitioned_disk.ts";
 import type { ResizableChain } from "../resizable_chain.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BYTES, checkArgument } from "../../arguments.ts";
+import { BYTES, checkArgument } from "../../disk/arguments.ts";
 import type { ByteSource } from "../byte_source.ts";
 import type { DiskContents, DiskPiece } from "./disk_contents.ts";
 import type { Pace } from "./pace.ts";

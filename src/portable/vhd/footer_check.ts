@@ -4,7 +4,7 @@
  * @module
  */
 import { hexadecimal } from "../../bytes/hexadecimal.ts";
-import type { ErrorSymbol } from "../../error_codes.ts";
+import type { ErrorSymbol } from "../../errors/codes.ts";
 import type { ByteSource } from "../byte_source.ts";
 import { damaged } from "../image_error.ts";
 import { DISK_TYPE, FOOTER_FIELD } from "./footer.ts";

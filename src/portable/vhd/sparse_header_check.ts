@@ -4,7 +4,7 @@
  * @module
  */
 import { hexadecimal } from "../../bytes/hexadecimal.ts";
-import type { ErrorSymbol } from "../../error_codes.ts";
+import type { ErrorSymbol } from "../../errors/codes.ts";
 import { asciiField, type ByteSource, readStructure } from "../byte_source.ts";
 import { damaged } from "../image_error.ts";
 import { TABLE_ENTRY_SIZE } from "./block_allocation_table.ts";

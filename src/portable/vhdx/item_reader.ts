@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ErrorSymbol } from "../../error_codes.ts";
+import type { ErrorSymbol } from "../../errors/codes.ts";
 import { type ByteSource, readStructure } from "../byte_source.ts";
 import { damaged, type ImageError } from "../image_error.ts";
 import { ITEM_LENGTH, type LocatedItem } from "./metadata_table.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { readGuid, writeGuid } from "../../bytes/guid.ts";
-import type { ErrorSymbol } from "../../error_codes.ts";
+import type { ErrorSymbol } from "../../errors/codes.ts";
 import { type ByteSource, viewOf } from "../byte_source.ts";
 import type { ParentLink } from "../image.ts";
 import { damaged } from "../image_error.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ProviderSubtype } from "../../information.ts";
+import type { ProviderSubtype } from "../../disk/information.ts";
 import type { ByteSource } from "../byte_source.ts";
 import type { DiskImage, ImageExtent, ImageMetadata, ParentLink } from "../image.ts";
 import { type BlockAllocationTable, PAYLOAD } from "./block_allocation_table.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
-import type { ProviderSubtype } from "../../information.ts";
+import type { ProviderSubtype } from "../../disk/information.ts";
 import type { ByteSource } from "../byte_source.ts";
 import { damaged } from "../image_error.ts";
 import { BlockAllocationTable } from "./block_allocation_table.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { normalizeGuid } from "../../bytes/guid.ts";
-import type { ProviderSubtype } from "../../information.ts";
+import type { ProviderSubtype } from "../../disk/information.ts";
 import type { ByteSource, WritableSource } from "../byte_source.ts";
 import type { ImageExtent, ParentLink, WritableImage } from "../image.ts";
 import type { ParentSpec } from "../image_spec.ts";

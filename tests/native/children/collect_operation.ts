@@ -6,7 +6,7 @@ import { createNative } from "../../../src/native/create_native.ts";
 import { nativeCreateRequest } from "../../../src/native/create_request.ts";
 import { loadLibraries } from "../../../src/native/library.ts";
 import { openNative } from "../../../src/native/native_disk.ts";
-import { openRequest } from "../../../src/open_request.ts";
+import { openRequest } from "../../../src/disk/open_request.ts";
 import { Double } from "../../double/double.ts";
 
 const { gc } = globalThis as unknown as { gc: () => void };

@@ -4,7 +4,7 @@
  */
 import { loadLibraries } from "../../../src/native/library.ts";
 import { openNative, openNativeAsync } from "../../../src/native/native_disk.ts";
-import { openRequest } from "../../../src/open_request.ts";
+import { openRequest } from "../../../src/disk/open_request.ts";
 
 const [virtdisk, kernel32, image] = Deno.args as [string, string, string];
 try {

@@ -1,6 +1,6 @@
 /** What becomes of a VHD file whose disk gets another size, and what is refused. */
 import { assertEquals, assertThrows } from "@std/assert";
-import type { ErrorSymbol } from "../../../src/error_codes.ts";
+import type { ErrorSymbol } from "../../../src/errors/codes.ts";
 import { ImageError } from "../../../src/portable/image_error.ts";
 import { resizeVhd } from "../../../src/portable/vhd/resize_vhd.ts";
 import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";

@@ -1,6 +1,6 @@
 /** Small VHD images in memory, made by createVhd() and filled or damaged by hand. */
 import { assertEquals, assertThrows } from "@std/assert";
-import type { ErrorSymbol } from "../../../src/error_codes.ts";
+import type { ErrorSymbol } from "../../../src/errors/codes.ts";
 import { ImageError } from "../../../src/portable/image_error.ts";
 import { ImageFile } from "../../../src/portable/image_file.ts";
 import type { ImageSpec } from "../../../src/portable/image_spec.ts";

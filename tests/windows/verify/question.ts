@@ -7,7 +7,7 @@ import {
   openVirtualDisk,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
-import { errorSymbol } from "../../../src/error_codes.ts";
+import { errorSymbol } from "../../../src/errors/codes.ts";
 import { type Libraries, systemLibraries } from "../../../src/native/library.ts";
 import { createImage } from "../../create_image.ts";
 import type { TempDir } from "../../support.ts";

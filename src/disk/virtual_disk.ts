@@ -12,7 +12,7 @@ import {
   type OptionKinds,
 } from "./arguments.ts";
 import { DriverDisk } from "./driver_disk.ts";
-import { isErrorOf, VirtualDiskError } from "./errors.ts";
+import { isErrorOf, VirtualDiskError } from "../errors/error.ts";
 import {
   INFORMATION_KINDS,
   type InformationKind,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Progress, ProgressReporter } from "../src/progress.ts";
+import { type Progress, ProgressReporter } from "../../src/disk/progress.ts";
 
 function reported(steps: (reporter: ProgressReporter) => void): Progress[] {
   const seen: Progress[] = [];

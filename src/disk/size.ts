@@ -4,7 +4,7 @@
  * @module
  */
 import { byteCount, checkArgument, type Kind } from "./arguments.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../text/quoted.ts";
 
 /**
  * A number of bytes, or text that {@linkcode parseSize} understands: `"10GiB"`, `"512M"`.

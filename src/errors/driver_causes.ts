@@ -5,7 +5,7 @@
  * @module
  */
 import { native, portable, posix, windows } from "./cause.ts";
-import type { Causes } from "./error_causes.ts";
+import type { Causes } from "./causes.ts";
 
 const NEEDS_WRITING = native(
   "The disk was opened for reading: open it with { readOnly: false }, or with the " +

@@ -11,8 +11,8 @@ import {
   storageDependencies,
   virtualDiskChanges,
 } from "@virtdisk/virtdisk";
-import { createImage } from "./create_image.ts";
-import { ROOT, TempDir } from "./support.ts";
+import { createImage } from "../create_image.ts";
+import { ROOT, TempDir } from "../support.ts";
 
 const MIB = 1 << 20;
 const HUGE = new Uint8Array(8 * MIB);

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type VirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
-import { createImage } from "./create_image.ts";
-import { TempDir } from "./support.ts";
+import { createImage } from "../create_image.ts";
+import { TempDir } from "../support.ts";
 
 const ONLY_WINDOWS = /The native backend can|Only Windows attaches/;
 

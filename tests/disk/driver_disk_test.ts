@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { type VirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
-import { createImage } from "./create_image.ts";
-import { TempDir } from "./support.ts";
+import { createImage } from "../create_image.ts";
+import { TempDir } from "../support.ts";
 
 const GUID = "00112233-4455-6677-8899-aabbccddeeff";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { shellFile, shellWord, virtdiskCommand } from "../../src/shell.ts";
+import { shellFile, shellWord, virtdiskCommand } from "../../src/text/shell.ts";
 import { onlyOn, testWith } from "../support.ts";
 
 const WORDS = [

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { DRIVER_CAUSES } from "../src/driver_error_causes.ts";
-import { causesThatHold, situationOf } from "../src/cause.ts";
-import { causesOf } from "../src/error_causes.ts";
-import { errorCode, type ErrorSymbol } from "../src/error_codes.ts";
-import { VIRTDISK_FUNCTIONS } from "../src/native/virtdisk.ts";
+import { DRIVER_CAUSES } from "../../src/errors/driver_causes.ts";
+import { causesThatHold, situationOf } from "../../src/errors/cause.ts";
+import { causesOf } from "../../src/errors/causes.ts";
+import { errorCode, type ErrorSymbol } from "../../src/errors/codes.ts";
+import { VIRTDISK_FUNCTIONS } from "../../src/native/virtdisk.ts";
 
 const NATIVE = situationOf("native");
 

@@ -5,8 +5,8 @@
  * @module
  */
 import { BYTES, checkArgument, checkGuid } from "./arguments.ts";
-import { NIL_GUID } from "./bytes/guid.ts";
-import { virtualDiskError } from "./errors.ts";
+import { NIL_GUID } from "../bytes/guid.ts";
+import { virtualDiskError } from "../errors/error.ts";
 
 /** Where the items are. Ids are lower-case GUIDs, and never all zero. */
 export interface MetadataStore {

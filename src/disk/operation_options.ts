@@ -1,8 +1,8 @@
 /** What the long operations on a disk take. */
 import { BOOLEAN, NUMBER, type OptionKinds, PATH } from "./arguments.ts";
-import { didYouMean } from "./nearest_word.ts";
+import { didYouMean } from "../text/nearest_word.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
-import { quoted } from "./quoted.ts";
+import { quoted } from "../text/quoted.ts";
 import { newSizeOf, type Size } from "./size.ts";
 
 /** How an image file is compacted. */

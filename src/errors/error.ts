@@ -5,15 +5,9 @@
  * @module
  */
 import { situationOf } from "./cause.ts";
-import { causesOf } from "./error_causes.ts";
-import {
-  errorCode,
-  errorMeaning,
-  type ErrorSymbol,
-  errorSymbol,
-  formatCode,
-} from "./error_codes.ts";
-import { quoted } from "./quoted.ts";
+import { causesOf } from "./causes.ts";
+import { errorCode, errorMeaning, type ErrorSymbol, errorSymbol, formatCode } from "./codes.ts";
+import { quoted } from "../text/quoted.ts";
 
 /** Where in an image file the portable backend found something wrong. */
 export interface ErrorDetail {

@@ -15,9 +15,9 @@ import {
   type Situation,
   windows,
 } from "./cause.ts";
-import { DRIVER_CAUSES } from "./driver_error_causes.ts";
-import { type ErrorSymbol, errorSymbol } from "./error_codes.ts";
-import { OPERATION_CAUSES } from "./operation_error_causes.ts";
+import { DRIVER_CAUSES } from "./driver_causes.ts";
+import { type ErrorSymbol, errorSymbol } from "./codes.ts";
+import { OPERATION_CAUSES } from "./operation_causes.ts";
 
 /** Causes by code, the likeliest first. */
 export type Causes = Partial<Record<ErrorSymbol, readonly Cause[]>>;

@@ -5,8 +5,8 @@
  * @module
  */
 import { BOOLEAN, oneOf, type OptionKinds } from "./arguments.ts";
-import { DEPENDENT_DISK_FLAG } from "./constants.ts";
-import type { VirtualDiskError } from "./errors.ts";
+import { DEPENDENT_DISK_FLAG } from "../constants.ts";
+import type { VirtualDiskError } from "../errors/error.ts";
 import type { StorageType } from "./information.ts";
 
 /** DEPENDENT_DISK_FLAG. */

@@ -13,7 +13,7 @@ import type {
   DeleteSnapshotOptions,
   TakeSnapshotOptions,
   VhdSetChange,
-} from "./vhd_set.ts";
+} from "./driver_options.ts";
 
 /**
  * The part of `VirtualDisk` that needs Windows' driver. Each method throws `ERROR_NOT_SUPPORTED` where

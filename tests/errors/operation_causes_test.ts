@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { causesThatHold, situationOf } from "../src/cause.ts";
-import { causesOf } from "../src/error_causes.ts";
-import { errorCode, type ErrorSymbol } from "../src/error_codes.ts";
-import { VIRTDISK_FUNCTIONS } from "../src/native/virtdisk.ts";
-import { KERNEL32_FUNCTIONS } from "../src/native/kernel32.ts";
-import { OPERATION_CAUSES } from "../src/operation_error_causes.ts";
+import { causesThatHold, situationOf } from "../../src/errors/cause.ts";
+import { causesOf } from "../../src/errors/causes.ts";
+import { errorCode, type ErrorSymbol } from "../../src/errors/codes.ts";
+import { VIRTDISK_FUNCTIONS } from "../../src/native/virtdisk.ts";
+import { KERNEL32_FUNCTIONS } from "../../src/native/kernel32.ts";
+import { OPERATION_CAUSES } from "../../src/errors/operation_causes.ts";
 
 const NATIVE = situationOf("native");
 

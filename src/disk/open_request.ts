@@ -6,14 +6,14 @@
  * @module
  */
 import { extname } from "@std/path";
-import { NIL_GUID } from "./bytes/guid.ts";
+import { NIL_GUID } from "../bytes/guid.ts";
 import {
   OPEN_VIRTUAL_DISK_FLAG,
   VIRTUAL_DISK_ACCESS,
   VIRTUAL_STORAGE_TYPE_DEVICE,
   VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
-} from "./constants.ts";
-import { virtualDiskError } from "./errors.ts";
+} from "../constants.ts";
+import { virtualDiskError } from "../errors/error.ts";
 import { checkGuid, flagBits, toHostPath, uint32, wordValue } from "./arguments.ts";
 import type { AccessRight, ImageType, OpenFlag, OpenOptions } from "./open_options.ts";
 

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { errorCode, type ErrorSymbol } from "./error_codes.ts";
-import type { ErrorDetail, VirtualDiskError } from "./errors.ts";
+import { errorCode, type ErrorSymbol } from "../errors/codes.ts";
+import type { ErrorDetail, VirtualDiskError } from "../errors/error.ts";
 
 /** `"error"`: it will not open or attach. `"warning"`: something will fail. `"info"`: good to know. */
 export type Severity = "error" | "warning" | "info";

@@ -16,7 +16,7 @@ import type {
   ResizeOptions,
   ResizeReport,
   SmallestSafeSize,
-} from "./operations.ts";
+} from "./operation_options.ts";
 import type { Size } from "./size.ts";
 
 /**

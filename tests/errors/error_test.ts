@@ -6,10 +6,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { VirtualDiskError } from "@virtdisk/virtdisk";
-import { situationOf } from "../src/cause.ts";
-import { causesOf } from "../src/error_causes.ts";
-import { errorCode, errorMeaning, errorSymbol, errorSymbols } from "../src/error_codes.ts";
-import { isErrorOf, virtualDiskError } from "../src/errors.ts";
+import { situationOf } from "../../src/errors/cause.ts";
+import { causesOf } from "../../src/errors/causes.ts";
+import { errorCode, errorMeaning, errorSymbol, errorSymbols } from "../../src/errors/codes.ts";
+import { isErrorOf, virtualDiskError } from "../../src/errors/error.ts";
 
 Deno.test("VirtualDiskError says what was tried, on what, what came back and what to do", () => {
   const error = virtualDiskError("ERROR_SHARING_VIOLATION", "OpenVirtualDisk", { path: "a.vhdx" });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { didYouMean, nearestWord } from "../src/nearest_word.ts";
+import { didYouMean, nearestWord } from "../../src/text/nearest_word.ts";
 
 const OPTIONS = ["backend", "readOnly", "getInfoOnly", "ignoreChildren", "block-size", "type"];
 

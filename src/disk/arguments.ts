@@ -6,9 +6,9 @@
  * @module
  */
 import { fromFileUrl } from "@std/path";
-import { isGuid, normalizeGuid } from "./bytes/guid.ts";
-import { didYouMean } from "./nearest_word.ts";
-import { quoted } from "./quoted.ts";
+import { isGuid, normalizeGuid } from "../bytes/guid.ts";
+import { didYouMean } from "../text/nearest_word.ts";
+import { quoted } from "../text/quoted.ts";
 
 const UINT32_MAX = 0xffffffff;
 /** So much of a wrong word, or of an unknown name, is repeated. */

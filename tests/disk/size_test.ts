@@ -1,9 +1,9 @@
 /** Sizes as people type them: as text, in the options of both backends, and where a disk gets a new size. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { createVirtualDisk, openVirtualDisk, parseSize } from "@virtdisk/virtdisk";
-import { nativeCreateRequest } from "../src/native/create_request.ts";
-import { createImage } from "./create_image.ts";
-import { TempDir } from "./support.ts";
+import { nativeCreateRequest } from "../../src/native/create_request.ts";
+import { createImage } from "../create_image.ts";
+import { TempDir } from "../support.ts";
 
 const [KIB, MIB, GIB, TIB] = [2 ** 10, 2 ** 20, 2 ** 30, 2 ** 40];
 

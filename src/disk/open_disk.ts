@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type VirtualDiskError, virtualDiskError } from "./errors.ts";
+import { type VirtualDiskError, virtualDiskError } from "../errors/error.ts";
 
 /** An open disk, without what can be done with it: see `VirtualDisk`. */
 export abstract class OpenDisk implements Disposable {
