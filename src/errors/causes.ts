@@ -1,23 +1,102 @@
 /**
  * What usually brings an error code about in an operation, and what to do: the knowledge that the
- * codes alone do not give. Sources: the Microsoft page of each function, and the behaviour noted in
- * the page of the flag or structure concerned.
+ * codes alone do not give. Each sentence has when it can be true: advice that does not hold for the backend,
+ * the system or the argument at fault is not given. Sources: the Microsoft page of each function, the behaviour
+ * noted in the page of the flag or structure concerned, and what users of these functions have met.
  *
  * @module
  */
-import {
-  about,
-  type Cause,
-  causesThatHold,
-  native,
-  portable,
-  posix,
-  type Situation,
-  windows,
-} from "./cause.ts";
-import { DRIVER_CAUSES } from "./driver_causes.ts";
 import { type ErrorSymbol, errorSymbol } from "./codes.ts";
-import { OPERATION_CAUSES } from "./operation_causes.ts";
+
+/** A sentence that says what is the matter, and what to do. Alone it always holds. */
+export type Cause = string | ConditionalCause;
+
+/** A sentence that holds under conditions; one that is left out is no condition. */
+export interface ConditionalCause {
+  readonly text: string;
+  readonly backend?: Backend;
+  /** Of the system that the program runs on. The native backend runs on Windows alone. */
+  readonly system?: System;
+  /** The option that is at fault, by its name; or what is: see {@linkcode Situation.about}. */
+  readonly about?: string;
+}
+
+/** Which backend failed. */
+export type Backend = "native" | "portable";
+
+/** All systems but Windows have the permissions, the locks and the tools of POSIX. */
+export type System = "windows" | "posix";
+
+/** In which circumstances an operation failed. */
+export interface Situation {
+  readonly backend: Backend;
+  readonly system: System;
+  /**
+   * What may be at fault, the likeliest first: names of options, or `"file"` (it cannot be read), `"file to
+   * write"`, `"folder"` (it cannot be written). Unknown if absent.
+   */
+  readonly about?: readonly string[] | undefined;
+}
+
+/**
+ * The circumstances of a failure here and now.
+ *
+ * @param os Where the program runs. Whatever stands in for Windows' functions elsewhere stands for Windows.
+ */
+export function situationOf(
+  backend: Backend,
+  about?: readonly string[],
+  os: typeof Deno.build.os = Deno.build.os,
+): Situation {
+  const isWindows = backend === "native" || os === "windows";
+  return { backend, system: isWindows ? "windows" : "posix", about };
+}
+
+/**
+ * The sentences that hold. Those about what is at fault come first, and those about anything else are left
+ * out; if nobody knows what is at fault, all may be right.
+ */
+export function causesThatHold(causes: readonly Cause[], situation: Situation): string[] {
+  const { backend, system, about } = situation;
+  const holding = causes
+    .map((cause): ConditionalCause => typeof cause === "string" ? { text: cause } : cause)
+    .filter((cause) => (cause.backend ?? backend) === backend)
+    .filter((cause) => (cause.system ?? system) === system);
+  const chosen = about === undefined ? holding : [
+    ...about.flatMap((each) => holding.filter((cause) => cause.about === each)),
+    ...holding.filter((cause) => cause.about === undefined),
+  ];
+  return chosen.map(({ text }) => text);
+}
+
+/** A sentence about what Windows' own functions do. */
+function native(cause: Cause): ConditionalCause {
+  return { ...conditional(cause), backend: "native" };
+}
+
+/** A sentence about what the portable backend does. */
+function portable(cause: Cause): ConditionalCause {
+  return { ...conditional(cause), backend: "portable" };
+}
+
+/** A sentence for Windows, whichever the backend. */
+function windows(cause: Cause): ConditionalCause {
+  return { ...conditional(cause), system: "windows" };
+}
+
+/** A sentence for all other systems. */
+function posix(cause: Cause): ConditionalCause {
+  return { ...conditional(cause), system: "posix" };
+}
+
+/** A sentence about an option, or about what else may be at fault. */
+function about(what: string, cause: Cause): ConditionalCause {
+  return { ...conditional(cause), about: what };
+}
+
+function conditional(cause: Cause): ConditionalCause {
+  return typeof cause === "string" ? { text: cause } : cause;
+}
 
 /** Causes by code, the likeliest first. */
 export type Causes = Partial<Record<ErrorSymbol, readonly Cause[]>>;
@@ -416,9 +495,132 @@ const CREATE: Causes = {
   ],
 };
 
-const BY_OPERATION: Record<string, Causes> = {
-  ...DRIVER_CAUSES,
-  ...OPERATION_CAUSES,
+// Attaching, compacting, merging, resizing, mirroring: what takes long or needs the machine.
+
+const NEEDS_WRITING = native(
+  "The disk was opened for reading: open it with { readOnly: false }, or with the " +
+    "`metaops` access right.",
+);
+/** What no system but Windows does. */
+const NO_ATTACHING = [
+  portable(windows('The native backend can: open it with { backend: "native" }.')),
+  posix(
+    "Only Windows attaches disks. Here a disk is read and written without: readSync(), writeSync(), readable().",
+  ),
+];
+const ATTACHED = native("The disk is attached, or attached for writing: detach it first.");
+const IN_USE = native(
+  "The image is open or attached elsewhere: close it there. A virtual machine, a backup program " +
+    "or an indexer may hold it; shortly after a detach Windows itself may, for some seconds.",
+);
+const NOT_ELEVATED =
+  "The process lacks the privilege to manage volumes (SeManageVolumePrivilege): " +
+  "run it elevated, as an administrator. An ISO image needs it on Windows Server only.";
+const NOT_DIFFERENCING = "Only a differencing disk can be merged: this one has no parent.";
+const CHAIN_DEPTH = "The chain has fewer files than the depths say; the open file is 1.";
+const SIZE = "The size must be a whole number of sectors, and fit the format.";
+const PATH = "The path of the copy must be absolute, and lie on a local volume.";
+
+/** Whoever has a file of the disk open keeps it attached. */
+const HOLDERS = [
+  "Somebody uses a volume of the disk: close the Explorer windows, shells, editors and media " +
+  "players that have a file or their current folder there. The Resource Monitor (CPU, Associated " +
+  "Handles), or Sysinternals' handle.exe with the drive letter, name them.",
+  "Another handle of the same image is open, in this process or another one: close it first.",
+  "A virtual machine, a virus scanner or an indexer reads the disk: wait some seconds and try again.",
+];
+
+const METAOPS: Causes = {
+  ERROR_ACCESS_DENIED: [
+    NEEDS_WRITING,
+    native("This user may not write to the file, or to its folder."),
+  ],
+  ERROR_SHARING_VIOLATION: [IN_USE],
+  ERROR_VHD_INVALID_STATE: [ATTACHED],
+  ERROR_WRITE_PROTECT: [NEEDS_WRITING],
+};
+
+const COPY: Causes = {
+  ERROR_ACCESS_DENIED: [
+    NEEDS_WRITING,
+    "The disk was opened by access rights (version 1): open it with { readOnly: false } instead.",
+  ],
+  ERROR_FILE_EXISTS: ["The copy is there already: delete it, or pass { existingFile: true }."],
+  ERROR_FILE_NOT_FOUND: ["With { existingFile: true } the copy must be there already."],
+  ERROR_PATH_NOT_FOUND: ["The folder for the copy does not exist."],
+  ERROR_INVALID_PARAMETER: [PATH],
+  ERROR_SHARING_VIOLATION: [IN_USE],
+};
+
+const NO_COPY: Causes = {
+  ERROR_VHD_INVALID_STATE: [
+    "There is no copy that is in step: start one on this disk, and await it.",
+  ],
+};
+
+const SECTORS: Causes = {
+  ERROR_INVALID_PARAMETER: [
+    native('Offset and length must be whole sectors: see getInformation("size").sectorSize.'),
+    native("The disk is not attached, or not with { noLocalHost: true }."),
+  ],
+  ERROR_INVALID_FUNCTION: [native("The disk is not attached with { noLocalHost: true }.")],
+};
+
+const MOUNTING: Causes = {
+  ERROR_INVALID_PARAMETER: ["The folder must be empty, and lie on an NTFS volume."],
+  ERROR_DIRECTORY: ["The folder does not exist: make it first."],
+  ERROR_FILE_NOT_FOUND: ["The folder does not exist: make it first."],
+  ERROR_PATH_NOT_FOUND: ["The folder does not exist: make it first."],
+  ERROR_ACCESS_DENIED: ["Mounting needs an elevated process."],
+};
+
+// What Windows' driver answers at once: settings, user metadata, dependencies, change tracking, hand-made
+// chains, SCSI commands, VHD Sets.
+
+const STILL_ATTACHED = native("The disk is attached: detach it first.");
+const NO_METADATA = "Only VHDX images have user metadata: convert the image.";
+const NOT_VERSION_2 = native(
+  "The disk was opened by access rights (version 1): open it with { readOnly } instead.",
+);
+/** What no system but Windows does. */
+const NO_DEVICE = [
+  portable(windows('The native backend can: open it with { backend: "native" }.')),
+  posix("Only Windows attaches disks: here none has a device."),
+];
+
+const METADATA: Causes = {
+  ERROR_NOT_SUPPORTED: [NO_METADATA],
+  ERROR_VHD_INVALID_TYPE: [NO_METADATA],
+  ERROR_INVALID_PARAMETER: [NOT_VERSION_2, "The item's id is all zeros."],
+};
+
+const METADATA_CHANGE: Causes = {
+  ...METADATA,
+  ERROR_ACCESS_DENIED: [NEEDS_WRITING],
+  ERROR_WRITE_PROTECT: [NEEDS_WRITING],
+  ERROR_VHD_METADATA_FULL: [
+    "An image holds at most 1024 items of at most 1 MiB each: delete some, or store less.",
+  ],
+};
+
+const VHD_SET: Causes = {
+  ERROR_INVALID_PARAMETER: [
+    'The disk is no VHD Set: open a .vhds file, with { type: "vhdset" }.',
+    "The set has no snapshot of that id, or has one already.",
+  ],
+  ERROR_NOT_SUPPORTED: [
+    native('Only VHD Sets have snapshots: open a .vhds file, with { type: "vhdset" }.'),
+  ],
+  ERROR_VHD_INVALID_TYPE: [
+    'Only VHD Sets have snapshots: open a .vhds file, with { type: "vhdset" }.',
+  ],
+  ERROR_NOT_FOUND: ["The set has no snapshot of that id."],
+  ERROR_ACCESS_DENIED: [NEEDS_WRITING],
+  ERROR_SHARING_VIOLATION: ["A virtual machine has the set open: ask Hyper-V for the snapshot."],
+};
+
+/** By function, of virtdisk.h or kernel32.dll. */
+export const CAUSES: Record<string, Causes> = {
   OpenVirtualDisk: OPEN,
   // A disk that was created is opened at once, and opening its parent is an open too.
   CreateVirtualDisk: { ...OPEN, ...CREATE },
@@ -428,8 +630,113 @@ const BY_OPERATION: Record<string, Causes> = {
     ],
     ERROR_VHD_INVALID_TYPE: [native("Parent classes apply to differencing disks only.")],
   },
+  AttachVirtualDisk: {
+    ERROR_PRIVILEGE_NOT_HELD: [NOT_ELEVATED],
+    ERROR_ACCESS_DENIED: [
+      "The disk was opened for reading: attach it with { readOnly: true }, or open it with " +
+      "{ readOnly: false }.",
+      "The process is not elevated (which an ISO image needs on Windows Server only), or the handle lacks the " +
+      "right `attach-ro` or `attach-rw`.",
+    ],
+    ERROR_SHARING_VIOLATION: [IN_USE],
+    ERROR_BAD_COMMAND: ["The image is attached already: see attachedVirtualDisks()."],
+    ERROR_NOT_SUPPORTED: [
+      native("An ISO image can only be attached for reading."),
+      ...NO_ATTACHING,
+    ],
+    ERROR_FILE_NOT_FOUND: ["The image lies on an SD card in a built-in reader: copy it elsewhere."],
+    ERROR_INVALID_PARAMETER: [
+      "This Windows is older than one of the flags, or than `restrictedRange`.",
+      "An ISO image takes no `noLocalHost`.",
+    ],
+    ERROR_TIMEOUT: [
+      "The disk has no volume yet: partition and format it first, or raise `volumeTimeout`.",
+    ],
+    ERROR_VIRTUAL_DISK_LIMITATION: [
+      "The image file is compressed, encrypted or sparse: copy it to a plain file on NTFS.",
+    ],
+  },
+  DetachVirtualDisk: {
+    ERROR_NOT_SUPPORTED: NO_ATTACHING,
+    ERROR_NOT_FOUND: [
+      "The disk is not attached. An attachment that is not { permanent: true } ends when its disk is closed.",
+    ],
+    ERROR_PRIVILEGE_NOT_HELD: [NOT_ELEVATED],
+    ERROR_ACCESS_DENIED: [
+      ...HOLDERS,
+      "The handle lacks the right `detach`, or the process is not elevated.",
+    ],
+    ERROR_SHARING_VIOLATION: HOLDERS,
+    ERROR_LOCK_VIOLATION: HOLDERS,
+    ERROR_BUSY: HOLDERS,
+    ERROR_DEVICE_IN_USE: HOLDERS,
+  },
+  CompactVirtualDisk: {
+    ...METAOPS,
+    ERROR_VHD_INVALID_TYPE: ["Only dynamic and differencing disks can be compacted."],
+    ERROR_VHD_INVALID_STATE: [
+      native("The disk is attached for writing: detach it, or attach it read-only."),
+    ],
+    ERROR_INVALID_PARAMETER: [native("This Windows is older than the flags.")],
+  },
+  ExpandVirtualDisk: {
+    ...METAOPS,
+    ERROR_VHD_INVALID_TYPE: ["A differencing disk cannot be expanded: merge it first."],
+    ERROR_INVALID_PARAMETER: [SIZE, "It must be larger than the present size."],
+    ERROR_VHD_INVALID_SIZE: [SIZE],
+  },
+  ResizeVirtualDisk: {
+    ...METAOPS,
+    ERROR_VHD_INVALID_TYPE: ["Only VHDX images can shrink: convert the image."],
+    ERROR_INVALID_PARAMETER: [SIZE, "Nothing is both `smallest-safe` and `allowUnsafe`."],
+    ERROR_VHD_INVALID_SIZE: [SIZE],
+    ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA: [
+      windows(
+        "A partition reaches beyond the new size: shrink it first (Resize-Partition), or look at " +
+          'getInformation("smallestSafeVirtualSize").',
+      ),
+    ],
+    ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE: [
+      "The disk has no partition table, or a damaged one: pass a size and { allowUnsafe: true }.",
+    ],
+    ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE: ["The last partition ends with the disk."],
+  },
+  MergeVirtualDisk: {
+    ...METAOPS,
+    ERROR_VHD_INVALID_TYPE: [NOT_DIFFERENCING],
+    ERROR_INVALID_PARAMETER: [
+      CHAIN_DEPTH,
+      native(
+        "The option `depth` is for disks opened with `access` and `rwDepth`; for others there are " +
+          "`sourceDepth` and `targetDepth`.",
+      ),
+    ],
+    ERROR_ACCESS_DENIED: [
+      NEEDS_WRITING,
+      native("The files to be written were not opened so: raise `rwDepth`."),
+    ],
+    ERROR_FILE_EXISTS: ["A merge into a new file overwrites none: choose another name."],
+    ERROR_VHD_METADATA_FULL: [
+      "The ancestor has no room for the metadata items of the disk: delete some of either's.",
+    ],
+  },
+  MirrorVirtualDisk: COPY,
+  BreakMirrorVirtualDisk: NO_COPY,
+  ForkVirtualDisk: COPY,
+  CompleteForkVirtualDisk: NO_COPY,
+  CloseHandle: {
+    ERROR_INVALID_STATE: [
+      "Await the operation before the disk is closed, or abort its signal and await it then; a " +
+      "mirror or fork is ended by breakMirror() or completeFork().",
+    ],
+  },
+  WriteFile: {
+    ...SECTORS,
+    ERROR_ACCESS_DENIED: [native("The disk was opened, or attached, for reading.")],
+    ERROR_WRITE_PROTECT: [native("The disk was opened, or attached, for reading.")],
+  },
   ReadFile: {
-    ...OPERATION_CAUSES["ReadFile"],
+    ...SECTORS,
     ERROR_ACCESS_DENIED: [
       portable(
         "To read its data, open it without { getInfoOnly: true }, or with `attach-ro` among its access rights.",
@@ -440,6 +747,123 @@ const BY_OPERATION: Record<string, Causes> = {
       'The disk was opened with the flag "no-parents": extents() tells which ranges its parent holds.',
     ],
   },
+  SetVolumeMountPointW: MOUNTING,
+  DeleteVolumeMountPointW: MOUNTING,
+  SetVirtualDiskInformation: {
+    ERROR_ACCESS_DENIED: [NEEDS_WRITING, STILL_ATTACHED],
+    ERROR_WRITE_PROTECT: [NEEDS_WRITING],
+    ERROR_SHARING_VIOLATION: [STILL_ATTACHED, native("A file of the chain is open elsewhere.")],
+    ERROR_VHD_CHILD_PARENT_ID_MISMATCH: [
+      "The new parent is another disk, or was written to after the child was made: nothing was changed.",
+      portable("If it shall be the parent nevertheless, pass { path, ignoreMismatch: true }."),
+    ],
+    ERROR_FILE_NOT_FOUND: ["The new parent does not exist: nothing was changed."],
+    ERROR_PATH_NOT_FOUND: ["A folder of the new parent's path does not exist."],
+    ERROR_NOT_SUPPORTED: [
+      native(
+        "This format, or this version of Windows, does not have the class: `identifier` is for VHD, " +
+          "`virtualDiskId` and `vhdPhysicalSectorSize` are for VHDX.",
+      ),
+      portable(windows('The native backend can: open it with { backend: "native" }.')),
+      posix("The native backend can, on Windows."),
+    ],
+    ERROR_INVALID_PARAMETER: [
+      native(
+        "The value does not suit the class, or this Windows is older than the class: change tracking " +
+          "and parent locators need Windows 10.",
+      ),
+      native(
+        'The child was opened with its parents: open it with the flag "no-parents" to set where they are.',
+      ),
+    ],
+    ERROR_VHD_PARENT_VHD_NOT_FOUND: ["The new parent does not exist: nothing was changed."],
+    ERROR_VHD_INVALID_TYPE: [
+      native(
+        "Parent classes are for differencing disks; `identifier` is for VHD, `virtualDiskId` and " +
+          "`vhdPhysicalSectorSize` are for VHDX.",
+      ),
+    ],
+    ERROR_VHD_INVALID_STATE: [STILL_ATTACHED],
+  },
+  EnumerateVirtualDiskMetadata: METADATA,
+  GetVirtualDiskMetadata: METADATA,
+  SetVirtualDiskMetadata: METADATA_CHANGE,
+  DeleteVirtualDiskMetadata: METADATA_CHANGE,
+  GetVirtualDiskPhysicalPath: {
+    ERROR_NOT_SUPPORTED: NO_DEVICE,
+    ERROR_DEV_NOT_EXIST: [
+      "The disk is not attached (an attachment that is not { permanent: true } ends when its disk is " +
+      "closed), or was attached with { noLocalHost: true }: then it has no device.",
+    ],
+    ERROR_NOT_READY: ["The disk is being attached: try again."],
+    ERROR_ACCESS_DENIED: ["The disk was opened without the `get-info` access right."],
+  },
+  GetStorageDependencyInformation: {
+    ERROR_NOT_SUPPORTED: NO_DEVICE,
+    ERROR_VIRTDISK_NOT_VIRTUAL_DISK: ["The volume or disk rests on no image: it is a plain one."],
+    ERROR_FILE_NOT_FOUND: ["There is no such volume, disk or file."],
+    ERROR_PATH_NOT_FOUND: ["There is no such volume, disk or folder."],
+    ERROR_ACCESS_DENIED: ["Disks can be asked about by administrators only: run elevated."],
+    ERROR_INVALID_PARAMETER: [
+      "The path is no volume or disk of this machine, but perhaps a share.",
+    ],
+    ERROR_NOT_READY: ["The drive has no medium."],
+  },
+  AddVirtualDiskParent: {
+    ERROR_INVALID_PARAMETER: [
+      'The disk must be open for reading, with the flag "custom-diff-chain" and without access rights.',
+    ],
+    ERROR_VHD_INVALID_TYPE: [
+      "Only a differencing disk has a parent: the chain is complete already.",
+    ],
+    ERROR_VHD_CHILD_PARENT_ID_MISMATCH: [
+      "The file is another disk, or was written to after the child was made.",
+      "Parents are added in order: that of the open image first, then its own.",
+    ],
+    ERROR_VHD_CHILD_PARENT_TIMESTAMP_MISMATCH: [
+      "The parent was written to after the child was made: the child no longer fits it.",
+    ],
+    ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH: ["The parent was resized after the child was made."],
+    ERROR_FILE_NOT_FOUND: ["The parent does not exist: check its path."],
+    ERROR_PATH_NOT_FOUND: ["A folder of the parent's path does not exist."],
+  },
+  QueryChangesVirtualDisk: {
+    ERROR_VHD_INVALID_CHANGE_TRACKING_ID: [
+      'The id is none that this disk gave: keep the `mostRecentId` of getInformation("changeTrackingState").',
+    ],
+    ERROR_VHD_CHANGE_TRACKING_DISABLED: [
+      'Tracking is off: setInformation("changeTrackingEnabled", true), then take a full copy.',
+    ],
+    ERROR_VHD_MISSING_CHANGE_TRACKING_INFORMATION: [
+      "The tracking point is too old: take a full copy, and go on from the newest id.",
+    ],
+    ERROR_CTLOG_TRACKING_NOT_INITIALIZED: [
+      'Tracking was never started: setInformation("changeTrackingEnabled", true).',
+    ],
+    ERROR_CTLOG_VHD_CHANGED_OFFLINE: [
+      "The image was compacted, resized or edited behind the tracker: take a full copy.",
+    ],
+    ERROR_CTLOG_INCONSISTENT_TRACKING_FILE: [
+      "The tracking file is damaged: switch tracking off and on, and take a full copy.",
+    ],
+    ERROR_NOT_SUPPORTED: [native("Only VHDX images are tracked, and not shared ones.")],
+    ERROR_VHD_INVALID_TYPE: ["Only VHDX images are tracked, and not shared ones."],
+    ERROR_ACCESS_DENIED: ["The disk was opened without the `get-info` access right."],
+  },
+  RawSCSIVirtualDisk: {
+    ERROR_INVALID_PARAMETER: [
+      "The command is longer than the disk takes, or its transfer length differs from that of `data`.",
+    ],
+    ERROR_ACCESS_DENIED: [NEEDS_WRITING],
+    ERROR_VHD_INVALID_STATE: ["The disk must be attached, if only with { noLocalHost: true }."],
+    ERROR_NOT_SUPPORTED: [
+      native("The disk knows no such command, or the image is not on a file server (rsvd)."),
+    ],
+  },
+  TakeSnapshotVhdSet: VHD_SET,
+  DeleteSnapshotVhdSet: VHD_SET,
+  ApplySnapshotVhdSet: VHD_SET,
+  ModifyVhdSet: VHD_SET,
 };
 
 /**
@@ -451,6 +875,6 @@ export function causesOf(
   situation: Situation,
 ): readonly string[] {
   const symbol = errorSymbol(code) as ErrorSymbol;
-  const own = causesThatHold(BY_OPERATION[operation]?.[symbol] ?? [], situation);
+  const own = causesThatHold(CAUSES[operation]?.[symbol] ?? [], situation);
   return own.length > 0 ? own : causesThatHold(GENERAL[symbol] ?? [], situation);
 }

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { situationOf } from "./cause.ts";
-import { causesOf } from "./causes.ts";
+import { causesOf, situationOf } from "./causes.ts";
 import { errorCode, errorMeaning, type ErrorSymbol, errorSymbol, formatCode } from "./codes.ts";
 import { quoted } from "../text/quoted.ts";
 

@@ -1,8 +1,7 @@
 /** Advice of the API in the words of a shell. */
 import { assert, assertEquals } from "@std/assert";
 import { findingForShell, forShell, inOptions, withFlags } from "../../src/cli/in_options.ts";
-import { situationOf } from "../../src/errors/cause.ts";
-import { causesOf } from "../../src/errors/causes.ts";
+import { causesOf, situationOf } from "../../src/errors/causes.ts";
 import { errorCode, errorSymbols } from "../../src/errors/codes.ts";
 
 Deno.test("options of the API are flags", () => {

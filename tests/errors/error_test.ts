@@ -6,8 +6,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { VirtualDiskError } from "@virtdisk/virtdisk";
-import { situationOf } from "../../src/errors/cause.ts";
-import { causesOf } from "../../src/errors/causes.ts";
+import { causesOf, situationOf } from "../../src/errors/causes.ts";
 import { errorCode, errorMeaning, errorSymbol, errorSymbols } from "../../src/errors/codes.ts";
 import { isErrorOf, virtualDiskError } from "../../src/errors/error.ts";
 

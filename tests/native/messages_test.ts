@@ -4,8 +4,7 @@
  * backend and these arguments. And what the portable backend tells there.
  */
 import { assert, assertMatch } from "@std/assert";
-import { situationOf } from "../../src/errors/cause.ts";
-import { causesOf } from "../../src/errors/causes.ts";
+import { causesOf, situationOf } from "../../src/errors/causes.ts";
 import { errorCode, type ErrorSymbol } from "../../src/errors/codes.ts";
 import { VirtualDiskError } from "../../src/errors/error.ts";
 import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";

@@ -1,14 +1,16 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { causesThatHold, situationOf } from "../../src/errors/cause.ts";
-import { causesOf } from "../../src/errors/causes.ts";
+import { CAUSES, causesOf, causesThatHold, situationOf } from "../../src/errors/causes.ts";
 import { errorCode, type ErrorSymbol } from "../../src/errors/codes.ts";
-import { VIRTDISK_FUNCTIONS } from "../../src/native/virtdisk.ts";
 import { KERNEL32_FUNCTIONS } from "../../src/native/kernel32.ts";
-import { OPERATION_CAUSES } from "../../src/errors/operation_causes.ts";
+import { VIRTDISK_FUNCTIONS } from "../../src/native/virtdisk.ts";
 
 const NATIVE = situationOf("native");
+/** Two begin with what is to be typed. */
+const SENTENCE = /^(?:[A-Z]|`fsutil |\{ backend:).*\.$/s;
+/** What is said of a code in an operation that knows nothing of its own. */
+const GENERAL = causesOf("GetVirtualDiskOperationProgress", errorCode("ERROR_DISK_FULL"), NATIVE);
 
-for (const [operation, causes] of Object.entries(OPERATION_CAUSES)) {
+for (const [operation, causes] of Object.entries(CAUSES)) {
   Deno.test(`${operation} says what its codes come from, in sentences`, () => {
     assert(operation in VIRTDISK_FUNCTIONS || operation in KERNEL32_FUNCTIONS);
     for (const [symbol, texts] of Object.entries(causes)) {
@@ -19,9 +21,16 @@ for (const [operation, causes] of Object.entries(OPERATION_CAUSES)) {
       assert(texts.length > 0);
       for (const each of texts) {
         const text = typeof each === "string" ? each : each.text;
-        assertMatch(text, /^[A-Z].*\.$/s, `${symbol}: ${text}`);
+        assertMatch(text, SENTENCE, `${symbol}: ${text}`);
       }
     }
+  });
+}
+
+// Creating alone knows more of a full volume than is true of all operations.
+for (const operation of Object.keys(CAUSES).filter((each) => each !== "CreateVirtualDisk")) {
+  Deno.test(`${operation} leaves codes that are not its own to the general causes`, () => {
+    assertEquals(causesOf(operation, errorCode("ERROR_DISK_FULL"), NATIVE), GENERAL);
   });
 }
 
@@ -55,6 +64,23 @@ const REMEDIES: [operation: string, symbol: ErrorSymbol, remedy: RegExp][] = [
   ["ReadFile", "ERROR_INVALID_PARAMETER", /whole sectors/],
   ["WriteFile", "ERROR_ACCESS_DENIED", /for reading/],
   ["SetVolumeMountPointW", "ERROR_DIRECTORY", /make it/],
+  ["SetVirtualDiskInformation", "ERROR_ACCESS_DENIED", /readOnly: false.*detach/s],
+  ["SetVirtualDiskInformation", "ERROR_INVALID_PARAMETER", /no-parents/],
+  ["SetVirtualDiskMetadata", "ERROR_VHD_METADATA_FULL", /1024 items.*1 MiB/],
+  ["SetVirtualDiskMetadata", "ERROR_ACCESS_DENIED", /readOnly: false/],
+  ["GetVirtualDiskMetadata", "ERROR_NOT_SUPPORTED", /Only VHDX/],
+  ["DeleteVirtualDiskMetadata", "ERROR_VHD_INVALID_TYPE", /Only VHDX/],
+  ["EnumerateVirtualDiskMetadata", "ERROR_INVALID_PARAMETER", /version 1/],
+  ["GetVirtualDiskPhysicalPath", "ERROR_DEV_NOT_EXIST", /not attached/],
+  ["GetStorageDependencyInformation", "ERROR_VIRTDISK_NOT_VIRTUAL_DISK", /rests on no image/],
+  ["AddVirtualDiskParent", "ERROR_INVALID_PARAMETER", /custom-diff-chain/],
+  ["QueryChangesVirtualDisk", "ERROR_VHD_CHANGE_TRACKING_DISABLED", /changeTrackingEnabled", true/],
+  ["QueryChangesVirtualDisk", "ERROR_VHD_INVALID_CHANGE_TRACKING_ID", /mostRecentId/],
+  ["RawSCSIVirtualDisk", "ERROR_VHD_INVALID_STATE", /attached/],
+  ["TakeSnapshotVhdSet", "ERROR_NOT_SUPPORTED", /\.vhds/],
+  ["ApplySnapshotVhdSet", "ERROR_NOT_FOUND", /no snapshot of that id/],
+  ["DeleteSnapshotVhdSet", "ERROR_SHARING_VIOLATION", /Hyper-V/],
+  ["ModifyVhdSet", "ERROR_INVALID_PARAMETER", /\.vhds/],
 ];
 
 for (const [operation, symbol, remedy] of REMEDIES) {
