@@ -25,7 +25,7 @@ export const ATTACH_USAGE = `virtdisk attach [OPTION...] FILE
 
 Permissions: --allow-ffi for virtdisk.dll and kernel32.dll.
 A VHD or VHDX needs an elevated prompt; an ISO image needs one on Windows Server only.
-Exit status: 0; 2 where it fails.`;
+Exit status: 0; 2 if it fails.`;
 
 const TYPES = ["vhd", "vhdx", "iso"] as const;
 

@@ -18,7 +18,7 @@ export const ATTACHED_USAGE = `virtdisk attached [--json]
   --json              one JSON object per image and line: path, physicalPath, parents, mountPoints
 
 Permissions: --allow-ffi for virtdisk.dll and kernel32.dll.
-Exit status: 0; 1 where not all is known of an image; 2 where it fails.`;
+Exit status: 0; 1 if not all is known of an image; 2 if it fails.`;
 
 /**
  * Runs the command.

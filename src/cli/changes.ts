@@ -14,7 +14,7 @@ export const CHANGES_USAGE = `virtdisk changes [--json] FILE
   --json              one JSON object per range and line: path, offset, length
 
 Permissions: --allow-read for FILE and its parents.
-Exit status: 0 where there are no changes; 1 where there are; 2 where it fails; 130 after Ctrl-C.`;
+Exit status: 0 if there are no changes; 1 if there are; 2 if it fails; 130 after Ctrl-C.`;
 
 /**
  * Runs the command.

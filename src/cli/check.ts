@@ -22,7 +22,7 @@ export const CHECK_USAGE = `virtdisk check [OPTION...] FILE...
   --json              one JSON object per file and line: path, format, sound, findings, leftOut
 
 Permissions: --allow-read for each FILE and its parents; with --repair --allow-write for FILE.
-Exit status: 0; 1 where an error or a warning is left; 2 where a file cannot be checked;
+Exit status: 0; 1 if an error or a warning is left; 2 if a file cannot be checked;
 130 after Ctrl-C.`;
 
 /**

@@ -10,11 +10,11 @@ import { maintainAndTell } from "./maintained.ts";
 
 /** How the command is called. */
 export const COMPACT_USAGE = `virtdisk compact [OPTION...] FILE
-  gives back blocks that hold zeros, or what the parent holds, and shortens the file
-  --dry-run           write nothing, and tell what would be won
-  --no-zero-scan      read no block: give back only what is known to be free
-  --no-block-moves    give blocks back, but move none
-  --json              tell the result as one JSON object: path, dryRun, previousFileSize, fileSize,
+  frees blocks that hold zeros, or what the parent holds, and shortens the file
+  --dry-run           write nothing, and print how much shorter the file would be
+  --no-zero-scan      read no block: free only what is known to be unused
+  --no-block-moves    free blocks, but move none
+  --json              print the result as one JSON object: path, dryRun, previousFileSize, fileSize,
                       releasedBlocks, movedBlocks
 
 Permissions: --allow-read for FILE and its parents, --allow-write for FILE.`;
@@ -60,7 +60,7 @@ function describe(report: CompactionReport): string {
     ? `The file has ${formatBytes(previousFileSize)}; it would have ${
       formatBytes(fileSize)
     }, with ` +
-      `${blocks(releasedBlocks)} given back and ${blocks(movedBlocks)} moved.`
+      `${blocks(releasedBlocks)} freed and ${blocks(movedBlocks)} moved.`
     : `The file has ${formatBytes(fileSize)} now; it had ${formatBytes(previousFileSize)}. ` +
-      `${blocks(releasedBlocks)} given back, ${blocks(movedBlocks)} moved.`;
+      `${blocks(releasedBlocks)} freed, ${blocks(movedBlocks)} moved.`;
 }

@@ -11,13 +11,13 @@ import { absolute, Report } from "./report.ts";
 /** How the command is called. */
 export const COMPARE_USAGE = `virtdisk compare [OPTION...] A B
   prints each range in which the disks differ: offset and length in bytes
-  --type-a TYPE       vhd, vhdx, iso or raw; default: found out, but raw only where you say so
+  --type-a TYPE       vhd, vhdx, iso or raw; default: found out, but raw only if you say so
   --type-b TYPE       likewise
   --strict            all that only the larger disk has counts as different, zeros too
   --json              one JSON object per range and line: path, otherPath, offset, length
 
 Permissions: --allow-read for A, B and their parents.
-Exit status: 0 where the disks are alike; 1 where they differ; 2 where it fails; 130 after Ctrl-C.`;
+Exit status: 0 if the disks are alike; 1 if they differ; 2 if it fails; 130 after Ctrl-C.`;
 
 const TYPES = ["vhd", "vhdx", "iso", "raw"] as const;
 

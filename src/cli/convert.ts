@@ -31,7 +31,7 @@ ${NEW_DISK_USAGE}
   --overwrite         replace a file of that name
   --ignore-children   even if that file has children in its folder, which become invalid, or if that
                       cannot be found out
-  --json              tell what was made as one JSON object: path, backend, information, chain
+  --json              print what was made as one JSON object: path, backend, information, chain
 
 Permissions: --allow-read for SOURCE and its parents, --allow-read and --allow-write for the folder of
 TARGET; from - to - for the current folder.`;

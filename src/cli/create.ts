@@ -16,7 +16,7 @@ ${NEW_DISK_USAGE}
   --overwrite         replace a file of that name
   --ignore-children   even if that file has children in its folder, which become invalid, or if that
                       cannot be found out
-  --json              tell what was made as one JSON object: path, backend, information, chain
+  --json              print what was made as one JSON object: path, backend, information, chain
 
 Permissions: --allow-read and --allow-write for the folder of FILE; with --parent --allow-read for that image
 and its parents.`;

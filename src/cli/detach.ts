@@ -18,7 +18,7 @@ export const DETACH_USAGE = `virtdisk detach [OPTION...] DISK
 
 Permissions: --allow-ffi for virtdisk.dll and kernel32.dll.
 A VHD or VHDX needs an elevated prompt; an ISO image needs one on Windows Server only.
-Exit status: 0; 2 where it fails, which is also where the disk is not attached.`;
+Exit status: 0; 2 if it fails, or if the disk is not attached.`;
 
 const DEVICE = /^(?:\\\\[.?]\\)?((?:PhysicalDrive|CDROM)\d+)$/i;
 const DRIVE = /^([a-z]):?\\?$/i;

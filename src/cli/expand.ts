@@ -10,11 +10,11 @@ import { resizeAndTell } from "./resized.ts";
 export const EXPAND_USAGE = `virtdisk expand [OPTION...] FILE SIZE
   SIZE is the new size, larger than the present one, 20G or 512MiB; or what to add: +10G. The backup of a
   GPT moves to the new end; a damaged GPT is restored from it before.
-  --type TYPE         vhd, vhdx or raw; default: found out, but raw only where you say so
+  --type TYPE         vhd, vhdx or raw; default: found out, but raw only if you say so
   --ignore-children   go on if the image has children in its folder, which become invalid, or if that
                       cannot be found out
-  --dry-run           write nothing, and tell what would become of the disk
-  --json              tell the result as one JSON object: path, dryRun, virtualSize, previousSize,
+  --dry-run           write nothing, and print what would become of the disk
+  --json              print the result as one JSON object: path, dryRun, virtualSize, previousSize,
                       partitionTable, restoredFromBackup, growablePartition
 
 Permissions: --allow-read for the folder of FILE and for its parents, --allow-write for FILE.`;

@@ -69,7 +69,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ["resize", { run: resize, purpose: "give a disk another size", usage: RESIZE_USAGE }],
   ["rebase", {
     run: rebase,
-    purpose: "tell a child where its parent is",
+    purpose: "say where the parent of a child is",
     usage: REBASE_USAGE,
   }],
   ["compact", { run: compact, purpose: "shorten the file of a disk", usage: COMPACT_USAGE }],

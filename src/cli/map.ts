@@ -15,11 +15,11 @@ export const MAP_USAGE = `virtdisk map [OPTION...] FILE
   --offset SIZE       where to begin; default: 0
   --length SIZE       how far; default: to the end
   --no-parents        open the file alone: what it has not is absent
-  --type TYPE         vhd, vhdx, iso or raw; default: found out, but raw only where you say so
+  --type TYPE         vhd, vhdx, iso or raw; default: found out, but raw only if you say so
   --json              one JSON object per piece and line: path, kind, offset, length, file, fileOffset, reason
 
 Permissions: --allow-read for FILE and its parents.
-Exit status: 0; 2 where it fails; 130 after Ctrl-C.`;
+Exit status: 0; 2 if it fails; 130 after Ctrl-C.`;
 
 /** Pieces between which Ctrl-C is heard. */
 const PIECES_PER_TURN = 1000;

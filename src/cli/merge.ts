@@ -16,8 +16,8 @@ export const MERGE_USAGE = `virtdisk merge [OPTION...] FILE
   --remove-child      remove the merged files when their parent is complete
   --ignore-children   go on if other children are in the folder, which become invalid, or if that
                       cannot be found out
-  --dry-run           write and remove nothing, and tell what would be merged
-  --json              tell the result as one JSON object: path, dryRun, target, merged,
+  --dry-run           write and remove nothing, and print what would be merged
+  --json              print the result as one JSON object: path, dryRun, target, merged,
                       removed
 
 Permissions: --allow-read for the folders of FILE and its parents; --allow-write for FILE and those parents;

@@ -18,7 +18,7 @@ export const METADATA_USAGE = `virtdisk metadata [OPTION] FILE
   --get GUID          write an item's bytes to standard output
   --set GUID          make standard input, at most 1 MiB, an item
   --delete GUID       remove an item
-  --json              tell the result as one JSON object: path, items; or of one item: path, id, length; on
+  --json              print the result as one JSON object: path, items; or of one item: path, id, length; on
                       standard error if standard output gets the item
   --ignore-children   go on if the image has children in its folder, which become invalid, or if that
                       cannot be found out

@@ -15,7 +15,7 @@ export const READ_USAGE = `virtdisk read [OPTION...] FILE
   writes the bytes of the disk to standard output
   --offset SIZE       where to begin; default: 0
   --length SIZE       how many; default: to the end
-  --json              tell the result as one JSON object, on standard error: path, offset, length
+  --json              print the result as one JSON object, on standard error: path, offset, length
 
 Permissions: --allow-read for FILE and its parents.`;
 

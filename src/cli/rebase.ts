@@ -9,12 +9,12 @@ import { absolute, Report } from "./report.ts";
 
 /** How the command is called. */
 export const REBASE_USAGE = `virtdisk rebase [OPTION...] CHILD PARENT
-  stores in CHILD that PARENT is its parent: after a move, or where another copy is to be used
+  stores in CHILD that PARENT is its parent: after a move, or to use another copy
   --ignore-mismatch   even if PARENT is not the disk that CHILD was made from, or has changed since:
                       the contents may be a mix of what never belonged together
   --ignore-children   even if CHILD has children in its folder, which become invalid if it gets another
                       parent than it was made from
-  --dry-run           store nothing, and tell whether it can be done
+  --dry-run           store nothing, and say whether it can be done
   --json              one JSON object: path, dryRun, parent, parentIdentifier
 
 Permissions: --allow-read for the folder of CHILD, for PARENT and its parents, --allow-write for CHILD.`;

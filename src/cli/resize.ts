@@ -11,13 +11,13 @@ export const RESIZE_USAGE = `virtdisk resize [OPTION...] FILE SIZE
   SIZE is the new size, 20G or 512MiB; or what to add: +10G; or smallest-safe: up to the end of the last
   partition. VHDs only grow. The backup of a GPT moves to the new end, with the present size too; a damaged
   GPT is restored from it before.
-  --type TYPE         vhd, vhdx or raw; default: found out, but raw only where you say so
-  --allow-unsafe      cut partitions off, where they do not fit; with --type raw, even if FILE plainly
+  --type TYPE         vhd, vhdx or raw; default: found out, but raw only if you say so
+  --allow-unsafe      cut off partitions that do not fit; with --type raw, even if FILE plainly
                       is something else
   --ignore-children   go on if the image has children in its folder, which become invalid, or if that
                       cannot be found out
-  --dry-run           write nothing, and tell what would become of the disk
-  --json              tell the result as one JSON object: path, dryRun, virtualSize, previousSize,
+  --dry-run           write nothing, and print what would become of the disk
+  --json              print the result as one JSON object: path, dryRun, virtualSize, previousSize,
                       partitionTable, restoredFromBackup, growablePartition
 
 Permissions: --allow-read for the folder of FILE and for its parents, --allow-write for FILE.`;

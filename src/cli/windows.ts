@@ -18,8 +18,8 @@ export function assertWindows(operation: string, path?: string): void {
     ...(path === undefined ? {} : { path }),
     reason: "only Windows attaches disks",
     causes: [
-      'Without attaching, "virtdisk read" and "virtdisk write" reach a disk\'s bytes here, and ' +
-      '"virtdisk convert" makes a raw disk of it.',
+      "Without attaching, `virtdisk read` and `virtdisk write` reach a disk's bytes here, and " +
+      "`virtdisk convert` makes a raw disk of it.",
     ],
   });
 }

@@ -14,10 +14,10 @@ import { standardInput } from "./standard_input.ts";
 export const WRITE_USAGE = `virtdisk write [OPTION...] FILE
   writes standard input into the disk
   --offset SIZE       where to begin; default: 0
-  --length SIZE       how much of standard input; default: all, which the disk must have room for
+  --length SIZE       how much of standard input; default: all, which must fit on the disk
   --ignore-children   go on if the image has children in its folder, which become invalid, or if that
                       cannot be found out
-  --json              tell the result as one JSON object: path, offset, length
+  --json              print the result as one JSON object: path, offset, length
 
 Permissions: --allow-read for the folder of FILE and for its parents, --allow-write for FILE.`;
 
