@@ -5,6 +5,7 @@
  */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { parseSize } from "../../mod.ts";
+import { checkGuid } from "../disk/arguments.ts";
 import { didYouMean } from "../text/nearest_word.ts";
 import { quoted } from "../text/quoted.ts";
 import { UsageError } from "./usage_error.ts";
@@ -127,6 +128,20 @@ export function size(option: string, text: string): number {
     return parseSize(text, option);
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+}
+
+/**
+ * A GUID in lower case, without braces.
+ *
+ * @param option How the command line calls it, for the error.
+ * @throws {UsageError} If it is none.
+ */
+export function guid(option: string, text: string): string {
+  try {
+    return checkGuid(text, option);
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message) : error;
   }
 }
 

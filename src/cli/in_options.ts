@@ -94,7 +94,7 @@ export function forShell(causes: readonly string[]): string[] {
 
 /** What is wrong, with flags for the options of the API that have names of their own. */
 export function withFlags(reason: string): string {
-  return reason.replaceAll(
+  return reason.replace(/^size(?= is missing)/, flag).replaceAll(
     /\b[a-z]+[A-Z]\w*\b/g,
     (word) => FLAGS.includes(word) ? flag(word) : word,
   );

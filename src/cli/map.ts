@@ -5,7 +5,7 @@
  */
 import { type Extent, openVirtualDisk } from "../../mod.ts";
 import { exactly, parseArguments, present, word } from "./arguments.ts";
-import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
+import { assertBeginsIn, RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 import { Report } from "./report.ts";
 
 /** How the command is called. */
@@ -47,6 +47,7 @@ export async function map(args: string[]): Promise<number> {
         flags: values["no-parents"] ? ["no-parents"] : [],
         ...present({ type }),
       });
+      assertBeginsIn(disk.getInformation("size"), range.offset ?? 0);
       let pieces = 0;
       for (const extent of disk.extents(range)) {
         report.tell(path, facts(extent), () => describe(extent));

@@ -4,7 +4,7 @@
  * @module
  */
 import { openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
-import { exactly, parseArguments } from "./arguments.ts";
+import { exactly, guid, parseArguments } from "./arguments.ts";
 import { CommandFailure } from "./failure.ts";
 import { formatBytes } from "./format_bytes.ts";
 import { Report } from "./report.ts";
@@ -43,7 +43,10 @@ export async function metadata(args: string[]): Promise<number> {
     json: { type: "boolean", default: false },
   });
   const [path = ""] = exactly("metadata", positionals, "FILE");
-  const { get, set, delete: remove, json } = values;
+  const { json } = values;
+  const [get, set, remove] = (["get", "set", "delete"] as const).map((option) =>
+    values[option] === undefined ? undefined : guid(`--${option}`, values[option])
+  );
   if ([get, set, remove].filter((id) => id !== undefined).length > 1) {
     throw new UsageError("metadata: one of --get, --set and --delete at a time");
   }
@@ -73,7 +76,7 @@ async function getItem(path: string, id: string, report: Report): Promise<void> 
   const bytes = disk.metadata.get(id);
   if (bytes === undefined) throw missing(id);
   writeOut(bytes);
-  report.tell(path, { id: plainGuid(id), length: bytes.length });
+  report.tell(path, { id, length: bytes.length });
 }
 
 async function setItem(
@@ -86,7 +89,7 @@ async function setItem(
   if (bytes === undefined) throw new CommandFailure(`an item has at most ${MAX_ITEM} bytes`);
   using disk = await openWritable(path, ignoreChildren);
   disk.metadata.set(id, bytes);
-  report.tellDone(path, { id: plainGuid(id), length: bytes.length });
+  report.tellDone(path, { id, length: bytes.length });
 }
 
 async function deleteItem(
@@ -97,12 +100,7 @@ async function deleteItem(
 ): Promise<void> {
   using disk = await openWritable(path, ignoreChildren);
   if (!disk.metadata.delete(id)) throw missing(id);
-  report.tellDone(path, { id: plainGuid(id) });
-}
-
-/** As the items are listed. */
-function plainGuid(id: string): string {
-  return id.toLowerCase().replaceAll(/[{}]/g, "");
+  report.tellDone(path, { id });
 }
 
 function missing(id: string): CommandFailure {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { present, size, word } from "./arguments.ts";
+import { guid, present, size, word } from "./arguments.ts";
 
 /** As `parseArgs` takes them. */
 export const NEW_DISK_OPTIONS = {
@@ -50,7 +50,9 @@ export function newDiskOptions(values: Values) {
     blockSize: bytes("block-size"),
     sectorSize: bytes("sector-size"),
     physicalSectorSize: bytes("physical-sector-size"),
-    identifier: values.identifier,
+    identifier: values.identifier === undefined
+      ? undefined
+      : guid("--identifier", values.identifier),
     alignment: bytes("alignment"),
   });
 }

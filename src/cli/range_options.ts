@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { byteCount } from "../bytes/digits.ts";
 import { size } from "./arguments.ts";
+import { CommandFailure } from "./failure.ts";
 
 /** As `parseArgs` takes them. */
 export const RANGE_OPTIONS = {
@@ -23,4 +25,16 @@ export function rangeOptions(
     offset: offset === undefined ? 0 : size("--offset", offset),
     length: length === undefined ? undefined : size("--length", length),
   };
+}
+
+/**
+ * Refuses a range that begins behind the end of the disk: it holds nothing, and hardly is what was meant.
+ *
+ * @throws {CommandFailure} If it does.
+ */
+export function assertBeginsIn(disk: { readonly virtualSize: number }, offset: number): void {
+  if (offset <= disk.virtualSize) return;
+  throw new CommandFailure(
+    `--offset must be within the disk, which has ${byteCount(disk.virtualSize)}, not ${offset}`,
+  );
 }

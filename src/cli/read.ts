@@ -8,13 +8,13 @@ import { exactly, parseArguments, present } from "./arguments.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { assertNoTerminal, outputStream } from "./standard_output.ts";
 import { Report } from "./report.ts";
-import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
+import { assertBeginsIn, RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 
 /** How the command is called. */
 export const READ_USAGE = `virtdisk read [OPTION...] FILE
   writes the bytes of the disk to standard output
   --offset SIZE       where to begin; default: 0
-  --length SIZE       how many; default: to the end
+  --length SIZE       how many, at most; default: to the end
   --json              print the result as one JSON object, on standard error: path, offset, length
 
 Permissions: --allow-read for FILE and its parents.`;
@@ -36,9 +36,10 @@ export async function read(args: string[]): Promise<number> {
   try {
     return await report.interruptible(() => path, async (signal) => {
       using disk = await openVirtualDisk(path, { backend: "portable" });
-      const bytes = disk.readable({ ...present(range), signal });
       const { virtualSize } = disk.getInformation("size");
-      const total = Math.min(range.length ?? virtualSize, Math.max(0, virtualSize - range.offset));
+      assertBeginsIn({ virtualSize }, range.offset);
+      const bytes = disk.readable({ ...present(range), signal });
+      const total = Math.min(range.length ?? virtualSize, virtualSize - range.offset);
       using bar = new ProgressBar();
       await bytes.pipeThrough(counter(total, bar)).pipeTo(outputStream(signal));
       report.tell(path, { offset: range.offset, length: total });

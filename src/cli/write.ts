@@ -4,10 +4,11 @@
  * @module
  */
 import { openVirtualDisk } from "../../mod.ts";
+import { byteCount } from "../bytes/digits.ts";
 import { exactly, parseArguments } from "./arguments.ts";
 import { CommandFailure } from "./failure.ts";
 import { Report } from "./report.ts";
-import { RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
+import { assertBeginsIn, RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
 import { standardInput } from "./standard_input.ts";
 
 /** How the command is called. */
@@ -20,6 +21,9 @@ export const WRITE_USAGE = `virtdisk write [OPTION...] FILE
   --json              print the result as one JSON object: path, offset, length
 
 Permissions: --allow-read for the folder of FILE and for its parents, --allow-write for FILE.`;
+
+/** What lets more fit. */
+const LARGER = "`virtdisk resize` makes the disk larger";
 
 /** After so many bytes it is made certain that they are in the disk, which a failure later leaves there. */
 const FLUSH_DISTANCE = 64 * 2 ** 20;
@@ -48,19 +52,29 @@ export async function write(args: string[]): Promise<number> {
         readOnly: false,
         ignoreChildren: values["ignore-children"],
       });
-      const room = Math.max(0, disk.getInformation("size").virtualSize - offset);
-      if (length !== undefined && length > room) {
-        throw new CommandFailure(`${length} bytes from ${offset} on reach beyond the disk`);
+      const { virtualSize } = disk.getInformation("size");
+      assertBeginsIn({ virtualSize }, offset);
+      const available = virtualSize - offset;
+      const end = `the disk ends after ${byteCount(virtualSize)}`;
+      if (length !== undefined && length > available) {
+        throw new CommandFailure(
+          `${byteCount(length)} from ${offset} on do not fit: ${end}; ${LARGER}`,
+        );
       }
       const wantsAll = length === undefined;
-      const isComplete = await eachChunk(input, length ?? room, wantsAll, signal, (chunk) => {
+      const isComplete = await eachChunk(input, length ?? available, wantsAll, signal, (chunk) => {
         position += disk.writeSync(chunk, position);
         if (position - flushed < FLUSH_DISTANCE) return;
         disk.flushSync();
         flushed = position;
       });
       disk.flushSync();
-      if (!isComplete) throw new CommandFailure("the disk ends before standard input does");
+      if (!isComplete) {
+        throw new CommandFailure(
+          `standard input does not fit: ${end}, and bytes ${offset} to ${position} have been ` +
+            `written; ${LARGER}`,
+        );
+      }
       report.tellDone(path, { offset, length: position - offset });
       return 0;
     }, () => `the image is sound; bytes ${offset} to ${position} of the disk have been written`);

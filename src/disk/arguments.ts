@@ -141,6 +141,8 @@ export function toHostPath(path: string | URL, name = "path"): string {
   return text;
 }
 
+const SAMPLE_GUID = "0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60";
+
 /**
  * A GUID in lower case, without braces.
  *
@@ -148,7 +150,9 @@ export function toHostPath(path: string | URL, name = "path"): string {
  */
 export function checkGuid(value: string, name: string): string {
   if (isGuid(checkArgument(STRING, value, name))) return normalizeGuid(value, name);
-  throw new TypeError(`${name} must be a GUID, not ${quoted(value, SHOWN)}`);
+  throw new TypeError(
+    `${name} must be a GUID, such as ${SAMPLE_GUID}, not ${quoted(value, SHOWN)}`,
+  );
 }
 
 /**

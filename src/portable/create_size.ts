@@ -91,7 +91,7 @@ function chosenSize(
     if (least === undefined) {
       const isStream = source !== undefined;
       const why = isStream
-        ? ": a stream tells none, and this kind of image must know it first"
+        ? ": a stream does not say how long it is, and this kind of image must know it first"
         : "";
       throw new TypeError(`size is missing${why}`);
     }

@@ -241,7 +241,9 @@ export class PortableVirtualDisk extends MaintainedDisk {
     if (offset + length <= virtualSize) return;
     throw new ImageError("ERROR_SECTOR_NOT_FOUND", {
       path: this.path,
-      reason: `${length} bytes from ${offset} on end beyond the disk, which has ${virtualSize}`,
+      reason:
+        `${length} bytes from ${offset} on do not fit: the disk ends after ${virtualSize} bytes`,
+      causes: ["Make the disk larger first, with resize()."],
     });
   }
 }

@@ -145,7 +145,7 @@ Deno.test("a convert that cannot be understood ends with 2, as one that fails", 
       2,
       "size must be at least that of the source, 5242880, not 4194304",
     ],
-    [["-", "a.vhdx"], 2, "size is missing: a stream tells none"],
+    [["-", "a.vhdx"], 2, "--size is missing: a stream does not say how long it is"],
     [["none.vhdx", "--type", "raw", "-"], 2, "ERROR_FILE_NOT_FOUND"],
   ];
   for (const [args, code, message] of rows) {

@@ -79,7 +79,7 @@ Deno.test("a create that cannot be understood ends with 2, as one that fails", a
       2,
       "size must be at least 3 MiB, not 1 MiB (ERROR_INVALID_PARAMETER, 87)",
     ],
-    [["--size", "1GiB", "--identifier", "x", "a.vhd"], 2, "identifier"],
+    [["--size", "1GiB", "--identifier", "x", "a.vhd"], 2, "--identifier must be a GUID, such as"],
     [["--size", "1GiB", "/a.vhd"], 2, "Requires"],
     [["--parent", "none.vhd", "a.vhd"], 2, "ERROR_FILE_NOT_FOUND"],
   ];

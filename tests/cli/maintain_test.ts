@@ -27,7 +27,7 @@ Deno.test("compact tells what it would win, and wins it", async () => {
   const before = Deno.statSync(dir.file("disk.vhdx")).size;
   const dry = await runCli(dir, ["compact", "--dry-run", "disk.vhdx"]);
   assertEquals([dry.code, dry.err], [0, ""]);
-  assertMatch(dry.out, /it would have 6 MiB .*2 blocks given back and 2 blocks moved/);
+  assertMatch(dry.out, /it would have 6 MiB .*2 blocks freed and 2 blocks moved/);
   assertEquals(Deno.statSync(dir.file("disk.vhdx")).size, before);
   const still = await runCli(dir, ["compact", "--no-block-moves", "--json", "disk.vhdx"]);
   assertEquals(JSON.parse(still.out), {
@@ -42,7 +42,7 @@ Deno.test("compact tells what it would win, and wins it", async () => {
     movedBlocks: 0,
   });
   const done = await runCli(dir, ["compact", "disk.vhdx"]);
-  assertMatch(done.out, /has 6 MiB .* now.*0 blocks given back, 2 blocks moved/);
+  assertMatch(done.out, /has 6 MiB .* now.*0 blocks freed, 2 blocks moved/);
   assertEquals(Deno.statSync(dir.file("disk.vhdx")).size, 6 * MIB);
 });
 

@@ -51,7 +51,7 @@ Deno.test("metadata says what is wrong", async (t) => {
     [["--get", ITEM, "--delete", ITEM, "disk.vhdx"], 2, "at a time"],
     [["--get", ITEM, "disk.vhdx"], 2, "there is no metadata item"],
     [["--delete", ITEM, "disk.vhdx"], 2, "there is no metadata item"],
-    [["--get", "x", "disk.vhdx"], 2, "GUID"],
+    [["--get", "x", "disk.vhdx"], 2, "--get must be a GUID, such as"],
     [["--set", ITEM, "disk.vhdx"], 2, "at most 1048576 bytes"],
     [["disk.vhd"], 2, "ERROR_NOT_SUPPORTED"],
     [["none.vhdx"], 2, "ERROR_FILE_NOT_FOUND"],

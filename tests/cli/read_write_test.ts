@@ -43,8 +43,19 @@ Deno.test("read and write say what is wrong", async (t) => {
     [["read"], 2, "FILE is missing"],
     [["read", "--offset", "x", "disk.vhdx"], 2, "--offset"],
     [["read", "none.vhdx"], 2, "ERROR_FILE_NOT_FOUND"],
-    [["write", "--length", "5MiB", "disk.vhdx"], 2, "reach beyond the disk"],
-    [["write", "--offset", "4194300", "disk.vhdx"], 2, "the disk ends before standard input does"],
+    [
+      ["write", "--length", "5MiB", "disk.vhdx"],
+      2,
+      "5,242,880 bytes from 0 on do not fit: the disk ends after 4,194,304 bytes",
+    ],
+    [
+      ["write", "--offset", "4194300", "disk.vhdx"],
+      2,
+      "standard input does not fit: the disk ends after 4,194,304 bytes, and bytes 4194300 to 4194304",
+    ],
+    [["read", "--offset", "5MiB", "disk.vhdx"], 2, "--offset must be within the disk, which has"],
+    [["write", "--offset", "5MiB", "disk.vhdx"], 2, "--offset must be within the disk, which has"],
+    [["map", "--offset", "5MiB", "disk.vhdx"], 2, "--offset must be within the disk, which has"],
     [["write", "none.vhdx"], 2, "ERROR_FILE_NOT_FOUND"],
   ];
   for (const [args, code, message] of rows) {
