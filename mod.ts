@@ -28,7 +28,6 @@ export {
   type RestrictedRange,
 } from "./src/disk/attachment.ts";
 export * from "./src/constants.ts";
-export { type ChangedRange, type ChangeQueryOptions } from "./src/disk/changed_range.ts";
 export { createVirtualDisk } from "./src/create.ts";
 export {
   type CommonCreateOptions,
@@ -51,7 +50,9 @@ export {
 } from "./src/disk/finding.ts";
 export {
   type ChangeTrackingState,
+  type CheckedInformation,
   type DiskSize,
+  type InformationChange,
   type InformationKind,
   type ParentLocation,
   type ParentPath,
@@ -62,7 +63,6 @@ export {
   type StorageType,
   type VirtualDiskInformation,
 } from "./src/disk/information.ts";
-export { type CheckedInformation, type InformationChange } from "./src/disk/information_change.ts";
 export { type MetadataStore, VirtualDiskMetadata } from "./src/disk/metadata.ts";
 export { NativeVirtualDisk } from "./src/native/native_disk.ts";
 export { openVirtualDisk, openVirtualDiskSync } from "./src/open.ts";
@@ -123,7 +123,6 @@ export {
   ReadableDisk,
   type ReadableOptions,
 } from "./src/portable/readable_disk.ts";
-export { type ScsiRequest, type ScsiResponse } from "./src/disk/scsi_request.ts";
 export { parseSize, type Size } from "./src/disk/size.ts";
 export { attachedVirtualDisks, storageDependencies } from "./src/storage.ts";
 export {
@@ -136,7 +135,11 @@ export {
 } from "./src/disk/storage_dependency.ts";
 export {
   type ApplySnapshotOptions,
+  type ChangedRange,
+  type ChangeQueryOptions,
   type DeleteSnapshotOptions,
+  type ScsiRequest,
+  type ScsiResponse,
   type TakeSnapshotOptions,
   type VhdSetChange,
 } from "./src/disk/driver_options.ts";

@@ -3,19 +3,18 @@
  *
  * @module
  */
-import { backendOf } from "./disk/backend.ts";
 import {
   CREATE_OPTIONS,
   type CreateOptions,
   type NativeCreateOptions,
+  sizesOf,
 } from "./disk/create_options.ts";
 import { type VirtualDiskError, virtualDiskError } from "./errors/error.ts";
 import { nativeCreateRequest } from "./native/create_request.ts";
 import type { NativeVirtualDisk } from "./native/native_disk.ts";
 import { createNative } from "./native/create_native.ts";
-import { checkGuid, checkOptions, toHostPath } from "./disk/arguments.ts";
+import { backendOf, checkGuid, checkOptions, toHostPath } from "./disk/arguments.ts";
 import { createPortable } from "./portable/create_portable.ts";
-import { sizesOf } from "./portable/create_size.ts";
 import type { CreateRequest } from "./portable/create_rules.ts";
 import type { PortableVirtualDisk } from "./portable/portable_disk.ts";
 import type { VirtualDisk } from "./disk/virtual_disk.ts";

@@ -3,10 +3,15 @@
  *
  * @module
  */
-import { BACKEND, backendOf } from "./disk/backend.ts";
 import { type Diagnosis, diagnosisOf } from "./disk/finding.ts";
 import { diagnoseNative } from "./native/diagnose.ts";
-import { checkOptions, type OptionKinds, toHostPath } from "./disk/arguments.ts";
+import {
+  BACKEND,
+  backendOf,
+  checkOptions,
+  type OptionKinds,
+  toHostPath,
+} from "./disk/arguments.ts";
 import { diagnosePortable } from "./portable/diagnose.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "./disk/progress.ts";
 

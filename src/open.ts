@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { checkOptions } from "./disk/arguments.ts";
-import { backendOf } from "./disk/backend.ts";
+import { backendOf, checkOptions } from "./disk/arguments.ts";
 import { type VirtualDiskError, virtualDiskError } from "./errors/error.ts";
 import { type NativeVirtualDisk, openNative, openNativeAsync } from "./native/native_disk.ts";
 import { OPEN_OPTIONS, type OpenOptions } from "./disk/open_options.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 import { fromFileUrl } from "@std/path";
-import { isGuid, normalizeGuid } from "../bytes/guid.ts";
+import { isGuid, NIL_GUID, normalizeGuid } from "../bytes/guid.ts";
 import { didYouMean } from "../text/nearest_word.ts";
 import { quoted } from "../text/quoted.ts";
 
@@ -155,6 +155,11 @@ export function checkGuid(value: string, name: string): string {
   );
 }
 
+/** A GUID in its usual form; without one the NIL GUID. */
+export function guidOption(guid: string | undefined, name: string): string {
+  return guid === undefined ? NIL_GUID : checkGuid(guid, name);
+}
+
 /**
  * The number that a word stands for.
  *
@@ -210,6 +215,18 @@ export function byteCount(value: number, option: string): number {
   checkArgument(NUMBER, value, option);
   if (Number.isSafeInteger(value) && value >= 0) return value;
   throw new RangeError(`${option} must be a whole number of bytes from 0 on, not ${value}`);
+}
+
+/** The option `backend`. */
+export const BACKEND: Kind = oneOf("auto", "native", "portable");
+
+/** The backend that an option asks for: `"auto"`, and no option, is the one that fits the system. */
+export function backendOf(
+  choice: "auto" | "native" | "portable" = "auto",
+): "native" | "portable" {
+  checkArgument(BACKEND, choice, "backend");
+  if (choice !== "auto") return choice;
+  return Deno.build.os === "windows" ? "native" : "portable";
 }
 
 function given({ words = [] }: Kind, value: unknown): string {

@@ -1,5 +1,6 @@
 /** What to create: the options of both backends. */
 import {
+  BACKEND,
   BOOLEAN,
   BYTES,
   either,
@@ -10,10 +11,9 @@ import {
   PATH,
   STRING,
 } from "./arguments.ts";
-import { BACKEND } from "./backend.ts";
 import type { AccessRight, ImageType, OpenFlag } from "./open_options.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
-import { SIZE, type Size } from "./size.ts";
+import { SIZE, type Size, sizeOf } from "./size.ts";
 
 /** How the image is to be created: CREATE_VIRTUAL_DISK_FLAG. A fixed disk has its flag by `subtype`. */
 export type CreateFlag =
@@ -219,3 +219,26 @@ export const CREATE_OPTIONS: OptionKinds<CreateOptions> = {
   dataAlignment: SIZE,
   securityDescriptor: BYTES,
 };
+
+type SizeOption = "size" | "alignment" | "blockSize" | "sectorSize" | "physicalSectorSize";
+
+/**
+ * The sizes among the options of a new disk, in bytes.
+ *
+ * @throws {TypeError | RangeError} If one is no size.
+ */
+export function sizesOf(
+  options: { readonly [K in SizeOption]?: Size | undefined },
+): { [K in SizeOption]: number | undefined } {
+  const bytes = (name: SizeOption) => {
+    const size = options[name];
+    return size === undefined ? undefined : sizeOf(size, name);
+  };
+  return {
+    size: bytes("size"),
+    alignment: bytes("alignment"),
+    blockSize: bytes("blockSize"),
+    sectorSize: bytes("sectorSize"),
+    physicalSectorSize: bytes("physicalSectorSize"),
+  };
+}

@@ -4,13 +4,15 @@
  *
  * @module
  */
-import type { ChangedRange, ChangeQueryOptions } from "./changed_range.ts";
 import { OperatedDisk } from "./operated_disk.ts";
-import type { ScsiRequest, ScsiResponse } from "./scsi_request.ts";
 import type { StorageDependency } from "./storage_dependency.ts";
 import type {
   ApplySnapshotOptions,
+  ChangedRange,
+  ChangeQueryOptions,
   DeleteSnapshotOptions,
+  ScsiRequest,
+  ScsiResponse,
   TakeSnapshotOptions,
   VhdSetChange,
 } from "./driver_options.ts";

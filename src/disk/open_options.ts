@@ -1,6 +1,5 @@
 /** How to open a disk: the options of both backends. */
-import { BOOLEAN, FLAGS, NUMBER, oneOf, type OptionKinds, STRING } from "./arguments.ts";
-import { BACKEND } from "./backend.ts";
+import { BACKEND, BOOLEAN, FLAGS, NUMBER, oneOf, type OptionKinds, STRING } from "./arguments.ts";
 
 /** How the image is to be opened: OPEN_VIRTUAL_DISK_FLAG. */
 export type OpenFlag =

@@ -14,7 +14,7 @@ import {
   VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
 } from "../constants.ts";
 import { virtualDiskError } from "../errors/error.ts";
-import { checkGuid, flagBits, toHostPath, uint32, wordValue } from "./arguments.ts";
+import { flagBits, guidOption, toHostPath, uint32, wordValue } from "./arguments.ts";
 import type { AccessRight, ImageType, OpenFlag, OpenOptions } from "./open_options.ts";
 
 /** VIRTUAL_STORAGE_TYPE. */
@@ -185,11 +185,6 @@ function isoRights(path: string, options: OpenOptions): Rights {
   }
   const accessMask = getInfoOnly ? VIRTUAL_DISK_ACCESS.GET_INFO : VIRTUAL_DISK_ACCESS.READ;
   return { accessMask, parameters: null };
-}
-
-/** A GUID in its usual form; without one the NIL GUID. */
-export function guidOption(guid: string | undefined, name: string): string {
-  return guid === undefined ? NIL_GUID : checkGuid(guid, name);
 }
 
 function invalid(path: string, reason: string, causes: readonly string[]): never {

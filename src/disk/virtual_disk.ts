@@ -15,12 +15,13 @@ import { DriverDisk } from "./driver_disk.ts";
 import { isErrorOf, VirtualDiskError } from "../errors/error.ts";
 import {
   INFORMATION_KINDS,
+  type InformationChange,
+  informationChange,
   type InformationKind,
   type SettableInformation,
   type SettableKind,
   type VirtualDiskInformation,
 } from "./information.ts";
-import { type InformationChange, informationChange } from "./information_change.ts";
 import { type MetadataStore, VirtualDiskMetadata } from "./metadata.ts";
 
 const INFORMATION_KIND: Kind = {

@@ -4,7 +4,7 @@ import {
   CHANGE_QUERY_OPTIONS,
   type ChangedRange,
   type ChangeQueryOptions,
-} from "../disk/changed_range.ts";
+} from "../disk/driver_options.ts";
 import {
   QUERY_CHANGES_VIRTUAL_DISK_FLAG,
   VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH,

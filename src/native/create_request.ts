@@ -7,11 +7,10 @@
 import { CREATE_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import type { CreateFlag, CreateOptions } from "../disk/create_options.ts";
 import { virtualDiskError } from "../errors/error.ts";
-import { flagBits, toHostPath, uint32 } from "../disk/arguments.ts";
+import { flagBits, guidOption, toHostPath, uint32 } from "../disk/arguments.ts";
 import type { ImageType } from "../disk/open_options.ts";
 import {
   ACCESS_BITS,
-  guidOption,
   OPEN_FLAG_BITS,
   storageTypeOf,
   type StorageTypeRequest,

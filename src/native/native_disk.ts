@@ -4,9 +4,11 @@
  * @module
  */
 import type { Attachment, AttachOptions, DetachOptions } from "../disk/attachment.ts";
-import type { ChangedRange, ChangeQueryOptions } from "../disk/changed_range.ts";
-import type { InformationKind, VirtualDiskInformation } from "../disk/information.ts";
-import type { InformationChange } from "../disk/information_change.ts";
+import type {
+  InformationChange,
+  InformationKind,
+  VirtualDiskInformation,
+} from "../disk/information.ts";
 import type { MetadataStore } from "../disk/metadata.ts";
 import type { OpenRequest } from "../disk/open_request.ts";
 import type {
@@ -19,11 +21,14 @@ import type {
   SmallestSafeSize,
 } from "../disk/operation_options.ts";
 import type { Size } from "../disk/size.ts";
-import type { ScsiRequest, ScsiResponse } from "../disk/scsi_request.ts";
 import type { StorageDependency } from "../disk/storage_dependency.ts";
 import type {
   ApplySnapshotOptions,
+  ChangedRange,
+  ChangeQueryOptions,
   DeleteSnapshotOptions,
+  ScsiRequest,
+  ScsiResponse,
   TakeSnapshotOptions,
   VhdSetChange,
 } from "../disk/driver_options.ts";

@@ -2,7 +2,7 @@
 import { BYTES, checkArgument, checkOptions, uint32 } from "../disk/arguments.ts";
 import { RAW_SCSI_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import { virtualDiskError } from "../errors/error.ts";
-import { SCSI_REQUEST, type ScsiRequest, type ScsiResponse } from "../disk/scsi_request.ts";
+import { SCSI_REQUEST, type ScsiRequest, type ScsiResponse } from "../disk/driver_options.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { CallMemory } from "./call_memory.ts";
 import { newerFunction } from "./newer_function.ts";

@@ -1,6 +1,6 @@
 /** The call of SetVirtualDiskInformation. */
 import { SET_VIRTUAL_DISK_INFO as CLASS } from "../constants.ts";
-import type { InformationChange } from "../disk/information_change.ts";
+import type { InformationChange } from "../disk/information.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
 import { CallMemory } from "./call_memory.ts";
 import { fullPath } from "./full_path.ts";

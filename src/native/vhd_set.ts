@@ -42,7 +42,7 @@ const CHANGE_KIND = oneOf("snapshot-path", "remove-snapshot", "default-path");
 export function takeSnapshot(disk: CalledDisk, given: TakeSnapshotOptions): string {
   const options = checkOptions(TAKE_SNAPSHOT_OPTIONS, given, "takeSnapshot");
   const operation = "TakeSnapshotVhdSet";
-  const SnapshotId = guidOption(options.snapshotId ?? crypto.randomUUID(), "snapshotId");
+  const SnapshotId = snapshotIdOf(options.snapshotId ?? crypto.randomUUID(), "snapshotId");
   const parameters = TAKE_SNAPSHOT_VHDSET_PARAMETERS.pack({ Version: 1, Version1: { SnapshotId } });
   const flags = options.writable
     ? TAKE_SNAPSHOT_VHDSET_FLAG.WRITEABLE
@@ -60,7 +60,7 @@ export function deleteSnapshot(
 ): void {
   const options = checkOptions(DELETE_SNAPSHOT_OPTIONS, given, "deleteSnapshot");
   const operation = "DeleteSnapshotVhdSet";
-  const SnapshotId = guidOption(snapshotId, "snapshotId");
+  const SnapshotId = snapshotIdOf(snapshotId, "snapshotId");
   const parameters = DELETE_SNAPSHOT_VHDSET_PARAMETERS.pack({
     Version: 1,
     Version1: { SnapshotId },
@@ -81,10 +81,10 @@ export function applySnapshot(
   const options = checkOptions(APPLY_SNAPSHOT_OPTIONS, given, "applySnapshot");
   const operation = "ApplySnapshotVhdSet";
   const { leafSnapshotId } = options;
-  const SnapshotId = guidOption(snapshotId, "snapshotId");
+  const SnapshotId = snapshotIdOf(snapshotId, "snapshotId");
   const LeafSnapshotId = leafSnapshotId === undefined
     ? NIL_GUID
-    : guidOption(leafSnapshotId, "leafSnapshotId");
+    : snapshotIdOf(leafSnapshotId, "leafSnapshotId");
   const parameters = APPLY_SNAPSHOT_VHDSET_PARAMETERS.pack({
     Version: 1,
     Version1: { SnapshotId, LeafSnapshotId },
@@ -120,7 +120,7 @@ function modification(
 ): ModifyVhdSetParameters {
   switch (change.kind) {
     case "snapshot-path": {
-      const SnapshotId = guidOption(change.snapshotId, "snapshotId");
+      const SnapshotId = snapshotIdOf(change.snapshotId, "snapshotId");
       const SnapshotFilePath = addressOfPath(change.path);
       return {
         Version: MODIFY_VHDSET.SNAPSHOT_PATH,
@@ -128,7 +128,7 @@ function modification(
       };
     }
     case "remove-snapshot": {
-      const SnapshotId = guidOption(change.snapshotId, "snapshotId");
+      const SnapshotId = snapshotIdOf(change.snapshotId, "snapshotId");
       return { Version: MODIFY_VHDSET.REMOVE_SNAPSHOT, SnapshotId };
     }
     case "default-path": {
@@ -139,7 +139,7 @@ function modification(
 }
 
 /** An all-zero id means "none" where the set is concerned, and names no snapshot. */
-function guidOption(value: string, name: string): string {
+function snapshotIdOf(value: string, name: string): string {
   const guid = checkGuid(value, name);
   if (guid === NIL_GUID) throw new TypeError(`${name} is all zeros, which names no snapshot`);
   return guid;

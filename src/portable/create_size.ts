@@ -4,7 +4,7 @@
  * @module
  */
 import { byteCount } from "../disk/arguments.ts";
-import { type Size, sizeOf, sizeText } from "../disk/size.ts";
+import { sizeText } from "../disk/size.ts";
 import { ImageError } from "./image_error.ts";
 
 /** The disk that a new one is a copy of. */
@@ -13,29 +13,6 @@ export interface SourceDisk {
   readonly virtualSize: number | undefined;
   /** Bytes; `undefined` where the source knows nothing of sectors. */
   readonly logicalSectorSize: number | undefined;
-}
-
-type SizeOption = "size" | "alignment" | "blockSize" | "sectorSize" | "physicalSectorSize";
-
-/**
- * The sizes among the options of a new disk, in bytes.
- *
- * @throws {TypeError | RangeError} If one is no size.
- */
-export function sizesOf(
-  options: { readonly [K in SizeOption]?: Size | undefined },
-): { [K in SizeOption]: number | undefined } {
-  const bytes = (name: SizeOption) => {
-    const size = options[name];
-    return size === undefined ? undefined : sizeOf(size, name);
-  };
-  return {
-    size: bytes("size"),
-    alignment: bytes("alignment"),
-    blockSize: bytes("blockSize"),
-    sectorSize: bytes("sectorSize"),
-    physicalSectorSize: bytes("physicalSectorSize"),
-  };
 }
 
 /** What a format says of sizes, in bytes. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { InformationChange } from "../disk/information_change.ts";
+import type { InformationChange } from "../disk/information.ts";
 import type { ImageChain } from "./chain.ts";
 import type { DiskImage, WritableImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";

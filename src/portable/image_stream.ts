@@ -17,7 +17,7 @@ import { OPERATION_OPTIONS, type OperationOptions, ProgressReporter } from "../d
 import { SIZE, type Size } from "../disk/size.ts";
 import { assertRawDisk, sourceDiskOf } from "./copy_source.ts";
 import { formatToCreate, imageSpec } from "./create_rules.ts";
-import { sizesOf } from "./create_size.ts";
+import { sizesOf } from "../disk/create_options.ts";
 import type { DiskImage } from "./image.ts";
 import { inLongOperation, inOperation } from "./image_error.ts";
 import { layoutOf } from "./new_image.ts";

@@ -5,7 +5,7 @@
  */
 import { dirname } from "@std/path";
 import { NIL_GUID } from "../bytes/guid.ts";
-import type { CheckedInformation } from "../disk/information_change.ts";
+import type { CheckedInformation } from "../disk/information.ts";
 import type { ImageChain, NewParent } from "./chain.ts";
 import type { DiskImage } from "./image.ts";
 import { ImageError } from "./image_error.ts";

@@ -5,7 +5,7 @@
  */
 import { dirname } from "@std/path";
 import { OPEN_VIRTUAL_DISK_FLAG } from "../constants.ts";
-import type { InformationChange } from "../disk/information_change.ts";
+import type { InformationChange } from "../disk/information.ts";
 import type { MetadataStore } from "../disk/metadata.ts";
 import type { OpenRequest } from "../disk/open_request.ts";
 import { byteCount, BYTES, checkArgument, toHostPath } from "../disk/arguments.ts";
