@@ -47,6 +47,9 @@ export function openVirtualDisk(
 /**
  * Opens a disk through VirtDisk.dll, on Windows only; needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`.
  *
+ * A handle of Windows is the process's: what a worker has open that is terminated, or was just opening or attaching,
+ * stays so until the process ends.
+ *
  * @throws {VirtualDiskError} As the others; `ERROR_NOT_SUPPORTED` off Windows.
  */
 export function openVirtualDisk(

@@ -11,9 +11,9 @@ import { virtualDiskError } from "../errors/error.ts";
 import { byteCount, checkOptions } from "../disk/arguments.ts";
 import { NativeAttachment } from "./attachment.ts";
 import { assertSuccess, type CalledDisk } from "./called_disk.ts";
-import { CallMemory } from "./call_memory.ts";
 import { DiskArrival } from "./disk_arrival.ts";
 import { flagsOf } from "./flags_of.ts";
+import { HeapMemory } from "./heap_memory.ts";
 import { MountPoint } from "./mount_point.ts";
 import { everyoneDescriptor } from "./security_descriptor.ts";
 import { LockedVolumes, type LockOptions } from "./volume_lock.ts";
@@ -22,6 +22,7 @@ import { ATTACH_VIRTUAL_DISK_PARAMETERS, type AttachVirtualDiskParameters } from
 const ATTACH = "AttachVirtualDisk";
 const DETACH = "DetachVirtualDisk";
 const NO_PROVIDER_FLAGS = 0;
+const NO_OVERLAPPED = 0n;
 /** Milliseconds. */
 const DEFAULT_TIMEOUT = 10_000;
 
@@ -93,27 +94,26 @@ export class AttachCall {
   /** On another thread, and with no OVERLAPPED: so do the programs that are known to work. */
   async #attach(): Promise<void> {
     const { libraries, handle, path } = this.#disk;
-    using memory = new CallMemory(libraries.kernel32);
+    using memory = new HeapMemory(libraries.kernel32);
     const code = await libraries.virtdisk.AttachVirtualDiskAsync(
       handle,
-      keepDescriptor(this.#options, memory),
+      memory.place(descriptorOf(this.#options)),
       this.#flags,
       NO_PROVIDER_FLAGS,
-      memory.keep(ATTACH_VIRTUAL_DISK_PARAMETERS.pack(this.#parameters)),
-      null,
+      memory.place(ATTACH_VIRTUAL_DISK_PARAMETERS.pack(this.#parameters)),
+      NO_OVERLAPPED,
     );
     assertSuccess(code, ATTACH, path);
   }
 }
 
 /** `NULL` means the image file's own descriptor, or the system's usual one with the flag that says so. */
-function keepDescriptor(
+function descriptorOf(
   { securityDescriptor = "everyone", noLocalHost, noSecurityDescriptor }: AttachOptions,
-  memory: CallMemory,
 ): Uint8Array<ArrayBuffer> | null {
-  if (typeof securityDescriptor !== "string") return memory.keep(securityDescriptor.slice());
+  if (typeof securityDescriptor !== "string") return securityDescriptor.slice();
   const isNone = noLocalHost || noSecurityDescriptor || securityDescriptor === "image-file";
-  return isNone ? null : memory.keep(everyoneDescriptor());
+  return isNone ? null : everyoneDescriptor();
 }
 
 /** Detaches the disk of an attachment, if it is still attached; `freeFolder` is called when nothing uses it. */

@@ -33,6 +33,12 @@ export const KERNEL32_FUNCTIONS = {
     ],
     result: "u32", // UINT
   },
+  LoadLibraryW: {
+    parameters: [
+      "buffer", // LPCWSTR lpLibFileName
+    ],
+    result: "u64", // HMODULE
+  },
   // Returns its first argument; the address is a number here, so that it can be stored in a structure.
   lstrcpynW: {
     parameters: [

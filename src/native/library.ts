@@ -8,6 +8,7 @@ import { virtualDiskError } from "../errors/error.ts";
 import { type VirtDisk, VIRTDISK_FUNCTIONS } from "./virtdisk.ts";
 import { systemDirectory } from "./full_path.ts";
 import { type Kernel32, KERNEL32_FUNCTIONS } from "./kernel32.ts";
+import { wideString } from "./wide_string.ts";
 
 /** The functions of both libraries. */
 export interface Libraries {
@@ -68,12 +69,23 @@ type Kernel32Library = Deno.DynamicLibrary<typeof KERNEL32_FUNCTIONS>;
 /** Both libraries; kernel32.dll does not stay loaded where VirtDisk.dll cannot be. */
 function withVirtDisk(kernel32: Kernel32Library, path: () => string): Libraries {
   try {
-    const virtdisk = load(path(), VIRTDISK_FUNCTIONS);
+    const file = path();
+    const virtdisk = load(file, VIRTDISK_FUNCTIONS);
+    keepLoaded(kernel32.symbols, file);
     return { kernel32: kernel32.symbols, virtdisk: virtdisk.symbols };
   } catch (error) {
     kernel32.close();
     throw error;
   }
+}
+
+/**
+ * Loads a library once more, which nobody undoes: Deno unloads what a worker has loaded when that is terminated, though
+ * a thread may be in the middle of a call.
+ */
+function keepLoaded(kernel32: Kernel32, path: string): void {
+  if (kernel32.LoadLibraryW(wideString(path)) !== 0n) return;
+  throw virtualDiskError("ERROR_MOD_NOT_FOUND", OPERATION, { path });
 }
 
 /**

@@ -4,9 +4,9 @@ import { VIRTUAL_DISK_ACCESS, VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.t
 import { VirtualDiskError } from "../errors/error.ts";
 import type { OpenFlag } from "../disk/open_options.ts";
 import { type OpenParameters, type OpenRequest, openRequest } from "../disk/open_request.ts";
-import { CallMemory } from "./call_memory.ts";
 import { fullPath } from "./full_path.ts";
 import { Handle } from "./handle.ts";
+import { HeapMemory } from "./heap_memory.ts";
 import type { Libraries } from "./library.ts";
 import { OPEN_VIRTUAL_DISK_PARAMETERS, VIRTUAL_STORAGE_TYPE } from "./structs.ts";
 import { wideString } from "./wide_string.ts";
@@ -28,7 +28,13 @@ export interface OpenedImage {
 /** Opens an image. */
 export function openImage(libraries: Libraries, request: OpenRequest): OpenedImage {
   const call = new OpenCall(libraries, request);
-  return call.opened(libraries.virtdisk.OpenVirtualDisk(...call.arguments));
+  const [type, path, accessMask, flags, parameters] = call.arguments;
+  const handle = new Uint8Array(HANDLE_BYTES);
+  const { virtdisk } = libraries;
+  return call.opened(
+    virtdisk.OpenVirtualDisk(type, path, accessMask, flags, parameters, handle),
+    handle,
+  );
 }
 
 /**
@@ -41,20 +47,36 @@ export function openToAsk(libraries: Libraries, path: string): OpenedImage {
   return openImage(libraries, openRequest(path, { getInfoOnly: true, flags }));
 }
 
-/** Opens an image on another thread: a long chain, or a share far away, may take its time. */
+/**
+ * Opens an image on another thread: a long chain, or a share far away, may take its time. What a worker opens that is
+ * terminated meanwhile stays open until the process ends.
+ */
 export async function openImageAsync(
   libraries: Libraries,
   request: OpenRequest,
 ): Promise<OpenedImage> {
-  using memory = new CallMemory(libraries.kernel32);
+  using memory = new HeapMemory(libraries.kernel32);
   const call = new OpenCall(libraries, request);
-  for (const each of call.arguments) if (each instanceof Uint8Array) memory.keep(each);
-  return call.opened(await libraries.virtdisk.OpenVirtualDiskAsync(...call.arguments));
+  const [type, path, accessMask, flags, parameters] = call.arguments;
+  const handle = memory.place(new Uint8Array(HANDLE_BYTES));
+  const code = await libraries.virtdisk.OpenVirtualDiskAsync(
+    memory.place(type),
+    memory.place(path),
+    accessMask,
+    flags,
+    memory.place(parameters),
+    handle,
+  );
+  return call.opened(code, memory.read(handle, HANDLE_BYTES));
 }
 
 const VHDX = /\.a?vhdx$/i;
 
-type Arguments = Parameters<Libraries["virtdisk"]["OpenVirtualDisk"]>;
+const HANDLE_BYTES = 8;
+
+/** What goes in: storage type, path, access mask, flags, parameters. */
+type Arguments = readonly [Bytes, Bytes, number, number, Bytes | null];
+type Bytes = Uint8Array<ArrayBuffer>;
 
 class OpenCall {
   readonly arguments: Arguments;
@@ -63,7 +85,6 @@ class OpenCall {
   readonly #rights: Pick<OpenedImage, "readOnly" | "isIso">;
   /** For errors. */
   readonly #about: readonly string[];
-  readonly #handle = new Uint8Array(8);
 
   constructor(libraries: Libraries, request: OpenRequest) {
     const { storageType: { deviceId, vendorId }, accessMask, flags, parameters } = request;
@@ -85,16 +106,15 @@ class OpenCall {
       accessMask,
       flags,
       parameters === null ? null : packParameters(parameters),
-      this.#handle,
     ];
   }
 
   /** What `code` makes of the call. The handle means something after a success alone. */
-  opened(code: number): OpenedImage {
+  opened(code: number, handleBytes: Bytes): OpenedImage {
     if (code !== 0) {
       throw new VirtualDiskError(code, OPERATION, { path: this.#path, about: this.#about });
     }
-    const value = new DataView(this.#handle.buffer).getBigUint64(0, true);
+    const value = new DataView(handleBytes.buffer).getBigUint64(0, true);
     const handle = new Handle(this.#libraries.kernel32, value);
     return { path: this.#path, handle, ...this.#rights };
   }

@@ -27,19 +27,20 @@ function byAddress<const N extends keyof typeof HEADER_FUNCTIONS>(name: N): ByAd
   return { name, ...rest, parameters: types } as unknown as ByAddress<N>;
 }
 
-/** The same function, on another thread. */
-export type Elsewhere<N extends keyof typeof HEADER_FUNCTIONS> = (typeof HEADER_FUNCTIONS)[N] & {
-  /** Its name in the library. */
-  readonly name: N;
+/** The same function, on another thread, which may outlast that of the script: on memory that is not the script's. */
+export type Elsewhere<N extends keyof typeof HEADER_FUNCTIONS> = ByAddress<N> & {
   /** Its result is a promise. */
   readonly nonblocking: true;
 };
 
 function elsewhere<const N extends keyof typeof HEADER_FUNCTIONS>(name: N): Elsewhere<N> {
-  return { name, nonblocking: true, ...HEADER_FUNCTIONS[name] };
+  return { ...byAddress(name), nonblocking: true };
 }
 
-/** What `Deno.dlopen` takes; a name that ends in `Async` runs its function on another thread, one in `At` takes addresses. */
+/**
+ * What `Deno.dlopen` takes; a name that ends in `Async` runs its function on another thread. Both that and one that
+ * ends in `At` take addresses.
+ */
 export const VIRTDISK_FUNCTIONS: typeof HEADER_FUNCTIONS & {
   /** May outlast its thread. */
   readonly CreateVirtualDiskAt: ByAddress<"CreateVirtualDisk">;

@@ -16,6 +16,8 @@ enum {
 #define ATTACHMENTS 64
 #define DEVICE_PATH_UNITS 260
 #define FIRST_NUMBER 7
+/* The least that a self-relative security descriptor has [D: SECURITY_DESCRIPTOR]. */
+#define DESCRIPTOR_BYTES 20
 
 typedef struct {
   unit_t *image; /* NULL where there is no attachment */
@@ -152,6 +154,7 @@ EXPORT uint32_t AttachVirtualDisk(handle_t handle, const void *security_descript
     }
     put_close(call);
     watch(parameters, sizeof *parameters);
+    if (security_descriptor) watch(security_descriptor, DESCRIPTOR_BYTES);
   } else {
     put_null(call, "parameters");
   }

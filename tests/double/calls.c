@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "double.h"
+#include "operation.h"
 
 #define FUNCTION_NAME(name) #name,
 const char *const FUNCTION_NAMES[FUNCTION_COUNT] = {FUNCTIONS(FUNCTION_NAME)};
@@ -13,9 +14,15 @@ static struct {
 } functions[FUNCTION_COUNT];
 static uint32_t order;
 
+/* Calls that wait until the test lets them go on, of one function. */
+static function_t held = FUNCTION_COUNT;
+static uint32_t waiting, spoilt;
+
 /* The memory of records stays for the next ones. */
 void calls_reset(void) {
   order = 0;
+  held = FUNCTION_COUNT;
+  spoilt = 0;
   for (int i = 0; i < FUNCTION_COUNT; i++) {
     functions[i].record.length = 0;
     functions[i].calls = functions[i].order = functions[i].result = 0;
@@ -48,6 +55,47 @@ uint32_t call_told(function_t function) {
   if (functions[function].told_times == 0) return CODE_SUCCESS;
   functions[function].told_times--;
   return functions[function].told_result;
+}
+
+void call_wait(function_t function) {
+  if (held != function) return;
+  watch_t watched = watch_take();
+  waiting++;
+  while (held == function) {
+    unlock();
+    sleep_ms(1);
+    lock();
+  }
+  waiting--;
+  if (!watch_is_intact(&watched)) spoilt++;
+  watch_free(&watched);
+}
+
+/* Calls of this function wait from now on, as for a server far away; an empty name lets them go on. Gives 0 where the
+   double does not know the name, or the function does not wait. */
+EXPORT uint32_t DoubleHoldCalls(const char *name) {
+  const function_t function = function_named(name);
+  if (function != FN_OpenVirtualDisk && name[0]) return 0;
+  lock();
+  held = function;
+  unlock();
+  return 1;
+}
+
+/* How many calls wait. */
+EXPORT uint32_t DoubleHeldCalls(void) {
+  lock();
+  const uint32_t count = waiting;
+  unlock();
+  return count;
+}
+
+/* How many calls found their memory changed when they went on. */
+EXPORT uint32_t DoubleSpoiltCalls(void) {
+  lock();
+  const uint32_t count = spoilt;
+  unlock();
+  return count;
 }
 
 /* The next `times` calls of a function that keep the rules end with `code`; gives 0 where the double

@@ -59,6 +59,9 @@ uint32_t check_rights(const disk_t *disk, uint32_t right);
 /* The device that the extension of a path stands for, DEVICE_UNKNOWN where none does. */
 uint32_t device_of(const unit_t *path);
 
+/* calls.c: waits if the test holds calls of this function, and then looks at what is watched. */
+void call_wait(function_t function);
+
 /* text.c */
 void guid_format(const guid_t *guid, char text[37]);
 int guid_parse(const char *text, guid_t *guid);

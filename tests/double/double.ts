@@ -44,12 +44,12 @@ export class Double implements Disposable {
   /** Attachments, dependencies, metadata, changes, SCSI. */
   readonly answers: AnswerControl;
 
-  /** The libraries that {@linkcode buildDouble} gave. */
-  constructor(libraries: DoubleLibraries) {
+  /** The libraries that {@linkcode buildDouble} gave; `keep` leaves the double as it is. */
+  constructor(libraries: DoubleLibraries, { keep = false }: { readonly keep?: boolean } = {}) {
     this.#library = Deno.dlopen(libraries.virtdisk, SYMBOLS);
     this.operations = new OperationControl(this.#library.symbols);
     this.answers = new AnswerControl(this.#library.symbols);
-    this.reset();
+    if (!keep) this.reset();
   }
 
   /** Forgets everything: answers, calls, handles. */
@@ -93,6 +93,21 @@ export class Double implements Disposable {
   /** How many calls of a function there were. */
   calls(name: FunctionName): number {
     return this.#library.symbols.DoubleCalls(ascii(name));
+  }
+
+  /** Makes calls of OpenVirtualDisk wait, as for a server far away, until they are to go on. */
+  holdOpen(wait: boolean): void {
+    accepted(this.#library.symbols.DoubleHoldCalls(ascii(wait ? "OpenVirtualDisk" : "")));
+  }
+
+  /** How many calls wait. */
+  get heldCalls(): number {
+    return this.#library.symbols.DoubleHeldCalls();
+  }
+
+  /** How many calls that waited found the caller's memory changed. */
+  get spoiltCalls(): number {
+    return this.#library.symbols.DoubleSpoiltCalls();
   }
 
   /** The last call of a function; throws where there was none. */

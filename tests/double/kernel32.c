@@ -1,5 +1,6 @@
 /* The functions of kernel32.dll that the binding uses, where there is no Windows. */
 #ifndef _WIN32
+#include <dlfcn.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,14 @@ EXPORT uint32_t GetFullPathNameW(const unit_t *name, uint32_t capacity, unit_t *
   }
   unlock();
   return given;
+}
+
+/* Counts, as Windows does: a library stays until it was freed as often. */
+EXPORT handle_t LoadLibraryW(const unit_t *path) {
+  char name[HOST_NAME_BYTES];
+  void *library = path && host_name(path, name) ? dlopen(name, RTLD_NOW) : NULL;
+  if (!library) last_error = CODE_MOD_NOT_FOUND;
+  return library;
 }
 
 /* The heap of the process, as far as the binding has blocks of it. */

@@ -39,8 +39,7 @@ export function buildDouble({ old = false }: DoubleBuild = {}): DoubleLibraries 
     return { virtdisk, kernel32: join(Deno.env.get("SystemRoot")!, "System32", "kernel32.dll") };
   }
   const library = join(CACHE, `${fileName(old)}.so`);
-  // Never unloaded: a thread of an operation may be in its last instructions.
-  const options = ["-fPIC", "-fvisibility=hidden", "-pthread", "-Wl,-z,nodelete"];
+  const options = ["-fPIC", "-fvisibility=hidden", "-pthread"];
   compile("gcc", library, [...options, ...definitions(old)], []);
   return { virtdisk: library, kernel32: library };
 }

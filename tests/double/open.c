@@ -111,6 +111,11 @@ EXPORT uint32_t OpenVirtualDisk(const VIRTUAL_STORAGE_TYPE_ *type, const unit_t 
   put_parameters(call, parameters);
   put_bool(call, "handleGiven", handle != NULL);
   if (handle) *handle = POISON;
+  if (type) watch(type, sizeof *type);
+  watch_string(path);
+  if (parameters) watch(parameters, used_bytes(parameters->Version));
+  if (handle) watch(handle, sizeof *handle);
+  call_wait(FN_OpenVirtualDisk);
   uint32_t result = check(type, path, mask, flags, parameters, handle);
   if (!result) result = call_told(FN_OpenVirtualDisk);
   const disk_t disk = result ? (disk_t){0} : disk_with(mask, flags, parameters);

@@ -88,14 +88,14 @@ for (const [name, parameters] of Object.entries(abi.functions)) {
   });
 }
 
-Deno.test("a name that ends in Async is its function off the event loop, in At by addresses", () => {
+Deno.test("a name that ends in Async is its function off the event loop, in At as well by addresses", () => {
   const twins = Object.entries(DECLARED).filter(([, { name }]) => name !== undefined);
   assert(twins.length > 0);
   for (const [key, { name, nonblocking, ...rest }] of twins) {
     const { parameters, ...declared } = DECLARED[name!]!;
     const isAt = nonblocking !== true;
     assertEquals(key, `${name}${isAt ? "At" : "Async"}`);
-    const types = isAt ? parameters.map((type) => type === "buffer" ? "u64" : type) : parameters;
+    const types = parameters.map((type) => type === "buffer" ? "u64" : type);
     assertEquals(rest, { ...declared, parameters: types } as typeof rest);
   }
 });

@@ -15,10 +15,16 @@ const REQUIRE_ALL = Deno.env.get("VIRTDISK_REQUIRE") === "all";
 
 /** Scripts that take the backend which Windows has by default: neither Wine's nor the double will do. */
 const DEFAULT_BACKEND = ["tests/examples_test.ts"];
-/** Tests of what both backends do. */
-const COMMON = testFilesIn("tests").filter((file) => !DEFAULT_BACKEND.includes(file));
 /** Tests of what is not about Windows, which its build of Deno must pass too: on a Windows machine they all run. */
 const PORTABLE = ["tests/bytes", "tests/portable", "tests/fuzz", "tests/interop"];
+/** What has a run of its own, is no test, or needs a whole machine. */
+const ELSEWHERE = ["bench", "cli", "crash", "double", "native", "offline", "windows"]
+  .map((room) => `tests/${room}`);
+/** Tests of what both backends do: those beside the rooms, and in all the other rooms. */
+const COMMON = [...Deno.readDirSync(join(ROOT, "tests"))]
+  .filter(({ name, isDirectory }) => isDirectory || name.endsWith("_test.ts"))
+  .map(({ name }) => `tests/${name}`)
+  .filter((path) => ![...DEFAULT_BACKEND, ...PORTABLE, ...ELSEWHERE].includes(path));
 
 const ANY = /^/;
 /** What Wine cannot do, and what is for another system's VirtDisk.dll. */
@@ -97,11 +103,6 @@ const thisDeno: WindowsDeno = {
     new Deno.Command(Deno.execPath(), { args: [...args], env, cwd: ROOT, stdout: "piped" }),
   stop: () => {},
 };
-
-function testFilesIn(folder: string): string[] {
-  return [...Deno.readDirSync(join(ROOT, folder))].map((entry) => entry.name)
-    .filter((name) => name.endsWith("_test.ts")).map((name) => `${folder}/${name}`);
-}
 
 async function runAll(deno: WindowsDeno, runs: Iterable<TestRun>): Promise<boolean> {
   const results: [TestRun, TestOutcome][] = [];
