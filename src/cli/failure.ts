@@ -4,7 +4,7 @@
  * @module
  */
 import { VirtualDiskError } from "../../mod.ts";
-import { formatCode } from "../errors/codes.ts";
+import { codeName } from "../text/error_code.ts";
 import { quoted } from "../text/quoted.ts";
 import { forShell, withFlags } from "./in_options.ts";
 import { OutputError } from "./standard_output.ts";
@@ -62,9 +62,7 @@ function about(subject: string | null): string {
 
 /** What is wrong, with its code. */
 function saying({ reason, symbol, code }: VirtualDiskError): string {
-  // Codes without a name are their own symbol.
-  const name = symbol.startsWith("0x") ? symbol : `${symbol}, ${formatCode(code)}`;
-  return `${withFlags(reason)} (${name})`;
+  return `${withFlags(reason)} (${codeName(symbol, code)})`;
 }
 
 /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { byteCount } from "../bytes/digits.ts";
+import { byteCount } from "../text/digits.ts";
 import { size } from "./arguments.ts";
 import { CommandFailure } from "./failure.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { openVirtualDisk } from "../../mod.ts";
-import { byteCount } from "../bytes/digits.ts";
+import { byteCount } from "../text/digits.ts";
 import { exactly, parseArguments } from "./arguments.ts";
 import { CommandFailure } from "./failure.ts";
 import { Report } from "./report.ts";

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { formatCode } from "../text/error_code.ts";
 
 /** Symbol, number and meaning of each code. */
 const TABLE = {
@@ -172,10 +173,4 @@ export function errorSymbol(code: number): string {
 export function errorMeaning(code: number): string {
   const symbol = SYMBOL_BY_CODE.get(code);
   return symbol === undefined ? "the system gave a code that has no name here" : TABLE[symbol][1];
-}
-
-/** Small codes are known by their decimal number, the 0xC03Axxxx family by its hexadecimal one. */
-export function formatCode(code: number, hexadecimal: boolean = code > 0xffff): string {
-  if (!hexadecimal) return String(code);
-  return "0x" + code.toString(16).toUpperCase().padStart(8, "0");
 }

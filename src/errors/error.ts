@@ -5,7 +5,8 @@
  * @module
  */
 import { causesOf, situationOf } from "./causes.ts";
-import { errorCode, errorMeaning, type ErrorSymbol, errorSymbol, formatCode } from "./codes.ts";
+import { errorCode, errorMeaning, type ErrorSymbol, errorSymbol } from "./codes.ts";
+import { codeName } from "../text/error_code.ts";
 import { quoted } from "../text/quoted.ts";
 
 /** Where in an image file the portable backend found something wrong. */
@@ -134,9 +135,7 @@ function describe(
   causes: readonly string[],
 ): string {
   const subject = path === undefined ? operation : `${operation} ${quoted(path)}`;
-  const symbol = errorSymbol(code);
-  const name = symbol.startsWith("0x") ? symbol : `${symbol}, ${formatCode(code)}`;
-  const text = `${subject}: ${reason} (${name})`;
+  const text = `${subject}: ${reason} (${codeName(errorSymbol(code), code)})`;
   return causes[0] === undefined ? text : `${text}. ${causes[0]}`;
 }
 

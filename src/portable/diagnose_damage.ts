@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { byteCount } from "../bytes/digits.ts";
+import { byteCount } from "../text/digits.ts";
 import type { ErrorSymbol } from "../errors/codes.ts";
 import { type Finding, finding, type FindingSubject, type Severity } from "../disk/finding.ts";
 import { shellFile, virtdiskCommand } from "../text/shell.ts";

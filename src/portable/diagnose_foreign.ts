@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, extname } from "@std/path";
-import { byteCount } from "../bytes/digits.ts";
+import { byteCount } from "../text/digits.ts";
 import type { ErrorSymbol } from "../errors/codes.ts";
 import { type Finding, finding } from "../disk/finding.ts";
 import { shellFile, virtdiskCommand } from "../text/shell.ts";

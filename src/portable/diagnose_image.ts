@@ -4,7 +4,7 @@
  * @module
  */
 import { isAllZero } from "../bytes/zeros.ts";
-import { byteCount } from "../bytes/digits.ts";
+import { byteCount } from "../text/digits.ts";
 import type { ErrorSymbol } from "../errors/codes.ts";
 import { failureFinding, type Finding, finding } from "../disk/finding.ts";
 import type { OperationOptions } from "../disk/progress.ts";

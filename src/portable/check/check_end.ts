@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { byteCount } from "../../bytes/digits.ts";
+import { byteCount } from "../../text/digits.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import type { ByteSource } from "../byte_source.ts";
 import type { ImageFormat } from "../detect.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { byteCount } from "../../bytes/digits.ts";
+import { byteCount } from "../../text/digits.ts";
 import type { ByteSource } from "../byte_source.ts";
 import { hasIsoIdentifier, IsoImage, openIso } from "../iso/iso_image.ts";
 import { promisedIsoEnd } from "../iso/promised_end.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { byteCount } from "../../bytes/digits.ts";
+import { byteCount } from "../../text/digits.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
 import { asciiField, type ByteSource } from "../byte_source.ts";
 import type { DiskImage, ImageExtent } from "../image.ts";
