@@ -43,12 +43,17 @@ export function isFull(error: unknown): boolean {
 /**
  * The failure in words.
  *
+ * @param command The command that was typed; `null` if none was.
  * @param subject The file that it was about; `null` if it was about none.
  * @throws `error` itself if nobody but this program can be at fault.
  */
-export function failureText(subject: string | null, error: unknown): string {
+export function failureText(
+  command: string | null,
+  subject: string | null,
+  error: unknown,
+): string {
   if (error instanceof VirtualDiskError) {
-    const advice = forShell(error.causes).join("\n  or: ");
+    const advice = forShell(error.causes, command).join("\n  or: ");
     const text = `virtdisk: ${about(error.path ?? subject)}${saying(error)}`;
     return advice === "" ? text : `${text}. ${advice}`;
   }
@@ -68,10 +73,15 @@ function saying({ reason, symbol, code }: VirtualDiskError): string {
 /**
  * The failure as facts.
  *
+ * @param command As of {@linkcode failureText}.
  * @param absolute Makes a path absolute.
  * @throws `error` itself if nobody but this program can be at fault.
  */
-export function failureFacts(error: unknown, absolute: (path: string) => string): FailureFacts {
+export function failureFacts(
+  command: string | null,
+  error: unknown,
+  absolute: (path: string) => string,
+): FailureFacts {
   if (!(error instanceof VirtualDiskError)) {
     const { name, message } = expected(error);
     return { name, code: null, symbol: null, message: withFlags(message), causes: [] };
@@ -84,7 +94,7 @@ export function failureFacts(error: unknown, absolute: (path: string) => string)
     operation,
     ...(path === undefined ? {} : { file: absolute(path) }),
     message: saying(error),
-    causes: forShell(causes),
+    causes: forShell(causes, command),
     ...(detail === undefined ? {} : { detail }),
   };
 }

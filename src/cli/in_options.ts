@@ -24,13 +24,10 @@ const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
     'The disk was opened with the flag "no-parents": extents() tells which ranges its parent holds.',
     "Leave --no-parents out.",
   ],
-  [
-    'pass { type: "raw" }',
-    "say so: --type raw, or --source-type raw (convert), --type-a raw or --type-b raw (compare)",
-  ],
   ['{ firstType: "raw" }', "--type-a raw"],
   ['{ secondType: "raw" }', "--type-b raw"],
   ["pass the `type` option", "pass --type, if the command has it"],
+  ["resize()", "`virtdisk resize`"],
   ["merge({ into })", "`virtdisk merge --into NEWFILE CHILD`"],
   ["Leave `readOnly` out; to change", "To change"],
   ["open it with { getInfoOnly: true }", "look at it with `virtdisk info`"],
@@ -47,6 +44,18 @@ const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
     "Say that it is a raw disk (`--source-type raw` or `--type raw`), as nothing",
   ],
 ];
+
+const RAW = 'pass { type: "raw" }';
+
+/** How the commands that take a raw disk are told that a file is one; for the others it has to be converted. */
+const RAW_FLAGS: Readonly<Record<string, string>> = {
+  info: "pass --type raw",
+  map: "pass --type raw",
+  resize: "pass --type raw",
+  expand: "pass --type raw",
+  convert: "pass --source-type raw",
+};
+const CONVERT_RAW = "convert it first: `virtdisk convert --source-type raw FILE NEWFILE`";
 
 /** Options of the API that are flags of the same name here, with dashes. */
 const FLAGS: readonly string[] = [
@@ -87,9 +96,15 @@ export function findingForShell<T extends { remedy?: string }>(finding: T): T {
   return (advice === "" ? others : { ...finding, remedy: advice }) as T;
 }
 
-/** The causes of an error, for someone at a shell. Those that only a script can follow are left out. */
-export function forShell(causes: readonly string[]): string[] {
-  return causes.map(translated).filter((cause) => !FOR_SCRIPTS.test(cause));
+/**
+ * The causes of an error, for someone at a shell. Those that only a script can follow are left out.
+ *
+ * @param command The one that was typed; `null` if none was.
+ */
+export function forShell(causes: readonly string[], command: string | null = null): string[] {
+  const raw = RAW_FLAGS[command ?? ""] ?? CONVERT_RAW;
+  return causes.map((cause) => translated(cause.replace(RAW, raw)))
+    .filter((cause) => !FOR_SCRIPTS.test(cause));
 }
 
 /** What is wrong, with flags for the options of the API that have names of their own. */

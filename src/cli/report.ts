@@ -65,12 +65,12 @@ export class Report {
     if (error instanceof Deno.errors.BrokenPipe) return FAILED_STATUS;
     const state = isFull(error) ? whenFull : undefined;
     if (this.json && !(error instanceof OutputError)) {
-      const { file, ...facts } = failureFacts(error, absolute);
+      const { file, ...facts } = failureFacts(this.#subcommand, error, absolute);
       // Standard input and devices have no path, and what is kept of them meanwhile nobody has named.
       const about = path === null || file === undefined ? {} : { file };
       this.failWith(path, { ...facts, ...about, state });
     } else {
-      const text = failureText(path, error);
+      const text = failureText(this.#subcommand, path, error);
       console.error(text + (state === undefined ? "" : `\n  ${state}`));
     }
     return FAILED_STATUS;

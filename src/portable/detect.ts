@@ -89,7 +89,29 @@ const READ_ONLY_FORMAT = [
 /** Parses an image as `format`, or as what it turns out to be. */
 export function openImage(source: ByteSource, format?: ImageFormat): DiskImage {
   if (format === "raw") return openRaw(source);
-  return READERS[format ?? detectFormat(source)].open(source);
+  const actual = format ?? detectFormat(source);
+  return openAs(source, actual, () => READERS[actual].open(source));
+}
+
+/** What does not open as it is called may be something else. */
+function openAs<T>(source: ByteSource, format: SignedFormat, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof ImageError) || READERS[format].isFormat(source)) throw error;
+    const other = FORMATS.find((each) => READERS[each].isFormat(source));
+    if (other === undefined) throw error;
+    throw new ImageError(error.symbol, {
+      path: source.path,
+      reason: `the file is ${imageOf(other)}, not ${imageOf(format)}`,
+      causes: ["Leave the type out: what the file is, its contents say."],
+      cause: error,
+    });
+  }
+}
+
+function imageOf(format: SignedFormat): string {
+  return `${format === "iso" ? "an" : "a"} ${format.toUpperCase()} image`;
 }
 
 /**
@@ -101,7 +123,7 @@ export function openWritableImage(source: WritableSource, format?: ImageFormat):
   if (format === "raw") return openWritableRaw(source);
   const actual = format ?? detectFormat(source);
   const { openWritable } = READERS[actual];
-  if (openWritable !== undefined) return openWritable(source);
+  if (openWritable !== undefined) return openAs(source, actual, () => openWritable(source));
   throw new ImageError("ERROR_ACCESS_DENIED", {
     path: source.path,
     reason: `an ${actual.toUpperCase()} image cannot be opened for writing`,

@@ -26,7 +26,14 @@ Deno.test("advice names what the command line has", async (t) => {
   using dir = new TempDir();
   await makeFiles(dir);
   const rows: [args: string[], ...advice: string[]][] = [
-    [["map", "file.img"], "--type raw"],
+    [["map", "file.img"], "and nothing else, pass --type raw."],
+    [
+      ["info", "--type", "vhdx", "disc.iso"],
+      "is an ISO image, not a VHDX image",
+      "Leave the type out",
+    ],
+    [["read", "file.img"], "convert it first: `virtdisk convert --source-type raw FILE NEWFILE`."],
+    [["convert", "--type", "vhd", "file.img", "-"], "and nothing else, pass --source-type raw."],
     [["compare", "file.img", "base.vhdx"], "--type-a raw."],
     [["compare", "base.vhdx", "file.img"], "--type-b raw."],
     [["convert", "file.img", "new.vhd"], "--source-type raw."],

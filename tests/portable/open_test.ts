@@ -215,6 +215,16 @@ Deno.test("an open that fails leaves no file open and no lock", async () => {
   openVirtualDiskSync(path, { ...PORTABLE, readOnly: false }).close();
 });
 
+Deno.test("a file that is called another image than it is is named", async () => {
+  using dir = new TempDir();
+  const path = await make(dir.file("disk.vhdx"));
+  for (const readOnly of [true, false]) {
+    const { reason, causes } = failure(path, { type: "vhd", readOnly });
+    assertEquals(reason, "the file is a VHDX image, not a VHD image");
+    assertEquals(causes, ["Leave the type out: what the file is, its contents say."]);
+  }
+});
+
 Deno.test("an ISO image cannot be opened for writing, by name, by type or by contents", () => {
   using dir = new TempDir();
   const bytes = new Uint8Array(34816);

@@ -153,16 +153,19 @@ function checkedSize(
     if (smallest < virtualSize) return smallest;
     throw new ImageError("ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE", {
       path,
-      reason: `the disk has ${virtualSize} bytes, and the smallest safe size is ${smallest}`,
+      reason: `the disk has ${sizeText(virtualSize)}, and the smallest safe size is ${
+        sizeText(smallest)
+      }`,
     });
   }
   if (size === 0 || size % logicalSectorSize !== 0) {
     throw refused(`size must be a multiple of the sector size, ${logicalSectorSize}, not ${size}`);
   }
   if (expandOnly && size <= virtualSize) {
-    throw refused(`size must be more than the disk has, ${virtualSize} bytes, not ${size}`, [
-      "It must be larger than the present size: resizing takes others too.",
-    ]);
+    throw refused(
+      `size must be more than ${sizeText(virtualSize)}, which the disk has, not ${sizeText(size)}`,
+      format === "vhd" ? [] : ["resize() makes a disk smaller, too."],
+    );
   }
   if (format !== "iso" && size > maximumSize(format)) {
     throw new ImageError("ERROR_VHD_INVALID_SIZE", {
@@ -179,7 +182,9 @@ function checkedSize(
   if (size >= smallest) return size;
   throw new ImageError("ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA", {
     path,
-    reason: `size must be at least ${smallest}, where the last partition ends, not ${size}`,
+    reason: `size must be at least ${sizeText(smallest)}, where the last partition ends, not ${
+      sizeText(size)
+    }`,
     causes: ["Shrink or remove the last partition first.", "Pass `allowUnsafe` to cut it off."],
   });
 }
