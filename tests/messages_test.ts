@@ -500,7 +500,7 @@ const ROWS: readonly Row[] = [
     },
     cli: ["resize", "disk.vhdx", "4MiB"],
     says: [
-      /size must be at least 6291456, where the last partition ends/,
+      /size must be at least 6 MiB, where the last partition ends/,
       /Shrink or remove the last partition first/,
     ],
     apiSays: [/`allowUnsafe`/],

@@ -118,9 +118,9 @@ Deno.test("a resize that cannot be understood ends with 2, as one that fails", a
     [["resize", "disk.vhdx"], 2, "SIZE is missing"],
     [["resize", "disk.vhdx", "10GBit"], 2, "did you mean 10GiB?"],
     [["expand", "disk.vhdx", "smallest-safe"], 2, "SIZE must be"],
-    [["expand", "disk.vhdx", "+0"], 2, "must be more than the disk has, 8388608 bytes"],
+    [["expand", "disk.vhdx", "+0"], 2, "must be more than 8 MiB, which the disk has"],
     [["resize", "--type", "iso", "disk.vhdx", "9MiB"], 2, "--type must be vhd, vhdx or raw"],
-    [["expand", "disk.vhdx", "8MiB"], 2, "must be more than the disk has, 8388608 bytes"],
+    [["expand", "disk.vhdx", "8MiB"], 2, "must be more than 8 MiB, which the disk has"],
     [["resize", "disk.vhdx", "3MiB"], 2, "ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA"],
     [["resize", "none.vhdx", "3MiB"], 2, "ERROR_FILE_NOT_FOUND"],
   ];
