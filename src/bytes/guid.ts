@@ -1,7 +1,13 @@
 /** GUIDs as text and as the 16 bytes that Windows and the image formats store. */
+import { quoted } from "../text/quoted.ts";
 
 /** The all-zero GUID, which stands for "none" throughout Win32 and the formats. */
 export const NIL_GUID = "00000000-0000-0000-0000-000000000000";
+
+/** One to show what they look like. */
+const SAMPLE = "0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60";
+/** So much of a wrong one is repeated: in braces they have 38 characters. */
+const SHOWN = 40;
 
 const TEXT = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -29,8 +35,8 @@ function bare(text: string): string {
 /** The lower-case form without braces; a `TypeError` where `text` is no GUID. */
 export function normalizeGuid(text: string, name = "GUID"): string {
   const guid = bare(text);
-  if (!TEXT.test(guid)) throw new TypeError(`${name} is not a GUID: ${JSON.stringify(text)}`);
-  return guid;
+  if (TEXT.test(guid)) return guid;
+  throw new TypeError(`${name} must be a GUID, such as ${SAMPLE}, not ${quoted(text, SHOWN)}`);
 }
 
 /** Reads the stored form at `offset`. */

@@ -5,7 +5,7 @@
  */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { parseSize } from "../../mod.ts";
-import { isGuid, normalizeGuid } from "../bytes/guid.ts";
+import { normalizeGuid } from "../bytes/guid.ts";
 import { didYouMean } from "../text/nearest_word.ts";
 import { quoted } from "../text/quoted.ts";
 import { UsageError } from "./usage_error.ts";
@@ -19,8 +19,6 @@ export type Arguments<T extends Options> = ReturnType<
 
 /** So much of what was given is repeated. */
 const SHOWN = 60;
-/** And of what should be a GUID: one in braces has 38 characters. */
-const GUID_SHOWN = 40;
 
 /**
  * Takes the arguments of a command apart.
@@ -140,8 +138,11 @@ export function size(option: string, text: string): number {
  * @throws {UsageError} If it is none.
  */
 export function guid(option: string, text: string): string {
-  if (isGuid(text)) return normalizeGuid(text);
-  throw new UsageError(`${option} must be a GUID, not ${quoted(text, GUID_SHOWN)}`);
+  try {
+    return normalizeGuid(text, option);
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message) : error;
+  }
 }
 
 /**

@@ -42,11 +42,15 @@ for (const [text, expected] of texts) {
   Deno.test(`isGuid() ${JSON.stringify(text)} is ${expected}`, () => {
     assertEquals(isGuid(text), expected);
     if (expected) return assertEquals(normalizeGuid(text), text.replace(/[{}]/g, "").toLowerCase());
-    assertThrows(() => normalizeGuid(text), TypeError, "GUID is not a GUID");
+    assertThrows(() => normalizeGuid(text), TypeError, "GUID must be a GUID, such as 0f0f3c4e-");
     assertThrows(() => writeGuid(new Uint8Array(16), 0, text), TypeError);
   });
 }
 
 Deno.test("normalizeGuid() names the argument that is wrong", () => {
-  assertThrows(() => normalizeGuid("x", "identifier"), TypeError, 'identifier is not a GUID: "x"');
+  assertThrows(
+    () => normalizeGuid("x", "identifier"),
+    TypeError,
+    'identifier must be a GUID, such as 0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60, not "x"',
+  );
 });
