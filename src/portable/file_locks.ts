@@ -44,7 +44,7 @@ interface Lock {
  * @throws {ImageError} `ERROR_SHARING_VIOLATION`, with the process that is in the way if that is known.
  */
 export function lockFile(path: string, file: Deno.FsFile, isExclusive: boolean): void {
-  const isLocked = fileOperation(path, () => file.tryLockSync(isExclusive));
+  const isLocked = fileOperation(path, () => tryLock(file, isExclusive));
   const holder = fileOperation(path, () => lockHolders(file))?.find((each) =>
     each.isFlock !== isLocked && (isExclusive || each.excludes === "everyone")
   );
@@ -60,6 +60,22 @@ export function lockFile(path: string, file: Deno.FsFile, isExclusive: boolean):
       ? ["another disk"]
       : [isExclusive ? "file to write" : "file", "another program"],
   });
+}
+
+/** How often a lock is tried, and milliseconds between two tries. */
+const TRIES = 6;
+const PAUSE = 10;
+
+/**
+ * A lock of a file that was closed may last for a moment: on POSIX systems until a process that another thread
+ * of this one was just starting, and which has inherited the file, has begun its own program.
+ */
+function tryLock(file: Deno.FsFile, isExclusive: boolean): boolean {
+  for (let tries = 1; !file.tryLockSync(isExclusive); tries++) {
+    if (tries === TRIES) return false;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+  }
+  return true;
 }
 
 /**
