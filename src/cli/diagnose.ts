@@ -25,7 +25,7 @@ Permissions: --allow-read for each FILE and its parents, and for its folder to f
 renamed; --allow-write for each FILE to find out whether it can be written; with --backend native
 --allow-ffi for virtdisk.dll and kernel32.dll.
 Exit status: 0; 1 if a finding is an error, such as a file that does not open or is cut off; 2 if a file is
-not there, or may not be looked at; 130 after Ctrl-C.`;
+not there, is a folder or may not be read; 130 after Ctrl-C.`;
 
 /**
  * Runs the command.
@@ -61,7 +61,10 @@ export async function runDiagnose(args: string[]): Promise<number> {
   });
 }
 
-/** Tells of one file; gives the exit status. A file that is not there is a failure, as in every command. */
+/**
+ * Tells of one file; gives the exit status. A file that cannot be read at all is a failure, as in every
+ * command.
+ */
 function tellOne(
   report: Report,
   path: string,
@@ -70,8 +73,8 @@ function tellOne(
 ): number {
   const findings = diagnosis.findings.map((found) => ({ ...found, path: absolute(found.path) }));
   const facts = { ...diagnosis, findings };
-  const missing = findings.find(({ path: file, symbol = "" }) =>
-    file === absolute(path) && MISSING.includes(symbol)
+  const missing = findings.find(({ path: file, severity, subject }) =>
+    file === absolute(path) && severity === "error" && UNREAD.includes(subject)
   );
   if (missing === undefined || !report.json) {
     report.tell(path, facts, text);
@@ -84,7 +87,8 @@ function tellOne(
   return diagnosis.verdict === "unusable" ? FINDING_STATUS : 0;
 }
 
-const MISSING: readonly string[] = ["ERROR_FILE_NOT_FOUND", "ERROR_PATH_NOT_FOUND"];
+/** What errors are about that leave nothing to be looked at. */
+const UNREAD: readonly string[] = ["file", "access"];
 
 async function diagnoseOne(path: string, options: DiagnoseOptions): Promise<Diagnosis> {
   using bar = new ProgressBar();

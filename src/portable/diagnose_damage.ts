@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { byteCount } from "../text/digits.ts";
+import { byteCount, groupedDigits } from "../text/digits.ts";
 import type { ErrorSymbol } from "../errors/codes.ts";
 import { type Finding, finding, type FindingSubject, type Severity } from "../disk/finding.ts";
 import { shellFile, virtdiskCommand } from "../text/shell.ts";
@@ -49,8 +49,10 @@ function cutOffFinding(
     "error",
     "cut-off",
     path,
-    `cut off: ${least}${byteCount(missingBytes)} ${verb} missing: the file has ${size} of ` +
-      `${least}${size + missingBytes}`,
+    `cut off: ${least}${byteCount(missingBytes)} ${verb} missing: the file has ${
+      groupedDigits(size)
+    } of ` +
+      `${least}${groupedDigits(size + missingBytes)}`,
     {
       symbol: symbol as ErrorSymbol,
       ...(remedy === undefined ? {} : { remedy }),

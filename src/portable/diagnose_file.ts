@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname } from "@std/path";
+import { byteCount, groupedDigits } from "../text/digits.ts";
 import { errorCode, errorMeaning } from "../errors/codes.ts";
 import { type Finding, finding, type FindingSubject } from "../disk/finding.ts";
 import { shellFile } from "../text/shell.ts";
@@ -59,7 +60,7 @@ function unreadableFinding(path: string): Finding | undefined {
     SUBJECTS[symbol] ?? "file",
     path,
     error,
-    REMEDIES[symbol],
+    isFolder ? "Name an image file in it." : REMEDIES[symbol],
     isFolder ? listCommand(path) : unreadableCommand(path, symbol),
   );
 }
@@ -98,8 +99,7 @@ const SUBJECTS: Partial<Record<ImageError["symbol"], FindingSubject>> = {
 const REMEDIES: Partial<Record<ImageError["symbol"], string>> = {
   ERROR_FILE_NOT_FOUND: "Check the path and the current directory.",
   ERROR_PATH_NOT_FOUND: "Check the folders of the path, and that its drive is there.",
-  ERROR_ACCESS_DENIED:
-    "Give this user the right to read the file, or name the image in the folder.",
+  ERROR_ACCESS_DENIED: "Give this user the right to read the file.",
   ERROR_SHARING_VIOLATION: OPEN_ELSEWHERE,
   ERROR_NOT_SUPPORTED: "Copy the contents into a file.",
 };
@@ -197,7 +197,9 @@ function holeFindings(path: string): Finding[] {
       "info",
       "sparse",
       path,
-      `the file is sparse: ${blocks * STAT_BLOCK} of ${size} bytes are allocated`,
+      `the file is sparse: ${groupedDigits(blocks * STAT_BLOCK)} of ${
+        byteCount(size)
+      } are allocated`,
       {
         symbol: "ERROR_VIRTUAL_DISK_LIMITATION",
         remedy:

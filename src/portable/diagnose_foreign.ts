@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, extname } from "@std/path";
-import { byteCount } from "../text/digits.ts";
+import { byteCount, groupedDigits } from "../text/digits.ts";
 import type { ErrorSymbol } from "../errors/codes.ts";
 import { type Finding, finding } from "../disk/finding.ts";
 import { shellFile, virtdiskCommand } from "../text/shell.ts";
@@ -95,8 +95,10 @@ function cutOffDisk(path: string, size: number, end: number, isExact = false): F
     "error",
     "cut-off",
     path,
-    `cut off: ${least}${byteCount(missingBytes)} ${verb} missing: the file has ${size} of ` +
-      `${least}${end}`,
+    `cut off: ${least}${byteCount(missingBytes)} ${verb} missing: the file has ${
+      groupedDigits(size)
+    } of ` +
+      `${least}${groupedDigits(end)}`,
     {
       symbol: "ERROR_VHD_INVALID_FILE_SIZE",
       remedy:

@@ -4,7 +4,7 @@
  * @module
  */
 import { isAllZero } from "../bytes/zeros.ts";
-import { byteCount } from "../text/digits.ts";
+import { byteCount, groupedDigits } from "../text/digits.ts";
 import type { ErrorSymbol } from "../errors/codes.ts";
 import { failureFinding, type Finding, finding } from "../disk/finding.ts";
 import type { OperationOptions } from "../disk/progress.ts";
@@ -162,10 +162,10 @@ function unknownFindings(
         "error",
         "cut-off",
         path,
-        `cut off: at least ${
-          byteCount(missingBytes)
-        } are missing: the file has ${file.size} of at ` +
-          `least ${SMALLEST_DISC}`,
+        `cut off: at least ${byteCount(missingBytes)} are missing: the file has ${
+          groupedDigits(file.size)
+        } of at ` +
+          `least ${groupedDigits(SMALLEST_DISC)}`,
         { symbol, remedy: AGAIN, missingBytes },
       ),
     ];
@@ -196,8 +196,10 @@ function describe(image: DiskImage, path: string): Finding {
   const { format, subtype, virtualSize, source } = image;
   const kind = subtype === "unknown" ? "" : `, ${subtype}`;
   const text = image instanceof IsoImage
-    ? `ISO image${volumeText(image)}: a file of ${source.size} bytes`
-    : `${format.toUpperCase()} image${kind}: a disk of ${virtualSize} bytes in a file of ${source.size}`;
+    ? `ISO image${volumeText(image)}: a file of ${byteCount(source.size)}`
+    : `${format.toUpperCase()} image${kind}: a disk of ${byteCount(virtualSize)} in a file of ${
+      groupedDigits(source.size)
+    }`;
   return finding("info", "format", path, text, { command: virtdiskCommand("info", [], [path]) });
 }
 
@@ -206,7 +208,7 @@ function volumeText({ volume }: IsoImage): string {
   const { label, fileSystems, volumeSize } = volume;
   const name = label === undefined ? "" : ` ${JSON.stringify(label)}`;
   const systems = fileSystems.length === 0 ? "" : ` (${fileSystems.join(", ")})`;
-  const size = volumeSize === undefined ? "" : `, a volume of ${volumeSize} bytes`;
+  const size = volumeSize === undefined ? "" : `, a volume of ${byteCount(volumeSize)}`;
   return `${name}${systems}${size}`;
 }
 

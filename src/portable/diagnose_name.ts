@@ -48,7 +48,7 @@ export function nameFindings(path: string, format: NamedFormat): Finding[] {
           `Rename it to ${
             JSON.stringify(basename(target))
           }; children that name it as their parent must be ` +
-          "told where it is then.",
+          "rebased then.",
       },
     ),
   ];

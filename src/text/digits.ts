@@ -1,5 +1,11 @@
-/** Numbers for people: `51,303,168`, whatever the language of the system. */
-function groupedDigits(count: number): string {
+/**
+ * Numbers for people.
+ *
+ * @module
+ */
+
+/** `51,303,168`, whatever the language of the system. */
+export function groupedDigits(count: number): string {
   return count.toLocaleString("en-US");
 }
 

@@ -72,6 +72,17 @@ Deno.test("check discards a damaged log only if told to, and says so before", as
   assertEquals((await runCli(dir, ["check", "disk.vhdx"])).code, 0);
 });
 
+Deno.test("check advises of a file without a signature what can be done with one", async () => {
+  using dir = new TempDir();
+  Deno.writeTextFileSync(dir.file("text.txt"), "no image");
+  const { code, out } = await runCli(dir, ["check", "text.txt"]);
+  assertEquals(code, 1);
+  assertMatch(
+    out,
+    /\n {4}If it should be an image, copy or download it again\. A raw disk has nothing/,
+  );
+});
+
 Deno.test("compare and changes print ranges, and end with 1 where there are any", async () => {
   using dir = new TempDir();
   (await createImage(dir.file("base.vhdx"), { size: 8 * MIB })).close();

@@ -47,7 +47,7 @@ Deno.test("a healthy image has no error and no warning", async () => {
   assertMatch(command!, /^virtdisk info (?:--backend portable )?\S/);
   assertEquals(findings.filter(({ severity }) => severity !== "info"), []);
   const format = findings.find(({ subject }) => subject === "format");
-  assertMatch(format!.message, /^VHDX image, dynamic: a disk of 67108864 bytes/);
+  assertMatch(format!.message, /^VHDX image, dynamic: a disk of 67,108,864 bytes/);
   assertEquals(format!.path, path);
   assertEquals("code" in format!, false);
   assertEquals((await diagnose(toFileUrl(path), PORTABLE)).findings, findings);
@@ -132,7 +132,7 @@ testWith(
     (await createImage(path, { size: 64 * MIB, subtype: "fixed" })).close();
     const found = await only(path, "sparse");
     assertEquals(summary(found), ["info", "ERROR_VIRTUAL_DISK_LIMITATION"]);
-    assertMatch(found.message, /of 67109376 bytes/);
+    assertMatch(found.message, /of 67,109,376 bytes/);
     assertMatch(found.remedy!, /`fsutil sparse setflag FILE 0`/);
     Deno.writeFileSync(path, Deno.readFileSync(path));
     const [whole] = await about(path, "sparse");

@@ -123,6 +123,9 @@ async function checkFormat(
         found: "no signature, or those of several formats",
         expected: "the signature of a VHD, VHDX or ISO image",
         symbol: "ERROR_VIRTDISK_PROVIDER_NOT_FOUND",
+        remedy:
+          "If it should be an image, copy or download it again. A raw disk has nothing that " +
+          "could be checked.",
       });
       return undefined;
   }
