@@ -1,0 +1,324 @@
+/**
+ * The rules of the house, read from the imports: which room may know which. A room is a folder of `src`; in
+ * `src/portable`, also a floor on which a file stands by what it does, although it lies elsewhere yet.
+ *
+ * Whatever breaks a rule is listed here with its reason. The lists can only shrink: an entry that nothing
+ * needs any more fails too.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { ROOT } from "./support.ts";
+
+/** What knows nothing of disks: anybody may stand on it. */
+const FLOOR = ["src/bytes", "src/text"];
+/** What the outside sees. */
+const FACES = ["mod.ts", "ffi.ts"];
+/** They choose the backend, and do nothing else. */
+const DOORS = ["src/open.ts", "src/create.ts", "src/diagnose.ts", "src/storage.ts"];
+
+/** What a room imports, beside itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "src/text": [],
+  "src/bytes": ["src/text"],
+  "src/constants.ts": [],
+  "src/errors": FLOOR,
+  "src/disk": ["src/errors", "src/constants.ts", ...FLOOR],
+  "src/native": ["src/disk", "src/errors", "src/constants.ts", ...FLOOR],
+  "src/portable": ["src/disk", "src/errors", "src/constants.ts", ...FLOOR],
+  "doors": ["src/native", "src/portable", "src/disk", "src/errors", ...FLOOR],
+  "src/cli": [...FACES, "deno.json", ...FLOOR],
+  "examples": [],
+};
+
+const FORMATS = ["vhd", "vhdx", "iso", "raw"];
+
+/** Inside `src/portable`: what a floor imports, beside itself. Downward only, and no format another. */
+const BELOW: Readonly<Record<string, readonly string[]>> = {
+  disk: ["operations", "chain", "formats", "partitions", "image", "file"],
+  operations: ["chain", "formats", "partitions", "image", "file"],
+  chain: ["formats", "image", "file"],
+  formats: [...FORMATS, "image", "file"],
+  vhd: ["image", "file"],
+  vhdx: ["image", "file"],
+  iso: ["image", "file"],
+  raw: ["image", "file"],
+  partitions: ["image", "file"],
+  image: ["file"],
+  file: [],
+};
+
+/** Files of `src/portable` that do not lie yet in the folder of their floor. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  disk:
+    "create_portable image_change image_information image_metadata maintained_disk occupation open_rules portable_disk readable_disk",
+  operations:
+    "check/check_end check/check_file check/check_virtual_disk check/gpt_backup check/parent contents copy_source create_rules create_size diagnose diagnose_chain diagnose_damage diagnose_file diagnose_foreign diagnose_image diagnose_name image_details image_stream new_image parent_change smallest_safe_size trial_chain",
+  chain: "ancestors chain chain_to_read children parent_paths parent_spec resizable_chain",
+  formats: "detect",
+  vhd:
+    "check/check_vhd check/repair_vhd check/vhd_bitmaps check/vhd_blocks check/vhd_footers check/vhd_header check/vhd_header_fields check/vhd_locator_room",
+  vhdx:
+    "check/check_vhdx check/repair_vhdx check/vhdx_blocks check/vhdx_header_area check/vhdx_item_limits check/vhdx_log_fields check/vhdx_unused_fields",
+  iso: "check/check_iso",
+  image:
+    "bit_run block_places chain_reader chain_writer check/check_report check/findings check/remedies extent foreign_format image image_origin image_spec metadata_item operations/apply_images operations/block_contents operations/block_set operations/compaction operations/copy_range operations/data_runs operations/image_layout operations/merging operations/meter operations/pace operations/preallocation operations/write_parts",
+  file:
+    "abandoned_files byte_source file_locks file_operation image_error image_file new_file page_cache promised_end trial_file vhdx/zero_fill",
+};
+
+/** Imports that break a rule: by file of `src/portable`. */
+const EXCEPTIONS: readonly { reason: string; imports: Record<string, string> }[] = [
+  {
+    reason:
+      "Each operation has a table of its own by format, for there is no interface of formats yet.",
+    imports: {
+      "check/check_file":
+        "check/check_iso check/check_vhd check/check_vhdx check/repair_vhd check/repair_vhdx",
+      "diagnose_damage": "check/check_iso",
+      "new_image": "raw/raw_layout vhd/create_vhd vhdx/create_vhdx",
+      "operations/compact": "vhd/compact_vhd vhdx/compact_vhdx",
+      "operations/merge": "vhd/merge_vhd vhdx/merge_vhdx",
+    },
+  },
+  {
+    reason: "What is said of a damaged or foreign file reads the structures of its format.",
+    imports: {
+      "check/check_end":
+        "iso/iso_image iso/promised_end vhd/footer vhd/promised_end vhd/vhd_image " +
+        "vhdx/file_identifier vhdx/promised_end",
+      "check/remedies": "vhdx/log_replay",
+      "diagnose_foreign": "vhd/footer",
+      "diagnose_image": "iso/iso_image vhd/promised_end vhdx/file_map vhdx/header",
+      "image_details": "vhdx/replayed_source",
+    },
+  },
+  {
+    reason:
+      "A type that belongs to both formats, or to the floor below, is declared in one of them.",
+    imports: {
+      "check/check_vhdx": "check/check_vhd",
+      "check/parent": "check/check_vhd",
+      "vhdx/zero_fill": "vhdx/file_map",
+    },
+  },
+  {
+    reason: "Only a VHD has a footer, which a resize must tell from a raw disk, and a saved state.",
+    imports: { "operations/resize": "vhd/footer_search vhd/saved_state" },
+  },
+  {
+    reason: "Only an ISO image has a volume, which the disk describes.",
+    imports: { "contents": "iso/iso_image", "readable_disk": "iso/iso_image iso/iso_volume" },
+  },
+  {
+    reason: "The formats have no face yet: detection reads files of theirs.",
+    imports: {
+      "detect":
+        "iso/iso_image iso/origin raw/raw_image raw/writable_raw vhd/origin vhd/resize_vhd " +
+        "vhd/vhd_image vhd/writable_vhd vhdx/file_identifier vhdx/resize_vhdx vhdx/vhdx_image " +
+        "vhdx/writable_vhdx",
+    },
+  },
+];
+
+/** Circles of imports that there are. */
+const CIRCLES: Readonly<Record<string, string>> = {
+  "src/native/attach.ts src/native/attachment.ts":
+    "An attachment detaches by what attached it: both are one concept, and two files.",
+};
+
+/** Files outside of the floor of files that ask Deno for files, and the functions. */
+const FILE_FUNCTIONS: readonly { reason: string; files: Record<string, string> }[] = [
+  {
+    reason: "The folder of an image is read for its children, or for a parent that was renamed.",
+    files: {
+      "src/portable/children.ts": "readDirSync",
+      "src/portable/diagnose_chain.ts": "readDirSync realPathSync statSync",
+    },
+  },
+  {
+    reason:
+      "A diagnosis asks of the file what an open would not: its attributes, and whether it may be written.",
+    files: {
+      "src/diagnose.ts": "realPathSync",
+      "src/portable/diagnose_file.ts": "openSync statSync",
+      "src/portable/diagnose_name.ts": "lstatSync",
+    },
+  },
+  {
+    reason: "The space that a file takes on its volume is no property of an image.",
+    files: { "src/portable/image_details.ts": "statSync" },
+  },
+];
+
+const FILE_FUNCTION =
+  /\bDeno\s*\.\s*((?:open|create|read(?:Dir|File|Link|TextFile)|write(?:TextFile|File)|l?stat|rename|remove|mkdir|truncate|realPath|copyFile|makeTemp(?:Dir|File)|chmod|chown|link|symlink|utime|umask)(?:Sync)?)\b/g;
+const IMPORTS = /^(?:import|export)\s(?:[^;"]*?\sfrom\s+)?"([^"]+)"/gm;
+const COMMENT = /\/\*[^]*?\*\/|^\s*\/\/.*$/gm;
+
+/** A module of the project: its code without comments, and what it imports of the project and of others. */
+interface Module {
+  readonly code: string;
+  readonly imports: readonly string[];
+}
+
+const MODULES = readModules();
+
+function readModules(): ReadonlyMap<string, Module> {
+  const modules = new Map<string, Module>();
+  for (const path of [...FACES, ...modulesBelow("src"), ...modulesBelow("examples")]) {
+    const code = Deno.readTextFileSync(join(ROOT, path)).replaceAll(COMMENT, "");
+    const imports = [...code.matchAll(IMPORTS)].map(([, specifier]) => resolved(path, specifier!));
+    modules.set(path, { code, imports });
+  }
+  return modules;
+}
+
+function modulesBelow(folder: string): string[] {
+  return [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory ? modulesBelow(path) : name.endsWith(".ts") ? [path] : [];
+  }).sort();
+}
+
+/** A path below the root with slashes; what is no relative one stays as it is. */
+function resolved(from: string, specifier: string): string {
+  if (!specifier.startsWith(".")) return specifier;
+  return new URL(specifier, `file:///${from}`).pathname.slice(1);
+}
+
+function roomOf(path: string): string {
+  if (DOORS.includes(path)) return "doors";
+  if (!path.startsWith("src/")) return path.split("/")[0]!;
+  const [, room] = path.split("/");
+  return `src/${room}`;
+}
+
+const FLOOR_OF: ReadonlyMap<string, string> = new Map(
+  Object.entries(ELSEWHERE).flatMap(([floor, files]) =>
+    files.split(" ").map((file): [string, string] => [`src/portable/${file}.ts`, floor])
+  ),
+);
+
+/** `undefined` if the file stands on none. */
+function floorOf(path: string): string | undefined {
+  const known = FLOOR_OF.get(path);
+  if (known !== undefined) return known;
+  const [, , folder, file] = path.split("/");
+  return file !== undefined && folder! in BELOW ? folder : undefined;
+}
+
+function* edges(): Generator<[from: string, to: string]> {
+  for (const [from, { imports }] of MODULES) {
+    for (const to of imports) yield [from, to];
+  }
+}
+
+function isPortable(path: string): boolean {
+  return path.startsWith("src/portable/");
+}
+
+/** Everything that each module loads, types included. */
+const LOADED: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  [...MODULES.keys()].map((path) => [path, loadedBy(path, new Set())]),
+);
+
+function loadedBy(path: string, loaded: Set<string>): Set<string> {
+  for (const each of MODULES.get(path)?.imports ?? []) {
+    if (loaded.has(each)) continue;
+    loaded.add(each);
+    loadedBy(each, loaded);
+  }
+  return loaded;
+}
+
+Deno.test("every import of the project is read, and names a file of it", () => {
+  assert(MODULES.size > 100);
+  for (const [from, { code }] of MODULES) {
+    // Whatever the pattern of imports does not know would be missed.
+    assertEquals(code.match(/\bimport\s*\(/), null, `${from} imports at run time`);
+    const known = MODULES.get(from)!.imports.length;
+    assertEquals([...code.matchAll(/\bfrom\s+"[^"]+"(?: with \{[^}]*\})?;/g)].length, known, from);
+  }
+  for (const [from, to] of edges()) {
+    if (to.startsWith("src/")) assert(MODULES.has(to), `${from} imports ${to}`);
+  }
+});
+
+Deno.test("a room imports the rooms that it may know", () => {
+  const broken: string[] = [];
+  for (const [from, to] of edges()) {
+    if (FACES.includes(from) || !MODULES.has(to) && to !== "deno.json") continue;
+    const [room, other] = [roomOf(from), roomOf(to)];
+    const allowed = MAY_IMPORT[room];
+    assert(allowed !== undefined, `${from} is in no room`);
+    if (room !== other && !allowed.includes(other)) broken.push(`${from} imports ${to}`);
+  }
+  assertEquals(broken, []);
+});
+
+Deno.test("the faces re-export, and do nothing else", () => {
+  for (const face of FACES) {
+    const { code } = MODULES.get(face)!;
+    const rest = code.replaceAll(
+      /^export (?:type )?(?:\*(?: as \w+)?|\{[^}]*\}) from "[^"]+";$/gm,
+      "",
+    );
+    assertEquals(rest.trim(), "", face);
+  }
+});
+
+Deno.test("each backend loads nothing of the other", () => {
+  for (const [path, all] of LOADED) {
+    const loaded = [...all];
+    if (isPortable(path)) assertEquals(loaded.filter((each) => roomOf(each) === "src/native"), []);
+    if (roomOf(path) === "src/native") assertEquals(loaded.filter(isPortable), []);
+  }
+});
+
+Deno.test("inside the portable backend imports lead downward, and into formats by their face", () => {
+  const excepted = new Set(
+    EXCEPTIONS.flatMap(({ imports }) =>
+      Object.entries(imports).flatMap(([from, targets]) =>
+        targets.split(" ").map((to) => `src/portable/${from}.ts imports src/portable/${to}.ts`)
+      )
+    ),
+  );
+  const broken: string[] = [];
+  for (const [from, to] of edges()) {
+    if (!isPortable(from) || !isPortable(to)) continue;
+    const [floor, other] = [floorOf(from), floorOf(to)];
+    assert(floor !== undefined, `${from} stands on no floor`);
+    assert(other !== undefined, `${to} stands on no floor`);
+    if (floor === other) continue;
+    const isFace = !FORMATS.includes(other) || to === `src/portable/${other}/format.ts`;
+    const isAllowed = BELOW[floor]!.includes(other) && isFace;
+    const edge = `${from} imports ${to}`;
+    if (!isAllowed && !excepted.delete(edge)) broken.push(edge);
+  }
+  assertEquals(broken, []);
+  assertEquals([...excepted], [], "these are no exceptions any more");
+  const moved = [...FLOOR_OF.keys()].filter((path) => !MODULES.has(path));
+  assertEquals(moved, [], "these are not there any more");
+});
+
+Deno.test("nothing imports itself by a detour", () => {
+  const circles = new Set<string>();
+  for (const [path, loaded] of LOADED) {
+    const mates = [...loaded].filter((each) => LOADED.get(each)?.has(path));
+    if (mates.length > 0) circles.add(mates.sort().join(" "));
+  }
+  assertEquals([...circles].sort(), Object.keys(CIRCLES).sort());
+});
+
+Deno.test("only the floor of files asks Deno for files", () => {
+  const excepted = new Map(FILE_FUNCTIONS.flatMap(({ files }) => Object.entries(files)));
+  for (const [path, { code, imports }] of MODULES) {
+    const isProgram = ["src/cli", "examples"].includes(roomOf(path));
+    if (isProgram || isPortable(path) && floorOf(path) === "file") continue;
+    const found = new Set([...code.matchAll(FILE_FUNCTION)].map(([, name]) => name!));
+    assertEquals([...found].sort().join(" "), excepted.get(path) ?? "", path);
+    assertEquals(imports.filter((each) => each.startsWith("node:fs")), [], path);
+    excepted.delete(path);
+  }
+  assertEquals([...excepted.keys()], [], "these are not there any more");
+});
