@@ -15,13 +15,13 @@ const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
   // Of all commands only that one goes on, and what it stores all others take.
   ["{ ignoreMismatch: true }", "`virtdisk rebase --ignore-mismatch CHILD PARENT`"],
   [
-    'tell that image of its real parent, with the flag "no-parents" and setInformation("parentPath", ...)',
-    "tell that image of its real parent: `virtdisk rebase IMAGE PARENT`",
+    'set the real parent of that image, with the flag "no-parents" and setInformation("parentPath", ...)',
+    "set the real parent of that image: `virtdisk rebase IMAGE PARENT`",
   ],
   ['setInformation("parentPath", ...)', "`virtdisk rebase CHILD PARENT`"],
   ['open with the flag "no-parents"', "use `virtdisk info --no-parents`"],
   [
-    'The disk was opened with the flag "no-parents": extents() tells which ranges its parent holds.',
+    'The disk was opened with the flag "no-parents": extents() says which ranges its parent holds.',
     "Leave --no-parents out.",
   ],
   ['{ firstType: "raw" }', "--type-a raw"],

@@ -258,7 +258,7 @@ const PARENT_MOVED: readonly Cause[] = [
   ),
   about(
     "moved parent",
-    'If it was moved, tell the child: setInformation("parentPath", ...).',
+    'If it was moved, say so in the child: setInformation("parentPath", ...).',
   ),
   about(
     "refused parent",
@@ -359,7 +359,7 @@ const OPEN: Causes = {
     about(
       "iso",
       native(
-        "An ISO image must be a multiple of 2048 bytes long: the file is cut off or is no ISO image.",
+        "An ISO image must be a multiple of 2048 bytes long: the file is cut off or is not an ISO image.",
       ),
     ),
     about("iso", native("An ISO image must have at least 34816 bytes.")),
@@ -386,7 +386,7 @@ const OPEN: Causes = {
         "a plain file.",
     ),
     native(
-      "`fsutil sparse setflag FILE 0` makes a sparse file a plain one, if the volume has room for it.",
+      "`fsutil sparse setflag FILE 0` makes a sparse file a plain one, if it fits on the volume.",
     ),
   ],
   ERROR_VIRTDISK_PROVIDER_NOT_FOUND: [
@@ -395,7 +395,7 @@ const OPEN: Causes = {
       "If it is another format, convert it first; if it should be an image, it is damaged or cut off.",
     ),
     native(
-      "The file is no VHD, VHDX or ISO image, or its extension is unknown: pass the `type` option.",
+      "The file is not a VHD, VHDX or ISO image, or its extension is unknown: pass the `type` option.",
     ),
     native("ISO and VHDX images need Windows 8 or Windows Server 2012; VHD Sets need Windows 10."),
   ],
@@ -420,14 +420,14 @@ const OPEN: Causes = {
   ERROR_VHD_CHILD_PARENT_TIMESTAMP_MISMATCH: [
     native(
       "The parent was written to, or copied, after the child was made: restore it; if only its time " +
-        'has changed, tell the child: setInformation("parentPath", ...).',
+        'has changed, say so in the child: setInformation("parentPath", ...).',
     ),
   ],
   ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH: [
     "The parent was resized after the child was made: give it its former size, or restore it.",
   ],
   ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED: [
-    'One of the links is wrong: tell that image of its real parent, with the flag "no-parents" and ' +
+    'One of the links is wrong: set the real parent of that image, with the flag "no-parents" and ' +
     'setInformation("parentPath", ...).',
   ],
   ERROR_VHD_DIFFERENCING_CHAIN_ERROR_IN_PARENT: [
@@ -605,7 +605,7 @@ const METADATA_CHANGE: Causes = {
 
 const VHD_SET: Causes = {
   ERROR_INVALID_PARAMETER: [
-    'The disk is no VHD Set: open a .vhds file, with { type: "vhdset" }.',
+    'The disk is not a VHD Set: open a .vhds file, with { type: "vhdset" }.',
     "The set has no snapshot of that id, or has one already.",
   ],
   ERROR_NOT_SUPPORTED: [
@@ -717,7 +717,7 @@ export const CAUSES: Record<string, Causes> = {
     ],
     ERROR_FILE_EXISTS: ["A merge into a new file overwrites none: choose another name."],
     ERROR_VHD_METADATA_FULL: [
-      "The ancestor has no room for the metadata items of the disk: delete some of either's.",
+      "The metadata items of the disk do not fit into the ancestor: delete some of either's.",
     ],
   },
   MirrorVirtualDisk: COPY,
@@ -744,7 +744,7 @@ export const CAUSES: Record<string, Causes> = {
       native("The disk was opened for information only, or without an attach right."),
     ],
     ERROR_VHD_INVALID_STATE: [
-      'The disk was opened with the flag "no-parents": extents() tells which ranges its parent holds.',
+      'The disk was opened with the flag "no-parents": extents() says which ranges its parent holds.',
     ],
   },
   SetVolumeMountPointW: MOUNTING,
@@ -755,7 +755,7 @@ export const CAUSES: Record<string, Causes> = {
     ERROR_SHARING_VIOLATION: [STILL_ATTACHED, native("A file of the chain is open elsewhere.")],
     ERROR_VHD_CHILD_PARENT_ID_MISMATCH: [
       "The new parent is another disk, or was written to after the child was made: nothing was changed.",
-      portable("If it shall be the parent nevertheless, pass { path, ignoreMismatch: true }."),
+      portable("If it is to be the parent all the same, pass { path, ignoreMismatch: true }."),
     ],
     ERROR_FILE_NOT_FOUND: ["The new parent does not exist: nothing was changed."],
     ERROR_PATH_NOT_FOUND: ["A folder of the new parent's path does not exist."],
@@ -805,7 +805,7 @@ export const CAUSES: Record<string, Causes> = {
     ERROR_PATH_NOT_FOUND: ["There is no such volume, disk or folder."],
     ERROR_ACCESS_DENIED: ["Disks can be asked about by administrators only: run elevated."],
     ERROR_INVALID_PARAMETER: [
-      "The path is no volume or disk of this machine, but perhaps a share.",
+      "The path is not a volume or disk of this machine; it may be a share.",
     ],
     ERROR_NOT_READY: ["The drive has no medium."],
   },

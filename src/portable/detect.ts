@@ -147,7 +147,7 @@ export function resizeImage(source: WritableSource, format: ImageFormat, size: N
   if (resize !== undefined) return resize(source, size);
   throw new ImageError("ERROR_VHD_INVALID_TYPE", {
     path: source.path,
-    reason: `an ${format.toUpperCase()} image keeps its size`,
+    reason: `an ${format.toUpperCase()} image cannot be resized`,
   });
 }
 

@@ -58,7 +58,7 @@ export function diagnoseChain(path: string): ChainDiagnosis {
     const found = findParentBeside(child);
     const remedy = found === undefined
       ? {}
-      : { remedy: `It is at ${JSON.stringify(found)}: tell the child: ${SET_PARENT}.` };
+      : { remedy: `It is at ${JSON.stringify(found)}: say so in the child: ${SET_PARENT}.` };
     const command = commandFor(child, found, failure);
     const error = { ...failureFinding("error", "parent", child, failure, command), ...remedy };
     return { findings: [error, ...candidateFindings(child)], parents: [] };

@@ -144,7 +144,7 @@ function restFinding(path: string, left: readonly CheckFinding[], leftOut: numbe
     ? "warning"
     : "info";
   return finding(worst, "damage", path, `and ${left.length + leftOut} findings more`, {
-    remedy: "See what a check finds: it tells them all.",
+    remedy: "A check lists them all.",
     command: virtdiskCommand("check", [], [path]),
   });
 }

@@ -176,7 +176,7 @@ function unseenLocks(path: string): Finding {
     "open was not looked at";
   const remedy = Deno.build.os === "linux"
     ? "Allow it: --allow-all, without which Deno does not read /proc/locks."
-    : "Make sure that no virtual machine uses it: this system does not tell.";
+    : "Make sure that no virtual machine uses it: this system does not say.";
   return finding("info", "lock", path, message, { remedy });
 }
 

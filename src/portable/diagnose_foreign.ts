@@ -71,7 +71,7 @@ export function footerlessFindings(
     {
       symbol: "ERROR_VHD_FORMAT_UNKNOWN",
       remedy: "If it is a raw disk, convert it. Else copy or download it again: how many bytes a " +
-        "fixed VHD has, only its footer tells; what is left can be converted as a raw disk.",
+        "fixed VHD has, only its footer says; what is left can be converted as a raw disk.",
       command: convertRaw(path),
     },
   );

@@ -77,11 +77,11 @@ export function setParentLocator(
   assertDifferencing(chain.image);
   const childPath = chain.image.source.path;
   if (linkageId === NIL_GUID) {
-    const reason = "the all-zero GUID is no parent's identifier";
+    const reason = "the all-zero GUID cannot identify a parent";
     throw new ImageError("ERROR_INVALID_PARAMETER", { path: childPath, reason });
   }
   if (!path.isWellFormed()) {
-    const reason = `${JSON.stringify(path)} is no Unicode text`;
+    const reason = `${JSON.stringify(path)} is not Unicode text`;
     throw new ImageError("ERROR_INVALID_NAME", { path: childPath, reason });
   }
   if (!chain.image.parent?.identifiers.includes(linkageId)) beforeDiskChange(chain.image);

@@ -58,7 +58,7 @@ function refusalOf({ kind, path }: ParentLocator): string | undefined {
   if (kind === "volume" || /^\\\\\?\\volume\{/i.test(windows)) {
     return /^\\\\\?\\volume\{[0-9a-f-]{36}\}\\[^:]+$/i.test(windows)
       ? undefined
-      : "is no file of a volume";
+      : "is not a file of a volume";
   }
   const plain = windows.replace(/^\\\\\?\\(?=[a-z]:\\)/i, "");
   // \\server\share, \\.\device, \\?\UNC\..., \\?\GLOBALROOT\...

@@ -30,7 +30,7 @@ export function checkIso(file: ByteSource, findings: Findings): void {
       severity: "error",
       structure: "volume descriptors",
       offset: FIRST_DESCRIPTOR_OFFSET,
-      found: "none that tells of a file system",
+      found: "none that names a file system",
       expected: "those of a CDFS or UDFS volume, one a sector",
       symbol: "ERROR_FILE_CORRUPT",
     });
@@ -61,6 +61,7 @@ export function checkIso(file: ByteSource, findings: Findings): void {
 function checkLength(size: number, end: number, findings: Findings): void {
   if (size % SECTOR_SIZE === 0) return;
   const whole = wholeSectors(size);
+  const rest = size - end;
   findings.add({
     severity: "error",
     structure: FILE_LENGTH,
@@ -69,8 +70,10 @@ function checkLength(size: number, end: number, findings: Findings): void {
     expected: `a multiple of ${SECTOR_SIZE}`,
     symbol: "ERROR_FILE_CORRUPT",
     remedy:
-      `The volume is all there, but ${byteCount(size - end)} follow it, and Windows opens no ` +
-      `image with half a sector: fill the file up with zeros to ${whole} bytes, or cut it to the volume.`,
+      `The volume is all there, but ${byteCount(rest)} ${
+        rest === 1 ? "follows" : "follow"
+      } it, and ` +
+      `Windows opens no image with half a sector: fill the file up with zeros to ${whole} bytes, or cut it to the volume.`,
   });
 }
 

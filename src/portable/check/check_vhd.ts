@@ -109,7 +109,7 @@ async function checkSparse(
       severity: "info",
       structure: "unused space",
       offset: gap.offset,
-      found: `${gap.end - gap.offset} bytes, room for a block`,
+      found: `${gap.end - gap.offset} bytes, enough for a block`,
       expected: "nothing that compacting could remove",
       repairable: gap.end === end,
     });

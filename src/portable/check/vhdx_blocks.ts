@@ -159,7 +159,7 @@ export class VhdxBlockCheck {
         severity: "info",
         structure: "unused space",
         offset: from * MIB,
-        found: `${(to - from) * MIB} bytes, room for a block`,
+        found: `${(to - from) * MIB} bytes, enough for a block`,
         expected: "nothing that compacting could remove",
         // What only a discarded log refers to may still be asked for.
         repairable: from >= end && !this.#findings.hasError,

@@ -103,14 +103,14 @@ function lengthViolation(source: ByteSource): Violation | undefined {
     return {
       ...end,
       expected: `at least ${MINIMUM_SIZE} bytes`,
-      cause: "The file is cut off or is no ISO image.",
+      cause: "The file is cut off or is not an ISO image.",
     };
   }
   if (size % SECTOR_SIZE !== 0) {
     return {
       ...end,
       expected: `a multiple of ${SECTOR_SIZE} bytes`,
-      cause: "The file is cut off, has something appended to it, or is no ISO image.",
+      cause: "The file is cut off, has something appended to it, or is not an ISO image.",
     };
   }
   return undefined;

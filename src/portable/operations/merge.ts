@@ -111,7 +111,7 @@ function depthsOf({ images, writable, writableDepth }: ImageChain, options: Merg
   if (removeChild && !isTrial && source - 1 > writableDepth) {
     throw new ImageError("ERROR_ACCESS_DENIED", {
       path: images[source - 2]!.source.path,
-      reason: "it loses its parent, and was opened for reading: it cannot be told of another",
+      reason: "it loses its parent, and was opened for reading: no other can be stored in it",
       causes: [`Open the chain with { access: ["all"], rwDepth: ${source - 1} }.`],
     });
   }

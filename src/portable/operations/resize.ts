@@ -78,7 +78,7 @@ function assertResizable({ format, source: { path } }: DiskImage): void {
   if (format !== "iso") return;
   throw new ImageError("ERROR_VHD_INVALID_TYPE", {
     path,
-    reason: "an ISO image keeps its size",
+    reason: "the size of an ISO image cannot be changed",
     causes: ["Convert it to a VHD or VHDX, and resize that."],
   });
 }

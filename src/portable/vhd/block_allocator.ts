@@ -123,7 +123,7 @@ export class BlockAllocator {
         "block allocation table",
         offset,
         `sector ${offset / SECTOR_SIZE}`,
-        `a sector below ${UNALLOCATED}: the file has no room for another block`,
+        `a sector below ${UNALLOCATED}: no other block fits into the file`,
       );
     }
     if (offset + footprint > this.#footers.offset) this.#grow(offset);

@@ -59,7 +59,7 @@ export async function compactVhd(
   if (footer.diskType === DISK_TYPE.fixed || footer.dataOffset === undefined) {
     throw new ImageError("ERROR_VHD_INVALID_TYPE", {
       path: source.path,
-      reason: "a fixed disk keeps all of its blocks",
+      reason: "a fixed disk has no blocks that could be freed",
     });
   }
   assertNoSavedState(source.path, footer);

@@ -54,7 +54,7 @@ export function checkFooter(source: ByteSource, found: FoundFooter): void {
       corrupt,
       "dataOffset",
       dataOffset ?? "all ones",
-      `a multiple of 512 with room for a sparse header in ${source.size} bytes`,
+      `a multiple of 512 with a sparse header behind it, before the end of file at ${source.size}`,
     );
   }
   if (currentSize === 0 || currentSize % SECTOR_SIZE !== 0 || currentSize > MAX_VIRTUAL_SIZE) {

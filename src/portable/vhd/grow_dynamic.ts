@@ -81,7 +81,7 @@ function makeRoom(image: DynamicImage, footers: ImageFooters, entries: number): 
   if (last / SECTOR_SIZE >= UNALLOCATED) {
     throw new ImageError("ERROR_VHD_BLOCK_ALLOCATION_FAILURE", {
       path: source.path,
-      reason: `the file has no room for ${moving.length} blocks that would have to move`,
+      reason: `${moving.length} blocks that would have to move do not fit into the file`,
     });
   }
   footers.place(last + footprint);

@@ -42,7 +42,7 @@ export async function compactVhdx(
   if (subtypeOf(structures.metadata) === "fixed") {
     throw new ImageError("ERROR_VHD_INVALID_TYPE", {
       path: file.path,
-      reason: "a fixed disk keeps all of its blocks",
+      reason: "a fixed disk has no blocks that could be freed",
     });
   }
   const compactor = new Compactor(file, structures, job);

@@ -109,5 +109,5 @@ function placeFor(
   if (length === 0) return 0;
   const offset = findItemSpace(occupied, length, MAX_REGION_LENGTH);
   if (offset !== undefined) return offset;
-  throw metadataFull(path, `no room for item ${id} of ${length} bytes beside the present ones`);
+  throw metadataFull(path, `item ${id} of ${length} bytes does not fit beside the present ones`);
 }
