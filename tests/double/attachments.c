@@ -80,6 +80,7 @@ int attached_as(const disk_t *disk) {
   return attachment->flags & FLAG_READ_ONLY ? ATTACHED_READ_ONLY : ATTACHED_READ_WRITE;
 }
 
+/* [D] */
 void attachments_of_closed(uint64_t serial) {
   for (int i = 0; i < ATTACHMENTS; i++) {
     if (attachments[i].owner == serial && !(attachments[i].flags & FLAG_PERMANENT_LIFETIME)) {
@@ -89,7 +90,7 @@ void attachments_of_closed(uint64_t serial) {
 }
 
 uint32_t attachment_add(const disk_t *disk, uint32_t flags) {
-  if (find(disk)) return CODE_BAD_COMMAND;
+  if (find(disk)) return CODE_BAD_COMMAND; /* [O] */
   attachment_t *free_one = attachments;
   while (free_one < attachments + ATTACHMENTS && free_one->image) free_one++;
   if (free_one == attachments + ATTACHMENTS) return CODE_NOT_ENOUGH_MEMORY;
@@ -105,6 +106,7 @@ uint32_t attachment_add(const disk_t *disk, uint32_t flags) {
   return CODE_SUCCESS;
 }
 
+/* The version: [D], and 2 [H][M]. A range without its flag must be zero [M]; the codes [I: attach-parameters]. */
 static uint32_t check_parameters(uint32_t flags, const ATTACH_VIRTUAL_DISK_PARAMETERS_ *p) {
   const uint32_t version = p ? p->Version : 1;
   if (version != 1 && version != 2) return CODE_INVALID_PARAMETER;
@@ -117,21 +119,24 @@ static uint32_t check_parameters(uint32_t flags, const ATTACH_VIRTUAL_DISK_PARAM
   return range && !ranged ? CODE_INVALID_PARAMETER : CODE_SUCCESS;
 }
 
-static uint32_t check(const disk_t *disk, uint32_t flags, uint32_t provider_flags,
+static uint32_t check(handle_t handle, uint32_t flags, uint32_t provider_flags,
                       const ATTACH_VIRTUAL_DISK_PARAMETERS_ *p) {
-  if (!disk) return CODE_INVALID_HANDLE;
-  if ((flags & ~(uint32_t)FLAGS_ALL) || provider_flags != 0) return CODE_INVALID_PARAMETER;
+  const disk_t *disk = handle_find(handle);
+  if (!disk) return wrong_handle(handle);
+  if (flags & ~(uint32_t)FLAGS_ALL) return CODE_INVALID_PARAMETER; /* [D], as the header knows them [H] */
+  if (provider_flags != 0) return CODE_INVALID_PARAMETER;          /* [D], the code [I: provider-flags] */
   const uint32_t wrong = check_parameters(flags, p);
   if (wrong) return wrong;
   if (disk->device == DEVICE_ISO) {
+    /* [D], the codes [I: iso-attach] */
     if (flags & FLAG_NO_LOCAL_HOST) return CODE_INVALID_PARAMETER;
     if (!(flags & FLAG_READ_ONLY)) return CODE_NOT_SUPPORTED;
   }
-  /* The right to write includes the lesser one. */
+  /* The right to write includes the lesser one. The rule [D][M], the code [O]. */
   const uint32_t rights = disk->rights & (ACCESS_ATTACH_RW | ACCESS_ATTACH_RO);
   if (rights == 0) return CODE_ACCESS_DENIED;
   if (!(flags & FLAG_READ_ONLY) && !(rights & ACCESS_ATTACH_RW)) return CODE_ACCESS_DENIED;
-  return find(disk) ? CODE_BAD_COMMAND : CODE_SUCCESS;
+  return find(disk) ? CODE_BAD_COMMAND : CODE_SUCCESS; /* [O] */
 }
 
 EXPORT uint32_t AttachVirtualDisk(handle_t handle, const void *security_descriptor, uint32_t flags,
@@ -158,7 +163,7 @@ EXPORT uint32_t AttachVirtualDisk(handle_t handle, const void *security_descript
   } else {
     put_null(call, "parameters");
   }
-  uint32_t result = check(handle_find(handle), flags, provider_flags, parameters);
+  uint32_t result = check(handle, flags, provider_flags, parameters);
   if (!result) result = call_told(FN_AttachVirtualDisk);
   if (result) return call_end(FN_AttachVirtualDisk, result);
   return operation_run(FN_AttachVirtualDisk, handle, overlapped, flags);
@@ -166,7 +171,7 @@ EXPORT uint32_t AttachVirtualDisk(handle_t handle, const void *security_descript
 
 static uint32_t detach(const disk_t *disk) {
   attachment_t *attachment = find(disk);
-  if (!attachment) return CODE_NOT_FOUND;
+  if (!attachment) return CODE_NOT_FOUND; /* [O] */
   drop(attachment);
   return CODE_SUCCESS;
 }
@@ -177,13 +182,15 @@ EXPORT uint32_t DetachVirtualDisk(handle_t handle, uint32_t flags, uint32_t prov
   put_number(call, "flags", flags);
   put_number(call, "providerSpecificFlags", provider_flags);
   const disk_t *disk = handle_find(handle);
-  uint32_t result = check_rights(disk, ACCESS_DETACH);
-  if (disk && (flags != 0 || provider_flags != 0)) result = CODE_INVALID_PARAMETER;
+  uint32_t result = disk ? check_rights(disk, ACCESS_DETACH) : wrong_handle(handle);
+  if (disk && flags != 0) result = CODE_INVALID_PARAMETER;          /* [D] */
+  if (disk && provider_flags != 0) result = CODE_INVALID_PARAMETER; /* [D], the code [I: provider-flags] */
   if (!result) result = call_told(FN_DetachVirtualDisk);
   if (!result) result = detach(disk);
   return call_end(FN_DetachVirtualDisk, result);
 }
 
+/* [M], and of the device [O]. */
 static uint32_t give_text(const unit_t *text, uint32_t units, uint32_t *size, unit_t *buffer) {
   const uint32_t needed = units * (uint32_t)sizeof *text, given = *size;
   *size = needed;
@@ -194,6 +201,8 @@ static uint32_t give_text(const unit_t *text, uint32_t units, uint32_t *size, un
 
 static uint32_t physical_path(const disk_t *disk, uint32_t *size, unit_t *buffer) {
   const attachment_t *attachment = find(disk);
+  /* [O] of a disk that is not attached; of one without a local host there is none [M], the code
+     [I: device-no-host] */
   if (!attachment || !attachment->device[0]) return CODE_DEV_NOT_EXIST;
   const uint32_t units = units_length(attachment->device, DEVICE_PATH_UNITS) + 1;
   return give_text(attachment->device, units, size, buffer);
@@ -206,7 +215,7 @@ EXPORT uint32_t GetVirtualDiskPhysicalPath(handle_t handle, uint32_t *size, unit
   put_bool(call, "bufferGiven", buffer != NULL);
   const disk_t *disk = handle_find(handle);
   uint32_t result = check_rights(disk, ACCESS_GET_INFO);
-  if (disk && (!size || (*size > 0 && !buffer))) result = CODE_INVALID_PARAMETER;
+  if (disk && (!size || (*size > 0 && !buffer))) result = CODE_INVALID_PARAMETER; /* [guard] */
   if (!result) result = call_told(FN_GetVirtualDiskPhysicalPath);
   if (!result) result = physical_path(disk, size, buffer);
   return call_end(FN_GetVirtualDiskPhysicalPath, result);
@@ -236,7 +245,7 @@ EXPORT uint32_t GetAllAttachedVirtualDiskPhysicalPaths(uint32_t *size, unit_t *b
   record_t *call = call_begin(FN_GetAllAttachedVirtualDiskPhysicalPaths);
   if (size) put_number(call, "size", *size);
   put_bool(call, "bufferGiven", buffer != NULL);
-  uint32_t result = CODE_INVALID_PARAMETER;
+  uint32_t result = CODE_INVALID_PARAMETER; /* [guard] */
   if (size && (*size == 0 || buffer)) {
     result = call_told(FN_GetAllAttachedVirtualDiskPhysicalPaths);
     if (!result) result = all_paths(size, buffer);

@@ -13,6 +13,7 @@ void changes_reset(void) {
   at_once = RANGES;
 }
 
+/* Flags are 0 [D], the id has up to 256 characters [H]; the codes [I: changes-arguments]. */
 static uint32_t check(const disk_t *disk, const unit_t *id, uint64_t offset, uint64_t length,
                       uint32_t flags, const void *ranges, const uint32_t *range_count,
                       const uint64_t *processed) {

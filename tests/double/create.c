@@ -5,12 +5,13 @@
 #define MIB (1024u * 1024)
 #define GIB (1024ull * MIB)
 #define SMALLEST_SIZE (3ull * MIB)
+/* [A] */
 #define LARGEST_VHD (2040 * GIB)
 #define LARGEST_VHDX (64 * 1024 * GIB)
 
 enum { FLAG_FULL_PHYSICAL_ALLOCATION = 1, FLAGS_ALL = 0x7ff };
 
-/* Where each version ends. */
+/* Where each version ends [H]. */
 static uint32_t used_bytes(uint32_t version) {
   const CREATE_VIRTUAL_DISK_PARAMETERS_ *p = 0;
   switch (version) {
@@ -83,8 +84,10 @@ static void put_parameters(record_t *call, const CREATE_VIRTUAL_DISK_PARAMETERS_
   watch_string(m.SourceLimitPath);
 }
 
+/* [D][M] */
 static int is_sector_size(uint32_t size) { return size == 0 || size == 512 || size == 4096; }
 
+/* VHD [D][M]; VHDX [M], a power of two [A]; of a fixed disk there is none [H][M]. */
 static int is_block_size(uint32_t device, uint32_t flags, uint32_t size) {
   if (size == 0) return 1;
   if (flags & FLAG_FULL_PHYSICAL_ALLOCATION) return 0;
@@ -92,6 +95,7 @@ static int is_block_size(uint32_t device, uint32_t flags, uint32_t size) {
   return size >= MIB && size <= 256 * MIB && (size & (size - 1)) == 0;
 }
 
+/* The rules [D]; the codes [D] of what is too small or uneven, [I: create-too-large], and of a child [I: create-parent]. */
 static uint32_t check_size(uint32_t device, uint32_t flags, const CREATE_VERSION_4_ *m) {
   const uint32_t sector = m->SectorSizeInBytes ? m->SectorSizeInBytes : 512;
   if (m->MaximumSize % sector != 0) return CODE_INVALID_PARAMETER;
@@ -105,6 +109,7 @@ static uint32_t check_size(uint32_t device, uint32_t flags, const CREATE_VERSION
   return m->MaximumSize > largest ? CODE_VHD_INVALID_SIZE : CODE_SUCCESS;
 }
 
+/* The rules [D]; the codes of block sizes [D], of paths [I: unqualified-path], of the rest [I: create-parameters]. */
 static uint32_t check_parameters(uint32_t device, uint32_t flags,
                                  const CREATE_VIRTUAL_DISK_PARAMETERS_ *p) {
   const CREATE_VERSION_4_ m = members(p);
@@ -126,18 +131,20 @@ static uint32_t check_parameters(uint32_t device, uint32_t flags,
 static uint32_t check(const VIRTUAL_STORAGE_TYPE_ *type, const unit_t *path, uint32_t mask,
                       uint32_t flags, uint32_t provider_flags,
                       const CREATE_VIRTUAL_DISK_PARAMETERS_ *p, const handle_t *handle) {
-  if (!type || !p || !handle) return CODE_INVALID_PARAMETER;
+  if (!type || !p) return CODE_INVALID_PARAMETER; /* [D] */
+  if (!handle) return CODE_INVALID_PARAMETER;     /* [guard] */
   const uint32_t wrong_path = check_path(path);
   if (wrong_path) return wrong_path;
+  /* The version, the mask and the flags [D], as the header knows them [H]. */
   if (used_bytes(p->Version) == 0) return CODE_INVALID_PARAMETER;
   if (mask & ~(uint32_t)ACCESS_ALL) return CODE_INVALID_PARAMETER;
   if (p->Version > 1 && mask != 0) return CODE_INVALID_PARAMETER;
   if (flags & ~(uint32_t)FLAGS_ALL) return CODE_INVALID_PARAMETER;
-  if (provider_flags != 0) return CODE_INVALID_PARAMETER;
-  if (!is_storage_type(type)) return CODE_INVALID_PARAMETER;
+  if (provider_flags != 0) return CODE_INVALID_PARAMETER;              /* [D], the code [I: provider-flags] */
+  if (!is_storage_type(type)) return CODE_VIRTDISK_PROVIDER_NOT_FOUND; /* [I: unknown-provider] */
   const uint32_t device = type->DeviceId != DEVICE_UNKNOWN ? type->DeviceId : device_of(path);
-  if (device == DEVICE_ISO) return CODE_INVALID_PARAMETER;
-  if (device == DEVICE_UNKNOWN) return CODE_VIRTDISK_PROVIDER_NOT_FOUND;
+  if (device == DEVICE_ISO) return CODE_INVALID_PARAMETER;               /* [D], the code [I: create-iso] */
+  if (device == DEVICE_UNKNOWN) return CODE_VIRTDISK_PROVIDER_NOT_FOUND; /* [I: unknown-provider] */
   return check_parameters(device, flags, p);
 }
 
@@ -169,7 +176,7 @@ EXPORT uint32_t CreateVirtualDisk(const VIRTUAL_STORAGE_TYPE_ *type, const unit_
   handle_t made;
   result = disk_open(type, path, disk, &made);
   if (result) return call_end(FN_CreateVirtualDisk, result);
-  /* Given out while the operation is pending: its progress is asked of it. */
+  /* Given out while the operation is pending: its progress is asked of it [O]. */
   *handle = made;
   result = operation_run(FN_CreateVirtualDisk, made, overlapped, 0);
   if (result && result != CODE_IO_PENDING) {

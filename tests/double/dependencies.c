@@ -91,6 +91,7 @@ EXPORT uint32_t GetStorageDependencyInformation(handle_t object, uint32_t flags,
   put_number(call, "size", size);
   put_bool(call, "infoGiven", head != NULL);
   put_bool(call, "usedGiven", used != NULL);
+  /* The version [M]; the code, and that of too little room and of unknown flags [I: dependency-arguments]. */
   uint32_t result = CODE_INVALID_PARAMETER;
   if (head && size >= sizeof *head && !(flags & ~(uint32_t)FLAGS_ALL)) {
     put_number(call, "version", head->Version);

@@ -1,6 +1,11 @@
 /* What the files of the double share. One lock guards all of it: a nonblocking call comes on a thread
    of its own, and a long operation runs on one. Unless it says otherwise, a function declared here is
    called under the lock. */
+
+/* Every answer names its evidence, in the words of the digest of the API: [D] Microsoft's pages, [H] the header, [A] other
+   documents of Microsoft, [M] Microsoft's own programs, [O] seen by others, [I: id] inferred alone and listed in inferred.ts.
+   [guard] is no answer of Windows, which may crash there: it is refused for a test to see it. On a failure every output is
+   undefined [D], for which the double leaves poison. */
 #ifndef VIRTDISK_DOUBLE_DOUBLE_H
 #define VIRTDISK_DOUBLE_DOUBLE_H
 
@@ -55,6 +60,8 @@ int is_nil(const guid_t *guid);
 int is_storage_type(const VIRTUAL_STORAGE_TYPE_ *type);
 int is_qualified(const unit_t *path);
 uint32_t check_path(const unit_t *path);
+/* What a handle that is none of an open disk ends with: one that is open is another's. */
+uint32_t wrong_handle(handle_t handle);
 uint32_t check_rights(const disk_t *disk, uint32_t right);
 /* The device that the extension of a path stands for, DEVICE_UNKNOWN where none does. */
 uint32_t device_of(const unit_t *path);

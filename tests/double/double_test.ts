@@ -90,7 +90,9 @@ function parameters(version: number, ...words: number[]): Uint8Array<ArrayBuffer
   return new Uint8Array(all.buffer);
 }
 
-const WRONG: readonly [name: string, changes: Partial<Call>][] = [
+const PROVIDER_NOT_FOUND = 0xc03a0014;
+
+const WRONG: readonly [name: string, changes: Partial<Call>, code?: number][] = [
   ["no storage type", { type: null }],
   ["no path", { path: null }],
   ["no place for the handle", { handle: null }],
@@ -101,16 +103,20 @@ const WRONG: readonly [name: string, changes: Partial<Call>][] = [
   ["parameters of version 4", { parameters: parameters(4) }],
   ["version 2 with an access mask", { mask: 0x80000 }],
   ["version 3 with an access mask", { mask: 0x80000, parameters: parameters(3) }],
-  ["a device beyond VHDSET", { type: storageType(5) }],
-  ["a vendor that is nobody", { type: storageType(2, MICROSOFT_BYTES.toReversed()) }],
+  ["a device beyond VHDSET", { type: storageType(5) }, PROVIDER_NOT_FOUND],
+  [
+    "a vendor that is nobody",
+    { type: storageType(2, MICROSOFT_BYTES.toReversed()) },
+    PROVIDER_NOT_FOUND,
+  ],
   ["an ISO image by version 2", { type: storageType(1) }],
 ];
 
-for (const [name, changes] of WRONG) {
+for (const [name, changes, code = 87] of WRONG) {
   testWith([doubleNeed], `the double refuses ${name}`, () => {
     using raw = new Raw();
-    assertEquals(raw.open(changes), 87);
-    assertEquals(raw.double.lastOpen.result, 87);
+    assertEquals(raw.open(changes), code);
+    assertEquals(raw.double.lastOpen.result, code);
     assertEquals(raw.double.liveHandles, 0);
   });
 }

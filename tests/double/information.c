@@ -23,6 +23,7 @@ static struct {
 } parents[PARENTS];
 static uint32_t parent_count;
 
+/* A class that the test says nothing of does not fit the kind of disk: [O] of the parent's. */
 void information_reset(void) {
   demands = 0;
   for (uint32_t i = 0; i < parent_count; i++) {
@@ -45,7 +46,7 @@ static uint32_t text_offset(uint32_t class) {
   }
 }
 
-/* Bytes of the class's answer: never less than the structure of the header. */
+/* Bytes of the class's answer: never less than the structure of the header [M]; what of less room is [I: info-size]. */
 static uint32_t needed_bytes(uint32_t class) {
   const uint32_t fixed = sizeof(GET_VIRTUAL_DISK_INFO_), text = text_offset(class);
   const uint32_t all = text == 0 ? 0 : text + classes[class].units * (uint32_t)sizeof(unit_t);
@@ -77,10 +78,10 @@ static void find_parent(const disk_t *disk) {
 
 static uint32_t fill(handle_t handle, uint32_t *size, GET_VIRTUAL_DISK_INFO_ *info, uint32_t *used) {
   const disk_t *disk = handle_find(handle);
-  if (!disk) return CODE_INVALID_HANDLE;
+  if (!disk) return CODE_INVALID_HANDLE; /* [O]; [I: foreign-handle] */
   const uint32_t class = info->Version;
-  if (class == 0 || class >= INFO_CLASSES) return CODE_INVALID_PARAMETER;
-  if (!(disk->rights & ACCESS_GET_INFO)) return CODE_ACCESS_DENIED;
+  if (class == 0 || class >= INFO_CLASSES) return CODE_INVALID_PARAMETER; /* [I: unknown-class] */
+  if (!(disk->rights & ACCESS_GET_INFO)) return CODE_ACCESS_DENIED;       /* [O] */
   const uint32_t told = call_told(FN_GetVirtualDiskInformation);
   if (told) return told;
   if (class == INFO_PARENT_LOCATION && parent_count > 0) find_parent(disk);
@@ -92,7 +93,7 @@ static uint32_t fill(handle_t handle, uint32_t *size, GET_VIRTUAL_DISK_INFO_ *in
   }
   if (*size < needed) {
     *size = needed;
-    return CODE_INSUFFICIENT_BUFFER;
+    return CODE_INSUFFICIENT_BUFFER; /* [M] */
   }
   const uint32_t text = text_offset(class);
   if (text == 0) {
@@ -114,7 +115,7 @@ EXPORT uint32_t GetVirtualDiskInformation(handle_t handle, uint32_t *size,
   if (size) put_number(call, "size", *size);
   if (info && size && *size >= sizeof info->Version) put_number(call, "version", info->Version);
   put_bool(call, "usedGiven", used != NULL);
-  uint32_t result = CODE_INVALID_PARAMETER;
+  uint32_t result = CODE_INVALID_PARAMETER; /* [guard]; of too little room [I: info-size] */
   if (size && info && *size >= head) {
     const uint32_t given = *size;
     result = fill(handle, size, info, used);

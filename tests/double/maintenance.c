@@ -41,12 +41,15 @@ EXPORT uint32_t CompactVirtualDisk(handle_t handle, uint32_t flags,
   }
   const disk_t *disk = handle_find(handle);
   uint32_t result = check_metaops(disk);
+  /* The page wants 0 [D], the header has two [H]: [I: compact-parameters]. */
   if (!result && (flags & ~(uint32_t)COMPACT_FLAGS_ALL)) result = CODE_INVALID_PARAMETER;
   if (!result && p && (p->Version != 1 || p->Reserved != 0)) result = CODE_INVALID_PARAMETER;
+  /* [M], the code [I: operation-attached] */
   if (!result && attached_as(disk) == ATTACHED_READ_WRITE) result = CODE_VHD_INVALID_STATE;
   return go_on(FN_CompactVirtualDisk, result, handle, overlapped);
 }
 
+/* The rules [D], of version 2 [M]; the codes [I: merge-parameters], of an attached disk [I: operation-attached]. */
 static uint32_t check_merge(const disk_t *disk, uint32_t flags,
                             const MERGE_VIRTUAL_DISK_PARAMETERS_ *p) {
   const uint32_t refused = check_metaops(disk);
@@ -100,6 +103,7 @@ static void put_size(record_t *call, const SIZE_PARAMETERS_ *p) {
   watch(p, sizeof *p);
 }
 
+/* A whole number of sectors [I: size-parameters]. */
 static uint32_t check_size(const disk_t *disk, const SIZE_PARAMETERS_ *p) {
   const uint32_t refused = check_metaops(disk);
   if (refused) return refused;
@@ -113,8 +117,9 @@ EXPORT uint32_t ExpandVirtualDisk(handle_t handle, uint32_t flags, const SIZE_PA
   put_size(call, p);
   const disk_t *disk = handle_find(handle);
   uint32_t result = check_size(disk, p);
-  if (!result && (flags & ~(uint32_t)EXPAND_FLAGS_ALL)) result = CODE_INVALID_PARAMETER;
-  if (!result && p->NewSize == 0) result = CODE_INVALID_PARAMETER;
+  if (!result && (flags & ~(uint32_t)EXPAND_FLAGS_ALL)) result = CODE_INVALID_PARAMETER; /* [I: unknown-flags] */
+  if (!result && p->NewSize == 0) result = CODE_INVALID_PARAMETER; /* [I: size-parameters] */
+  /* [D], the code [I: operation-attached] */
   if (!result && attached_as(disk) != ATTACHED_NOT) result = CODE_VHD_INVALID_STATE;
   return go_on(FN_ExpandVirtualDisk, result, handle, overlapped);
 }
@@ -127,9 +132,9 @@ EXPORT uint32_t ResizeVirtualDisk(handle_t handle, uint32_t flags, const SIZE_PA
   uint32_t result = check_size(handle_find(handle), p);
   const uint32_t both = RESIZE_ALLOW_UNSAFE | RESIZE_TO_SMALLEST;
   if (!result && ((flags & ~(uint32_t)RESIZE_FLAGS_ALL) || (flags & both) == both)) {
-    result = CODE_INVALID_PARAMETER;
+    result = CODE_INVALID_PARAMETER; /* [I: unknown-flags] [I: size-parameters] */
   }
-  /* The smallest size is asked for with no size, any other with one. */
+  /* The smallest size is asked for with no size [D], any other with one; the code [I: size-parameters]. */
   const int smallest = (flags & RESIZE_TO_SMALLEST) != 0;
   if (!result && smallest != (p->NewSize == 0)) result = CODE_INVALID_PARAMETER;
   return go_on(FN_ResizeVirtualDisk, result, handle, overlapped);

@@ -3,6 +3,8 @@
 
 #define MIRROR_FLAGS_ALL 0xf
 
+/* The path is fully qualified, there is an OVERLAPPED [D], and the handle is of version 2 [M]; the codes
+   [I: unqualified-path] [I: mirror-arguments]. */
 static uint32_t check(const disk_t *disk, uint32_t known_flags, uint32_t flags,
                       const COPY_PARAMETERS_ *p, const OVERLAPPED_ *overlapped) {
   if (!disk) return CODE_INVALID_HANDLE;
@@ -39,7 +41,8 @@ uint32_t copy_finish(function_t function, function_t started_by, handle_t handle
   record_t *call = call_begin(function);
   put_number(call, "handle", (uintptr_t)handle);
   const disk_t *disk = handle_find(handle);
-  uint32_t result = disk ? call_told(function) : (uint32_t)CODE_INVALID_HANDLE;
+  uint32_t result = disk ? call_told(function) : (uint32_t)CODE_INVALID_HANDLE; /* [O]; [I: foreign-handle] */
+  /* [I: break-nothing] */
   if (!result && !operation_release(started_by, disk->serial)) result = CODE_VHD_INVALID_STATE;
   return call_end(function, result);
 }

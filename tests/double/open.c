@@ -3,7 +3,7 @@
 
 #include "double.h"
 
-/* What a failed call leaves where the handle belongs: outputs are undefined then, and whoever uses or
+/* What a failed call leaves where the handle belongs: outputs are undefined then [D], and whoever uses or
    closes this one is found out. */
 #define POISON ((handle_t)(uintptr_t)0xdeadbeec)
 
@@ -62,21 +62,23 @@ EXPORT void DoubleSoilLog(const unit_t *path) {
   unlock();
 }
 
-/* The documented rules; 0 where the call keeps them all. */
+/* The rules; 0 where the call keeps them all. The mask, the flags and the version: [D], as the header knows them [H]. */
 static uint32_t check(const VIRTUAL_STORAGE_TYPE_ *type, const unit_t *path, uint32_t mask,
                       uint32_t flags, const OPEN_VIRTUAL_DISK_PARAMETERS_ *parameters,
                       const handle_t *handle) {
   const uint32_t version = parameters ? parameters->Version : 1;
-  if (!type || !path || !handle) return CODE_INVALID_PARAMETER;
+  if (!type || !path) return CODE_INVALID_PARAMETER; /* [D] */
+  if (!handle) return CODE_INVALID_PARAMETER;        /* [guard] */
   const uint32_t wrong_path = check_path(path);
   if (wrong_path) return wrong_path;
   if (mask & ~(uint32_t)ACCESS_ALL) return CODE_INVALID_PARAMETER;
   if (flags & ~(uint32_t)OPEN_FLAG_ALL) return CODE_INVALID_PARAMETER;
   if (used_bytes(version) == 0) return CODE_INVALID_PARAMETER;
-  if (version > 1 && mask != 0) return CODE_INVALID_PARAMETER;
-  if (!is_storage_type(type)) return CODE_INVALID_PARAMETER;
+  if (version > 1 && mask != 0) return CODE_INVALID_PARAMETER; /* [M], the code [I: v2-mask] */
+  if (!is_storage_type(type)) return CODE_VIRTDISK_PROVIDER_NOT_FOUND; /* [I: unknown-provider] */
   if (type->DeviceId == DEVICE_ISO) {
-    /* Version 1 alone, for reading, and without the flags that mean nothing to an ISO image. */
+    /* Version 1 alone [M], for reading [D][M], and without the flags that do not apply [D]; the codes
+       [I: iso-version-2] [I: iso-open-flags] [I: iso-write-mask]. */
     const uint32_t meaningless = OPEN_FLAG_NO_PARENTS | OPEN_FLAG_BLANK_FILE | OPEN_FLAG_BOOT_DRIVE;
     if (version > 1 || (flags & meaningless)) return CODE_INVALID_PARAMETER;
     if (mask & (ACCESS_ATTACH_RW | ACCESS_CREATE | ACCESS_METAOPS)) return CODE_ACCESS_DENIED;
@@ -84,8 +86,8 @@ static uint32_t check(const VIRTUAL_STORAGE_TYPE_ *type, const unit_t *path, uin
   return CODE_SUCCESS;
 }
 
-/* A version 2 or 3 handle may ask for everything that its two BOOLs leave; version 1 says what it
-   may. */
+/* A version 2 or 3 handle may ask for everything that its two BOOLs leave [D][M]; version 1 says what it
+   may [D], and without parameters it is version 1 [M]. */
 static disk_t disk_with(uint32_t mask, uint32_t flags, const OPEN_VIRTUAL_DISK_PARAMETERS_ *p) {
   disk_t disk = {.version = p ? p->Version : 1, .flags = flags, .rights = mask, .rw_depth = 1};
   if (disk.version == 1) {

@@ -77,6 +77,7 @@ uint32_t status_of(uint32_t code) {
   return code >= 0xC0000000u ? code : 0xC0010000u | code;
 }
 
+/* [A] */
 uint32_t code_of_status(uint32_t status) {
   for (size_t i = 0; i < sizeof STATUSES / sizeof *STATUSES; i++) {
     if (STATUSES[i].status == status) return STATUSES[i].code;
@@ -98,7 +99,7 @@ static int may_end(const operation_t *operation) {
   return is_in_step(operation) && (!has_two_ends(operation->function) || operation->released);
 }
 
-/* What a successful end changes. */
+/* What a successful end changes. The disk's handle was closed: [I: closed-pending]. */
 static uint32_t take_effect(const operation_t *operation) {
   const disk_t *disk = handle_find_serial(operation->serial);
   if (operation->function != FN_AttachVirtualDisk) return CODE_SUCCESS;
@@ -108,7 +109,7 @@ static uint32_t take_effect(const operation_t *operation) {
 /* Under the lock. An OVERLAPPED that has become something else is left alone. */
 static void end(operation_t *operation, int cancelled) {
   operation->cancelled = cancelled;
-  operation->code = cancelled ? CODE_OPERATION_ABORTED : operation->plan.code;
+  operation->code = cancelled ? CODE_OPERATION_ABORTED : operation->plan.code; /* [O] */
   if (operation->abandoned) {
     operation->done = 1;
     return;
@@ -170,6 +171,7 @@ static uint32_t run_at_once(operation_t *operation) {
   return operation->code;
 }
 
+/* 997 is what a call returns that goes on [D]. */
 uint32_t operation_run(function_t function, handle_t handle, OVERLAPPED_ *overlapped,
                        uint32_t attach_flags) {
   operation_t *operation = calloc(1, sizeof *operation);

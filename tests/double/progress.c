@@ -24,22 +24,23 @@ EXPORT uint32_t GetVirtualDiskOperationProgress(handle_t handle, OVERLAPPED_ *ov
   uint32_t result = CODE_SUCCESS;
   operation_t *operation = NULL;
   if (!overlapped || !progress) {
-    result = CODE_INVALID_PARAMETER;
+    result = CODE_INVALID_PARAMETER; /* [guard] */
   } else if (!handle_find(handle)) {
-    result = CODE_INVALID_HANDLE;
+    result = CODE_INVALID_HANDLE; /* [O]; [I: foreign-handle] */
   } else {
     operation = operation_find(handle, overlapped);
-    if (!operation) result = CODE_INVALID_PARAMETER;
+    if (!operation) result = CODE_INVALID_PARAMETER; /* [I: progress-of-nothing] */
   }
   if (!result) result = call_told(FN_GetVirtualDiskOperationProgress);
   if (!result) {
     values_of(operation, progress);
+    /* 997 while it goes on [D]; after that its end, again and again [M][O]. */
     progress->OperationStatus = operation->done ? operation->code : CODE_IO_PENDING;
   }
   return call_end(FN_GetVirtualDiskOperationProgress, result);
 }
 
-/* The operations, the oldest first, as a list in JSON: see DoubleLastCall. */
+/* The operations, the oldest first, as a list in JSON: see DoubleLastCall. One that goes on has 997 [D]. */
 EXPORT uint32_t DoubleOperations(char *text, uint32_t size) {
   record_t list = {0};
   lock();

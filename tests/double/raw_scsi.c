@@ -14,6 +14,7 @@ void raw_scsi_reset(void) { status = 0, data_length = sense_length = 0; }
 
 static uint32_t smaller(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
+/* Flags are 0 [D], there is a command [H]; the codes [I: scsi-arguments]. */
 static uint32_t check(const RAW_SCSI_VIRTUAL_DISK_PARAMETERS_ *p, uint32_t flags,
                       const RAW_SCSI_VIRTUAL_DISK_RESPONSE_ *response) {
   if (!p || !response || flags != 0 || p->Version != 1) return CODE_INVALID_PARAMETER;
@@ -66,6 +67,7 @@ EXPORT uint32_t RawSCSIVirtualDisk(handle_t handle, const RAW_SCSI_VIRTUAL_DISK_
   } else {
     put_null(call, "parameters");
   }
+  /* [O]; [I: foreign-handle] */
   uint32_t result = handle_find(handle) ? check(p, flags, response) : (uint32_t)CODE_INVALID_HANDLE;
   if (!result) result = call_told(FN_RawSCSIVirtualDisk);
   if (!result) respond(p, response);

@@ -15,24 +15,31 @@ int is_storage_type(const VIRTUAL_STORAGE_TYPE_ *type) {
 }
 
 uint32_t check_path(const unit_t *path) {
-  if (!path) return CODE_INVALID_PARAMETER;
+  if (!path) return CODE_INVALID_PARAMETER; /* [D] */
   const uint32_t length = units_length(path, PATH_UNITS);
-  if (length == 0) return CODE_INVALID_NAME;
-  return length == PATH_UNITS ? CODE_FILENAME_EXCED_RANGE : CODE_SUCCESS;
+  if (length == 0) return CODE_INVALID_NAME;                                  /* [I: empty-path] */
+  return length == PATH_UNITS ? CODE_FILENAME_EXCED_RANGE : CODE_SUCCESS; /* [I: path-too-long] */
 }
 
 static int is_slash(unit_t unit) { return unit == '\\' || unit == '/'; }
 
-/* A path with a drive or a leading slash. */
+/* A path with a drive or a leading slash, as the paths that structures point to must be [D]. */
 int is_qualified(const unit_t *path) {
   return is_slash(path[0]) || (path[0] != 0 && path[1] == ':' && is_slash(path[2]));
 }
 
+uint32_t wrong_handle(handle_t handle) {
+  if (handle && !handle_is_any(handle)) return CODE_INVALID_HANDLE; /* [O] */
+  return CODE_INVALID_PARAMETER;                                    /* attach and detach: [D] */
+}
+
+/* [O] of a handle that is closed, and of version 1; of others [I: foreign-handle] and [I: v2-rights]. */
 uint32_t check_rights(const disk_t *disk, uint32_t right) {
   if (!disk) return CODE_INVALID_HANDLE;
   return (disk->rights & right) == right ? CODE_SUCCESS : CODE_ACCESS_DENIED;
 }
 
+/* [M] of those without a device and vendor. */
 uint32_t device_of(const unit_t *path) {
   static const struct {
     uint32_t device;

@@ -11,7 +11,8 @@ enum {
   SET_PARENT_LOCATOR = 7,
 };
 
-/* Records the members of the class; gives what is wrong with them. */
+/* Records the members of the class; gives what is wrong with them: the values [D], the codes [I: set-values]; the class
+   [D], the code [I: unknown-class]. */
 static uint32_t put_members(record_t *call, const SET_VIRTUAL_DISK_INFO_ *info) {
   switch (info->Version) {
     case SET_PARENT_PATH:
@@ -48,14 +49,15 @@ EXPORT uint32_t SetVirtualDiskInformation(handle_t handle, const SET_VIRTUAL_DIS
   record_t *call = call_begin(FN_SetVirtualDiskInformation);
   put_number(call, "handle", (uintptr_t)handle);
   put_bool(call, "infoGiven", info != NULL);
-  uint32_t wrong = CODE_INVALID_PARAMETER;
+  uint32_t wrong = CODE_INVALID_PARAMETER; /* [guard] */
   if (info) {
     put_number(call, "version", info->Version);
     wrong = put_members(call, info);
   }
   const disk_t *disk = handle_find(handle);
-  uint32_t result = disk ? wrong : (uint32_t)CODE_INVALID_HANDLE;
+  uint32_t result = disk ? wrong : (uint32_t)CODE_INVALID_HANDLE; /* [O]; [I: foreign-handle] */
   if (!result) result = check_rights(disk, ACCESS_METAOPS);
+  /* [D], the code [I: operation-attached] */
   if (!result && attached_as(disk) != ATTACHED_NOT) result = CODE_VHD_INVALID_STATE;
   if (!result) result = call_told(FN_SetVirtualDiskInformation);
   return call_end(FN_SetVirtualDiskInformation, result);
@@ -66,8 +68,8 @@ EXPORT uint32_t AddVirtualDiskParent(handle_t handle, const unit_t *path) {
   put_number(call, "handle", (uintptr_t)handle);
   put_string(call, "parentPath", path);
   const disk_t *disk = handle_find(handle);
-  uint32_t result = disk ? check_path(path) : (uint32_t)CODE_INVALID_HANDLE;
-  /* For a chain that is built by hand, from a version 2 handle that only reads. */
+  uint32_t result = disk ? check_path(path) : (uint32_t)CODE_INVALID_HANDLE; /* [O]; [I: foreign-handle] */
+  /* For a chain that is built by hand [D], from a version 2 handle that only reads [M]; the codes [I: add-parent]. */
   if (!result && (disk->version < 2 || !(disk->flags & OPEN_FLAG_CUSTOM_DIFF_CHAIN))) {
     result = CODE_INVALID_PARAMETER;
   }

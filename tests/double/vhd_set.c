@@ -6,6 +6,7 @@ enum { MODIFY_SNAPSHOT_PATH = 1, MODIFY_REMOVE_SNAPSHOT = 2, MODIFY_DEFAULT_SNAP
 /* Each function has one flag. */
 #define FLAGS_ALL 1
 
+/* For a VHD Set alone [D], to be changed; the codes [I: vhdset-handle], of flags [I: unknown-flags]. */
 static uint32_t finish(function_t function, handle_t handle, uint32_t flags, uint32_t wrong) {
   const disk_t *disk = handle_find(handle);
   uint32_t result = disk ? wrong : (uint32_t)CODE_INVALID_HANDLE;
@@ -16,6 +17,7 @@ static uint32_t finish(function_t function, handle_t handle, uint32_t flags, uin
   return call_end(function, result);
 }
 
+/* The members [D], the codes [I: vhdset-parameters]. */
 static uint32_t snapshot(function_t function, handle_t handle, const SNAPSHOT_PARAMETERS_ *p,
                          uint32_t flags) {
   record_t *call = call_begin(function);
@@ -44,6 +46,7 @@ EXPORT uint32_t ApplySnapshotVhdSet(handle_t handle, const SNAPSHOT_PARAMETERS_ 
   return snapshot(FN_ApplySnapshotVhdSet, handle, p, flags);
 }
 
+/* The members [D], the codes [I: vhdset-parameters]. */
 static uint32_t put_members(record_t *call, const MODIFY_VHDSET_PARAMETERS_ *p) {
   switch (p->Version) {
     case MODIFY_SNAPSHOT_PATH:
@@ -66,7 +69,7 @@ EXPORT uint32_t ModifyVhdSet(handle_t handle, const MODIFY_VHDSET_PARAMETERS_ *p
   put_number(call, "handle", (uintptr_t)handle);
   put_number(call, "flags", flags);
   put_bool(call, "parametersGiven", p != NULL);
-  uint32_t wrong = CODE_INVALID_PARAMETER;
+  uint32_t wrong = CODE_INVALID_PARAMETER; /* [guard] */
   if (p) {
     put_number(call, "version", p->Version);
     wrong = put_members(call, p);

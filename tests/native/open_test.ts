@@ -236,8 +236,6 @@ const WRONG: readonly [string, Partial<OpenRequest>][] = [
   ["an access bit outside ALL", { accessMask: 0x400000 }],
   ["an access bit below ATTACH_RO", { accessMask: 1 }],
   ["an unknown flag", { flags: 0x1000 }],
-  ["an unknown device", { storageType: { deviceId: 5, vendorId: MICROSOFT } }],
-  ["an unknown vendor", { storageType: { deviceId: DEVICE.VHD, vendorId: GUID_A } }],
   ["an access mask with version 2", {
     accessMask: VIRTUAL_DISK_ACCESS.GET_INFO,
     parameters: version2(),
@@ -264,6 +262,21 @@ for (const [name, changes] of WRONG) {
     const error = assertThrows(() => openNative(request(changes), libraries), VirtualDiskError);
     assertEquals([error.code, error.symbol], [87, "ERROR_INVALID_PARAMETER"]);
     assertEquals([error.operation, error.path], ["OpenVirtualDisk", IMAGE]);
+    assertEquals(error.causes.length > 0, true);
+  });
+}
+
+/** Requests for formats that no provider knows. */
+const UNKNOWN: readonly [string, OpenRequest["storageType"]][] = [
+  ["an unknown device", { deviceId: 5, vendorId: MICROSOFT }],
+  ["an unknown vendor", { deviceId: DEVICE.VHD, vendorId: GUID_A }],
+];
+
+for (const [name, storageType] of UNKNOWN) {
+  testWithDouble(`${name} is ERROR_VIRTDISK_PROVIDER_NOT_FOUND, with its causes`, (context) => {
+    const open = () => openNative(request({ storageType }), context.libraries);
+    const error = assertThrows(open, VirtualDiskError);
+    assertEquals(error.symbol, "ERROR_VIRTDISK_PROVIDER_NOT_FOUND");
     assertEquals(error.causes.length > 0, true);
   });
 }

@@ -31,6 +31,8 @@ export interface Question {
   readonly title: string;
   /** The evidence for what the double answers. */
   readonly evidence: Evidence;
+  /** The inferences of the double that it is about, as `tests/double/inferred.ts` names them. */
+  readonly about?: readonly string[];
   /** Whether the answer is in image files: the double has none, and is not asked. */
   readonly needsFiles?: boolean;
   /** Whether only an elevated program gets an answer that says anything. */

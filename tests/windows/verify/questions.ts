@@ -23,6 +23,7 @@ import { wideString } from "../../../src/native/wide_string.ts";
 import { createImage } from "../../create_image.ts";
 import { IsoBuilder } from "../../portable/iso/iso_builder.ts";
 import { codeName, type Machine, outcome, type Question } from "./question.ts";
+import { REFUSALS } from "./refusals.ts";
 
 const MIB = 2 ** 20;
 const ABSENT_ITEM = "0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60";
@@ -264,6 +265,7 @@ export const QUESTIONS: readonly Question[] = [
   {
     title: "A VHDX whose log has not been replayed",
     evidence: "inferred",
+    about: ["dirty-log-info"],
     needsFiles: true,
     async ask(machine) {
       const path = await dirtyImage(machine);
@@ -398,6 +400,7 @@ export const QUESTIONS: readonly Question[] = [
       return { attach, device: device?.replace(/\d+$/, "N") };
     },
   },
+  ...REFUSALS,
 ];
 
 async function reopened(
