@@ -115,4 +115,4 @@ export function created({ libraries: { virtdisk, kernel32 } }: Machine, call: Ra
 }
 
 /** Both IDs of VIRTUAL_STORAGE_TYPE unknown: the extension decides. */
-export const NIL = "00000000-0000-0000-0000-000000000000";
+const NIL = "00000000-0000-0000-0000-000000000000";

@@ -1,5 +1,5 @@
 /** What is asked of a real Windows about calls that it refuses: with which codes is only inferred. */
-import { type AttachOptions, type NativeVirtualDisk } from "@virtdisk/virtdisk";
+import type { AttachOptions, NativeVirtualDisk } from "@virtdisk/virtdisk";
 import { Event } from "../../../src/native/event.ts";
 import { CallMemory } from "../../../src/native/call_memory.ts";
 import { wideString } from "../../../src/native/wide_string.ts";
@@ -8,7 +8,6 @@ import { type Answers, codeName, type Machine, outcome, type Question } from "./
 import {
   type Bytes,
   created,
-  NIL,
   opened,
   openParameters,
   storageType,
