@@ -25,7 +25,16 @@ export class TempDir implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    Deno.removeSync(this.path, { recursive: true });
+    // On Windows a virus scanner may have a new file open for a moment.
+    const tries = Deno.build.os === "windows" ? 20 : 1;
+    for (let i = 1;; i++) {
+      try {
+        return Deno.removeSync(this.path, { recursive: true });
+      } catch (error) {
+        if (i === tries) throw error;
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+      }
+    }
   }
 }
 

@@ -28,7 +28,12 @@ async function main(): Promise<boolean> {
   if (Deno.build.os !== "windows") return await underWine(resolve(path));
   const isDouble = systemHas("double")() === undefined;
   const elevated = isElevated();
-  const asked = await askAll(QUESTIONS.filter(({ needsFiles }) => !isDouble || !needsFiles));
+  const recordedBefore: Recorded = JSON.parse(await Deno.readTextFile(DOUBLE_ANSWERS));
+  const questions = QUESTIONS.filter(({ needsFiles }) => !isDouble || !needsFiles);
+  // After each answer: should the next question be the end of this process, the report has those before.
+  const asked = await askAll(questions, async (answered) => {
+    await Deno.writeTextFile(path, report(answered, recordedBefore, { isDouble, elevated }));
+  });
   if (Deno.args.includes("--record")) {
     const answers = Object.fromEntries(
       asked.map(({ question, answers }) => [question.title, answers]),
@@ -50,7 +55,10 @@ async function main(): Promise<boolean> {
   return failed.length + differing.length === 0;
 }
 
-async function askAll(questions: readonly Question[]): Promise<Asked[]> {
+async function askAll(
+  questions: readonly Question[],
+  save: (asked: readonly Asked[]) => Promise<void>,
+): Promise<Asked[]> {
   const asked: Asked[] = [];
   using dir = new TempDir();
   const machine = new Machine(dir);
@@ -63,6 +71,7 @@ async function askAll(questions: readonly Question[]): Promise<Asked[]> {
     } catch (error) {
       asked.push({ question, answers: {}, failure: String(error) });
     }
+    await save(asked);
   }
   const left = attachedVirtualDisks().filter(({ imagePath }) =>
     imagePath.toLowerCase().startsWith(dir.path.toLowerCase())
