@@ -27,8 +27,8 @@ const COMMON = [...Deno.readDirSync(join(ROOT, "tests"))]
   .filter((path) => ![...DEFAULT_BACKEND, ...PORTABLE, ...ELSEWHERE].includes(path));
 
 const ANY = /^/;
-/** What Wine cannot do, and what is for another system's VirtDisk.dll. */
-const FOR_OTHERS = /\[ignored: (?:Wine |for the VirtDisk\.dll of )/;
+/** What Wine cannot do, and what is for another system, or its VirtDisk.dll. */
+const FOR_OTHERS = /\[ignored: (?:Wine |Windows has |only for |for the VirtDisk\.dll of )/;
 
 function wineRuns(): TestRun[] {
   return [
