@@ -70,7 +70,7 @@ function wineRuns(): TestRun[] {
       mayIgnore: ANY,
     }),
     // Every command is a process, which takes Wine seconds to start.
-    ...inPieces(5, {
+    ...inPieces(3, {
       name: "the command line",
       paths: ["tests/cli"],
       env: withVirtDisk("absent"),
