@@ -89,14 +89,16 @@ async function onTerminal(
   line: string,
   { columns, noColor = false }: Terminal,
 ): Promise<{ code: number; text: string }> {
-  const { DENO_DIR, HOME, PATH } = Deno.env.toObject();
+  const { DENO_DIR, HOME, JSR_URL, PATH } = Deno.env.toObject();
   const child = new Deno.Command("script", {
     args: ["-qec", `stty cols ${columns} && ${line}`, "/dev/null"],
     cwd: dir.path,
     clearEnv: true,
     env: {
       ...Object.fromEntries(
-        Object.entries({ DENO_DIR, HOME, PATH }).filter(([, value]) => value !== undefined),
+        Object.entries({ DENO_DIR, HOME, JSR_URL, PATH }).filter(([, value]) =>
+          value !== undefined
+        ),
       ),
       DENO_NO_UPDATE_CHECK: "1",
       SHELL: "/bin/sh",

@@ -103,7 +103,12 @@ async function openerWithoutRights(
       args: ["run", "--no-prompt", "--allow-read", "--allow-write", "open.ts", path, `${readOnly}`],
       cwd: dir.path,
       ...(Deno.uid() === 0 ? { uid: 65534, gid: 65534 } : {}),
-      env: { DENO_DIR: dir.file("cache"), HOME: dir.path, DENO_NO_UPDATE_CHECK: "1" },
+      env: {
+        DENO_DIR: dir.file("cache"),
+        HOME: dir.path,
+        DENO_NO_UPDATE_CHECK: "1",
+        ...Deno.env.has("JSR_URL") ? { JSR_URL: `file://${dir.file("tests/offline/")}` } : {},
+      },
     }).outputSync();
     const text = new TextDecoder();
     return text.decode(stdout).trim() || text.decode(stderr);
@@ -241,14 +246,20 @@ Deno.test("an ISO image cannot be opened for writing, by name, by type or by con
 Deno.test("the path of a disk is absolute, symbolic links resolved", async () => {
   using dir = new TempDir();
   const path = await make(dir.file("disk.vhdx"));
-  const before = Deno.cwd();
-  Deno.chdir(dir.path);
-  try {
-    using disk = openVirtualDiskSync("disk.vhdx", PORTABLE);
-    assertEquals(disk.path, path);
-  } finally {
-    Deno.chdir(before);
-  }
+  Deno.writeTextFileSync(
+    dir.file("path.ts"),
+    `import { openVirtualDiskSync } from "${new URL("../../mod.ts", import.meta.url)}";
+     using disk = openVirtualDiskSync("disk.vhdx", { backend: "portable" });
+     console.log(disk.path);`,
+  );
+  // In a process of its own: tests that run at the same time share the working directory.
+  const { stdout, stderr } = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--allow-read=.", "--config", join(ROOT, "deno.json"), "path.ts"],
+    cwd: dir.path,
+    env: { NO_COLOR: "1" },
+  }).outputSync();
+  const text = new TextDecoder();
+  assertEquals([text.decode(stderr), text.decode(stdout)], ["", `${path}\n`]);
 });
 
 testWith(

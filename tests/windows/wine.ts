@@ -2,7 +2,7 @@
  * The Windows build of Deno under Wine: fetches it, makes a Wine prefix for it in `.cache`, and gives
  * the commands to run it. It needs neither a display nor root.
  */
-import { join } from "@std/path";
+import { join, toFileUrl } from "@std/path";
 import { buildDoubleDll, MINGW, strictOptions } from "../double/library.ts";
 import { ROOT, run, tool } from "../support.ts";
 import type { WindowsDeno } from "./test_run.ts";
@@ -31,6 +31,8 @@ const ENVIRONMENT: Record<string, string> = {
   // Wine passes the host's variables on. A build for another system must not share its cache, and
   // what is installed on the host is not installed in there.
   DENO_DIR: "",
+  // Wine's drive Z: is the host's root. Nothing is asked of JSR in there.
+  JSR_URL: `file:///Z:${toFileUrl(ROOT).pathname}tests/offline/`,
   VIRTDISK_REQUIRE: "",
   RUST_BACKTRACE: "0",
   // Colours come even into a pipe.
