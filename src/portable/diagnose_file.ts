@@ -8,7 +8,7 @@ import { byteCount, groupedDigits } from "../text/digits.ts";
 import { errorCode, errorMeaning } from "../errors/codes.ts";
 import { type Finding, finding, type FindingSubject } from "../disk/finding.ts";
 import { shellFile } from "../text/shell.ts";
-import { lockFile, seesAllLocks } from "./file_locks.ts";
+import { lockFile, seesAllLocks, unlockFile } from "./file_locks.ts";
 import { fileOperation } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
 
@@ -180,11 +180,12 @@ function unseenLocks(path: string): Finding {
   return finding("info", "lock", path, message, { remedy });
 }
 
-/** Closing the file releases the lock. */
+/** Why the file cannot be locked. */
 function lockFailure(path: string, isExclusive: boolean): ImageError | undefined {
   return failureOf(path, () => {
     using file = Deno.openSync(path);
     lockFile(path, file, isExclusive);
+    unlockFile(file);
   });
 }
 

@@ -49,6 +49,7 @@ export function lockFile(path: string, file: Deno.FsFile, isExclusive: boolean):
     each.isFlock !== isLocked && (isExclusive || each.excludes === "everyone")
   );
   if (isLocked && holder === undefined) return;
+  if (isLocked) unlockFile(file);
   throw new ImageError("ERROR_SHARING_VIOLATION", {
     path,
     reason: holder === undefined
@@ -76,6 +77,15 @@ function tryLock(file: Deno.FsFile, isExclusive: boolean): boolean {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
   }
   return true;
+}
+
+/**
+ * Unlocks a file that is about to be closed. To close it is not enough: a program that this process starts at
+ * the same moment, on another thread, has a copy of the open file until it is loaded, and the lock with it.
+ * Windows gives no such copies.
+ */
+export function unlockFile(file: Deno.FsFile): void {
+  if (Deno.build.os !== "windows") file.unlockSync();
 }
 
 /**

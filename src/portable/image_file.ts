@@ -5,7 +5,7 @@
  * @module
  */
 import type { WritableSource } from "./byte_source.ts";
-import { lockFile } from "./file_locks.ts";
+import { lockFile, unlockFile } from "./file_locks.ts";
 import { fileOperation } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
 
@@ -144,7 +144,11 @@ export class ImageFile implements WritableSource, Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#file.close();
+    try {
+      unlockFile(this.#file);
+    } finally {
+      this.#file.close();
+    }
   }
 
   [Symbol.dispose](): void {

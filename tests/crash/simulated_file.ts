@@ -47,6 +47,8 @@ export class SimulatedFile implements Disposable {
     return true;
   }
 
+  unlockSync(): void {}
+
   close(): void {}
 
   [Symbol.dispose](): void {}

@@ -243,6 +243,43 @@ Deno.test("an ISO image cannot be opened for writing, by name, by type or by con
   }
 });
 
+testWith(
+  [onlyOn("linux")],
+  "a closed disk is unlocked, even if a copy of its file is open",
+  async () => {
+    // As in a child process that another thread has just begun.
+    using dir = new TempDir();
+    const path = await make(dir.file("disk.vhdx"));
+    using library = new DisposableStack();
+    const { symbols } = library.adopt(
+      Deno.dlopen("libc.so.6", {
+        dup: { parameters: ["i32"], result: "i32" },
+        close: { parameters: ["i32"], result: "i32" },
+      }),
+      (libc) => libc.close(),
+    );
+    const disk = openVirtualDiskSync(path, { ...PORTABLE, readOnly: false });
+    const [number] = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => name)
+      .filter((name) => linkOf(`/proc/self/fd/${name}`) === path);
+    const copy = symbols.dup(Number(number));
+    disk.close();
+    try {
+      openVirtualDiskSync(path, { ...PORTABLE, readOnly: false }).close();
+    } finally {
+      assertEquals(symbols.close(copy), 0);
+    }
+  },
+);
+
+/** Where a link leads; nowhere if it is gone. */
+function linkOf(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
 Deno.test("the path of a disk is absolute, symbolic links resolved", async () => {
   using dir = new TempDir();
   const path = await make(dir.file("disk.vhdx"));
