@@ -5,6 +5,9 @@ import { ROOT, TempDir } from "./support.ts";
 
 /** What a clone has of the package. Not the repository itself: there, its own tasks run meanwhile. */
 const PARTS = ["deno.json", "mod.ts", "ffi.ts", "src", "README.md", "LICENSE", "tests/offline"];
+/** With this Deno on it, by which what is installed is run. */
+const PATH = [dirname(Deno.execPath()), Deno.env.get("PATH")]
+  .join(Deno.build.os === "windows" ? ";" : ":");
 const USE = 'import { parseSize } from "@virtdisk/virtdisk";\nconsole.log(parseSize("1KiB"));\n';
 
 function clone(dir: TempDir): string {
@@ -23,11 +26,11 @@ function copy(from: string, to: string): void {
 }
 
 /** Runs a program of `dir` to its end; what it says, and whether it succeeded. */
-function outcome(program: string, args: readonly string[], cwd: string, env = {}) {
+function outcome(program: string, args: readonly string[], cwd: string) {
   const { code, stdout, stderr } = new Deno.Command(program, {
     args: [...args],
     cwd,
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", ...env },
+    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", PATH },
     stdin: "null",
   }).outputSync();
   const text = new TextDecoder();

@@ -4,6 +4,7 @@
  */
 import { assertEquals, assertGreater, assertRejects } from "@std/assert";
 import { Random } from "../fuzz/random.ts";
+import { Sample, sampledBound } from "../sampling.ts";
 import { type Case, CASES, compact, versionsOf } from "./compaction_cases.ts";
 import { exploreStates } from "./compaction_states.ts";
 import { RecordingSource } from "./recording_source.ts";
@@ -23,7 +24,7 @@ for (const each of CASES) {
     assertGreater(outcome.releasedBlocks, 0);
     const states = await exploreStates(each, recording, recording.size, new Random(SEED));
     console.log(`${each.title}: ${states} states`);
-    assertGreater(states, recording.changes.length);
+    assertGreater(states, sampledBound(recording.changes.length));
   });
 
   Deno.test(`${each.title} gives back what was won where it is cancelled`, async () => {
@@ -34,7 +35,9 @@ for (const each of CASES) {
     const random = new Random(SEED);
     const crashing = random.below(meter.steps);
     const sizes = new Set<number>();
+    const sample = new Sample();
     for (let step = 0; step < meter.steps; step++) {
+      if (!sample.takes() && step !== crashing) continue;
       const recording = await cancelledAt(each, step);
       each.format.checkClosed?.(recording);
       assertEquals(versionsOf(each, recording), expected);
@@ -42,7 +45,7 @@ for (const each of CASES) {
       sizes.add(recording.size);
       if (step === crashing) await exploreStates(each, recording, fileSize, random);
     }
-    assertGreater(sizes.size, 1, "nothing was won");
+    assertGreater(sizes.size, sampledBound(1), "nothing was won");
   });
 }
 

@@ -6,6 +6,7 @@ import { readStructures, tablesOf } from "../../src/portable/vhdx/vhdx_structure
 import type { Random } from "../fuzz/random.ts";
 import { logOf } from "../portable/vhdx/raised.ts";
 import { HEADERS } from "../portable/vhdx/vhdx_builder.ts";
+import { sampled } from "../sampling.ts";
 import { type Case, compact, versionsOf } from "./compaction_cases.ts";
 import { crashStates } from "./crash_states.ts";
 import type { RecordingSource } from "./recording_source.ts";
@@ -16,10 +17,10 @@ import { VHDX } from "./vhdx_scenarios.ts";
 const PROBE = 9_999;
 
 /**
- * Every state reads as the image did, and can be compacted.
+ * Every state that is tried reads as the image did, and can be compacted.
  *
  * @param size Of the file when it has been.
- * @returns How many states there are.
+ * @returns How many states were tried.
  */
 export async function exploreStates(
   each: Case,
@@ -32,7 +33,7 @@ export async function exploreStates(
   const { identifier } = format.open(base);
   let states = 0;
   for (
-    const { file, point, description } of crashStates(base, changes, random, each.samples)
+    const { file, point, description } of sampled(crashStates(base, changes, random, each.samples))
   ) {
     states++;
     try {

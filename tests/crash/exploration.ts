@@ -3,6 +3,7 @@
  * checks that it keeps the promise; goes on writing to some of them, and crashes there again.
  */
 import { Random } from "../fuzz/random.ts";
+import { Sample } from "../sampling.ts";
 import { type CrashState, crashStates, type HostSector } from "./crash_states.ts";
 import { type Observation, observe } from "./observation.ts";
 import { type DiskEvent, Oracle } from "./oracle.ts";
@@ -23,6 +24,8 @@ export interface Plan {
   readonly samples?: number;
   /** Of a hundred states: how many are tried. Default: all. */
   readonly percent?: number;
+  /** Whether those are all tried, even if other tests try a sample. Default: false. */
+  readonly always?: boolean;
   /** Of a hundred states tried: how many are written to and crash again. Default: 4. */
   readonly again?: number;
   /** Within which no write is torn. Default: 512. */
@@ -49,10 +52,16 @@ const PERCENT_OF_SECOND_LIFE = 15;
 
 /** Explores; gives how many states were tried, all of which kept the promise. */
 export function explore(plan: Plan): number {
-  return exploreLife(plan, new Random(plan.seed), 0);
+  const sample = plan.always ? { takes: () => true } : new Sample();
+  return exploreLife(plan, new Random(plan.seed), sample, 0);
 }
 
-function exploreLife(plan: Plan, random: Random, life: number): number {
+function exploreLife(
+  plan: Plan,
+  random: Random,
+  sample: Pick<Sample, "takes">,
+  life: number,
+): number {
   const { format, base, samples = 3, percent = 100, again = 4, hostSector, history } = plan;
   const recording = new RecordingSource<DiskEvent>(base, history?.unflushed);
   const first = recording.changes.length;
@@ -68,7 +77,8 @@ function exploreLife(plan: Plan, random: Random, life: number): number {
       oracle.apply(recording.marks[marks]!.event);
     }
     // The last state, with everything done, is always tried.
-    if (!random.chance(percent) && state.point < recording.changes.length) continue;
+    const isChosen = random.chance(percent) && sample.takes();
+    if (!isChosen && state.point < recording.changes.length) continue;
     states++;
     const left = explaining(plan, () => describeState(recording, state), () => {
       const left = checkState(format, state.file, oracle, random);
@@ -81,7 +91,8 @@ function exploreLife(plan: Plan, random: Random, life: number): number {
       return left;
     });
     if (life > 0 || !random.chance(again)) continue;
-    states += exploreLife(secondLife(plan, state, left, random, oracle), random, life + 1);
+    const next = secondLife(plan, state, left, random, oracle);
+    states += exploreLife(next, random, sample, life + 1);
   }
   return states;
 }

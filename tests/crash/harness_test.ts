@@ -30,6 +30,7 @@ Deno.test("a correct writer passes at every crash point", () => {
     base: newToy(),
     steps: [...STEPS, ...randomSteps(new Random(5), 30, { sectors: 64, blockSectors: 8 })],
     seed: 1,
+    always: true,
   });
   console.log(`toy format: ${states} states`);
   assertGreater(states, 300);
@@ -62,9 +63,8 @@ for (const hostSector of [512, 4096] as const) {
 
 for (const fault of TOY_FAULTS) {
   Deno.test(`a writer that ${fault} is caught`, () => {
-    const error = assertThrows(() =>
-      explore({ title: "toy", format: toyFormat(fault), base: newToy(), steps: STEPS, seed: 1 })
-    );
+    const plan = { title: "toy", base: newToy(), steps: STEPS, seed: 1, always: true };
+    const error = assertThrows(() => explore({ ...plan, format: toyFormat(fault) }));
     assertStringIncludes(error.message, "toy (seed 1)");
     assertStringIncludes(error.message, "steps: [");
   });

@@ -6,6 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { checkVirtualDisk, compareVirtualDisks } from "@virtdisk/virtdisk";
 import { Random } from "../fuzz/random.ts";
+import { sampledRounds } from "../sampling.ts";
 import { assertBytesEqual, onlyOn, ROOT, run, TempDir, testWith, tool } from "../support.ts";
 import { foundEntries, isWhole } from "./gpt_oracle.ts";
 import {
@@ -19,7 +20,7 @@ import {
 } from "./maintenance.ts";
 
 const SEED = 17;
-const LIVES = 4;
+const LIVES = sampledRounds(4);
 /** Of a hundred lives: how many go on with what the one before has left. */
 const GOES_ON = 30;
 

@@ -2,6 +2,7 @@
 import { assert, assertGreater } from "@std/assert";
 import { createVirtualDisk } from "@virtdisk/virtdisk";
 import { Random } from "../fuzz/random.ts";
+import { sampledRounds } from "../sampling.ts";
 import { onlyOn, ROOT, TempDir, testWith } from "../support.ts";
 import { applyLine, childArguments, look } from "./child_writer.ts";
 import { Oracle } from "./oracle.ts";
@@ -9,7 +10,7 @@ import { FIRST_WRITTEN } from "./stamp.ts";
 import { VHD } from "./vhd_scenarios.ts";
 import { VHDX } from "./vhdx_scenarios.ts";
 
-const KILLS = 20;
+const KILLS = sampledRounds(20);
 const SEED = 31;
 const VERSIONS_PER_LIFE = 10_000;
 /** Milliseconds from the first word of the child to its end. */

@@ -2,6 +2,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { Random } from "../fuzz/random.ts";
 import { run, TempDir, testWith } from "../support.ts";
+import { sampledPercent } from "../sampling.ts";
 import { QEMU } from "../interop/vhd_oracles.ts";
 import { explore } from "./exploration.ts";
 import { readStamps } from "./stamp.ts";
@@ -11,8 +12,8 @@ import { VHDX_SCENARIOS } from "./vhdx_scenarios.ts";
 
 const SEED = 15;
 /** A state costs QEMU about as long as a hundred of them cost here. */
-const PERCENT = 30;
-const PERCENT_FOR_QEMU = 8;
+const PERCENT = sampledPercent(30);
+const PERCENT_FOR_QEMU = sampledPercent(8);
 const MAX_STATES = 10;
 
 for (const scenario of [...VHD_SCENARIOS, ...VHDX_SCENARIOS]) {

@@ -1,5 +1,6 @@
 /** VHD images crash at every write, and keep the promise. */
 import { assertGreater } from "@std/assert";
+import { sampledBound } from "../sampling.ts";
 import { explore } from "./exploration.ts";
 import { VHD_SCENARIOS } from "./vhd_scenarios.ts";
 
@@ -9,6 +10,6 @@ for (const scenario of VHD_SCENARIOS) {
   Deno.test(`${scenario.title} keeps what was flushed, whenever it crashes`, () => {
     const states = explore({ ...scenario, base: scenario.base(), seed: SEED });
     console.log(`${scenario.title}: ${states} states`);
-    assertGreater(states, scenario.steps.length);
+    assertGreater(states, sampledBound(scenario.steps.length));
   });
 }

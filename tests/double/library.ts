@@ -38,9 +38,10 @@ export function buildDouble({ old = false }: DoubleBuild = {}): DoubleLibraries 
     if (!virtdisk) throw new Error(`${variable} does not name a DLL`);
     return { virtdisk, kernel32: join(Deno.env.get("SystemRoot")!, "System32", "kernel32.dll") };
   }
-  const library = join(CACHE, `${fileName(old)}.so`);
+  const built = join(CACHE, `${fileName(old)}.so`);
   const options = ["-fPIC", "-fvisibility=hidden", "-pthread"];
-  compile("gcc", library, [...options, ...definitions(old)], []);
+  compile("gcc", built, [...options, ...definitions(old)], []);
+  const library = ownCopy(built);
   return { virtdisk: library, kernel32: library };
 }
 
@@ -87,8 +88,8 @@ function compile(
   const newest = Math.max(...[SOURCES, ...files].map(modified));
   if (modified(library) > newest) return;
   Deno.mkdirSync(CACHE, { recursive: true });
-  // Renamed into place when finished, for another process may be loading the old one.
-  const unfinished = `${library}.${Deno.pid}`;
+  // Renamed into place when finished, for another test may be loading the old one, or compiling it too.
+  const unfinished = `${library}.${crypto.randomUUID()}`;
   const sources = files.filter((file) => file.endsWith(".c"));
   run(
     compiler,
@@ -101,6 +102,22 @@ function compile(
     ...libraries,
   );
   Deno.renameSync(unfinished, library);
+}
+
+const copies = new Map<string, string>();
+
+/**
+ * A copy that is loaded beside those of other test files, which run at the same time in the same process: what
+ * one file tells its double is for that one alone.
+ */
+function ownCopy(library: string): string {
+  const known = copies.get(library);
+  if (known !== undefined) return known;
+  const copy = library.replace(/\.so$/, `.${crypto.randomUUID()}.so`);
+  Deno.copyFileSync(library, copy);
+  globalThis.addEventListener("unload", () => Deno.removeSync(copy));
+  copies.set(library, copy);
+  return copy;
 }
 
 function modified(path: string): number {

@@ -59,5 +59,6 @@ export function countGood(rounds: number, fuzz: (seed: number) => boolean): numb
       throw new Error(`seed ${seed}`, { cause: error });
     }
   }
+  console.log(`${rounds} damaged images, ${good} of them good enough`);
   return good;
 }

@@ -6,9 +6,10 @@ import { assert, assertEquals } from "@std/assert";
 import { ImageError } from "../../src/portable/image_error.ts";
 import { isIso, openIso } from "../../src/portable/iso/iso_image.ts";
 import { IsoBuilder, MemorySource, SECTOR, udfImage } from "../portable/iso/iso_builder.ts";
+import { sampledRounds } from "../sampling.ts";
 import { Random } from "./random.ts";
 
-const ROUNDS = 1500;
+const ROUNDS = sampledRounds(1500);
 /** 64 descriptors, 21 places of anchors, three anchors with two sequences of 64 sectors. */
 const MAX_READS = 64 + 5 + 21 + 3 * 2 * 64 + 3;
 
@@ -53,6 +54,7 @@ Deno.test("a bridge image with random bytes changed opens or is refused, and nev
     }
     check(bytes);
   }
+  console.log(`${ROUNDS} images with random bytes`);
 });
 
 Deno.test("UDF descriptors with random contents under valid checksums do no harm", () => {
@@ -70,6 +72,7 @@ Deno.test("UDF descriptors with random contents under valid checksums do no harm
     }
     check(image.bytes);
   }
+  console.log(`${ROUNDS} images with random UDF descriptors`);
 });
 
 Deno.test("an image cut off anywhere opens where its length allows, else is refused", () => {
@@ -83,4 +86,5 @@ Deno.test("an image cut off anywhere opens where its length allows, else is refu
       length >= 17 * SECTOR && length % SECTOR === 0,
     );
   }
+  console.log(`${ROUNDS} images that are cut off`);
 });

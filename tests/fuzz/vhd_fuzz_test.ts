@@ -6,11 +6,12 @@ import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import type { DiskImage } from "../../src/portable/image.ts";
 import { isVhd, openVhd } from "../../src/portable/vhd/vhd_image.ts";
 import { MemorySource } from "../portable/memory_source.ts";
+import { sampledRounds } from "../sampling.ts";
 import { assertExtents, countGood, orRefused, rangeNear } from "./damaged_image.ts";
 import { Random } from "./random.ts";
 import { mutatedVhd } from "./vhd_mutations.ts";
 
-const ROUNDS = 20_000;
+const ROUNDS = sampledRounds(20_000);
 /** Footers, header, eight paths of 64 KiB. */
 const OPENING_BUDGET = 4 * 512 + 1024 + 8 * 65536;
 /** A page of the table and one of a bitmap for each extent asked for, and what absent blocks add. */

@@ -14,11 +14,12 @@ import { readImage } from "../portable/read_image.ts";
 import { randomWork } from "../portable/vhd/random_work.ts";
 import { newVhd } from "../portable/vhd/vhd_builder.ts";
 import { assertBytesEqual, pattern } from "../support.ts";
+import { sampledRounds } from "../sampling.ts";
 import { countGood, orRefused } from "./damaged_image.ts";
 import { Random } from "./random.ts";
 import { mutatedVhd } from "./vhd_mutations.ts";
 
-const ROUNDS = 20_000;
+const ROUNDS = sampledRounds(20_000);
 const OPERATIONS = 12;
 /** Larger disks are opened, but not read whole. */
 const MAX_DISK_SIZE = 2 ** 20;

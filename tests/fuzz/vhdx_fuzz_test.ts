@@ -8,11 +8,12 @@ import type { DiskImage } from "../../src/portable/image.ts";
 import { isVhdx, openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
 import { MemorySource } from "../portable/memory_source.ts";
 import { MIB } from "../portable/vhdx/vhdx_builder.ts";
+import { sampledRounds } from "../sampling.ts";
 import { assertExtents, countGood, orRefused, rangeNear } from "./damaged_image.ts";
 import { Random } from "./random.ts";
 import { mutatedVhdx } from "./vhdx_mutations.ts";
 
-const ROUNDS = 3000;
+const ROUNDS = sampledRounds(3000);
 /** Headers, region tables, the metadata table and its largest item; the log, searched and replayed. */
 const OPENING_BUDGET = 5 * MIB;
 /**

@@ -11,9 +11,10 @@ import {
 } from "../portable/vhdx/log_builder.ts";
 import { FIRST_BLOCK, MIB, VhdxBuilder } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual, pattern } from "../support.ts";
+import { sampledRounds } from "../sampling.ts";
 import { Random } from "./random.ts";
 
-const ROUNDS = 200;
+const ROUNDS = sampledRounds(200);
 
 /** A file with the mark of a log, 5 MiB long. */
 const CLEAN = (() => {
@@ -79,4 +80,5 @@ Deno.test("random logs are replayed as if applied one change after the other", (
       at += count;
     }
   }
+  console.log(`${ROUNDS} random logs`);
 });
