@@ -5,6 +5,7 @@
  */
 import { dirname } from "@std/path";
 import { errorCode, errorMeaning } from "../errors/codes.ts";
+import { quoted } from "../text/quoted.ts";
 import { removeAbandonedFiles, temporaryPath } from "./abandoned_files.ts";
 import { fileOperation, systemErrorName } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
@@ -45,6 +46,7 @@ export class NewFile implements Disposable {
    * this one may need their space.
    */
   async write(write: (file: ImageFile) => void | Promise<void>): Promise<void> {
+    assertAllowed(this.#folder);
     removeAbandonedFiles(this.#folder);
     const file = this.#make();
     try {
@@ -106,6 +108,18 @@ export class NewFile implements Disposable {
       }
     }
   }
+}
+
+/**
+ * Asks for the folder: a refusal, or Deno's prompt, would else name the temporary file.
+ *
+ * @throws {Deno.errors.NotCapable} As Deno's own.
+ */
+function assertAllowed(folder: string): void {
+  if (Deno.permissions.requestSync({ name: "write", path: folder }).state === "granted") return;
+  throw new Deno.errors.NotCapable(
+    `Requires write access to ${quoted(folder)}, run again with the --allow-write flag`,
+  );
 }
 
 /** What the file itself fails with, and how far it has come by then; other errors as they are. */

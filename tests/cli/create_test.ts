@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { TempDir } from "../support.ts";
-import { runCli } from "./run_cli.ts";
+import { runCli, runCliWith } from "./run_cli.ts";
 
 const MIB = 1 << 20;
 
@@ -99,4 +99,18 @@ Deno.test("create --help tells of create alone", async () => {
   assertEquals(code, 0);
   assertMatch(out, /^Usage: virtdisk create /);
   assertEquals(out.includes("convert"), false);
+});
+
+Deno.test("without permission to write, create names the folder, and no temporary file", async () => {
+  using dir = new TempDir();
+  const { code, err } = await runCliWith(dir, ["--allow-read=."], [
+    "create",
+    "a.vhdx",
+    "1GiB",
+  ]);
+  assertEquals(code, 2);
+  assertStringIncludes(
+    err,
+    `Requires write access to ${JSON.stringify(Deno.realPathSync(dir.path))}`,
+  );
 });
