@@ -7,6 +7,7 @@ import {
   openVirtualDiskSync,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
+import { join } from "@std/path";
 import { createImage } from "../create_image.ts";
 import { fileHash, TempDir } from "../support.ts";
 import { EmptyListings, FailingReads } from "./failing_reads.ts";
@@ -74,7 +75,8 @@ for (const format of ["vhd", "vhdx"]) {
 Deno.test("a parent that cannot be read is not replaced by an older copy of it", async () => {
   using dir = new TempDir();
   for (const name of ["images", "children"]) Deno.mkdirSync(dir.file(name));
-  const [base, child] = [dir.file("images/base.vhd"), dir.file("children/child.vhd")];
+  const base = dir.file(join("images", "base.vhd"));
+  const child = dir.file(join("children", "child.vhd"));
   (await createImage(base, { size: 8 * MIB })).close();
   // Beside the child, where the parent's name alone leads; a VHD keeps its identifier when it changes.
   Deno.copyFileSync(base, dir.file("children/base.vhd"));

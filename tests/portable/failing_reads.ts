@@ -1,7 +1,14 @@
 /** A device that fails: files that open, and then give no bytes; folders that are listed in part. */
 
-/** The error that Deno throws for EIO. */
+import { resolve } from "@std/path";
+
+/** The error that Deno throws for EIO, or on Windows for ERROR_IO_DEVICE. */
 function inputOutputError(): Error {
+  if (Deno.build.os === "windows") {
+    return new Error(
+      "The request could not be performed because of an I/O device error. (os error 1117)",
+    );
+  }
   return Object.assign(new Error("Input/output error (os error 5)"), { code: "EIO" });
 }
 
@@ -20,7 +27,7 @@ export class FailingReads implements Disposable {
     const failing = new WeakSet<Deno.FsFile>();
     Deno.openSync = (opened, options) => {
       const file = open(opened, options);
-      if (opened === path) failing.add(file);
+      if (resolve(String(opened)) === resolve(path)) failing.add(file);
       return file;
     };
     Deno.FsFile.prototype.readSync = function (buffer) {
