@@ -234,7 +234,7 @@ Deno.test("whatever else fails is told to programs too", async (t) => {
     [["metadata", "--delete", "x", "disk.vhdx"], { name: "UsageError", path: null }],
     [["resize", "base.vhdx", "9M"], { symbol: "ERROR_VHD_INVALID_STATE", path: path("base.vhdx") }],
     [["resize", "old.vhd", "4M"], { symbol: "ERROR_VHD_INVALID_TYPE", file: path("old.vhd") }],
-    [["info", "/dev/null/x"], { name: "NotCapable", path: resolve("/dev/null/x") }],
+    [["info", "/dev/null/x"], { name: "NotCapable", path: resolve(dir.path, "/dev/null/x") }],
   ];
   for (const [[name = "", ...rest], expected] of rows) {
     await t.step([name, ...rest].join(" "), async () => {
