@@ -50,8 +50,9 @@ export async function interruptible(
       controller.abort(new Interruption("interrupted"));
     })
   );
-  // A file that may grow no further (`ulimit -f`) is to be an error, not a sudden end.
-  if (Deno.build.os !== "windows") removals.push(listen("SIGXFSZ", () => {}));
+  // A file that may grow no further (`ulimit -f`) is to be an error, not a sudden end: until the program ends,
+  // for Deno then writes caches of its own.
+  if (Deno.build.os !== "windows") listen("SIGXFSZ", () => {});
   try {
     return await run(controller.signal);
   } catch (error) {

@@ -15,11 +15,20 @@ export async function runLimited(
   args: readonly string[],
   output = "/dev/null",
 ): Promise<Pick<Outcome, "code" | "err">> {
-  // Deno's own caches are files too, and the user's may be larger than the limit.
+  // Deno's own caches are files too, and the user's may be larger than the limit; that of compiled code grows
+  // with what a command does.
   using cache = new TempDir();
   const run = (script: string, ...command: readonly string[]) =>
     new Deno.Command("bash", {
-      args: ["-c", script, Deno.execPath(), ...CLI_ARGS, ...command],
+      args: [
+        "-c",
+        script,
+        Deno.execPath(),
+        "run",
+        "--no-code-cache",
+        ...CLI_ARGS.slice(1),
+        ...command,
+      ],
       cwd: dir.path,
       env: { NO_COLOR: "1", DENO_DIR: cache.path },
       stdin: "null",
