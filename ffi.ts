@@ -77,24 +77,24 @@
  * @module
  */
 export * as constants from "./src/constants.ts";
-export { CallMemory } from "./src/native/call_memory.ts";
-export type { Codec, Scope } from "./src/native/codec.ts";
-export { HEADER_FUNCTIONS } from "./src/native/ffi.ts";
+export { CallMemory } from "./src/native/call/memory.ts";
+export type { Codec, Scope } from "./src/native/ffi/codec.ts";
+export { HEADER_FUNCTIONS } from "./src/native/ffi/virtdisk.ts";
 export {
   type Addresses,
   type ByAddress,
   type Elsewhere,
   type VirtDisk,
   VIRTDISK_FUNCTIONS,
-} from "./src/native/virtdisk.ts";
-export { type Kernel32, KERNEL32_FUNCTIONS } from "./src/native/kernel32.ts";
+} from "./src/native/ffi/virtdisk.ts";
+export { type Kernel32, KERNEL32_FUNCTIONS } from "./src/native/ffi/kernel32.ts";
 export {
   type Libraries,
   type LibraryPaths,
   loadLibraries,
   systemLibraries,
-} from "./src/native/library.ts";
-export { newerFunction, type NewerFunctionName } from "./src/native/newer_function.ts";
-export type { FieldLayout, Struct } from "./src/native/struct.ts";
-export * from "./src/native/structs.ts";
-export { wideString } from "./src/native/wide_string.ts";
+} from "./src/native/ffi/library.ts";
+export { newerFunction, type NewerFunctionName } from "./src/native/call/disk_call.ts";
+export type { FieldLayout, Struct } from "./src/native/ffi/struct.ts";
+export * from "./src/native/ffi/structs.ts";
+export { wideString } from "./src/native/ffi/text.ts";

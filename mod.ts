@@ -92,30 +92,30 @@ export {
   type FileExtent,
   type ParentExtent,
   type ZeroExtent,
-} from "./src/portable/extent.ts";
+} from "./src/portable/image/extents.ts";
 export {
   type CheckFinding,
   type CheckOptions,
   type CheckReport,
-} from "./src/portable/check/check_report.ts";
-export {
-  checkVirtualDisk,
-  type FileCheckOptions,
-} from "./src/portable/check/check_virtual_disk.ts";
+} from "./src/portable/image/findings.ts";
+export { checkVirtualDisk, type FileCheckOptions } from "./src/portable/operations/check.ts";
 export {
   type DiskDetails,
   type ImageDetails,
   type PartitionTableDetails,
-} from "./src/portable/image_details.ts";
-export { type Partition } from "./src/portable/partitions/partition.ts";
-export { type ImageStream, type ImageStreamOptions } from "./src/portable/image_stream.ts";
+} from "./src/portable/operations/details.ts";
+export { type Partition } from "./src/portable/partitions/partitioned_disk.ts";
+export {
+  type ImageStream,
+  type ImageStreamOptions,
+} from "./src/portable/operations/image_stream.ts";
 export { type IsoFileSystem, type IsoVolume } from "./src/portable/iso/iso_volume.ts";
 export { type DifferentRange } from "./src/portable/operations/compare.ts";
 export {
   type CompareOptions,
   compareVirtualDisks,
   virtualDiskChanges,
-} from "./src/portable/operations/compare_virtual_disks.ts";
+} from "./src/portable/operations/compare.ts";
 export { MaintainedDisk } from "./src/portable/maintained_disk.ts";
 export { PortableVirtualDisk } from "./src/portable/portable_disk.ts";
 export {

@@ -11,11 +11,10 @@ import {
 } from "./disk/create_options.ts";
 import { type VirtualDiskError, virtualDiskError } from "./errors/error.ts";
 import { nativeCreateRequest } from "./native/create_request.ts";
-import type { NativeVirtualDisk } from "./native/native_disk.ts";
-import { createNative } from "./native/create_native.ts";
+import { createNative, type NativeVirtualDisk } from "./native/native_disk.ts";
 import { backendOf, checkGuid, checkOptions, toHostPath } from "./disk/arguments.ts";
-import { createPortable } from "./portable/create_portable.ts";
-import type { CreateRequest } from "./portable/create_rules.ts";
+import { createPortable } from "./portable/create.ts";
+import type { CreateRequest } from "./portable/operations/create_rules.ts";
 import type { PortableVirtualDisk } from "./portable/portable_disk.ts";
 import type { VirtualDisk } from "./disk/virtual_disk.ts";
 

@@ -12,7 +12,7 @@ import {
   type OptionKinds,
   toHostPath,
 } from "./disk/arguments.ts";
-import { diagnosePortable } from "./portable/diagnose.ts";
+import { diagnosePortable } from "./portable/operations/diagnose.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "./disk/progress.ts";
 
 /** How to look. */

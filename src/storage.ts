@@ -5,9 +5,12 @@
  */
 import { virtualDiskError } from "./errors/error.ts";
 import { checkOptions } from "./disk/arguments.ts";
-import { listAttachedDisks } from "./native/attached_disks.ts";
-import { queryDependencies, queryDependencyKinds } from "./native/dependency_query.ts";
-import { type Libraries, systemLibraries } from "./native/library.ts";
+import {
+  listAttachedDisks,
+  queryDependencies,
+  queryDependencyKinds,
+} from "./native/dependencies.ts";
+import { type Libraries, systemLibraries } from "./native/ffi/library.ts";
 import {
   type AttachedVirtualDisk,
   STORAGE_DEPENDENCY_OPTIONS,

@@ -49,21 +49,9 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
 
 /** Files of `src/portable` that do not lie yet in the folder of their floor. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  disk:
-    "create_portable image_change image_information image_metadata maintained_disk occupation open_rules portable_disk readable_disk",
-  operations:
-    "check/check_end check/check_file check/check_virtual_disk check/gpt_backup check/parent contents copy_source create_rules create_size diagnose diagnose_chain diagnose_damage diagnose_file diagnose_foreign diagnose_image diagnose_name image_details image_stream new_image parent_change smallest_safe_size trial_chain",
-  chain: "ancestors chain chain_to_read children parent_paths parent_spec resizable_chain",
-  formats: "detect",
-  vhd:
-    "check/check_vhd check/repair_vhd check/vhd_bitmaps check/vhd_blocks check/vhd_footers check/vhd_header check/vhd_header_fields check/vhd_locator_room",
-  vhdx:
-    "check/check_vhdx check/repair_vhdx check/vhdx_blocks check/vhdx_header_area check/vhdx_item_limits check/vhdx_log_fields check/vhdx_unused_fields",
-  iso: "check/check_iso",
-  image:
-    "bit_run block_places chain_reader chain_writer check/check_report check/findings check/remedies extent foreign_format image image_origin image_spec metadata_item operations/apply_images operations/block_contents operations/block_set operations/compaction operations/copy_range operations/data_runs operations/image_layout operations/merging operations/meter operations/pace operations/preallocation operations/write_parts",
-  file:
-    "abandoned_files byte_source file_locks file_operation image_error image_file new_file page_cache promised_end trial_file vhdx/zero_fill",
+  disk: "create information maintained_disk occupation open_rules portable_disk readable_disk",
+  formats: "formats",
+  file: "vhdx/zero_fill",
 };
 
 /** Imports that break a rule: by file of `src/portable`. */
@@ -72,67 +60,65 @@ const EXCEPTIONS: readonly { reason: string; imports: Record<string, string> }[]
     reason:
       "Each operation has a table of its own by format, for there is no interface of formats yet.",
     imports: {
-      "check/check_file":
-        "check/check_iso check/check_vhd check/check_vhdx check/repair_vhd check/repair_vhdx",
-      "diagnose_damage": "check/check_iso",
-      "new_image": "raw/raw_layout vhd/create_vhd vhdx/create_vhdx",
-      "operations/compact": "vhd/compact_vhd vhdx/compact_vhdx",
-      "operations/merge": "vhd/merge_vhd vhdx/merge_vhdx",
+      "operations/check": "iso/check vhd/check vhdx/check",
+      "operations/diagnose_damage": "iso/check",
+      "operations/write_image": "raw/raw_image vhd/create vhdx/create",
+      "operations/compact": "vhd/compact vhdx/compact",
+      "operations/merge": "vhd/merge vhdx/merge",
     },
   },
   {
     reason: "What is said of a damaged or foreign file reads the structures of its format.",
     imports: {
-      "check/check_end":
-        "iso/iso_image iso/promised_end vhd/footer vhd/promised_end vhd/vhd_image " +
-        "vhdx/file_identifier vhdx/promised_end",
-      "check/remedies": "vhdx/log_replay",
-      "diagnose_foreign": "vhd/footer",
-      "diagnose_image": "iso/iso_image vhd/promised_end vhdx/file_map vhdx/header",
-      "image_details": "vhdx/replayed_source",
+      "operations/check_end":
+        "iso/iso_image iso/promised_end vhd/footer vhd/open vhd/promised_end vhdx/file_map vhdx/promised_end",
+      "image/findings": "vhdx/log_replay",
+      "operations/diagnose_foreign": "vhd/footer",
+      "operations/diagnose_image": "iso/iso_image vhd/promised_end vhdx/file_map vhdx/header",
+      "operations/details": "vhdx/replayed_source",
     },
   },
   {
     reason:
       "A type that belongs to both formats, or to the floor below, is declared in one of them.",
     imports: {
-      "check/check_vhdx": "check/check_vhd",
-      "check/parent": "check/check_vhd",
+      "vhdx/check": "vhd/check",
+      "operations/check": "vhd/check",
       "vhdx/zero_fill": "vhdx/file_map",
     },
   },
   {
     reason: "Only a VHD has a footer, which a resize must tell from a raw disk, and a saved state.",
-    imports: { "operations/resize": "vhd/footer_search vhd/saved_state" },
+    imports: {
+      "operations/resize": "vhd/footer vhd/footer_search",
+    },
   },
   {
     reason: "Only an ISO image has a volume, which the disk describes.",
-    imports: { "contents": "iso/iso_image", "readable_disk": "iso/iso_image iso/iso_volume" },
+    imports: {
+      "operations/contents": "iso/iso_image",
+      "readable_disk": "iso/iso_image iso/iso_volume",
+    },
   },
   {
     reason: "The formats have no face yet: detection reads files of theirs.",
     imports: {
-      "detect":
-        "iso/iso_image iso/origin raw/raw_image raw/writable_raw vhd/origin vhd/resize_vhd " +
-        "vhd/vhd_image vhd/writable_vhd vhdx/file_identifier vhdx/resize_vhdx vhdx/vhdx_image " +
-        "vhdx/writable_vhdx",
+      "formats":
+        "iso/iso_image iso/origin raw/raw_image vhd/open vhd/resize vhdx/file_map vhdx/image vhdx/resize vhdx/writable_image",
     },
   },
 ];
 
 /** Circles of imports that there are. */
-const CIRCLES: Readonly<Record<string, string>> = {
-  "src/native/attach.ts src/native/attachment.ts":
-    "An attachment detaches by what attached it: both are one concept, and two files.",
-};
+const CIRCLES: Readonly<Record<string, string>> = {};
 
 /** Files outside of the floor of files that ask Deno for files, and the functions. */
 const FILE_FUNCTIONS: readonly { reason: string; files: Record<string, string> }[] = [
   {
     reason: "The folder of an image is read for its children, or for a parent that was renamed.",
     files: {
-      "src/portable/children.ts": "readDirSync",
-      "src/portable/diagnose_chain.ts": "readDirSync realPathSync statSync",
+      "src/portable/chain/children.ts": "readDirSync",
+      "src/portable/operations/diagnose_chain.ts": "readDirSync realPathSync statSync",
     },
   },
   {
@@ -140,13 +126,13 @@ const FILE_FUNCTIONS: readonly { reason: string; files: Record<string, string> }
       "A diagnosis asks of the file what an open would not: its attributes, and whether it may be written.",
     files: {
       "src/diagnose.ts": "realPathSync",
-      "src/portable/diagnose_file.ts": "openSync statSync",
-      "src/portable/diagnose_name.ts": "lstatSync",
+      "src/portable/operations/diagnose_file.ts": "openSync statSync",
+      "src/portable/operations/diagnose_name.ts": "lstatSync",
     },
   },
   {
     reason: "The space that a file takes on its volume is no property of an image.",
-    files: { "src/portable/image_details.ts": "statSync" },
+    files: { "src/portable/operations/details.ts": "statSync" },
   },
 ];
 

@@ -8,7 +8,7 @@ import {
   type VirtualDisk,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
-import { loadLibraries } from "../src/native/library.ts";
+import { loadLibraries } from "../src/native/ffi/library.ts";
 import { openNative } from "../src/native/native_disk.ts";
 import { openRequest } from "../src/disk/open_request.ts";
 import { openPortable } from "../src/portable/portable_disk.ts";

@@ -1,23 +1,23 @@
 /** The calls that attach and detach a disk. */
+import { ATTACH_VIRTUAL_DISK_FLAG as FLAG, DETACH_VIRTUAL_DISK_FLAG } from "../constants.ts";
+import { byteCount, checkOptions } from "../disk/arguments.ts";
 import {
   ATTACH_OPTIONS,
+  type AttachedVolume,
+  type Attachment,
   type AttachOptions,
+  DETACH_OPTIONS,
   type DetachOptions,
   RESTRICTED_RANGE,
 } from "../disk/attachment.ts";
-import { ATTACH_VIRTUAL_DISK_FLAG as FLAG, DETACH_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import { errorCode } from "../errors/codes.ts";
 import { virtualDiskError } from "../errors/error.ts";
-import { byteCount, checkOptions } from "../disk/arguments.ts";
-import { NativeAttachment } from "./attachment.ts";
-import { assertSuccess, type CalledDisk } from "./called_disk.ts";
-import { DiskArrival } from "./disk_arrival.ts";
-import { flagsOf } from "./flags_of.ts";
-import { HeapMemory } from "./heap_memory.ts";
-import { MountPoint } from "./mount_point.ts";
+import { type AttachedDisk, DiskArrival, MountPoint, NOTHING } from "./arrival.ts";
+import { assertSuccess, type CalledDisk, flagsOf, type RunningCalls } from "./call/disk_call.ts";
+import { ATTACH_VIRTUAL_DISK_PARAMETERS, type AttachVirtualDiskParameters } from "./ffi/structs.ts";
+import { HeapMemory } from "./call/memory.ts";
 import { everyoneDescriptor } from "./security_descriptor.ts";
 import { LockedVolumes, type LockOptions } from "./volume_lock.ts";
-import { ATTACH_VIRTUAL_DISK_PARAMETERS, type AttachVirtualDiskParameters } from "./structs.ts";
 
 const ATTACH = "AttachVirtualDisk";
 const DETACH = "DetachVirtualDisk";
@@ -174,4 +174,121 @@ function parametersOf({ restrictedRange }: AttachOptions): AttachVirtualDiskPara
   const RestrictedOffset = BigInt(byteCount(range.offset, "restrictedRange.offset"));
   const RestrictedLength = BigInt(byteCount(range.length, "restrictedRange.length"));
   return { Version: 2, Version2: { RestrictedOffset, RestrictedLength } };
+}
+
+/** What `attach()` of the native backend gives. */
+export class NativeAttachment implements Attachment {
+  /** Whether it outlives the scope. */
+  readonly permanent: boolean;
+  readonly #disk: AttachedDisk;
+  readonly #mountPoint: MountPoint | undefined;
+  readonly #detach: DetachLater;
+  #isOver = false;
+
+  /** `detach` detaches the disk, if it is still attached. */
+  constructor(
+    disk: AttachedDisk | undefined,
+    permanent: boolean,
+    mountPoint: MountPoint | undefined,
+    detach: DetachLater,
+  ) {
+    this.#disk = disk ?? NOTHING;
+    this.permanent = permanent;
+    this.#mountPoint = mountPoint;
+    this.#detach = detach;
+  }
+
+  /** `\\.\PhysicalDriveN` or `\\.\CDROMN`. */
+  get physicalPath(): string | undefined {
+    return this.#disk.physicalPath;
+  }
+
+  /** The N therein. */
+  get diskNumber(): number | undefined {
+    return this.#disk.diskNumber;
+  }
+
+  /** The volumes that had appeared when the attachment was made. */
+  get volumes(): readonly AttachedVolume[] {
+    return this.#disk.volumes.map(({ guidPath, mountPoints }) => ({ guidPath, mountPoints }));
+  }
+
+  /** Whether all volumes had appeared by then. */
+  get complete(): boolean {
+    return this.#disk.complete;
+  }
+
+  /** Detaches the disk now. */
+  async detach(options: DetachOptions = {}): Promise<void> {
+    if (this.#isOver) return;
+    await this.#detach(options, () => this.#mountPoint?.remove());
+    this.#isOver = true;
+  }
+
+  /** The disk was detached otherwise. */
+  end(): void {
+    this.#isOver = true;
+    this.#mountPoint?.remove();
+  }
+
+  /** Detaches the disk at the end of an `await using` scope, unless it is permanent. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.permanent) await this.detach();
+  }
+}
+
+/** An open disk. */
+export interface AttachableDisk {
+  /** The disk, or an error after it was closed. */
+  readonly called: (operation: string) => CalledDisk;
+  readonly isClosed: () => boolean;
+  /** Learns what goes on. */
+  readonly running: RunningCalls;
+  readonly rights: AttachRights;
+}
+
+/** The attachments of one open disk: one at a time. */
+export class Attachments {
+  readonly #disk: AttachableDisk;
+  #current: NativeAttachment | undefined;
+
+  /** The disk may be attached otherwise. */
+  constructor(disk: AttachableDisk) {
+    this.#disk = disk;
+  }
+
+  /** AttachVirtualDisk, and waiting for the volumes. */
+  async attach(options: AttachOptions): Promise<NativeAttachment> {
+    const operation = "AttachVirtualDisk";
+    const { called, running, rights } = this.#disk;
+    const call = new AttachCall(called(operation), options, rights);
+    const permanent = options.permanent ?? false;
+    return await running.run(operation, async () => {
+      const attachment = await call.run((detachOptions, freeFolder) =>
+        this.#detach(permanent, detachOptions, freeFolder)
+      );
+      this.#current = attachment;
+      return attachment;
+    });
+  }
+
+  /** DetachVirtualDisk, on this thread. */
+  detach(options: DetachOptions): void {
+    const { force = false } = checkOptions(DETACH_OPTIONS, options, "detach");
+    detach(this.#disk.called(DETACH), { force });
+    this.#current?.end();
+    this.#current = undefined;
+  }
+
+  /** DetachVirtualDisk, on another thread. Without a handle only a permanent attachment is left. */
+  async #detach(
+    permanent: boolean,
+    options: DetachOptions,
+    freeFolder: () => void,
+  ): Promise<void> {
+    const { force = false } = checkOptions(DETACH_OPTIONS, options, "detach");
+    if (this.#disk.isClosed() && !permanent) return freeFolder();
+    const disk = this.#disk.called(DETACH);
+    await this.#disk.running.run(DETACH, () => detachIfAttached(disk, { force }, freeFolder));
+  }
 }

@@ -10,11 +10,10 @@ import {
   VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH,
 } from "../constants.ts";
 import { type VirtualDiskError, virtualDiskError } from "../errors/error.ts";
-import { assertSuccess, type CalledDisk } from "./called_disk.ts";
-import { readInformation } from "./information_classes.ts";
-import { newerFunction } from "./newer_function.ts";
-import { QUERY_CHANGES_VIRTUAL_DISK_RANGE } from "./structs.ts";
-import { wideString } from "./wide_string.ts";
+import { assertSuccess, type CalledDisk, newerFunction } from "./call/disk_call.ts";
+import { readInformation } from "./information.ts";
+import { QUERY_CHANGES_VIRTUAL_DISK_RANGE } from "./ffi/structs.ts";
+import { wideString } from "./ffi/text.ts";
 
 const OPERATION = "QueryChangesVirtualDisk";
 /** Ranges that one call has room for. */

@@ -16,7 +16,7 @@ import {
   type StorageTypeRequest,
 } from "../disk/open_request.ts";
 import { sizeOf } from "../disk/size.ts";
-import type { CreateVirtualDiskParameters, VirtualStorageType } from "./structs.ts";
+import type { CreateVirtualDiskParameters, VirtualStorageType } from "./ffi/structs.ts";
 
 /** The arguments of CreateVirtualDisk; paths are of the host, not made absolute yet. */
 export interface NativeCreateRequest {

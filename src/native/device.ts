@@ -5,9 +5,14 @@
  * @module
  */
 import { readGuid } from "../bytes/guid.ts";
-import { Handle } from "./handle.ts";
-import type { Kernel32 } from "./kernel32.ts";
-import { wideString } from "./wide_string.ts";
+import { decodeMultiString, decodeUtf16, decodeUtf16Z } from "../bytes/utf16.ts";
+import type { AttachedVolume } from "../disk/attachment.ts";
+import type { CalledDisk } from "./call/disk_call.ts";
+import { Handle } from "./call/handle.ts";
+import { sizedAnswer } from "./call/sized_answer.ts";
+import type { Kernel32 } from "./ffi/kernel32.ts";
+import { multiString, wideString } from "./ffi/text.ts";
+import type { VirtDisk } from "./ffi/virtdisk.ts";
 
 const NO_ACCESS = 0;
 const GENERIC_READ = 0x8000_0000;
@@ -225,4 +230,142 @@ function hasVolume(layout: DataView, style: number, offset: number): boolean {
   if (style === STYLE.mbr) return !MBR_WITHOUT_VOLUME.includes(layout.getUint8(at));
   if (style !== STYLE.gpt) return false;
   return !GPT_WITHOUT_VOLUME.includes(readGuid(new Uint8Array(layout.buffer), at));
+}
+
+// The calls that tell what is attached: the device of a disk, and the images of all attached disks.
+
+/** Bytes: longer than any device path, and than those of some images. */
+const USUAL_PATH = 512;
+/** Bytes: far more than all paths of a machine's attached images. */
+const LARGEST_ANSWER = 1024 * 1024;
+const UNIT_SIZE = 2;
+
+/**
+ * The device path of an attached disk (GetVirtualDiskPhysicalPath): `\\.\PhysicalDriveN` or `\\.\CDROMN`.
+ *
+ * @throws {VirtualDiskError} With the code that the call returns: `ERROR_DEV_NOT_EXIST` where the disk is
+ * not attached.
+ */
+export function physicalPath({ libraries: { virtdisk }, handle, path }: CalledDisk): string {
+  const operation = "GetVirtualDiskPhysicalPath";
+  return stringsOf(
+    operation,
+    path,
+    (size, buffer) => virtdisk.GetVirtualDiskPhysicalPath(handle, size, buffer),
+  )[0] ?? "";
+}
+
+/**
+ * The paths of the image files of all disks that are attached to this machine. In spite of its name
+ * GetAllAttachedVirtualDiskPhysicalPaths does not give the paths of devices.
+ *
+ * @throws {VirtualDiskError} With the code that the call returns.
+ */
+export function attachedImagePaths(virtdisk: VirtDisk): string[] {
+  return stringsOf(
+    "GetAllAttachedVirtualDiskPhysicalPaths",
+    undefined,
+    (size, buffer) => virtdisk.GetAllAttachedVirtualDiskPhysicalPaths(size, buffer),
+  );
+}
+
+function stringsOf(
+  operation: string,
+  path: string | undefined,
+  call: (size: Uint32Array<ArrayBuffer>, buffer: Uint8Array<ArrayBuffer>) => number,
+): string[] {
+  const { answer } = sizedAnswer({
+    operation,
+    ...(path === undefined ? {} : { path }),
+    unit: "bytes",
+    first: USUAL_PATH,
+    largest: LARGEST_ANSWER,
+    call: (capacity) => {
+      const size = Uint32Array.of(capacity);
+      // Zeros: whatever the call does not fill in ends the list.
+      const buffer = new Uint8Array(capacity);
+      const code = call(size, buffer);
+      return { code, size: size[0]!, answer: buffer };
+    },
+  });
+  return multiString(decodeUtf16(answer.subarray(0, answer.length - answer.length % UNIT_SIZE)));
+}
+
+/** UTF-16 units; a volume's name has 49. */
+const NAME_LENGTH = 64;
+/** UTF-16 units: a first guess, and more than the names of any volume. */
+const USUAL_LENGTH = 1024;
+const LARGEST_LENGTH = 1 << 20;
+
+/** A volume, and where on the disk that was asked about. */
+export interface VolumeOnDisk extends AttachedVolume {
+  /** None where it does not tell. */
+  readonly extents: readonly DiskExtent[];
+}
+
+/** Bytes that a volume has on its disk; 0 where it does not tell. */
+export function lengthOf({ extents }: VolumeOnDisk): number {
+  return extents.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** The volumes that are on a disk, altogether or in part. */
+export function volumesOn(kernel32: Kernel32, target: DeviceNumber): VolumeOnDisk[] {
+  return volumeNames(kernel32).map((guidPath) => placeOf(kernel32, guidPath, target))
+    .filter((place) => typeof place !== "string");
+}
+
+/** Where the volumes of a disk are mounted, by the disk's device path. */
+export function mountPointsOfDisk(kernel32: Kernel32, devicePath: string): string[] {
+  using device = Device.open(kernel32, devicePath);
+  const number = device?.deviceNumber;
+  if (number === undefined) return [];
+  return volumesOn(kernel32, number).flatMap(({ mountPoints }) => mountPoints);
+}
+
+/** The names of all volumes of the machine. */
+export function volumeNames(kernel32: Kernel32): string[] {
+  const buffer = new Uint8Array(NAME_LENGTH * UNIT_SIZE);
+  const search = kernel32.FindFirstVolumeW(buffer, NAME_LENGTH);
+  if (search === INVALID_HANDLE_VALUE) return [];
+  const names: string[] = [];
+  try {
+    do names.push(decodeUtf16Z(buffer)); while (
+      kernel32.FindNextVolumeW(search, buffer, NAME_LENGTH) !== 0
+    );
+  } finally {
+    kernel32.FindVolumeClose(search);
+  }
+  return names;
+}
+
+/** The part of a volume that is on the target; or that it is on other disks, or that it does not tell. */
+export function placeOf(
+  kernel32: Kernel32,
+  guidPath: string,
+  target: DeviceNumber,
+): VolumeOnDisk | "elsewhere" | "unknown" {
+  // With its last backslash the name would mean the root folder.
+  using volume = Device.open(kernel32, guidPath.slice(0, -1));
+  if (volume === undefined) return "unknown";
+  const all = target.type === DISK_TYPE ? volume.diskExtents : [];
+  const extents = all.filter(({ disk }) => disk === target.number);
+  const own = volume.deviceNumber;
+  const isOwn = extents.length > 0 || own?.type === target.type && own.number === target.number;
+  if (isOwn) return { guidPath, mountPoints: mountPointsOf(kernel32, guidPath), extents };
+  return all.length > 0 || own !== undefined ? "elsewhere" : "unknown";
+}
+
+/** A volume may be gone again: then it is mounted nowhere. */
+function mountPointsOf(kernel32: Kernel32, guidPath: string): string[] {
+  const name = wideString(guidPath);
+  for (let length = USUAL_LENGTH; length <= LARGEST_LENGTH;) {
+    const buffer = new Uint8Array(length * UNIT_SIZE);
+    const needed = new Uint32Array(1);
+    if (kernel32.GetVolumePathNamesForVolumeNameW(name, buffer, length, needed) !== 0) {
+      return decodeMultiString(buffer);
+    }
+    if (needed[0]! <= length) break;
+    length = needed[0]!;
+  }
+  return [];
 }

@@ -3,8 +3,8 @@ import { readGuid, writeGuid } from "../bytes/guid.ts";
 import { errorCode } from "../errors/codes.ts";
 import { isErrorOf } from "../errors/error.ts";
 import type { MetadataStore } from "../disk/metadata.ts";
-import { assertSuccess, type CalledDisk } from "./called_disk.ts";
-import { sizedAnswer } from "./sized_answer.ts";
+import { assertSuccess, type CalledDisk } from "./call/disk_call.ts";
+import { sizedAnswer } from "./call/sized_answer.ts";
 
 const GUID_SIZE = 16;
 /** The format allows 2047 items, the system's own included (VHDX specification, section 2.6.1). */

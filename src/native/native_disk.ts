@@ -5,6 +5,16 @@
  */
 import type { Attachment, AttachOptions, DetachOptions } from "../disk/attachment.ts";
 import type {
+  ApplySnapshotOptions,
+  ChangedRange,
+  ChangeQueryOptions,
+  DeleteSnapshotOptions,
+  ScsiRequest,
+  ScsiResponse,
+  TakeSnapshotOptions,
+  VhdSetChange,
+} from "../disk/driver_options.ts";
+import type {
   InformationChange,
   InformationKind,
   VirtualDiskInformation,
@@ -20,35 +30,25 @@ import type {
   ResizeOptions,
   SmallestSafeSize,
 } from "../disk/operation_options.ts";
+import type { OperationOptions } from "../disk/progress.ts";
 import type { Size } from "../disk/size.ts";
 import type { StorageDependency } from "../disk/storage_dependency.ts";
-import type {
-  ApplySnapshotOptions,
-  ChangedRange,
-  ChangeQueryOptions,
-  DeleteSnapshotOptions,
-  ScsiRequest,
-  ScsiResponse,
-  TakeSnapshotOptions,
-  VhdSetChange,
-} from "../disk/driver_options.ts";
 import { VirtualDisk } from "../disk/virtual_disk.ts";
-import { addParent } from "./add_parent.ts";
-import { diskDependencies } from "./attached_disks.ts";
-import { Attachments } from "./attachments.ts";
-import type { CalledDisk } from "./called_disk.ts";
+import { Attachments } from "./attach.ts";
+import { type CalledDisk, RunningCalls } from "./call/disk_call.ts";
+import type { Handle } from "./call/handle.ts";
 import { changeQuery, queryChanges } from "./change_query.ts";
-import { DiskOperations } from "./disk_operations.ts";
-import type { Handle } from "./handle.ts";
-import { readInformation } from "./information_classes.ts";
-import { type Libraries, systemLibraries } from "./library.ts";
+import { createImage } from "./create.ts";
+import type { NativeCreateRequest } from "./create_request.ts";
+import { diskDependencies } from "./dependencies.ts";
+import { physicalPath } from "./device.ts";
+import { type Libraries, systemLibraries } from "./ffi/library.ts";
+import { readInformation, setInformation } from "./information.ts";
 import { NativeMetadata } from "./metadata.ts";
 import { type OpenedImage, openImage, openImageAsync } from "./open.ts";
-import { physicalPath } from "./physical_path.ts";
-import { rawScsi } from "./raw_scsi.ts";
+import { addParent, DiskOperations } from "./operations.ts";
 import { flushSectors, readSectors, writeSectors } from "./raw_access.ts";
-import { RunningCalls } from "./running_calls.ts";
-import { setInformation } from "./set_information.ts";
+import { rawScsi } from "./raw_scsi.ts";
 import { applySnapshot, deleteSnapshot, modifyVhdSet, takeSnapshot } from "./vhd_set.ts";
 
 /**
@@ -300,4 +300,19 @@ export async function openNativeAsync(
 ): Promise<NativeVirtualDisk> {
   const loaded = libraries ?? systemLibraries();
   return new NativeVirtualDisk(loaded, await openImageAsync(loaded, request));
+}
+
+/**
+ * Creates an image by CreateVirtualDisk.
+ *
+ * @throws {VirtualDiskError} As `openNative`, with the code that CreateVirtualDisk ends with.
+ * @throws The signal's reason, where it ended the call.
+ */
+export async function createNative(
+  request: NativeCreateRequest,
+  options: OperationOptions,
+  libraries?: Libraries,
+): Promise<NativeVirtualDisk> {
+  const loaded = libraries ?? systemLibraries();
+  return new NativeVirtualDisk(loaded, await createImage(loaded, request, options));
 }

@@ -4,12 +4,11 @@ import { VIRTUAL_DISK_ACCESS, VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.t
 import { VirtualDiskError } from "../errors/error.ts";
 import type { OpenFlag } from "../disk/open_options.ts";
 import { type OpenParameters, type OpenRequest, openRequest } from "../disk/open_request.ts";
-import { fullPath } from "./full_path.ts";
-import { Handle } from "./handle.ts";
-import { HeapMemory } from "./heap_memory.ts";
-import type { Libraries } from "./library.ts";
-import { OPEN_VIRTUAL_DISK_PARAMETERS, VIRTUAL_STORAGE_TYPE } from "./structs.ts";
-import { wideString } from "./wide_string.ts";
+import { fullPath, wideString } from "./ffi/text.ts";
+import { Handle } from "./call/handle.ts";
+import { HeapMemory } from "./call/memory.ts";
+import type { Libraries } from "./ffi/library.ts";
+import { OPEN_VIRTUAL_DISK_PARAMETERS, VIRTUAL_STORAGE_TYPE } from "./ffi/structs.ts";
 
 const OPERATION = "OpenVirtualDisk";
 

@@ -1,8 +1,8 @@
 /** What this process may do: its token, asked through advapi32.dll. */
 import { VirtualDiskError } from "../errors/error.ts";
-import { Handle } from "./handle.ts";
-import type { Kernel32 } from "./kernel32.ts";
-import { wideString } from "./wide_string.ts";
+import { Handle } from "./call/handle.ts";
+import type { Kernel32 } from "./ffi/kernel32.ts";
+import { wideString } from "./ffi/text.ts";
 
 /** What `Deno.dlopen` takes. */
 export const ADVAPI32_FUNCTIONS = {

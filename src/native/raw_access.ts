@@ -6,12 +6,12 @@
 import { errorCode } from "../errors/codes.ts";
 import { VirtualDiskError, virtualDiskError } from "../errors/error.ts";
 import { byteCount, BYTES, checkArgument } from "../disk/arguments.ts";
-import { CallMemory } from "./call_memory.ts";
-import type { CalledDisk } from "./called_disk.ts";
-import { Event } from "./event.ts";
-import { readInformation } from "./information_classes.ts";
-import { type Outcome, outcomeOfStatus, STATUS_PENDING } from "./ntstatus.ts";
-import { OVERLAPPED } from "./structs.ts";
+import { CallMemory } from "./call/memory.ts";
+import type { CalledDisk } from "./call/disk_call.ts";
+import { Event } from "./call/handle.ts";
+import { readInformation } from "./information.ts";
+import { type Outcome, outcomeOfStatus, STATUS_PENDING } from "./call/overlapped.ts";
+import { OVERLAPPED } from "./ffi/structs.ts";
 
 /** Bytes of one call: more than any driver needs to be fast, and whole sectors. */
 const LARGEST_TRANSFER = 16 * 1024 * 1024;

@@ -3,10 +3,9 @@ import { BYTES, checkArgument, checkOptions, uint32 } from "../disk/arguments.ts
 import { RAW_SCSI_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import { virtualDiskError } from "../errors/error.ts";
 import { SCSI_REQUEST, type ScsiRequest, type ScsiResponse } from "../disk/driver_options.ts";
-import { assertSuccess, type CalledDisk } from "./called_disk.ts";
-import { CallMemory } from "./call_memory.ts";
-import { newerFunction } from "./newer_function.ts";
-import { RAW_SCSI_VIRTUAL_DISK_PARAMETERS, RAW_SCSI_VIRTUAL_DISK_RESPONSE } from "./structs.ts";
+import { assertSuccess, type CalledDisk, newerFunction } from "./call/disk_call.ts";
+import { CallMemory } from "./call/memory.ts";
+import { RAW_SCSI_VIRTUAL_DISK_PARAMETERS, RAW_SCSI_VIRTUAL_DISK_RESPONSE } from "./ffi/structs.ts";
 
 const OPERATION = "RawSCSIVirtualDisk";
 /** The lengths of the command and of sense data are single bytes. */

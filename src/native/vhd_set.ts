@@ -24,17 +24,16 @@ import {
   type TakeSnapshotOptions,
   type VhdSetChange,
 } from "../disk/driver_options.ts";
-import { assertSuccess, type CalledDisk } from "./called_disk.ts";
-import { CallMemory } from "./call_memory.ts";
-import { fullPath } from "./full_path.ts";
-import { newerFunction } from "./newer_function.ts";
+import { assertSuccess, type CalledDisk, newerFunction } from "./call/disk_call.ts";
+import { CallMemory } from "./call/memory.ts";
+import { fullPath } from "./ffi/text.ts";
 import {
   APPLY_SNAPSHOT_VHDSET_PARAMETERS,
   DELETE_SNAPSHOT_VHDSET_PARAMETERS,
   MODIFY_VHDSET_PARAMETERS,
   type ModifyVhdSetParameters,
   TAKE_SNAPSHOT_VHDSET_PARAMETERS,
-} from "./structs.ts";
+} from "./ffi/structs.ts";
 
 const CHANGE_KIND = oneOf("snapshot-path", "remove-snapshot", "default-path");
 

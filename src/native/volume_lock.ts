@@ -5,10 +5,9 @@
  * @module
  */
 import { virtualDiskError } from "../errors/error.ts";
-import type { CalledDisk } from "./called_disk.ts";
-import { Device } from "./device.ts";
-import { deviceOf } from "./disk_arrival.ts";
-import { type VolumeOnDisk, volumesOn } from "./volumes.ts";
+import type { CalledDisk } from "./call/disk_call.ts";
+import { Device, type VolumeOnDisk, volumesOn } from "./device.ts";
+import { deviceOf } from "./arrival.ts";
 
 const DETACH = "DetachVirtualDisk";
 /** How often a volume is tried to be locked: scanners and indexers let go after a moment. */

@@ -19,17 +19,16 @@ import {
   type SmallestSafeSize,
 } from "../disk/operation_options.ts";
 import type { Size } from "../disk/size.ts";
-import { checkChain } from "./check/check_virtual_disk.ts";
-import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./check/check_report.ts";
-import type { ImageChain } from "./chain.ts";
-import { removeImage } from "./new_file.ts";
+import { checkChain } from "./operations/check.ts";
+import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./image/findings.ts";
+import type { ImageChain } from "./chain/chain.ts";
+import { removeImage } from "./file/new_file.ts";
 import { Occupation } from "./occupation.ts";
 import type { Rights } from "./open_rules.ts";
 import { compactChain } from "./operations/compact.ts";
-import { mergeChain } from "./operations/merge.ts";
-import { mergeIntoFile } from "./operations/merge_into.ts";
+import { mergeChain, mergeIntoFile } from "./operations/merge.ts";
 import { resizeChain, type ResizeRequest } from "./operations/resize.ts";
-import { setParentPath } from "./parent_change.ts";
+import { setParentPath } from "./operations/rebase.ts";
 import { ReadableDisk } from "./readable_disk.ts";
 
 /** The part of `PortableVirtualDisk` that resizes, compacts, merges and checks. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { virtualDiskError } from "../errors/error.ts";
-import { inLongOperation } from "./image_error.ts";
+import { inLongOperation } from "./file/image_error.ts";
 
 /** Whether an operation goes on with a disk, and has its files for itself. */
 export class Occupation {

@@ -12,8 +12,8 @@ import {
   VIRTUAL_STORAGE_TYPE_DEVICE,
 } from "../constants.ts";
 import type { OpenRequest } from "../disk/open_request.ts";
-import { ImageError } from "./image_error.ts";
-import type { Sharing } from "./image_file.ts";
+import { ImageError } from "./file/image_error.ts";
+import type { Sharing } from "./file/image_file.ts";
 
 /** What the opener of a disk may do with it. */
 export interface Rights {

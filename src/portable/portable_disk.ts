@@ -9,18 +9,17 @@ import type { InformationChange } from "../disk/information.ts";
 import type { MetadataStore } from "../disk/metadata.ts";
 import type { OpenRequest } from "../disk/open_request.ts";
 import { byteCount, BYTES, checkArgument, toHostPath } from "../disk/arguments.ts";
-import { removeAbandonedFiles } from "./abandoned_files.ts";
-import { ImageChain } from "./chain.ts";
-import { writeChain } from "./chain_writer.ts";
-import { assertChildless } from "./children.ts";
-import { formatOfDevice } from "./detect.ts";
-import type { DiskImage, WritableImage } from "./image.ts";
-import { changeImage } from "./image_change.ts";
-import { ImageError, inOperation, openForReading } from "./image_error.ts";
-import { imageMetadata } from "./image_metadata.ts";
+import { removeAbandonedFiles } from "./file/abandoned_files.ts";
+import { ImageChain } from "./chain/chain.ts";
+import { writeChain } from "./image/extents.ts";
+import { assertChildless } from "./chain/children.ts";
+import { formatOfDevice } from "./formats.ts";
+import type { DiskImage, WritableImage } from "./image/image.ts";
+import { changeImage, imageMetadata } from "./information.ts";
+import { ImageError, inOperation, openForReading } from "./file/image_error.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
 import { MaintainedDisk } from "./maintained_disk.ts";
-import { setParentPath } from "./parent_change.ts";
+import { setParentPath } from "./operations/rebase.ts";
 
 const { NO_PARENTS, CUSTOM_DIFF_CHAIN, IGNORE_RELATIVE_PARENT_LOCATOR } = OPEN_VIRTUAL_DISK_FLAG;
 

@@ -15,13 +15,16 @@ import {
 import { setImmediate } from "node:timers/promises";
 import type { InformationKind, VirtualDiskInformation } from "../disk/information.ts";
 import { VirtualDisk } from "../disk/virtual_disk.ts";
-import type { ImageChain } from "./chain.ts";
-import { chainExtents, readChain } from "./chain_reader.ts";
-import { type Extent, toExtent } from "./extent.ts";
-import { type DiskDetails, diskDetails } from "./image_details.ts";
-import { ImageError, inOperation } from "./image_error.ts";
-import { applicableKinds, imageInformation } from "./image_information.ts";
-import { type ImageStream, type ImageStreamOptions, openImageStream } from "./image_stream.ts";
+import type { ImageChain } from "./chain/chain.ts";
+import { chainExtents, type Extent, readChain, toExtent } from "./image/extents.ts";
+import { type DiskDetails, diskDetails } from "./operations/details.ts";
+import { ImageError, inOperation } from "./file/image_error.ts";
+import { applicableKinds, imageInformation } from "./information.ts";
+import {
+  type ImageStream,
+  type ImageStreamOptions,
+  openImageStream,
+} from "./operations/image_stream.ts";
 import { IsoImage } from "./iso/iso_image.ts";
 import type { IsoVolume } from "./iso/iso_volume.ts";
 import type { Rights } from "./open_rules.ts";

@@ -6,9 +6,9 @@
  */
 import { assertEquals } from "@std/assert";
 import { encodeUtf16 } from "../../src/bytes/utf16.ts";
-import { VIRTDISK_FUNCTIONS } from "../../src/native/virtdisk.ts";
-import { KERNEL32_FUNCTIONS } from "../../src/native/kernel32.ts";
-import { loadLibraries } from "../../src/native/library.ts";
+import { VIRTDISK_FUNCTIONS } from "../../src/native/ffi/virtdisk.ts";
+import { KERNEL32_FUNCTIONS } from "../../src/native/ffi/kernel32.ts";
+import { loadLibraries } from "../../src/native/ffi/library.ts";
 import { openNative } from "../../src/native/native_disk.ts";
 import { openRequest } from "../../src/disk/open_request.ts";
 import { buildDouble, Double, type DoubleLibraries, doubleNeed } from "../double/double.ts";

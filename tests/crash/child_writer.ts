@@ -1,5 +1,5 @@
 /** The child process that writes to a disk, and what follows from its reports. */
-import { ImageFile } from "../../src/portable/image_file.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { type Observation, observe } from "./observation.ts";
 import type { Oracle } from "./oracle.ts";
 import type { Format } from "./scenario.ts";

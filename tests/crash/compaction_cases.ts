@@ -1,14 +1,12 @@
 /** Images that can be made smaller, and what compacts them. */
 import { assertEquals } from "@std/assert";
-import type { ByteSource, WritableSource } from "../../src/portable/byte_source.ts";
-import { type DiskImage, imageExtents } from "../../src/portable/image.ts";
-import type { ImageSpec } from "../../src/portable/image_spec.ts";
-import type { Compaction, CompactionOutcome } from "../../src/portable/operations/compaction.ts";
-import { Meter } from "../../src/portable/operations/meter.ts";
-import { Pace } from "../../src/portable/operations/pace.ts";
-import { compactVhd } from "../../src/portable/vhd/compact_vhd.ts";
-import { compactVhdx } from "../../src/portable/vhdx/compact_vhdx.ts";
-import { resizeVhdx } from "../../src/portable/vhdx/resize_vhdx.ts";
+import type { ByteSource, WritableSource } from "../../src/portable/file/byte_source.ts";
+import { type DiskImage, imageExtents, type ImageSpec } from "../../src/portable/image/image.ts";
+import type { Compaction, CompactionOutcome } from "../../src/portable/image/format.ts";
+import { Meter, Pace } from "../../src/portable/image/pace.ts";
+import { compactVhd } from "../../src/portable/vhd/compact.ts";
+import { compactVhdx } from "../../src/portable/vhdx/compact.ts";
+import { resizeVhdx } from "../../src/portable/vhdx/resize.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { raise } from "../portable/vhdx/raised.ts";
 import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";

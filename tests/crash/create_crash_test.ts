@@ -1,11 +1,10 @@
 /** A crash while an image is created leaves no image, or the whole one. */
 import { assertEquals, assertGreater } from "@std/assert";
-import type { ByteSource } from "../../src/portable/byte_source.ts";
-import type { DiskImage } from "../../src/portable/image.ts";
-import { ImageError } from "../../src/portable/image_error.ts";
-import type { ImageSpec } from "../../src/portable/image_spec.ts";
-import { openVhd } from "../../src/portable/vhd/vhd_image.ts";
-import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
+import type { ByteSource } from "../../src/portable/file/byte_source.ts";
+import type { DiskImage, ImageSpec } from "../../src/portable/image/image.ts";
+import { ImageError } from "../../src/portable/file/image_error.ts";
+import { openVhd } from "../../src/portable/vhd/open.ts";
+import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { Random } from "../fuzz/random.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";

@@ -1,6 +1,5 @@
 /** Metadata items of the disks and files of a chain. */
-import type { DiskImage } from "../../src/portable/image.ts";
-import type { CopyableItem } from "../../src/portable/metadata_item.ts";
+import type { CopyableItem, DiskImage } from "../../src/portable/image/image.ts";
 import { pattern } from "../support.ts";
 import { itemText } from "./observation.ts";
 import type { Format } from "./scenario.ts";

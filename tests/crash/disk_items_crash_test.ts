@@ -1,7 +1,7 @@
 /** A crash while the items of a disk are replaced leaves those that it had, or the new ones. */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
-import { openWritableVhdx } from "../../src/portable/vhdx/writable_vhdx.ts";
+import { openVhdx } from "../../src/portable/vhdx/image.ts";
+import { openWritableVhdx } from "../../src/portable/vhdx/writable_image.ts";
 import { Random } from "../fuzz/random.ts";
 import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { pattern } from "../support.ts";

@@ -1,6 +1,6 @@
 /** A file whose writes fail at a chosen moment, as on a full disk or a dying one. */
 import type { ErrorSymbol } from "../../src/errors/codes.ts";
-import { ImageError } from "../../src/portable/image_error.ts";
+import { ImageError } from "../../src/portable/file/image_error.ts";
 import { RecordingSource } from "./recording_source.ts";
 import type { SparseFile } from "./sparse_file.ts";
 

@@ -1,7 +1,7 @@
 /** Every write, growth and flush fails once: the error says why, and nothing is lost. */
 import { assert, assertEquals, assertGreater, assertLessOrEqual, assertThrows } from "@std/assert";
-import { ImageError } from "../../src/portable/image_error.ts";
-import type { WritableImage } from "../../src/portable/image.ts";
+import { ImageError } from "../../src/portable/file/image_error.ts";
+import type { WritableImage } from "../../src/portable/image/image.ts";
 import { Random } from "../fuzz/random.ts";
 import { Sample, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";

@@ -6,10 +6,10 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { checkFile } from "../../src/portable/check/check_file.ts";
-import { repairVhd } from "../../src/portable/check/repair_vhd.ts";
-import type { WritableSource } from "../../src/portable/byte_source.ts";
-import { resizeVhd } from "../../src/portable/vhd/resize_vhd.ts";
+import { checkFile } from "../../src/portable/operations/check.ts";
+import { repairVhd } from "../../src/portable/vhd/check.ts";
+import type { WritableSource } from "../../src/portable/file/byte_source.ts";
+import { resizeVhd } from "../../src/portable/vhd/resize.ts";
 import { Random } from "../fuzz/random.ts";
 import { QEMU, qemuRaw } from "../interop/vhd_oracles.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";

@@ -1,8 +1,8 @@
 /** The formats under test, and new images of them in memory. */
-import type { WritableSource } from "../../src/portable/byte_source.ts";
-import type { ImageSpec } from "../../src/portable/image_spec.ts";
-import { createVhd } from "../../src/portable/vhd/create_vhd.ts";
-import { createVhdx } from "../../src/portable/vhdx/create_vhdx.ts";
+import type { WritableSource } from "../../src/portable/file/byte_source.ts";
+import type { ImageSpec } from "../../src/portable/image/image.ts";
+import { createVhd } from "../../src/portable/vhd/create.ts";
+import { createVhdx } from "../../src/portable/vhdx/create.ts";
 import { SparseFile } from "./sparse_file.ts";
 
 /** Writes a new image. */

@@ -1,6 +1,6 @@
 /** Operations that take long enough to be killed, and the files that they work on. */
 import { checkVirtualDisk, openVirtualDisk, type PortableVirtualDisk } from "@virtdisk/virtdisk";
-import { removeFile } from "../../src/portable/image_file.ts";
+import { removeFile } from "../../src/portable/file/image_file.ts";
 import { createImage } from "../create_image.ts";
 import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
 import { pattern } from "../support.ts";

@@ -1,5 +1,5 @@
 /** Chains that are merged while they crash: of different blocks and sizes, into a base or into a child. */
-import type { ImageSpec, ParentSpec } from "../../src/portable/image_spec.ts";
+import type { ImageSpec, ParentSpec } from "../../src/portable/image/image.ts";
 import { Random } from "../fuzz/random.ts";
 import { MIB } from "../portable/vhdx/vhdx_builder.ts";
 import { addItems } from "./disk_items.ts";

@@ -3,13 +3,12 @@
  * the parent what the chain was.
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { readChain } from "../../src/portable/chain_reader.ts";
-import type { DiskImage } from "../../src/portable/image.ts";
-import type { Merging } from "../../src/portable/operations/merging.ts";
-import { Meter } from "../../src/portable/operations/meter.ts";
-import { Pace } from "../../src/portable/operations/pace.ts";
-import { mergeVhd } from "../../src/portable/vhd/merge_vhd.ts";
-import { mergeVhdx } from "../../src/portable/vhdx/merge_vhdx.ts";
+import { readChain } from "../../src/portable/image/extents.ts";
+import type { DiskImage } from "../../src/portable/image/image.ts";
+import type { Merging } from "../../src/portable/image/format.ts";
+import { Meter, Pace } from "../../src/portable/image/pace.ts";
+import { mergeVhd } from "../../src/portable/vhd/merge.ts";
+import { mergeVhdx } from "../../src/portable/vhdx/merge.ts";
 import { Random } from "../fuzz/random.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";

@@ -1,6 +1,6 @@
 /** What can be seen of an image: each sector's version, and what it says of itself. */
 import { crc32 } from "node:zlib";
-import { type DiskImage, imageExtents } from "../../src/portable/image.ts";
+import { type DiskImage, imageExtents } from "../../src/portable/image/image.ts";
 import { PARENT, readStamps, SECTOR } from "./stamp.ts";
 
 const CHUNK = 1 << 18;

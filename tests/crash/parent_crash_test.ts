@@ -1,9 +1,9 @@
 /** A child is given other parents, and crashes at every write: it names the old parent or the new one. */
 import { assertEquals, assertGreater } from "@std/assert";
-import type { ParentSpec } from "../../src/portable/image_spec.ts";
+import type { ParentSpec } from "../../src/portable/image/image.ts";
 import { findFooter } from "../../src/portable/vhd/footer_search.ts";
-import { openVhd } from "../../src/portable/vhd/vhd_image.ts";
-import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
+import { openVhd } from "../../src/portable/vhd/open.ts";
+import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { Random } from "../fuzz/random.ts";
 import { HEADER, vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";

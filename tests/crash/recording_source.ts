@@ -1,5 +1,5 @@
 /** An image file in memory that remembers, in order, what was done to it. */
-import type { WritableSource } from "../../src/portable/byte_source.ts";
+import type { WritableSource } from "../../src/portable/file/byte_source.ts";
 import type { SparseFile } from "./sparse_file.ts";
 
 /** One change of a file, or the flush that makes those before it durable. */

@@ -1,10 +1,10 @@
 /** A crash while a check repairs: the image is as it was, or repaired, and no byte of the disk is lost. */
 import { assertEquals, assertGreater } from "@std/assert";
-import type { WritableSource } from "../../src/portable/byte_source.ts";
-import { checkFile } from "../../src/portable/check/check_file.ts";
-import { repairVhd } from "../../src/portable/check/repair_vhd.ts";
-import { repairVhdx } from "../../src/portable/check/repair_vhdx.ts";
-import { openImage } from "../../src/portable/detect.ts";
+import type { WritableSource } from "../../src/portable/file/byte_source.ts";
+import { checkFile } from "../../src/portable/operations/check.ts";
+import { repairVhd } from "../../src/portable/vhd/check.ts";
+import { repairVhdx } from "../../src/portable/vhdx/check.ts";
+import { openImage } from "../../src/portable/formats.ts";
 import { Random } from "../fuzz/random.ts";
 import { readImage } from "../portable/read_image.ts";
 import { DYNAMIC_TABLE, newVhd, withBlock } from "../portable/vhd/vhd_builder.ts";

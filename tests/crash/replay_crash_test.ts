@@ -1,8 +1,8 @@
 /** A crash while a log is replayed to the file: the disk stays what the log makes of it. */
 import { assertEquals, assertGreater } from "@std/assert";
 import { createHash } from "node:crypto";
-import { repairVhdx } from "../../src/portable/check/repair_vhdx.ts";
-import { type DiskImage, imageExtents } from "../../src/portable/image.ts";
+import { repairVhdx } from "../../src/portable/vhdx/check.ts";
+import { type DiskImage, imageExtents } from "../../src/portable/image/image.ts";
 import { Random } from "../fuzz/random.ts";
 import {
   batPage,

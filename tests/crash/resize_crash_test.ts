@@ -1,12 +1,11 @@
 /** A crash while a disk is given another size leaves the old size or the new one, and all of its data. */
 import { assertEquals, assertGreater } from "@std/assert";
-import { checkFile } from "../../src/portable/check/check_file.ts";
-import type { WritableSource } from "../../src/portable/byte_source.ts";
-import type { DiskImage } from "../../src/portable/image.ts";
-import type { ImageSpec } from "../../src/portable/image_spec.ts";
+import { checkFile } from "../../src/portable/operations/check.ts";
+import type { WritableSource } from "../../src/portable/file/byte_source.ts";
+import type { DiskImage, ImageSpec } from "../../src/portable/image/image.ts";
 import { findFooter } from "../../src/portable/vhd/footer_search.ts";
-import { resizeVhd } from "../../src/portable/vhd/resize_vhd.ts";
-import { resizeVhdx } from "../../src/portable/vhdx/resize_vhdx.ts";
+import { resizeVhd } from "../../src/portable/vhd/resize.ts";
+import { resizeVhdx } from "../../src/portable/vhdx/resize.ts";
 import { Random } from "../fuzz/random.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";

@@ -4,7 +4,7 @@
  * resize ends as one that was never cut short.
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import type { ImageSpec } from "../../src/portable/image_spec.ts";
+import type { ImageSpec } from "../../src/portable/image/image.ts";
 import { Random } from "../fuzz/random.ts";
 import type { MemoryDisk } from "../portable/partitions/partition_builder.ts";
 import { MIB } from "../portable/vhdx/vhdx_builder.ts";

@@ -1,7 +1,6 @@
 /** What is done to an image, as data, and doing it. */
-import type { ByteSource, WritableSource } from "../../src/portable/byte_source.ts";
-import type { DiskImage, WritableImage } from "../../src/portable/image.ts";
-import type { ParentSpec } from "../../src/portable/image_spec.ts";
+import type { ByteSource, WritableSource } from "../../src/portable/file/byte_source.ts";
+import type { DiskImage, ParentSpec, WritableImage } from "../../src/portable/image/image.ts";
 import type { Random } from "../fuzz/random.ts";
 import { itemAttribute, itemText, observe } from "./observation.ts";
 import type { DiskEvent } from "./oracle.ts";

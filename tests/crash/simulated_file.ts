@@ -1,5 +1,5 @@
 /** An open file of a simulated folder, as far as images are read and written. */
-import type { ByteSource } from "../../src/portable/byte_source.ts";
+import type { ByteSource } from "../../src/portable/file/byte_source.ts";
 import type { Change } from "./recording_source.ts";
 
 /** Stands in for `Deno.FsFile`. */

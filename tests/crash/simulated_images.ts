@@ -1,6 +1,6 @@
 /** Small images for simulated folders, and opening them there. */
 import { openVirtualDisk, type PortableVirtualDisk } from "@virtdisk/virtdisk";
-import type { ImageSpec, ParentSpec } from "../../src/portable/image_spec.ts";
+import type { ImageSpec, ParentSpec } from "../../src/portable/image/image.ts";
 import { Random } from "../fuzz/random.ts";
 import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";

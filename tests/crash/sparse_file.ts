@@ -1,5 +1,5 @@
 /** Image files in memory that take no more room than their contents, and can be copied at no cost. */
-import type { WritableSource } from "../../src/portable/byte_source.ts";
+import type { WritableSource } from "../../src/portable/file/byte_source.ts";
 
 const PAGE_SIZE = 4096;
 const ZERO_PAGE = new Uint8Array(PAGE_SIZE);

@@ -1,6 +1,5 @@
 /** Counts the steps of an operation, and cancels it at one of them. */
-import { Meter } from "../../src/portable/operations/meter.ts";
-import { Pace } from "../../src/portable/operations/pace.ts";
+import { Meter, Pace } from "../../src/portable/image/pace.ts";
 
 /** The meter of an operation. */
 export class StepMeter extends Meter {

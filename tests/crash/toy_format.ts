@@ -5,8 +5,8 @@
  * Sector 0: `TOY1`, then for each block one byte: the number of its place in the file, 0 for none.
  * Place n is at 4096 * n.
  */
-import type { ByteSource, WritableSource } from "../../src/portable/byte_source.ts";
-import type { DiskImage, ImageExtent, WritableImage } from "../../src/portable/image.ts";
+import type { ByteSource, WritableSource } from "../../src/portable/file/byte_source.ts";
+import type { DiskImage, ImageExtent, WritableImage } from "../../src/portable/image/image.ts";
 import type { Format } from "./scenario.ts";
 import { SparseFile } from "./sparse_file.ts";
 

@@ -1,10 +1,9 @@
 /** What is done to VHD images while they crash. Blocks of 4 KiB (8 sectors) keep the files small. */
-import type { ImageSpec } from "../../src/portable/image_spec.ts";
-import type { ByteSource } from "../../src/portable/byte_source.ts";
+import type { ImageSpec } from "../../src/portable/image/image.ts";
+import type { ByteSource } from "../../src/portable/file/byte_source.ts";
 import { DISK_TYPE, footerFault } from "../../src/portable/vhd/footer.ts";
 import { findFooter } from "../../src/portable/vhd/footer_search.ts";
-import { openVhd } from "../../src/portable/vhd/vhd_image.ts";
-import { openWritableVhd } from "../../src/portable/vhd/writable_vhd.ts";
+import { openVhd, openWritableVhd } from "../../src/portable/vhd/open.ts";
 import { Random } from "../fuzz/random.ts";
 import { HEADER, vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { assertBytesEqual } from "../support.ts";

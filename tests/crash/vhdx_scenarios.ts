@@ -1,18 +1,18 @@
 /** What is done to VHDX images while they crash. Blocks have 1 MiB (2048 sectors), as few as can be. */
 import { assertEquals } from "@std/assert";
 import { NIL_GUID } from "../../src/bytes/guid.ts";
-import type { ByteSource } from "../../src/portable/byte_source.ts";
-import type { ImageSpec } from "../../src/portable/image_spec.ts";
+import type { ByteSource } from "../../src/portable/file/byte_source.ts";
+import type { ImageSpec } from "../../src/portable/image/image.ts";
 import { readCurrentHeader } from "../../src/portable/vhdx/header.ts";
 import {
   descriptorsFromLast,
   type LogEntry,
+  LogRing,
   readLogEntry,
 } from "../../src/portable/vhdx/log_entry.ts";
-import { LogRing } from "../../src/portable/vhdx/log_ring.ts";
 import { ReplayedSource, ReplayOverlay } from "../../src/portable/vhdx/replayed_source.ts";
-import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
-import { openWritableVhdx } from "../../src/portable/vhdx/writable_vhdx.ts";
+import { openVhdx } from "../../src/portable/vhdx/image.ts";
+import { openWritableVhdx } from "../../src/portable/vhdx/writable_image.ts";
 import { Random } from "../fuzz/random.ts";
 import { pattern } from "../support.ts";
 import { BAT, MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";

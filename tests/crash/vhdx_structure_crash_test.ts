@@ -1,7 +1,7 @@
 /** What happens to VHDX files beside reading and writing blocks crashes at every write, too. */
 import { assertGreater } from "@std/assert";
-import type { ImageSpec } from "../../src/portable/image_spec.ts";
-import { openWritableVhdx } from "../../src/portable/vhdx/writable_vhdx.ts";
+import type { ImageSpec } from "../../src/portable/image/image.ts";
+import { openWritableVhdx } from "../../src/portable/vhdx/writable_image.ts";
 import { pattern } from "../support.ts";
 import { MIB, REGION_TABLES, VhdxBuilder, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { sampledBound } from "../sampling.ts";

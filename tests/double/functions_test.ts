@@ -1,12 +1,12 @@
 /** The functions of the double that are over when they return. */
 import { assertEquals } from "@std/assert";
-import { CallMemory } from "../../src/native/call_memory.ts";
+import { CallMemory } from "../../src/native/call/memory.ts";
 import {
   CREATE_VIRTUAL_DISK_PARAMETERS,
   type CreateVersion2,
   RAW_SCSI_VIRTUAL_DISK_PARAMETERS,
-} from "../../src/native/structs.ts";
-import { wideString } from "../../src/native/wide_string.ts";
+} from "../../src/native/ffi/structs.ts";
+import { wideString } from "../../src/native/ffi/text.ts";
 import { TempDir } from "../support.ts";
 import { IMAGE, testWithDouble } from "../native/with_double.ts";
 import { multiString } from "./double.ts";

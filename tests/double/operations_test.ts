@@ -1,7 +1,10 @@
 /** Long operations of the double, by what a caller of the two libraries sees. */
 import { assert, assertEquals } from "@std/assert";
-import { MIRROR_VIRTUAL_DISK_PARAMETERS, VIRTUAL_DISK_PROGRESS } from "../../src/native/structs.ts";
-import { CallMemory } from "../../src/native/call_memory.ts";
+import {
+  MIRROR_VIRTUAL_DISK_PARAMETERS,
+  VIRTUAL_DISK_PROGRESS,
+} from "../../src/native/ffi/structs.ts";
+import { CallMemory } from "../../src/native/call/memory.ts";
 import { type DoubleContext, IMAGE, testWithDouble } from "../native/with_double.ts";
 
 const PENDING = 997;

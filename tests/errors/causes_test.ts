@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { CAUSES, causesOf, causesThatHold, situationOf } from "../../src/errors/causes.ts";
 import { errorCode, type ErrorSymbol } from "../../src/errors/codes.ts";
-import { KERNEL32_FUNCTIONS } from "../../src/native/kernel32.ts";
-import { VIRTDISK_FUNCTIONS } from "../../src/native/virtdisk.ts";
+import { KERNEL32_FUNCTIONS } from "../../src/native/ffi/kernel32.ts";
+import { VIRTDISK_FUNCTIONS } from "../../src/native/ffi/virtdisk.ts";
 
 const NATIVE = situationOf("native");
 /** Two begin with what is to be typed. */

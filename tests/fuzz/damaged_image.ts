@@ -1,7 +1,7 @@
 /** What holds of every damaged image, whatever its format. */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
-import { type DiskImage, imageExtents } from "../../src/portable/image.ts";
-import { ImageError } from "../../src/portable/image_error.ts";
+import { type DiskImage, imageExtents } from "../../src/portable/image/image.ts";
+import { ImageError } from "../../src/portable/file/image_error.ts";
 import type { Random } from "./random.ts";
 
 /** What `run` gives, or `undefined` where it is refused as damage should be: with its place. */

@@ -3,7 +3,7 @@
  * a bounded number of reads. The seed is fixed, so that a failure comes back.
  */
 import { assert, assertEquals } from "@std/assert";
-import { ImageError } from "../../src/portable/image_error.ts";
+import { ImageError } from "../../src/portable/file/image_error.ts";
 import { isIso, openIso } from "../../src/portable/iso/iso_image.ts";
 import { IsoBuilder, MemorySource, SECTOR, udfImage } from "../portable/iso/iso_builder.ts";
 import { sampledRounds } from "../sampling.ts";

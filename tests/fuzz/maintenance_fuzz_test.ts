@@ -4,16 +4,15 @@
  * before reads the same after.
  */
 import { assert, assertEquals } from "@std/assert";
-import { checkFile } from "../../src/portable/check/check_file.ts";
-import { openImage, openWritableImage, resizeImage } from "../../src/portable/detect.ts";
-import type { DiskImage } from "../../src/portable/image.ts";
-import { ImageError } from "../../src/portable/image_error.ts";
-import { Meter } from "../../src/portable/operations/meter.ts";
-import { Pace } from "../../src/portable/operations/pace.ts";
-import { compactVhd } from "../../src/portable/vhd/compact_vhd.ts";
-import { mergeVhd } from "../../src/portable/vhd/merge_vhd.ts";
-import { compactVhdx } from "../../src/portable/vhdx/compact_vhdx.ts";
-import { mergeVhdx } from "../../src/portable/vhdx/merge_vhdx.ts";
+import { checkFile } from "../../src/portable/operations/check.ts";
+import { openImage, openWritableImage, resizeImage } from "../../src/portable/formats.ts";
+import type { DiskImage } from "../../src/portable/image/image.ts";
+import { ImageError } from "../../src/portable/file/image_error.ts";
+import { Meter, Pace } from "../../src/portable/image/pace.ts";
+import { compactVhd } from "../../src/portable/vhd/compact.ts";
+import { mergeVhd } from "../../src/portable/vhd/merge.ts";
+import { compactVhdx } from "../../src/portable/vhdx/compact.ts";
+import { mergeVhdx } from "../../src/portable/vhdx/merge.ts";
 import { SparseFile } from "../crash/sparse_file.ts";
 import { readImage } from "../portable/read_image.ts";
 import { newVhd } from "../portable/vhd/vhd_builder.ts";

@@ -3,10 +3,10 @@
  * is read for it.
  */
 import { assert, assertLessOrEqual } from "@std/assert";
-import type { ByteSource } from "../../src/portable/byte_source.ts";
+import type { ByteSource } from "../../src/portable/file/byte_source.ts";
 import { promisedIsoEnd } from "../../src/portable/iso/promised_end.ts";
 import { rawDiskIn } from "../../src/portable/partitions/raw_disk.ts";
-import type { PromisedEnd } from "../../src/portable/promised_end.ts";
+import type { PromisedEnd } from "../../src/portable/file/promised_end.ts";
 import { promisedVhdEnd } from "../../src/portable/vhd/promised_end.ts";
 import { promisedVhdxEnd } from "../../src/portable/vhdx/promised_end.ts";
 import { udfImage } from "../portable/iso/iso_builder.ts";

@@ -3,8 +3,8 @@
  * gives extents that are whole, in order and within the file; and little is read for it.
  */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
-import type { DiskImage } from "../../src/portable/image.ts";
-import { isVhd, openVhd } from "../../src/portable/vhd/vhd_image.ts";
+import type { DiskImage } from "../../src/portable/image/image.ts";
+import { isVhd, openVhd } from "../../src/portable/vhd/open.ts";
 import { MemorySource } from "../portable/memory_source.ts";
 import { sampledRounds } from "../sampling.ts";
 import { assertExtents, countGood, orRefused, rangeNear } from "./damaged_image.ts";

@@ -4,9 +4,8 @@
  * disk changes.
  */
 import { assert, assertEquals } from "@std/assert";
-import type { DiskImage } from "../../src/portable/image.ts";
-import { openVhd } from "../../src/portable/vhd/vhd_image.ts";
-import { openWritableVhd } from "../../src/portable/vhd/writable_vhd.ts";
+import type { DiskImage } from "../../src/portable/image/image.ts";
+import { openVhd, openWritableVhd } from "../../src/portable/vhd/open.ts";
 import { RecordingSource } from "../crash/recording_source.ts";
 import { SparseFile } from "../crash/sparse_file.ts";
 import { MemorySource } from "../portable/memory_source.ts";

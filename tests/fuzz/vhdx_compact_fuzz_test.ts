@@ -1,8 +1,8 @@
 /** VHDX files whose log, tables and blocks lie anywhere: compacted, cancelled, and compacted again. */
 import { assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
 import { placedBlocks } from "../../src/portable/vhdx/block_scan.ts";
-import { compactVhdx } from "../../src/portable/vhdx/compact_vhdx.ts";
-import { readStructures, tablesOf } from "../../src/portable/vhdx/vhdx_structures.ts";
+import { compactVhdx } from "../../src/portable/vhdx/compact.ts";
+import { readStructures, tablesOf } from "../../src/portable/vhdx/vhdx_file.ts";
 import { type Case, compact, versionsOf } from "../crash/compaction_cases.ts";
 import { createVhdxIn, newImage } from "../crash/formats.ts";
 import { runSteps, type Step } from "../crash/scenario.ts";

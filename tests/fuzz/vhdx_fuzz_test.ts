@@ -3,9 +3,9 @@
  * gives extents that are whole, in order and within the file; and little is read for it.
  */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
-import type { ByteSource } from "../../src/portable/byte_source.ts";
-import type { DiskImage } from "../../src/portable/image.ts";
-import { isVhdx, openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
+import type { ByteSource } from "../../src/portable/file/byte_source.ts";
+import type { DiskImage } from "../../src/portable/image/image.ts";
+import { isVhdx, openVhdx } from "../../src/portable/vhdx/image.ts";
 import { MemorySource } from "../portable/memory_source.ts";
 import { MIB } from "../portable/vhdx/vhdx_builder.ts";
 import { sampledRounds } from "../sampling.ts";

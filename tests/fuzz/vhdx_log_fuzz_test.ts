@@ -1,6 +1,6 @@
 /** Random VHDX logs, replayed in memory; the oracle is a byte array to which each change is applied. */
 import { assertEquals } from "@std/assert";
-import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
+import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import {
   type Change,
   dirtyVhdx,

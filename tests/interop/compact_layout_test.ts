@@ -1,7 +1,7 @@
 /** VHDX files whose log and tables lie anywhere: compacted here, they hold nothing but what they need; QEMU reads them. */
 import { assert, assertEquals } from "@std/assert";
 import { openVirtualDisk } from "@virtdisk/virtdisk";
-import { ImageFile } from "../../src/portable/image_file.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { createImage } from "../create_image.ts";
 import { type Movable, raise } from "../portable/vhdx/raised.ts";
 import { fileHash, pattern, run, TempDir, testWith } from "../support.ts";

@@ -1,6 +1,6 @@
 /** The hash of a whole disk, without the work of hashing its zeros again and again. */
 import { createHash } from "node:crypto";
-import { type DiskImage, imageExtents } from "../../src/portable/image.ts";
+import { type DiskImage, imageExtents } from "../../src/portable/image/image.ts";
 
 const PIECE = 2 ** 20;
 const ZEROS = new Uint8Array(PIECE);

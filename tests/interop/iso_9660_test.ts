@@ -1,7 +1,7 @@
 /** ISO 9660 and Joliet images of genisoimage and xorriso, read here and by isoinfo and xorriso. */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { ImageError } from "../../src/portable/image_error.ts";
-import { ImageFile } from "../../src/portable/image_file.ts";
+import { ImageError } from "../../src/portable/file/image_error.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { isIso, openIso } from "../../src/portable/iso/iso_image.ts";
 import type { IsoVolume } from "../../src/portable/iso/iso_volume.ts";
 import { readImage } from "../portable/read_image.ts";

@@ -1,6 +1,6 @@
 /** UDF volumes of mkudffs and bridge images of genisoimage, read here and by udfinfo. */
 import { assertEquals } from "@std/assert";
-import { ImageFile } from "../../src/portable/image_file.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { openIso } from "../../src/portable/iso/iso_image.ts";
 import type { IsoVolume } from "../../src/portable/iso/iso_volume.ts";
 import { pattern, run, TempDir, testWith, tool } from "../support.ts";

@@ -1,8 +1,8 @@
 /** Images made here, read and written by other programs. */
 import { assertEquals } from "@std/assert";
-import { ImageFile } from "../../src/portable/image_file.ts";
-import { createVhd } from "../../src/portable/vhd/create_vhd.ts";
-import { openVhd } from "../../src/portable/vhd/vhd_image.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
+import { createVhd } from "../../src/portable/vhd/create.ts";
+import { openVhd } from "../../src/portable/vhd/open.ts";
 import { readImage } from "../portable/read_image.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { assertBytesEqual, TempDir, testWith } from "../support.ts";

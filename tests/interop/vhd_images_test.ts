@@ -1,8 +1,8 @@
 /** Images made by Windows 10 and by QEMU, from public test data. */
 import { assertEquals } from "@std/assert";
-import { ImageFile } from "../../src/portable/image_file.ts";
-import { createVhd } from "../../src/portable/vhd/create_vhd.ts";
-import { isVhd, openVhd } from "../../src/portable/vhd/vhd_image.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
+import { createVhd } from "../../src/portable/vhd/create.ts";
+import { isVhd, openVhd } from "../../src/portable/vhd/open.ts";
 import { readImage } from "../portable/read_image.ts";
 import {
   assertBytesEqual,

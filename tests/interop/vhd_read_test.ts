@@ -1,7 +1,7 @@
 /** Images that other programs made, read here. */
 import { assertEquals } from "@std/assert";
-import { ImageFile } from "../../src/portable/image_file.ts";
-import { isVhd, openVhd } from "../../src/portable/vhd/vhd_image.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
+import { isVhd, openVhd } from "../../src/portable/vhd/open.ts";
 import { readImage } from "../portable/read_image.ts";
 import { assertBytesEqual, TempDir, testWith } from "../support.ts";
 import {

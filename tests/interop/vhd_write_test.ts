@@ -1,10 +1,9 @@
 /** Images written here, by thousands of random operations, read back by QEMU and libvhdi. */
 import { assertEquals } from "@std/assert";
-import type { DiskImage } from "../../src/portable/image.ts";
-import { ImageFile } from "../../src/portable/image_file.ts";
-import { createVhd } from "../../src/portable/vhd/create_vhd.ts";
-import { openVhd } from "../../src/portable/vhd/vhd_image.ts";
-import { openWritableVhd } from "../../src/portable/vhd/writable_vhd.ts";
+import type { DiskImage } from "../../src/portable/image/image.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
+import { createVhd } from "../../src/portable/vhd/create.ts";
+import { openVhd, openWritableVhd } from "../../src/portable/vhd/open.ts";
 import { Random } from "../fuzz/random.ts";
 import { readImage } from "../portable/read_image.ts";
 import { randomWork, type Work } from "../portable/vhd/random_work.ts";

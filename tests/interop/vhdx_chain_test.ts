@@ -2,8 +2,8 @@
  * Children with blocks in the parent, in the child and in part in either, read by libvhdi and here.
  * (Of blocks in the states ZERO and UNMAPPED libvhdi asks the parent, against the specification.)
  */
-import { ImageFile } from "../../src/portable/image_file.ts";
-import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
+import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { assertBytesEqual, pattern, TempDir, testWith } from "../support.ts";
 import { readImage } from "../portable/read_image.ts";
 import { MIB, PARENT_ID, VhdxBuilder } from "../portable/vhdx/vhdx_builder.ts";

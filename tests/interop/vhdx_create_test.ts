@@ -1,10 +1,9 @@
 /** Images made here, read, checked and written by QEMU and libvhdi. */
 import { assertEquals } from "@std/assert";
-import type { DiskImage } from "../../src/portable/image.ts";
-import { ImageFile } from "../../src/portable/image_file.ts";
-import type { ImageSpec } from "../../src/portable/image_spec.ts";
-import { createVhdx } from "../../src/portable/vhdx/create_vhdx.ts";
-import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
+import type { DiskImage, ImageSpec } from "../../src/portable/image/image.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
+import { createVhdx } from "../../src/portable/vhdx/create.ts";
+import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { assertBytesEqual, TempDir, testWith } from "../support.ts";
 import { readImage } from "../portable/read_image.ts";
 import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";

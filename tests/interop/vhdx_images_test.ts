@@ -1,7 +1,7 @@
 /** Images that Windows 10 made (see ../shared/images). */
 import { assertEquals } from "@std/assert";
-import { ImageFile } from "../../src/portable/image_file.ts";
-import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
+import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { fileHash, sharedImageNeed, TempDir, testWith, unpackSharedImage } from "../support.ts";
 import { diskHash } from "./disk_hash.ts";
 

@@ -1,8 +1,8 @@
 /** Dirty logs: QEMU replays a copy on disk, and what it then reads is what is read here without. */
 import { createVirtualDisk, openVirtualDiskSync } from "@virtdisk/virtdisk";
 import { assertEquals, assertThrows } from "@std/assert";
-import { ImageFile } from "../../src/portable/image_file.ts";
-import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
+import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { assertBytesEqual, fileHash, pattern, run, TempDir, testWith } from "../support.ts";
 import {
   batPage,

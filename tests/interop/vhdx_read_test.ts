@@ -1,7 +1,7 @@
 /** Images that QEMU made and wrote, read here. */
 import { assertEquals } from "@std/assert";
-import { ImageFile } from "../../src/portable/image_file.ts";
-import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
+import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { assertBytesEqual, fileHash, TempDir, testWith } from "../support.ts";
 import { readImage } from "../portable/read_image.ts";
 import { diskHash } from "./disk_hash.ts";

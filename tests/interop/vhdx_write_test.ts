@@ -3,12 +3,16 @@
  * and libvhdi.
  */
 import { assertEquals } from "@std/assert";
-import { type DiskImage, imageExtents, type WritableImage } from "../../src/portable/image.ts";
-import { ImageFile } from "../../src/portable/image_file.ts";
-import type { ImageSpec } from "../../src/portable/image_spec.ts";
-import { createVhdx } from "../../src/portable/vhdx/create_vhdx.ts";
-import { openVhdx } from "../../src/portable/vhdx/vhdx_image.ts";
-import { openWritableVhdx } from "../../src/portable/vhdx/writable_vhdx.ts";
+import {
+  type DiskImage,
+  imageExtents,
+  type ImageSpec,
+  type WritableImage,
+} from "../../src/portable/image/image.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
+import { createVhdx } from "../../src/portable/vhdx/create.ts";
+import { openVhdx } from "../../src/portable/vhdx/image.ts";
+import { openWritableVhdx } from "../../src/portable/vhdx/writable_image.ts";
 import { Random } from "../fuzz/random.ts";
 import { readImage } from "../portable/read_image.ts";
 import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";

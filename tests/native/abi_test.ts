@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import * as constants from "../../src/constants.ts";
 import { errorCode, errorSymbols } from "../../src/errors/codes.ts";
-import { VIRTDISK_FUNCTIONS } from "../../src/native/virtdisk.ts";
-import * as structs from "../../src/native/structs.ts";
+import { VIRTDISK_FUNCTIONS } from "../../src/native/ffi/virtdisk.ts";
+import * as structs from "../../src/native/ffi/structs.ts";
 import abi from "./abi/virtdisk-abi.json" with { type: "json" };
 
 /** Functions of Windows 10, by their pages: everything else is in Windows 8. */
@@ -101,7 +101,9 @@ Deno.test("a name that ends in Async is its function off the event loop, in At a
 });
 
 Deno.test("the comment beside each parameter is its declaration in the header", async () => {
-  const source = await Deno.readTextFile(new URL("../../src/native/ffi.ts", import.meta.url));
+  const source = await Deno.readTextFile(
+    new URL("../../src/native/ffi/virtdisk.ts", import.meta.url),
+  );
   const functions = source.matchAll(/^ {2}(\w+): \{\n[^]*?parameters: \[([^\]]*)\]/gm);
   const comments = [...functions].map(([, name, list]) =>
     [name!, [...list!.matchAll(/\/\/ (.*)/g)].map((m) => m[1])] as const

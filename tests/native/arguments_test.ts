@@ -1,6 +1,6 @@
 /** What the functions that only Windows has say of arguments of a wrong kind. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { queryDependencies } from "../../src/native/dependency_query.ts";
+import { queryDependencies } from "../../src/native/dependencies.ts";
 import type { NativeVirtualDisk } from "../../src/native/native_disk.ts";
 import { testWithDouble } from "./with_double.ts";
 

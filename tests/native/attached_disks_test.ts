@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { listAttachedDisks } from "../../src/native/attached_disks.ts";
-import type { Libraries } from "../../src/native/library.ts";
+import { listAttachedDisks } from "../../src/native/dependencies.ts";
+import type { Libraries } from "../../src/native/ffi/library.ts";
 import { CD, DISK, Machine } from "./machine.ts";
 import { type DoubleContext, testWithDouble } from "./with_double.ts";
 

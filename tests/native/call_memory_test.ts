@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { CallMemory } from "../../src/native/call_memory.ts";
-import { SET_VIRTUAL_DISK_INFO } from "../../src/native/structs.ts";
-import { wideString } from "../../src/native/wide_string.ts";
+import { CallMemory } from "../../src/native/call/memory.ts";
+import { SET_VIRTUAL_DISK_INFO } from "../../src/native/ffi/structs.ts";
+import { wideString } from "../../src/native/ffi/text.ts";
 import { buildDouble } from "../double/double.ts";
 import { run } from "../support.ts";
 import { testWithDouble } from "./with_double.ts";

@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { VirtualDiskError } from "../../src/errors/error.ts";
 import { type ChangeQuery, queryChanges } from "../../src/native/change_query.ts";
-import type { Libraries } from "../../src/native/library.ts";
-import { QUERY_CHANGES_VIRTUAL_DISK_RANGE as RANGE } from "../../src/native/structs.ts";
+import type { Libraries } from "../../src/native/ffi/library.ts";
+import { QUERY_CHANGES_VIRTUAL_DISK_RANGE as RANGE } from "../../src/native/ffi/structs.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";
 
 const ID = "rctX:0011:2233";

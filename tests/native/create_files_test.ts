@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { VirtualDiskError } from "../../src/errors/error.ts";
-import { NewFile } from "../../src/native/new_file.ts";
+import { NewFile } from "../../src/native/create.ts";
 import { TempDir } from "../support.ts";
 import { testWithDouble } from "./with_double.ts";
 

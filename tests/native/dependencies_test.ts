@@ -2,10 +2,13 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { attachedVirtualDisks, storageDependencies } from "@virtdisk/virtdisk";
 import { VirtualDiskError } from "../../src/errors/error.ts";
-import { diskDependencies } from "../../src/native/attached_disks.ts";
-import { queryDependencies, queryDependencyKinds } from "../../src/native/dependency_query.ts";
-import { type Libraries, systemLibraries } from "../../src/native/library.ts";
-import { wideString } from "../../src/native/wide_string.ts";
+import {
+  diskDependencies,
+  queryDependencies,
+  queryDependencyKinds,
+} from "../../src/native/dependencies.ts";
+import { type Libraries, systemLibraries } from "../../src/native/ffi/library.ts";
+import { wideString } from "../../src/native/ffi/text.ts";
 import type { StorageObject } from "../../src/disk/storage_dependency.ts";
 import type { ToldDependency } from "../double/double.ts";
 import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";

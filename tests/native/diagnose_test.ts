@@ -1,10 +1,13 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { diagnose } from "@virtdisk/virtdisk";
 import { type Finding, finding } from "../../src/disk/finding.ts";
-import { diagnoseNative } from "../../src/native/diagnose.ts";
-import { attributeFindings, diagnosePlace } from "../../src/native/diagnose_place.ts";
-import { privilegeFindings } from "../../src/native/diagnose_privileges.ts";
-import { systemLibraries } from "../../src/native/library.ts";
+import {
+  attributeFindings,
+  diagnoseNative,
+  diagnosePlace,
+  privilegeFindings,
+} from "../../src/native/diagnose.ts";
+import { systemLibraries } from "../../src/native/ffi/library.ts";
 import { openNative } from "../../src/native/native_disk.ts";
 import { openRequest } from "../../src/disk/open_request.ts";
 import { createImage } from "../create_image.ts";

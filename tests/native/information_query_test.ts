@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { VirtualDiskError } from "../../src/errors/error.ts";
-import type { VirtDisk } from "../../src/native/virtdisk.ts";
-import { queryInformation } from "../../src/native/information_query.ts";
-import { GET_VIRTUAL_DISK_INFO } from "../../src/native/structs.ts";
+import type { VirtDisk } from "../../src/native/ffi/virtdisk.ts";
+import { queryInformation } from "../../src/native/information.ts";
+import { GET_VIRTUAL_DISK_INFO } from "../../src/native/ffi/structs.ts";
 
 const HANDLE = 4n;
 const MIB = 1024 * 1024;

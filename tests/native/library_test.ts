@@ -1,8 +1,12 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { VirtualDiskError } from "../../src/errors/error.ts";
-import { HEADER_FUNCTIONS } from "../../src/native/ffi.ts";
-import { assertSystemDirectory, loadLibraries, systemLibraries } from "../../src/native/library.ts";
+import { HEADER_FUNCTIONS } from "../../src/native/ffi/virtdisk.ts";
+import {
+  assertSystemDirectory,
+  loadLibraries,
+  systemLibraries,
+} from "../../src/native/ffi/library.ts";
 import { buildDouble, doubleNeed } from "../double/double.ts";
 import { run, TempDir, testWith } from "../support.ts";
 

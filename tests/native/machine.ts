@@ -1,8 +1,8 @@
 /** A machine's disks and volumes, as the functions of kernel32.dll tell them. */
 import { decodeUtf16Z, encodeUtf16 } from "../../src/bytes/utf16.ts";
 import { writeGuid } from "../../src/bytes/guid.ts";
-import type { Kernel32 } from "../../src/native/kernel32.ts";
-import type { Libraries } from "../../src/native/library.ts";
+import type { Kernel32 } from "../../src/native/ffi/kernel32.ts";
+import type { Libraries } from "../../src/native/ffi/library.ts";
 
 /** FILE_DEVICE_CD_ROM and FILE_DEVICE_DISK. */
 export const CD = 2;

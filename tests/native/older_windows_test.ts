@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { VirtualDiskError } from "../../src/errors/error.ts";
-import { type Libraries, loadLibraries } from "../../src/native/library.ts";
+import { type Libraries, loadLibraries } from "../../src/native/ffi/library.ts";
 import { type NativeVirtualDisk, openNative } from "../../src/native/native_disk.ts";
 import { openRequest } from "../../src/disk/open_request.ts";
 import { buildDouble, oldDoubleNeed } from "../double/double.ts";

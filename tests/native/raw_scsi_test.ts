@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { VirtualDiskError } from "../../src/errors/error.ts";
 import { rawScsi } from "../../src/native/raw_scsi.ts";
-import { RAW_SCSI_VIRTUAL_DISK_RESPONSE } from "../../src/native/structs.ts";
+import { RAW_SCSI_VIRTUAL_DISK_RESPONSE } from "../../src/native/ffi/structs.ts";
 import type { ScsiRequest } from "../../src/disk/driver_options.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";
 

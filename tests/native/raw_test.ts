@@ -11,7 +11,7 @@ import {
   wideString,
 } from "../../ffi.ts";
 import { VirtualDiskError } from "../../src/errors/error.ts";
-import { loadLibraries } from "../../src/native/library.ts";
+import { loadLibraries } from "../../src/native/ffi/library.ts";
 import { buildDouble, oldDoubleNeed } from "../double/double.ts";
 import { testWith } from "../support.ts";
 import { IMAGE, testWithDouble } from "./with_double.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { VirtualDiskError } from "../../src/errors/error.ts";
-import { sizedAnswer } from "../../src/native/sized_answer.ts";
+import { sizedAnswer } from "../../src/native/call/sized_answer.ts";
 
 /** What a call is told in turn: its code and its size word. */
 type Turn = [code: number, size: number];

@@ -4,10 +4,9 @@
  */
 import { assertEquals } from "@std/assert";
 import type { CreateOptions } from "../../src/disk/create_options.ts";
-import { createNative } from "../../src/native/create_native.ts";
+import { createNative, type NativeVirtualDisk, openNative } from "../../src/native/native_disk.ts";
 import { nativeCreateRequest } from "../../src/native/create_request.ts";
-import { type Libraries, loadLibraries } from "../../src/native/library.ts";
-import { type NativeVirtualDisk, openNative } from "../../src/native/native_disk.ts";
+import { type Libraries, loadLibraries } from "../../src/native/ffi/library.ts";
 import type { OpenOptions } from "../../src/disk/open_options.ts";
 import { openRequest } from "../../src/disk/open_request.ts";
 import { buildDouble, Double, doubleNeed } from "../double/double.ts";

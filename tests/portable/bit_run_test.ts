@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { bitRun } from "../../src/portable/bit_run.ts";
+import { bitRun } from "../../src/portable/image/bit_run.ts";
 
 /** Bitmaps in the order in which bits are counted, first bit and end, and the run from there. */
 const rows: [string, string, number, number, boolean, number][] = [

@@ -1,6 +1,6 @@
 /** Tables whose entries are compared with each other, a piece at a time. */
 import { assertEquals } from "@std/assert";
-import { BlockPlaces, ENTRIES_PER_PIECE } from "../../src/portable/block_places.ts";
+import { BlockPlaces, ENTRIES_PER_PIECE } from "../../src/portable/image/block_places.ts";
 import { Random } from "../fuzz/random.ts";
 
 const SECTOR = 512;

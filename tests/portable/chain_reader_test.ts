@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { ByteSource } from "../../src/portable/byte_source.ts";
-import { chainExtents, readChain } from "../../src/portable/chain_reader.ts";
-import type { DiskImage, ImageExtent } from "../../src/portable/image.ts";
-import { ImageError } from "../../src/portable/image_error.ts";
+import type { ByteSource } from "../../src/portable/file/byte_source.ts";
+import { chainExtents, readChain } from "../../src/portable/image/extents.ts";
+import type { DiskImage, ImageExtent } from "../../src/portable/image/image.ts";
+import { ImageError } from "../../src/portable/file/image_error.ts";
 import { Random } from "../fuzz/random.ts";
 import { assertBytesEqual } from "../support.ts";
 

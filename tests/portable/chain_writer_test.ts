@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { writeChain } from "../../src/portable/chain_writer.ts";
-import type { ImageExtent, WritableImage } from "../../src/portable/image.ts";
+import { writeChain } from "../../src/portable/image/extents.ts";
+import type { ImageExtent, WritableImage } from "../../src/portable/image/image.ts";
 import { assertBytesEqual, pattern } from "../support.ts";
 
 const SECTOR = 512;

@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { diagnose } from "@virtdisk/virtdisk";
-import { foreignFormat } from "../../src/portable/foreign_format.ts";
+import { foreignFormat } from "../../src/portable/image/foreign_format.ts";
 import { run, TempDir, testWith, tool } from "../support.ts";
 import { HoleySource } from "./memory_source.ts";
 

@@ -1,5 +1,5 @@
 /** Image files in memory, for tests that damage them or count what is read of them. */
-import type { ByteSource } from "../../src/portable/byte_source.ts";
+import type { ByteSource } from "../../src/portable/file/byte_source.ts";
 
 /** Bytes as an image file. */
 export class MemorySource implements ByteSource {

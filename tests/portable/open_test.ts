@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { openVirtualDisk, openVirtualDiskSync, VirtualDiskError } from "@virtdisk/virtdisk";
-import { ImageFile } from "../../src/portable/image_file.ts";
+import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { onlyOn, ROOT, run, TempDir, testWith } from "../support.ts";
 import { createImage } from "../create_image.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ImageError } from "../../src/portable/image_error.ts";
-import { PageCache } from "../../src/portable/page_cache.ts";
+import { ImageError } from "../../src/portable/file/image_error.ts";
+import { PageCache } from "../../src/portable/file/page_cache.ts";
 import { pattern } from "../support.ts";
 import { HoleySource, MemorySource } from "./memory_source.ts";
 

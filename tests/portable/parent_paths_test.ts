@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import type { ParentLocator } from "../../src/portable/image.ts";
-import { parentCandidates } from "../../src/portable/parent_paths.ts";
+import type { ParentLocator } from "../../src/portable/image/image.ts";
+import { parentCandidates } from "../../src/portable/chain/parent_paths.ts";
 import { onlyOn, testWith } from "../support.ts";
 
 function paths(...locators: ParentLocator[]): (string | undefined)[] {

@@ -1,5 +1,5 @@
 /** Reads a chain of images through their extents alone, for the tests of the formats. */
-import { type DiskImage, imageExtents } from "../../src/portable/image.ts";
+import { type DiskImage, imageExtents } from "../../src/portable/image/image.ts";
 
 /**
  * The bytes of a range of a disk.

@@ -1,5 +1,5 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { TrialFile } from "../../src/portable/trial_file.ts";
+import { TrialFile } from "../../src/portable/file/trial_file.ts";
 import { Random } from "../fuzz/random.ts";
 import { assertBytesEqual, pattern } from "../support.ts";
 import { HoleySource, MemorySource } from "./memory_source.ts";

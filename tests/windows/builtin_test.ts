@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { openVirtualDiskSync, VirtualDiskError } from "@virtdisk/virtdisk";
-import { VIRTDISK_FUNCTIONS } from "../../src/native/virtdisk.ts";
+import { VIRTDISK_FUNCTIONS } from "../../src/native/ffi/virtdisk.ts";
 import { testWith } from "../support.ts";
 import { loadOnce, systemHas, VIRTDISK } from "./system.ts";
 

@@ -6,7 +6,7 @@ import {
   openVirtualDisk,
   openVirtualDiskSync,
 } from "@virtdisk/virtdisk";
-import { systemLibraries } from "../../src/native/library.ts";
+import { systemLibraries } from "../../src/native/ffi/library.ts";
 import { Device } from "../../src/native/device.ts";
 import { buildDouble, Double } from "../double/double.ts";
 import { testWith } from "../support.ts";

@@ -1,7 +1,7 @@
 /** The security descriptor of attached disks, as Windows' own functions read it. */
 import { assertEquals } from "@std/assert";
 import { everyoneDescriptor } from "../../src/native/security_descriptor.ts";
-import { wideString } from "../../src/native/wide_string.ts";
+import { wideString } from "../../src/native/ffi/text.ts";
 import { onlyOn, testWith } from "../support.ts";
 import { ADVAPI32, KERNEL32 } from "./system.ts";
 

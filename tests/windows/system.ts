@@ -2,7 +2,7 @@
  * Which VirtDisk.dll this system has: what a test can show depends on it.
  */
 import { join } from "@std/path";
-import { systemLibraries } from "../../src/native/library.ts";
+import { systemLibraries } from "../../src/native/ffi/library.ts";
 import { circumstance, type Need, ROOT } from "../support.ts";
 
 /** `"elsewhere"` is a system that is not Windows. */

@@ -6,10 +6,10 @@
  */
 import { byteCount } from "../../text/digits.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
-import { asciiField, type ByteSource } from "../byte_source.ts";
-import type { DiskImage, ImageExtent } from "../image.ts";
-import { ImageError } from "../image_error.ts";
-import { foreignFormat } from "../foreign_format.ts";
+import { asciiField, type ByteSource } from "../file/byte_source.ts";
+import type { DiskImage, ImageExtent } from "../image/image.ts";
+import { ImageError } from "../file/image_error.ts";
+import { foreignFormat } from "../image/foreign_format.ts";
 import { describeVolume, type IsoVolume } from "./iso_volume.ts";
 import { promisedIsoEnd } from "./promised_end.ts";
 import {
@@ -18,7 +18,7 @@ import {
   HIGH_SIERRA_IDENTIFIER,
   SECTOR_SIZE,
   STANDARD_IDENTIFIERS,
-} from "./volume_descriptor.ts";
+} from "./iso9660.ts";
 
 /** The system area and one descriptor. */
 const MINIMUM_SIZE = FIRST_DESCRIPTOR_OFFSET + SECTOR_SIZE;

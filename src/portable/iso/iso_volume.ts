@@ -4,16 +4,18 @@
  *
  * @module
  */
-import type { ByteSource } from "../byte_source.ts";
-import { type PrimaryDescriptor, readPrimaryDescriptor } from "./primary_descriptor.ts";
-import { readBootCatalogSector, readJolietLabel } from "./supplementary_descriptor.ts";
-import { readUdfVolume } from "./udf_volume.ts";
+import type { ByteSource } from "../file/byte_source.ts";
 import {
   DESCRIPTOR_TYPE,
+  type PrimaryDescriptor,
+  readBootCatalogSector,
+  readJolietLabel,
+  readPrimaryDescriptor,
   SECTOR_SIZE,
   type VolumeDescriptor,
   volumeDescriptors,
-} from "./volume_descriptor.ts";
+} from "./iso9660.ts";
+import { readUdfVolume } from "./udf.ts";
 
 /** A file system that an image may hold; `"iso13490"` (ECMA-168) is known by name only. */
 export type IsoFileSystem = "udf" | "joliet" | "iso9660" | "high-sierra" | "iso13490";

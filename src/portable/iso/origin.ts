@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { asciiField, type ByteSource } from "../byte_source.ts";
-import type { ImageOrigin } from "../image_origin.ts";
-import { DESCRIPTOR_TYPE, volumeDescriptors } from "./volume_descriptor.ts";
+import { asciiField, type ByteSource } from "../file/byte_source.ts";
+import type { ImageOrigin } from "../image/image.ts";
+import { DESCRIPTOR_TYPE, volumeDescriptors } from "./iso9660.ts";
 
 const PREPARER = { offset: 446, length: 128 };
 const APPLICATION = { offset: 574, length: 128 };

@@ -3,17 +3,17 @@
  *
  * @module
  */
-import type { ByteSource } from "../byte_source.ts";
-import { EndlessSource, type PromisedEnd } from "../promised_end.ts";
+import type { ByteSource } from "../file/byte_source.ts";
+import { EndlessSource, type PromisedEnd } from "../file/promised_end.ts";
 import { describeVolume } from "./iso_volume.ts";
-import { readPrimaryDescriptor } from "./primary_descriptor.ts";
-import { hasEndAnchor, udfAnchors } from "./udf_anchor.ts";
 import {
   DESCRIPTOR_TYPE,
   FIRST_DESCRIPTOR_OFFSET,
+  readPrimaryDescriptor,
   SECTOR_SIZE,
   volumeDescriptors,
-} from "./volume_descriptor.ts";
+} from "./iso9660.ts";
+import { hasEndAnchor, udfAnchors } from "./udf.ts";
 
 /**
  * Looks where the image should end.

@@ -4,14 +4,13 @@
  * @module
  */
 import type { CompactionReport, CompactOptions } from "../../disk/operation_options.ts";
-import type { WritableSource } from "../byte_source.ts";
-import type { ImageChain } from "../chain.ts";
-import { ImageError, openForReading } from "../image_error.ts";
-import { compactVhd } from "../vhd/compact_vhd.ts";
-import { compactVhdx } from "../vhdx/compact_vhdx.ts";
-import type { Compaction, CompactionOutcome } from "./compaction.ts";
-import { Meter } from "./meter.ts";
-import { Pace } from "./pace.ts";
+import type { WritableSource } from "../file/byte_source.ts";
+import type { ImageChain } from "../chain/chain.ts";
+import { ImageError, openForReading } from "../file/image_error.ts";
+import { compactVhd } from "../vhd/compact.ts";
+import { compactVhdx } from "../vhdx/compact.ts";
+import type { Compaction, CompactionOutcome } from "../image/format.ts";
+import { Meter, Pace } from "../image/pace.ts";
 
 /**
  * Compacts the child of a chain. Cancelled, the file is sound, and as much shorter as the work that is done

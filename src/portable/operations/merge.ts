@@ -3,21 +3,25 @@
  *
  * @module
  */
+import { basename, join } from "@std/path";
 import { uint32 } from "../../disk/arguments.ts";
 import type { MergeOptions } from "../../disk/operation_options.ts";
-import type { ByteSource, WritableSource } from "../byte_source.ts";
-import type { ImageChain } from "../chain.ts";
-import { assertChildless } from "../children.ts";
-import { type ImageFormat, openImage } from "../detect.ts";
-import type { DiskImage } from "../image.ts";
-import { ImageError, openForReading } from "../image_error.ts";
-import { ImageFile, type ImageFileOptions } from "../image_file.ts";
-import { mergeVhd } from "../vhd/merge_vhd.ts";
-import { mergeVhdx } from "../vhdx/merge_vhdx.ts";
-import { TrialFile } from "../trial_file.ts";
-import type { Merging } from "./merging.ts";
-import { Meter } from "./meter.ts";
-import { Pace } from "./pace.ts";
+import type { ImageChain } from "../chain/chain.ts";
+import { assertChildless } from "../chain/children.ts";
+import type { ByteSource, WritableSource } from "../file/byte_source.ts";
+import { ImageError, openForReading } from "../file/image_error.ts";
+import { ImageFile, type ImageFileOptions } from "../file/image_file.ts";
+import { NewFile, realFolder } from "../file/new_file.ts";
+import { TrialFile } from "../file/trial_file.ts";
+import { type ImageFormat, newFormatOfExtension, openImage } from "../formats.ts";
+import type { Merging } from "../image/format.ts";
+import type { CopyableItem, DiskImage } from "../image/image.ts";
+import { Meter, Pace } from "../image/pace.ts";
+import { layoutOf, writeCopy } from "./write_image.ts";
+import { mergeVhd } from "../vhd/merge.ts";
+import { mergeVhdx } from "../vhdx/merge.ts";
+import { chainContents, sourceDiskOf } from "./copy_source.ts";
+import { imageSpec, type NewFormat } from "./create_rules.ts";
 
 /** What a merge goes from and to: numbers of images, 1 being the leaf. */
 interface Depths {
@@ -181,4 +185,88 @@ class MergedChain implements Disposable {
     this.#opened.push(file);
     return file;
   }
+}
+
+/**
+ * Makes a dynamic disk of what the chain holds: of the format that the name says, else of the chain's. For a
+ * dry run it finds out whether it may, and makes nothing.
+ *
+ * @param images The whole chain, the leaf first.
+ * @param path The new file; there is none of that name yet.
+ * @returns Its absolute path.
+ * @throws {ImageError} As `createVirtualDisk` with a source; nothing is left behind then.
+ */
+export async function mergeIntoFile(
+  images: readonly [DiskImage, ...DiskImage[]],
+  path: string,
+  options: MergeOptions,
+): Promise<string> {
+  const [leaf] = images;
+  assertNoDepth(leaf, options);
+  assertWhole(images);
+  const pace = new Pace(options);
+  pace.assertWanted();
+  const format = newFormat(path, leaf);
+  const isVhdx = format === "vhdx" && leaf.format === "vhdx";
+  const source = {
+    disk: sourceDiskOf(leaf),
+    contents: chainContents(images, pace),
+    [Symbol.dispose]() {},
+  };
+  // It is the same disk, so a VHDX keeps what identifies it to the system that uses it.
+  const kept = isVhdx
+    ? { identifier: leaf.virtualDiskId, physicalSectorSize: leaf.physicalSectorSize }
+    : {};
+  const spec = {
+    ...imageSpec({ path, type: format, ...kept }, undefined, source.disk),
+    items: isVhdx ? itemsToKeep(leaf) : [],
+  };
+  const folder = realFolder(path);
+  using target = NewFile.prepare(path, folder, false);
+  const layout = layoutOf(format, spec, path);
+  if (options.dryRun !== true) {
+    await target.write((file) => writeCopy(file, layout, source));
+  }
+  pace.end();
+  if (options.dryRun !== true) target.publish();
+  return join(folder, basename(path));
+}
+
+function assertNoDepth(leaf: DiskImage, options: MergeOptions): void {
+  const { depth, sourceDepth, targetDepth, removeChild = false } = options;
+  if ((depth ?? sourceDepth ?? targetDepth) === undefined && !removeChild) return;
+  throw new ImageError("ERROR_INVALID_PARAMETER", {
+    path: leaf.source.path,
+    reason: "into takes the whole chain, and leaves it alone: no depth and no removeChild",
+    causes: ["Leave these out, or `into`."],
+  });
+}
+
+function assertWhole(images: readonly DiskImage[]): void {
+  const last = images.at(-1)!;
+  if (last.parent === undefined) return;
+  throw new ImageError("ERROR_VHD_INVALID_STATE", {
+    path: last.source.path,
+    reason: "its parent is not open, so what the disk holds is not known",
+    causes: ["Open it without the `no-parents` flag."],
+  });
+}
+
+function newFormat(path: string, { format }: DiskImage): NewFormat {
+  const named = newFormatOfExtension(path) ?? format;
+  if (named === "vhd" || named === "vhdx") return named;
+  throw new ImageError("ERROR_INVALID_PARAMETER", {
+    path,
+    reason: "the extension names neither VHD nor VHDX",
+    causes: [
+      "Name the new file after what it is to be: .vhd or .vhdx.",
+      "Convert the child instead: a conversion makes raw disks too, of the whole chain.",
+    ],
+  });
+}
+
+/** What describes the disk, and what its users keep beside it. */
+function itemsToKeep({ metadata }: DiskImage): CopyableItem[] {
+  const items = metadata?.copyable() ?? [];
+  return items.filter(({ isUser, isVirtualDisk }) => isUser || isVirtualDisk);
 }

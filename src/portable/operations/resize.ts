@@ -8,29 +8,32 @@
  */
 import { checkArgument } from "../../disk/arguments.ts";
 import {
+  type GrowablePartition,
   resizedSize,
   type ResizeOptions,
   type ResizeReport,
   type SmallestSafeSize,
 } from "../../disk/operation_options.ts";
 import { newSizeOf, SIZE, type Size, sizeText } from "../../disk/size.ts";
-import type { ImageChain } from "../chain.ts";
-import { assertChildless } from "../children.ts";
-import { assertRawDisk } from "../copy_source.ts";
-import { maximumSize } from "../create_rules.ts";
-import type { DiskImage, WritableImage } from "../image.ts";
-import { ImageError, openForReading } from "../image_error.ts";
-import { moveBackup } from "../partitions/gpt_move.ts";
-import { restorePrimary } from "../partitions/gpt_restore.ts";
-import { readPartitionTable } from "../partitions/partition_table.ts";
+import type { ImageChain, ResizableChain } from "../chain/chain.ts";
+import { assertChildless } from "../chain/children.ts";
+import type { ByteSource } from "../file/byte_source.ts";
+import { ImageError, openForReading } from "../file/image_error.ts";
+import { TrialFile } from "../file/trial_file.ts";
+import { type ImageFormat, openWritableImage, resizeImage } from "../formats.ts";
+import type { DiskImage, WritableImage } from "../image/image.ts";
+import { Pace } from "../image/pace.ts";
+import { moveBackup, restorePrimary } from "../partitions/gpt_repair.ts";
+import {
+  type PartitionTable,
+  readPartitionTable,
+  smallestSafeSize,
+} from "../partitions/partition_table.ts";
 import { partitionedDisk, type WritablePartitionedDisk } from "../partitions/partitioned_disk.ts";
-import type { ResizableChain } from "../resizable_chain.ts";
-import { smallestSafeSize } from "../smallest_safe_size.ts";
-import { TrialChain } from "../trial_chain.ts";
 import { findFooter } from "../vhd/footer_search.ts";
-import { assertNoSavedState } from "../vhd/saved_state.ts";
-import { Pace } from "./pace.ts";
-import { resizeReport } from "./resize_report.ts";
+import { assertNoSavedState } from "../vhd/footer.ts";
+import { assertRawDisk } from "./copy_source.ts";
+import { maximumSize } from "./create_rules.ts";
 
 /** How a disk is resized. */
 export interface ResizeRequest extends ResizeOptions {
@@ -209,4 +212,80 @@ function diskOf(chain: ResizableChain, mayWrite: boolean): WritablePartitionedDi
     },
     flush: () => child.flush(),
   };
+}
+
+/** What the disk as it is now does not tell. */
+interface Resizing {
+  readonly dryRun: boolean;
+  readonly previousSize: number;
+  /** Whether the primary GPT was. */
+  readonly isRestored: boolean;
+}
+
+/** Looks at the disk as it is now. */
+export function resizeReport(
+  { image, images }: ResizableChain,
+  { dryRun, previousSize, isRestored }: Resizing,
+): ResizeReport {
+  const { virtualSize, logicalSectorSize } = image;
+  const table = readPartitionTable(partitionedDisk(images));
+  if (table === undefined) return { dryRun, virtualSize, previousSize };
+  const growable = growablePartition(table, virtualSize, logicalSectorSize);
+  return {
+    dryRun,
+    virtualSize,
+    previousSize,
+    partitionTable: table.kind,
+    ...(isRestored ? { restoredFromBackup: true } : {}),
+    ...(growable === undefined ? {} : { growablePartition: growable }),
+  };
+}
+
+/** The partition that ends last, where the table and the disk let it go on. */
+function growablePartition(
+  { partitions, end, reach, gpt }: PartitionTable,
+  virtualSize: number,
+  sectorSize: number,
+): GrowablePartition | undefined {
+  const last = partitions.find(({ offset, length }) => offset + length === end);
+  const limit = gpt === undefined
+    ? Math.min(virtualSize, reach)
+    : (gpt.lastUsable + 1) * sectorSize;
+  if (last === undefined || limit <= end) return undefined;
+  const { number, offset, length } = last;
+  return { number, offset, length, maximumLength: limit - offset };
+}
+
+/** A child that can be resized, and will be forgotten, with its parents. */
+export class TrialChain implements ResizableChain {
+  readonly #file: TrialFile;
+  readonly #parents: readonly DiskImage[];
+  #writable: WritableImage;
+
+  /** @throws {ImageError} As opening the child for writing fails. */
+  constructor(file: ByteSource, format: ImageFormat, parents: readonly DiskImage[]) {
+    this.#file = new TrialFile(file);
+    this.#parents = parents;
+    this.#writable = openWritableImage(this.#file, format);
+  }
+
+  get images(): readonly [DiskImage, ...DiskImage[]] {
+    return [this.#writable, ...this.#parents];
+  }
+
+  get image(): DiskImage {
+    return this.#writable;
+  }
+
+  get writable(): WritableImage {
+    return this.#writable;
+  }
+
+  resize(writable: WritableImage, virtualSize: number): void {
+    const { format } = writable;
+    writable.finish();
+    const parentSize = this.#parents[0]?.virtualSize ?? 0;
+    resizeImage(this.#file, format, { virtualSize, parentSize });
+    this.#writable = openWritableImage(this.#file, format);
+  }
 }

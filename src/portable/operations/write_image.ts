@@ -4,13 +4,32 @@
  *
  * @module
  */
-import type { WritableSource } from "../byte_source.ts";
-import { ImageError } from "../image_error.ts";
-import { allBlocks, BlockBitmap, type BlockSet } from "./block_set.ts";
-import type { DiskContents } from "./disk_contents.ts";
-import { type ImageLayout, layoutBlockCount } from "./image_layout.ts";
-import { dataRuns } from "./data_runs.ts";
-import type { Preallocation } from "./preallocation.ts";
+import type { WritableSource } from "../file/byte_source.ts";
+import { ImageError } from "../file/image_error.ts";
+import { dataRuns } from "../image/blocks.ts";
+import type { ImageSpec } from "../image/image.ts";
+import {
+  allBlocks,
+  BlockBitmap,
+  type BlockSet,
+  type ImageLayout,
+  layoutBlockCount,
+  NO_BLOCKS,
+  writeParts,
+} from "../image/layout.ts";
+import type { Preallocation } from "../image/preallocation.ts";
+import { rawLayout } from "../raw/raw_image.ts";
+import { vhdLayout } from "../vhd/create.ts";
+import { vhdxLayout } from "../vhdx/create.ts";
+import type { CopySource, DiskContents } from "./copy_source.ts";
+import {
+  formatToCreate,
+  imageSpec,
+  maximumSize,
+  type NewDisk,
+  type NewFormat,
+  subtypeToCreate,
+} from "./create_rules.ts";
 
 /** What is read and written at once, in bytes, unless blocks are smaller. */
 export const MAX_PIECE = 2 ** 20;
@@ -91,4 +110,88 @@ class PlacedBlocks {
     this.#block = block;
     this.#dataOffset = offset + blockPrefix.length;
   }
+}
+
+const LAYOUTS: Record<NewFormat, (spec: ImageSpec, path: string) => ImageLayout> = {
+  vhd: vhdLayout,
+  vhdx: vhdxLayout,
+  raw: rawLayout,
+};
+
+/**
+ * A new image of a format.
+ *
+ * @param path The file, for errors.
+ * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a parent whose path cannot be stored.
+ */
+export function layoutOf(format: NewFormat, spec: ImageSpec, path: string): ImageLayout {
+  return LAYOUTS[format](spec, path);
+}
+
+/** Writes an image that holds nothing of its own. */
+export async function writeEmpty(
+  file: WritableSource,
+  layout: ImageLayout,
+  preallocation?: Preallocation,
+): Promise<void> {
+  const blocks = layout.isFull ? allBlocks(layoutBlockCount(layout)) : NO_BLOCKS;
+  await fillRest(layout, blocks, preallocation);
+  writeParts(file, layout, blocks);
+}
+
+/** Writes an image that holds what the source does. */
+export async function writeCopy(
+  file: WritableSource,
+  layout: ImageLayout,
+  { contents }: CopySource,
+  preallocation?: Preallocation,
+): Promise<void> {
+  const { blocks } = await writeBlocks(file, layout, contents, preallocation);
+  await fillRest(layout, blocks, preallocation);
+  writeParts(file, layout, blocks);
+}
+
+/**
+ * Whether the size of the copy is that of its source, which only the end of the source will tell. Then
+ * the data must be first in the file, whatever the size.
+ */
+export function learnsSize(request: NewDisk, { disk }: CopySource): boolean {
+  if (request.size !== undefined || disk.virtualSize !== undefined) return false;
+  return formatToCreate(request) === "raw" ||
+    formatToCreate(request) === "vhd" && subtypeToCreate(request) === "fixed";
+}
+
+/**
+ * Writes an image whose size is learnt by reading the source.
+ *
+ * @throws {ImageError} As `imageSpec`, once the size is known.
+ */
+export async function writeCopyOfUnknownSize(
+  file: WritableSource,
+  request: NewDisk,
+  source: CopySource,
+  preallocation?: Preallocation,
+): Promise<void> {
+  const format = formatToCreate(request);
+  const anySize = { ...request, alignment: undefined, size: maximumSize(format) };
+  const layoutFor = (wanted: NewDisk, disk: CopySource["disk"]) =>
+    layoutOf(format, imageSpec(wanted, undefined, disk), file.path);
+  const { blocks, end } = await writeBlocks(
+    file,
+    layoutFor(anySize, source.disk),
+    source.contents,
+    preallocation,
+  );
+  const layout = layoutFor(request, { ...source.disk, virtualSize: end });
+  await fillRest(layout, blocks, preallocation);
+  writeParts(file, layout, blocks);
+}
+
+async function fillRest(
+  layout: ImageLayout,
+  { count }: BlockSet,
+  preallocation: Preallocation | undefined,
+): Promise<void> {
+  const length = layout.byteLength(count);
+  await preallocation?.fillTo(length, length);
 }

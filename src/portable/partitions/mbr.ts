@@ -9,9 +9,8 @@
  *
  * @module
  */
-import { viewOf } from "../byte_source.ts";
-import { endOf, type Partition } from "./partition.ts";
-import type { PartitionedDisk } from "./partitioned_disk.ts";
+import { viewOf } from "../file/byte_source.ts";
+import { endOf, type Partition, type PartitionedDisk } from "./partitioned_disk.ts";
 
 /** Where the entries begin. */
 export const FIRST_ENTRY = 446;

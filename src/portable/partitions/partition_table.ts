@@ -3,10 +3,16 @@
  *
  * @module
  */
+import { ImageError } from "../file/image_error.ts";
+import type { DiskImage } from "../image/image.ts";
 import { type GptTable, readGpt } from "./gpt.ts";
 import { readMbr } from "./mbr.ts";
-import { endOf, type Partition } from "./partition.ts";
-import type { PartitionedDisk } from "./partitioned_disk.ts";
+import {
+  endOf,
+  type Partition,
+  type PartitionedDisk,
+  partitionedDisk,
+} from "./partitioned_disk.ts";
 
 const SMALLEST_SECTOR = 512;
 
@@ -53,4 +59,24 @@ function gptOf(disk: PartitionedDisk, mbrEnd: number): PartitionTable | undefine
   // Where there is no partition, there is room for one.
   const smallestDisk = Math.max(end, (firstUsable + 1) * disk.sectorSize) + backupLength;
   return { kind: "gpt", partitions, end, smallestDisk, reach: Number.MAX_SAFE_INTEGER, gpt };
+}
+
+/**
+ * The end of the last partition; behind that a GPT keeps room for its backup, which moves there. Where the
+ * primary GPT is damaged, its backup tells. It is a whole number of sectors, as partitions are: nothing is
+ * rounded up, so that the size is really the smallest.
+ *
+ * @param images The chain, the child first.
+ * @returns Bytes. More than the disk has where the backup of its GPT has no room.
+ * @throws {ImageError} `ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE` where there is no partition table,
+ * a damaged one or an empty one.
+ */
+export function smallestSafeSize(images: readonly [DiskImage, ...DiskImage[]]): number {
+  const table = readPartitionTable(partitionedDisk(images));
+  // A table without partitions does not tell whether the disk is in use.
+  if (table !== undefined && table.partitions.length > 0) return table.smallestDisk;
+  throw new ImageError("ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE", {
+    path: images[0].source.path,
+    reason: "the disk has no partition table that is sound and names a partition",
+  });
 }

@@ -4,8 +4,8 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { readChain } from "../chain_reader.ts";
-import type { DiskImage } from "../image.ts";
+import { readChain } from "../image/extents.ts";
+import type { DiskImage } from "../image/image.ts";
 
 /** A disk that may have a partition table. */
 export interface PartitionedDisk {
@@ -56,4 +56,27 @@ export function writeDurably(
   if (Buffer.compare(disk.read(offset, bytes.length), bytes) === 0) return;
   disk.write(bytes, offset);
   disk.flush();
+}
+
+/**
+ * A partition, whatever table names it.
+ *
+ * @module
+ */
+
+/** A partition. */
+export interface Partition {
+  /** As tools number it, from 1 on; logical partitions of an MBR from 5 on. */
+  readonly number: number;
+  /** Bytes from the start of the disk. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+  /** GPT: the type's GUID, lower case; MBR: the type's byte in hexadecimal, as `0x07`. */
+  readonly type: string;
+}
+
+/** Where the last one ends, in bytes; 0 where there is none. */
+export function endOf(partitions: readonly Partition[]): number {
+  return Math.max(0, ...partitions.map(({ offset, length }) => offset + length));
 }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ByteSource } from "../byte_source.ts";
-import { EndlessSource } from "../promised_end.ts";
+import type { ByteSource } from "../file/byte_source.ts";
+import { EndlessSource } from "../file/promised_end.ts";
 import { readPartitionTable } from "./partition_table.ts";
 import type { PartitionedDisk } from "./partitioned_disk.ts";
 

@@ -4,9 +4,10 @@
  *
  * @module
  */
-import type { ByteSource } from "../byte_source.ts";
-import type { DiskImage, ImageExtent } from "../image.ts";
-import { ImageError } from "../image_error.ts";
+import type { ByteSource, WritableSource } from "../file/byte_source.ts";
+import { ImageError } from "../file/image_error.ts";
+import type { DiskImage, ImageExtent, ImageSpec, WritableImage } from "../image/image.ts";
+import type { ImageLayout } from "../image/layout.ts";
 
 /** A raw image knows nothing of sectors; this is what nearly every disk has. */
 const RAW_SECTOR_SIZE = 512;
@@ -56,4 +57,56 @@ export function openRaw(source: ByteSource): RawImage {
     path: source.path,
     reason: "the file is empty: a disk holds at least a byte",
   });
+}
+
+/** A new image, which has no structures at all. */
+export function rawLayout({ virtualSize }: ImageSpec): ImageLayout {
+  return {
+    virtualSize,
+    blockSize: virtualSize,
+    isFull: true,
+    blocksOffset: 0,
+    blockStride: virtualSize,
+    blockPrefix: new Uint8Array(0),
+    stages: 1,
+    byteLength: () => virtualSize,
+    parts: () => [],
+  };
+}
+
+// Raw disk images, written: the file is the disk, so there is no order to keep.
+
+class WritableRawImage extends RawImage implements WritableImage {
+  override readonly source: WritableSource;
+
+  constructor(source: WritableSource) {
+    super(source);
+    this.source = source;
+  }
+
+  write(bytes: Uint8Array, offset: number): void {
+    // A raw disk may end inside its last sector, and does not grow.
+    this.source.writeAt(bytes.subarray(0, this.virtualSize - offset), offset);
+  }
+
+  /** Nothing can be given back of a plain file, portably. */
+  trim(): void {}
+
+  flush(): void {
+    this.source.flush();
+  }
+
+  finish(): void {
+    this.source.flush();
+  }
+}
+
+/**
+ * Takes a file for a raw disk that can be written.
+ *
+ * @throws {ImageError} `ERROR_FILE_CORRUPT` where the file is empty.
+ */
+export function openWritableRaw(source: WritableSource): WritableImage {
+  openRaw(source);
+  return new WritableRawImage(source);
 }

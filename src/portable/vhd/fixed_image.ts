@@ -3,10 +3,11 @@
  *
  * @module
  */
-import type { ByteSource } from "../byte_source.ts";
-import type { DiskImage, ImageExtent } from "../image.ts";
+import type { ByteSource, WritableSource } from "../file/byte_source.ts";
+import type { DiskImage, ImageExtent, WritableImage } from "../image/image.ts";
 import type { DiskIdentity } from "./footer.ts";
-import { SECTOR_SIZE } from "./sector.ts";
+import type { ImageFooters } from "./footers.ts";
+import { SECTOR_SIZE } from "./layout.ts";
 
 /** An open fixed image. */
 export class FixedVhdImage implements DiskImage {
@@ -43,5 +44,36 @@ export class FixedVhdImage implements DiskImage {
   /** Always: the disk begins at offset 0. */
   is4kAligned(): boolean {
     return true;
+  }
+}
+
+/** A fixed image that can be written. */
+export class WritableFixedVhdImage extends FixedVhdImage implements WritableImage {
+  readonly #source: WritableSource;
+  readonly #footers: ImageFooters;
+
+  constructor(source: WritableSource, footers: ImageFooters) {
+    super(source, footers);
+    this.#source = source;
+    this.#footers = footers;
+  }
+
+  write(bytes: Uint8Array, offset: number): void {
+    this.#source.writeAt(bytes, offset);
+  }
+
+  /** Keeps the contents: the format has no state for what is not there. */
+  trim(): void {}
+
+  flush(): void {
+    this.#source.flush();
+  }
+
+  finish(): void {
+    this.flush();
+  }
+
+  setUniqueId(identifier: string): void {
+    this.#footers.setUniqueId(identifier);
   }
 }

@@ -5,10 +5,10 @@
  * @module
  */
 import { readGuid, writeGuid } from "../../bytes/guid.ts";
-import { viewOf } from "../byte_source.ts";
-import { sealed, type StructureFault, structureFault } from "./checksum.ts";
+import { hasSignature, viewOf } from "../file/byte_source.ts";
+import { ImageError } from "../file/image_error.ts";
 import { type Creator, WINDOWS } from "./creator.ts";
-import type { Geometry } from "./geometry.ts";
+import type { Geometry } from "./layout.ts";
 
 /** Bytes; creators older than Virtual PC 2004 left out the last one. */
 export const FOOTER_SIZE = 512;
@@ -165,4 +165,58 @@ export function withDataOffset(footer: Uint8Array, offset: number): Uint8Array<A
   const bytes = new Uint8Array(footer);
   viewOf(bytes).setBigUint64(FOOTER_FIELD.dataOffset, BigInt(offset), BIG_ENDIAN);
   return sealed(bytes, FOOTER_FIELD.checksum);
+}
+
+// What the footer and the sparse header have in common: a cookie at the front, and a checksum over all of
+// their bytes (VHD 1.0, "Hard Disk Footer Format", "Dynamic Disk Header Format").
+
+/** Its length in bytes. */
+const CHECKSUM_LENGTH = 4;
+
+/** The ones' complement of the sum of all bytes, those of the checksum itself counted as zero. */
+export function vhdChecksum(bytes: Uint8Array, checksumOffset: number): number {
+  let sum = 0;
+  for (const byte of bytes) sum += byte;
+  for (let i = 0; i < CHECKSUM_LENGTH; i++) sum -= bytes[checksumOffset + i]!;
+  return ~sum >>> 0;
+}
+
+/** The checksum that a structure does carry. */
+export function storedChecksum(bytes: Uint8Array, checksumOffset: number): number {
+  return viewOf(bytes).getUint32(checksumOffset, BIG_ENDIAN);
+}
+
+/** Puts its checksum into a finished structure, and gives it back. */
+export function sealed(
+  bytes: Uint8Array<ArrayBuffer>,
+  checksumOffset: number,
+): Uint8Array<ArrayBuffer> {
+  viewOf(bytes).setUint32(checksumOffset, vhdChecksum(bytes, checksumOffset), BIG_ENDIAN);
+  return bytes;
+}
+
+/** What is wrong with the bytes where a structure should be; `undefined` where they are one. */
+export type StructureFault = "cookie" | "checksum" | undefined;
+
+/** Whether the bytes begin with the cookie of a structure and carry their checksum. */
+export function structureFault(
+  bytes: Uint8Array,
+  cookie: string,
+  checksumOffset: number,
+): StructureFault {
+  if (!hasSignature(bytes, 0, cookie)) return "cookie";
+  const stored = storedChecksum(bytes, checksumOffset);
+  return stored === vhdChecksum(bytes, checksumOffset) ? undefined : "checksum";
+}
+
+// Disks of machines whose state is saved: what the machine has in its memory refers to the disk as it is.
+
+/** @throws {ImageError} `ERROR_VHD_INVALID_STATE` for such a disk. */
+export function assertNoSavedState(path: string, { savedState }: Footer): void {
+  if (!savedState) return;
+  throw new ImageError("ERROR_VHD_INVALID_STATE", {
+    path,
+    reason: "the disk belongs to a machine whose state is saved",
+    causes: ["Start the machine and shut it down, or discard its saved state."],
+  });
 }

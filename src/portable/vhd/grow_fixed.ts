@@ -18,11 +18,10 @@
  * @module
  */
 import { isAllZero } from "../../bytes/zeros.ts";
-import { type ByteSource, readStructure, type WritableSource } from "../byte_source.ts";
-import { damaged } from "../image_error.ts";
+import { type ByteSource, readStructure, type WritableSource } from "../file/byte_source.ts";
+import { damaged } from "../file/image_error.ts";
 import { DISK_TYPE, FOOTER_SIZE, footerFault, parseFooter, withCurrentSize } from "./footer.ts";
-import { geometryOf } from "./geometry.ts";
-import { roundUp, SECTOR_SIZE } from "./sector.ts";
+import { geometryOf, roundUp, SECTOR_SIZE } from "./layout.ts";
 
 const PIECE = 2 ** 20;
 /** What a growth adds before it says that it is one: few enough bytes to be looked at. */

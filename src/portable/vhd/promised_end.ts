@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { type ByteSource, hasSignature, readStructure, viewOf } from "../byte_source.ts";
-import { EndlessSource, LostBlocks, type PromisedEnd, readable } from "../promised_end.ts";
-import { TABLE_ENTRY_SIZE, UNALLOCATED } from "./block_allocation_table.ts";
-import { blockCount, blockFootprint } from "./block_layout.ts";
+import { type ByteSource, hasSignature, readStructure, viewOf } from "../file/byte_source.ts";
+import { EndlessSource, LostBlocks, type PromisedEnd, readable } from "../file/promised_end.ts";
+import { TABLE_ENTRY_SIZE, UNALLOCATED } from "./block_table.ts";
+import { blockCount, blockFootprint, SECTOR_SIZE } from "./layout.ts";
 import {
   DISK_TYPE,
   type Footer,
@@ -16,12 +16,10 @@ import {
   footerFault,
   parseFooter,
 } from "./footer.ts";
-import { checkFooter } from "./footer_check.ts";
-import { findFooter, type FoundFooter } from "./footer_search.ts";
-import { FOOTER_COPY_OFFSET } from "./image_footers.ts";
+import { checkFooter, findFooter, type FoundFooter } from "./footer_search.ts";
+import { FOOTER_COPY_OFFSET } from "./footers.ts";
 import { roomOfLocator, usedLocators } from "./parent_link.ts";
-import { SECTOR_SIZE } from "./sector.ts";
-import { readSparseHeader } from "./sparse_header_check.ts";
+import { readSparseHeader } from "./sparse_header.ts";
 
 const STRUCTURE = "block allocation table";
 const READ_FAILURE = "ERROR_VHD_METADATA_READ_FAILURE";

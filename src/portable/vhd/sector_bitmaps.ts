@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { type BitRun, bitRun } from "../bit_run.ts";
-import type { ByteSource } from "../byte_source.ts";
-import { PageCache } from "../page_cache.ts";
+import { type ByteSource, readStructure, type WritableSource } from "../file/byte_source.ts";
+import { PageCache } from "../file/page_cache.ts";
+import { type BitRun, bitRun } from "../image/bit_run.ts";
+import { SECTOR_SIZE } from "./layout.ts";
 
 /** The bitmaps as the file has them. */
 export class SectorBitmaps {
@@ -33,5 +34,71 @@ export class SectorBitmaps {
   /** The byte of a bitmap at an offset in the file. */
   protected byteAt(offset: number): number {
     return this.#bytes.uint8(offset);
+  }
+}
+
+// The sector bitmaps of an image that is being written: a bit waits in memory until its sector is
+// durable; else a crash could show what was in the file before.
+
+/** Bits in a sector of a bitmap. */
+const BITS_PER_SECTOR = SECTOR_SIZE * 8;
+
+/** The bitmaps with the bits that wait. */
+export class PendingBitmaps extends SectorBitmaps {
+  readonly #source: WritableSource;
+  /** Changed sectors of bitmaps, by their offset in the file. */
+  readonly #changes = new Map<number, Uint8Array>();
+
+  constructor(source: WritableSource) {
+    super(source);
+    this.#source = source;
+  }
+
+  /** How many sectors of bitmaps wait. */
+  get changeCount(): number {
+    return this.#changes.size;
+  }
+
+  /** Sets the bits of the sectors from `sector` to `end` of the block that begins at `bitmapOffset`. */
+  set(bitmapOffset: number, sector: number, end: number): void {
+    const run = this.run(bitmapOffset, sector, end);
+    if (run.value && run.length === end - sector) return;
+    for (let bit = sector; bit < end;) {
+      const inBitmap = Math.floor(bit / BITS_PER_SECTOR);
+      const bits = this.#changed(bitmapOffset + inBitmap * SECTOR_SIZE);
+      const limit = Math.min(end, (inBitmap + 1) * BITS_PER_SECTOR);
+      for (; bit < limit; bit++) bits[(bit % BITS_PER_SECTOR) >> 3]! |= 0x80 >> (bit & 7);
+    }
+  }
+
+  /** Writes the changed bitmaps to the file; they still wait. */
+  write(): void {
+    for (const [offset, bytes] of this.#changes) this.#source.writeAt(bytes, offset);
+  }
+
+  /** What was written has become durable. */
+  settle(): void {
+    this.#changes.clear();
+    this.forget();
+  }
+
+  protected override byteAt(offset: number): number {
+    const inSector = offset % SECTOR_SIZE;
+    return this.#changes.get(offset - inSector)?.[inSector] ?? super.byteAt(offset);
+  }
+
+  #changed(offset: number): Uint8Array {
+    let bytes = this.#changes.get(offset);
+    if (bytes === undefined) {
+      bytes = readStructure(
+        this.#source,
+        offset,
+        SECTOR_SIZE,
+        "sector bitmap",
+        "ERROR_VHD_METADATA_READ_FAILURE",
+      );
+      this.#changes.set(offset, bytes);
+    }
+    return bytes;
   }
 }

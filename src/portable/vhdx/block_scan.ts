@@ -4,16 +4,11 @@
  *
  * @module
  */
-import { type ByteSource, readStructure } from "../byte_source.ts";
-import {
-  BAT_ENTRY_LENGTH,
-  batEntryCount,
-  BITMAP_BLOCK_LENGTH,
-  PAYLOAD,
-} from "./block_allocation_table.ts";
-import type { FileSpace } from "./file_space.ts";
+import { type ByteSource, readStructure } from "../file/byte_source.ts";
+import { BAT_ENTRY_LENGTH, batEntryCount, BITMAP_BLOCK_LENGTH, PAYLOAD } from "./block_table.ts";
+import type { FileSpace } from "./space.ts";
 import { MIB } from "./file_map.ts";
-import type { BlockTables, VhdxStructures } from "./vhdx_structures.ts";
+import type { BlockTables, VhdxStructures } from "./vhdx_file.ts";
 
 /** A block that the table names, and where it lies. */
 export interface PlacedBlock {

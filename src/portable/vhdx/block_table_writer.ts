@@ -3,16 +3,12 @@
  *
  * @module
  */
-import { viewOf } from "../byte_source.ts";
-import {
-  BAT_ENTRY_LENGTH,
-  type BatEntry,
-  type BlockAllocationTable,
-} from "./block_allocation_table.ts";
-import type { LoggedPages } from "./logged_pages.ts";
+import { viewOf } from "../file/byte_source.ts";
+import { BAT_ENTRY_LENGTH, type BatEntry, type BlockAllocationTable } from "./block_table.ts";
+import type { LoggedPages } from "./log_writer.ts";
 import type { BitRange, SectorBitmaps } from "./sector_bitmaps.ts";
-import { writeUint64 } from "./uint64.ts";
-import type { BlockTables } from "./vhdx_structures.ts";
+import { writeUint64 } from "./file_map.ts";
+import type { BlockTables } from "./vhdx_file.ts";
 
 /**
  * The most pages that the change of one block touches: its entry, that of its bitmap, and the bits of

@@ -19,11 +19,11 @@ import {
   hasSignature,
   readStructure,
   viewOf,
-} from "../byte_source.ts";
-import { damaged, type ImageError } from "../image_error.ts";
-import type { ItemDescription } from "../metadata_item.ts";
+} from "../file/byte_source.ts";
+import { damaged, ImageError } from "../file/image_error.ts";
+import type { ItemDescription } from "../image/image.ts";
 import { MIB } from "./file_map.ts";
-import { OccupiedRanges } from "./occupied_ranges.ts";
+import { OccupiedRanges } from "./space.ts";
 import type { Region } from "./region_table.ts";
 
 /** Bytes of the table; items lie behind it. */
@@ -194,4 +194,65 @@ export function encodeMetadataEntry(item: MetadataItem): Uint8Array<ArrayBuffer>
   view.setUint32(ITEM_FLAGS, flags, true);
   view.setUint32(RESERVED, item.reserved?.field ?? 0, true);
   return bytes;
+}
+
+/** What is left of the table beside the users' items. */
+export const MAX_SYSTEM_ENTRIES = 1023;
+/** All items of the users together, and all others; the format names no such limit, Windows has it. */
+export const MAX_CATEGORY_LENGTH = 40 * MIB;
+
+/**
+ * Refuses items that a file cannot have.
+ *
+ * @param path The file, for the error.
+ * @param items All that it would have.
+ * @throws {ImageError} `ERROR_VHD_METADATA_FULL`.
+ */
+export function assertItemsFit(
+  path: string,
+  items: readonly Pick<ItemDescription, "isUser" | "length">[],
+): void {
+  for (const whose of [true, false]) {
+    const lengths = items.filter(({ isUser }) => isUser === whose).map(({ length }) => length);
+    const longest = Math.max(0, ...lengths);
+    const total = lengths.reduce((sum, length) => sum + length, 0);
+    const maximum = whose ? MAX_USER_ENTRIES : MAX_SYSTEM_ENTRIES;
+    const name = whose ? "user" : "system";
+    if (longest > MAX_ITEM_LENGTH) {
+      throw metadataFull(path, `${longest} bytes; an item has at most ${MAX_ITEM_LENGTH}`);
+    }
+    if (total > MAX_CATEGORY_LENGTH) {
+      const reason = `${name} items of ${total} bytes; all have at most ${MAX_CATEGORY_LENGTH}`;
+      throw metadataFull(path, reason);
+    }
+    if (lengths.length > maximum) {
+      throw metadataFull(path, `${lengths.length} ${name} items; there are at most ${maximum}`);
+    }
+  }
+}
+
+/** The error of a file without room for its items. */
+export function metadataFull(path: string, reason: string): ImageError {
+  return new ImageError("ERROR_VHD_METADATA_FULL", { path, reason });
+}
+
+/**
+ * Where an item fits between those that the table names, from the start of the region.
+ *
+ * @param length Bytes, more than 0.
+ * @param regionLength Bytes.
+ * @returns `undefined` where it does not.
+ */
+export function findItemSpace(
+  items: readonly MetadataItem[],
+  length: number,
+  regionLength: number,
+): number | undefined {
+  let start = METADATA_TABLE_LENGTH;
+  const inOrder = items.filter((item) => item.length > 0).sort((a, b) => a.offset - b.offset);
+  for (const item of inOrder) {
+    if (item.offset - start >= length) return start;
+    start = item.offset + item.length;
+  }
+  return regionLength - start >= length ? start : undefined;
 }

@@ -14,10 +14,9 @@
  */
 import { isGuid, NIL_GUID, normalizeGuid, readGuid, writeGuid } from "../../bytes/guid.ts";
 import { decodeUtf16, encodeUtf16 } from "../../bytes/utf16.ts";
-import { type ByteSource, viewOf } from "../byte_source.ts";
-import type { ParentLink, ParentLocator } from "../image.ts";
-import { damaged, ImageError } from "../image_error.ts";
-import type { ParentSpec } from "../image_spec.ts";
+import { type ByteSource, viewOf } from "../file/byte_source.ts";
+import type { ParentLink, ParentLocator, ParentSpec } from "../image/image.ts";
+import { damaged, ImageError } from "../file/image_error.ts";
 
 /** The only locator type there is: the parent is a VHDX file. */
 const VHDX_LOCATOR_TYPE = "b04aefb7-d19e-4a81-b789-25b8e9445913";

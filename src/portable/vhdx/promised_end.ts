@@ -4,8 +4,8 @@
  * @module
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
-import { type ByteSource, readStructure, viewOf } from "../byte_source.ts";
-import { EndlessSource, LostBlocks, type PromisedEnd, readable } from "../promised_end.ts";
+import { type ByteSource, readStructure, viewOf } from "../file/byte_source.ts";
+import { EndlessSource, LostBlocks, type PromisedEnd, readable } from "../file/promised_end.ts";
 import {
   BAT_ENTRY_LENGTH,
   batEntryCount,
@@ -13,17 +13,14 @@ import {
   BITMAP_BLOCK_LENGTH,
   chunkRatio,
   PAYLOAD,
-} from "./block_allocation_table.ts";
-import { HEADER_AREA_LENGTH, MAX_FILE_SIZE, MIB } from "./file_map.ts";
+} from "./block_table.ts";
+import { HEADER_AREA_LENGTH, MAX_FILE_SIZE, MIB, readUint64 } from "./file_map.ts";
 import { type CurrentHeader, readCurrentHeader } from "./header.ts";
-import { replayLog } from "./log_replay.ts";
-import type { LogEntry } from "./log_entry.ts";
-import { LogRing } from "./log_ring.ts";
-import { searchLog } from "./log_sequence.ts";
+import { replayLog, searchLog } from "./log_replay.ts";
+import { type LogEntry, LogRing } from "./log_entry.ts";
 import { type DiskMetadata, readMetadata } from "./metadata_items.ts";
-import { OccupiedRanges } from "./occupied_ranges.ts";
+import { OccupiedRanges } from "./space.ts";
 import { readRegions, type Region } from "./region_table.ts";
-import { readUint64 } from "./uint64.ts";
 
 const STATE_MASK = 0x7;
 /** The states of a payload block that owns no place in the file. */

@@ -13,12 +13,17 @@
  * @module
  */
 import { readGuid, writeGuid } from "../../bytes/guid.ts";
-import { type ByteSource, readStructure, viewOf } from "../byte_source.ts";
-import { damaged } from "../image_error.ts";
-import { sealStructure, structureFault } from "./checksum.ts";
-import { MIB, REGION_TABLE_OFFSETS } from "./file_map.ts";
-import type { OccupiedRanges } from "./occupied_ranges.ts";
-import { readUint64, writeUint64 } from "./uint64.ts";
+import { type ByteSource, readStructure, viewOf } from "../file/byte_source.ts";
+import { damaged } from "../file/image_error.ts";
+import {
+  MIB,
+  readUint64,
+  REGION_TABLE_OFFSETS,
+  sealStructure,
+  structureFault,
+  writeUint64,
+} from "./file_map.ts";
+import type { OccupiedRanges } from "./space.ts";
 
 /** Bytes of a table, all of them under its checksum. */
 export const REGION_TABLE_LENGTH = 0x10000;

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { bitRun } from "../bit_run.ts";
-import type { ByteSource } from "../byte_source.ts";
-import { PageCache } from "../page_cache.ts";
-import type { BatGeometry, BlockAllocationTable } from "./block_allocation_table.ts";
+import { bitRun } from "../image/bit_run.ts";
+import type { ByteSource } from "../file/byte_source.ts";
+import { PageCache } from "../file/page_cache.ts";
+import type { BatGeometry, BlockAllocationTable } from "./block_table.ts";
 
 /** Sectors of one chunk, numbered from the start of its bitmap. */
 export interface BitRange {

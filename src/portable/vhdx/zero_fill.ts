@@ -4,7 +4,7 @@
  * @module
  */
 import { isAllZero } from "../../bytes/zeros.ts";
-import type { WritableSource } from "../byte_source.ts";
+import type { WritableSource } from "../file/byte_source.ts";
 import { MIB } from "./file_map.ts";
 
 /** Makes a range read as zeros. What does so already is not written: holes stay holes. */

@@ -1,8 +1,8 @@
 /** Prints whether memory lives during a call and after it. Usage: collect_memory.ts KERNEL32 */
 import { decodeUtf16Z } from "../../../src/bytes/utf16.ts";
-import { CallMemory } from "../../../src/native/call_memory.ts";
-import { KERNEL32_FUNCTIONS } from "../../../src/native/kernel32.ts";
-import { wideString } from "../../../src/native/wide_string.ts";
+import { CallMemory } from "../../../src/native/call/memory.ts";
+import { KERNEL32_FUNCTIONS } from "../../../src/native/ffi/kernel32.ts";
+import { wideString } from "../../../src/native/ffi/text.ts";
 
 const { gc } = globalThis as unknown as { gc: () => void };
 

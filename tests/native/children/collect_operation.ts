@@ -2,10 +2,9 @@
  * Collects garbage while operations wait; prints how each ended. Ends by itself when they have.
  * Usage: collect_operation.ts VIRTDISK KERNEL32
  */
-import { createNative } from "../../../src/native/create_native.ts";
+import { createNative, openNative } from "../../../src/native/native_disk.ts";
 import { nativeCreateRequest } from "../../../src/native/create_request.ts";
-import { loadLibraries } from "../../../src/native/library.ts";
-import { openNative } from "../../../src/native/native_disk.ts";
+import { loadLibraries } from "../../../src/native/ffi/library.ts";
 import { openRequest } from "../../../src/disk/open_request.ts";
 import { Double } from "../../double/double.ts";
 

@@ -2,7 +2,7 @@
  * Opens and closes an image through given libraries; prints what came of it.
  * Usage: open_once.ts VIRTDISK KERNEL32 IMAGE
  */
-import { loadLibraries } from "../../../src/native/library.ts";
+import { loadLibraries } from "../../../src/native/ffi/library.ts";
 import { openNative, openNativeAsync } from "../../../src/native/native_disk.ts";
 import { openRequest } from "../../../src/disk/open_request.ts";
 

@@ -2,9 +2,9 @@
  * Creates, attaches, compacts and cancels through given libraries; prints what came of it.
  * Usage: operate_once.ts VIRTDISK KERNEL32
  */
-import { createNative } from "../../../src/native/create_native.ts";
+import { createNative } from "../../../src/native/native_disk.ts";
 import { nativeCreateRequest } from "../../../src/native/create_request.ts";
-import { loadLibraries } from "../../../src/native/library.ts";
+import { loadLibraries } from "../../../src/native/ffi/library.ts";
 
 const [virtdisk, kernel32] = Deno.args as [string, string];
 const libraries = loadLibraries({ virtdisk, kernel32 });

@@ -2,10 +2,9 @@
  * Has a worker start operations, and create an image, and terminates it; prints what Windows found of their memory
  * when they ended. As a worker it starts them. Usage: terminated_worker.ts VIRTDISK KERNEL32
  */
-import { createNative } from "../../../src/native/create_native.ts";
+import { createNative, openNative, openNativeAsync } from "../../../src/native/native_disk.ts";
 import { nativeCreateRequest } from "../../../src/native/create_request.ts";
-import { loadLibraries } from "../../../src/native/library.ts";
-import { openNative, openNativeAsync } from "../../../src/native/native_disk.ts";
+import { loadLibraries } from "../../../src/native/ffi/library.ts";
 import { openRequest } from "../../../src/disk/open_request.ts";
 import { Double } from "../../double/double.ts";
 

@@ -1,9 +1,9 @@
 /** Images in memory with one planted fault each, and what a check must tell of it. */
 import { assertEquals } from "@std/assert";
-import type { WritableSource } from "../../../src/portable/byte_source.ts";
-import { checkFile } from "../../../src/portable/check/check_file.ts";
-import type { CheckOptions, CheckReport } from "../../../src/portable/check/check_report.ts";
-import type { ImageFormat } from "../../../src/portable/detect.ts";
+import type { WritableSource } from "../../../src/portable/file/byte_source.ts";
+import { checkFile } from "../../../src/portable/operations/check.ts";
+import type { CheckOptions, CheckReport } from "../../../src/portable/image/findings.ts";
+import type { ImageFormat } from "../../../src/portable/formats.ts";
 import { MemorySource } from "../memory_source.ts";
 
 /** A file in memory that can be written. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { crc16 } from "../../../src/portable/iso/crc16.ts";
+import { crc16 } from "../../../src/portable/iso/udf.ts";
 
 Deno.test("crc16() gives the check value of the polynomial 0x1021 with initial value 0", () => {
   // The catalogue's check value of CRC-16/XMODEM, the same parameters as ECMA-167's.

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readDstring } from "../../../src/portable/iso/dstring.ts";
+import { readDstring } from "../../../src/portable/iso/label.ts";
 
 /** A field of 16 bytes with the content at its start and the length at its end. */
 function field(content: number[], used = content.length): Uint8Array {

@@ -1,6 +1,6 @@
 /** Hand-built ISO images: bytes in memory, sector by sector, with the fields that readers look at. */
-import type { ByteSource } from "../../../src/portable/byte_source.ts";
-import { crc16 } from "../../../src/portable/iso/crc16.ts";
+import type { ByteSource } from "../../../src/portable/file/byte_source.ts";
+import { crc16 } from "../../../src/portable/iso/udf.ts";
 
 export const SECTOR = 2048;
 

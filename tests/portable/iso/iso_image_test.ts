@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { ImageError } from "../../../src/portable/image_error.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { isIso, openIso } from "../../../src/portable/iso/iso_image.ts";
 import { IsoBuilder, MemorySource, SECTOR, udfImage } from "./iso_builder.ts";
 

@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { readUdfTag } from "../../../src/portable/iso/udf_tag.ts";
-import { readUdfVolume } from "../../../src/portable/iso/udf_volume.ts";
+import { readUdfTag, readUdfVolume } from "../../../src/portable/iso/udf.ts";
 import { IsoBuilder, SECTOR, udfImage } from "./iso_builder.ts";
 
 Deno.test("a UDF volume is found from the anchor in sector 256", () => {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { allBlocks, BlockBitmap, NO_BLOCKS } from "../../../src/portable/operations/block_set.ts";
+import { allBlocks, BlockBitmap, NO_BLOCKS } from "../../../src/portable/image/layout.ts";
 
 Deno.test("a bitmap of blocks has those that were added, and counts them", () => {
   const blocks = new BlockBitmap(70);

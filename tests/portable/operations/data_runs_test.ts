@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { dataRuns } from "../../../src/portable/operations/data_runs.ts";
+import { dataRuns } from "../../../src/portable/image/blocks.ts";
 
 const KIB = 1024;
 const GRAIN = 64 * KIB;

@@ -1,8 +1,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
-import type { ImageSpec } from "../../../src/portable/image_spec.ts";
-import { layoutOf } from "../../../src/portable/new_image.ts";
-import { allBlocks, BlockBitmap } from "../../../src/portable/operations/block_set.ts";
-import { layoutBlockCount } from "../../../src/portable/operations/image_layout.ts";
+import type { ImageSpec } from "../../../src/portable/image/image.ts";
+import { layoutOf } from "../../../src/portable/operations/write_image.ts";
+import { allBlocks, BlockBitmap, layoutBlockCount } from "../../../src/portable/image/layout.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

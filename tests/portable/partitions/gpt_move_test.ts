@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { moveBackup } from "../../../src/portable/partitions/gpt_move.ts";
+import { moveBackup } from "../../../src/portable/partitions/gpt_repair.ts";
 import { gptOf, MemoryDisk } from "./partition_builder.ts";
 
 const OLD = 1000;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { restorePrimary } from "../../../src/portable/partitions/gpt_restore.ts";
+import { restorePrimary } from "../../../src/portable/partitions/gpt_repair.ts";
 import { assertBytesEqual } from "../../support.ts";
 import { gptOf, MemoryDisk, settle } from "./partition_builder.ts";
 

@@ -2,8 +2,7 @@
 import { crc32 } from "node:zlib";
 import { writeGuid } from "../../../src/bytes/guid.ts";
 import type { GptTable } from "../../../src/portable/partitions/gpt.ts";
-import { moveBackup } from "../../../src/portable/partitions/gpt_move.ts";
-import { restorePrimary } from "../../../src/portable/partitions/gpt_restore.ts";
+import { moveBackup, restorePrimary } from "../../../src/portable/partitions/gpt_repair.ts";
 import { readPartitionTable } from "../../../src/portable/partitions/partition_table.ts";
 import type { WritablePartitionedDisk } from "../../../src/portable/partitions/partitioned_disk.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ImageError } from "../../../src/portable/image_error.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { openRaw } from "../../../src/portable/raw/raw_image.ts";
 import { pattern } from "../../support.ts";
 import { MemorySource } from "../memory_source.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { BlockAllocator } from "../../../src/portable/vhd/block_allocator.ts";
-import { ImageFooters } from "../../../src/portable/vhd/image_footers.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { BlockAllocator } from "../../../src/portable/vhd/space.ts";
+import { ImageFooters } from "../../../src/portable/vhd/footers.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { newVhd } from "./vhd_builder.ts";
 

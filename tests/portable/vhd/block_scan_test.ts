@@ -1,8 +1,7 @@
 import { assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { BlockAllocationTable } from "../../../src/portable/vhd/block_allocation_table.ts";
-import { scanBlocks } from "../../../src/portable/vhd/block_scan.ts";
-import { openWritableVhd } from "../../../src/portable/vhd/writable_vhd.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { BlockAllocationTable, scanBlocks } from "../../../src/portable/vhd/block_table.ts";
+import { openWritableVhd } from "../../../src/portable/vhd/open.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { pattern } from "../../support.ts";
 import { HoleySource } from "../memory_source.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { vhdChecksum } from "../../../src/portable/vhd/checksum.ts";
+import { vhdChecksum } from "../../../src/portable/vhd/footer.ts";
 
 const rows: [string, number[], number][] = [
   ["zeros", [0, 0, 0, 0, 0, 0], 0xffffffff],

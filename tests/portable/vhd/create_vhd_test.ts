@@ -1,11 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { ImageFile } from "../../../src/portable/image_file.ts";
-import type { ImageSpec } from "../../../src/portable/image_spec.ts";
-import { createVhd } from "../../../src/portable/vhd/create_vhd.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { ImageFile } from "../../../src/portable/file/image_file.ts";
+import type { ImageSpec } from "../../../src/portable/image/image.ts";
+import { createVhd } from "../../../src/portable/vhd/create.ts";
 import { footerFault, parseFooter } from "../../../src/portable/vhd/footer.ts";
 import { parseSparseHeader } from "../../../src/portable/vhd/sparse_header.ts";
-import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
+import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { TempDir } from "../../support.ts";
 import { MemorySource } from "../memory_source.ts";
 import { IDENTIFIER, newVhd, PARENT_IDENTIFIER, vhdSpec } from "./vhd_builder.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
+import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { MemorySource } from "../memory_source.ts";
 import { readImage } from "../read_image.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { freeGaps, type Occupancy } from "../../../src/portable/vhd/free_gaps.ts";
+import { freeGaps, type Occupancy } from "../../../src/portable/vhd/space.ts";
 
 const FOOTPRINT = 4096 + 512;
 

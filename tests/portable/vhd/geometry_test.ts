@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { geometryOf } from "../../../src/portable/vhd/geometry.ts";
+import { geometryOf } from "../../../src/portable/vhd/layout.ts";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;

@@ -1,11 +1,10 @@
 /** What lies behind the disk of a fixed VHD: what a growth has left goes, what it cannot have left stays. */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { checkFile } from "../../../src/portable/check/check_file.ts";
-import { repairVhd } from "../../../src/portable/check/repair_vhd.ts";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
-import { openWritableVhd } from "../../../src/portable/vhd/writable_vhd.ts";
-import { resizeVhd } from "../../../src/portable/vhd/resize_vhd.ts";
+import { checkFile } from "../../../src/portable/operations/check.ts";
+import { repairVhd } from "../../../src/portable/vhd/check.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { openVhd, openWritableVhd } from "../../../src/portable/vhd/open.ts";
+import { resizeVhd } from "../../../src/portable/vhd/resize.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { newVhd } from "./vhd_builder.ts";

@@ -1,8 +1,7 @@
 /** Footers of images that are being written. */
 import { assertEquals } from "@std/assert";
 import { footerFault } from "../../../src/portable/vhd/footer.ts";
-import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
-import { openWritableVhd } from "../../../src/portable/vhd/writable_vhd.ts";
+import { openVhd, openWritableVhd } from "../../../src/portable/vhd/open.ts";
 import { Random } from "../../fuzz/random.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../read_image.ts";

@@ -1,9 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { encodeUtf16 } from "../../../src/bytes/utf16.ts";
-import type { ParentLocator } from "../../../src/portable/image.ts";
-import { encodeLocatorEntry, PLATFORM_CODE } from "../../../src/portable/vhd/parent_locator.ts";
-import { locatorOffset } from "../../../src/portable/vhd/sparse_header.ts";
-import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
+import type { ParentLocator } from "../../../src/portable/image/image.ts";
+import {
+  encodeLocatorEntry,
+  locatorOffset,
+  PLATFORM_CODE,
+} from "../../../src/portable/vhd/sparse_header.ts";
+import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { MemorySource } from "../memory_source.ts";
 import { HEADER, newVhd, PARENT_IDENTIFIER, sealHeader, viewAt } from "./vhd_builder.ts";
 

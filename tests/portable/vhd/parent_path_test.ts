@@ -5,8 +5,8 @@ import {
   parentLocator,
   pathFault,
   withoutTerminator,
-} from "../../../src/portable/vhd/parent_path.ts";
-import { PLATFORM_CODE } from "../../../src/portable/vhd/parent_locator.ts";
+} from "../../../src/portable/vhd/parent_link.ts";
+import { PLATFORM_CODE } from "../../../src/portable/vhd/sparse_header.ts";
 
 function decode(code: number, bytes: Uint8Array): string | undefined {
   return NOTATIONS.find((each) => each.code === code)?.decode(bytes);

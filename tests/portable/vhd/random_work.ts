@@ -1,5 +1,5 @@
 /** Random writes, trims, flushes and reopens of an image, beside a plain array of the disk's bytes. */
-import type { DiskImage, WritableImage } from "../../../src/portable/image.ts";
+import type { DiskImage, WritableImage } from "../../../src/portable/image/image.ts";
 import type { Random } from "../../fuzz/random.ts";
 import { assertBytesEqual } from "../../support.ts";
 import { readImage } from "../read_image.ts";

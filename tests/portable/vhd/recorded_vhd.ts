@@ -1,5 +1,5 @@
 /** Small VHD images in memory that remember what was done to them. */
-import { imageExtents, type WritableImage } from "../../../src/portable/image.ts";
+import { imageExtents, type WritableImage } from "../../../src/portable/image/image.ts";
 import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { DYNAMIC_TABLE, viewAt } from "./vhd_builder.ts";

@@ -1,9 +1,9 @@
 /** What becomes of a VHD file whose disk gets another size, and what is refused. */
 import { assertEquals, assertThrows } from "@std/assert";
 import type { ErrorSymbol } from "../../../src/errors/codes.ts";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { resizeVhd } from "../../../src/portable/vhd/resize_vhd.ts";
-import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { resizeVhd } from "../../../src/portable/vhd/resize.ts";
+import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";

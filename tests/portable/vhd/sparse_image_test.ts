@@ -1,6 +1,6 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { type DiskImage, imageExtents } from "../../../src/portable/image.ts";
-import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
+import { type DiskImage, imageExtents } from "../../../src/portable/image/image.ts";
+import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { HoleySource, MemorySource } from "../memory_source.ts";
 import { readImage } from "../read_image.ts";

@@ -1,6 +1,6 @@
 /** Trimming dynamic and differencing images, and what becomes of the room. */
 import { assert, assertEquals } from "@std/assert";
-import { openWritableVhd } from "../../../src/portable/vhd/writable_vhd.ts";
+import { openWritableVhd } from "../../../src/portable/vhd/open.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../read_image.ts";

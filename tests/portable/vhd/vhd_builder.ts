@@ -1,12 +1,12 @@
 /** Small VHD images in memory, made by createVhd() and filled or damaged by hand. */
 import { assertEquals, assertThrows } from "@std/assert";
 import type { ErrorSymbol } from "../../../src/errors/codes.ts";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { ImageFile } from "../../../src/portable/image_file.ts";
-import type { ImageSpec } from "../../../src/portable/image_spec.ts";
-import { createVhd } from "../../../src/portable/vhd/create_vhd.ts";
-import { vhdChecksum } from "../../../src/portable/vhd/checksum.ts";
-import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { ImageFile } from "../../../src/portable/file/image_file.ts";
+import type { ImageSpec } from "../../../src/portable/image/image.ts";
+import { createVhd } from "../../../src/portable/vhd/create.ts";
+import { vhdChecksum } from "../../../src/portable/vhd/footer.ts";
+import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { TempDir } from "../../support.ts";
 import { MemorySource } from "../memory_source.ts";
 

@@ -3,7 +3,7 @@
  * field that breaks it are part of the contract.
  */
 import { assertEquals } from "@std/assert";
-import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
+import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { MemorySource } from "../memory_source.ts";
 import { readImage } from "../read_image.ts";
 import {

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
-import { openWritableVhd } from "../../../src/portable/vhd/writable_vhd.ts";
+import { openVhd, openWritableVhd } from "../../../src/portable/vhd/open.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../read_image.ts";

@@ -1,8 +1,7 @@
 /** What a writable open repairs, and what it refuses. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { openVhd } from "../../../src/portable/vhd/vhd_image.ts";
-import { openWritableVhd } from "../../../src/portable/vhd/writable_vhd.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { openVhd, openWritableVhd } from "../../../src/portable/vhd/open.ts";
 import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";

@@ -3,7 +3,7 @@ import {
   batEntryCount,
   chunkRatio,
   payloadEntryIndex,
-} from "../../../src/portable/vhdx/block_allocation_table.ts";
+} from "../../../src/portable/vhdx/block_table.ts";
 
 const MIB = 2 ** 20;
 const TIB = 2 ** 40;

@@ -1,7 +1,7 @@
 /** One row for each rule of the block allocation table: they are checked where a block is used. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { pattern } from "../../support.ts";
 import { assertRefused, type DamageRow, extraRegion } from "./damage.ts";
 import { BAT, FIRST_BLOCK, MIB, VhdxBuilder } from "./vhdx_builder.ts";

@@ -1,10 +1,9 @@
 import { assertGreater, assertRejects } from "@std/assert";
-import type { Compaction } from "../../../src/portable/operations/compaction.ts";
-import { Meter } from "../../../src/portable/operations/meter.ts";
-import { Pace } from "../../../src/portable/operations/pace.ts";
-import { compactVhdx } from "../../../src/portable/vhdx/compact_vhdx.ts";
-import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
-import { openWritableVhdx } from "../../../src/portable/vhdx/writable_vhdx.ts";
+import type { Compaction } from "../../../src/portable/image/format.ts";
+import { Meter, Pace } from "../../../src/portable/image/pace.ts";
+import { compactVhdx } from "../../../src/portable/vhdx/compact.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
 import { createVhdxIn, newImage } from "../../crash/formats.ts";
 import type { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";

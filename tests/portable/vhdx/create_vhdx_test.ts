@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { readGuid } from "../../../src/bytes/guid.ts";
 import { decodeUtf16Z } from "../../../src/bytes/utf16.ts";
-import { ImageFile } from "../../../src/portable/image_file.ts";
-import type { ImageSpec } from "../../../src/portable/image_spec.ts";
-import { createVhdx } from "../../../src/portable/vhdx/create_vhdx.ts";
-import { isVhdx, openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import { ImageFile } from "../../../src/portable/file/image_file.ts";
+import type { ImageSpec } from "../../../src/portable/image/image.ts";
+import { createVhdx } from "../../../src/portable/vhdx/create.ts";
+import { isVhdx, openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { TempDir } from "../../support.ts";
 import { BAT, METADATA, MIB, PARENT_ID, VhdxBuilder, vhdxSpec } from "./vhdx_builder.ts";
 

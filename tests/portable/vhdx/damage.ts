@@ -1,8 +1,8 @@
 /** Files with one broken rule, and the errors that must say which and where. */
 import { assertEquals, assertThrows } from "@std/assert";
 import type { ErrorSymbol } from "../../../src/errors/codes.ts";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { FREE_ENTRY, METADATA, MIB, UNKNOWN_GUID, VhdxBuilder } from "./vhdx_builder.ts";
 
 export const CORRUPT = "ERROR_FILE_CORRUPT";

@@ -1,13 +1,13 @@
 /** Replacing the items of the disk: what is written, what stays, what does not fit. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { NIL_GUID } from "../../../src/bytes/guid.ts";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import type { CopyableItem } from "../../../src/portable/metadata_item.ts";
-import { planDiskItems } from "../../../src/portable/vhdx/disk_items.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import type { CopyableItem } from "../../../src/portable/image/image.ts";
+import { planDiskItems } from "../../../src/portable/vhdx/metadata.ts";
 import { readMetadataTable } from "../../../src/portable/vhdx/metadata_table.ts";
-import { readStructures } from "../../../src/portable/vhdx/vhdx_structures.ts";
-import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
-import { openWritableVhdx } from "../../../src/portable/vhdx/writable_vhdx.ts";
+import { readStructures } from "../../../src/portable/vhdx/vhdx_file.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
 import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";

@@ -1,7 +1,7 @@
 /** One row for each rule of headers, log place and region tables. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { assertRefused, CORRUPT, type DamageRow, extraRegion, UNSUPPORTED } from "./damage.ts";
 import {
   HEADERS,

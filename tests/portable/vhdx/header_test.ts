@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { encodeHeader, readCurrentHeader } from "../../../src/portable/vhdx/header.ts";
 import { readRegions } from "../../../src/portable/vhdx/region_table.ts";
-import { OccupiedRanges } from "../../../src/portable/vhdx/occupied_ranges.ts";
+import { OccupiedRanges } from "../../../src/portable/vhdx/space.ts";
 import { assertBytesEqual } from "../../support.ts";
 import { HEADERS, REGION_TABLES, VhdxBuilder } from "./vhdx_builder.ts";
 

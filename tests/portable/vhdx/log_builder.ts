@@ -1,7 +1,7 @@
 /** Log entries written by hand ([MS-VHDX] 2.3.1), for tests of replay. */
 import { crc32c } from "../../../src/bytes/crc32c.ts";
 import { writeGuid } from "../../../src/bytes/guid.ts";
-import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { assertBytesEqual } from "../../support.ts";
 import { BAT, LOG, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 

@@ -1,8 +1,8 @@
 /** Logs that are damaged or hostile: what counts as an entry, and what is refused. */
 import { assertEquals, assertThrows } from "@std/assert";
-import type { ByteSource } from "../../../src/portable/byte_source.ts";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import type { ByteSource } from "../../../src/portable/file/byte_source.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { pattern } from "../../support.ts";
 import {
   batPage,

@@ -3,10 +3,10 @@
  * before would show the disk as it was. A torn tail, and what former laps and other logs left, is no damage.
  */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { ImageError } from "../../../src/portable/image_error.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { readCurrentHeader } from "../../../src/portable/vhdx/header.ts";
-import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
-import { openWritableVhdx } from "../../../src/portable/vhdx/writable_vhdx.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
 import { Random } from "../../fuzz/random.ts";
 import {
   assertBytesEqual,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../read_image.ts";
 import {

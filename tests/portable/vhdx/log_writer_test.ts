@@ -1,13 +1,15 @@
 /** Log entries and headers written here, read back by the reader of logs, and the room of a file. */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { NIL_GUID } from "../../../src/bytes/guid.ts";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { FileSpace } from "../../../src/portable/vhdx/file_space.ts";
-import { readCurrentHeader } from "../../../src/portable/vhdx/header.ts";
-import { HeaderWriter } from "../../../src/portable/vhdx/header_writer.ts";
-import { descriptorsFromLast, encodeLogEntry } from "../../../src/portable/vhdx/log_entry.ts";
-import { LogRing } from "../../../src/portable/vhdx/log_ring.ts";
-import { searchLog } from "../../../src/portable/vhdx/log_sequence.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { FileSpace } from "../../../src/portable/vhdx/space.ts";
+import { HeaderWriter, readCurrentHeader } from "../../../src/portable/vhdx/header.ts";
+import {
+  descriptorsFromLast,
+  encodeLogEntry,
+  LogRing,
+} from "../../../src/portable/vhdx/log_entry.ts";
+import { searchLog } from "../../../src/portable/vhdx/log_replay.ts";
 import { LogWriter, MAX_PAGES_PER_ENTRY } from "../../../src/portable/vhdx/log_writer.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";

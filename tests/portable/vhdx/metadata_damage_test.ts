@@ -1,7 +1,7 @@
 /** One row for each rule of the metadata region, and what the format leaves open. */
 import { assertEquals } from "@std/assert";
-import { imageExtents } from "../../../src/portable/image.ts";
-import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import { imageExtents } from "../../../src/portable/image/image.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { assertRefused, type DamageRow, extraItem, extraRegion, UNSUPPORTED } from "./damage.ts";
 import {
   BAT,

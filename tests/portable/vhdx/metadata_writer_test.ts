@@ -1,9 +1,9 @@
 /** Writing metadata items: limits, room, and that nothing else of the region changes. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { findItemSpace } from "../../../src/portable/vhdx/metadata_space.ts";
-import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
-import { openWritableVhdx } from "../../../src/portable/vhdx/writable_vhdx.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { findItemSpace } from "../../../src/portable/vhdx/metadata_table.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
 import { NIL_GUID } from "../../../src/bytes/guid.ts";
 import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { encodeUtf16 } from "../../../src/bytes/utf16.ts";
-import { ImageError } from "../../../src/portable/image_error.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
 import {
   decodeParentLocator,
   encodeParentLocator,

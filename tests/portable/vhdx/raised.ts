@@ -1,6 +1,6 @@
 /** VHDX files whose log and tables lie at the end, as only few writers leave them. */
 import { crc32c } from "../../../src/bytes/crc32c.ts";
-import type { WritableSource } from "../../../src/portable/byte_source.ts";
+import type { WritableSource } from "../../../src/portable/file/byte_source.ts";
 import { HEADERS, MIB, REGION_TABLES } from "./vhdx_builder.ts";
 
 /** What can lie elsewhere; regions by their place in the table of a new file. */

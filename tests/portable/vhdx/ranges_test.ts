@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { OccupiedRanges } from "../../../src/portable/vhdx/occupied_ranges.ts";
-import { RangeUnion } from "../../../src/portable/vhdx/range_union.ts";
+import { OccupiedRanges } from "../../../src/portable/vhdx/space.ts";
+import { RangeUnion } from "../../../src/portable/vhdx/replayed_source.ts";
 import { Random } from "../../fuzz/random.ts";
 
 Deno.test("a union of ranges knows the bytes that were added, as an array of bytes does", () => {

@@ -1,9 +1,9 @@
 /** VHDX files in memory, to be taken apart field by field. Offsets are those of [MS-VHDX], written out. */
 import { crc32c } from "../../../src/bytes/crc32c.ts";
 import { writeGuid } from "../../../src/bytes/guid.ts";
-import { ImageFile } from "../../../src/portable/image_file.ts";
-import type { ImageSpec } from "../../../src/portable/image_spec.ts";
-import { createVhdx } from "../../../src/portable/vhdx/create_vhdx.ts";
+import { ImageFile } from "../../../src/portable/file/image_file.ts";
+import type { ImageSpec } from "../../../src/portable/image/image.ts";
+import { createVhdx } from "../../../src/portable/vhdx/create.ts";
 import { TempDir } from "../../support.ts";
 import { MemorySource } from "../memory_source.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { ImageError } from "../../../src/portable/image_error.ts";
-import { isVhdx, openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { isVhdx, openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { HoleySource, MemorySource } from "../memory_source.ts";
 import { readImage } from "../read_image.ts";

@@ -1,11 +1,10 @@
 /** Writing VHDX images: what each write makes of the tables, the headers and the log. */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { imageExtents } from "../../../src/portable/image.ts";
-import type { ImageSpec } from "../../../src/portable/image_spec.ts";
-import { ImageError } from "../../../src/portable/image_error.ts";
+import { imageExtents, type ImageSpec } from "../../../src/portable/image/image.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { readCurrentHeader } from "../../../src/portable/vhdx/header.ts";
-import { openVhdx } from "../../../src/portable/vhdx/vhdx_image.ts";
-import { openWritableVhdx } from "../../../src/portable/vhdx/writable_vhdx.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
 import { NIL_GUID } from "../../../src/bytes/guid.ts";
 import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";

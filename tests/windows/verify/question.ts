@@ -8,7 +8,7 @@ import {
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { errorSymbol } from "../../../src/errors/codes.ts";
-import { type Libraries, systemLibraries } from "../../../src/native/library.ts";
+import { type Libraries, systemLibraries } from "../../../src/native/ffi/library.ts";
 import { createImage } from "../../create_image.ts";
 import type { TempDir } from "../../support.ts";
 

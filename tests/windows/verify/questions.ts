@@ -13,13 +13,13 @@ import {
 } from "@virtdisk/virtdisk";
 import { GET_VIRTUAL_DISK_INFO as CLASS } from "../../../src/constants.ts";
 import { decodeMultiString } from "../../../src/bytes/utf16.ts";
-import { Event } from "../../../src/native/event.ts";
+import { Event } from "../../../src/native/call/handle.ts";
 import {
   COMPACT_VIRTUAL_DISK_PARAMETERS,
   OVERLAPPED,
   VIRTUAL_DISK_PROGRESS,
-} from "../../../src/native/structs.ts";
-import { wideString } from "../../../src/native/wide_string.ts";
+} from "../../../src/native/ffi/structs.ts";
+import { wideString } from "../../../src/native/ffi/text.ts";
 import { createImage } from "../../create_image.ts";
 import { IsoBuilder } from "../../portable/iso/iso_builder.ts";
 import { codeName, type Machine, outcome, type Question } from "./question.ts";

@@ -1,8 +1,8 @@
 /** Calls of VirtDisk.dll as no method makes them: what they are refused with is asked of a Windows. */
 import { VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT } from "../../../src/constants.ts";
-import { CallMemory } from "../../../src/native/call_memory.ts";
-import { VIRTUAL_STORAGE_TYPE } from "../../../src/native/structs.ts";
-import { wideString } from "../../../src/native/wide_string.ts";
+import { CallMemory } from "../../../src/native/call/memory.ts";
+import { VIRTUAL_STORAGE_TYPE } from "../../../src/native/ffi/structs.ts";
+import { wideString } from "../../../src/native/ffi/text.ts";
 import { codeName, type Machine } from "./question.ts";
 
 /** Memory as a function takes it. */

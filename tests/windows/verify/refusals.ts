@@ -1,8 +1,8 @@
 /** What is asked of a real Windows about calls that it refuses: with which codes is only inferred. */
 import type { AttachOptions, NativeVirtualDisk } from "@virtdisk/virtdisk";
-import { Event } from "../../../src/native/event.ts";
-import { CallMemory } from "../../../src/native/call_memory.ts";
-import { wideString } from "../../../src/native/wide_string.ts";
+import { Event } from "../../../src/native/call/handle.ts";
+import { CallMemory } from "../../../src/native/call/memory.ts";
+import { wideString } from "../../../src/native/ffi/text.ts";
 import { IsoBuilder } from "../../portable/iso/iso_builder.ts";
 import { type Answers, codeName, type Machine, outcome, type Question } from "./question.ts";
 import {

@@ -9,7 +9,7 @@
 import { dirname, fromFileUrl, join, resolve } from "@std/path";
 import { attachedVirtualDisks } from "@virtdisk/virtdisk";
 import { ADVAPI32_FUNCTIONS, processRights } from "../../../src/native/process_token.ts";
-import { systemLibraries } from "../../../src/native/library.ts";
+import { systemLibraries } from "../../../src/native/ffi/library.ts";
 import { ROOT, TempDir } from "../../support.ts";
 import { ADVAPI32, systemHas } from "../system.ts";
 import { missingTools, WineDeno, withVirtDisk } from "../wine.ts";

@@ -1,0 +1,350 @@
+/**
+ * Differencing chains: from a child to the last of its ancestors, each found, checked and opened.
+ *
+ * @module
+ */
+import type { WritableSource } from "../file/byte_source.ts";
+import { ImageError } from "../file/image_error.ts";
+import { fileIdentity, ImageFile } from "../file/image_file.ts";
+import { TrialFile } from "../file/trial_file.ts";
+import { type ImageFormat, openImage, openWritableImage, resizeImage } from "../formats.ts";
+import type { DiskImage, ParentSpec, WritableImage } from "../image/image.ts";
+import {
+  type AncestorOptions,
+  assertNoCycle,
+  isExpectedParent,
+  type Link,
+  openAncestors,
+  openParentAt,
+} from "./ancestors.ts";
+import { type ParentCandidate, parentCandidates } from "./parent_paths.ts";
+
+/** How to open a chain. */
+export interface ChainOptions extends AncestorOptions {
+  /** The child's format where the caller names it. */
+  readonly format: ImageFormat | undefined;
+  /** Open the child alone. */
+  readonly noParents: boolean;
+  /** Parents are added by hand. */
+  readonly isCustom?: boolean;
+  /** As `WritableImage.keepSectorsWhole()`. */
+  readonly atomicSectors?: boolean;
+}
+
+/** Another parent for an image. */
+export interface NewParent {
+  readonly path: string;
+  readonly ignoreMismatch: boolean;
+  /** Whether the image reads the same through it. */
+  readonly isSameDisk: boolean;
+  /** Whether it is only found out whether it could be. */
+  readonly dryRun: boolean;
+  /** May refuse a change after which children no longer know the image. */
+  beforeDiskChange(image: DiskImage): void;
+  /** How the image is to name it. */
+  specOf(parent: DiskImage): ParentSpec;
+}
+
+/** A child and its ancestors. */
+export class ImageChain implements ResizableChain, Disposable {
+  readonly #options: ChainOptions;
+  #files: readonly ImageFile[] = [];
+  #images: [DiskImage, ...DiskImage[]];
+  #writable: WritableImage | undefined;
+
+  private constructor(
+    links: readonly [Link, ...Link[]],
+    writable: WritableImage | undefined,
+    options: ChainOptions,
+  ) {
+    this.#options = options;
+    this.#writable = writable;
+    this.#files = links.map(({ file }) => file);
+    this.#images = [links[0].image, ...links.slice(1).map(({ image }) => image)];
+  }
+
+  /**
+   * @throws {ImageError} As OpenVirtualDisk fails for a file, an image or a parent.
+   */
+  static open(path: string, options: ChainOptions): ImageChain {
+    const isWriter = options.writableDepth > 0;
+    const file = ImageFile.open(path, isWriter ? { write: true } : { sharing: options.sharing });
+    try {
+      const writable = isWriter ? openChild(file, options.format, options) : undefined;
+      const child = { file, image: writable ?? openImage(file, options.format) };
+      const ancestors = options.noParents ? [] : openAncestors([child], options);
+      return new ImageChain([child, ...ancestors], writable, options);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** The child first. */
+  get images(): readonly [DiskImage, ...DiskImage[]] {
+    return this.#images;
+  }
+
+  /** The child, where it was opened for writing. */
+  get writable(): WritableImage | undefined {
+    return this.#writable;
+  }
+
+  /** How many files, from the child on, are open for writing. */
+  get writableDepth(): number {
+    return this.#options.writableDepth;
+  }
+
+  /** Where the child's parent may be, in the order in which it is looked for. */
+  get candidates(): ParentCandidate[] {
+    const { parent, source } = this.image;
+    return parent === undefined
+      ? []
+      : parentCandidates(source.path, parent, this.#options.ignoreRelative);
+  }
+
+  /** The child. */
+  get image(): DiskImage {
+    return this.#images[0];
+  }
+
+  /**
+   * Gives the child, which was opened for writing, another size.
+   *
+   * @throws {ImageError} As `resizeImage()`.
+   */
+  resize(writable: WritableImage, virtualSize: number): void {
+    writable.finish();
+    try {
+      const parentSize = this.#images[1]?.virtualSize ?? 0;
+      resizeImage(this.#files[0]!, writable.format, { virtualSize, parentSize });
+    } finally {
+      this.#readAnew();
+    }
+  }
+
+  /**
+   * Lends the child's file to `run`, as a clean close leaves it, and reads the child anew afterwards. The
+   * chain is not to be used meanwhile, but for its parents.
+   */
+  async rework<T>(run: (file: WritableSource) => Promise<T>): Promise<T> {
+    this.#writable?.finish();
+    try {
+      return await run(this.#files[0]!);
+    } finally {
+      this.#readAnew();
+    }
+  }
+
+  /**
+   * As {@linkcode ImageChain.rework}, with the parents closed meanwhile, so that they can be written.
+   */
+  async lend<T>(run: (file: WritableSource) => Promise<T>): Promise<T> {
+    const parents = this.#images.slice(1);
+    this.#replaceAncestors(1, []);
+    try {
+      return await this.rework(run);
+    } finally {
+      if (!this.#files[0]!.hasFailed) this.#reopen(parents);
+    }
+  }
+
+  /**
+   * Adds a parent to the last image of a chain that is made by hand.
+   *
+   * @throws {ImageError} As OpenVirtualDisk fails for a file or a parent; `ERROR_INVALID_PARAMETER` where
+   * the chain is none of these, `ERROR_VHD_INVALID_TYPE` where it is complete.
+   */
+  addParent(path: string): void {
+    const last = this.#images.at(-1)!;
+    if (!this.#options.isCustom) {
+      throw new ImageError("ERROR_INVALID_PARAMETER", {
+        path: this.image.source.path,
+        reason: 'the disk was not opened with the flag "custom-diff-chain"',
+      });
+    }
+    if (last.parent === undefined) {
+      throw new ImageError("ERROR_VHD_INVALID_TYPE", {
+        path: last.source.path,
+        reason: "the chain is complete: this image has no parent",
+      });
+    }
+    const parent = openParentAt(this.#linksTo(this.#images.length), path, undefined, this.#options);
+    this.#replaceAncestors(this.#images.length, [parent]);
+  }
+
+  /**
+   * Opens another parent for an image of the chain, has the link to it stored, and reads through it
+   * thereafter; for a dry run neither.
+   *
+   * @param depth Of the image, which was opened for writing, unless it is a dry run: 1 is the child.
+   * @throws {ImageError} As OpenVirtualDisk fails for a file or a parent; nothing has been written then.
+   */
+  reparent(
+    depth: number,
+    { path, ignoreMismatch, isSameDisk, dryRun, beforeDiskChange, specOf }: NewParent,
+  ): void {
+    const name = (parent: DiskImage) => {
+      const child = this.#images[depth - 1]!;
+      if (!isSameDisk && !isExpectedParent(child, parent)) beforeDiskChange(child);
+      if (dryRun) this.#tryParent(depth, specOf(parent));
+      else this.setParent(depth, specOf(parent), isSameDisk);
+    };
+    const former = this.#images[depth];
+    const isOpen = former !== undefined && this.#files[depth]!.identity() === fileIdentity(path);
+    if (isOpen && (ignoreMismatch || isExpectedParent(this.#images[depth - 1]!, former))) {
+      return name(former);
+    }
+    // What is open there may be the new parent or one of its own, and open for writing: in its own way.
+    const others = this.#images.slice(depth);
+    this.#replaceAncestors(depth, []);
+    const ancestors: Link[] = [];
+    let isStored = false;
+    try {
+      const links = this.#linksTo(depth);
+      const options = { ...this.#options, ignoreMismatch };
+      const parent = openParentAt(links, path, undefined, options);
+      ancestors.push(parent);
+      if (this.#options.noParents) assertNoCycle([...links, parent], options);
+      else ancestors.push(...openAncestors([...links, parent], this.#options));
+      name(parent.image);
+      isStored = !dryRun;
+    } finally {
+      if (!isStored) {
+        for (const { file } of ancestors) file.close();
+        this.#reopen(others);
+      }
+    }
+    if (this.#options.noParents) ancestors[0]!.file.close();
+    else if (!dryRun) this.#replaceAncestors(depth, ancestors);
+  }
+
+  /**
+   * Stores another link in an image of the chain, which was opened for writing.
+   *
+   * @param depth Of the image: 1 is the child.
+   * @param isSameDisk As of `WritableImage.setParent()`.
+   * @throws {ImageError} As that.
+   */
+  setParent(depth: number, parent: ParentSpec, isSameDisk = false): void {
+    if (depth === 1) return this.#writable?.setParent?.(parent, isSameDisk);
+    const file = this.#files[depth - 1]!;
+    const { format } = this.#images[depth - 1]!;
+    const image = openWritableImage(file, format);
+    image.setParent?.(parent, isSameDisk);
+    image.finish();
+    this.#images[depth - 1] = openImage(file, format);
+  }
+
+  /**
+   * Leaves the child's file as a clean close does, and closes all files.
+   *
+   * @throws {ImageError} Where the last writes fail. Where one failed before, the caller knows.
+   */
+  close(): void {
+    try {
+      if (this.#files[0]?.hasFailed === false) this.#writable?.finish();
+    } finally {
+      for (const file of this.#files) file.close();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /**
+   * Opens the child anew, whose file has changed beneath it. Where a write has failed, what the file holds is
+   * uncertain, and nothing more is written to it.
+   */
+  #readAnew(): void {
+    const file = this.#files[0]!;
+    if (this.#writable === undefined || file.hasFailed) return;
+    this.#writable = openChild(file, this.image.format, this.#options);
+    this.#images[0] = this.#writable;
+  }
+
+  #tryParent(depth: number, parent: ParentSpec): void {
+    const trial = new TrialFile(this.#files[depth - 1]!);
+    openWritableImage(trial, this.#images[depth - 1]!.format).setParent?.(parent);
+  }
+
+  /** Opens the parents again, at their places. */
+  #reopen(parents: readonly DiskImage[]): void {
+    for (const { source: { path }, format } of parents) {
+      const { length } = this.#images;
+      const parent = openParentAt(this.#linksTo(length), path, format, this.#options);
+      this.#replaceAncestors(length, [parent]);
+    }
+  }
+
+  /** The first files and images. */
+  #linksTo(depth: number): Link[] {
+    return this.#images.slice(0, depth).map((image, i) => ({ image, file: this.#files[i]! }));
+  }
+
+  /** What the images of up to a depth have above them. */
+  #replaceAncestors(depth: number, ancestors: readonly Link[]): void {
+    for (const file of this.#files.slice(depth)) file.close();
+    this.#files = [...this.#files.slice(0, depth), ...ancestors.map(({ file }) => file)];
+    const [child, ...others] = this.#images;
+    this.#images = [child, ...others.slice(0, depth - 1), ...ancestors.map(({ image }) => image)];
+  }
+}
+
+function openChild(
+  file: WritableSource,
+  format: ImageFormat | undefined,
+  { atomicSectors }: ChainOptions,
+): WritableImage {
+  const image = openWritableImage(file, format);
+  if (atomicSectors) image.keepSectorsWhole?.();
+  return image;
+}
+
+/**
+ * Opens an image with its parents, beside other readers.
+ *
+ * @param format By default it is found out.
+ * @param option That which says of a file of no known format that it is a raw disk.
+ * @throws {ImageError} As {@linkcode ImageChain.open}.
+ */
+export function openToRead(
+  path: string,
+  format: ImageFormat | undefined,
+  option?: string,
+): ImageChain {
+  try {
+    return ImageChain.open(path, {
+      format,
+      noParents: false,
+      ignoreRelative: false,
+      writableDepth: 0,
+      sharing: "readers",
+    });
+  } catch (error) {
+    const isUnknown = error instanceof ImageError && error.options.causes === undefined &&
+      error.symbol === "ERROR_VIRTDISK_PROVIDER_NOT_FOUND";
+    if (!isUnknown || option === undefined) throw error;
+    throw new ImageError(error.symbol, {
+      ...error.options,
+      causes: [`A raw disk is never guessed: if it is one, pass { ${option}: "raw" }.`],
+    });
+  }
+}
+
+/** A chain whose child can be given another size. */
+export interface ResizableChain {
+  /** The child first. */
+  readonly images: readonly [DiskImage, ...DiskImage[]];
+  /** The child. */
+  readonly image: DiskImage;
+  /** The child, where it was opened for writing. */
+  readonly writable: WritableImage | undefined;
+  /**
+   * Gives the child another size.
+   *
+   * @throws {ImageError} As `resizeImage()`.
+   */
+  resize(writable: WritableImage, virtualSize: number): void;
+}

@@ -1,0 +1,263 @@
+/**
+ * Creates image files: written under a temporary name, made durable, and only then given their own.
+ *
+ * @module
+ */
+import { ImageChain } from "./chain/chain.ts";
+import { assertChildless } from "./chain/children.ts";
+import { openSource, type SourceRequest } from "./operations/copy_source.ts";
+import {
+  type CreateRequest,
+  formatToCreate,
+  imageSpec,
+  type NewFormat,
+  subtypeToCreate,
+} from "./operations/create_rules.ts";
+import { openImage } from "./formats.ts";
+import type { DiskImage } from "./image/image.ts";
+import { ImageError, inLongOperation } from "./file/image_error.ts";
+import { fileIdentity, ImageFile } from "./file/image_file.ts";
+import { fileExists, NewFile, realFolder } from "./file/new_file.ts";
+import {
+  layoutOf,
+  learnsSize,
+  writeCopy,
+  writeCopyOfUnknownSize,
+  writeEmpty,
+} from "./operations/write_image.ts";
+import { Pace } from "./image/pace.ts";
+import { Preallocation } from "./image/preallocation.ts";
+import { parentSpec } from "./chain/parent_paths.ts";
+import { PortableVirtualDisk } from "./portable_disk.ts";
+
+/**
+ * Creates an image and opens it for writing.
+ *
+ * @throws {VirtualDiskError} As CreateVirtualDisk; nothing is left behind then.
+ */
+export async function createPortable(
+  request: CreateRequest,
+): Promise<PortableVirtualDisk> {
+  try {
+    return await inLongOperation("CreateVirtualDisk", () => create(request));
+  } catch (error) {
+    await abandon(request.source, error);
+    throw error;
+  }
+}
+
+async function create(request: CreateRequest): Promise<PortableVirtualDisk> {
+  const { path } = request;
+  if (path === "") {
+    throw new ImageError("ERROR_INVALID_PARAMETER", { path, reason: "the path is empty" });
+  }
+  const pace = new Pace(request);
+  pace.assertWanted();
+  assertCanPreallocate(request);
+  const format = formatToCreate(request);
+  if (request.overwrite) assertReplaceable(request);
+  if (request.source === undefined) await createEmpty(request, format, pace);
+  else await createCopy(request, request.source, format, pace);
+  const chain = await openNew(path, format);
+  // A disk that is new is nobody's parent yet.
+  const rights = { query: true, read: true, writableDepth: 1, ignoreChildren: true };
+  return new PortableVirtualDisk(chain, rights);
+}
+
+/** Tries of opening the new image, and the milliseconds between them. */
+const TRIES = 20;
+const PAUSE = 5;
+
+/** Opens the new image. Whoever looks for abandoned files may try a lock on it for a moment. */
+async function openNew(path: string, format: NewFormat): Promise<ImageChain> {
+  for (let number = 1;; number++) {
+    try {
+      return ImageChain.open(path, {
+        format,
+        noParents: false,
+        ignoreRelative: false,
+        writableDepth: 1,
+        sharing: "readers",
+      });
+    } catch (error) {
+      const isLocked = error instanceof ImageError && error.symbol === "ERROR_SHARING_VIOLATION";
+      if (!isLocked || number === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+  }
+}
+
+/**
+ * Refuses to replace a file that somebody has open, or an image that is another one's parent: of that as much
+ * is lost as by a write.
+ *
+ * @throws {ImageError} `ERROR_SHARING_VIOLATION`; `ERROR_VHD_INVALID_STATE`
+ */
+function assertReplaceable({ path, ignoreChildren }: CreateRequest): void {
+  if (!fileExists(path)) return;
+  using file = openReplaced(path);
+  const image = file === undefined || ignoreChildren ? undefined : imageIn(file);
+  if (image !== undefined) assertChildless(image);
+}
+
+/** The file that is to be replaced; `undefined` for a link that leads nowhere. */
+function openReplaced(path: string): ImageFile | undefined {
+  try {
+    return ImageFile.open(path, { sharing: "none" });
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    if (error.symbol === "ERROR_FILE_NOT_FOUND") return undefined;
+    if (error.symbol !== "ERROR_SHARING_VIOLATION") throw error;
+    const holder = error.options.reason;
+    throw new ImageError("ERROR_SHARING_VIOLATION", {
+      path,
+      reason: `the file that would be replaced is open${holder === undefined ? "" : `: ${holder}`}`,
+      causes: ["Close it there first, or give the new file another name."],
+    });
+  }
+}
+
+function imageIn(file: ImageFile): DiskImage | undefined {
+  try {
+    return openImage(file);
+  } catch (error) {
+    // A fault of the contents has no cause: then nobody's parent is in the file.
+    if (error instanceof ImageError && error.options.cause === undefined) return undefined;
+    throw error;
+  }
+}
+
+async function createEmpty(
+  request: CreateRequest,
+  format: NewFormat,
+  pace: Pace,
+): Promise<void> {
+  const { path } = request;
+  using parentChain = openParentChain(request, format);
+  const parent = parentChain?.image;
+  if (parentChain !== undefined && request.overwrite) assertNoAncestor(path, parentChain);
+  const folder = realFolder(path);
+  const spec = imageSpec(
+    request,
+    parent && { image: parent, spec: parentSpec(path, folder, parent) },
+    undefined,
+  );
+  using target = NewFile.prepare(path, folder, request.overwrite);
+  await target.write(async (file) => {
+    const layout = layoutOf(format, spec, path);
+    if (!request.preallocate) return await writeEmpty(file, layout);
+    await writeEmpty(file, layout, new Preallocation(file, pace));
+    assertAllocated(file);
+  });
+  pace.end();
+  target.publish();
+}
+
+async function createCopy(
+  request: CreateRequest,
+  sourceRequest: SourceRequest,
+  format: NewFormat,
+  pace: Pace,
+): Promise<void> {
+  const { path } = request;
+  if (request.parent !== undefined) {
+    throw new ImageError("ERROR_INVALID_PARAMETER", {
+      path,
+      reason: "a disk has a parent or a source, not both",
+    });
+  }
+  const folder = realFolder(path);
+  // With zeros to be written, how far the file is says more than how much of the source has been read.
+  const sourcePace = request.preallocate ? new Pace({ signal: request.signal }) : pace;
+  using source = openSource(sourceRequest, path, request.size, sourcePace);
+  const isLearning = learnsSize(request, source);
+  const disk = { ...source.disk, virtualSize: source.disk.virtualSize ?? request.size };
+  const spec = isLearning ? undefined : imageSpec(request, undefined, disk);
+  using target = NewFile.prepare(path, folder, request.overwrite);
+  await target.write(async (file) => {
+    const preallocation = request.preallocate ? new Preallocation(file, pace) : undefined;
+    if (spec === undefined) await writeCopyOfUnknownSize(file, request, source, preallocation);
+    else await writeCopy(file, layoutOf(format, spec, path), source, preallocation);
+    if (request.preallocate) assertAllocated(file);
+  });
+  pace.end();
+  // Windows replaces no file that is open, and the source may be what is replaced.
+  source[Symbol.dispose]();
+  target.publish();
+}
+
+function assertCanPreallocate(request: CreateRequest): void {
+  const subtype = subtypeToCreate(request);
+  if (!request.preallocate || subtype === "fixed") return;
+  throw new ImageError("ERROR_INVALID_PARAMETER", {
+    path: request.path,
+    reason: `a ${subtype} disk cannot be preallocated: its file grows with what is written`,
+    causes: ['Pass { subtype: "fixed" }, or leave `preallocate` out.'],
+  });
+}
+
+/** Not every file system keeps zeros as they were written. */
+function assertAllocated(file: ImageFile): void {
+  file.flush();
+  const { size, allocatedSize } = file;
+  if (allocatedSize === undefined || allocatedSize >= size) return;
+  throw new ImageError("ERROR_FILE_SYSTEM_LIMITATION", {
+    path: file.path,
+    reason:
+      `the file system has made holes of zeros: ${allocatedSize} of ${size} bytes are allocated`,
+    causes: ["Use a file system without compression, or leave `preallocate` out."],
+  });
+}
+
+/** A stream that is not read any more is told so. */
+async function abandon(source: SourceRequest | undefined, reason: unknown): Promise<void> {
+  if (source === undefined || !("stream" in source) || source.stream.locked) return;
+  try {
+    await source.stream.cancel(reason);
+  } catch {
+    // What made the creation fail is what the caller learns.
+  }
+}
+
+/** A child that takes the place of its own parent, or of a parent of that, would be left with nothing. */
+function assertNoAncestor(path: string, { images }: ImageChain): void {
+  const identities = images.map(({ source }) => fileIdentity(source.path));
+  if (!fileExists(path) || !isOneOf(path, identities)) return;
+  throw new ImageError("ERROR_INVALID_PARAMETER", {
+    path,
+    reason: "the new disk would replace its own parent, or one of that",
+    causes: ["Give the child another name."],
+  });
+}
+
+function isOneOf(path: string, identities: readonly string[]): boolean {
+  try {
+    return identities.includes(fileIdentity(path));
+  } catch (error) {
+    // A link that leads nowhere.
+    if (error instanceof ImageError && error.symbol === "ERROR_FILE_NOT_FOUND") return false;
+    throw error;
+  }
+}
+
+function openParentChain(
+  { path, parent }: CreateRequest,
+  format: NewFormat,
+): ImageChain | undefined {
+  if (parent === undefined) return undefined;
+  const chain = ImageChain.open(parent, {
+    format: undefined,
+    noParents: false,
+    ignoreRelative: false,
+    writableDepth: 0,
+    sharing: "readers",
+  });
+  if (chain.image.format === format) return chain;
+  chain.close();
+  throw new ImageError("ERROR_INVALID_PARAMETER", {
+    path,
+    reason: `the parent is a ${chain.image.format.toUpperCase()} image, the child would be ` +
+      `${format.toUpperCase()}`,
+    causes: ["Parent and child have the same format: choose the extension or `type` accordingly."],
+  });
+}

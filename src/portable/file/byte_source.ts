@@ -1,0 +1,72 @@
+/**
+ * What a format parser reads from: an image file, or the file with its log replayed in memory.
+ *
+ * @module
+ */
+import type { ErrorSymbol } from "../../errors/codes.ts";
+import { damaged } from "./image_error.ts";
+
+/** Random access to the bytes of an image. */
+export interface ByteSource {
+  /** The absolute path of the file. */
+  readonly path: string;
+  /** Length in bytes. */
+  readonly size: number;
+  /**
+   * Fills `buffer` from `offset` on.
+   *
+   * @returns The bytes read: less than the buffer's length only where the source ends.
+   */
+  readAt(buffer: Uint8Array, offset: number): number;
+}
+
+/** Random access that writes too. */
+export interface WritableSource extends ByteSource {
+  /** Writes all of `bytes` at `offset`; the file grows as it must. */
+  writeAt(bytes: Uint8Array, offset: number): void;
+  /** Sets the length; what is added reads as zeros, and takes no space where the file system can. */
+  truncate(size: number): void;
+  /** Returns once everything written before is durable; what is written later is not durable before it. */
+  flush(): void;
+}
+
+/**
+ * Reads exactly `length` bytes of a structure. Callers bound `length` before: it is allocated.
+ *
+ * @throws {ImageError} `code` where the source ends before.
+ */
+export function readStructure(
+  source: ByteSource,
+  offset: number,
+  length: number,
+  structure: string,
+  code: ErrorSymbol,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  const count = source.readAt(bytes, offset);
+  if (count < length) {
+    throw damaged(source, code, structure, offset, `${count} bytes`, `${length} bytes`);
+  }
+  return bytes;
+}
+
+/** A view over all of `bytes`, wherever they lie in their buffer. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Whether the ASCII text `signature` stands at `offset`. */
+export function hasSignature(bytes: Uint8Array, offset: number, signature: string): boolean {
+  if (offset + signature.length > bytes.length) return false;
+  for (let i = 0; i < signature.length; i++) {
+    if (bytes[offset + i] !== signature.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+/** The bytes of an ASCII field as printable text, for error messages. */
+export function asciiField(bytes: Uint8Array, offset: number, length: number): string {
+  return String.fromCharCode(...bytes.subarray(offset, offset + length))
+    // deno-lint-ignore no-control-regex -- control characters are what it replaces
+    .replaceAll(/[\x00-\x1f\x7f-\xff]/g, ".");
+}

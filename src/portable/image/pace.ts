@@ -1,0 +1,87 @@
+/**
+ * The steps of a long operation: reads and writes are synchronous, so between them the event loop must
+ * get its turn, the caller may cancel, and learns how far it is.
+ *
+ * @module
+ */
+import { setImmediate } from "node:timers/promises";
+import { type OperationOptions, ProgressReporter } from "../../disk/progress.ts";
+
+/** How long the event loop may wait, in milliseconds. */
+const TURN = 10;
+
+/** The pace of one operation. */
+export class Pace {
+  /** Cancels the operation. */
+  readonly signal: AbortSignal | undefined;
+  readonly #reporter: ProgressReporter;
+  #lastTurn = performance.now();
+  #bytes: number | undefined;
+
+  constructor({ signal, onProgress }: OperationOptions) {
+    this.signal = signal;
+    this.#reporter = new ProgressReporter(onProgress);
+  }
+
+  /** So many bytes have been worked through: what is passed over does not count. */
+  count(bytes: number): void {
+    this.#bytes = (this.#bytes ?? 0) + bytes;
+  }
+
+  /**
+   * Called after each piece of work. Where the event loop has waited long enough, reports how far the
+   * operation is and gives it a turn.
+   *
+   * @throws The signal's reason, where the operation has been cancelled.
+   */
+  async reach(completed: number, total: number): Promise<void> {
+    if (performance.now() - this.#lastTurn < TURN) return;
+    this.#reporter.step(completed, total, this.#bytes);
+    await setImmediate();
+    this.#lastTurn = performance.now();
+    this.assertWanted();
+  }
+
+  /** @throws The signal's reason, where the operation has been cancelled. */
+  assertWanted(): void {
+    this.signal?.throwIfAborted();
+  }
+
+  /**
+   * Reports that all work is done but for making it visible: the last moment to cancel.
+   *
+   * @throws As {@linkcode Pace.assertWanted}, or what the listener throws.
+   */
+  end(): void {
+    this.#reporter.end(this.#bytes);
+    this.assertWanted();
+  }
+}
+
+/** Counts the work of one operation. */
+export class Meter {
+  readonly #pace: Pace;
+  #done = 0;
+  #total = 0;
+
+  constructor(pace: Pace) {
+    this.#pace = pace;
+  }
+
+  /** There is so much more to do. */
+  expect(bytes: number): void {
+    this.#total += bytes;
+  }
+
+  /**
+   * So much has been done; the event loop gets its turn where it is due.
+   *
+   * @param moved How many bytes have been read or written for it, and so count for the speed.
+   * @throws The signal's reason, where the operation has been cancelled.
+   */
+  async add(bytes: number, moved: number): Promise<void> {
+    this.#done += bytes;
+    this.#pace.count(moved);
+    await this.#pace.reach(this.#done, this.#total);
+  }
+}

@@ -1,0 +1,326 @@
+/**
+ * Checks image files, those too that do not open.
+ *
+ * @module
+ */
+import { checkOptions, oneOf, type OptionKinds, toHostPath } from "../../disk/arguments.ts";
+import type { ImageType } from "../../disk/open_options.ts";
+import { type Link, openAncestors } from "../chain/ancestors.ts";
+import type { ImageChain } from "../chain/chain.ts";
+import type { ByteSource, WritableSource } from "../file/byte_source.ts";
+import { ImageError, inLongOperation, openForReading } from "../file/image_error.ts";
+import { ImageFile } from "../file/image_file.ts";
+import { type ImageFormat, openImage } from "../formats.ts";
+import {
+  CHECK_OPTIONS,
+  type CheckFinding,
+  type CheckOptions,
+  type CheckReport,
+  Findings,
+} from "../image/findings.ts";
+import type { ForeignFormat } from "../image/foreign_format.ts";
+import type { DiskImage } from "../image/image.ts";
+import { Pace } from "../image/pace.ts";
+import { checkIso } from "../iso/check.ts";
+import { decodeHeader, isHeader, PRIMARY_SECTOR } from "../partitions/gpt.ts";
+import { partitionedDisk, readSector } from "../partitions/partitioned_disk.ts";
+import { checkVhd, type LinkPlace, repairVhd } from "../vhd/check.ts";
+import { checkVhdx, repairVhdx } from "../vhdx/check.ts";
+import { checkEnd } from "./check_end.ts";
+import { contentsOf } from "./contents.ts";
+
+/** How an image file is checked. */
+export interface FileCheckOptions extends CheckOptions {
+  /** What the file is; by default that is found out from its contents, else from its extension. */
+  type?: Exclude<ImageType, "vhdset"> | undefined;
+}
+
+const FILE_CHECK_OPTIONS: OptionKinds<FileCheckOptions> = {
+  ...CHECK_OPTIONS,
+  type: oneOf("iso", "vhd", "vhdx"),
+};
+
+/**
+ * Checks an image against every rule of its format: both copies of headers, footers and tables, their
+ * checksums, the log, metadata, each entry of the block table, blocks that overlap or that nothing refers
+ * to, bitmaps, the size against a GUID partition table, and whether the parents are there and are the right ones.
+ * Damage is reported, never thrown.
+ *
+ * Repairing touches nothing but what the file holds twice or what follows from the rest: a footer, header or
+ * region table of which the other copy is good, a log to be replayed, an unused tail to be cut off. Where
+ * anything is damaged beyond that, nothing is written; of a log with a damaged entry, what cannot be
+ * replayed is discarded if {@linkcode CheckOptions.discardDamagedLog} says so. A crash leaves the file as it was, or repaired.
+ *
+ * Needs `--allow-read` for the file and its parents, and `--allow-write` for the file to repair it. On every
+ * system; no other program may write to the file meanwhile.
+ *
+ * @example Find what is wrong, and put it right
+ * ```ts
+ * import { checkVirtualDisk, createVirtualDisk } from "@virtdisk/virtdisk";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const path = `${folder}/disk.vhd`;
+ * (await createVirtualDisk(path, { size: 64 * 1024 * 1024, backend: "portable" })).close();
+ * // Something overwrites the first sector of the file.
+ * using file = await Deno.open(path, { write: true });
+ * await file.write(new Uint8Array(512));
+ *
+ * const { sound, findings } = await checkVirtualDisk(path);
+ * console.log(sound, findings[0]?.structure, findings[0]?.repairable); // false footer copy true
+ *
+ * const repaired = await checkVirtualDisk(path, { repair: true });
+ * console.log(repaired.sound, repaired.findings[0]?.repaired); // true true
+ * ```
+ *
+ * @param path The image.
+ * @param options Whether to repair, how to watch and how to cancel.
+ * @returns What was found, and what of it was repaired.
+ * @throws {VirtualDiskError} Where the file cannot be opened or read: `ERROR_FILE_NOT_FOUND`,
+ * `ERROR_SHARING_VIOLATION`, ...; `ERROR_DISK_FULL` where a repair cannot be written.
+ * @throws {TypeError} Where an argument is of the wrong kind.
+ * @throws {Deno.errors.NotCapable} Where a permission is missing.
+ */
+export async function checkVirtualDisk(
+  path: string | URL,
+  options?: FileCheckOptions,
+): Promise<CheckReport> {
+  const hostPath = toHostPath(path);
+  const checked = checkOptions(FILE_CHECK_OPTIONS, options, "checkVirtualDisk");
+  return await inLongOperation("OpenVirtualDisk", async () => {
+    checked.signal?.throwIfAborted();
+    using file = ImageFile.open(hostPath, { write: checked.repair ?? false });
+    return await checkFile(file, checked.type, checked, (...found) => checkParents(file, ...found));
+  });
+}
+
+/**
+ * Checks the file of an open disk, which is not to be used meanwhile.
+ *
+ * @throws {ImageError} As {@linkcode checkFile}; `ERROR_ACCESS_DENIED` where it is to be repaired, but is open
+ * for reading.
+ */
+export async function checkChain(chain: ImageChain, options: CheckOptions): Promise<CheckReport> {
+  const { image } = chain;
+  if (options.repair && chain.writable === undefined) {
+    throw openForReading(image.source);
+  }
+  options.signal?.throwIfAborted();
+  // The parents were found when the disk was opened, or it was opened without them.
+  return await chain.rework((file) => checkFile(file, image.format, options, () => {}));
+}
+
+/** Looks for the parents of the image in a file that is otherwise sound. */
+export type ParentCheck = (format: ImageFormat, place: LinkPlace, findings: Findings) => void;
+
+/**
+ * Checks an image.
+ *
+ * @param file Open for writing where it is to be repaired.
+ * @param format Where the caller names it.
+ * @param checkParents Called for differencing images.
+ * @throws {ImageError} Where the file cannot be read, or a repair not be written.
+ */
+export async function checkFile(
+  file: WritableSource,
+  format: ImageFormat | undefined,
+  options: CheckOptions,
+  checkParents: ParentCheck,
+): Promise<CheckReport> {
+  const pace = new Pace(options);
+  const contents = contentsOf(file);
+  const taken = format ?? contents.format;
+  const foreign = format === undefined ? contents.foreign : undefined;
+  const { repair: repairing = false, discardDamagedLog = false } = options;
+  if (discardDamagedLog && !repairing) {
+    throw new TypeError("discardDamagedLog goes with { repair: true }");
+  }
+  const subject = { format: taken, foreign, discardDamagedLog };
+  const findings = await inspect(file, subject, pace, checkParents);
+  // Whoever cancels the check has had nothing repaired.
+  pace.end();
+  // Between the check and its repair nobody gets a turn, who could change the file.
+  if (!repairing || !findings.list.some(({ repairable }) => repairable)) {
+    return report(file, foreign === undefined ? taken : undefined, findings);
+  }
+  repair(file, taken, discardDamagedLog);
+  const left = await inspect(file, subject, new Pace({}), checkParents);
+  return repairedReport(file, taken, findings, left);
+}
+
+/** What a file is taken for, and what of it is to be discarded. */
+interface Subject {
+  readonly format: ImageFormat | undefined;
+  readonly foreign: ForeignFormat | undefined;
+  readonly discardDamagedLog: boolean;
+}
+
+async function inspect(
+  file: ByteSource,
+  { format, foreign, discardDamagedLog }: Subject,
+  pace: Pace,
+  checkParents: ParentCheck,
+): Promise<Findings> {
+  const findings = new Findings(file.path);
+  if (foreign !== undefined) return foreignFindings(findings, foreign);
+  if (format !== undefined) checkEnd(file, format, findings);
+  const place = await checkFormat(file, format, discardDamagedLog, findings, pace);
+  if ((format === "vhd" || format === "vhdx") && !findings.hasError) {
+    findings.attempt(() => checkGptBackup(openImage(file, format), findings));
+  }
+  findings.withholdRepairs();
+  if (format !== undefined && place !== undefined && !findings.isObstructed) {
+    checkParents(format, place, findings);
+  }
+  return findings;
+}
+
+/** Of a file of another program nothing else is looked at, whatever it is called. */
+function foreignFindings(findings: Findings, { name, advice }: ForeignFormat): Findings {
+  findings.add({
+    severity: "error",
+    structure: "file",
+    offset: 0,
+    found: name,
+    expected: "a VHD, VHDX or ISO image",
+    symbol: "ERROR_VIRTDISK_PROVIDER_NOT_FOUND",
+    remedy: advice,
+  });
+  return findings;
+}
+
+async function checkFormat(
+  file: ByteSource,
+  format: ImageFormat | undefined,
+  discardDamagedLog: boolean,
+  findings: Findings,
+  pace: Pace,
+): Promise<LinkPlace | undefined> {
+  switch (format) {
+    case "vhd":
+      return await checkVhd(file, findings, pace);
+    case "vhdx":
+      return await checkVhdx(file, findings, pace, discardDamagedLog);
+    case "iso":
+      checkIso(file, findings);
+      return undefined;
+    case "raw":
+      findings.attempt(() => openImage(file, format));
+      return undefined;
+    case undefined:
+      findings.add({
+        severity: "error",
+        structure: "file",
+        offset: 0,
+        found: "no signature, or those of several formats",
+        expected: "the signature of a VHD, VHDX or ISO image",
+        symbol: "ERROR_VIRTDISK_PROVIDER_NOT_FOUND",
+        remedy:
+          "If it should be an image, copy or download it again. A raw disk has nothing that " +
+          "could be checked.",
+      });
+      return undefined;
+  }
+}
+
+function repair(
+  file: WritableSource,
+  format: ImageFormat | undefined,
+  discardDamagedLog: boolean,
+): void {
+  if (format === "vhd") repairVhd(file);
+  if (format === "vhdx") repairVhdx(file, discardDamagedLog);
+}
+
+function report(
+  { path }: ByteSource,
+  format: ImageFormat | undefined,
+  findings: Findings,
+): CheckReport {
+  return {
+    path,
+    ...(format === undefined ? {} : { format }),
+    sound: findings.isSound,
+    findings: findings.withRemedies(),
+    leftOut: findings.leftOut,
+  };
+}
+
+/** What is not found any more has been repaired: nothing else is taken for it. */
+function repairedReport(
+  file: ByteSource,
+  format: ImageFormat | undefined,
+  before: Findings,
+  left: Findings,
+): CheckReport {
+  const key = ({ structure, offset }: CheckFinding) => `${structure} ${offset}`;
+  const remaining = new Set(left.list.map(key));
+  for (const finding of before.list) finding.repaired = !remaining.has(key(finding));
+  return { ...report(file, format, before), sound: left.isSound };
+}
+
+// Checks whether the parents of a differencing image are there, and are the right ones.
+
+/** Whoever checks is in nobody's way. */
+const OPTIONS = { ignoreRelative: false, writableDepth: 0, sharing: "everyone" } as const;
+
+/**
+ * Opens the parents, and closes them again. What is wrong inside of them is for their own check to tell,
+ * but for what keeps them from being opened.
+ *
+ * @param file Found to hold an image that can be opened.
+ */
+export function checkParents(
+  file: ImageFile,
+  format: ImageFormat,
+  place: LinkPlace,
+  findings: Findings,
+): void {
+  const child: Link = { file, image: openImage(file, format) };
+  try {
+    for (const { file: parent } of openAncestors([child], OPTIONS)) parent.close();
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    findings.add({
+      severity: "error",
+      ...place,
+      found: error.message,
+      expected: "the parent of which the image was made",
+      symbol: error.symbol,
+      remedy: error.toVirtualDiskError("OpenVirtualDisk").causes.join(" Or: "),
+    });
+  }
+}
+
+// Checks the size of a disk against the one thing outside the format that tells it too: a GUID partition table,
+// whose first header says where the backup is, in the last sector of the disk.
+
+/** Where a header says that the other one is. */
+const OTHER_SECTOR = 32;
+
+/** Checks a disk without its parents: a table that lies in one of them says nothing. */
+export function checkGptBackup(image: DiskImage, findings: Findings): void {
+  const disk = partitionedDisk([image]);
+  const { size, sectorSize } = disk;
+  const last = Math.floor(size / sectorSize) - 1;
+  if (last <= PRIMARY_SECTOR) return;
+  const at = PRIMARY_SECTOR * sectorSize;
+  const extent = image.extent(at, at + sectorSize);
+  if (extent.kind !== "file" || extent.length < sectorSize) return;
+  const header = readSector(disk, PRIMARY_SECTOR);
+  const { ownSector, otherSector } = decodeHeader(header);
+  if (!isHeader(header) || ownSector !== PRIMARY_SECTOR || otherSector === last) return;
+  const isCut = otherSector > last;
+  findings.add({
+    // A disk that was enlarged is like that until its table is moved.
+    severity: isCut ? "warning" : "info",
+    structure: "GUID partition table",
+    offset: extent.fileOffset + OTHER_SECTOR,
+    found: `the backup in sector ${otherSector}, of a disk of ${
+      (otherSector + 1) * sectorSize
+    } bytes`,
+    expected: `sector ${last}, the last of the disk's ${size} bytes${
+      isCut ? ": the size is damaged, or the disk was cut off" : ", unless the disk was enlarged"
+    }`,
+    ...(isCut ? { symbol: "ERROR_VHD_INVALID_SIZE" } : {}),
+  });
+}

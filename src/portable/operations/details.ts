@@ -1,0 +1,99 @@
+/**
+ * What a person wants to know of a disk beside the classes of GET_VIRTUAL_DISK_INFO.
+ *
+ * @module
+ */
+import type { ProviderSubtype } from "../../disk/information.ts";
+import { originOf } from "../formats.ts";
+import type { DiskImage } from "../image/image.ts";
+import { ImageError, isUnreadable } from "../file/image_error.ts";
+import { type Partition, partitionedDisk } from "../partitions/partitioned_disk.ts";
+import { readPartitionTable } from "../partitions/partition_table.ts";
+import { ReplayedSource } from "../vhdx/replayed_source.ts";
+
+/** The unit of `blocks` (POSIX, `st_blocks`). */
+const STAT_BLOCK = 512;
+
+/** One file of a chain. */
+export interface ImageDetails {
+  /** The absolute path of the file. */
+  readonly path: string;
+  /** What the file is. */
+  readonly format: "iso" | "vhd" | "vhdx" | "raw";
+  /** How its space is allocated. */
+  readonly subtype: ProviderSubtype;
+  /** Bytes of the disk. */
+  readonly virtualSize: number;
+  /** Bytes of the file. */
+  readonly fileSize: number;
+  /** Bytes that the file takes on its volume, less if it is sparse; absent if the system does not tell. */
+  readonly allocatedSize?: number;
+  /** The program that made the image, as it says itself; absent if it does not. */
+  readonly creator?: string;
+  /** When the image was made, by itself: ISO 8601 in UTC; absent if it does not say. */
+  readonly created?: string;
+  /** When the file was last written: ISO 8601 in UTC; absent if the system does not tell. */
+  readonly modified?: string;
+  /** Whether a log was left behind, because the image was not closed. */
+  readonly dirtyLog: boolean;
+}
+
+/** The partitions of a disk. */
+export interface PartitionTableDetails {
+  /** What kind of table it is. */
+  readonly kind: "mbr" | "gpt";
+  /** Whether it is the backup at the end of the disk, because the one at its start is damaged. */
+  readonly isBackup: boolean;
+  /** In the order of the table. */
+  readonly partitions: readonly Partition[];
+}
+
+/** A disk, with the files that it is made of. */
+export interface DiskDetails {
+  /** The child first, then its open parents, the nearest first. */
+  readonly images: readonly [ImageDetails, ...ImageDetails[]];
+  /** Absent if the disk has none that is sound, or it is in a parent that is not open. */
+  readonly partitionTable?: PartitionTableDetails;
+}
+
+/** All of a chain, the child first. */
+export function diskDetails(images: readonly [DiskImage, ...DiskImage[]]): DiskDetails {
+  const [child, ...parents] = images;
+  const partitionTable = partitionsOf(images);
+  return {
+    images: [imageDetails(child), ...parents.map(imageDetails)],
+    ...(partitionTable === undefined ? {} : { partitionTable }),
+  };
+}
+
+function imageDetails(image: DiskImage): ImageDetails {
+  const { source, format, subtype, virtualSize } = image;
+  const { blocks, mtime, size } = Deno.statSync(source.path);
+  return {
+    path: source.path,
+    format,
+    subtype,
+    virtualSize,
+    fileSize: size,
+    ...(blocks === null ? {} : { allocatedSize: blocks * STAT_BLOCK }),
+    ...originOf(image),
+    ...(mtime === null ? {} : { modified: mtime.toISOString() }),
+    dirtyLog: source instanceof ReplayedSource,
+  };
+}
+
+function partitionsOf(
+  images: readonly [DiskImage, ...DiskImage[]],
+): PartitionTableDetails | undefined {
+  if (images[0].format === "iso") return undefined;
+  try {
+    const table = readPartitionTable(partitionedDisk(images));
+    if (table === undefined) return undefined;
+    const { kind, partitions, gpt } = table;
+    return { kind, isBackup: gpt?.isBackup ?? false, partitions };
+  } catch (error) {
+    // The table is damaged, or the parent that holds it is not open.
+    if (error instanceof ImageError && !isUnreadable(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * What is the matter with an image by its contents: format, name, damage, log, sizes.
+ *
+ * @module
+ */
+import { isAllZero } from "../../bytes/zeros.ts";
+import { byteCount, groupedDigits } from "../../text/digits.ts";
+import type { ErrorSymbol } from "../../errors/codes.ts";
+import { failureFinding, type Finding, finding } from "../../disk/finding.ts";
+import type { OperationOptions } from "../../disk/progress.ts";
+import { virtdiskCommand } from "../../text/shell.ts";
+import { checkFile } from "./check.ts";
+import { type Contents, contentsOf } from "./contents.ts";
+import { missingMark, openImage } from "../formats.ts";
+import { damageFindings } from "./diagnose_damage.ts";
+import {
+  convertRaw,
+  footerlessFindings,
+  foreignFinding,
+  rawDiskFindings,
+} from "./diagnose_foreign.ts";
+import { nameFindings } from "./diagnose_name.ts";
+import type { DiskImage } from "../image/image.ts";
+import { ImageError } from "../file/image_error.ts";
+import { ImageFile } from "../file/image_file.ts";
+import { hasIsoIdentifier, IsoImage } from "../iso/iso_image.ts";
+import { promisedVhdEnd } from "../vhd/promised_end.ts";
+import { headerFault } from "../vhdx/header.ts";
+import { HEADER_OFFSETS } from "../vhdx/file_map.ts";
+
+const MIB = 1024 * 1024;
+/** CreateVirtualDisk makes no smaller disk. */
+const SMALLEST_DISK = 3 * MIB;
+/** The system area of a disc and one descriptor. */
+const SMALLEST_DISC = 17 * 2048;
+/** Bytes at the start of a file in which every format but a fixed VHD has something. */
+const BEGINNING = 64 * 1024;
+
+/** What was found in a file, and whether the image in it has a parent. */
+export interface ImageDiagnosis {
+  readonly findings: Finding[];
+  readonly isDifferencing: boolean;
+}
+
+/**
+ * Looks into an image, without its parents: all that a check looks at, and more.
+ *
+ * @throws {Deno.errors.NotCapable} Without `--allow-read` for it.
+ */
+export async function diagnoseImage(
+  path: string,
+  options: OperationOptions,
+): Promise<ImageDiagnosis> {
+  try {
+    using file = ImageFile.open(path, { sharing: "everyone" });
+    const contents = contentsOf(file);
+    if (!contents.isMarked && !hasValidHeader(file, contents)) {
+      return { findings: unmarkedFindings(file, path, contents), isDifferencing: false };
+    }
+    return await markedImage(file, path, contents.format!, options);
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    const failure = error.toVirtualDiskError("OpenVirtualDisk");
+    return {
+      findings: [failureFinding("error", "format", path, failure)],
+      isDifferencing: false,
+    };
+  }
+}
+
+async function markedImage(
+  file: ImageFile,
+  path: string,
+  format: NonNullable<Contents["format"]>,
+  options: OperationOptions,
+): Promise<ImageDiagnosis> {
+  const report = await checkFile(file, format, { ...options, repair: false }, () => {});
+  const damage = damageFindings(path, file.size, report);
+  const name = nameFindings(path, format);
+  const image = openOrFailure(file, path, format);
+  if ("failure" in image) {
+    // What a check finds has its place; only what it does not find is told as the open tells it.
+    const isKnown = damage.some(({ severity }) => severity === "error");
+    const findings = [
+      // A disc of a length that Windows refuses says all the same what is on it.
+      ...(format === "iso" && hasIsoIdentifier(file) ? [describe(new IsoImage(file), path)] : []),
+      ...damage,
+      ...name,
+      ...(isKnown ? [] : [image.failure]),
+    ];
+    return { findings, isDifferencing: false };
+  }
+  const findings = [
+    describe(image, path),
+    ...damage,
+    ...name,
+    ...sizeFindings(image, path),
+  ];
+  return { findings, isDifferencing: image.parent !== undefined };
+}
+
+function openOrFailure(
+  file: ImageFile,
+  path: string,
+  format: NonNullable<Contents["format"]>,
+): DiskImage | { failure: Finding } {
+  try {
+    return openImage(file, format);
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    const failure = error.toVirtualDiskError("OpenVirtualDisk");
+    return { failure: failureFinding("error", "format", path, failure) };
+  }
+}
+
+/** A VHDX whose first sector was overwritten is still one. */
+function hasValidHeader(file: ImageFile, { format, foreign }: Contents): boolean {
+  if (format !== "vhdx" || foreign !== undefined) return false;
+  const [first, second] = HEADER_OFFSETS;
+  return file.size >= MIB &&
+    (headerFault(file, first) === undefined || headerFault(file, second) === undefined);
+}
+
+/** Of a file that has the mark of no format. */
+function unmarkedFindings(file: ImageFile, path: string, contents: Contents): Finding[] {
+  const { foreign, rawDisk, format } = contents;
+  const symbol: ErrorSymbol = format === undefined
+    ? "ERROR_VIRTDISK_PROVIDER_NOT_FOUND"
+    : missingMark(format);
+  if (file.size === 0) {
+    return [finding("error", "cut-off", path, "the file is empty", { symbol, remedy: AGAIN })];
+  }
+  // A fixed VHD begins as its disk does: with a file system if that has no partitions.
+  const isVhdsDisk = format === "vhd" && foreign?.kind === "raw";
+  if (foreign !== undefined && !isVhdsDisk) return [foreignFinding(path, foreign, symbol)];
+  if (rawDisk !== undefined && format !== "vhd") {
+    return rawDiskFindings(path, file.size, rawDisk, symbol);
+  }
+  const promised = format === "vhd" ? promisedVhdEnd(file) : undefined;
+  if (rawDisk !== undefined || isVhdsDisk || promised !== undefined) {
+    return footerlessFindings(path, file.size, rawDisk, promised);
+  }
+  return unknownFindings(file, path, format, symbol);
+}
+
+const AGAIN = "Copy or download it again.";
+
+function unknownFindings(
+  file: ImageFile,
+  path: string,
+  format: Contents["format"],
+  symbol: ErrorSymbol,
+): Finding[] {
+  const beginning = new Uint8Array(Math.min(BEGINNING, file.size));
+  file.readAt(beginning, 0);
+  const isBlank = isAllZero(beginning);
+  const isLikeDisk = file.size >= SMALLEST_DISK;
+  if (format === "iso" && file.size < SMALLEST_DISC) {
+    const missingBytes = SMALLEST_DISC - file.size;
+    return [
+      finding(
+        "error",
+        "cut-off",
+        path,
+        `cut off: at least ${byteCount(missingBytes)} are missing: the file has ${
+          groupedDigits(file.size)
+        } of at ` +
+          `least ${groupedDigits(SMALLEST_DISC)}`,
+        { symbol, remedy: AGAIN, missingBytes },
+      ),
+    ];
+  }
+  if (format === "vhd" && isLikeDisk) {
+    return footerlessFindings(path, file.size, undefined, undefined);
+  }
+  return [
+    finding(
+      "error",
+      "format",
+      path,
+      isBlank
+        ? `the file begins with ${byteCount(beginning.length)} of zeros: it was not written or ` +
+          "downloaded completely, or is a raw disk without partitions"
+        : "the file has no signature of a VHD, VHDX or ISO image",
+      {
+        symbol,
+        remedy: `${AGAIN} If it is a raw disk, or you know its format, say so: pass the \`type\` ` +
+          "option.",
+        ...(isLikeDisk && format === undefined ? { command: convertRaw(path) } : {}),
+      },
+    ),
+  ];
+}
+
+function describe(image: DiskImage, path: string): Finding {
+  const { format, subtype, virtualSize, source } = image;
+  const kind = subtype === "unknown" ? "" : `, ${subtype}`;
+  const text = image instanceof IsoImage
+    ? `ISO image${volumeText(image)}: a file of ${byteCount(source.size)}`
+    : `${format.toUpperCase()} image${kind}: a disk of ${byteCount(virtualSize)} in a file of ${
+      groupedDigits(source.size)
+    }`;
+  return finding("info", "format", path, text, { command: virtdiskCommand("info", [], [path]) });
+}
+
+/** Its label, file systems and length. */
+function volumeText({ volume }: IsoImage): string {
+  const { label, fileSystems, volumeSize } = volume;
+  const name = label === undefined ? "" : ` ${JSON.stringify(label)}`;
+  const systems = fileSystems.length === 0 ? "" : ` (${fileSystems.join(", ")})`;
+  const size = volumeSize === undefined ? "" : `, a volume of ${byteCount(volumeSize)}`;
+  return `${name}${systems}${size}`;
+}
+
+function sizeFindings(image: DiskImage, path: string): Finding[] {
+  const { format, subtype, virtualSize } = image;
+  if (format !== "vhd" && format !== "vhdx") return [];
+  const tooSmall = virtualSize < SMALLEST_DISK
+    ? [
+      finding("warning", "size", path, "Windows makes no disk smaller than 3 MiB", {
+        symbol: "ERROR_VHD_INVALID_SIZE",
+        remedy: "Make the disk larger.",
+        ...(subtype === "differencing" ? {} : {
+          command: `${virtdiskCommand("resize", [], [path])} 3MiB`,
+        }),
+      }),
+    ]
+    : [];
+  return [...tooSmall, azureFinding(image, path)];
+}
+
+/** Azure takes fixed VHDs of whole MiB ("Prepare a Windows VHD or VHDX to upload to Azure"). */
+function azureFinding({ format, subtype, virtualSize }: DiskImage, path: string): Finding {
+  const broken = [
+    ...(format === "vhd" ? [] : ["VHD"]),
+    ...(subtype === "fixed" ? [] : ["fixed"]),
+    ...(virtualSize % MIB === 0 ? [] : ["a whole number of MiB in size"]),
+  ];
+  return broken.length === 0
+    ? finding("info", "azure", path, "Azure takes the image as it is")
+    : finding(
+      "info",
+      "azure",
+      path,
+      `Azure does not take the image: it must be ${broken.join(", ")}`,
+      {
+        remedy: "Before an upload, convert it to a fixed VHD of whole MiB.",
+      },
+    );
+}

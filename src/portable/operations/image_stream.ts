@@ -1,0 +1,253 @@
+/**
+ * Any disk as the file of an image of another kind, without making that file.
+ *
+ * @module
+ */
+import { setImmediate } from "node:timers/promises";
+import { isAllZero } from "../../bytes/zeros.ts";
+import {
+  BOOLEAN,
+  checkArgument,
+  checkGuid,
+  checkOptions,
+  oneOf,
+  type OptionKinds,
+  STRING,
+} from "../../disk/arguments.ts";
+import { sizesOf } from "../../disk/create_options.ts";
+import { OPERATION_OPTIONS, type OperationOptions, ProgressReporter } from "../../disk/progress.ts";
+import { SIZE, type Size } from "../../disk/size.ts";
+import { inLongOperation, inOperation } from "../file/image_error.ts";
+import { readChain } from "../image/extents.ts";
+import type { DiskImage } from "../image/image.ts";
+import {
+  allBlocks,
+  BlockBitmap,
+  type BlockSet,
+  type ImageLayout,
+  type ImagePart,
+  layoutBlockCount,
+} from "../image/layout.ts";
+import { Pace } from "../image/pace.ts";
+import { layoutOf, MAX_PIECE } from "./write_image.ts";
+import { assertRawDisk, dataWindows, sourceDiskOf } from "./copy_source.ts";
+import { formatToCreate, imageSpec } from "./create_rules.ts";
+
+/** Which image a disk is streamed as. What is left out has the default of `createVirtualDisk`. */
+export interface ImageStreamOptions extends OperationOptions {
+  /** The format; `"raw"` is the bytes of the disk alone. */
+  type: "vhd" | "vhdx" | "raw";
+  /**
+   * How space is allocated. A differencing disk is streamed with all that its parents hold.
+   *
+   * @default {"dynamic", raw: "fixed"}
+   */
+  subtype?: "dynamic" | "fixed" | undefined;
+  /**
+   * Size of the new disk, in bytes or as in `"10GiB"`.
+   *
+   * @default {the disk's own}
+   */
+  size?: Size | undefined;
+  /** The size is rounded up to a multiple of it: `"1MiB"` for Azure, which takes fixed VHDs of whole MiB. */
+  alignment?: Size | undefined;
+  /** Unit of allocation in bytes, not for fixed disks; by default as in `createVirtualDisk`. */
+  blockSize?: Size | undefined;
+  /** Logical sector size in bytes; by default the disk's own, or 512. */
+  sectorSize?: Size | undefined;
+  /** Physical sector size in bytes; by default as in `createVirtualDisk`. */
+  physicalSectorSize?: Size | undefined;
+  /** A GUID: the unique id of a VHD, the virtual disk id of a VHDX; by default a random one. */
+  identifier?: string | undefined;
+  /**
+   * Streams the bytes of a disk that was opened as a raw one even if its file plainly is an image, packed or a
+   * text.
+   *
+   * @default {false}
+   */
+  force?: boolean | undefined;
+}
+
+/** An image file that comes as a stream. */
+export interface ImageStream {
+  /** How many bytes the stream gives, exactly: an upload can say so before it begins. */
+  readonly byteLength: number;
+  /** The bytes of the file. They are read from the disk, which must stay open and unchanged meanwhile. */
+  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+const IMAGE_STREAM_OPTIONS: OptionKinds<ImageStreamOptions> = {
+  ...OPERATION_OPTIONS,
+  type: oneOf("vhd", "vhdx", "raw"),
+  subtype: oneOf("dynamic", "fixed"),
+  size: SIZE,
+  alignment: SIZE,
+  blockSize: SIZE,
+  sectorSize: SIZE,
+  physicalSectorSize: SIZE,
+  identifier: STRING,
+  force: BOOLEAN,
+};
+
+const OPERATION = "CreateVirtualDisk";
+
+/**
+ * Plans the image and begins its stream.
+ *
+ * @param assertReadable Throws once the disk cannot be read any more.
+ * @throws {VirtualDiskError} As `createVirtualDisk` with a source.
+ */
+export function openImageStream(
+  images: readonly DiskImage[],
+  options: ImageStreamOptions,
+  assertReadable: () => void,
+): Promise<ImageStream> {
+  return inLongOperation(OPERATION, async () => {
+    const { signal, onProgress, identifier, ...wanted } = checkOptions(
+      IMAGE_STREAM_OPTIONS,
+      options,
+      "imageStream",
+    );
+    const path = images[0]!.source.path;
+    if (!wanted.force) assertRawDisk(images[0]!);
+    const request = {
+      ...wanted,
+      ...sizesOf(wanted),
+      path,
+      identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
+    };
+    checkArgument(IMAGE_STREAM_OPTIONS.type, request.type, "type");
+    const spec = imageSpec(request, undefined, sourceDiskOf(images[0]!));
+    const layout = layoutOf(formatToCreate(request), spec, path);
+    const pace = new Pace({ signal });
+    pace.assertWanted();
+    const blocks = await findBlocks(images, layout, pace, assertReadable);
+    const byteLength = layout.byteLength(blocks.count);
+    const pieces = imageBytes(images, layout, blocks);
+    const readable = streamOf(pieces, byteLength, { signal, onProgress }, assertReadable);
+    return { byteLength, readable };
+  });
+}
+
+function streamOf(
+  pieces: Iterator<Uint8Array<ArrayBuffer>>,
+  byteLength: number,
+  { signal, onProgress }: OperationOptions,
+  assertReadable: () => void,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reporter = new ProgressReporter(onProgress);
+  let done = 0;
+  return new ReadableStream({
+    pull: async (controller) => {
+      // Reads are synchronous: between two of them the event loop gets its turn.
+      await setImmediate();
+      signal?.throwIfAborted();
+      assertReadable();
+      const next = inOperation(OPERATION, () => pieces.next());
+      if (next.done) {
+        reporter.end(done);
+        return controller.close();
+      }
+      done += next.value.length;
+      reporter.step(done, byteLength, done);
+      controller.enqueue(next.value);
+    },
+  }, { highWaterMark: 0 });
+}
+
+// Any disk as the file of a new image, in the order of the file and without making it: its length is
+// known before its first byte.
+
+/**
+ * Finds the blocks that hold something. Of a block that the chain has, only as much is read as it takes
+ * to find a byte that is not zero; blocks that the chain does not have are not read at all.
+ *
+ * @param assertReadable Throws once the disk cannot be read any more.
+ * @throws {ImageError} What reading fails with.
+ */
+export async function findBlocks(
+  images: readonly DiskImage[],
+  layout: ImageLayout,
+  pace: Pace,
+  assertReadable: () => void,
+): Promise<BlockSet> {
+  const count = layoutBlockCount(layout);
+  if (layout.isFull) return allBlocks(count);
+  const found = new BlockBitmap(count);
+  const unit = Math.min(MAX_PIECE, layout.blockSize);
+  const buffer = new Uint8Array(unit);
+  for await (const { offset, length } of dataWindows(images, unit, pace)) {
+    const block = Math.floor(offset / layout.blockSize);
+    if (found.has(block)) continue;
+    assertReadable();
+    const bytes = buffer.subarray(0, length);
+    readChain(images, bytes, offset);
+    if (!isAllZero(bytes)) found.add(block);
+  }
+  return found;
+}
+
+/**
+ * The bytes of the image file in pieces of at most 1 MiB, each in memory of its own.
+ *
+ * @throws {ImageError} What reading fails with.
+ */
+export function* imageBytes(
+  images: readonly DiskImage[],
+  layout: ImageLayout,
+  blocks: BlockSet,
+): Generator<Uint8Array<ArrayBuffer>> {
+  const parts = layout.parts(blocks);
+  let position = 0;
+  const emit = function* (part: ImagePart) {
+    yield* zeros(part.offset - position);
+    for (const bytes of part.bytes()) yield bytes;
+    position = part.offset + part.length;
+  };
+  for (const part of parts) {
+    if (part.offset < layout.blocksOffset) yield* emit(part);
+  }
+  let place = layout.blocksOffset;
+  for (let block = 0; place < layout.blocksOffset + blocks.count * layout.blockStride; block++) {
+    if (!blocks.has(block)) continue;
+    yield* zeros(place - position);
+    yield* blockBytes(images, layout, block);
+    position = place + layout.blockPrefix.length + blockLength(layout, block);
+    place += layout.blockStride;
+  }
+  for (const part of parts) {
+    if (part.offset >= layout.blocksOffset) yield* emit(part);
+  }
+  yield* zeros(layout.byteLength(blocks.count) - position);
+}
+
+function* blockBytes(
+  images: readonly DiskImage[],
+  layout: ImageLayout,
+  block: number,
+): Generator<Uint8Array<ArrayBuffer>> {
+  if (layout.blockPrefix.length > 0) yield layout.blockPrefix.slice();
+  const start = block * layout.blockSize;
+  const end = start + blockLength(layout, block);
+  // A disk that is larger than its source has zeros behind it.
+  const sourceEnd = Math.min(end, images[0]!.virtualSize);
+  let offset = start;
+  while (offset < sourceEnd) {
+    const bytes = new Uint8Array(Math.min(MAX_PIECE, sourceEnd - offset));
+    readChain(images, bytes, offset);
+    yield bytes;
+    offset += bytes.length;
+  }
+  yield* zeros(end - offset);
+}
+
+/** The last block of the disk may be shorter than the others. */
+function blockLength({ virtualSize, blockSize }: ImageLayout, block: number): number {
+  return Math.min(blockSize, virtualSize - block * blockSize);
+}
+
+function* zeros(length: number): Generator<Uint8Array<ArrayBuffer>> {
+  for (let rest = length; rest > 0; rest -= MAX_PIECE) {
+    yield new Uint8Array(Math.min(MAX_PIECE, rest));
+  }
+}
