@@ -340,3 +340,18 @@ testWith(
     }
   },
 );
+
+for (
+  const [name, contents, shown] of [
+    ["an empty file", "", /image\.vhdx/],
+    ["a text", "notes of a meeting", /n {3}o {3}t {3}e {3}s/],
+  ] as const
+) {
+  testWith([POSIX], `of ${name} the command shows what there is`, async () => {
+    using dir = new TempDir();
+    Deno.writeTextFileSync(dir.file("image.vhdx"), contents);
+    const { code, out } = await typeCommand(dir, "image.vhdx");
+    assertEquals(code, 0, out);
+    assertMatch(out, shown);
+  });
+}

@@ -8,7 +8,7 @@ import { byteCount, groupedDigits } from "../../text/digits.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import { failureFinding, type Finding, finding } from "../../disk/finding.ts";
 import type { OperationOptions } from "../../disk/progress.ts";
-import { virtdiskCommand } from "../../text/shell.ts";
+import { shellFile, virtdiskCommand } from "../../text/shell.ts";
 import { checkFile } from "./check.ts";
 import { type Contents, contentsOf } from "./contents.ts";
 import { missingMark, openImage } from "../formats.ts";
@@ -28,6 +28,7 @@ import { promisedVhdEnd } from "../vhd/promised_end.ts";
 import { headerFault } from "../vhdx/header.ts";
 import { HEADER_OFFSETS } from "../vhdx/file_map.ts";
 
+const IS_WINDOWS = Deno.build.os === "windows";
 const MIB = 1024 * 1024;
 /** CreateVirtualDisk makes no smaller disk. */
 const SMALLEST_DISK = 3 * MIB;
@@ -128,7 +129,13 @@ function unmarkedFindings(file: ImageFile, path: string, contents: Contents): Fi
     ? "ERROR_VIRTDISK_PROVIDER_NOT_FOUND"
     : missingMark(format);
   if (file.size === 0) {
-    return [finding("error", "cut-off", path, "the file is empty", { symbol, remedy: AGAIN })];
+    return [
+      finding("error", "cut-off", path, "the file is empty", {
+        symbol,
+        remedy: AGAIN,
+        command: `${IS_WINDOWS ? "dir" : "ls -l"} ${shellFile(path)}`,
+      }),
+    ];
   }
   // A fixed VHD begins as its disk does: with a file system if that has no partitions.
   const isVhdsDisk = format === "vhd" && foreign?.kind === "raw";
@@ -186,10 +193,17 @@ function unknownFindings(
         symbol,
         remedy: `${AGAIN} If it is a raw disk, or you know its format, say so: pass the \`type\` ` +
           "option.",
-        ...(isLikeDisk && format === undefined ? { command: convertRaw(path) } : {}),
+        command: isLikeDisk && format === undefined ? convertRaw(path) : lookCommand(path),
       },
     ),
   ];
+}
+
+/** Shows how a file begins: what neither this program nor a name says, a person may recognize. */
+function lookCommand(path: string): string {
+  return IS_WINDOWS
+    ? `Format-Hex ${shellFile(path)} | Select-Object -First 8`
+    : `od -A d -c -N 64 ${shellFile(path)}`;
 }
 
 function describe(image: DiskImage, path: string): Finding {
