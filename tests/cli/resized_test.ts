@@ -1,20 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { resizeAndTell } from "../../src/cli/resized.ts";
+import { fromFileUrl } from "@std/path";
 import { createImage } from "../create_image.ts";
 import { onlyOn, TempDir, testWith } from "../support.ts";
 
-/** What is printed as an error while `run` runs. */
-async function errorsOf(run: () => Promise<void>): Promise<string> {
-  const { error } = console;
-  const lines: string[] = [];
-  console.error = (line: string) => lines.push(line);
-  try {
-    await run();
-  } finally {
-    console.error = error;
-  }
-  return lines.join("\n");
-}
+const CHILD = fromFileUrl(new URL("./children/interrupt_resizing.ts", import.meta.url));
 
 const ROWS = [
   [
@@ -32,19 +21,14 @@ for (const [dryRun, state] of ROWS) {
       using dir = new TempDir();
       const path = dir.file("disk.vhdx");
       (await createImage(path, { size: 2 ** 23 })).close();
-      const errors = await errorsOf(async () => {
-        const options = { subcommand: "resize" as const, type: undefined, dryRun, json: false };
-        const status = await resizeAndTell(path, options, async (_, { signal }) => {
-          // The test runner ends itself at SIGINT.
-          Deno.kill(Deno.pid, "SIGTERM");
-          while (true) {
-            signal.throwIfAborted();
-            await new Promise((resolve) => setTimeout(resolve, 1));
-          }
-        });
-        assertEquals(status, 143);
-      });
-      assertEquals(errors, `virtdisk: interrupted: ${state}`);
+      const flags = dryRun ? ["--dry-run"] : [];
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--no-prompt", "--no-check", "--allow-all", CHILD, path, ...flags],
+        env: { NO_COLOR: "1" },
+        stdin: "null",
+      }).output();
+      assertEquals(new TextDecoder().decode(stderr), `virtdisk: interrupted: ${state}\n`);
+      assertEquals(code, 143);
     },
   );
 }
