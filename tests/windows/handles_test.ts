@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
 import { openVirtualDisk, openVirtualDiskSync, VirtualDiskError } from "@virtdisk/virtdisk";
 import { testWith } from "../support.ts";
 import { buildDouble, Double } from "../double/double.ts";
@@ -13,7 +13,10 @@ const PATH = "C:\\a.vhd";
 const ERROR_SHARING_VIOLATION = 32;
 const withDouble = systemHas("double");
 
-/** The handles of this process; the double itself lets go of its own end when it is asked. */
+/**
+ * The handles of this process; the double itself lets go of its own end when it is asked. There may be a few less
+ * than before: threads of Deno's pool that have nothing to do end, and take theirs with them.
+ */
 function settledCount(double: Double): number {
   assertEquals(double.liveHandles, 0);
   return handleCount();
@@ -30,7 +33,7 @@ testWith([withDouble], "ten thousand opens and closes leave no handle behind", (
   for (let i = 0; i < CYCLES; i++) {
     using _disk = open();
   }
-  assertEquals(settledCount(double), before);
+  assertLessOrEqual(settledCount(double), before);
   assertEquals(double.lastOpen.calls, CYCLES + 1);
 });
 
@@ -40,7 +43,7 @@ testWith([withDouble], "ten thousand failed opens leave no handle behind", () =>
   const before = settledCount(double);
   double.nextOpen(ERROR_SHARING_VIOLATION, CYCLES);
   for (let i = 0; i < CYCLES; i++) assertThrows(open, VirtualDiskError);
-  assertEquals(settledCount(double), before);
+  assertLessOrEqual(settledCount(double), before);
   assertEquals(double.lastOpen.calls, CYCLES + 1);
 });
 
