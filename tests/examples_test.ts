@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { denoCommand } from "./deno_command.ts";
 import { assertBytesEqual, pattern, ROOT, TempDir } from "./support.ts";
 import { createImage } from "./create_image.ts";
 
@@ -8,7 +9,7 @@ function example(
   permissions: string[],
   ...args: string[]
 ): { code: number; out: string } {
-  const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), {
+  const { code, stdout, stderr } = denoCommand({
     args: ["run", "--no-prompt", ...permissions, `${ROOT}/examples/${name}`, ...args],
     env: { NO_COLOR: "1" },
   }).outputSync();

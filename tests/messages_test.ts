@@ -17,6 +17,7 @@ import { runLimited } from "./cli/limited_files.ts";
 import { CLI_ARGS, runCli } from "./cli/run_cli.ts";
 import { createImage } from "./create_image.ts";
 import { dirtyVhdx, putEntries } from "./portable/vhdx/log_builder.ts";
+import { denoCommand } from "./deno_command.ts";
 import { onlyOn, TempDir, testWith } from "./support.ts";
 
 const MIB = 2 ** 20;
@@ -710,7 +711,7 @@ testWith([onlyOn("linux", "darwin")], "message 19. a permission that was not giv
       ["compact", "disk.vhdx"],
     ]] as const
   ) {
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    const { code, stderr } = await denoCommand({
       args: [...CLI_ARGS.filter((arg) => !arg.startsWith(flag)), ...args],
       cwd: dir.path,
       env: { NO_COLOR: "1" },

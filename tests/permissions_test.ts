@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { createImage } from "./create_image.ts";
+import { denoCommand } from "./deno_command.ts";
 import { ROOT, TempDir } from "./support.ts";
 
 /** Runs a script with the given flags alone; gives what it prints, or its error. */
@@ -10,7 +11,7 @@ function script(dir: TempDir, flags: string[], code: string): string {
     path,
     `import { createVirtualDisk, openVirtualDiskSync } from ${module};\n${code}`,
   );
-  const { stdout, stderr } = new Deno.Command(Deno.execPath(), {
+  const { stdout, stderr } = denoCommand({
     args: ["run", "--no-prompt", "--no-check", "--config", `${ROOT}/deno.json`, ...flags, path],
     env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
   }).outputSync();

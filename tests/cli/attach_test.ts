@@ -1,5 +1,6 @@
 /** The commands that attach and detach disks: what they say off Windows, and do where the double stands for it. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { denoCommand } from "../deno_command.ts";
 import { ROOT, TempDir, testWith } from "../support.ts";
 import { KERNEL32, systemHas, VIRTDISK } from "../windows/system.ts";
 import { alternatives, violations } from "./json_schema.ts";
@@ -11,7 +12,7 @@ const IMAGE = "C:\\images\\disk.vhdx";
 
 /** Runs a command with leave for the two libraries alone; `attached` are images that somebody has attached. */
 async function run(args: string[], attached = ""): Promise<Pick<Outcome, "code" | "out" | "err">> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, stdout, stderr } = await denoCommand({
     args: ["run", "--no-prompt", `--allow-ffi=${VIRTDISK},${KERNEL32}`, `${ROOT}/src/cli/main.ts`]
       .concat(args),
     env: { NO_COLOR: "1", VIRTDISK_DOUBLE_ATTACHED: attached },

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createVirtualDisk } from "@virtdisk/virtdisk";
+import { denoCommand } from "../deno_command.ts";
 import { assertBytesEqual, onlyOn, pattern, TempDir, testWith } from "../support.ts";
 import { CLI_ARGS, runCli } from "./run_cli.ts";
 
@@ -164,7 +165,7 @@ testWith(
   "Ctrl-C leaves nothing behind, and ends with 130",
   async () => {
     using dir = new TempDir();
-    const child = new Deno.Command(Deno.execPath(), {
+    const child = denoCommand({
       args: [...CLI_ARGS, "convert", "--type", "raw", "-", "disk.raw"],
       cwd: dir.path,
       stdin: "piped",

@@ -1,9 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { denoCommand } from "../deno_command.ts";
 import { ROOT, TempDir } from "../support.ts";
 import { createImage } from "../create_image.ts";
 
 function demo(dir: TempDir, ...args: string[]): { code: number; out: string; err: string } {
-  const { code, stdout, stderr } = new Deno.Command(Deno.execPath(), {
+  const { code, stdout, stderr } = denoCommand({
     args: ["task", "--cwd", ROOT, "-q", "demo", ...args],
     env: { TMPDIR: dir.path, TEMP: dir.path, TMP: dir.path, NO_COLOR: "1" },
   }).outputSync();

@@ -5,6 +5,7 @@ import { diagnose, type Diagnosis, openVirtualDiskSync } from "@virtdisk/virtdis
 import { createImage } from "../create_image.ts";
 import { dirtyVhdx, putEntries } from "../portable/vhdx/log_builder.ts";
 import { HEADER, sealFooter, sealHeader, viewAt } from "../portable/vhd/vhd_builder.ts";
+import { denoCommand } from "../deno_command.ts";
 import {
   assertBytesEqual,
   type Need,
@@ -317,7 +318,7 @@ testWith(
     using dir = new TempDir();
     const path = dir.file("a.vhdx");
     (await createImage(path, { size: 8 * MIB })).close();
-    const holder = new Deno.Command(Deno.execPath(), {
+    const holder = denoCommand({
       args: [
         "eval",
         "(await Deno.open(Deno.args[0],{write:true})).lockSync(true);console.log(1);Deno.stdin.readSync(new Uint8Array(1))",

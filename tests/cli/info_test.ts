@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { formatBytes } from "../../src/cli/format_bytes.ts";
+import { denoCommand } from "../deno_command.ts";
 import { ROOT, TempDir } from "../support.ts";
 import { createImage } from "../create_image.ts";
 import { dirtyVhdx, putEntries } from "../portable/vhdx/log_builder.ts";
@@ -13,7 +14,7 @@ async function info(
   dir: TempDir,
   ...args: string[]
 ): Promise<{ code: number; out: string; err: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, stdout, stderr } = await denoCommand({
     args: ["run", "--no-prompt", "--allow-read=.", `${ROOT}/src/cli/main.ts`, ...args],
     cwd: dir.path,
     env: { NO_COLOR: "1" },

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
+import { denoCommand } from "../deno_command.ts";
 import { assertBytesEqual, fileHash, onlyOn, TempDir, testWith, tool } from "../support.ts";
 import { CLI_ARGS, runCli } from "./run_cli.ts";
 import { runOnTerminal, terminalNeed } from "./terminal.ts";
@@ -143,7 +144,7 @@ testWith([terminalNeed], "an interrupted compact or merge leaves sound images", 
 testWith([onlyOn("linux", "darwin")], "an interrupted write says what is in the disk", async () => {
   using dir = new TempDir();
   (await createImage(dir.file("disk.vhdx"), { size: 8 * MIB })).close();
-  const child = new Deno.Command(Deno.execPath(), {
+  const child = denoCommand({
     args: [...CLI_ARGS, "write", "--offset", "1MiB", "disk.vhdx"],
     cwd: dir.path,
     env: { NO_COLOR: "1" },
@@ -202,7 +203,7 @@ for (const args of [["read", "a.vhd"], ["convert", "--type", "raw", "a.vhd", "-"
     async () => {
       using dir = new TempDir();
       (await createImage(dir.file("a.vhd"), { size: 16 * MIB, subtype: "fixed" })).close();
-      const child = new Deno.Command(Deno.execPath(), {
+      const child = denoCommand({
         args: [...CLI_ARGS, ...args],
         cwd: dir.path,
         env: { NO_COLOR: "1" },
@@ -247,7 +248,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
 
 /** Converts from a standard input that does not end; comes back when there is a part of the new file. */
 async function startConverting(dir: TempDir) {
-  const child = new Deno.Command(Deno.execPath(), {
+  const child = denoCommand({
     args: [...CLI_ARGS, "convert", "--size", "8MiB", "-", "new.vhdx"],
     cwd: dir.path,
     env: { NO_COLOR: "1" },

@@ -7,6 +7,7 @@ import { resolve } from "@std/path";
 import { createImage } from "../create_image.ts";
 import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
 import { udfImage } from "../portable/iso/iso_builder.ts";
+import { denoCommand } from "../deno_command.ts";
 import { onlyOn, pythonModule, run, TempDir, testWith, tool } from "../support.ts";
 import { alternatives, SCHEMA, violations } from "./json_schema.ts";
 import { CLI_ARGS, type Outcome, runCli, runCliWith } from "./run_cli.ts";
@@ -274,7 +275,7 @@ testWith(
   async () => {
     using dir = new TempDir();
     (await createImage(dir.file("disk.vhdx"), { size: 8 * MIB })).close();
-    const child = new Deno.Command(Deno.execPath(), {
+    const child = denoCommand({
       args: [...CLI_ARGS, "write", "--json", "disk.vhdx"],
       cwd: dir.path,
       stdin: "piped",

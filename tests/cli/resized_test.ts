@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { createImage } from "../create_image.ts";
+import { denoCommand } from "../deno_command.ts";
 import { onlyOn, TempDir, testWith } from "../support.ts";
 
 const CHILD = fromFileUrl(new URL("./children/interrupt_resizing.ts", import.meta.url));
@@ -22,7 +23,7 @@ for (const [dryRun, state] of ROWS) {
       const path = dir.file("disk.vhdx");
       (await createImage(path, { size: 2 ** 23 })).close();
       const flags = dryRun ? ["--dry-run"] : [];
-      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      const { code, stderr } = await denoCommand({
         args: ["run", "--no-prompt", "--no-check", "--allow-all", CHILD, path, ...flags],
         env: { NO_COLOR: "1" },
         stdin: "null",

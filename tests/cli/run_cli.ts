@@ -1,4 +1,5 @@
 /** Runs the command line as a user does, with no permission but for the files of one folder. */
+import { denoCommand } from "../deno_command.ts";
 import { ROOT, type TempDir } from "../support.ts";
 
 /** What a run has left. */
@@ -47,7 +48,7 @@ export async function runCliWith(
   input: Uint8Array = new Uint8Array(0),
   { env, ...user }: User = {},
 ): Promise<Outcome> {
-  const child = new Deno.Command(Deno.execPath(), {
+  const child = denoCommand({
     ...user,
     args: [...cliArgs(flags), ...args],
     cwd: dir.path,

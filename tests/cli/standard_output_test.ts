@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { createImage } from "../create_image.ts";
+import { denoCommand } from "../deno_command.ts";
 import { onlyOn, TempDir, testWith } from "../support.ts";
 import { FILE_LIMIT, runLimited } from "./limited_files.ts";
 import { CLI_ARGS } from "./run_cli.ts";
@@ -17,7 +18,7 @@ async function makeFragments(dir: TempDir): Promise<void> {
 
 /** Reads the first piece of what the command prints, and no more. */
 async function readPart(dir: TempDir, ...args: string[]): Promise<{ code: number; err: string }> {
-  const child = new Deno.Command(Deno.execPath(), {
+  const child = denoCommand({
     args: [...CLI_ARGS, ...args],
     cwd: dir.path,
     stdin: "null",

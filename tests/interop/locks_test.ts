@@ -9,6 +9,7 @@ import {
 import { diagnose, openVirtualDiskSync, VirtualDiskError } from "@virtdisk/virtdisk";
 import { runCli, runCliWith } from "../cli/run_cli.ts";
 import { createImage } from "../create_image.ts";
+import { denoCommand } from "../deno_command.ts";
 import { onlyOn, pattern, pythonModule, ROOT, TempDir, testWith, tool } from "../support.ts";
 
 const MIB = 1 << 20;
@@ -208,7 +209,7 @@ testWith([onlyOn("linux")], "who has the image open in the way of Deno is named 
   (await createImage(path, { size: 4 * MIB })).close();
   {
     const args = ["run", "-A", "--config", `${ROOT}/deno.json`, `${ROOT}/src/cli/main.ts`];
-    const child = new Deno.Command(Deno.execPath(), {
+    const child = denoCommand({
       args: [...args, "write", path],
       stdin: "piped",
     }).spawn();

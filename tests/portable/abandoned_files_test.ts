@@ -3,6 +3,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
 import { CLI_ARGS } from "../cli/run_cli.ts";
+import { denoCommand } from "../deno_command.ts";
 import { circumstance, ROOT, TempDir, testWith } from "../support.ts";
 
 const MIB = 2 ** 20;
@@ -32,7 +33,7 @@ function deviceOf(dir: TempDir): number {
 /** Starts a conversion that waits for more input, and waits until there is a part of the new file. */
 async function startConverting(dir: TempDir, name: string) {
   const before = names(dir);
-  const child = new Deno.Command(Deno.execPath(), {
+  const child = denoCommand({
     args: [...CLI_ARGS, "convert", "--size", "8MiB", "-", name],
     cwd: dir.path,
     env: { NO_COLOR: "1" },
@@ -185,7 +186,7 @@ testWith(
     using disk = await openVirtualDisk(Deno.args[0], options);
     disk.writeSync(new Uint8Array(512), 0);`;
     Deno.writeTextFileSync(dir.file("script.js"), script);
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    const { code, stderr } = await denoCommand({
       args: [
         ...["run", "--no-prompt", "--config", `${ROOT}/deno.json`],
         ...[`--allow-read=${path}`, `--allow-write=${path}`, dir.file("script.js"), path],
@@ -235,7 +236,7 @@ testWith(
     Deno.writeTextFileSync(scripts.file("create.js"), script);
     const outcomes = await Promise.all(
       Array.from({ length: programs }, (_, program) =>
-        new Deno.Command(Deno.execPath(), {
+        denoCommand({
           args: [
             ...["run", "--no-prompt", "--config", `${ROOT}/deno.json`],
             ...[`--allow-read=${dir.path}`, `--allow-write=${dir.path}`, scripts.file("create.js")],

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/ass
 import { dirname, join } from "@std/path";
 import { openVirtualDisk, openVirtualDiskSync, VirtualDiskError } from "@virtdisk/virtdisk";
 import { ImageFile } from "../../src/portable/file/image_file.ts";
+import { denoCommand } from "../deno_command.ts";
 import { onlyOn, ROOT, run, TempDir, testWith } from "../support.ts";
 import { createImage } from "../create_image.ts";
 
@@ -290,7 +291,7 @@ Deno.test("the path of a disk is absolute, symbolic links resolved", async () =>
      console.log(disk.path);`,
   );
   // In a process of its own: tests that run at the same time share the working directory.
-  const { stdout, stderr } = new Deno.Command(Deno.execPath(), {
+  const { stdout, stderr } = denoCommand({
     args: ["run", "--no-check", "--allow-read=.", "--config", join(ROOT, "deno.json"), "path.ts"],
     cwd: dir.path,
     env: { NO_COLOR: "1" },
