@@ -34,8 +34,8 @@ const FORMATS = ["vhd", "vhdx", "iso", "raw"];
 
 /** Inside `src/portable`: what a floor imports, beside itself. Downward only, and no format another. */
 const BELOW: Readonly<Record<string, readonly string[]>> = {
-  disk: ["operations", "chain", "formats", "partitions", "image", "file"],
-  operations: ["chain", "formats", "partitions", "image", "file"],
+  disk: ["operations", "chain", "formats", "partitions", "filesystems", "image", "file"],
+  operations: ["chain", "formats", "partitions", "filesystems", "image", "file"],
   chain: ["formats", "image", "file"],
   formats: [...FORMATS, "image", "file"],
   vhd: ["image", "file"],
@@ -43,6 +43,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   iso: ["image", "file"],
   raw: ["image", "file"],
   partitions: ["image", "file"],
+  filesystems: ["image", "file"],
   image: ["file"],
   file: [],
 };

@@ -1,0 +1,9 @@
+/**
+ * Which file systems are understood.
+ *
+ * @module
+ */
+import type { FileSystemReader } from "./file_system.ts";
+
+/** A reader for each kind. */
+export const READERS: readonly FileSystemReader[] = [];
