@@ -12,6 +12,7 @@ Deno.test("readGuid() takes the first three groups as little-endian numbers", ()
   assertEquals(readGuid(Uint8Array.from(BYTES)), TEXT);
   assertEquals(readGuid(Uint8Array.of(9, 9, 9, ...BYTES), 3), TEXT);
   assertEquals(readGuid(new Uint8Array(16)), NIL_GUID);
+  assertThrows(() => readGuid(Uint8Array.from(BYTES), 1), RangeError);
 });
 
 Deno.test("writeGuid() writes what readGuid() reads, and nothing beside it", () => {
