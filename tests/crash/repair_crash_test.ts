@@ -6,7 +6,7 @@ import { repairVhd } from "../../src/portable/vhd/check.ts";
 import { repairVhdx } from "../../src/portable/vhdx/check.ts";
 import { openImage } from "../../src/portable/formats.ts";
 import { Random } from "../fuzz/random.ts";
-import { readImage } from "../portable/read_image.ts";
+import { readImage } from "../portable/image/read_image.ts";
 import { DYNAMIC_TABLE, newVhd, withBlock } from "../portable/vhd/vhd_builder.ts";
 import { batPage, dirtyVhdx, PAGE, putEntries } from "../portable/vhdx/log_builder.ts";
 import { FIRST_BLOCK, MIB, VhdxBuilder } from "../portable/vhdx/vhdx_builder.ts";

@@ -12,7 +12,7 @@ import {
   putEntries,
 } from "../portable/vhdx/log_builder.ts";
 import { FIRST_BLOCK, MIB } from "../portable/vhdx/vhdx_builder.ts";
-import { readImage } from "../portable/read_image.ts";
+import { readImage } from "../portable/image/read_image.ts";
 import { pattern, sharedImageNeed, TempDir, testWith, unpackSharedImage } from "../support.ts";
 import { sampled, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";

@@ -14,7 +14,7 @@ import { mergeVhd } from "../../src/portable/vhd/merge.ts";
 import { compactVhdx } from "../../src/portable/vhdx/compact.ts";
 import { mergeVhdx } from "../../src/portable/vhdx/merge.ts";
 import { SparseFile } from "../crash/sparse_file.ts";
-import { readImage } from "../portable/read_image.ts";
+import { readImage } from "../portable/image/read_image.ts";
 import { newVhd } from "../portable/vhd/vhd_builder.ts";
 import { VhdxBuilder } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual, pattern } from "../support.ts";

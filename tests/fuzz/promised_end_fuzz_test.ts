@@ -10,7 +10,7 @@ import type { PromisedEnd } from "../../src/portable/file/promised_end.ts";
 import { promisedVhdEnd } from "../../src/portable/vhd/promised_end.ts";
 import { promisedVhdxEnd } from "../../src/portable/vhdx/promised_end.ts";
 import { udfImage } from "../portable/iso/iso_builder.ts";
-import { MemorySource } from "../portable/memory_source.ts";
+import { MemorySource } from "../portable/file/memory_source.ts";
 import { sampledRounds } from "../sampling.ts";
 import { Random } from "./random.ts";
 import { mutatedVhd } from "./vhd_mutations.ts";

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import type { DiskImage } from "../../src/portable/image/image.ts";
 import { isVhd, openVhd } from "../../src/portable/vhd/open.ts";
-import { MemorySource } from "../portable/memory_source.ts";
+import { MemorySource } from "../portable/file/memory_source.ts";
 import { sampledRounds } from "../sampling.ts";
 import { assertExtents, countGood, orRefused, rangeNear } from "./damaged_image.ts";
 import { Random } from "./random.ts";

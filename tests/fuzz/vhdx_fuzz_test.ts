@@ -6,7 +6,7 @@ import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import type { ByteSource } from "../../src/portable/file/byte_source.ts";
 import type { DiskImage } from "../../src/portable/image/image.ts";
 import { isVhdx, openVhdx } from "../../src/portable/vhdx/image.ts";
-import { MemorySource } from "../portable/memory_source.ts";
+import { MemorySource } from "../portable/file/memory_source.ts";
 import { MIB } from "../portable/vhdx/vhdx_builder.ts";
 import { sampledRounds } from "../sampling.ts";
 import { assertExtents, countGood, orRefused, rangeNear } from "./damaged_image.ts";

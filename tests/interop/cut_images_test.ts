@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { diagnose } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
-import { type CutRules, surveyCuts } from "../portable/cutting.ts";
+import { type CutRules, surveyCuts } from "../portable/operations/cutting.ts";
 import {
   pattern,
   run,

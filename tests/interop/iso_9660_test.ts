@@ -4,7 +4,7 @@ import { ImageError } from "../../src/portable/file/image_error.ts";
 import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { isIso, openIso } from "../../src/portable/iso/iso_image.ts";
 import type { IsoVolume } from "../../src/portable/iso/iso_volume.ts";
-import { readImage } from "../portable/read_image.ts";
+import { readImage } from "../portable/image/read_image.ts";
 import {
   assertBytesEqual,
   pattern,

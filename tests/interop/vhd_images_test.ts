@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { createVhd } from "../../src/portable/vhd/create.ts";
 import { isVhd, openVhd } from "../../src/portable/vhd/open.ts";
-import { readImage } from "../portable/read_image.ts";
+import { readImage } from "../portable/image/read_image.ts";
 import {
   assertBytesEqual,
   sharedImageNeed,

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { isVhd, openVhd } from "../../src/portable/vhd/open.ts";
-import { readImage } from "../portable/read_image.ts";
+import { readImage } from "../portable/image/read_image.ts";
 import { assertBytesEqual, TempDir, testWith } from "../support.ts";
 import {
   inFileOrder,

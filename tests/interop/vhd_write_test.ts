@@ -5,7 +5,7 @@ import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { createVhd } from "../../src/portable/vhd/create.ts";
 import { openVhd, openWritableVhd } from "../../src/portable/vhd/open.ts";
 import { Random } from "../fuzz/random.ts";
-import { readImage } from "../portable/read_image.ts";
+import { readImage } from "../portable/image/read_image.ts";
 import { randomWork, type Work } from "../portable/vhd/random_work.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import {

@@ -5,7 +5,7 @@
 import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { assertBytesEqual, pattern, TempDir, testWith } from "../support.ts";
-import { readImage } from "../portable/read_image.ts";
+import { readImage } from "../portable/image/read_image.ts";
 import { MIB, PARENT_ID, VhdxBuilder } from "../portable/vhdx/vhdx_builder.ts";
 import { LIBVHDI, libvhdiRead } from "./vhd_oracles.ts";
 

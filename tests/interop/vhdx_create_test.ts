@@ -5,7 +5,7 @@ import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { createVhdx } from "../../src/portable/vhdx/create.ts";
 import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { assertBytesEqual, TempDir, testWith } from "../support.ts";
-import { readImage } from "../portable/read_image.ts";
+import { readImage } from "../portable/image/read_image.ts";
 import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { LIBVHDI, libvhdiInformation, libvhdiRead, QEMU, type Write } from "./vhd_oracles.ts";
 import { qemuInspectVhdx, qemuWriteVhdx } from "./vhdx_oracles.ts";

@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { assertBytesEqual, fileHash, TempDir, testWith } from "../support.ts";
-import { readImage } from "../portable/read_image.ts";
+import { readImage } from "../portable/image/read_image.ts";
 import { diskHash } from "./disk_hash.ts";
 import { LIBVHDI, libvhdiInformation, QEMU, type Write } from "./vhd_oracles.ts";
 import { qemuCreateVhdx, qemuInspectVhdx, qemuRawVhdx, qemuWriteVhdx } from "./vhdx_oracles.ts";

@@ -14,7 +14,7 @@ import { createVhdx } from "../../src/portable/vhdx/create.ts";
 import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { openWritableVhdx } from "../../src/portable/vhdx/writable_image.ts";
 import { Random } from "../fuzz/random.ts";
-import { readImage } from "../portable/read_image.ts";
+import { readImage } from "../portable/image/read_image.ts";
 import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import {
   assertBytesEqual,

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { openRaw } from "../../../src/portable/raw/raw_image.ts";
 import { pattern } from "../../support.ts";
-import { MemorySource } from "../memory_source.ts";
+import { MemorySource } from "../file/memory_source.ts";
 
 Deno.test("a raw disk is its file, byte for byte", () => {
   const image = openRaw(new MemorySource(pattern(4096)));

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
-import { MemorySource } from "../memory_source.ts";
-import { readImage } from "../read_image.ts";
+import { MemorySource } from "../file/memory_source.ts";
+import { readImage } from "../image/read_image.ts";
 import { IDENTIFIER, newVhd, sealFooter, viewAt } from "./vhd_builder.ts";
 
 const image = newVhd({ subtype: "fixed" });

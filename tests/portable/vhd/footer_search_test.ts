@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { findFooter, hasFooterCookie } from "../../../src/portable/vhd/footer_search.ts";
-import { MemorySource } from "../memory_source.ts";
+import { MemorySource } from "../file/memory_source.ts";
 import { assertFault, changed, newVhd, sealFooter, viewAt } from "./vhd_builder.ts";
 
 const dynamic = newVhd();

@@ -1,97 +1,114 @@
 import { assertEquals } from "@std/assert";
-import { encodeUtf16 } from "../../../src/bytes/utf16.ts";
-import type { ParentLocator } from "../../../src/portable/image/image.ts";
 import {
-  encodeLocatorEntry,
-  locatorOffset,
-  PLATFORM_CODE,
-} from "../../../src/portable/vhd/sparse_header.ts";
-import { openVhd } from "../../../src/portable/vhd/open.ts";
-import { MemorySource } from "../memory_source.ts";
-import { HEADER, newVhd, PARENT_IDENTIFIER, sealHeader, viewAt } from "./vhd_builder.ts";
+  fileNameOf,
+  NOTATIONS,
+  parentLocator,
+  pathFault,
+  withoutTerminator,
+} from "../../../src/portable/vhd/parent_link.ts";
+import { PLATFORM_CODE } from "../../../src/portable/vhd/sparse_header.ts";
+
+function decode(code: number, bytes: Uint8Array): string | undefined {
+  return NOTATIONS.find((each) => each.code === code)?.decode(bytes);
+}
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-/** A child with the given locators, one a slot, and the given parent name. */
-function childWith(locators: readonly [number, Uint8Array][], name = ""): MemorySource {
-  const image = newVhd({
-    subtype: "differencing",
-    parent: { identifier: PARENT_IDENTIFIER, relativePath: undefined, absolutePath: undefined },
+Deno.test("Windows paths are little-endian UTF-16, unpaired surrogates included", () => {
+  const bytes = Uint8Array.of(0x2e, 0x00, 0x5c, 0x00, 0xe5, 0x65, 0x00, 0xd8);
+  assertEquals(decode(PLATFORM_CODE.w2ru, bytes), ".\\日\ud800");
+  assertEquals(decode(PLATFORM_CODE.w2ku, bytes), ".\\日\ud800");
+});
+
+Deno.test("the superseded Windows paths are a byte a character", () => {
+  const bytes = Uint8Array.of(0x43, 0x3a, 0x5c, 0xe9);
+  assertEquals(decode(PLATFORM_CODE.wi2k, bytes), "C:\\é");
+  assertEquals(decode(PLATFORM_CODE.wi2r, bytes), "C:\\é");
+});
+
+const urls: [string, string | undefined][] = [
+  ["file:///Users/me/base%20disk.vhd", "/Users/me/base disk.vhd"],
+  ["FILE://localhost/Users/me/base.vhd", "/Users/me/base.vhd"],
+  ["file://./base.vhd", "./base.vhd"],
+  ["file://../images/base.vhd", "../images/base.vhd"],
+  ["file:///100%/base.vhd", "/100%/base.vhd"],
+  ["file://server/share/base.vhd", undefined],
+  ["http://host/base.vhd", undefined],
+  ["\u0001alias record", undefined],
+];
+
+for (const [url, expected] of urls) {
+  Deno.test(`the Mac locator ${JSON.stringify(url)} holds ${expected ?? "no path"}`, () => {
+    assertEquals(decode(PLATFORM_CODE.macX, utf8(url)), expected);
+    assertEquals(decode(PLATFORM_CODE.mac, utf8(url)), expected);
   });
-  locators.forEach(([platformCode, data], slot) => {
-    const dataOffset = 0x3000 + slot * 512;
-    image.set(data, dataOffset);
-    const entry = { platformCode, dataSpace: 512, dataLength: data.length, dataOffset };
-    encodeLocatorEntry(entry, image.subarray(HEADER, HEADER + 1024), locatorOffset(slot));
-  });
-  image.set(encodeUtf16(name, false), HEADER + 64);
-  sealHeader(image);
-  return new MemorySource(image);
 }
 
-function locatorsOf(source: MemorySource): [ParentLocator["kind"], string][] {
-  return openVhd(source).parent!.locators.map(({ kind, path }) => [kind, path]);
+Deno.test("NOTATIONS try relative paths before absolute ones, UTF-16 before bytes", () => {
+  const order = NOTATIONS.map(({ code }) => code);
+  const { w2ru, w2ku, wi2r, wi2k, macX, mac } = PLATFORM_CODE;
+  assertEquals<number[]>(order, [w2ru, w2ku, wi2r, wi2k, macX, mac]);
+});
+
+const kinds: [string, ReturnType<typeof parentLocator>["kind"]][] = [
+  [".\\base.vhd", "relative"],
+  ["base.vhd", "relative"],
+  ["..\\..\\base.vhd", "relative"],
+  ["./base.vhd", "relative"],
+  ["C:\\base.vhd", "absolute"],
+  ["c:base.vhd", "absolute"],
+  ["\\base.vhd", "absolute"],
+  ["\\\\server\\share\\base.vhd", "absolute"],
+  ["/home/me/base.vhd", "absolute"],
+  ["\\\\?\\C:\\base.vhd", "absolute"],
+  ["\\\\?\\Volume{0b5c0f43-0000-0000-0000-100000000000}\\base.vhd", "volume"],
+];
+
+for (const [path, kind] of kinds) {
+  Deno.test(`parentLocator() takes ${path} for ${kind}`, () => {
+    assertEquals(parentLocator(path), { kind, path });
+  });
 }
 
-Deno.test("locators are tried by platform, whatever their slots, then the parent name", () => {
-  const source = childWith([
-    [PLATFORM_CODE.mac, utf8("file:///mac.vhd")],
-    [PLATFORM_CODE.macX, utf8("file:///macx.vhd")],
-    [PLATFORM_CODE.wi2k, utf8("C:\\wi2k.vhd")],
-    [PLATFORM_CODE.wi2r, utf8(".\\wi2r.vhd")],
-    [PLATFORM_CODE.w2ku, encodeUtf16("C:\\w2ku.vhd")],
-    [PLATFORM_CODE.w2ru, encodeUtf16(".\\w2ru.vhd")],
-  ], "D:\\name.vhd");
-  assertEquals(locatorsOf(source), [
-    ["relative", ".\\w2ru.vhd"],
-    ["absolute", "C:\\w2ku.vhd"],
-    ["relative", ".\\wi2r.vhd"],
-    ["absolute", "C:\\wi2k.vhd"],
-    ["absolute", "/macx.vhd"],
-    ["absolute", "/mac.vhd"],
-    ["absolute", "D:\\name.vhd"],
-    ["name", "name.vhd"],
-  ]);
-});
+const faults: [string, boolean][] = [
+  ["C:\\base.vhd", false],
+  ["\\\\server\\share\\base.vhd", false],
+  [".\\.\\base.vhd", false],
+  ["\\\\.hidden\\base.vhd", false],
+  ["", false],
+  ["a\0b", true],
+  ["\\\\.\\PhysicalDrive0", true],
+  ["//./PhysicalDrive0", true],
+  ["\\\\.", true],
+  ["\\\\?\\GLOBALROOT\\Device\\Harddisk0", true],
+  ["\\\\?\\GlobalRoot", true],
+];
 
-Deno.test("a path that is named twice is tried once", () => {
-  const path = "C:\\images\\parent.vhd";
-  const source = childWith([
-    [PLATFORM_CODE.w2ku, encodeUtf16(path)],
-    [PLATFORM_CODE.wi2k, utf8(path)],
-  ], path);
-  assertEquals(locatorsOf(source), [["absolute", path], ["name", "parent.vhd"]]);
-});
+for (const [path, isFault] of faults) {
+  Deno.test(`pathFault() ${isFault ? "refuses" : "accepts"} ${JSON.stringify(path)}`, () => {
+    assertEquals(pathFault(path) !== undefined, isFault);
+  });
+}
 
-Deno.test("a bare parent name is looked for beside the child only", () => {
-  assertEquals(locatorsOf(childWith([], "parent.vhd")), [["name", "parent.vhd"]]);
-});
+const names: [string, string | undefined][] = [
+  ["C:\\images\\base.vhd", "base.vhd"],
+  ["C:base.vhd", "base.vhd"],
+  ["base.vhd", "base.vhd"],
+  ["/images/base.vhd", "base.vhd"],
+  ["C:\\images\\", undefined],
+  ["C:\\images\\..", undefined],
+  [".", undefined],
+  ["", undefined],
+];
 
-Deno.test("locators without a path are passed over", () => {
-  const source = childWith([
-    [PLATFORM_CODE.w2ru, new Uint8Array(0)],
-    [PLATFORM_CODE.w2ku, new Uint8Array(4)],
-    [PLATFORM_CODE.mac, Uint8Array.of(0, 1, 2, 3)],
-    [0x58585858, utf8("something else")],
-  ]);
-  assertEquals(locatorsOf(source), []);
-});
+for (const [path, expected] of names) {
+  Deno.test(`fileNameOf() ${JSON.stringify(path)} is ${JSON.stringify(expected)}`, () => {
+    assertEquals(fileNameOf(path), expected);
+  });
+}
 
-Deno.test("a terminator that was counted in is no part of the path", () => {
-  const source = childWith([[PLATFORM_CODE.w2ru, encodeUtf16(".\\parent.vhd\0")]]);
-  assertEquals(locatorsOf(source), [["relative", ".\\parent.vhd"]]);
-});
-
-Deno.test("a parent name of 256 units has no terminator", () => {
-  const name = "x".repeat(252) + ".vhd";
-  assertEquals(locatorsOf(childWith([], name)), [["name", name]]);
-});
-
-Deno.test("the parent's id and time stamp are those of the sparse header", () => {
-  const { bytes } = childWith([]);
-  viewAt(bytes).setUint32(HEADER + 56, 0x27198e1b, false);
-  sealHeader(bytes);
-  const link = openVhd(new MemorySource(bytes)).parent!;
-  assertEquals(link.identifiers, [PARENT_IDENTIFIER]);
-  assertEquals(link.timestamp, 0x27198e1b);
+Deno.test("withoutTerminator() takes NULs from the end only", () => {
+  assertEquals(withoutTerminator("a\0b\0\0"), "a\0b");
+  assertEquals(withoutTerminator("\0\0"), "");
+  assertEquals(withoutTerminator("a"), "a");
 });

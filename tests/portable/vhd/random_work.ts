@@ -2,7 +2,7 @@
 import type { DiskImage, WritableImage } from "../../../src/portable/image/image.ts";
 import type { Random } from "../../fuzz/random.ts";
 import { assertBytesEqual } from "../../support.ts";
-import { readImage } from "../read_image.ts";
+import { readImage } from "../image/read_image.ts";
 
 const SECTOR = 512;
 const LONG_WRITE = 3 * 2 ** 20;

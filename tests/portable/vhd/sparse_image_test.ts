@@ -2,8 +2,8 @@ import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { type DiskImage, imageExtents } from "../../../src/portable/image/image.ts";
 import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
-import { HoleySource, MemorySource } from "../memory_source.ts";
-import { readImage } from "../read_image.ts";
+import { HoleySource, MemorySource } from "../file/memory_source.ts";
+import { readImage } from "../image/read_image.ts";
 import {
   changed,
   DIFFERENCING_TABLE,

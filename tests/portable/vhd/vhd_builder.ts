@@ -8,7 +8,7 @@ import { createVhd } from "../../../src/portable/vhd/create.ts";
 import { vhdChecksum } from "../../../src/portable/vhd/footer.ts";
 import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { TempDir } from "../../support.ts";
-import { MemorySource } from "../memory_source.ts";
+import { MemorySource } from "../file/memory_source.ts";
 
 export const IDENTIFIER = "00112233-4455-6677-8899-aabbccddeeff";
 export const PARENT_IDENTIFIER = "11111111-2222-3333-4444-555555555555";

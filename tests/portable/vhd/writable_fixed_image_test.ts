@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { openVhd, openWritableVhd } from "../../../src/portable/vhd/open.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
-import { readImage } from "../read_image.ts";
+import { readImage } from "../image/read_image.ts";
 import { newVhd } from "./vhd_builder.ts";
 
 const SIZE = 8192;

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
-import { readImage } from "../read_image.ts";
+import { readImage } from "../image/read_image.ts";
 import {
   batPage,
   type Change,

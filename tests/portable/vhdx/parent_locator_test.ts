@@ -5,7 +5,7 @@ import {
   decodeParentLocator,
   encodeParentLocator,
 } from "../../../src/portable/vhdx/parent_locator.ts";
-import { MemorySource } from "../memory_source.ts";
+import { MemorySource } from "../file/memory_source.ts";
 import { PARENT_ID, UNKNOWN_GUID } from "./vhdx_builder.ts";
 
 const FILE = new MemorySource(new Uint8Array());

@@ -5,7 +5,7 @@ import { ImageFile } from "../../../src/portable/file/image_file.ts";
 import type { ImageSpec } from "../../../src/portable/image/image.ts";
 import { createVhdx } from "../../../src/portable/vhdx/create.ts";
 import { TempDir } from "../../support.ts";
-import { MemorySource } from "../memory_source.ts";
+import { MemorySource } from "../file/memory_source.ts";
 
 export const MIB = 0x100000;
 export const HEADERS = [0x10000, 0x20000] as const;

@@ -1,0 +1,73 @@
+import { assertEquals } from "@std/assert";
+import type { ParentLocator } from "../../../src/portable/image/image.ts";
+import { parentCandidates } from "../../../src/portable/chain/parent_paths.ts";
+import { onlyOn, testWith } from "../../support.ts";
+
+function paths(...locators: ParentLocator[]): (string | undefined)[] {
+  return parentCandidates("/images/sub/child.vhdx", { identifiers: [], locators }, false)
+    .map(({ path }) => path);
+}
+
+testWith(
+  [onlyOn("linux", "darwin")],
+  "parentCandidates() resolves relative paths from the child's folder",
+  () => {
+    assertEquals(
+      paths(
+        { kind: "relative", path: ".\\base.vhdx" },
+        { kind: "relative", path: "other.vhdx" },
+        { kind: "relative", path: "..\\other\\base.vhdx" },
+        { kind: "name", path: "C:\\vm\\named.vhdx" },
+        // The same file again, which need not be tried twice.
+        { kind: "name", path: "base.vhdx" },
+        { kind: "absolute", path: "/elsewhere/base.vhdx" },
+      ),
+      [
+        "/images/sub/base.vhdx",
+        "/images/sub/other.vhdx",
+        "/images/other/base.vhdx",
+        "/images/sub/named.vhdx",
+        "/elsewhere/base.vhdx",
+      ],
+    );
+  },
+);
+
+/** What a hostile image may say to make a script open something else. */
+const HOSTILE: [name: string, locator: ParentLocator][] = [
+  ["a network share", { kind: "absolute", path: "\\\\server\\share\\base.vhdx" }],
+  ["a network share with slashes", { kind: "absolute", path: "//server/share/base.vhdx" }],
+  ["a network share as relative path", { kind: "relative", path: "\\\\server\\share\\base.vhdx" }],
+  ["a network share in long form", { kind: "absolute", path: "\\\\?\\UNC\\server\\share\\b.vhdx" }],
+  ["a device", { kind: "absolute", path: "\\\\.\\PhysicalDrive0" }],
+  ["the object root", { kind: "absolute", path: "\\\\?\\GLOBALROOT\\Device\\Harddisk0" }],
+  ["a whole volume", {
+    kind: "volume",
+    path: "\\\\?\\Volume{3f2504e0-4f89-41d3-9a0c-0305e82c3301}",
+  }],
+  ["something else than a volume", { kind: "volume", path: "\\\\server\\share\\base.vhdx" }],
+  ["a stream", { kind: "absolute", path: "C:\\vm\\file.txt:base.vhdx" }],
+  ["a root as relative path", { kind: "relative", path: "\\windows\\base.vhdx" }],
+  ["a drive as relative path", { kind: "relative", path: "C:base.vhdx" }],
+  ["a NUL", { kind: "relative", path: ".\\base.vhdx\0.txt" }],
+  ["nothing", { kind: "relative", path: "" }],
+];
+
+for (const [name, locator] of HOSTILE) {
+  Deno.test(`parentCandidates() refuses ${name}, and says why`, () => {
+    const [candidate] = parentCandidates("/images/child.vhdx", {
+      identifiers: [],
+      locators: [locator],
+    }, false);
+    assertEquals(candidate?.path, undefined);
+    assertEquals(typeof candidate?.refusal, "string");
+  });
+}
+
+Deno.test("parentCandidates() leaves relative locators out where it is told so", () => {
+  const link = {
+    identifiers: [],
+    locators: [{ kind: "relative", path: "a" }, { kind: "name", path: "b" }],
+  } as const;
+  assertEquals(parentCandidates("/c/d.vhd", link, true).map(({ locator }) => locator.path), ["b"]);
+});

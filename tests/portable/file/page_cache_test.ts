@@ -1,0 +1,93 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { PageCache } from "../../../src/portable/file/page_cache.ts";
+import { pattern } from "../../support.ts";
+import { HoleySource, MemorySource } from "./memory_source.ts";
+
+const PAGE = 4096;
+
+function cacheOf(source: MemorySource | HoleySource): PageCache {
+  return new PageCache(source, "table", "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT");
+}
+
+Deno.test("a page cache gives the bytes of the source", () => {
+  const bytes = pattern(3 * PAGE);
+  const cache = cacheOf(new MemorySource(bytes));
+  for (const offset of [0, 1, PAGE - 1, PAGE, 2 * PAGE + 5, 3 * PAGE - 1, 0]) {
+    assertEquals(cache.uint8(offset), bytes[offset]);
+  }
+});
+
+Deno.test("a page cache gives numbers in either byte order", () => {
+  const bytes = new Uint8Array(2 * PAGE);
+  bytes.set([0x01, 0x02, 0x03, 0xf4], PAGE - 4);
+  bytes.set([0xff, 0x02, 0x03, 0x04], PAGE);
+  const cache = cacheOf(new MemorySource(bytes));
+  assertEquals(cache.uint32(PAGE - 4, false), 0x010203f4);
+  assertEquals(cache.uint32(PAGE - 4, true), 0xf4030201);
+  assertEquals(cache.uint32(PAGE, false), 0xff020304);
+});
+
+Deno.test("a page cache reads a page once, and nothing before it is asked", () => {
+  const source = new MemorySource(pattern(4 * PAGE));
+  const cache = cacheOf(source);
+  assertEquals(source.reads, 0);
+  for (let round = 0; round < 3; round++) {
+    for (const offset of [0, PAGE, 5, PAGE + 5]) cache.uint8(offset);
+  }
+  assertEquals(source.reads, 2);
+});
+
+Deno.test("a page cache forgets what it was told to forget", () => {
+  const source = new MemorySource(pattern(PAGE));
+  const cache = cacheOf(source);
+  cache.uint8(7);
+  source.bytes[7] = 0xee;
+  assertEquals(cache.uint8(7) === 0xee, false);
+  cache.clear();
+  assertEquals(cache.uint8(7), 0xee);
+});
+
+Deno.test("a page cache holds 1024 pages and gives up the one not used for longest", () => {
+  const source = new HoleySource(2000 * PAGE, []);
+  const cache = cacheOf(source);
+  const readsPage = (number: number) => {
+    const before = source.bytesRead;
+    cache.uint8(number * PAGE);
+    return source.bytesRead > before;
+  };
+  for (let page = 0; page < 1024; page++) assertEquals(readsPage(page), true);
+  assertEquals(readsPage(0), false); // Used again: page 1 is the oldest now.
+  assertEquals(readsPage(1024), true);
+  assertEquals(readsPage(0), false);
+  assertEquals(readsPage(2), false);
+  assertEquals(readsPage(1), true);
+});
+
+Deno.test("a page cache reads the part of a page that the file has", () => {
+  const cache = cacheOf(new MemorySource(pattern(PAGE + 8)));
+  assertEquals(cache.uint8(PAGE + 7), pattern(PAGE + 8)[PAGE + 7]);
+});
+
+Deno.test("a page cache refuses what lies beyond the file, and goes on working", () => {
+  const bytes = pattern(2 * PAGE);
+  const cache = cacheOf(new MemorySource(bytes));
+  for (const offset of [2 * PAGE, 100 * PAGE]) {
+    const error = assertThrows(() => cache.uint32(offset, false), ImageError);
+    assertEquals(error.symbol, "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT");
+    const { structure, offset: place } = error.options.detail!;
+    assertEquals([structure, place], ["table", offset]);
+  }
+  assertEquals(cache.uint8(2 * PAGE - 1), bytes[2 * PAGE - 1]);
+});
+
+Deno.test("a page cache does not make up the bytes of a page that the file has in part", () => {
+  const cache = cacheOf(new MemorySource(pattern(PAGE + 8)));
+  for (const read of [() => cache.uint8(PAGE + 8), () => cache.uint32(PAGE + 8, false)]) {
+    cache.clear();
+    assertThrows(read, ImageError);
+    // The page being in the cache already must not matter.
+    cache.uint8(PAGE);
+    assertThrows(read, ImageError);
+  }
+});

@@ -1,0 +1,47 @@
+import { assertEquals } from "@std/assert";
+import { bitRun } from "../../../src/portable/image/bit_run.ts";
+
+/** Bitmaps in the order in which bits are counted, first bit and end, and the run from there. */
+const rows: [string, string, number, number, boolean, number][] = [
+  ["a single bit", "1000 0000", 0, 8, true, 1],
+  ["zeros up to a one", "0001 0000", 0, 8, false, 3],
+  ["from the middle of a byte", "0011 1100", 2, 8, true, 4],
+  ["across bytes", "0000 0011 1100 0000", 6, 16, true, 4],
+  ["across whole bytes of ones", "0001 1111 1111 1111 1111 1111 1000 0000", 3, 32, true, 22],
+  ["across whole bytes of zeros", "1000 0000 0000 0000 0000 0001", 1, 24, false, 22],
+  ["not beyond the end within a byte", "1111 1111", 0, 5, true, 5],
+  ["not beyond the end within a whole byte", "1111 1111 1111 1111 1111 1111", 0, 20, true, 20],
+  ["to the very end", "1111 1111 1111 1111", 0, 16, true, 16],
+  ["the last bit", "1111 1110", 7, 8, false, 1],
+];
+
+for (const order of ["msb-first", "lsb-first"] as const) {
+  for (const [name, bits, first, end, value, length] of rows) {
+    Deno.test(`bitRun() ${order}: ${name}`, () => {
+      const bytes = bits.replaceAll(" ", "").match(/.{8}/g)!.map((byte) =>
+        Number.parseInt(order === "msb-first" ? byte : [...byte].reverse().join(""), 2)
+      );
+      const byteAt = (index: number) => {
+        if (index >= bytes.length) throw new Error(`byte ${index} is beyond the bitmap`);
+        return bytes[index]!;
+      };
+      assertEquals(bitRun(byteAt, first, end, order), { value, length });
+    });
+  }
+}
+
+Deno.test("bitRun() agrees with a count bit by bit, wherever it begins and ends", () => {
+  const bytes = [0x00, 0xff, 0xf0, 0x0f, 0xff, 0xff, 0x7f, 0x00, 0x01, 0x80, 0xaa];
+  for (const order of ["msb-first", "lsb-first"] as const) {
+    const bit = (i: number) =>
+      (bytes[i >> 3]! & (order === "msb-first" ? 0x80 >> (i & 7) : 1 << (i & 7))) !== 0;
+    for (let first = 0; first < bytes.length * 8; first++) {
+      for (let end = first + 1; end <= bytes.length * 8; end++) {
+        let length = 1;
+        while (first + length < end && bit(first + length) === bit(first)) length++;
+        const run = bitRun((index) => bytes[index]!, first, end, order);
+        assertEquals(run, { value: bit(first), length }, `${order} ${first} to ${end}`);
+      }
+    }
+  }
+});

@@ -1,0 +1,74 @@
+import { assertEquals } from "@std/assert";
+import { writeChain } from "../../../src/portable/image/extents.ts";
+import type { ImageExtent, WritableImage } from "../../../src/portable/image/image.ts";
+import { assertBytesEqual, pattern } from "../../support.ts";
+
+const SECTOR = 512;
+
+/** A raw disk in memory that notes what is written to it. */
+class MemoryImage implements WritableImage {
+  readonly format = "vhd";
+  readonly subtype = "fixed";
+  readonly blockSize = 0;
+  readonly logicalSectorSize = SECTOR;
+  readonly physicalSectorSize = SECTOR;
+  readonly identifier = undefined;
+  readonly virtualDiskId = undefined;
+  readonly parent = undefined;
+  readonly virtualSize: number;
+  readonly source;
+  readonly writes: [offset: number, length: number][] = [];
+
+  constructor(readonly bytes: Uint8Array) {
+    this.virtualSize = bytes.length;
+    this.source = {
+      path: "memory",
+      size: bytes.length,
+      readAt: (buffer: Uint8Array, offset: number) => {
+        const part = bytes.subarray(offset, offset + buffer.length);
+        buffer.set(part);
+        return part.length;
+      },
+    };
+  }
+
+  extent(offset: number, end: number): ImageExtent {
+    return { kind: "file", offset, length: end - offset, fileOffset: offset };
+  }
+  write(bytes: Uint8Array, offset: number): void {
+    assertEquals([offset % SECTOR, bytes.length % SECTOR], [0, 0], "whole sectors only");
+    this.writes.push([offset, bytes.length]);
+    this.bytes.set(bytes, offset);
+  }
+  trim(): void {}
+  flush(): void {}
+  finish(): void {}
+  is4kAligned(): boolean {
+    return true;
+  }
+}
+
+Deno.test("writeChain() changes the given bytes and no others, by whole sectors", async (t) => {
+  const rows: [offset: number, length: number, writes: [number, number][]][] = [
+    [0, SECTOR, [[0, 512]]],
+    [512, 4 * SECTOR, [[512, 2048]]],
+    [3, 5, [[0, 512]]],
+    [511, 2, [[0, 512], [512, 512]]],
+    [100, 2000, [[0, 512], [512, 1536], [2048, 512]]],
+    [512, 600, [[512, 512], [1024, 512]]],
+    [8191, 1, [[7680, 512]]],
+    [0, 0, []],
+    [0, 8192, [[0, 8192]]],
+  ];
+  for (const [offset, length, writes] of rows) {
+    await t.step(`${length} bytes at ${offset}`, () => {
+      const image = new MemoryImage(pattern(8192));
+      const expected = image.bytes.slice();
+      const bytes = pattern(length, 77);
+      expected.set(bytes, offset);
+      writeChain(image, [image], bytes, offset);
+      assertBytesEqual(image.bytes, expected);
+      assertEquals(image.writes, writes);
+    });
+  }
+});

@@ -1,0 +1,142 @@
+import { assertEquals, assertGreater, assertRejects } from "@std/assert";
+import {
+  createVirtualDisk,
+  type ImageStreamOptions,
+  openVirtualDisk,
+  type PortableVirtualDisk,
+  type Progress,
+  VirtualDiskError,
+} from "@virtdisk/virtdisk";
+import { assertBytesEqual, pattern, TempDir } from "../../support.ts";
+
+const MIB = 1 << 20;
+
+async function makeDisk(dir: TempDir): Promise<PortableVirtualDisk> {
+  const disk = await createVirtualDisk(dir.file("disk.vhdx"), {
+    size: 16 * MIB,
+    blockSize: MIB,
+    backend: "portable",
+  });
+  disk.writeSync(pattern(3 * MIB), 5 * MIB - 512);
+  return disk;
+}
+
+/** The kinds, and where their files hold what differs from one making to the next. */
+const KINDS: [options: ImageStreamOptions, random: [start: number, end: number][]][] = [
+  [{ type: "raw" }, []],
+  [{ type: "vhd", subtype: "fixed" }, [[-512, Infinity]]],
+  [{ type: "vhd", subtype: "dynamic" }, [[0, 512], [-512, Infinity]]],
+  [{ type: "vhdx", subtype: "fixed" }, [[0x10000, 0x30000]]],
+  [{ type: "vhdx", subtype: "dynamic", blockSize: 2 * MIB }, [[0x10000, 0x30000]]],
+];
+
+for (const [options, random] of KINDS) {
+  Deno.test(`imageStream(${JSON.stringify(options)}) gives the file that createVirtualDisk() makes`, async () => {
+    using dir = new TempDir();
+    using disk = await makeDisk(dir);
+    const identifier = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+    const wanted = options.type === "raw" ? options : { ...options, identifier };
+    const { byteLength, readable } = await disk.imageStream(wanted);
+    const streamed = await new Response(readable).bytes();
+    assertEquals(streamed.length, byteLength);
+    disk.close();
+    const path = dir.file("copy");
+    (await createVirtualDisk(path, { ...wanted, source: disk.path, backend: "portable" })).close();
+    const made = Deno.readFileSync(path);
+    for (const bytes of [streamed, made]) {
+      for (const [start, end] of random) bytes.fill(0, start, end);
+    }
+    // Opening for writing gives a VHDX another file write GUID, and nothing else.
+    assertBytesEqual(streamed, made);
+  });
+}
+
+Deno.test("imageStream() gives a larger disk its zeros", async () => {
+  using dir = new TempDir();
+  using disk = await makeDisk(dir);
+  for (const [options] of KINDS) {
+    const { readable } = await disk.imageStream({ ...options, size: 20 * MIB });
+    await Deno.writeFile(dir.file("copy"), readable);
+    using copy = await openVirtualDisk(dir.file("copy"), {
+      backend: "portable",
+      type: options.type,
+    });
+    const bytes = new Uint8Array(20 * MIB);
+    disk.readSync(bytes, 0);
+    const copied = new Uint8Array(20 * MIB).fill(1);
+    assertEquals(copy.readSync(copied, 0), 20 * MIB);
+    assertBytesEqual(copied, bytes);
+  }
+});
+
+Deno.test("imageStream() refuses what createVirtualDisk() refuses", async () => {
+  using dir = new TempDir();
+  using disk = await makeDisk(dir);
+  const rows: ImageStreamOptions[] = [
+    { type: "vhd", size: 15 * MIB },
+    { type: "raw", subtype: "dynamic" },
+    { type: "vhd", blockSize: MIB },
+    { type: "vhd", subtype: "fixed", blockSize: 2 * MIB },
+  ];
+  for (const options of rows) {
+    const error = await assertRejects(() => disk.imageStream(options), VirtualDiskError);
+    assertEquals(error.code, 87, JSON.stringify(options));
+  }
+  const wrong = [{}, { type: "iso" }, { type: "vhd", alignment: true }, {
+    type: "vhd",
+    identifier: "none",
+  }] as unknown as ImageStreamOptions[];
+  for (const options of wrong) {
+    await assertRejects(() => disk.imageStream(options), TypeError);
+  }
+});
+
+Deno.test("a signal ends the reading ahead and the stream, with its reason", async () => {
+  using dir = new TempDir();
+  using disk = await makeDisk(dir);
+  const reason = new Error("enough");
+  const controller = new AbortController();
+  const { readable } = await disk.imageStream({ type: "raw", signal: controller.signal });
+  const reader = readable.getReader();
+  await reader.read();
+  controller.abort(reason);
+  assertEquals(await assertRejects(() => reader.read()), reason);
+  const early = () => disk.imageStream({ type: "vhd", signal: AbortSignal.abort(reason) });
+  assertEquals(await assertRejects(early), reason);
+});
+
+Deno.test("a stream of a disk that was closed fails with ERROR_INVALID_HANDLE", async () => {
+  using dir = new TempDir();
+  using disk = await makeDisk(dir);
+  const { readable } = await disk.imageStream({ type: "vhdx" });
+  disk.close();
+  const error = await assertRejects(() => new Response(readable).bytes(), VirtualDiskError);
+  assertEquals(error.symbol, "ERROR_INVALID_HANDLE");
+});
+
+Deno.test("a stream that is cancelled reads no further", async () => {
+  using dir = new TempDir();
+  using disk = await makeDisk(dir);
+  const { readable } = await disk.imageStream({ type: "raw" });
+  const reader = readable.getReader();
+  await reader.read();
+  await reader.cancel();
+  assertEquals((await reader.read()).done, true);
+});
+
+Deno.test("the progress of a stream is that of its bytes", async () => {
+  using dir = new TempDir();
+  using disk = await makeDisk(dir);
+  const seen: Progress[] = [];
+  const onProgress = (progress: Progress) => void seen.push(progress);
+  const { byteLength, readable } = await disk.imageStream({ type: "vhd", onProgress });
+  assertEquals(seen.length, 0);
+  await new Response(readable).bytes();
+  assertGreater(seen.length, 3);
+  assertEquals(seen.at(-1), {
+    completed: byteLength,
+    total: byteLength,
+    fraction: 1,
+    bytes: byteLength,
+  });
+});

@@ -1,0 +1,84 @@
+import { assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { BlockAllocationTable, scanBlocks } from "../../../src/portable/vhd/block_table.ts";
+import { openWritableVhd } from "../../../src/portable/vhd/open.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
+import { pattern } from "../../support.ts";
+import { HoleySource } from "../file/memory_source.ts";
+import { assertFault, newVhd, sealFooter, sealHeader, viewAt } from "./vhd_builder.ts";
+
+const TABLE = 1536;
+const FOOTPRINT = 512 + 4096;
+
+Deno.test("scanBlocks() gives the blocks in the order of the file, through tables of many pieces", () => {
+  const blockCount = 300_000;
+  const entries = new Uint8Array(blockCount * 4).fill(0xff);
+  const expected: number[] = [];
+  // Every second block, the last of the disk first in the file.
+  for (let index = blockCount - 1; index > 0; index -= 2) {
+    const sector = 4096 + 9 * expected.length;
+    viewAt(entries).setUint32(4 * index, sector, false);
+    expected.push(sector);
+  }
+  const source = new HoleySource(2 ** 40, [{ offset: TABLE, bytes: entries }]);
+  const table = new BlockAllocationTable(source, TABLE, FOOTPRINT, []);
+  const blocks = scanBlocks(source, { table, blockCount, footprint: FOOTPRINT });
+  assertEquals(blocks.length, expected.length);
+  assertEquals(blocks.findIndex((sector, i) => sector !== expected[i]), -1);
+  assertLessOrEqual(source.bytesRead, entries.length);
+});
+
+Deno.test("two blocks that share bytes are found where the file has room for both", () => {
+  const entries = new Uint8Array(4 * 4).fill(0xff);
+  // The blocks begin in the sectors 40 and 48, nine sectors each.
+  viewAt(entries).setUint32(4 * 3, 40, false);
+  viewAt(entries).setUint32(4 * 1, 48, false);
+  viewAt(entries).setUint32(4 * 0, 60, false);
+  const source = new HoleySource(2 ** 20, [{ offset: TABLE, bytes: entries }]);
+  const table = new BlockAllocationTable(source, TABLE, FOOTPRINT, []);
+  const error = assertThrows(
+    () => scanBlocks(source, { table, blockCount: 4, footprint: FOOTPRINT }),
+    ImageError,
+  );
+  assertEquals(error.symbol, "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT");
+  const { offset, found } = error.options.detail ?? {};
+  assertEquals([offset, found], [TABLE + 4 * 1, 48]);
+});
+
+Deno.test("a hole of gigabytes in the place of the table is refused at its first entry", () => {
+  const virtualSize = 2040 * 2 ** 30;
+  const small = newVhd();
+  for (const footer of [0, small.length - 512]) {
+    viewAt(small).setBigUint64(footer + 48, BigInt(virtualSize), false); // CurrentSize
+    sealFooter(small, footer);
+  }
+  const view = viewAt(small);
+  const tableOffset = 2 ** 20;
+  view.setUint32(512 + 28, virtualSize / 4096, false); // MaxTableEntries
+  view.setBigUint64(512 + 16, BigInt(tableOffset), false); // TableOffset
+  sealHeader(small);
+  const file = SparseFile.of(small.subarray(0, TABLE));
+  file.writeAt(small.subarray(-512), 2 ** 44);
+  assertFault(
+    small,
+    {
+      code: "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT",
+      structure: "block allocation table",
+      offset: tableOffset,
+    },
+    () => openWritableVhd(file),
+  );
+});
+
+Deno.test("disks of a thousand blocks and more open again with all of them", () => {
+  const virtualSize = 1500 * 4096;
+  const file = SparseFile.of(newVhd({ virtualSize }));
+  const first = openWritableVhd(file);
+  first.write(pattern(virtualSize), 0);
+  first.finish();
+  const size = file.size;
+  const second = openWritableVhd(file);
+  second.write(pattern(virtualSize, 1), 0);
+  second.finish();
+  assertEquals(file.size, size);
+});

@@ -1,0 +1,178 @@
+/** What a writable open repairs, and what it refuses. */
+import { assertEquals, assertThrows } from "@std/assert";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { openVhd, openWritableVhd } from "../../../src/portable/vhd/open.ts";
+import { RecordingSource } from "../../crash/recording_source.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
+import { assertBytesEqual, pattern } from "../../support.ts";
+import { readImage } from "../image/read_image.ts";
+import {
+  assertFault,
+  changed,
+  DIFFERENCING_TABLE,
+  DYNAMIC_TABLE,
+  newVhd,
+  sealFooter,
+  sealHeader,
+  viewAt,
+  withBlock,
+} from "./vhd_builder.ts";
+
+const TABLE = "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT";
+const BLOCK = 512 + 4096;
+
+const fixed = newVhd({ subtype: "fixed" });
+const dynamic = twoBlocks(newVhd(), DYNAMIC_TABLE);
+const child = twoBlocks(newVhd({ subtype: "differencing" }), DIFFERENCING_TABLE);
+const footer = dynamic.slice(-512);
+
+function twoBlocks(image: Uint8Array<ArrayBuffer>, table: number): Uint8Array<ArrayBuffer> {
+  const first = withBlock(image, table, 7, [0b1100_0101], pattern(4096));
+  return withBlock(first, table, 2, [0b0000_1111], pattern(4096, 1));
+}
+
+function bytesOf(file: SparseFile | RecordingSource<never>): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(file.size);
+  file.readAt(bytes, 0);
+  return bytes;
+}
+
+/** What the file is after it was opened for writing and finished. */
+function opened(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const file = SparseFile.of(bytes);
+  openWritableVhd(file).finish();
+  return bytesOf(file);
+}
+
+for (const [name, image] of Object.entries({ fixed, dynamic, child })) {
+  Deno.test(`opening a sound ${name} image for writing changes nothing`, () => {
+    const source = new RecordingSource<never>(SparseFile.of(image));
+    openWritableVhd(source).finish();
+    assertEquals(source.changes.filter(({ kind }) => kind !== "flush"), []);
+  });
+}
+
+Deno.test("a footer of 511 bytes stays until it has to move", () => {
+  assertEquals(opened(dynamic.slice(0, -1)).length, dynamic.length - 1);
+  assertEquals(opened(fixed.slice(0, -1)).length, fixed.length - 1);
+});
+
+Deno.test("a damaged footer is written anew from its copy, in its place", () => {
+  assertBytesEqual(opened(changed(dynamic, dynamic.length - 300, [1])), dynamic);
+  assertBytesEqual(opened(changed(child, child.length - 512, [0])), child);
+});
+
+Deno.test("a missing footer is written after the last block", () => {
+  assertBytesEqual(opened(dynamic.slice(0, -512)), dynamic);
+  assertBytesEqual(opened(child.slice(0, -512)), child);
+  assertBytesEqual(opened(dynamic.slice(0, -500)), dynamic);
+});
+
+Deno.test("a missing footer is written after what a crash left behind the last block", () => {
+  const left = new Uint8Array(dynamic.length + 1200);
+  left.set(dynamic.subarray(0, -512));
+  left.fill(7, dynamic.length - 512);
+  const repaired = opened(left);
+  assertEquals(repaired.length % 512, 0);
+  assertBytesEqual(repaired.slice(-512), footer);
+  assertEquals(repaired.length - left.length < 512, true);
+});
+
+Deno.test("a damaged, missing or different copy is written anew from the footer", () => {
+  assertBytesEqual(opened(changed(dynamic, 100, [1])), dynamic);
+  assertBytesEqual(opened(changed(dynamic, 0, new Array(512).fill(0))), dynamic);
+  const other = dynamic.slice();
+  viewAt(other).setUint32(24, 1, false); // TimeStamp
+  sealFooter(other, 0);
+  assertBytesEqual(opened(other), dynamic);
+});
+
+Deno.test("repairs keep reserved fields as their creator left them", () => {
+  const hidden = dynamic.slice();
+  hidden[85] = 1; // XenServer's mark of a hidden disk
+  sealFooter(hidden, 0);
+  const repaired = opened(hidden.slice(0, -512));
+  assertBytesEqual(repaired.slice(-512), hidden.subarray(0, 512));
+});
+
+Deno.test("a disk in saved state can be written, as its machine does that goes on", () => {
+  const saved = dynamic.slice();
+  for (const offset of [0, saved.length - 512]) {
+    saved[offset + 84] = 1;
+    sealFooter(saved, offset);
+  }
+  const file = SparseFile.of(saved);
+  const image = openWritableVhd(file);
+  image.write(pattern(512), 0);
+  image.finish();
+  assertBytesEqual(readImage([openVhd(file)], 0, 512), pattern(512));
+  assertEquals(bytesOf(file)[84], 1);
+});
+
+/** Opening for writing is refused, with nothing written; opening for reading is not. */
+function assertRefused(image: Uint8Array<ArrayBuffer>, structure: string, offset: number): void {
+  openVhd(SparseFile.of(image));
+  const source = new RecordingSource<never>(SparseFile.of(image));
+  assertFault(image, { code: TABLE, structure, offset }, () => openWritableVhd(source));
+  assertEquals(source.changes, []);
+}
+
+function withEntry(image: Uint8Array<ArrayBuffer>, index: number, entry: number) {
+  const bytes = image.slice();
+  viewAt(bytes).setUint32(DYNAMIC_TABLE + 4 * index, entry, false);
+  return bytes;
+}
+
+const STRUCTURE = "block allocation table";
+const lastBlock = (dynamic.length - 512 - BLOCK) / 512;
+
+for (
+  const [name, entry] of [
+    ["the same place", lastBlock],
+    ["a place within another", lastBlock - 8],
+    ["the footer", lastBlock + 1],
+    ["the footer copy", 0],
+    ["the table", DYNAMIC_TABLE / 512],
+    ["the end of the file", 0xfffffffe],
+  ] as const
+) {
+  Deno.test(`a block that has ${name} keeps an image from being written`, () => {
+    assertRefused(withEntry(dynamic, 9, entry), STRUCTURE, DYNAMIC_TABLE + 4 * 9);
+  });
+}
+
+Deno.test("more blocks than the file has room for keep it from being written", () => {
+  let image = dynamic;
+  for (const index of [3, 4, 5]) image = withEntry(image, index, lastBlock);
+  assertRefused(image, STRUCTURE, DYNAMIC_TABLE + 4 * 4);
+});
+
+Deno.test("entries beyond the end of the disk do not matter", () => {
+  const small = newVhd({ virtualSize: 3 * 4096 });
+  viewAt(small).setUint32(DYNAMIC_TABLE + 3 * 4, 0, false);
+  openWritableVhd(SparseFile.of(small));
+});
+
+Deno.test("a table that reaches into the footer keeps an image from being written", () => {
+  const image = newVhd();
+  const HEADER_TABLE_OFFSET = 512 + 16;
+  viewAt(image).setBigUint64(HEADER_TABLE_OFFSET, BigInt(image.length - 512), false);
+  sealHeader(image);
+  assertFault(
+    image,
+    {
+      code: "ERROR_VHD_SPARSE_HEADER_CORRUPT",
+      structure: STRUCTURE,
+      offset: image.length - 512,
+    },
+    () => openWritableVhd(SparseFile.of(image)),
+  );
+});
+
+Deno.test("what cannot be read cannot be written either", () => {
+  const error = assertThrows(
+    () => openWritableVhd(SparseFile.of(fixed.slice(0, -512))),
+    ImageError,
+  );
+  assertEquals(error.symbol, "ERROR_VHD_DRIVE_FOOTER_MISSING");
+});

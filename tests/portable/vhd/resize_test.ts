@@ -1,0 +1,104 @@
+/** What becomes of a VHD file whose disk gets another size, and what is refused. */
+import { assertEquals, assertThrows } from "@std/assert";
+import type { ErrorSymbol } from "../../../src/errors/codes.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { resizeVhd } from "../../../src/portable/vhd/resize.ts";
+import { openVhd } from "../../../src/portable/vhd/open.ts";
+import { RecordingSource } from "../../crash/recording_source.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
+import { assertBytesEqual, pattern } from "../../support.ts";
+import { readImage } from "../image/read_image.ts";
+import { DYNAMIC_TABLE, newVhd, sealFooter, sealHeader, viewAt, withBlock } from "./vhd_builder.ts";
+
+const BLOCK = 4096;
+const SIZE = 10 * BLOCK;
+/** With so many entries the table reaches into the first block. */
+const LARGE = 600 * BLOCK;
+
+/** The first bytes of the disk. */
+function contents(file: SparseFile, length: number): Uint8Array<ArrayBuffer> {
+  return readImage([openVhd(file)], 0, length);
+}
+
+/** The disk of `image`, resized, must read as before, with zeros behind. */
+function assertGrows(image: Uint8Array, size: number): void {
+  const file = SparseFile.of(image);
+  const { virtualSize } = openVhd(file);
+  const expected = new Uint8Array(size);
+  expected.set(contents(file, virtualSize));
+  resizeVhd(file, size);
+  assertEquals(openVhd(file).virtualSize, size);
+  assertBytesEqual(contents(file, size), expected);
+}
+
+/** Resizing is refused before anything has been written. */
+function assertRefused(file: SparseFile, size: number, code: ErrorSymbol): void {
+  const source = new RecordingSource<never>(file);
+  const error = assertThrows(() => resizeVhd(source, size), ImageError);
+  assertEquals([error.symbol, error.options.path], [code, source.path]);
+  assertEquals(source.changes, []);
+}
+
+function twoBlocks(): Uint8Array<ArrayBuffer> {
+  const first = withBlock(newVhd(), DYNAMIC_TABLE, 7, [0xff], pattern(BLOCK));
+  return withBlock(first, DYNAMIC_TABLE, 2, [0xff], pattern(BLOCK, 1));
+}
+
+for (const [name, size] of [["stays", SIZE + BLOCK], ["needs more room", LARGE]] as const) {
+  Deno.test(`a dynamic disk keeps its blocks where its table ${name}`, () => {
+    assertGrows(twoBlocks(), size);
+  });
+
+  Deno.test(`an empty dynamic disk grows where its table ${name}`, () => {
+    assertGrows(newVhd(), size);
+  });
+}
+
+for (const added of [512, 1024, BLOCK]) {
+  Deno.test(`what a block has behind the end of the disk reads as zeros, ${added} bytes later`, () => {
+    const virtualSize = SIZE - 1024;
+    const image = withBlock(newVhd({ virtualSize }), DYNAMIC_TABLE, 9, [0xff], pattern(BLOCK));
+    assertGrows(image, virtualSize + added);
+  });
+}
+
+Deno.test("what lies between a fixed disk and its footer does not become part of the disk", () => {
+  const image = newVhd({ subtype: "fixed", virtualSize: 2 * BLOCK });
+  const longer = new Uint8Array(image.length + 3 * 512);
+  longer.set(image.subarray(0, 2 * BLOCK));
+  longer.fill(0xaa, 2 * BLOCK);
+  longer.set(image.subarray(-512), longer.length - 512);
+  assertGrows(longer, 3 * BLOCK);
+});
+
+Deno.test("a differencing VHD keeps its size, and no VHD becomes smaller", () => {
+  const child = SparseFile.of(newVhd({ subtype: "differencing" }));
+  assertRefused(child, 2 * SIZE, "ERROR_VHD_INVALID_TYPE");
+  for (const subtype of ["fixed", "dynamic"] as const) {
+    const file = SparseFile.of(newVhd({ subtype }));
+    assertRefused(file, SIZE - 512, "ERROR_VHD_INVALID_TYPE");
+  }
+});
+
+Deno.test("a table does not grow over a structure behind it", () => {
+  const image = newVhd();
+  const header = image.slice(512, 1536);
+  const table = image.slice(DYNAMIC_TABLE, DYNAMIC_TABLE + 512);
+  image.set(table, 512);
+  image.set(header, 1024);
+  viewAt(image).setBigUint64(1024 + 16, 512n, false);
+  sealHeader(image, 1024);
+  for (const footer of [0, image.length - 512]) {
+    viewAt(image).setBigUint64(footer + 16, 1024n, false);
+    sealFooter(image, footer);
+  }
+  assertGrows(image, SIZE + BLOCK);
+  assertRefused(SparseFile.of(image), LARGE, "ERROR_NOT_SUPPORTED");
+});
+
+Deno.test("a disk does not grow where its blocks would move beyond what an entry can say", () => {
+  const image = twoBlocks();
+  const file = SparseFile.of(image.subarray(0, -512));
+  file.writeAt(image.subarray(-512), (0xffff_ffff - 7) * 512);
+  assertRefused(file, LARGE, "ERROR_VHD_BLOCK_ALLOCATION_FAILURE");
+});

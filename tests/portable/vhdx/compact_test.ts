@@ -1,0 +1,51 @@
+import { assertGreater, assertRejects } from "@std/assert";
+import type { Compaction } from "../../../src/portable/image/format.ts";
+import { Meter, Pace } from "../../../src/portable/image/pace.ts";
+import { compactVhdx } from "../../../src/portable/vhdx/compact.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
+import { createVhdxIn, newImage } from "../../crash/formats.ts";
+import type { SparseFile } from "../../crash/sparse_file.ts";
+import { assertBytesEqual, pattern } from "../../support.ts";
+import { readImage } from "../image/read_image.ts";
+import { raise, regionPlace } from "./raised.ts";
+import { MIB, vhdxSpec } from "./vhdx_builder.ts";
+
+const JOB: Compaction = {
+  parents: [],
+  zeroScan: true,
+  blockMoves: true,
+  dryRun: false,
+  meter: new Meter(new Pace({})),
+};
+
+/** Fails to read a whole MiB in one place, as a copy of it does. */
+function withBadCopy(file: SparseFile, place: number): SparseFile {
+  const readAt = file.readAt.bind(file);
+  file.readAt = (buffer, offset) => {
+    if (offset === place && buffer.length === MIB) throw new Error("a bad sector");
+    return readAt(buffer, offset);
+  };
+  return file;
+}
+
+for (const what of ["table", "metadata"] as const) {
+  Deno.test(`a ${what} that cannot be copied down stays where it is`, async () => {
+    const file = newImage(createVhdxIn, vhdxSpec());
+    const image = openWritableVhdx(file);
+    const bytes = new Uint8Array(8 * MIB);
+    bytes.set(pattern(2 * MIB, 1), 5 * MIB);
+    image.write(bytes, 0);
+    image.finish();
+    raise(file, [what]);
+    const place = regionPlace(file, what);
+    await assertRejects(
+      () => compactVhdx(withBadCopy(file, place), JOB),
+      Error,
+      "a bad sector",
+    );
+    assertGreater(file.size, place);
+    assertBytesEqual(readImage([openVhdx(file.fork())], 0, bytes.length), bytes);
+    await compactVhdx(file.fork(), JOB);
+  });
+}
