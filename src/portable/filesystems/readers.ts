@@ -3,7 +3,8 @@
  *
  * @module
  */
+import { readExt } from "./ext/ext.ts";
 import type { FileSystemReader } from "./file_system.ts";
 
 /** A reader for each kind. */
-export const READERS: readonly FileSystemReader[] = [];
+export const READERS: readonly FileSystemReader[] = [readExt];
