@@ -1,7 +1,8 @@
 /**
  * How much is tried of what the crash and fuzz tests make up: a fixed sample, the same in every run, or with
- * `VIRTDISK_STATES=all`, as `deno task test:full` sets it, everything.
+ * `VIRTDISK_STATES=all`, as `deno task test:full` sets it, everything. What was tried is counted.
  */
+import { join } from "@std/path";
 import { Random } from "./fuzz/random.ts";
 
 const IS_FULL = Deno.env.get("VIRTDISK_STATES") === "all";
@@ -44,4 +45,68 @@ export function sampledPercent(percent: number): number {
 export function sampledBound(bound: number): number {
   // A small sample may be smaller than its share.
   return IS_FULL ? bound : Math.floor(bound / (2 * ONE_IN));
+}
+
+/** What is explored: how many of each are said in this order. */
+const KINDS = [
+  "crash states",
+  "crash states through QEMU",
+  "faults",
+  "kills",
+  "damaged files",
+] as const;
+
+/** A kind of what is explored. */
+export type Kind = typeof KINDS[number];
+
+/** The file in which the processes of one run count. */
+const COUNTS = "VIRTDISK_EXPLORED";
+
+/** Says how many a test explored, and counts them for the sum at the end of the run. */
+export function explored(title: string, counts: Partial<Record<Kind, number>>): void {
+  const found = KINDS.filter((kind) => counts[kind] !== undefined);
+  console.log(`${title}: ${found.map((kind) => `${counts[kind]} ${kind}`).join(", ")}`);
+  const path = Deno.env.get(COUNTS);
+  if (path === undefined) return;
+  // One write of one line each: those of several processes do not mix.
+  for (const kind of found) {
+    Deno.writeTextFileSync(path, `${counts[kind]} ${kind}\n`, { append: true });
+  }
+}
+
+/** The counts of one run. */
+export class Explored implements Disposable {
+  readonly #folder = Deno.makeTempDirSync({ prefix: "virtdisk-" });
+  readonly #path = join(this.#folder, "explored");
+
+  /** What the tests of the run have in their environment. */
+  get env(): Record<string, string> {
+    return { [COUNTS]: this.#path };
+  }
+
+  /** How many of each kind all tests explored together. */
+  summary(): string {
+    const sums = new Map<string, number>();
+    for (const line of this.#lines()) {
+      const [count = "", ...kind] = line.split(" ");
+      sums.set(kind.join(" "), (sums.get(kind.join(" ")) ?? 0) + Number(count));
+    }
+    const found = KINDS.filter((kind) => sums.has(kind)).map((kind) => `${sums.get(kind)} ${kind}`);
+    if (found.length === 0) return "explored: nothing";
+    const part = IS_FULL ? "all of them" : "a sample; deno task test:full tries all";
+    return `explored: ${found.join(", ")} (${part})`;
+  }
+
+  [Symbol.dispose](): void {
+    Deno.removeSync(this.#folder, { recursive: true });
+  }
+
+  #lines(): string[] {
+    try {
+      return Deno.readTextFileSync(this.#path).trimEnd().split("\n");
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
+  }
 }

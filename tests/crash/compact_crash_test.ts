@@ -4,7 +4,7 @@
  */
 import { assertEquals, assertGreater, assertRejects } from "@std/assert";
 import { Random } from "../fuzz/random.ts";
-import { Sample, sampledBound } from "../sampling.ts";
+import { explored, Sample, sampledBound } from "../sampling.ts";
 import { type Case, CASES, compact, versionsOf } from "./compaction_cases.ts";
 import { exploreStates } from "./compaction_states.ts";
 import { RecordingSource } from "./recording_source.ts";
@@ -23,7 +23,7 @@ for (const each of CASES) {
     assertGreater(base.size, recording.size);
     assertGreater(outcome.releasedBlocks, 0);
     const states = await exploreStates(each, recording, recording.size, new Random(SEED));
-    console.log(`${each.title}: ${states} states`);
+    explored(`${each.title}`, { "crash states": states });
     assertGreater(states, sampledBound(recording.changes.length));
   });
 
@@ -36,6 +36,7 @@ for (const each of CASES) {
     const crashing = random.below(meter.steps);
     const sizes = new Set<number>();
     const sample = new Sample();
+    let states = 0;
     for (let step = 0; step < meter.steps; step++) {
       if (!sample.takes() && step !== crashing) continue;
       const recording = await cancelledAt(each, step);
@@ -43,8 +44,9 @@ for (const each of CASES) {
       assertEquals(versionsOf(each, recording), expected);
       assertEquals(recording.size, await usedSize(each, recording), `after ${step} steps`);
       sizes.add(recording.size);
-      if (step === crashing) await exploreStates(each, recording, fileSize, random);
+      if (step === crashing) states += await exploreStates(each, recording, fileSize, random);
     }
+    explored(`${each.title}, cancelled`, { "crash states": states });
     assertGreater(sizes.size, sampledBound(1), "nothing was won");
   });
 }

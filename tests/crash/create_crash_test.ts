@@ -9,7 +9,7 @@ import { Random } from "../fuzz/random.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { pattern } from "../support.ts";
-import { sampled, sampledBound } from "../sampling.ts";
+import { explored, sampled, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";
 import { diskItem } from "./disk_items.ts";
 import { type Create, createVhdIn, createVhdxIn } from "./formats.ts";
@@ -59,7 +59,7 @@ for (const [format, { create, open, spec }] of Object.entries(FORMATS)) {
         if (seen === undefined && !isDone) continue;
         assertEquals(seen, whole, `seed ${SEED}, change ${state.point}: ${state.description()}`);
       }
-      console.log(`creating a ${subtype} ${format}: ${states} states`);
+      explored(`creating a ${subtype} ${format}`, { "crash states": states });
       assertGreater(states, sampledBound(recording.changes.length));
     });
   }

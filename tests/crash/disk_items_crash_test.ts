@@ -5,7 +5,7 @@ import { openWritableVhdx } from "../../src/portable/vhdx/writable_image.ts";
 import { Random } from "../fuzz/random.ts";
 import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { pattern } from "../support.ts";
-import { sampled, sampledBound } from "../sampling.ts";
+import { explored, sampled, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";
 import { diskItem, itemsOf } from "./disk_items.ts";
 import { createVhdxIn, newImage } from "./formats.ts";
@@ -45,7 +45,7 @@ for (const [what, items] of Object.entries(ROWS)) {
       const left = seen(file);
       assert([String(before), String(after)].includes(String(left)), description());
     }
-    console.log(`replacing items by ${what}: ${states} states`);
+    explored(`replacing items by ${what}`, { "crash states": states });
     assertGreater(states, sampledBound(recording.changes.length));
   });
 }

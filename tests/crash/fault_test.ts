@@ -3,7 +3,7 @@ import { assert, assertEquals, assertGreater, assertLessOrEqual, assertThrows } 
 import { ImageError } from "../../src/portable/file/image_error.ts";
 import type { WritableImage } from "../../src/portable/image/image.ts";
 import { Random } from "../fuzz/random.ts";
-import { Sample, sampledBound } from "../sampling.ts";
+import { explored, Sample, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";
 import { checkState } from "./exploration.ts";
 import { type Fault, FAULTS, FaultSource } from "./fault_source.ts";
@@ -39,7 +39,7 @@ for (const scenario of [...VHD_SCENARIOS, ...VHDX_SCENARIOS]) {
         });
       }
     }
-    console.log(`${scenario.title}: ${number} faults, ${states} states`);
+    explored(`${scenario.title}`, { faults: number, "crash states": states });
     assertGreater(states, sampledBound(scenario.steps.length));
   });
 }

@@ -14,7 +14,7 @@ import { Random } from "../fuzz/random.ts";
 import { QEMU, qemuRaw } from "../interop/vhd_oracles.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { assertBytesEqual, pattern, TempDir, testWith } from "../support.ts";
-import { Sample, sampledBound } from "../sampling.ts";
+import { explored, Sample, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";
 import { createVhdIn, newImage } from "./formats.ts";
 import { type Change, describeChange, RecordingSource } from "./recording_source.ts";
@@ -76,7 +76,7 @@ for (const growth of GROWTHS) {
         throw new Error(`seed ${SEED}: ${reason}\n${state.history}`, { cause: error });
       }
     }
-    console.log(`growing from ${from} to ${to}: ${states} files`);
+    explored(`growing from ${from} to ${to}`, { "crash states": states });
     assertGreater(states, sampledBound(10));
   });
 
@@ -94,7 +94,7 @@ for (const growth of GROWTHS) {
       file.save(path);
       assertBytesEqual(qemuRaw(path, raw), disk(file), state.history);
     }
-    console.log(`growing from ${from} to ${to}: ${states} files through qemu-img`);
+    explored(`growing from ${from} to ${to}`, { "crash states through QEMU": states });
     assertGreater(states, 0);
   });
 }

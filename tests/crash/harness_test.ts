@@ -7,6 +7,7 @@ import { explore } from "./exploration.ts";
 import { randomSteps, type Step } from "./scenario.ts";
 import { SparseFile } from "./sparse_file.ts";
 import { newToy, TOY_FAULTS, toyFormat } from "./toy_format.ts";
+import { explored } from "../sampling.ts";
 
 const STEPS: readonly Step[] = [
   ["write", 3, 2],
@@ -32,7 +33,7 @@ Deno.test("a correct writer passes at every crash point", () => {
     seed: 1,
     always: true,
   });
-  console.log(`toy format: ${states} states`);
+  explored(`toy format`, { "crash states": states });
   assertGreater(states, 300);
 });
 

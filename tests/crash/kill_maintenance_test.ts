@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { checkVirtualDisk, compareVirtualDisks } from "@virtdisk/virtdisk";
 import { Random } from "../fuzz/random.ts";
-import { sampledRounds } from "../sampling.ts";
+import { explored, sampledRounds } from "../sampling.ts";
 import { assertBytesEqual, onlyOn, ROOT, run, TempDir, testWith, tool } from "../support.ts";
 import { foundEntries, isWhole } from "./gpt_oracle.ts";
 import {
@@ -52,7 +52,7 @@ for (const [operation, maintenance] of Object.entries(MAINTENANCE)) {
           await maintenance.run(imagesIn(again, type), () => {});
           await assertEnd(maintenance, imagesIn(again, type), imagesIn(whole, type), bytes);
         }
-        console.log(`${operation} of a ${type}: ${kills} kills`);
+        explored(`${operation} of a ${type}`, { kills });
       },
     );
   }

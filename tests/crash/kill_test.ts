@@ -2,7 +2,7 @@
 import { assert, assertGreater } from "@std/assert";
 import { createVirtualDisk } from "@virtdisk/virtdisk";
 import { Random } from "../fuzz/random.ts";
-import { sampledRounds } from "../sampling.ts";
+import { explored, sampledRounds } from "../sampling.ts";
 import { onlyOn, ROOT, TempDir, testWith } from "../support.ts";
 import { applyLine, childArguments, look } from "./child_writer.ts";
 import { Oracle } from "./oracle.ts";
@@ -58,7 +58,7 @@ for (const { format, type, subtype } of DISKS) {
         }
         seen = left;
       }
-      console.log(`a ${subtype} ${type}: ${KILLS} kills, ${operations} reports`);
+      explored(`a ${subtype} ${type}, ${operations} reports`, { kills: KILLS });
       assertGreater(operations, KILLS);
     },
   );

@@ -7,7 +7,7 @@ import { checkVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { Random } from "../fuzz/random.ts";
 import { MIB } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual } from "../support.ts";
-import { Sample, sampledBound } from "../sampling.ts";
+import { explored, Sample, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";
 import { type Files, type FolderFault, SimulatedFolder } from "./simulated_folder.ts";
 import {
@@ -178,7 +178,7 @@ for (const each of KINDS.flatMap(casesOf)) {
         throw new Error(`${where}: ${reason}`, { cause: error });
       }
     }
-    console.log(`${each.title}: ${faults} faults`);
+    explored(`${each.title}`, { faults });
     assertGreater(faults, sampledBound(3));
   });
 }

@@ -13,7 +13,7 @@ import { Random } from "../fuzz/random.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual } from "../support.ts";
-import { Sample, sampledBound } from "../sampling.ts";
+import { explored, Sample, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";
 import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
 import { itemsOf } from "./disk_items.ts";
@@ -126,7 +126,7 @@ for (const each of CASES) {
         });
       }
     }
-    console.log(`${each.title}: ${states} states`);
+    explored(`${each.title}`, { "crash states": states });
     assertGreater(states, sampledBound(order.length));
   });
 }

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert"
 import { type MergeOptions, VirtualDiskError } from "@virtdisk/virtdisk";
 import { Random } from "../fuzz/random.ts";
 import { assertBytesEqual } from "../support.ts";
-import { sampled, sampledBound } from "../sampling.ts";
+import { explored, sampled, sampledBound } from "../sampling.ts";
 import { folderStates } from "./folder_states.ts";
 import { type Files, SimulatedFolder } from "./simulated_folder.ts";
 import { chainFiles, KINDS, openIn, readIn } from "./simulated_images.ts";
@@ -49,7 +49,7 @@ for (const kind of KINDS) {
           throw new Error(`${where}: ${reason}\n${state.description()}`, { cause: error });
         }
       }
-      console.log(`merging and removing ${what} (${kind.type}): ${states} states`);
+      explored(`merging and removing ${what} (${kind.type})`, { "crash states": states });
       assertGreater(states, sampledBound(folder.steps.length));
     });
   }

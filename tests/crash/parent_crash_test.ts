@@ -7,7 +7,7 @@ import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { Random } from "../fuzz/random.ts";
 import { HEADER, vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
-import { sampledBound } from "../sampling.ts";
+import { explored, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";
 import { explore } from "./exploration.ts";
 import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
@@ -96,7 +96,7 @@ const CASES: readonly [string, Format, () => SparseFile, readonly Step[]][] = [
 for (const [title, format, base, steps] of CASES) {
   Deno.test(`${title} names the old parent or the new one, whenever it crashes`, () => {
     const states = explore({ title, format, base: base(), steps, seed: 31, again: 10 });
-    console.log(`${title} and its parents: ${states} states`);
+    explored(`${title} and its parents`, { "crash states": states });
     assertGreater(states, sampledBound(50));
   });
 }

@@ -2,7 +2,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { Random } from "../fuzz/random.ts";
 import { run, TempDir, testWith } from "../support.ts";
-import { sampledPercent } from "../sampling.ts";
+import { explored, sampledPercent } from "../sampling.ts";
 import { QEMU } from "../interop/vhd_oracles.ts";
 import { explore } from "./exploration.ts";
 import { readStamps } from "./stamp.ts";
@@ -37,7 +37,7 @@ for (const scenario of [...VHD_SCENARIOS, ...VHDX_SCENARIOS]) {
         assertEquals(different, -1, `QEMU reads another version of sector ${different}`);
       },
     });
-    console.log(`${scenario.title}: ${states} states through qemu-img`);
+    explored(`${scenario.title}`, { "crash states through QEMU": states });
     assertGreater(states, 0);
   });
 }

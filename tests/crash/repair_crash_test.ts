@@ -11,7 +11,7 @@ import { DYNAMIC_TABLE, newVhd, withBlock } from "../portable/vhd/vhd_builder.ts
 import { batPage, dirtyVhdx, PAGE, putEntries } from "../portable/vhdx/log_builder.ts";
 import { FIRST_BLOCK, MIB, VhdxBuilder } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual, pattern } from "../support.ts";
-import { sampled, sampledBound } from "../sampling.ts";
+import { explored, sampled, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";
 import { RecordingSource } from "./recording_source.ts";
 import { SparseFile } from "./sparse_file.ts";
@@ -88,7 +88,7 @@ for (const [what, [format, bytes]] of Object.entries(CASES)) {
       states++;
     }
     assertGreater(states, sampledBound(2));
-    console.log(`repairing ${what}: ${states} states`);
+    explored(`repairing ${what}`, { "crash states": states });
   });
 }
 

@@ -14,7 +14,7 @@ import {
 import { FIRST_BLOCK, MIB } from "../portable/vhdx/vhdx_builder.ts";
 import { readImage } from "../portable/image/read_image.ts";
 import { pattern, sharedImageNeed, TempDir, testWith, unpackSharedImage } from "../support.ts";
-import { sampled, sampledBound } from "../sampling.ts";
+import { explored, sampled, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";
 import { RecordingSource } from "./recording_source.ts";
 import { SparseFile } from "./sparse_file.ts";
@@ -57,7 +57,7 @@ for (const [what, [position, entries]] of Object.entries(LOGS)) {
       const sized = entries.map((entry) => ({ flushed: length, last: 5 * MIB, ...entry }));
       putEntries(builder, position, ...sized);
       const states = crashReplay(SparseFile.of(builder.bytes));
-      console.log(`replaying a log with ${what}: ${states} states`);
+      explored(`replaying a log with ${what}`, { "crash states": states });
     });
   }
 }
@@ -69,7 +69,7 @@ testWith(
     using dir = new TempDir();
     const path = await unpackSharedImage(WINDOWS_IMAGE, dir);
     const states = crashReplay(SparseFile.of(Deno.readFileSync(path)));
-    console.log(`replaying the log of an image made by Windows: ${states} states`);
+    explored(`replaying the log of an image made by Windows`, { "crash states": states });
   },
 );
 
@@ -92,6 +92,7 @@ Deno.test("discarding a damaged log may crash", () => {
     assertEquals(contents(VHDX.open(state.file)), expected, state.description());
     states++;
   }
+  explored("repairing a damaged log", { "crash states": states });
   assertGreater(states, sampledBound(5));
 });
 

@@ -10,7 +10,7 @@ import { Random } from "../fuzz/random.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual } from "../support.ts";
-import { sampled, sampledBound } from "../sampling.ts";
+import { explored, sampled, sampledBound } from "../sampling.ts";
 import { type CrashState, crashStates } from "./crash_states.ts";
 import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
 import { type Observation, observe } from "./observation.ts";
@@ -114,7 +114,7 @@ for (const resizing of RESIZINGS) {
         );
       }
     }
-    console.log(`${resizing.title}: ${states} states`);
+    explored(`${resizing.title}`, { "crash states": states });
     assertGreater(states, sampledBound(recording.changes.length));
   });
 }

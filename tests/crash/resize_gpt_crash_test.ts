@@ -9,7 +9,7 @@ import { Random } from "../fuzz/random.ts";
 import type { MemoryDisk } from "../portable/partitions/partition_builder.ts";
 import { MIB } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual } from "../support.ts";
-import { sampled, sampledBound } from "../sampling.ts";
+import { explored, sampled, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";
 import { foundEntries, isWhole, seenBytes } from "./gpt_oracle.ts";
 import { type Files, SimulatedFolder } from "./simulated_folder.ts";
@@ -161,7 +161,7 @@ for (const each of CASES) {
         );
       }
     }
-    console.log(`resizing ${each.title}: ${states} states`);
+    explored(`resizing ${each.title}`, { "crash states": states });
     assertGreater(states, sampledBound(changes.length));
   });
 }

@@ -3,7 +3,7 @@
  * bytes if that is asked for; else each 512 bytes of them are old or new.
  */
 import { assert, assertGreater } from "@std/assert";
-import { sampledBound, sampledPercent } from "../sampling.ts";
+import { explored, sampledBound, sampledPercent } from "../sampling.ts";
 import { explore, type Plan } from "./exploration.ts";
 import { ATOMIC_VHDX, LARGE_SECTOR_SCENARIOS, VHDX } from "./vhdx_scenarios.ts";
 
@@ -31,7 +31,7 @@ for (const { what, ...promise } of PROMISES) {
     Deno.test(`${scenario.title} ${what}`, () => {
       const plan = { ...scenario, percent: PERCENT, ...promise, base: scenario.base(), seed: SEED };
       const states = explore(plan);
-      console.log(`${scenario.title}: ${states} states`);
+      explored(`${scenario.title}`, { "crash states": states });
       assertGreater(states, sampledBound(50));
     });
   }
@@ -49,7 +49,7 @@ for (const scenario of LARGE_SECTOR_SCENARIOS) {
       onSectors,
     };
     const states = explore(plan);
-    console.log(`${scenario.title}: ${torn} of ${states} states have torn sectors`);
+    explored(`${scenario.title}, ${torn} with torn sectors`, { "crash states": states });
     // Else the tests before would prove nothing.
     assert(torn > 0, "no state tore a sector");
   });

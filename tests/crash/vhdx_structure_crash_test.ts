@@ -4,7 +4,7 @@ import type { ImageSpec } from "../../src/portable/image/image.ts";
 import { openWritableVhdx } from "../../src/portable/vhdx/writable_image.ts";
 import { pattern } from "../support.ts";
 import { MIB, REGION_TABLES, VhdxBuilder, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
-import { sampledBound } from "../sampling.ts";
+import { explored, sampledBound } from "../sampling.ts";
 import { explore } from "./exploration.ts";
 import { createVhdxIn, newImage } from "./formats.ts";
 import type { Step } from "./scenario.ts";
@@ -67,7 +67,7 @@ const CASES: readonly [string, () => SparseFile, readonly Step[]][] = [
 for (const [title, base, steps] of CASES) {
   Deno.test(`${title} of a VHDX keeps what was flushed, whenever it crashes`, () => {
     const states = explore({ title, format: VHDX, base: base(), steps, seed: 9 });
-    console.log(`${title}: ${states} states`);
+    explored(`${title}`, { "crash states": states });
     assertGreater(states, sampledBound(10));
   });
 }

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { type DiskImage, imageExtents } from "../../src/portable/image/image.ts";
 import { ImageError } from "../../src/portable/file/image_error.ts";
 import type { Random } from "./random.ts";
+import { explored } from "../sampling.ts";
 
 /** What `run` gives, or `undefined` where it is refused as damage should be: with its place. */
 export function orRefused<T>(run: () => T): T | undefined {
@@ -59,6 +60,6 @@ export function countGood(rounds: number, fuzz: (seed: number) => boolean): numb
       throw new Error(`seed ${seed}`, { cause: error });
     }
   }
-  console.log(`${rounds} damaged images, ${good} of them good enough`);
+  explored(`damaged images, ${good} of them good enough`, { "damaged files": rounds });
   return good;
 }

@@ -6,7 +6,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ImageError } from "../../src/portable/file/image_error.ts";
 import { isIso, openIso } from "../../src/portable/iso/iso_image.ts";
 import { IsoBuilder, MemorySource, SECTOR, udfImage } from "../portable/iso/iso_builder.ts";
-import { sampledRounds } from "../sampling.ts";
+import { explored, sampledRounds } from "../sampling.ts";
 import { Random } from "./random.ts";
 
 const ROUNDS = sampledRounds(1500);
@@ -54,7 +54,7 @@ Deno.test("a bridge image with random bytes changed opens or is refused, and nev
     }
     check(bytes);
   }
-  console.log(`${ROUNDS} images with random bytes`);
+  explored("images with random bytes", { "damaged files": ROUNDS });
 });
 
 Deno.test("UDF descriptors with random contents under valid checksums do no harm", () => {
@@ -72,7 +72,7 @@ Deno.test("UDF descriptors with random contents under valid checksums do no harm
     }
     check(image.bytes);
   }
-  console.log(`${ROUNDS} images with random UDF descriptors`);
+  explored("images with random UDF descriptors", { "damaged files": ROUNDS });
 });
 
 Deno.test("an image cut off anywhere opens where its length allows, else is refused", () => {
@@ -86,5 +86,5 @@ Deno.test("an image cut off anywhere opens where its length allows, else is refu
       length >= 17 * SECTOR && length % SECTOR === 0,
     );
   }
-  console.log(`${ROUNDS} images that are cut off`);
+  explored("images that are cut off", { "damaged files": ROUNDS });
 });

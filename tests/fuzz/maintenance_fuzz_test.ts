@@ -19,7 +19,7 @@ import { newVhd } from "../portable/vhd/vhd_builder.ts";
 import { VhdxBuilder } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual, pattern } from "../support.ts";
 import { GuardedFile } from "./guarded_file.ts";
-import { sampledRounds } from "../sampling.ts";
+import { explored, sampledRounds } from "../sampling.ts";
 import { Random } from "./random.ts";
 import { mutatedVhd } from "./vhd_mutations.ts";
 import { mutatedVhdx } from "./vhdx_mutations.ts";
@@ -173,7 +173,7 @@ for (const format of ["vhd", "vhdx"] as const) {
           throw new Error(`seed ${seed}`, { cause: error });
         }
       }
-      console.log(`${operation} of ${rounds} damaged images, ${done} done`);
+      explored(`${operation}, ${done} done`, { "damaged files": rounds });
       // A refusal of all would prove nothing.
       assert(done > rounds / 10, `${done} of ${rounds} done`);
     });

@@ -11,7 +11,7 @@ import { promisedVhdEnd } from "../../src/portable/vhd/promised_end.ts";
 import { promisedVhdxEnd } from "../../src/portable/vhdx/promised_end.ts";
 import { udfImage } from "../portable/iso/iso_builder.ts";
 import { MemorySource } from "../portable/file/memory_source.ts";
-import { sampledRounds } from "../sampling.ts";
+import { explored, sampledRounds } from "../sampling.ts";
 import { Random } from "./random.ts";
 import { mutatedVhd } from "./vhd_mutations.ts";
 import { mutatedVhdx } from "./vhdx_mutations.ts";
@@ -62,7 +62,7 @@ for (const [name, make, endOf] of KINDS) {
         `seed ${seed}: ${promised.end}`,
       );
     }
-    console.log(`${ROUNDS} damaged images, the end of ${told} is told`);
+    explored(`promised ends, ${told} told`, { "damaged files": ROUNDS });
     if (name !== "raw disk" && name !== "VHD") assert(told > ROUNDS / 10, `${told} of ${ROUNDS}`);
   });
 }

@@ -12,7 +12,7 @@ import { StepMeter } from "../crash/step_meter.ts";
 import { VHDX } from "../crash/vhdx_scenarios.ts";
 import { raise } from "../portable/vhdx/raised.ts";
 import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
-import { sampledRounds } from "../sampling.ts";
+import { explored, sampledRounds } from "../sampling.ts";
 import { Random } from "./random.ts";
 
 const SEEDS = sampledRounds(40);
@@ -30,7 +30,7 @@ for (const subtype of ["dynamic", "differencing"] as const) {
         throw new Error(`${subtype}, seed ${seed}`, { cause: error });
       }
     }
-    console.log(`compacting a ${subtype} VHDX: ${SEEDS} random layouts`);
+    explored(`compacting a ${subtype} VHDX`, { "damaged files": SEEDS });
   });
 }
 

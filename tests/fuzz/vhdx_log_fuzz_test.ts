@@ -11,7 +11,7 @@ import {
 } from "../portable/vhdx/log_builder.ts";
 import { FIRST_BLOCK, MIB, VhdxBuilder } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual, pattern } from "../support.ts";
-import { sampledRounds } from "../sampling.ts";
+import { explored, sampledRounds } from "../sampling.ts";
 import { Random } from "./random.ts";
 
 const ROUNDS = sampledRounds(200);
@@ -80,5 +80,5 @@ Deno.test("random logs are replayed as if applied one change after the other", (
       at += count;
     }
   }
-  console.log(`${ROUNDS} random logs`);
+  explored("random logs", { "damaged files": ROUNDS });
 });

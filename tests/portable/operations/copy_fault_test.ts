@@ -2,6 +2,7 @@
 import { assertEquals, assertGreater, assertInstanceOf } from "@std/assert";
 import { type CreateOptions, createVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { pattern, TempDir } from "../../support.ts";
+import { explored } from "../../sampling.ts";
 
 const MIB = 1 << 20;
 
@@ -64,7 +65,7 @@ for (const [name, options] of Object.entries(COPIES)) {
         faults++;
       }
     }
-    console.log(`${name}: ${faults} faults`);
+    explored(`${name}`, { faults });
     assertGreater(faults, 3 * FAULTS.length);
   });
 }
