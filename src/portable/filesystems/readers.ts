@@ -4,7 +4,8 @@
  * @module
  */
 import { readExt } from "./ext/ext.ts";
+import { readFat } from "./fat/fat.ts";
 import type { FileSystemReader } from "./file_system.ts";
 
 /** A reader for each kind. */
-export const READERS: readonly FileSystemReader[] = [readExt];
+export const READERS: readonly FileSystemReader[] = [readExt, readFat];
