@@ -280,7 +280,9 @@ export class Layout<const F extends Fields> implements Codec<FieldValues<F>> {
   }
 
   #member(field: keyof F): Member {
-    return this.#byName.get(field)!;
+    const member = this.#byName.get(field);
+    if (member === undefined) throw new TypeError(`${this.type} has no field ${String(field)}`);
+    return member;
   }
 
   #view(bytes: Uint8Array, at: number, offset: number, length: number): DataView {

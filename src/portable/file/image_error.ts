@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { FieldPlace } from "../../bytes/layout.ts";
 import { errorCode, type ErrorSymbol } from "../../errors/codes.ts";
 import {
   type ErrorDetail,
@@ -47,6 +48,18 @@ export function damaged(
 ): ImageError {
   const detail: ErrorDetail = { structure, offset, found, expected };
   return new ImageError(symbol, { path: file.path, detail, about });
+}
+
+/** As {@linkcode damaged}, of a field that its layout places. */
+export function damagedField(
+  file: { readonly path: string },
+  symbol: ErrorSymbol,
+  { structure, offset }: FieldPlace,
+  found: unknown,
+  expected: string,
+  about?: readonly string[],
+): ImageError {
+  return damaged(file, symbol, structure, offset, found, expected, about);
 }
 
 /** The refusal to change a disk that was opened for reading. */

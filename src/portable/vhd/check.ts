@@ -24,12 +24,7 @@ import {
 import { overlapping, type Region } from "./regions.ts";
 import { SectorBitmaps } from "./sector_bitmaps.ts";
 import { freeGaps } from "./space.ts";
-import {
-  LOCATOR_FIELD,
-  type LocatorEntry,
-  locatorOffset,
-  SPARSE_HEADER_FIELD,
-} from "./sparse_header.ts";
+import { LOCATOR, type LocatorEntry, locatorOffset, SPARSE_HEADER } from "./sparse_header.ts";
 import { readSparseLayout } from "./vhd_file.ts";
 
 /** Where an image names its parent, in its file. */
@@ -57,7 +52,7 @@ export async function checkVhd(
   await checkSparse(source, found, headerOffset, checked, findings, pace);
   return checked.parent === undefined
     ? undefined
-    : { structure: "sparse header", offset: headerOffset + SPARSE_HEADER_FIELD.parentUniqueId };
+    : SPARSE_HEADER.place("parentUniqueId", headerOffset);
 }
 
 async function checkSparse(
@@ -202,8 +197,7 @@ export function checkLocatorRoom(
     const unusual = (expected: string) =>
       findings.add({
         severity: "info",
-        structure: "parent locator",
-        offset: placed.offset + locatorOffset(slot) + LOCATOR_FIELD.platformDataSpace,
+        ...LOCATOR.place("dataSpace", placed.offset + locatorOffset(slot)),
         found: entry.dataSpace,
         expected,
       });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { hexadecimal } from "../../bytes/hexadecimal.ts";
+import type { FieldPlace, FieldRange } from "../../bytes/layout.ts";
 import { firstNonZero } from "../../bytes/zeros.ts";
 import { asciiField, type ByteSource, readStructure } from "../file/byte_source.ts";
 import type { Findings } from "../image/findings.ts";
@@ -11,15 +11,14 @@ import type { ParentLink } from "../image/image.ts";
 import type { Pace } from "../image/pace.ts";
 import { TABLE_ENTRY_SIZE } from "./block_table.ts";
 import {
+  checksumMismatch,
   DISK_TYPE,
   FILE_FORMAT_VERSION,
+  FOOTER,
   type Footer,
   FOOTER_COOKIE,
-  FOOTER_FIELD,
   FOOTER_SIZE,
   footerFault,
-  storedChecksum,
-  vhdChecksum,
 } from "./footer.ts";
 import { checkFooter, findFooter, type FoundFooter } from "./footer_search.ts";
 import { FOOTER_COPY_OFFSET } from "./footers.ts";
@@ -29,12 +28,10 @@ import { locatorRegions, type PlacedHeader, readParentLink, usedLocators } from 
 import type { Region } from "./regions.ts";
 import {
   headRegions,
-  LOCATOR_FIELD,
+  LOCATOR,
   locatorOffset,
-  PARENT_NAME_UNITS,
   readSparseHeader,
-  SPARSE_HEADER_FIELD,
-  SPARSE_HEADER_SIZE,
+  SPARSE_HEADER,
   SPARSE_HEADER_VERSION,
   type SparseHeader,
 } from "./sparse_header.ts";
@@ -42,7 +39,7 @@ import {
 /** Bit 0 says that the disk is temporary; bit 1 is always set, and nothing else ever. */
 const FEATURES_RESERVED = 2;
 const FEATURES_TEMPORARY = 1;
-const RESERVED_OFFSET = 85;
+const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 const PIECE = 2 ** 24;
 const READ_FAILURE = "ERROR_VHD_METADATA_READ_FAILURE";
 
@@ -84,7 +81,7 @@ async function checkFixedPlace(
     findings.add({
       severity: "warning",
       structure: "footer",
-      offset: isAtEnd ? offset + FOOTER_FIELD.currentSize : last,
+      offset: isAtEnd ? offset + FOOTER.at.currentSize : last,
       found: `${source.size - end} bytes too many, zeros and footers, ` +
         "as a crash leaves them while the disk grows",
       expected: `the end of the file at ${end}: opening it for writing, or a repair, cuts it there`,
@@ -95,7 +92,7 @@ async function checkFixedPlace(
     findings.add({
       severity: "warning",
       structure: "footer",
-      offset: offset + FOOTER_FIELD.currentSize,
+      offset: offset + FOOTER.at.currentSize,
       found: currentSize,
       expected: `${offset}, the bytes before the footer`,
       symbol,
@@ -139,7 +136,7 @@ function checkOtherFooter(source: ByteSource, found: FoundFooter, findings: Find
       findings.add({
         ...common,
         offset,
-        found: asciiField(bytes, FOOTER_FIELD.cookie, FOOTER_COOKIE.length),
+        found: asciiField(bytes, FOOTER.at.cookie, FOOTER_COOKIE.length),
         expected: `${FOOTER_COOKIE}, the cookie of a footer`,
         symbol: "ERROR_VHD_DRIVE_FOOTER_MISSING",
       });
@@ -147,11 +144,8 @@ function checkOtherFooter(source: ByteSource, found: FoundFooter, findings: Find
     case "checksum":
       findings.add({
         ...common,
-        offset: offset + FOOTER_FIELD.checksum,
-        found: hexadecimal(storedChecksum(bytes, FOOTER_FIELD.checksum)),
-        expected: `${
-          hexadecimal(vhdChecksum(bytes, FOOTER_FIELD.checksum))
-        }, the checksum of its bytes`,
+        offset: offset + FOOTER.at.checksum,
+        ...checksumMismatch(FOOTER, bytes),
         symbol: "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH",
       });
       return;
@@ -175,27 +169,26 @@ function checkFields({ footer, structure, offset, bytes }: FoundFooter, findings
     findings.add({ severity: "info", structure, offset: offset + field, found, expected });
   const { features, fileFormatVersion, diskType, dataOffset } = footer;
   if ((features & ~FEATURES_TEMPORARY) !== FEATURES_RESERVED) {
-    unusual(FOOTER_FIELD.features, features, "bit 1 set, and no other but bit 0");
+    unusual(FOOTER.at.features, features, "bit 1 set, and no other but bit 0");
   }
   if (fileFormatVersion !== FILE_FORMAT_VERSION) {
-    unusual(FOOTER_FIELD.fileFormatVersion, fileFormatVersion, "version 1.0");
+    unusual(FOOTER.at.fileFormatVersion, fileFormatVersion, "version 1.0");
   }
   if (diskType === DISK_TYPE.fixed && dataOffset !== undefined) {
-    unusual(FOOTER_FIELD.dataOffset, dataOffset, "all ones, in 64 bits");
+    unusual(FOOTER.at.dataOffset, dataOffset, "all ones, in 64 bits");
   }
   if (footer.savedState) {
     findings.add({
       severity: "info",
       structure,
-      offset: offset + FOOTER_FIELD.savedState,
-      found: bytes[FOOTER_FIELD.savedState],
+      offset: offset + FOOTER.at.savedState,
+      found: bytes[FOOTER.at.savedState],
       expected: "0: while a machine's state is saved, the disk cannot be resized or compacted",
       symbol: "ERROR_VHD_INVALID_STATE",
     });
   }
-  const at = firstNonZero(bytes.subarray(RESERVED_OFFSET));
-  if (at !== undefined) {
-    unusual(RESERVED_OFFSET + at, bytes[RESERVED_OFFSET + at]!, "0 in reserved bytes");
+  for (const { offset: field, found } of FOOTER.nonZeroReserved(bytes)) {
+    unusual(field, found, "0 in reserved bytes");
   }
 }
 
@@ -237,27 +230,11 @@ export function checkSparseHeader(
   return { header, head, metadata: [...head, ...paths ?? []], parent };
 }
 
-/** Part of the header. */
-interface Field {
-  readonly offset: number;
-  readonly length: number;
-}
-
-const {
-  dataOffset: DATA_OFFSET,
-  tableOffset: TABLE_OFFSET,
-  parentUniqueId: PARENT_UNIQUE_ID,
-  parentUnicodeName: PARENT_UNICODE_NAME,
-} = SPARSE_HEADER_FIELD;
-
-/** Reserved bytes before the parent's name, and behind the locators. */
-const RESERVED: readonly Field[] = [{ offset: 60, length: 4 }, { offset: 768, length: 256 }];
 /** All that is said of a parent. */
-const PARENT: readonly Field[] = [
-  { offset: PARENT_UNIQUE_ID, length: 20 },
-  { offset: PARENT_UNICODE_NAME, length: 704 },
+const PARENT: readonly FieldRange[] = [
+  SPARSE_HEADER.range("parentUniqueId", "parentTimeStamp"),
+  SPARSE_HEADER.range("parentUnicodeName", "locators"),
 ];
-const LOCATOR_RESERVED = { offset: LOCATOR_FIELD.platformDataLength + 4, length: 4 };
 
 /** Checks fields that are to have one value, but have no meaning. */
 export function checkHeaderFields(
@@ -270,56 +247,51 @@ export function checkHeaderFields(
   const bytes = readStructure(
     source,
     headerOffset,
-    SPARSE_HEADER_SIZE,
-    "sparse header",
+    SPARSE_HEADER.size,
+    SPARSE_HEADER.type,
     "ERROR_VHD_METADATA_READ_FAILURE",
   );
-  const unusual = (
-    structure: "sparse header" | "parent locator",
-    offset: number,
-    found: unknown,
-    expected: string,
-  ) =>
-    findings.add({ severity: "info", structure, offset: headerOffset + offset, found, expected });
-  const zeros = (
-    structure: "sparse header" | "parent locator",
-    { offset, length }: Field,
-    expected: string,
-  ) => {
+  const unusual = (place: FieldPlace, found: unknown, expected: string) =>
+    findings.add({ severity: "info", ...place, found, expected });
+  const fieldOf = (field: keyof typeof SPARSE_HEADER.at) =>
+    SPARSE_HEADER.place(field, headerOffset);
+  const zeros = ({ offset, length }: FieldRange, expected: string) => {
     const at = firstNonZero(bytes.subarray(offset, offset + length));
-    if (at !== undefined) unusual(structure, offset + at, bytes[offset + at], expected);
+    if (at === undefined) return;
+    const place = { structure: SPARSE_HEADER.type, offset: headerOffset + offset + at };
+    unusual(place, bytes[offset + at], expected);
   };
-  if (bytes.subarray(DATA_OFFSET, TABLE_OFFSET).some((byte) => byte !== 0xff)) {
+  if (SPARSE_HEADER.get(bytes, "dataOffset") !== ALL_ONES) {
     const expected = "all ones in the data offset, which nothing uses";
-    unusual("sparse header", DATA_OFFSET, bytes[DATA_OFFSET], expected);
+    unusual(fieldOf("dataOffset"), bytes[SPARSE_HEADER.at.dataOffset], expected);
   }
   if (header.headerVersion !== SPARSE_HEADER_VERSION) {
-    const { headerVersion } = header;
-    unusual("sparse header", SPARSE_HEADER_FIELD.headerVersion, headerVersion, "version 1.0");
+    unusual(fieldOf("headerVersion"), header.headerVersion, "version 1.0");
   }
   const needed = blockCount(currentSize, header.blockSize);
   if (header.maxTableEntries !== needed) {
     const expected = `${needed} table entries, as many as the disk has blocks`;
-    const at = SPARSE_HEADER_FIELD.maxTableEntries;
-    unusual("sparse header", at, header.maxTableEntries, expected);
+    unusual(fieldOf("maxTableEntries"), header.maxTableEntries, expected);
   }
-  for (const field of RESERVED) zeros("sparse header", field, "0 in reserved bytes");
+  const reserved = (structure: string, nonZero: readonly { offset: number; found: number }[]) => {
+    for (const { offset, found } of nonZero) {
+      unusual({ structure, offset: headerOffset + offset }, found, "0 in reserved bytes");
+    }
+  };
+  reserved(SPARSE_HEADER.type, SPARSE_HEADER.nonZeroReserved(bytes));
   if (diskType !== DISK_TYPE.differencing) {
-    for (const field of PARENT) zeros("sparse header", field, "0, as the disk has no parent");
+    for (const field of PARENT) zeros(field, "0, as the disk has no parent");
     return;
   }
-  zeros("sparse header", nameTail(bytes), "0 behind the name of the parent");
+  zeros(nameTail(bytes), "0 behind the name of the parent");
   for (const { slot } of usedLocators(header)) {
-    const { offset, length } = LOCATOR_RESERVED;
-    const field = { offset: locatorOffset(slot) + offset, length };
-    zeros("parent locator", field, "0 in reserved bytes");
+    reserved(LOCATOR.type, LOCATOR.nonZeroReserved(bytes, locatorOffset(slot)));
   }
 }
 
 /** What follows the first NUL of the parent's name. */
-function nameTail(header: Uint8Array): Field {
-  let offset = PARENT_UNICODE_NAME;
-  const end = offset + 2 * PARENT_NAME_UNITS;
-  while (offset < end && (header[offset] !== 0 || header[offset + 1] !== 0)) offset += 2;
-  return { offset, length: end - offset };
+function nameTail(header: Uint8Array): FieldRange {
+  const { offset, length } = SPARSE_HEADER.range("parentUnicodeName");
+  const used = 2 * SPARSE_HEADER.get(header, "parentUnicodeName").length;
+  return { offset: offset + used, length: length - used };
 }

@@ -9,19 +9,18 @@
 import { hexadecimal } from "../../bytes/hexadecimal.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
-import { asciiField, type ByteSource, hasSignature, readStructure } from "../file/byte_source.ts";
+import { asciiField, type ByteSource, readStructure } from "../file/byte_source.ts";
 import { damaged, type ImageError } from "../file/image_error.ts";
 import {
+  checksumMismatch,
   DISK_TYPE,
+  FOOTER,
   type Footer,
   FOOTER_COOKIE,
-  FOOTER_FIELD,
   FOOTER_SIZE,
   footerFault,
   parseFooter,
-  storedChecksum,
   type StructureFault,
-  vhdChecksum,
 } from "./footer.ts";
 import { SECTOR_SIZE } from "./layout.ts";
 import { SPARSE_HEADER_SIZE } from "./sparse_header.ts";
@@ -119,23 +118,19 @@ function candidateAt(
 function fault(source: ByteSource, candidate: Candidate): ImageError {
   const { bytes, structure, offset } = candidate;
   if (candidate.fault === "checksum") {
-    return damaged(
-      source,
-      "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH",
-      structure,
-      offset + FOOTER_FIELD.checksum,
-      hexadecimal(storedChecksum(bytes, FOOTER_FIELD.checksum)),
-      `${hexadecimal(vhdChecksum(bytes, FOOTER_FIELD.checksum))}, the checksum of its bytes`,
-    );
+    const symbol = "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH";
+    const at = offset + FOOTER.at.checksum;
+    const { found, expected } = checksumMismatch(FOOTER, bytes);
+    return damaged(source, symbol, structure, at, found, expected);
   }
   return damaged(
     source,
     "ERROR_VHD_DRIVE_FOOTER_MISSING",
     structure,
     offset,
-    hasSignature(bytes, 0, FOOTER_COOKIE)
+    FOOTER.hasSignature(bytes)
       ? `${source.size} bytes`
-      : asciiField(bytes, 0, FOOTER_COOKIE.length),
+      : asciiField(bytes, FOOTER.at.cookie, FOOTER_COOKIE.length),
     `${FOOTER_COOKIE}, the cookie of a footer of ${FOOTER_SIZE} bytes`,
   );
 }
@@ -156,10 +151,10 @@ export function checkFooter(source: ByteSource, found: FoundFooter): void {
   const { diskType, dataOffset, currentSize } = footer;
   const fail = (
     symbol: ErrorSymbol,
-    field: keyof typeof FOOTER_FIELD,
+    field: keyof typeof FOOTER.at,
     value: unknown,
     expected: string,
-  ) => damaged(source, symbol, structure, offset + FOOTER_FIELD[field], value, expected);
+  ) => damaged(source, symbol, structure, offset + FOOTER.at[field], value, expected);
 
   if (footer.fileFormatVersion >>> 16 !== 1) {
     throw fail(

@@ -6,17 +6,17 @@
 import { NIL_GUID } from "../../bytes/guid.ts";
 import { decodeUtf16 } from "../../bytes/utf16.ts";
 import { type ByteSource, readStructure } from "../file/byte_source.ts";
-import { damaged, type ImageError } from "../file/image_error.ts";
+import { damaged, damagedField, type ImageError } from "../file/image_error.ts";
 import type { ParentLink, ParentLocator, ParentSpec } from "../image/image.ts";
 import { SECTOR_SIZE } from "./layout.ts";
 import { overlapping, type Region } from "./regions.ts";
 import {
-  LOCATOR_FIELD,
+  LOCATOR,
   type LocatorEntry,
   locatorOffset,
   PARENT_NAME_UNITS,
   PLATFORM_CODE,
-  SPARSE_HEADER_FIELD,
+  SPARSE_HEADER,
   type SparseHeader,
 } from "./sparse_header.ts";
 
@@ -45,21 +45,21 @@ export function locatorRegions(
     const { dataLength, dataOffset } = entry;
     if (dataLength > MAX_PATH_SIZE) {
       const expected = `at most ${MAX_PATH_SIZE} bytes`;
-      throw entryFault(source, placed, slot, "platformDataLength", dataLength, expected);
+      throw entryFault(source, placed, slot, "dataLength", dataLength, expected);
     }
     const unit = notationOf(entry)?.bytesPerUnit ?? 1;
     if (dataLength % unit !== 0) {
       const expected = "an even length of UTF-16 text";
-      throw entryFault(source, placed, slot, "platformDataLength", dataLength, expected);
+      throw entryFault(source, placed, slot, "dataLength", dataLength, expected);
     }
     if (dataOffset + dataLength > source.size) {
       const expected = `${dataLength} bytes within the ${source.size} of the file`;
-      throw entryFault(source, placed, slot, "platformDataOffset", dataOffset, expected);
+      throw entryFault(source, placed, slot, "dataOffset", dataOffset, expected);
     }
     const other = overlapping(metadata, dataOffset, dataLength);
     if (other !== undefined) {
       const expected = `an offset clear of the ${other.name}`;
-      throw entryFault(source, placed, slot, "platformDataOffset", dataOffset, expected);
+      throw entryFault(source, placed, slot, "dataOffset", dataOffset, expected);
     }
     return { name: "parent locator data", offset: dataOffset, length: dataLength };
   });
@@ -92,8 +92,8 @@ export function spaceOfLocator({ dataSpace }: LocatorEntry): number {
 export function readParentLink(source: ByteSource, placed: PlacedHeader): ParentLink {
   const { header } = placed;
   if (header.parentUniqueId === NIL_GUID) {
-    const offset = placed.offset + SPARSE_HEADER_FIELD.parentUniqueId;
-    throw damaged(source, CODE, "sparse header", offset, NIL_GUID, "the unique id of a parent");
+    const place = SPARSE_HEADER.place("parentUniqueId", placed.offset);
+    throw damagedField(source, CODE, place, NIL_GUID, "the unique id of a parent");
   }
   const paths = NOTATIONS.flatMap(({ code }) =>
     usedLocators(header)
@@ -134,8 +134,8 @@ function nameLocators(source: ByteSource, placed: PlacedHeader): ParentLocator[]
   const path = placed.header.parentUnicodeName;
   const fault = pathFault(path);
   if (fault !== undefined) {
-    const offset = placed.offset + SPARSE_HEADER_FIELD.parentUnicodeName;
-    throw damaged(source, CODE, "sparse header", offset, path, fault);
+    const place = SPARSE_HEADER.place("parentUnicodeName", placed.offset);
+    throw damagedField(source, CODE, place, path, fault);
   }
   const whole = parentLocator(path);
   const name = fileNameOf(path);
@@ -166,12 +166,12 @@ function entryFault(
   source: ByteSource,
   placed: PlacedHeader,
   slot: number,
-  field: keyof typeof LOCATOR_FIELD,
+  field: keyof typeof LOCATOR.at,
   found: unknown,
   expected: string,
 ): ImageError {
-  const offset = placed.offset + locatorOffset(slot) + LOCATOR_FIELD[field];
-  return damaged(source, CODE, "parent locator", offset, found, expected);
+  const place = LOCATOR.place(field, placed.offset + locatorOffset(slot));
+  return damagedField(source, CODE, place, found, expected);
 }
 
 const FILE_URL = "file://";

@@ -3,19 +3,11 @@
  *
  * @module
  */
-import { type ByteSource, hasSignature, readStructure, viewOf } from "../file/byte_source.ts";
+import { type ByteSource, readStructure, viewOf } from "../file/byte_source.ts";
 import { EndlessSource, LostBlocks, type PromisedEnd, readable } from "../file/promised_end.ts";
 import { TABLE_ENTRY_SIZE, UNALLOCATED } from "./block_table.ts";
 import { blockCount, blockFootprint, SECTOR_SIZE } from "./layout.ts";
-import {
-  DISK_TYPE,
-  type Footer,
-  FOOTER_COOKIE,
-  FOOTER_FIELD,
-  FOOTER_SIZE,
-  footerFault,
-  parseFooter,
-} from "./footer.ts";
+import { DISK_TYPE, FOOTER, type Footer, FOOTER_SIZE, footerFault, parseFooter } from "./footer.ts";
 import { checkFooter, findFooter, type FoundFooter } from "./footer_search.ts";
 import { FOOTER_COPY_OFFSET } from "./footers.ts";
 import { roomOfLocator, usedLocators } from "./parent_link.ts";
@@ -30,7 +22,7 @@ const VIRTUAL_PC_2004 = 0x00050000;
 const MAX_FILE_SIZE = 2 ** 42;
 const ENTRIES_PER_PIECE = 2 ** 16;
 /** The shortest piece of a footer that is taken for one: the cookie, and what every footer says next. */
-const SHORTEST_PIECE = FOOTER_FIELD.dataOffset;
+const SHORTEST_PIECE = FOOTER.at.dataOffset;
 
 /**
  * Looks where the file should end. A dynamic or differencing image ends with its footer, right behind what
@@ -116,7 +108,7 @@ function pieceEnd(file: ByteSource): PromisedEnd | undefined {
   const length = file.size - start;
   if (length < SHORTEST_PIECE) return undefined;
   const piece = readStructure(file, start, length, "footer", READ_FAILURE);
-  if (!hasSignature(piece, 0, FOOTER_COOKIE)) return undefined;
+  if (!FOOTER.hasSignature(piece)) return undefined;
   // What begins a file may be the copy that a dynamic image begins with.
   return { end: start + FOOTER_SIZE, isExact: start > 0 };
 }

@@ -1,11 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { encodeUtf16 } from "../../../src/bytes/utf16.ts";
 import type { ParentLocator } from "../../../src/portable/image/image.ts";
-import {
-  encodeLocatorEntry,
-  locatorOffset,
-  PLATFORM_CODE,
-} from "../../../src/portable/vhd/sparse_header.ts";
+import { LOCATOR, locatorOffset, PLATFORM_CODE } from "../../../src/portable/vhd/sparse_header.ts";
 import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { MemorySource } from "../file/memory_source.ts";
 import { HEADER, newVhd, PARENT_IDENTIFIER, sealHeader, viewAt } from "./vhd_builder.ts";
@@ -22,7 +18,7 @@ function childWith(locators: readonly [number, Uint8Array][], name = ""): Memory
     const dataOffset = 0x3000 + slot * 512;
     image.set(data, dataOffset);
     const entry = { platformCode, dataSpace: 512, dataLength: data.length, dataOffset };
-    encodeLocatorEntry(entry, image.subarray(HEADER, HEADER + 1024), locatorOffset(slot));
+    LOCATOR.patch(image, entry, HEADER + locatorOffset(slot));
   });
   image.set(encodeUtf16(name, false), HEADER + 64);
   sealHeader(image);
