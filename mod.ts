@@ -109,7 +109,7 @@ export {
   type ImageStream,
   type ImageStreamOptions,
 } from "./src/portable/operations/image_stream.ts";
-export { type IsoFileSystem, type IsoVolume } from "./src/portable/iso/iso_volume.ts";
+export { type IsoFileSystem, type IsoVolume } from "./src/portable/image/image.ts";
 export { type DifferentRange } from "./src/portable/operations/compare.ts";
 export {
   type CompareOptions,

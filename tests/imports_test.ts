@@ -52,63 +52,10 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
 const ELSEWHERE: Readonly<Record<string, string>> = {
   disk: "create information maintained_disk occupation open_rules portable_disk readable_disk",
   formats: "formats",
-  file: "vhdx/zero_fill",
 };
 
 /** Imports that break a rule: by file of `src/portable`. */
-const EXCEPTIONS: readonly { reason: string; imports: Record<string, string> }[] = [
-  {
-    reason:
-      "Each operation has a table of its own by format, for there is no interface of formats yet.",
-    imports: {
-      "operations/check": "iso/check vhd/check vhdx/check",
-      "operations/diagnose_damage": "iso/check",
-      "operations/write_image": "raw/raw_image vhd/create vhdx/create",
-      "operations/compact": "vhd/compact vhdx/compact",
-      "operations/merge": "vhd/merge vhdx/merge",
-    },
-  },
-  {
-    reason: "What is said of a damaged or foreign file reads the structures of its format.",
-    imports: {
-      "operations/check_end":
-        "iso/iso_image iso/promised_end vhd/footer vhd/open vhd/promised_end vhdx/file_map vhdx/promised_end",
-      "image/findings": "vhdx/log_replay",
-      "operations/diagnose_foreign": "vhd/footer",
-      "operations/diagnose_image": "iso/iso_image vhd/promised_end vhdx/file_map vhdx/header",
-      "operations/details": "vhdx/replayed_source",
-    },
-  },
-  {
-    reason:
-      "A type that belongs to both formats, or to the floor below, is declared in one of them.",
-    imports: {
-      "vhdx/check": "vhd/check",
-      "operations/check": "vhd/check",
-      "vhdx/zero_fill": "vhdx/file_map",
-    },
-  },
-  {
-    reason: "Only a VHD has a footer, which a resize must tell from a raw disk, and a saved state.",
-    imports: {
-      "operations/resize": "vhd/footer vhd/footer_search",
-    },
-  },
-  {
-    reason: "Only an ISO image has a volume, which the disk describes.",
-    imports: {
-      "operations/contents": "iso/iso_image",
-      "readable_disk": "iso/iso_image iso/iso_volume",
-    },
-  },
-  {
-    reason: "The formats have no face yet: detection reads files of theirs.",
-    imports: {
-      "formats":
-        "iso/iso_image iso/origin raw/raw_image vhd/open vhd/resize vhdx/file_map vhdx/image vhdx/resize vhdx/writable_image",
-    },
-  },
-];
+const EXCEPTIONS: readonly { reason: string; imports: Record<string, string> }[] = [];
 
 /** Circles of imports that there are. */
 const CIRCLES: Readonly<Record<string, string>> = {};

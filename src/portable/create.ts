@@ -8,18 +8,16 @@ import { assertChildless } from "./chain/children.ts";
 import { openSource, type SourceRequest } from "./operations/copy_source.ts";
 import {
   type CreateRequest,
-  formatToCreate,
   imageSpec,
-  type NewFormat,
-  subtypeToCreate,
+  kindToCreate,
+  type NewKind,
 } from "./operations/create_rules.ts";
-import { openImage } from "./formats.ts";
+import { type NewFormat, openImage } from "./formats.ts";
 import type { DiskImage } from "./image/image.ts";
 import { ImageError, inLongOperation } from "./file/image_error.ts";
 import { fileIdentity, ImageFile } from "./file/image_file.ts";
 import { fileExists, NewFile, realFolder } from "./file/new_file.ts";
 import {
-  layoutOf,
   learnsSize,
   writeCopy,
   writeCopyOfUnknownSize,
@@ -53,12 +51,12 @@ async function create(request: CreateRequest): Promise<PortableVirtualDisk> {
   }
   const pace = new Pace(request);
   pace.assertWanted();
-  assertCanPreallocate(request);
-  const format = formatToCreate(request);
+  const kind = kindToCreate(request);
+  assertCanPreallocate(request, kind);
   if (request.overwrite) assertReplaceable(request);
-  if (request.source === undefined) await createEmpty(request, format, pace);
-  else await createCopy(request, request.source, format, pace);
-  const chain = await openNew(path, format);
+  if (request.source === undefined) await createEmpty(request, kind, pace);
+  else await createCopy(request, request.source, kind, pace);
+  const chain = await openNew(path, kind.format);
   // A disk that is new is nobody's parent yet.
   const rights = { query: true, read: true, writableDepth: 1, ignoreChildren: true };
   return new PortableVirtualDisk(chain, rights);
@@ -129,22 +127,23 @@ function imageIn(file: ImageFile): DiskImage | undefined {
 
 async function createEmpty(
   request: CreateRequest,
-  format: NewFormat,
+  kind: NewKind,
   pace: Pace,
 ): Promise<void> {
   const { path } = request;
-  using parentChain = openParentChain(request, format);
+  using parentChain = openParentChain(request, kind);
   const parent = parentChain?.image;
   if (parentChain !== undefined && request.overwrite) assertNoAncestor(path, parentChain);
   const folder = realFolder(path);
   const spec = imageSpec(
     request,
+    kind,
     parent && { image: parent, spec: parentSpec(path, folder, parent) },
     undefined,
   );
   using target = NewFile.prepare(path, folder, request.overwrite);
   await target.write(async (file) => {
-    const layout = layoutOf(format, spec, path);
+    const layout = kind.rules.layout(spec, path);
     if (!request.preallocate) return await writeEmpty(file, layout);
     await writeEmpty(file, layout, new Preallocation(file, pace));
     assertAllocated(file);
@@ -156,7 +155,7 @@ async function createEmpty(
 async function createCopy(
   request: CreateRequest,
   sourceRequest: SourceRequest,
-  format: NewFormat,
+  kind: NewKind,
   pace: Pace,
 ): Promise<void> {
   const { path } = request;
@@ -170,14 +169,15 @@ async function createCopy(
   // With zeros to be written, how far the file is says more than how much of the source has been read.
   const sourcePace = request.preallocate ? new Pace({ signal: request.signal }) : pace;
   using source = openSource(sourceRequest, path, request.size, sourcePace);
-  const isLearning = learnsSize(request, source);
+  const isLearning = learnsSize(request, kind, source);
   const disk = { ...source.disk, virtualSize: source.disk.virtualSize ?? request.size };
-  const spec = isLearning ? undefined : imageSpec(request, undefined, disk);
+  const spec = isLearning ? undefined : imageSpec(request, kind, undefined, disk);
   using target = NewFile.prepare(path, folder, request.overwrite);
   await target.write(async (file) => {
     const preallocation = request.preallocate ? new Preallocation(file, pace) : undefined;
-    if (spec === undefined) await writeCopyOfUnknownSize(file, request, source, preallocation);
-    else await writeCopy(file, layoutOf(format, spec, path), source, preallocation);
+    if (spec === undefined) {
+      await writeCopyOfUnknownSize(file, request, kind, source, preallocation);
+    } else await writeCopy(file, kind.rules.layout(spec, path), source, preallocation);
     if (request.preallocate) assertAllocated(file);
   });
   pace.end();
@@ -186,11 +186,10 @@ async function createCopy(
   target.publish();
 }
 
-function assertCanPreallocate(request: CreateRequest): void {
-  const subtype = subtypeToCreate(request);
-  if (!request.preallocate || subtype === "fixed") return;
+function assertCanPreallocate({ path, preallocate }: CreateRequest, { subtype }: NewKind): void {
+  if (!preallocate || subtype === "fixed") return;
   throw new ImageError("ERROR_INVALID_PARAMETER", {
-    path: request.path,
+    path,
     reason: `a ${subtype} disk cannot be preallocated: its file grows with what is written`,
     causes: ['Pass { subtype: "fixed" }, or leave `preallocate` out.'],
   });
@@ -242,7 +241,7 @@ function isOneOf(path: string, identities: readonly string[]): boolean {
 
 function openParentChain(
   { path, parent }: CreateRequest,
-  format: NewFormat,
+  { format }: NewKind,
 ): ImageChain | undefined {
   if (parent === undefined) return undefined;
   const chain = ImageChain.open(parent, {

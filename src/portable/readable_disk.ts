@@ -25,8 +25,7 @@ import {
   type ImageStreamOptions,
   openImageStream,
 } from "./operations/image_stream.ts";
-import { IsoImage } from "./iso/iso_image.ts";
-import type { IsoVolume } from "./iso/iso_volume.ts";
+import type { IsoVolume } from "./image/image.ts";
 import type { Rights } from "./open_rules.ts";
 
 /** A range of a disk, in bytes. */
@@ -213,10 +212,7 @@ export abstract class ReadableDisk extends VirtualDisk {
    */
   get isoVolume(): IsoVolume | undefined {
     this.assertOpen("GetVirtualDiskInformation");
-    const { image } = this.#chain;
-    return image instanceof IsoImage
-      ? inOperation("GetVirtualDiskInformation", () => image.volume)
-      : undefined;
+    return inOperation("GetVirtualDiskInformation", () => this.#chain.image.volume);
   }
 
   /**

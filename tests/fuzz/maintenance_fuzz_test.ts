@@ -5,7 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { checkFile } from "../../src/portable/operations/check.ts";
-import { openImage, openWritableImage, resizeImage } from "../../src/portable/formats.ts";
+import { formatNamed, openImage, openWritableImage } from "../../src/portable/formats.ts";
 import type { DiskImage } from "../../src/portable/image/image.ts";
 import { ImageError } from "../../src/portable/file/image_error.ts";
 import { Meter, Pace } from "../../src/portable/image/pace.ts";
@@ -82,7 +82,8 @@ const OPERATIONS: Readonly<Record<string, (subject: Subject) => unknown>> = {
     const { virtualSize: size } = openImage(file, format);
     const difference = (random.below(20_000) - 5000) * SECTOR;
     const virtualSize = Math.max(SECTOR, size + difference);
-    resizeImage(file, format, { virtualSize, parentSize: parents[0]?.virtualSize ?? 0 });
+    const parentSize = parents[0]?.virtualSize ?? 0;
+    formatNamed(format).resizing?.run(file, { virtualSize, parentSize });
     assertEquals(openImage(file, format).virtualSize, virtualSize);
   },
   "merge": async ({ file, format }) => {

@@ -5,7 +5,8 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import type { ByteSource } from "../../src/portable/file/byte_source.ts";
 import type { DiskImage } from "../../src/portable/image/image.ts";
-import { isVhdx, openVhdx } from "../../src/portable/vhdx/image.ts";
+import { VHDX } from "../../src/portable/vhdx/format.ts";
+import { openVhdx } from "../../src/portable/vhdx/image.ts";
 import { MemorySource } from "../portable/file/memory_source.ts";
 import { MIB } from "../portable/vhdx/vhdx_builder.ts";
 import { sampledRounds } from "../sampling.ts";
@@ -43,12 +44,12 @@ function assertReadable(source: ByteSource, fileOffset: number, length: number):
 function fuzz(seed: number): boolean {
   const random = new Random(seed);
   const source = new MemorySource(mutatedVhdx(random));
-  const marked = isVhdx(source);
+  const marked = VHDX.matches(source);
   source.bytesRead = 0;
   const image = orRefused(() => openVhdx(source));
   assertLessOrEqual(source.bytesRead, OPENING_BUDGET, "opening reads too much");
   if (image === undefined) return false;
-  assert(marked, "isVhdx() denies what openVhdx() opens");
+  assert(marked, "VHDX.matches() denies what openVhdx() opens");
   source.bytesRead = 0;
   for (const range of ranges(image, random)) {
     orRefused(() =>

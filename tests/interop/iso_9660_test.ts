@@ -3,7 +3,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { ImageError } from "../../src/portable/file/image_error.ts";
 import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { isIso, openIso } from "../../src/portable/iso/iso_image.ts";
-import type { IsoVolume } from "../../src/portable/iso/iso_volume.ts";
+import type { IsoVolume } from "../../src/portable/image/image.ts";
 import { readImage } from "../portable/image/read_image.ts";
 import {
   assertBytesEqual,

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { ImageFile } from "../../src/portable/file/image_file.ts";
 import { openIso } from "../../src/portable/iso/iso_image.ts";
-import type { IsoVolume } from "../../src/portable/iso/iso_volume.ts";
+import type { IsoVolume } from "../../src/portable/image/image.ts";
 import { pattern, run, TempDir, testWith, tool } from "../support.ts";
 
 const MKUDFFS = tool("/usr/sbin/mkudffs");

@@ -7,7 +7,7 @@ import type { WritableSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
 import { fileIdentity, ImageFile } from "../file/image_file.ts";
 import { TrialFile } from "../file/trial_file.ts";
-import { type ImageFormat, openImage, openWritableImage, resizeImage } from "../formats.ts";
+import { formatOf, type ImageFormat, openImage, openWritableImage } from "../formats.ts";
 import type { DiskImage, ParentSpec, WritableImage } from "../image/image.ts";
 import {
   type AncestorOptions,
@@ -111,13 +111,13 @@ export class ImageChain implements ResizableChain, Disposable {
   /**
    * Gives the child, which was opened for writing, another size.
    *
-   * @throws {ImageError} As `resizeImage()`.
+   * @throws {ImageError} As `Resizing.run()` of the format.
    */
   resize(writable: WritableImage, virtualSize: number): void {
     writable.finish();
     try {
       const parentSize = this.#images[1]?.virtualSize ?? 0;
-      resizeImage(this.#files[0]!, writable.format, { virtualSize, parentSize });
+      formatOf(writable).resizing?.run(this.#files[0]!, { virtualSize, parentSize });
     } finally {
       this.#readAnew();
     }
@@ -344,7 +344,7 @@ export interface ResizableChain {
   /**
    * Gives the child another size.
    *
-   * @throws {ImageError} As `resizeImage()`.
+   * @throws {ImageError} As `Resizing.run()` of the format.
    */
   resize(writable: WritableImage, virtualSize: number): void;
 }

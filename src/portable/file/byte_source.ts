@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isAllZero } from "../../bytes/zeros.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import { damaged } from "./image_error.ts";
 
@@ -48,6 +49,20 @@ export function readStructure(
     throw damaged(source, code, structure, offset, `${count} bytes`, `${length} bytes`);
   }
   return bytes;
+}
+
+/** What is read and written at once, in bytes. */
+const PIECE = 2 ** 20;
+
+/** Makes a range read as zeros. What does so already is not written: holes stay holes. */
+export function fillWithZeros(file: WritableSource, offset: number, length: number): void {
+  const present = new Uint8Array(Math.min(PIECE, length));
+  for (let done = 0; done < length; done += PIECE) {
+    const piece = present.subarray(0, Math.min(PIECE, length - done));
+    piece.fill(0);
+    file.readAt(piece, offset + done);
+    if (!isAllZero(piece)) file.writeAt(piece.fill(0), offset + done);
+  }
 }
 
 /** A view over all of `bytes`, wherever they lie in their buffer. */

@@ -8,9 +8,19 @@ import type { Severity } from "../../disk/finding.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "../../disk/progress.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import { ImageError } from "../file/image_error.ts";
-import { LOG_REMEDIES } from "../vhdx/log_replay.ts";
 
 const MAX_FINDINGS = 1000;
+
+/** The structure that a finding about a file which is cut off names. */
+export const END_OF_FILE = "end of file";
+/** The structure that a finding about a length of broken units names. */
+export const FILE_LENGTH = "length of the file";
+
+/** Where an image names its parent, in its file. */
+export interface LinkPlace {
+  readonly structure: string;
+  readonly offset: number;
+}
 
 /** A finding about the file that is being checked. */
 export interface NewFinding {
@@ -30,14 +40,17 @@ export interface NewFinding {
 /** The findings about one file. */
 export class Findings {
   readonly #path: string;
+  readonly #remedies: Readonly<Record<string, string>>;
   readonly #list: CheckFinding[] = [];
   #total = 0;
   #isSound = true;
   #hasError = false;
   #isObstructed = false;
 
-  constructor(path: string) {
+  /** @param remedies What to do about structures of the format that need more than a copy. */
+  constructor(path: string, remedies: Readonly<Record<string, string>> = {}) {
     this.#path = path;
+    this.#remedies = remedies;
   }
 
   /** What was found, up to a bound; what to do about it is told by {@linkcode Findings.withRemedies}. */
@@ -48,7 +61,7 @@ export class Findings {
   /** What was found, each with what to do about it as things are now. */
   withRemedies(): CheckFinding[] {
     return this.#list.map((finding) => {
-      const remedy = finding.remedy ?? remedyOf(finding);
+      const remedy = finding.remedy ?? remedyOf(finding, this.#remedies);
       return remedy === undefined ? finding : { ...finding, remedy };
     });
   }
@@ -194,7 +207,7 @@ export interface CheckReport {
 }
 
 /** Advice for whoever repairs. */
-export const REPAIR = "Repair it: `checkVirtualDisk(path, { repair: true })`.";
+const REPAIR = "Repair it: `checkVirtualDisk(path, { repair: true })`.";
 const RESTORE = "It cannot be repaired safely: restore the file from a copy.";
 
 const BY_SYMBOL: Partial<Record<ErrorSymbol, string>> = {
@@ -205,7 +218,10 @@ const BY_SYMBOL: Partial<Record<ErrorSymbol, string>> = {
 };
 
 /** What to do about a finding; `undefined` if nothing is to be done. */
-export function remedyOf(finding: Omit<CheckFinding, "remedy">): string | undefined {
+function remedyOf(
+  finding: Omit<CheckFinding, "remedy">,
+  ofStructures: Readonly<Record<string, string>>,
+): string | undefined {
   const { severity, structure, symbol, repairable, repaired, missingBytes } = finding;
   if (repaired) return undefined;
   if (severity === "info") {
@@ -218,5 +234,5 @@ export function remedyOf(finding: Omit<CheckFinding, "remedy">): string | undefi
   }
   const known = symbol === undefined ? undefined : BY_SYMBOL[symbol as ErrorSymbol];
   if (known !== undefined) return known;
-  return structure === "log" || structure === "log entry" ? LOG_REMEDIES.join(" ") : RESTORE;
+  return ofStructures[structure] ?? RESTORE;
 }

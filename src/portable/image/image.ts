@@ -82,6 +82,10 @@ export interface DiskImage {
   extent(offset: number, end: number): ImageExtent;
   /** VHDX: metadata items, to read. */
   readonly metadata?: Pick<ImageMetadata, "keys" | "get" | "copyable">;
+  /** ISO: what is on the disc. */
+  readonly volume?: IsoVolume;
+  /** VHDX: whether the image was not closed, and is read as the log that was left behind leaves it. */
+  readonly hasDirtyLog?: boolean;
   /** Whether the data lie at multiples of 4096 in the file. May read the whole block table. */
   is4kAligned(): boolean;
 }
@@ -228,6 +232,25 @@ export interface ImageSpec {
   readonly parent: ParentSpec | undefined;
   /** VHDX: metadata items that come from another file, where there are any. */
   readonly items?: readonly CopyableItem[];
+}
+
+/** A file system that an image may hold; `"iso13490"` (ECMA-168) is known by name only. */
+export type IsoFileSystem = "udf" | "joliet" | "iso9660" | "high-sierra" | "iso13490";
+
+/** What the descriptors of an ISO image say. */
+export interface IsoVolume {
+  /** In the order in which Windows prefers them: UDF first where an image has several. */
+  readonly fileSystems: readonly IsoFileSystem[];
+  /** From UDF, else Joliet, else ISO 9660; `undefined` where it is empty everywhere. */
+  readonly label: string | undefined;
+  /** Bytes that the volume claims, which in a truncated image are more than the file has. */
+  readonly volumeSize: number | undefined;
+  /** For example `"1.02"`. */
+  readonly udfRevision: string | undefined;
+  /** Whether there is an El Torito boot catalog. */
+  readonly bootable: boolean;
+  /** What is not as it should be, in sentences. */
+  readonly warnings: readonly string[];
 }
 
 /** Who made an image, and when, as far as it says so itself. */

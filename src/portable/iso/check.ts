@@ -9,10 +9,7 @@ import { hasIsoIdentifier, IsoImage, openIso } from "./iso_image.ts";
 import { promisedIsoEnd } from "./promised_end.ts";
 import { udfAnchors } from "./udf.ts";
 import { FIRST_DESCRIPTOR_OFFSET, SECTOR_SIZE } from "./iso9660.ts";
-import type { Findings } from "../image/findings.ts";
-
-/** The structure that a finding about a length of broken sectors names. */
-export const FILE_LENGTH = "length of the file";
+import { FILE_LENGTH, type Findings } from "../image/findings.ts";
 
 /** Checks a file that is taken for an ISO image: its length, identifier and descriptors. */
 export function checkIso(file: ByteSource, findings: Findings): void {
@@ -60,7 +57,7 @@ export function checkIso(file: ByteSource, findings: Findings): void {
 
 function checkLength(size: number, end: number, findings: Findings): void {
   if (size % SECTOR_SIZE === 0) return;
-  const whole = wholeSectors(size);
+  const whole = Math.ceil(size / SECTOR_SIZE) * SECTOR_SIZE;
   const rest = size - end;
   findings.add({
     severity: "error",
@@ -75,9 +72,4 @@ function checkLength(size: number, end: number, findings: Findings): void {
       } it, and ` +
       `Windows opens no image with half a sector: fill the file up with zeros to ${whole} bytes, or cut it to the volume.`,
   });
-}
-
-/** The length that the file has once its last sector is whole, in bytes. */
-export function wholeSectors(size: number): number {
-  return Math.ceil(size / SECTOR_SIZE) * SECTOR_SIZE;
 }

@@ -7,10 +7,10 @@
 import { byteCount } from "../../text/digits.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
 import { asciiField, type ByteSource } from "../file/byte_source.ts";
-import type { DiskImage, ImageExtent } from "../image/image.ts";
+import type { DiskImage, ImageExtent, IsoVolume } from "../image/image.ts";
 import { ImageError } from "../file/image_error.ts";
 import { foreignFormat } from "../image/foreign_format.ts";
-import { describeVolume, type IsoVolume } from "./iso_volume.ts";
+import { describeVolume } from "./iso_volume.ts";
 import { promisedIsoEnd } from "./promised_end.ts";
 import {
   descriptorAt,
@@ -21,7 +21,7 @@ import {
 } from "./iso9660.ts";
 
 /** The system area and one descriptor. */
-const MINIMUM_SIZE = FIRST_DESCRIPTOR_OFFSET + SECTOR_SIZE;
+export const MINIMUM_SIZE = FIRST_DESCRIPTOR_OFFSET + SECTOR_SIZE;
 /** The bytes that hold an identifier, at 1 or, in High Sierra, at 9. */
 const IDENTIFIER_AREA = { offset: FIRST_DESCRIPTOR_OFFSET + 1, length: 13 };
 

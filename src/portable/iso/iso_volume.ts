@@ -5,6 +5,7 @@
  * @module
  */
 import type { ByteSource } from "../file/byte_source.ts";
+import type { IsoFileSystem, IsoVolume } from "../image/image.ts";
 import {
   DESCRIPTOR_TYPE,
   type PrimaryDescriptor,
@@ -16,25 +17,6 @@ import {
   volumeDescriptors,
 } from "./iso9660.ts";
 import { readUdfVolume } from "./udf.ts";
-
-/** A file system that an image may hold; `"iso13490"` (ECMA-168) is known by name only. */
-export type IsoFileSystem = "udf" | "joliet" | "iso9660" | "high-sierra" | "iso13490";
-
-/** What the descriptors of an image say. */
-export interface IsoVolume {
-  /** In the order in which Windows prefers them: UDF first where an image has several. */
-  readonly fileSystems: readonly IsoFileSystem[];
-  /** From UDF, else Joliet, else ISO 9660; `undefined` where it is empty everywhere. */
-  readonly label: string | undefined;
-  /** Bytes that the volume claims, which in a truncated image are more than the file has. */
-  readonly volumeSize: number | undefined;
-  /** For example `"1.02"`. */
-  readonly udfRevision: string | undefined;
-  /** Whether there is an El Torito boot catalog. */
-  readonly bootable: boolean;
-  /** What is not as it should be, in sentences. */
-  readonly warnings: readonly string[];
-}
 
 /** What the recognition area holds. */
 interface Recognized {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { byteCount } from "../../text/digits.ts";
 import { checkOptions, oneOf, type OptionKinds, toHostPath } from "../../disk/arguments.ts";
 import type { ImageType } from "../../disk/open_options.ts";
 import { type Link, openAncestors } from "../chain/ancestors.ts";
@@ -10,23 +11,24 @@ import type { ImageChain } from "../chain/chain.ts";
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import { ImageError, inLongOperation, openForReading } from "../file/image_error.ts";
 import { ImageFile } from "../file/image_file.ts";
-import { type ImageFormat, openImage } from "../formats.ts";
+import type { PromisedEnd } from "../file/promised_end.ts";
+import { formatNamed, type ImageFormat, openImage } from "../formats.ts";
 import {
   CHECK_OPTIONS,
   type CheckFinding,
   type CheckOptions,
   type CheckReport,
+  END_OF_FILE,
   Findings,
+  type LinkPlace,
 } from "../image/findings.ts";
 import type { ForeignFormat } from "../image/foreign_format.ts";
+import type { Format, RepairOptions } from "../image/format.ts";
 import type { DiskImage } from "../image/image.ts";
 import { Pace } from "../image/pace.ts";
-import { checkIso } from "../iso/check.ts";
 import { decodeHeader, isHeader, PRIMARY_SECTOR } from "../partitions/gpt.ts";
 import { partitionedDisk, readSector } from "../partitions/partitioned_disk.ts";
-import { checkVhd, type LinkPlace, repairVhd } from "../vhd/check.ts";
-import { checkVhdx, repairVhdx } from "../vhdx/check.ts";
-import { checkEnd } from "./check_end.ts";
+import { rawDiskIn } from "../partitions/raw_disk.ts";
 import { contentsOf } from "./contents.ts";
 
 /** How an image file is checked. */
@@ -128,107 +130,112 @@ export async function checkFile(
 ): Promise<CheckReport> {
   const pace = new Pace(options);
   const contents = contentsOf(file);
-  const taken = format ?? contents.format;
+  const name = format ?? contents.format;
+  const taken = name && formatNamed(name);
   const foreign = format === undefined ? contents.foreign : undefined;
-  const { repair: repairing = false, discardDamagedLog = false } = options;
-  if (discardDamagedLog && !repairing) {
+  const { repair = false, discardDamagedLog = false } = options;
+  if (discardDamagedLog && !repair) {
     throw new TypeError("discardDamagedLog goes with { repair: true }");
   }
-  const subject = { format: taken, foreign, discardDamagedLog };
+  const subject = { format: taken, foreign, options: { discardDamagedLog } };
   const findings = await inspect(file, subject, pace, checkParents);
   // Whoever cancels the check has had nothing repaired.
   pace.end();
   // Between the check and its repair nobody gets a turn, who could change the file.
-  if (!repairing || !findings.list.some(({ repairable }) => repairable)) {
-    return report(file, foreign === undefined ? taken : undefined, findings);
+  if (!repair || !findings.list.some(({ repairable }) => repairable)) {
+    return report(file, foreign === undefined ? name : undefined, findings);
   }
-  repair(file, taken, discardDamagedLog);
+  taken?.repair?.(file, subject.options);
   const left = await inspect(file, subject, new Pace({}), checkParents);
-  return repairedReport(file, taken, findings, left);
+  return repairedReport(file, name, findings, left);
 }
 
 /** What a file is taken for, and what of it is to be discarded. */
 interface Subject {
-  readonly format: ImageFormat | undefined;
+  readonly format: Format | undefined;
   readonly foreign: ForeignFormat | undefined;
-  readonly discardDamagedLog: boolean;
+  readonly options: RepairOptions;
 }
 
 async function inspect(
   file: ByteSource,
-  { format, foreign, discardDamagedLog }: Subject,
+  { format, foreign, options }: Subject,
   pace: Pace,
   checkParents: ParentCheck,
 ): Promise<Findings> {
-  const findings = new Findings(file.path);
-  if (foreign !== undefined) return foreignFindings(findings, foreign);
-  if (format !== undefined) checkEnd(file, format, findings);
-  const place = await checkFormat(file, format, discardDamagedLog, findings, pace);
-  if ((format === "vhd" || format === "vhdx") && !findings.hasError) {
-    findings.attempt(() => checkGptBackup(openImage(file, format), findings));
+  const findings = new Findings(file.path, format?.remedies);
+  if (foreign !== undefined) return foreignFindings(findings, foreign, format);
+  if (format === undefined) return unknownFindings(findings);
+  checkEnd(file, format, findings);
+  const place = await format.check(file, findings, pace, options);
+  if (format.storesSize && !findings.hasError) {
+    findings.attempt(() => checkGptBackup(format.open(file), findings));
   }
   findings.withholdRepairs();
-  if (format !== undefined && place !== undefined && !findings.isObstructed) {
-    checkParents(format, place, findings);
-  }
+  if (place !== undefined && !findings.isObstructed) checkParents(format.name, place, findings);
   return findings;
 }
 
 /** Of a file of another program nothing else is looked at, whatever it is called. */
-function foreignFindings(findings: Findings, { name, advice }: ForeignFormat): Findings {
+function foreignFindings(
+  findings: Findings,
+  { name, advice }: ForeignFormat,
+  called: Format | undefined,
+): Findings {
   findings.add({
     severity: "error",
     structure: "file",
     offset: 0,
     found: name,
     expected: "a VHD, VHDX or ISO image",
-    symbol: "ERROR_VIRTDISK_PROVIDER_NOT_FOUND",
+    symbol: called?.unmarked ?? "ERROR_VIRTDISK_PROVIDER_NOT_FOUND",
     remedy: advice,
   });
   return findings;
 }
 
-async function checkFormat(
-  file: ByteSource,
-  format: ImageFormat | undefined,
-  discardDamagedLog: boolean,
-  findings: Findings,
-  pace: Pace,
-): Promise<LinkPlace | undefined> {
-  switch (format) {
-    case "vhd":
-      return await checkVhd(file, findings, pace);
-    case "vhdx":
-      return await checkVhdx(file, findings, pace, discardDamagedLog);
-    case "iso":
-      checkIso(file, findings);
-      return undefined;
-    case "raw":
-      findings.attempt(() => openImage(file, format));
-      return undefined;
-    case undefined:
-      findings.add({
-        severity: "error",
-        structure: "file",
-        offset: 0,
-        found: "no signature, or those of several formats",
-        expected: "the signature of a VHD, VHDX or ISO image",
-        symbol: "ERROR_VIRTDISK_PROVIDER_NOT_FOUND",
-        remedy:
-          "If it should be an image, copy or download it again. A raw disk has nothing that " +
-          "could be checked.",
-      });
-      return undefined;
-  }
+function unknownFindings(findings: Findings): Findings {
+  findings.add({
+    severity: "error",
+    structure: "file",
+    offset: 0,
+    found: "no signature, or those of several formats",
+    expected: "the signature of a VHD, VHDX or ISO image",
+    symbol: "ERROR_VIRTDISK_PROVIDER_NOT_FOUND",
+    remedy: "If it should be an image, copy or download it again. A raw disk has nothing that " +
+      "could be checked.",
+  });
+  return findings;
 }
 
-function repair(
-  file: WritableSource,
-  format: ImageFormat | undefined,
-  discardDamagedLog: boolean,
-): void {
-  if (format === "vhd") repairVhd(file);
-  if (format === "vhdx") repairVhdx(file, discardDamagedLog);
+/** Checks whether a file ends where its own structures say. */
+export function checkEnd(file: ByteSource, format: Format, findings: Findings): void {
+  const promised = promisedEnd(file, format);
+  if (promised === undefined || promised.end <= file.size) return;
+  const missingBytes = promised.end - file.size;
+  const least = promised.isExact ? "" : "at least ";
+  findings.add({
+    severity: "error",
+    structure: END_OF_FILE,
+    offset: file.size,
+    found: `${file.size} bytes`,
+    expected: `${least}${promised.end} bytes: cut off, ${least}${byteCount(missingBytes)} ${
+      missingBytes === 1 ? "is" : "are"
+    } missing`,
+    symbol: format.cutOff,
+    repairable: promised.isRepairable ?? false,
+    missingBytes,
+  });
+}
+
+/** Of a fixed VHD without its footer, the disk's partitions tell how long it is at least. */
+function promisedEnd(file: ByteSource, format: Format): PromisedEnd | undefined {
+  const promised = format.promisedEnd?.(file);
+  if (promised !== undefined || format.trailerLength === undefined || format.matches(file)) {
+    return promised;
+  }
+  const disk = rawDiskIn(file);
+  return disk && { end: disk.end + format.trailerLength, isExact: false };
 }
 
 function report(

@@ -4,12 +4,10 @@
  * @module
  */
 import type { CompactionReport, CompactOptions } from "../../disk/operation_options.ts";
-import type { WritableSource } from "../file/byte_source.ts";
 import type { ImageChain } from "../chain/chain.ts";
 import { ImageError, openForReading } from "../file/image_error.ts";
-import { compactVhd } from "../vhd/compact.ts";
-import { compactVhdx } from "../vhdx/compact.ts";
-import type { Compaction, CompactionOutcome } from "../image/format.ts";
+import { formatOf } from "../formats.ts";
+import type { Compaction } from "../image/format.ts";
 import { Meter, Pace } from "../image/pace.ts";
 
 /**
@@ -25,7 +23,13 @@ export async function compactChain(
   const { noZeroScan = false, noBlockMoves = false, dryRun = false } = options;
   const { image, images, writable } = chain;
   const path = image.source.path;
-  const compact = compactorOf(image.format, path);
+  const format = formatOf(image);
+  if (format.compact === undefined) {
+    throw new ImageError("ERROR_VHD_INVALID_TYPE", {
+      path,
+      reason: `${format.title} has no blocks to give back`,
+    });
+  }
   if (writable === undefined && !dryRun) throw openForReading({ path });
   const pace = new Pace(options);
   pace.assertWanted();
@@ -38,25 +42,8 @@ export async function compactChain(
   };
   const { previousFileSize, outcome } = await chain.rework(async (file) => ({
     previousFileSize: file.size,
-    outcome: await compact(file, job),
+    outcome: await format.compact!(file, job),
   }));
   pace.end();
   return { dryRun, previousFileSize, ...outcome };
-}
-
-function compactorOf(
-  format: string,
-  path: string,
-): (file: WritableSource, job: Compaction) => Promise<CompactionOutcome> {
-  switch (format) {
-    case "vhd":
-      return compactVhd;
-    case "vhdx":
-      return compactVhdx;
-    default:
-      throw new ImageError("ERROR_VHD_INVALID_TYPE", {
-        path,
-        reason: `${format === "raw" ? "a raw disk" : "an ISO image"} has no blocks to give back`,
-      });
-  }
 }

@@ -4,16 +4,15 @@
  * @module
  */
 import type { ByteSource } from "../file/byte_source.ts";
-import { detectFormat, formatOfExtension, type ImageFormat } from "../formats.ts";
+import { brokenFormat, detectFormat, formatOfExtension, type MarkedFormat } from "../formats.ts";
 import { type ForeignFormat, foreignFormat } from "../image/foreign_format.ts";
 import { ImageError, isUnreadable } from "../file/image_error.ts";
-import { hasIsoIdentifier } from "../iso/iso_image.ts";
 import { type RawDisk, rawDiskIn } from "../partitions/raw_disk.ts";
 
 /** What a file holds. */
 export interface Contents {
   /** The format that the file has, or is called by; absent if neither tells. */
-  readonly format?: Exclude<ImageFormat, "raw">;
+  readonly format?: MarkedFormat;
   /** Whether the contents have the mark of that format; else it is only the name that says so. */
   readonly isMarked: boolean;
   /** What the file is instead. */
@@ -46,6 +45,6 @@ function markOf(file: ByteSource): Contents["format"] {
   } catch (error) {
     if (!(error instanceof ImageError) || isUnreadable(error)) throw error;
     // Marks of several formats, or none; the length of an ISO image is not looked at here.
-    return hasIsoIdentifier(file) ? "iso" : undefined;
+    return brokenFormat(file);
   }
 }

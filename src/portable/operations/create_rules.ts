@@ -10,12 +10,10 @@ import { byteCount } from "../../disk/arguments.ts";
 import type { OperationOptions } from "../../disk/progress.ts";
 import type { SourceRequest } from "./copy_source.ts";
 import { newDiskSize, type SourceDisk } from "./create_size.ts";
-import { newFormatOfExtension } from "../formats.ts";
+import { type NewFormat, newFormatOfExtension, newImagesOf } from "../formats.ts";
+import type { NewImages } from "../image/format.ts";
 import { type DiskImage, diskItems, type ImageSpec, type ParentSpec } from "../image/image.ts";
 import { ImageError } from "../file/image_error.ts";
-
-/** The formats of new images. */
-export type NewFormat = "vhd" | "vhdx" | "raw";
 
 /** A disk that a caller wants; what is absent or `undefined` has its default. */
 export interface NewDisk {
@@ -43,60 +41,43 @@ export interface CreateRequest extends NewDisk, OperationOptions {
   readonly preallocate: boolean;
 }
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const GIB = 1024 * MIB;
-const TIB = 1024 * GIB;
-
-/** Fixed VHDX images of this size on have full-size blocks; the last may then exceed the disk. */
-const FIXED_FULL_BLOCKS = 4 * GIB;
-
-interface FormatRules {
-  readonly maximumSize: number;
-  readonly sectorSizes: readonly number[];
-  readonly physicalSectorSizes: readonly number[];
-  readonly defaultPhysicalSectorSize: number;
-  readonly blockSizes: readonly number[];
-  defaultBlockSize(parent: DiskImage | undefined): number;
-  fixedBlockSize(size: number): number;
+/** What kind of image is made: decided once, before anything is opened. */
+export interface NewKind {
+  readonly format: NewFormat;
+  readonly rules: NewImages;
+  readonly subtype: ImageSpec["subtype"];
 }
 
-const RULES: Record<NewFormat, FormatRules> = {
-  vhd: {
-    maximumSize: 2040 * GIB,
-    sectorSizes: [512],
-    physicalSectorSizes: [512],
-    defaultPhysicalSectorSize: 512,
-    blockSizes: [512 * KIB, 2 * MIB],
-    // A fixed parent has no blocks.
-    defaultBlockSize: (parent) => parent?.blockSize || 2 * MIB,
-    fixedBlockSize: () => 0,
-  },
-  vhdx: {
-    maximumSize: 64 * TIB,
-    sectorSizes: [512, 4096],
-    physicalSectorSizes: [512, 4096],
-    defaultPhysicalSectorSize: 4096,
-    blockSizes: [1, 2, 4, 8, 16, 32, 64, 128, 256].map((mebibytes) => mebibytes * MIB),
-    defaultBlockSize: (parent) => parent === undefined ? 32 * MIB : 2 * MIB,
-    fixedBlockSize,
-  },
-  // A raw image has nothing but its bytes: what cannot be stored cannot be chosen.
-  raw: {
-    maximumSize: Number.MAX_SAFE_INTEGER,
-    sectorSizes: [],
-    physicalSectorSizes: [],
-    defaultPhysicalSectorSize: 512,
-    blockSizes: [],
-    defaultBlockSize: () => 0,
-    fixedBlockSize: () => 0,
-  },
-};
+/**
+ * Decides what kind of image to make.
+ *
+ * @throws {ImageError} `ERROR_INVALID_PARAMETER` if nothing says which, or what is said does not go together.
+ */
+export function kindToCreate(request: NewDisk): NewKind {
+  const { path, subtype, parent, identifier } = request;
+  const format = formatToCreate(request);
+  const rules = newImagesOf(format);
+  const [byDefault] = rules.subtypes;
+  const actual = subtype ?? (parent === undefined ? byDefault! : "differencing");
+  if ((actual === "differencing") !== (parent !== undefined)) {
+    throw refused(path, "a differencing disk has a parent, and no other kind does", [
+      actual === "differencing"
+        ? "Say which image it is based on: pass `parent`."
+        : "Leave `subtype` or `parent` out.",
+    ]);
+  }
+  if (!rules.subtypes.includes(actual)) {
+    throw refused(path, `a ${format} disk image is ${rules.subtypes.join(" or ")}`, [
+      "Leave `subtype` out.",
+    ]);
+  }
+  if (rules.identifier === "none" && identifier !== undefined) {
+    throw refused(path, `a ${format} disk image has no identifier`, ["Leave `identifier` out."]);
+  }
+  return { format, rules, subtype: actual };
+}
 
-/** The format to create. */
-export function formatToCreate(
-  { path, type }: Pick<NewDisk, "path" | "type">,
-): NewFormat {
+function formatToCreate({ path, type }: Pick<NewDisk, "path" | "type">): NewFormat {
   if (type !== undefined) return type;
   const format = newFormatOfExtension(path);
   if (format !== undefined && format !== "iso") return format;
@@ -108,34 +89,6 @@ export function formatToCreate(
   );
 }
 
-/** The largest disk of a format, in bytes. */
-export function maximumSize(format: NewFormat): number {
-  return RULES[format].maximumSize;
-}
-
-/** The allocation of the new image. */
-export function subtypeToCreate(
-  request: NewDisk,
-): ImageSpec["subtype"] {
-  const { path, subtype, parent, identifier } = request;
-  const isRaw = formatToCreate(request) === "raw";
-  const actual = subtype ?? (parent !== undefined ? "differencing" : isRaw ? "fixed" : "dynamic");
-  if ((actual === "differencing") !== (parent !== undefined)) {
-    throw refused(path, "a differencing disk has a parent, and no other kind does", [
-      actual === "differencing"
-        ? "Say which image it is based on: pass `parent`."
-        : "Leave `subtype` or `parent` out.",
-    ]);
-  }
-  if (isRaw && actual !== "fixed") {
-    throw refused(path, "a raw disk image is fixed", ["Leave `subtype` out."]);
-  }
-  if (isRaw && identifier !== undefined) {
-    throw refused(path, "a raw disk image has no identifier", ["Leave `identifier` out."]);
-  }
-  return actual;
-}
-
 /**
  * Applies the defaults and limits of the format.
  *
@@ -144,12 +97,11 @@ export function subtypeToCreate(
  */
 export function imageSpec(
   request: NewDisk,
+  { rules, subtype }: NewKind,
   parent: { readonly image: DiskImage; readonly spec: ParentSpec } | undefined,
   source: SourceDisk | undefined,
 ): ImageSpec {
   const { path } = request;
-  const rules = RULES[formatToCreate(request)];
-  const subtype = subtypeToCreate(request);
   const inherited = parent?.image;
   const logicalSectorSize = choose(
     path,
@@ -192,7 +144,7 @@ export function imageSpec(
     blockSize,
     logicalSectorSize,
     physicalSectorSize,
-    identifier: request.identifier ?? inheritedIdentifier(inherited) ?? crypto.randomUUID(),
+    identifier: request.identifier ?? inheritedIdentifier(rules, inherited) ?? crypto.randomUUID(),
     parent: parent?.spec,
     items: inherited === undefined ? [] : diskItems(inherited),
   };
@@ -201,7 +153,7 @@ export function imageSpec(
 /** What is on a disk counts in its sectors: a copy with others would hold the same bytes to no use. */
 function sectorSizeOfCopy(
   { path, sectorSize }: NewDisk,
-  { sectorSizes }: FormatRules,
+  { sectorSizes }: NewImages,
   source: SourceDisk | undefined,
 ): number | undefined {
   const own = source?.logicalSectorSize;
@@ -212,9 +164,11 @@ function sectorSizeOfCopy(
   ]);
 }
 
-/** The virtual disk id of a VHDX goes over to its children; a VHD's unique id is its own. */
-function inheritedIdentifier(parent: DiskImage | undefined): string | undefined {
-  return parent?.format === "vhdx" ? parent.virtualDiskId : undefined;
+function inheritedIdentifier(
+  { identifier }: NewImages,
+  parent: DiskImage | undefined,
+): string | undefined {
+  return identifier === "inherited" ? parent?.virtualDiskId : undefined;
 }
 
 function choose(
@@ -250,13 +204,6 @@ function inheritSize({ path, size }: NewDisk, parent: DiskImage): number {
     throw refused(path, "a differencing disk has its parent's size", ["Leave `size` out."]);
   }
   return parent.virtualSize;
-}
-
-/** The largest block of which the disk is a whole number, so that a small disk wastes no space. */
-function fixedBlockSize(size: number): number {
-  let blockSize = 32 * MIB;
-  while (size < FIXED_FULL_BLOCKS && blockSize > MIB && size % blockSize !== 0) blockSize /= 2;
-  return blockSize;
 }
 
 function refused(path: string, reason: string, causes?: readonly string[]): ImageError {

@@ -4,12 +4,11 @@
  * @module
  */
 import type { ProviderSubtype } from "../../disk/information.ts";
-import { originOf } from "../formats.ts";
+import { formatOf } from "../formats.ts";
 import type { DiskImage } from "../image/image.ts";
 import { ImageError, isUnreadable } from "../file/image_error.ts";
 import { type Partition, partitionedDisk } from "../partitions/partitioned_disk.ts";
 import { readPartitionTable } from "../partitions/partition_table.ts";
-import { ReplayedSource } from "../vhdx/replayed_source.ts";
 
 /** The unit of `blocks` (POSIX, `st_blocks`). */
 const STAT_BLOCK = 512;
@@ -76,9 +75,9 @@ function imageDetails(image: DiskImage): ImageDetails {
     virtualSize,
     fileSize: size,
     ...(blocks === null ? {} : { allocatedSize: blocks * STAT_BLOCK }),
-    ...originOf(image),
+    ...formatOf(image).origin(source),
     ...(mtime === null ? {} : { modified: mtime.toISOString() }),
-    dirtyLog: source instanceof ReplayedSource,
+    dirtyLog: image.hasDirtyLog ?? false,
   };
 }
 

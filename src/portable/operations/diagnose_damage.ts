@@ -7,8 +7,8 @@ import { byteCount, groupedDigits } from "../../text/digits.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import { type Finding, finding, type FindingSubject, type Severity } from "../../disk/finding.ts";
 import { shellFile, virtdiskCommand } from "../../text/shell.ts";
-import type { CheckFinding, CheckReport } from "../image/findings.ts";
-import { FILE_LENGTH, wholeSectors } from "../iso/check.ts";
+import { type CheckFinding, type CheckReport, FILE_LENGTH } from "../image/findings.ts";
+import { formatNamed } from "../formats.ts";
 import { freshPath } from "./diagnose_name.ts";
 
 /** A damaged table may have thousands of wrong entries: these are told, and a check tells them all. */
@@ -31,7 +31,7 @@ export function damageFindings(path: string, size: number, report: CheckReport):
   const left = others.slice(most);
   return [
     ...missing.map((found) => cutOffFinding(path, size, found, isRepairable)),
-    ...shown.map((found) => damageFinding(path, size, found, isRepairable)),
+    ...shown.map((found) => damageFinding(path, wholeLength(size, report), found, isRepairable)),
     ...(left.length === 0 ? [] : [restFinding(path, left, report.leftOut)]),
   ];
 }
@@ -65,9 +65,15 @@ function cutOffFinding(
   );
 }
 
+/** The length that the file has once its last unit is whole, in bytes. */
+function wholeLength(size: number, { format }: CheckReport): number {
+  const unit = (format && formatNamed(format).lengthUnit) ?? 1;
+  return Math.ceil(size / unit) * unit;
+}
+
 function damageFinding(
   path: string,
-  size: number,
+  wholeLength: number,
   found: CheckFinding,
   isRepairable: boolean,
 ): Finding {
@@ -75,7 +81,7 @@ function damageFinding(
   const subject = subjectOf(found);
   const shown = typeof found.found === "string" ? JSON.stringify(found.found) : found.found;
   const command = structure === FILE_LENGTH
-    ? lengthenCommand(path, wholeSectors(size))
+    ? lengthenCommand(path, wholeLength)
     : commandOf(path, found, isRepairable);
   const message = subject === "log" && found.severity === "warning"
     ? "the image was not closed properly: its log holds changes"

@@ -12,7 +12,6 @@ import { freshPath } from "./diagnose_name.ts";
 import type { ForeignFormat, ForeignKind } from "../image/foreign_format.ts";
 import type { RawDisk } from "../partitions/raw_disk.ts";
 import type { PromisedEnd } from "../file/promised_end.ts";
-import { FOOTER_SIZE } from "../vhd/footer.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 
@@ -55,12 +54,14 @@ export function rawDiskFindings(
  * disk: of either, the end may be missing.
  *
  * @param promised Where the file ends by what is left of its footer.
+ * @param footerLength Bytes.
  */
 export function footerlessFindings(
   path: string,
   size: number,
   rawDisk: RawDisk | undefined,
   promised: PromisedEnd | undefined,
+  footerLength: number,
 ): Finding[] {
   const table = rawDisk === undefined ? "" : ` with ${tableName(rawDisk.kind)}`;
   const found = finding(
@@ -80,7 +81,7 @@ export function footerlessFindings(
   }
   // Of a whole disk, nothing but the footer is missing; then it never was a VHD.
   const isCutOff = rawDisk !== undefined && rawDisk.end > size;
-  return isCutOff ? [cutOffDisk(path, size, rawDisk.end + FOOTER_SIZE), found] : [found];
+  return isCutOff ? [cutOffDisk(path, size, rawDisk.end + footerLength), found] : [found];
 }
 
 function tableName(kind: RawDisk["kind"]): string {

@@ -11,7 +11,8 @@ import type { OperationOptions } from "../../disk/progress.ts";
 import { shellFile, virtdiskCommand } from "../../text/shell.ts";
 import { checkFile } from "./check.ts";
 import { type Contents, contentsOf } from "./contents.ts";
-import { missingMark, openImage } from "../formats.ts";
+import { formatNamed, openImage } from "../formats.ts";
+import type { Format } from "../image/format.ts";
 import { damageFindings } from "./diagnose_damage.ts";
 import {
   convertRaw,
@@ -20,20 +21,14 @@ import {
   rawDiskFindings,
 } from "./diagnose_foreign.ts";
 import { nameFindings } from "./diagnose_name.ts";
-import type { DiskImage } from "../image/image.ts";
+import type { DiskImage, IsoVolume } from "../image/image.ts";
 import { ImageError } from "../file/image_error.ts";
 import { ImageFile } from "../file/image_file.ts";
-import { hasIsoIdentifier, IsoImage } from "../iso/iso_image.ts";
-import { promisedVhdEnd } from "../vhd/promised_end.ts";
-import { headerFault } from "../vhdx/header.ts";
-import { HEADER_OFFSETS } from "../vhdx/file_map.ts";
 
 const IS_WINDOWS = Deno.build.os === "windows";
 const MIB = 1024 * 1024;
 /** CreateVirtualDisk makes no smaller disk. */
 const SMALLEST_DISK = 3 * MIB;
-/** The system area of a disc and one descriptor. */
-const SMALLEST_DISC = 17 * 2048;
 /** Bytes at the start of a file in which every format but a fixed VHD has something. */
 const BEGINNING = 64 * 1024;
 
@@ -55,7 +50,7 @@ export async function diagnoseImage(
   try {
     using file = ImageFile.open(path, { sharing: "everyone" });
     const contents = contentsOf(file);
-    if (!contents.isMarked && !hasValidHeader(file, contents)) {
+    if (!contents.isMarked && !isUnmarkedImage(file, contents)) {
       return { findings: unmarkedFindings(file, path, contents), isDifferencing: false };
     }
     return await markedImage(file, path, contents.format!, options);
@@ -82,9 +77,10 @@ async function markedImage(
   if ("failure" in image) {
     // What a check finds has its place; only what it does not find is told as the open tells it.
     const isKnown = damage.some(({ severity }) => severity === "error");
+    const broken = formatNamed(format).openBroken?.(file);
     const findings = [
       // A disc of a length that Windows refuses says all the same what is on it.
-      ...(format === "iso" && hasIsoIdentifier(file) ? [describe(new IsoImage(file), path)] : []),
+      ...(broken === undefined ? [] : [describe(broken, path)]),
       ...damage,
       ...name,
       ...(isKnown ? [] : [image.failure]),
@@ -115,19 +111,17 @@ function openOrFailure(
 }
 
 /** A VHDX whose first sector was overwritten is still one. */
-function hasValidHeader(file: ImageFile, { format, foreign }: Contents): boolean {
-  if (format !== "vhdx" || foreign !== undefined) return false;
-  const [first, second] = HEADER_OFFSETS;
-  return file.size >= MIB &&
-    (headerFault(file, first) === undefined || headerFault(file, second) === undefined);
+function isUnmarkedImage(file: ImageFile, { format, foreign }: Contents): boolean {
+  if (format === undefined || foreign !== undefined) return false;
+  return formatNamed(format).matchesWithoutMark?.(file) ?? false;
 }
 
 /** Of a file that has the mark of no format. */
 function unmarkedFindings(file: ImageFile, path: string, contents: Contents): Finding[] {
-  const { foreign, rawDisk, format } = contents;
-  const symbol: ErrorSymbol = format === undefined
-    ? "ERROR_VIRTDISK_PROVIDER_NOT_FOUND"
-    : missingMark(format);
+  const { foreign, rawDisk } = contents;
+  const format = contents.format && formatNamed(contents.format);
+  const symbol = format?.unmarked ?? "ERROR_VIRTDISK_PROVIDER_NOT_FOUND";
+  const footerLength = format?.trailerLength;
   if (file.size === 0) {
     return [
       finding("error", "cut-off", path, "the file is empty", {
@@ -138,14 +132,15 @@ function unmarkedFindings(file: ImageFile, path: string, contents: Contents): Fi
     ];
   }
   // A fixed VHD begins as its disk does: with a file system if that has no partitions.
-  const isVhdsDisk = format === "vhd" && foreign?.kind === "raw";
+  const isVhdsDisk = footerLength !== undefined && foreign?.kind === "raw";
   if (foreign !== undefined && !isVhdsDisk) return [foreignFinding(path, foreign, symbol)];
-  if (rawDisk !== undefined && format !== "vhd") {
+  if (footerLength !== undefined) {
+    const promised = format?.promisedEnd?.(file);
+    if (rawDisk ?? promised ?? (isVhdsDisk || file.size >= SMALLEST_DISK)) {
+      return footerlessFindings(path, file.size, rawDisk, promised, footerLength);
+    }
+  } else if (rawDisk !== undefined) {
     return rawDiskFindings(path, file.size, rawDisk, symbol);
-  }
-  const promised = format === "vhd" ? promisedVhdEnd(file) : undefined;
-  if (rawDisk !== undefined || isVhdsDisk || promised !== undefined) {
-    return footerlessFindings(path, file.size, rawDisk, promised);
   }
   return unknownFindings(file, path, format, symbol);
 }
@@ -155,15 +150,16 @@ const AGAIN = "Copy or download it again.";
 function unknownFindings(
   file: ImageFile,
   path: string,
-  format: Contents["format"],
+  format: Format | undefined,
   symbol: ErrorSymbol,
 ): Finding[] {
   const beginning = new Uint8Array(Math.min(BEGINNING, file.size));
   file.readAt(beginning, 0);
   const isBlank = isAllZero(beginning);
   const isLikeDisk = file.size >= SMALLEST_DISK;
-  if (format === "iso" && file.size < SMALLEST_DISC) {
-    const missingBytes = SMALLEST_DISC - file.size;
+  const smallest = format?.minimumLength;
+  if (smallest !== undefined && file.size < smallest) {
+    const missingBytes = smallest - file.size;
     return [
       finding(
         "error",
@@ -172,13 +168,10 @@ function unknownFindings(
         `cut off: at least ${byteCount(missingBytes)} are missing: the file has ${
           groupedDigits(file.size)
         } of at ` +
-          `least ${groupedDigits(SMALLEST_DISC)}`,
+          `least ${groupedDigits(smallest)}`,
         { symbol, remedy: AGAIN, missingBytes },
       ),
     ];
-  }
-  if (format === "vhd" && isLikeDisk) {
-    return footerlessFindings(path, file.size, undefined, undefined);
   }
   return [
     finding(
@@ -207,10 +200,10 @@ function lookCommand(path: string): string {
 }
 
 function describe(image: DiskImage, path: string): Finding {
-  const { format, subtype, virtualSize, source } = image;
+  const { format, subtype, virtualSize, source, volume } = image;
   const kind = subtype === "unknown" ? "" : `, ${subtype}`;
-  const text = image instanceof IsoImage
-    ? `ISO image${volumeText(image)}: a file of ${byteCount(source.size)}`
+  const text = volume !== undefined
+    ? `ISO image${volumeText(volume)}: a file of ${byteCount(source.size)}`
     : `${format.toUpperCase()} image${kind}: a disk of ${byteCount(virtualSize)} in a file of ${
       groupedDigits(source.size)
     }`;
@@ -218,8 +211,7 @@ function describe(image: DiskImage, path: string): Finding {
 }
 
 /** Its label, file systems and length. */
-function volumeText({ volume }: IsoImage): string {
-  const { label, fileSystems, volumeSize } = volume;
+function volumeText({ label, fileSystems, volumeSize }: IsoVolume): string {
   const name = label === undefined ? "" : ` ${JSON.stringify(label)}`;
   const systems = fileSystems.length === 0 ? "" : ` (${fileSystems.join(", ")})`;
   const size = volumeSize === undefined ? "" : `, a volume of ${byteCount(volumeSize)}`;
@@ -228,7 +220,7 @@ function volumeText({ volume }: IsoImage): string {
 
 function sizeFindings(image: DiskImage, path: string): Finding[] {
   const { format, subtype, virtualSize } = image;
-  if (format !== "vhd" && format !== "vhdx") return [];
+  if (!formatNamed(format).storesSize) return [];
   const tooSmall = virtualSize < SMALLEST_DISK
     ? [
       finding("warning", "size", path, "Windows makes no disk smaller than 3 MiB", {

@@ -6,13 +6,10 @@
 import { basename, dirname, extname, join } from "@std/path";
 import { type Finding, finding } from "../../disk/finding.ts";
 import { shellFile, shellWord } from "../../text/shell.ts";
-import { formatOfExtension } from "../formats.ts";
-
-/** The formats whose names matter. */
-type NamedFormat = "vhd" | "vhdx" | "iso";
+import { formatNamed, formatOfExtension, type MarkedFormat } from "../formats.ts";
 
 /** A name without an extension that Windows knows, or with that of another format. */
-export function nameFindings(path: string, format: NamedFormat): Finding[] {
+export function nameFindings(path: string, format: MarkedFormat): Finding[] {
   const extension = extname(path);
   const promised = formatOfExtension(path);
   // The metadata file of a VHD Set is a VHDX.
@@ -21,10 +18,10 @@ export function nameFindings(path: string, format: NamedFormat): Finding[] {
   const isCheckpoint = /^\.avhdx?$/i.test(extension) && format !== "iso";
   const target = freshPath(path, isCheckpoint ? `.a${format}` : `.${format}`);
   const common = {
-    symbol: format === "iso" ? "ERROR_FILE_CORRUPT" : "ERROR_VHD_FORMAT_UNKNOWN",
+    symbol: formatNamed(format).unmarked,
     command: renameCommand(path, target),
   } as const;
-  const kind = `${format === "iso" ? "an" : "a"} ${format.toUpperCase()} image`;
+  const kind = formatNamed(format).title;
   if (promised === undefined) {
     const name = extension === "" ? "has no extension" : `ends in ${extension}`;
     return [

@@ -29,9 +29,9 @@ import {
   layoutBlockCount,
 } from "../image/layout.ts";
 import { Pace } from "../image/pace.ts";
-import { layoutOf, MAX_PIECE } from "./write_image.ts";
+import { MAX_PIECE } from "./write_image.ts";
 import { assertRawDisk, dataWindows, sourceDiskOf } from "./copy_source.ts";
-import { formatToCreate, imageSpec } from "./create_rules.ts";
+import { imageSpec, kindToCreate } from "./create_rules.ts";
 
 /** Which image a disk is streamed as. What is left out has the default of `createVirtualDisk`. */
 export interface ImageStreamOptions extends OperationOptions {
@@ -117,8 +117,9 @@ export function openImageStream(
       identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
     };
     checkArgument(IMAGE_STREAM_OPTIONS.type, request.type, "type");
-    const spec = imageSpec(request, undefined, sourceDiskOf(images[0]!));
-    const layout = layoutOf(formatToCreate(request), spec, path);
+    const kind = kindToCreate(request);
+    const spec = imageSpec(request, kind, undefined, sourceDiskOf(images[0]!));
+    const layout = kind.rules.layout(spec, path);
     const pace = new Pace({ signal });
     pace.assertWanted();
     const blocks = await findBlocks(images, layout, pace, assertReadable);

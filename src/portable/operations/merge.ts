@@ -13,15 +13,13 @@ import { ImageError, openForReading } from "../file/image_error.ts";
 import { ImageFile, type ImageFileOptions } from "../file/image_file.ts";
 import { NewFile, realFolder } from "../file/new_file.ts";
 import { TrialFile } from "../file/trial_file.ts";
-import { type ImageFormat, newFormatOfExtension, openImage } from "../formats.ts";
+import { formatOf, type NewFormat, newFormatOfExtension, openImage } from "../formats.ts";
 import type { Merging } from "../image/format.ts";
 import type { CopyableItem, DiskImage } from "../image/image.ts";
 import { Meter, Pace } from "../image/pace.ts";
-import { layoutOf, writeCopy } from "./write_image.ts";
-import { mergeVhd } from "../vhd/merge.ts";
-import { mergeVhdx } from "../vhdx/merge.ts";
+import { writeCopy } from "./write_image.ts";
 import { chainContents, sourceDiskOf } from "./copy_source.ts";
-import { imageSpec, type NewFormat } from "./create_rules.ts";
+import { imageSpec, kindToCreate } from "./create_rules.ts";
 
 /** What a merge goes from and to: numbers of images, 1 being the leaf. */
 interface Depths {
@@ -36,11 +34,6 @@ export interface MergedFiles {
   readonly merged: readonly string[];
 }
 
-const MERGERS: Partial<Record<ImageFormat, (merging: Merging) => Promise<void>>> = {
-  vhd: mergeVhd,
-  vhdx: mergeVhdx,
-};
-
 /**
  * Merges images of a chain into their ancestor, or tries whether that can be done. Cancelled, the chain reads
  * as before.
@@ -51,8 +44,8 @@ export async function mergeChain(chain: ImageChain, options: MergeOptions): Prom
   const { images, writable } = chain;
   const { dryRun = false } = options;
   const { path } = images[0].source;
-  const merge = MERGERS[images[0].format];
-  if (merge === undefined || images[0].parent === undefined) {
+  const format = formatOf(images[0]);
+  if (format.merge === undefined || images[0].parent === undefined) {
     throw new ImageError("ERROR_VHD_INVALID_TYPE", { path, reason: "the disk has no parent" });
   }
   const depths = depthsOf(chain, options);
@@ -66,7 +59,7 @@ export async function mergeChain(chain: ImageChain, options: MergeOptions): Prom
   await chain.lend(async (leaf) => {
     using files = new MergedChain(leaf, paths, depths, dryRun);
     assertSame(files.parts.target, identifier);
-    await merge({ ...files.parts, targetParentSize, dryRun, meter: new Meter(pace) });
+    await format.merge!({ ...files.parts, targetParentSize, dryRun, meter: new Meter(pace) });
     pace.end();
   });
   return {
@@ -217,13 +210,15 @@ export async function mergeIntoFile(
   const kept = isVhdx
     ? { identifier: leaf.virtualDiskId, physicalSectorSize: leaf.physicalSectorSize }
     : {};
+  const request = { path, type: format, ...kept };
+  const kind = kindToCreate(request);
   const spec = {
-    ...imageSpec({ path, type: format, ...kept }, undefined, source.disk),
+    ...imageSpec(request, kind, undefined, source.disk),
     items: isVhdx ? itemsToKeep(leaf) : [],
   };
   const folder = realFolder(path);
   using target = NewFile.prepare(path, folder, false);
-  const layout = layoutOf(format, spec, path);
+  const layout = kind.rules.layout(spec, path);
   if (options.dryRun !== true) {
     await target.write((file) => writeCopy(file, layout, source));
   }

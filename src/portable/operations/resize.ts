@@ -20,7 +20,8 @@ import { assertChildless } from "../chain/children.ts";
 import type { ByteSource } from "../file/byte_source.ts";
 import { ImageError, openForReading } from "../file/image_error.ts";
 import { TrialFile } from "../file/trial_file.ts";
-import { type ImageFormat, openWritableImage, resizeImage } from "../formats.ts";
+import { formatOf, type ImageFormat, openWritableImage } from "../formats.ts";
+import type { Resizing as FormatResizing } from "../image/format.ts";
 import type { DiskImage, WritableImage } from "../image/image.ts";
 import { Pace } from "../image/pace.ts";
 import { moveBackup, restorePrimary } from "../partitions/gpt_repair.ts";
@@ -30,10 +31,7 @@ import {
   smallestSafeSize,
 } from "../partitions/partition_table.ts";
 import { partitionedDisk, type WritablePartitionedDisk } from "../partitions/partitioned_disk.ts";
-import { findFooter } from "../vhd/footer_search.ts";
-import { assertNoSavedState } from "../vhd/footer.ts";
 import { assertRawDisk } from "./copy_source.ts";
-import { maximumSize } from "./create_rules.ts";
 
 /** How a disk is resized. */
 export interface ResizeRequest extends ResizeOptions {
@@ -65,7 +63,8 @@ export async function resizeChain(
   const size = request.expandOnly
     ? newSizeOf(request.size, "size", present)
     : resizedSize(request.size, present);
-  assertResizable(chain.image);
+  // What opening the disk for writing, which cannot be done, would not help.
+  resizingOf(chain.image);
   if (!request.allowUnsafe) assertRawDisk(chain.image, CUT_ALL_THE_SAME);
   const sized = { ...request, size };
   if (request.dryRun !== true) return await resize(chain, sized);
@@ -76,12 +75,12 @@ export async function resizeChain(
 const CUT_ALL_THE_SAME =
   "Resize with { allowUnsafe: true } to cut off, or to append to, that file all the same.";
 
-/** What opening the disk for writing, which cannot be done, would not help. */
-function assertResizable({ format, source: { path } }: DiskImage): void {
-  if (format !== "iso") return;
+function resizingOf(image: DiskImage): FormatResizing {
+  const { resizing, title } = formatOf(image);
+  if (resizing !== undefined) return resizing;
   throw new ImageError("ERROR_VHD_INVALID_TYPE", {
-    path,
-    reason: "the size of an ISO image cannot be changed",
+    path: image.source.path,
+    reason: `the size of ${title} cannot be changed`,
     causes: ["Convert it to a VHD or VHDX, and resize that."],
   });
 }
@@ -125,19 +124,11 @@ function checkedSize(
   image: WritableImage,
   { size, expandOnly, allowUnsafe = false }: SizedRequest,
 ): number {
-  const { virtualSize, logicalSectorSize, format, source: { path } } = image;
+  const { virtualSize, logicalSectorSize, source: { path } } = image;
+  const { canShrink, maximumSize, assertPossible } = resizingOf(image);
   const refused = (reason: string, causes?: readonly string[]) =>
     new ImageError("ERROR_INVALID_PARAMETER", { path, reason, causes });
-  if (format === "vhd") {
-    if (image.parent !== undefined) {
-      throw new ImageError("ERROR_VHD_INVALID_TYPE", {
-        path,
-        reason: "a differencing VHD has the size of its parent",
-        causes: ["Merge it into its parent, or convert it to VHDX."],
-      });
-    }
-    assertNoSavedState(path, findFooter(image.source).footer);
-  }
+  assertPossible?.(image);
   if (image.parent !== undefined && images.length === 1) {
     throw new ImageError("ERROR_VHD_INVALID_STATE", {
       path,
@@ -151,7 +142,7 @@ function checkedSize(
         'Nothing is both "smallest-safe" and `allowUnsafe`.',
       ]);
     }
-    if (format === "vhd") throw shrinkingVhd(path);
+    if (!canShrink) throw shrinking(image);
     const smallest = smallestSafeSize(images);
     if (smallest < virtualSize) return smallest;
     throw new ImageError("ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE", {
@@ -167,19 +158,17 @@ function checkedSize(
   if (expandOnly && size <= virtualSize) {
     throw refused(
       `size must be more than ${sizeText(virtualSize)}, which the disk has, not ${sizeText(size)}`,
-      format === "vhd" ? [] : ["resize() makes a disk smaller, too."],
+      canShrink ? ["resize() makes a disk smaller, too."] : [],
     );
   }
-  if (format !== "iso" && size > maximumSize(format)) {
+  if (size > maximumSize) {
     throw new ImageError("ERROR_VHD_INVALID_SIZE", {
       path,
-      reason: `size must be at most ${sizeText(maximumSize(format))} in this format, not ${
-        sizeText(size)
-      }`,
+      reason: `size must be at most ${sizeText(maximumSize)} in this format, not ${sizeText(size)}`,
     });
   }
   if (size >= virtualSize) return size;
-  if (format === "vhd") throw shrinkingVhd(path);
+  if (!canShrink) throw shrinking(image);
   if (allowUnsafe) return size;
   const smallest = smallestSafeSize(images);
   if (size >= smallest) return size;
@@ -192,10 +181,10 @@ function checkedSize(
   });
 }
 
-function shrinkingVhd(path: string): ImageError {
+function shrinking(image: DiskImage): ImageError {
   return new ImageError("ERROR_VHD_INVALID_TYPE", {
-    path,
-    reason: "a VHD can grow, but not shrink",
+    path: image.source.path,
+    reason: `a ${image.format.toUpperCase()} can grow, but not shrink`,
   });
 }
 
@@ -282,10 +271,9 @@ export class TrialChain implements ResizableChain {
   }
 
   resize(writable: WritableImage, virtualSize: number): void {
-    const { format } = writable;
     writable.finish();
     const parentSize = this.#parents[0]?.virtualSize ?? 0;
-    resizeImage(this.#file, format, { virtualSize, parentSize });
-    this.#writable = openWritableImage(this.#file, format);
+    formatOf(writable).resizing?.run(this.#file, { virtualSize, parentSize });
+    this.#writable = openWritableImage(this.#file, writable.format);
   }
 }

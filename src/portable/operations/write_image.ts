@@ -7,7 +7,6 @@
 import type { WritableSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
 import { dataRuns } from "../image/blocks.ts";
-import type { ImageSpec } from "../image/image.ts";
 import {
   allBlocks,
   BlockBitmap,
@@ -18,18 +17,8 @@ import {
   writeParts,
 } from "../image/layout.ts";
 import type { Preallocation } from "../image/preallocation.ts";
-import { rawLayout } from "../raw/raw_image.ts";
-import { vhdLayout } from "../vhd/create.ts";
-import { vhdxLayout } from "../vhdx/create.ts";
 import type { CopySource, DiskContents } from "./copy_source.ts";
-import {
-  formatToCreate,
-  imageSpec,
-  maximumSize,
-  type NewDisk,
-  type NewFormat,
-  subtypeToCreate,
-} from "./create_rules.ts";
+import { imageSpec, type NewDisk, type NewKind } from "./create_rules.ts";
 
 /** What is read and written at once, in bytes, unless blocks are smaller. */
 export const MAX_PIECE = 2 ** 20;
@@ -112,22 +101,6 @@ class PlacedBlocks {
   }
 }
 
-const LAYOUTS: Record<NewFormat, (spec: ImageSpec, path: string) => ImageLayout> = {
-  vhd: vhdLayout,
-  vhdx: vhdxLayout,
-  raw: rawLayout,
-};
-
-/**
- * A new image of a format.
- *
- * @param path The file, for errors.
- * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a parent whose path cannot be stored.
- */
-export function layoutOf(format: NewFormat, spec: ImageSpec, path: string): ImageLayout {
-  return LAYOUTS[format](spec, path);
-}
-
 /** Writes an image that holds nothing of its own. */
 export async function writeEmpty(
   file: WritableSource,
@@ -155,10 +128,12 @@ export async function writeCopy(
  * Whether the size of the copy is that of its source, which only the end of the source will tell. Then
  * the data must be first in the file, whatever the size.
  */
-export function learnsSize(request: NewDisk, { disk }: CopySource): boolean {
-  if (request.size !== undefined || disk.virtualSize !== undefined) return false;
-  return formatToCreate(request) === "raw" ||
-    formatToCreate(request) === "vhd" && subtypeToCreate(request) === "fixed";
+export function learnsSize(
+  { size }: NewDisk,
+  { rules, subtype }: NewKind,
+  { disk }: CopySource,
+): boolean {
+  return size === undefined && disk.virtualSize === undefined && rules.isDataFirst(subtype);
 }
 
 /**
@@ -169,20 +144,20 @@ export function learnsSize(request: NewDisk, { disk }: CopySource): boolean {
 export async function writeCopyOfUnknownSize(
   file: WritableSource,
   request: NewDisk,
+  kind: NewKind,
   source: CopySource,
   preallocation?: Preallocation,
 ): Promise<void> {
-  const format = formatToCreate(request);
-  const anySize = { ...request, alignment: undefined, size: maximumSize(format) };
-  const layoutFor = (wanted: NewDisk, disk: CopySource["disk"]) =>
-    layoutOf(format, imageSpec(wanted, undefined, disk), file.path);
+  const { maximumSize, layout: layoutFor } = kind.rules;
+  const anySize = { ...request, alignment: undefined, size: maximumSize };
   const { blocks, end } = await writeBlocks(
     file,
-    layoutFor(anySize, source.disk),
+    layoutFor(imageSpec(anySize, kind, undefined, source.disk), file.path),
     source.contents,
     preallocation,
   );
-  const layout = layoutFor(request, { ...source.disk, virtualSize: end });
+  const disk = { ...source.disk, virtualSize: end };
+  const layout = layoutFor(imageSpec(request, kind, undefined, disk), file.path);
   await fillRest(layout, blocks, preallocation);
   writeParts(file, layout, blocks);
 }

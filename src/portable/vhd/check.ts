@@ -5,7 +5,7 @@
  */
 import { type CheckedHeader, checkFooters, checkSparseHeader } from "./check_headers.ts";
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
-import type { Findings } from "../image/findings.ts";
+import type { Findings, LinkPlace } from "../image/findings.ts";
 import type { Pace } from "../image/pace.ts";
 import { BlockAllocationTable, scanBlocks } from "./block_table.ts";
 import { checkTablePadding, checkVhdBlocks } from "./check_blocks.ts";
@@ -26,12 +26,6 @@ import { SectorBitmaps } from "./sector_bitmaps.ts";
 import { freeGaps } from "./space.ts";
 import { LOCATOR, type LocatorEntry, locatorOffset, SPARSE_HEADER } from "./sparse_header.ts";
 import { readSparseLayout } from "./vhd_file.ts";
-
-/** Where an image names its parent, in its file. */
-export interface LinkPlace {
-  readonly structure: string;
-  readonly offset: number;
-}
 
 /** Checks a file that is taken for a VHD; its parent is not looked for. */
 export async function checkVhd(

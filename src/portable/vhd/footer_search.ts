@@ -136,7 +136,7 @@ function fault(source: ByteSource, candidate: Candidate): ImageError {
 }
 
 /** 2040 GiB: what a block table of 32-bit sector numbers can reach, less what Windows keeps back. */
-const MAX_VIRTUAL_SIZE = 2040 * 2 ** 30;
+export const MAX_VIRTUAL_SIZE = 2040 * 2 ** 30;
 /** What VHD 1.0 prints as the data offset of a fixed image; everyone writes 64 ones instead. */
 const SHORT_ALL_ONES = 0xffff_ffff;
 

@@ -3,8 +3,14 @@
  *
  * @module
  */
-import { readStructure, viewOf, type WritableSource } from "../file/byte_source.ts";
+import {
+  type ByteSource,
+  readStructure,
+  viewOf,
+  type WritableSource,
+} from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
+import type { DiskImage } from "../image/image.ts";
 import {
   type BlockAllocationTable,
   TABLE_ENTRY_SIZE,
@@ -40,8 +46,14 @@ export function resizeVhd(source: WritableSource, size: number): void {
   checkFooter(source, found);
   const { currentSize, diskType, dataOffset } = found.footer;
   assertNoSavedState(source.path, found.footer);
-  if (diskType === DISK_TYPE.differencing) throw wrongType(source, "a differencing VHD");
-  if (size < currentSize) throw wrongType(source, "a VHD, which cannot shrink,");
+  if (diskType === DISK_TYPE.differencing) throw differencing(source);
+  if (size < currentSize) {
+    throw new ImageError("ERROR_VHD_INVALID_TYPE", {
+      path: source.path,
+      reason: "a VHD can grow, but not shrink",
+      causes: ["Convert it to VHDX."],
+    });
+  }
   if (diskType === DISK_TYPE.fixed || dataOffset === undefined) {
     return growFixed(source, found, size);
   }
@@ -49,11 +61,20 @@ export function resizeVhd(source: WritableSource, size: number): void {
   growDynamic({ source, found, headerOffset: dataOffset, layout }, size);
 }
 
-function wrongType(source: WritableSource, what: string): ImageError {
+/**
+ * @throws {ImageError} `ERROR_VHD_INVALID_TYPE` for a differencing image, `ERROR_VHD_INVALID_STATE` for the disk
+ * of a machine whose state is saved.
+ */
+export function assertResizableVhd({ parent, source }: DiskImage): void {
+  if (parent !== undefined) throw differencing(source);
+  assertNoSavedState(source.path, findFooter(source).footer);
+}
+
+function differencing({ path }: ByteSource): ImageError {
   return new ImageError("ERROR_VHD_INVALID_TYPE", {
-    path: source.path,
-    reason: `${what} keeps its size`,
-    causes: ["Convert it to VHDX, or merge it into its parent."],
+    path,
+    reason: "a differencing VHD has the size of its parent",
+    causes: ["Merge it into its parent, or convert it to VHDX."],
   });
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { isAllZero } from "../../bytes/zeros.ts";
-import type { WritableSource } from "../file/byte_source.ts";
+import { fillWithZeros, type WritableSource } from "../file/byte_source.ts";
 import { BITMAP, BITMAP_BLOCK_LENGTH, type BlockAllocationTable, PAYLOAD } from "./block_table.ts";
 import { ownedPlace } from "./block_scan.ts";
 import { BlockTableWriter, MAX_PAGES_PER_BLOCK } from "./block_table_writer.ts";
@@ -15,7 +15,6 @@ import type { LoggedPages } from "./log_writer.ts";
 import type { DiskMetadata } from "./metadata_items.ts";
 import type { SectorBitmaps } from "./sector_bitmaps.ts";
 import type { BlockTables } from "./vhdx_file.ts";
-import { fillWithZeros } from "./zero_fill.ts";
 
 /** What a block is made of, and what has to be known to change it. */
 export interface BlockWriterParts {

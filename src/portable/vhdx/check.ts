@@ -6,9 +6,8 @@
 import { NIL_GUID } from "../../bytes/guid.ts";
 import { checkItemLimits, checkMetadataFields } from "./check_fields.ts";
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
-import type { Findings } from "../image/findings.ts";
+import type { Findings, LinkPlace } from "../image/findings.ts";
 import type { Pace } from "../image/pace.ts";
-import type { LinkPlace } from "../vhd/check.ts";
 import { scanBlocks } from "./block_scan.ts";
 import { VhdxBlockCheck } from "./check_blocks.ts";
 import { type CheckedHeaderArea, checkHeaderArea } from "./check_headers.ts";

@@ -7,7 +7,6 @@ import type { ProviderSubtype } from "../../disk/information.ts";
 import type { ByteSource } from "../file/byte_source.ts";
 import type { DiskImage, ImageExtent, ImageMetadata, ParentLink } from "../image/image.ts";
 import { type BlockAllocationTable, PAYLOAD } from "./block_table.ts";
-import { hasFileIdentifier } from "./file_map.ts";
 import { MetadataReader } from "./metadata.ts";
 import type { SectorBitmaps } from "./sector_bitmaps.ts";
 import {
@@ -20,11 +19,6 @@ import {
 
 /** How many entries of the block allocation table one extent may be put together from. */
 const MAX_MERGED_BLOCKS = 4096;
-
-/** Whether the file begins as every VHDX file does; nothing more is looked at. */
-export function isVhdx(source: ByteSource): boolean {
-  return hasFileIdentifier(source);
-}
 
 /**
  * Reads what an image says of itself. A log that was left behind is replayed in memory; the file is
@@ -51,11 +45,13 @@ export class VhdxImage implements DiskImage {
   readonly identifier: string;
   readonly virtualDiskId: string;
   readonly parent: ParentLink | undefined;
+  readonly hasDirtyLog: boolean;
   readonly metadata: Pick<ImageMetadata, "keys" | "get" | "copyable">;
   readonly #table: BlockAllocationTable;
   readonly #bitmaps: SectorBitmaps;
 
-  constructor({ source, header, regions, metadata }: VhdxStructures, tables: BlockTables) {
+  constructor(structures: VhdxStructures, tables: BlockTables) {
+    const { source, header, regions, metadata, replayed } = structures;
     this.source = source;
     this.subtype = subtypeOf(metadata);
     this.virtualSize = metadata.virtualSize;
@@ -65,6 +61,7 @@ export class VhdxImage implements DiskImage {
     this.identifier = header.dataWriteGuid;
     this.virtualDiskId = metadata.virtualDiskId;
     this.parent = metadata.parent;
+    this.hasDirtyLog = replayed !== undefined;
     this.metadata = new MetadataReader(source, regions.metadata);
     this.#table = tables.table;
     this.#bitmaps = tables.bitmaps;

@@ -8,12 +8,16 @@
  * @module
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
-import { type ByteSource, readStructure, type WritableSource } from "../file/byte_source.ts";
+import {
+  type ByteSource,
+  fillWithZeros,
+  readStructure,
+  type WritableSource,
+} from "../file/byte_source.ts";
 import { LOG_SECTOR_SIZE, MIB } from "./file_map.ts";
 import type { HeaderWriter } from "./header.ts";
 import { encodeLogEntry, type LogPage } from "./log_entry.ts";
 import type { FileSpace } from "./space.ts";
-import { fillWithZeros } from "./zero_fill.ts";
 
 /**
  * As many as the descriptors of one sector, which some readers take for the limit. Two such entries and a

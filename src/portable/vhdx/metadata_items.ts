@@ -66,9 +66,12 @@ const BLOCK_SIZE = 0;
 const FILE_PARAMETER_FLAGS = 4;
 const LEAVE_BLOCKS_ALLOCATED = 1;
 const HAS_PARENT = 2;
-const MIN_BLOCK_SIZE = MIB;
-const MAX_BLOCK_SIZE = 256 * MIB;
-const SECTOR_SIZES: readonly number[] = [512, 4096];
+/** Bytes; a block has a power of two of them. */
+export const MIN_BLOCK_SIZE = MIB;
+/** Bytes. */
+export const MAX_BLOCK_SIZE = 256 * MIB;
+/** Bytes, logical and physical. */
+export const SECTOR_SIZES: readonly number[] = [512, 4096];
 
 /** What the system items say. Sizes are bytes. */
 export interface DiskMetadata {

@@ -5,7 +5,8 @@
  * @module
  */
 import { isAllZero } from "../../bytes/zeros.ts";
-import type { WritableSource } from "../file/byte_source.ts";
+import { fillWithZeros, type WritableSource } from "../file/byte_source.ts";
+import type { NewSize } from "../image/format.ts";
 import { scanBlocks } from "./block_scan.ts";
 import {
   BAT_ENTRY_LENGTH,
@@ -33,14 +34,9 @@ import {
   tablesOf,
   type VhdxStructures,
 } from "./vhdx_file.ts";
-import { fillWithZeros } from "./zero_fill.ts";
 
-/** A size to be given to a disk, in bytes. */
-export interface NewSize {
-  /** Whole logical sectors, at most 64 TiB. */
-  readonly virtualSize: number;
-  /** How large the parent is, whose contents must not show in what is added; 0 where there is none. */
-  readonly parentSize: number;
+/** A size to be given to a VHDX, of at most 64 TiB. */
+export interface NewVhdxSize extends NewSize {
   /** By which children are to know the disk afterwards. Default: random. */
   readonly dataWriteGuid?: string;
 }
@@ -60,7 +56,7 @@ interface OpenFile {
  * @param file As a clean close left it; it is left so again.
  * @throws {ImageError} As for any change of the file. The disk has the old size or the new one then.
  */
-export function resizeVhdx(file: WritableSource, size: NewSize): void {
+export function resizeVhdx(file: WritableSource, size: NewVhdxSize): void {
   const { virtualSize, parentSize, dataWriteGuid } = size;
   const structures = readStructures(file);
   const { metadata, regions } = structures;

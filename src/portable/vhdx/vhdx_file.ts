@@ -6,7 +6,7 @@
 import { NIL_GUID } from "../../bytes/guid.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
 import type { ProviderSubtype } from "../../disk/information.ts";
-import type { ByteSource, WritableSource } from "../file/byte_source.ts";
+import { type ByteSource, fillWithZeros, type WritableSource } from "../file/byte_source.ts";
 import { damaged } from "../file/image_error.ts";
 import { BlockAllocationTable } from "./block_table.ts";
 import {
@@ -31,7 +31,6 @@ import {
 import type { ReplayedSource } from "./replayed_source.ts";
 import { SectorBitmaps } from "./sector_bitmaps.ts";
 import { type FileSpace, OccupiedRanges, type Place } from "./space.ts";
-import { fillWithZeros } from "./zero_fill.ts";
 
 /** What a file says of itself. */
 export interface VhdxStructures {

@@ -1,6 +1,6 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import type { ImageSpec } from "../../../src/portable/image/image.ts";
-import { layoutOf } from "../../../src/portable/operations/write_image.ts";
+import { newImagesOf } from "../../../src/portable/formats.ts";
 import { allBlocks, BlockBitmap, layoutBlockCount } from "../../../src/portable/image/layout.ts";
 
 const KIB = 1024;
@@ -41,7 +41,7 @@ function spec([, subtype, virtualSize, blockSize]: Case): ImageSpec {
 for (const each of CASES) {
   const [format, subtype, size, blockSize] = each;
   Deno.test(`no part of a ${subtype} ${format} of ${size} bytes with blocks of ${blockSize} overlaps another`, () => {
-    const layout = layoutOf(format, spec(each), "disk");
+    const layout = newImagesOf(format).layout(spec(each), "disk");
     const count = layoutBlockCount(layout);
     const some = new BlockBitmap(count);
     for (let block = 0; block < count; block += 3) some.add(block);
@@ -67,7 +67,10 @@ for (const each of CASES) {
 
 Deno.test("the data of every block of a dynamic VHD are aligned, but where sectors could not be counted", () => {
   for (const [blockSize, aligned] of [[2 * MIB, true], [512 * KIB, false]] as const) {
-    const layout = layoutOf("vhd", spec(["vhd", "dynamic", 2040 * GIB, blockSize]), "disk");
+    const layout = newImagesOf("vhd").layout(
+      spec(["vhd", "dynamic", 2040 * GIB, blockSize]),
+      "disk",
+    );
     assertEquals((layout.blocksOffset + layout.blockPrefix.length) % 4096, 0);
     assertEquals(layout.blockStride % 4096 === 0, aligned);
     const lastSector = (layout.byteLength(layoutBlockCount(layout)) - layout.blockStride) / 512;

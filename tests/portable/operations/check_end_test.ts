@@ -76,7 +76,7 @@ Deno.test("check() says what a file of another program is, and what to do with i
   const { sound, findings } = await checkVirtualDisk(path);
   assertEquals(sound, false);
   assertEquals(findings.map(({ found, symbol }) => [found, symbol]), [
-    ["a QCOW2 image (QEMU)", "ERROR_VIRTDISK_PROVIDER_NOT_FOUND"],
+    ["a QCOW2 image (QEMU)", "ERROR_VHD_FORMAT_UNKNOWN"],
   ]);
   assertMatch(findings[0]!.remedy!, /qemu-img convert/);
 });

@@ -4,7 +4,8 @@ import { decodeUtf16Z } from "../../../src/bytes/utf16.ts";
 import { ImageFile } from "../../../src/portable/file/image_file.ts";
 import type { ImageSpec } from "../../../src/portable/image/image.ts";
 import { createVhdx } from "../../../src/portable/vhdx/create.ts";
-import { isVhdx, openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { VHDX } from "../../../src/portable/vhdx/format.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { TempDir } from "../../support.ts";
 import { BAT, METADATA, MIB, PARENT_ID, VhdxBuilder, vhdxSpec } from "./vhdx_builder.ts";
 
@@ -140,7 +141,7 @@ Deno.test("the file type identifier comes last, headers before it, each made dur
   const steps: string[] = [];
   const { writeAt, flush } = file;
   file.writeAt = (bytes, offset) => {
-    assertEquals(isVhdx(file), false);
+    assertEquals(VHDX.matches(file), false);
     writeAt.call(file, bytes, offset);
     steps.push(offset === 0 ? "identifier" : offset < 0x30000 ? "header" : "tables");
   };

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
-import { isVhdx, openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { VHDX } from "../../../src/portable/vhdx/format.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { HoleySource, MemorySource } from "../file/memory_source.ts";
 import { readImage } from "../image/read_image.ts";
@@ -20,10 +21,10 @@ const FIRST_BITMAP = 4096;
 
 Deno.test("a VHDX file is known by its first eight bytes alone", () => {
   const source = new VhdxBuilder().source();
-  assertEquals(isVhdx(source), true);
+  assertEquals(VHDX.matches(source), true);
   assertEquals(source.bytesRead, 8);
   for (const text of ["vhdxfil", "vhdxfilf", "conectix", ""]) {
-    assertEquals(isVhdx(new MemorySource(new TextEncoder().encode(text))), false, text);
+    assertEquals(VHDX.matches(new MemorySource(new TextEncoder().encode(text))), false, text);
   }
 });
 

@@ -1,0 +1,61 @@
+import { VIRTUAL_STORAGE_TYPE_DEVICE } from "../../constants.ts";
+import type { Format } from "../image/format.ts";
+import { checkVhd, repairVhd } from "./check.ts";
+import { compactVhd } from "./compact.ts";
+import { vhdLayout } from "./create.ts";
+import { FOOTER_SIZE } from "./footer.ts";
+import { MAX_VIRTUAL_SIZE } from "./footer_search.ts";
+import { SECTOR_SIZE } from "./layout.ts";
+import { mergeVhd } from "./merge.ts";
+import { isVhd, openVhd, openWritableVhd, vhdOrigin } from "./open.ts";
+import { promisedVhdEnd } from "./promised_end.ts";
+import { assertResizableVhd, resizeVhd } from "./resize.ts";
+
+const KIB = 2 ** 10;
+const MIB = 2 ** 20;
+const EXTENSIONS = [".vhd", ".avhd"];
+
+/** VHD images: fixed, dynamic and differencing. */
+export const VHD: Format = {
+  name: "vhd",
+  title: "a VHD image",
+  deviceId: VIRTUAL_STORAGE_TYPE_DEVICE.VHD,
+  // `.avhd` is a differencing image of the same format.
+  extensions: EXTENSIONS,
+  unmarked: "ERROR_VHD_FORMAT_UNKNOWN",
+  cutOff: "ERROR_VHD_INVALID_FILE_SIZE",
+  matches: isVhd,
+  open: openVhd,
+  openForWriting: openWritableVhd,
+  origin: vhdOrigin,
+  newImages: {
+    extensions: EXTENSIONS,
+    subtypes: ["dynamic", "fixed", "differencing"],
+    maximumSize: MAX_VIRTUAL_SIZE,
+    sectorSizes: [SECTOR_SIZE],
+    physicalSectorSizes: [SECTOR_SIZE],
+    defaultPhysicalSectorSize: SECTOR_SIZE,
+    // What Windows makes; what it reads is more.
+    blockSizes: [512 * KIB, 2 * MIB],
+    // A fixed parent has no blocks.
+    defaultBlockSize: (parent) => parent?.blockSize || 2 * MIB,
+    fixedBlockSize: () => 0,
+    // The unique id, by which children know their parent.
+    identifier: "own",
+    isDataFirst: (subtype) => subtype === "fixed",
+    layout: vhdLayout,
+  },
+  resizing: {
+    maximumSize: MAX_VIRTUAL_SIZE,
+    canShrink: false,
+    assertPossible: assertResizableVhd,
+    run: (file, { virtualSize }) => resizeVhd(file, virtualSize),
+  },
+  compact: compactVhd,
+  merge: mergeVhd,
+  check: checkVhd,
+  repair: repairVhd,
+  promisedEnd: promisedVhdEnd,
+  storesSize: true,
+  trailerLength: FOOTER_SIZE,
+};
