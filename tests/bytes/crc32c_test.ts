@@ -14,11 +14,13 @@ const rows: [string, Uint8Array, number][] = [
   ["32 bytes counting down", Uint8Array.from({ length: 32 }, (_, i) => 31 - i), 0x113fdb5c],
 ];
 
-for (const [name, bytes, expected] of rows) {
-  Deno.test(`crc32c() of ${name} is 0x${expected.toString(16)}`, () => {
-    assertEquals(crc32c(bytes), expected);
-  });
-}
+Deno.test("crc32c() gives the check values of CRC-32/ISCSI and RFC 3720", async (t) => {
+  for (const [name, bytes, expected] of rows) {
+    await t.step(`${name}: 0x${expected.toString(16)}`, () => {
+      assertEquals(crc32c(bytes), expected);
+    });
+  }
+});
 
 Deno.test("crc32c() can be continued at any point", () => {
   const bytes = pattern(100);

@@ -62,11 +62,13 @@ for (const hostSector of [512, 4096] as const) {
   });
 }
 
-for (const fault of TOY_FAULTS) {
-  Deno.test(`a writer that ${fault} is caught`, () => {
-    const plan = { title: "toy", base: newToy(), steps: STEPS, seed: 1, always: true };
-    const error = assertThrows(() => explore({ ...plan, format: toyFormat(fault) }));
-    assertStringIncludes(error.message, "toy (seed 1)");
-    assertStringIncludes(error.message, "steps: [");
-  });
-}
+Deno.test("explore() catches a writer that does wrong", async (t) => {
+  for (const fault of TOY_FAULTS) {
+    await t.step(`${fault}`, () => {
+      const plan = { title: "toy", base: newToy(), steps: STEPS, seed: 1, always: true };
+      const error = assertThrows(() => explore({ ...plan, format: toyFormat(fault) }));
+      assertStringIncludes(error.message, "toy (seed 1)");
+      assertStringIncludes(error.message, "steps: [");
+    });
+  }
+});

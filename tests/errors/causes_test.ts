@@ -10,29 +10,33 @@ const SENTENCE = /^(?:[A-Z]|`fsutil |\{ backend:).*\.$/s;
 /** What is said of a code in an operation that knows nothing of its own. */
 const GENERAL = causesOf("GetVirtualDiskOperationProgress", errorCode("ERROR_DISK_FULL"), NATIVE);
 
-for (const [operation, causes] of Object.entries(CAUSES)) {
-  Deno.test(`${operation} says what its codes come from, in sentences`, () => {
-    assert(operation in VIRTDISK_FUNCTIONS || operation in KERNEL32_FUNCTIONS);
-    for (const [symbol, texts] of Object.entries(causes)) {
-      const native = causesThatHold(texts, NATIVE);
-      if (native.length > 0) {
-        assertEquals(causesOf(operation, errorCode(symbol as ErrorSymbol), NATIVE), native);
+Deno.test("causesOf() says in sentences what the codes of an operation come from", async (t) => {
+  for (const [operation, causes] of Object.entries(CAUSES)) {
+    await t.step(`${operation}`, () => {
+      assert(operation in VIRTDISK_FUNCTIONS || operation in KERNEL32_FUNCTIONS);
+      for (const [symbol, texts] of Object.entries(causes)) {
+        const native = causesThatHold(texts, NATIVE);
+        if (native.length > 0) {
+          assertEquals(causesOf(operation, errorCode(symbol as ErrorSymbol), NATIVE), native);
+        }
+        assert(texts.length > 0);
+        for (const each of texts) {
+          const text = typeof each === "string" ? each : each.text;
+          assertMatch(text, SENTENCE, `${symbol}: ${text}`);
+        }
       }
-      assert(texts.length > 0);
-      for (const each of texts) {
-        const text = typeof each === "string" ? each : each.text;
-        assertMatch(text, SENTENCE, `${symbol}: ${text}`);
-      }
-    }
-  });
-}
+    });
+  }
+});
 
 // Creating alone knows more of a full volume than is true of all operations.
-for (const operation of Object.keys(CAUSES).filter((each) => each !== "CreateVirtualDisk")) {
-  Deno.test(`${operation} leaves codes that are not its own to the general causes`, () => {
-    assertEquals(causesOf(operation, errorCode("ERROR_DISK_FULL"), NATIVE), GENERAL);
-  });
-}
+Deno.test("causesOf() leaves codes that are not an operation's own to the general causes", async (t) => {
+  for (const operation of Object.keys(CAUSES).filter((each) => each !== "CreateVirtualDisk")) {
+    await t.step(`${operation}`, () => {
+      assertEquals(causesOf(operation, errorCode("ERROR_DISK_FULL"), NATIVE), GENERAL);
+    });
+  }
+});
 
 /** What a person must be told to do about the codes that are met most. */
 const REMEDIES: [operation: string, symbol: ErrorSymbol, remedy: RegExp][] = [
@@ -83,8 +87,10 @@ const REMEDIES: [operation: string, symbol: ErrorSymbol, remedy: RegExp][] = [
   ["ModifyVhdSet", "ERROR_INVALID_PARAMETER", /\.vhds/],
 ];
 
-for (const [operation, symbol, remedy] of REMEDIES) {
-  Deno.test(`${operation} says what to do about ${symbol}`, () => {
-    assertMatch(causesOf(operation, errorCode(symbol), NATIVE).join("\n"), remedy);
-  });
-}
+Deno.test("causesOf() says what to do about the codes that are met most", async (t) => {
+  for (const [operation, symbol, remedy] of REMEDIES) {
+    await t.step(`${operation}, ${symbol}`, () => {
+      assertMatch(causesOf(operation, errorCode(symbol), NATIVE).join("\n"), remedy);
+    });
+  }
+});

@@ -29,17 +29,19 @@ const DEFAULTS: [type: "vhd" | "vhdx", options: CreateOptions, sizes: number[]][
   ["vhdx", { size: 5 * MIB, subtype: "fixed" }, [MIB, 512, 4096]],
 ];
 
-for (const [type, options, expected] of DEFAULTS) {
-  Deno.test(`createVirtualDisk() of a ${type} with ${JSON.stringify(options)} chooses its sizes`, async () => {
-    using dir = new TempDir();
-    using disk = await createImage(dir.file(`disk.${type}`), options);
-    const { virtualSize, blockSize, sectorSize } = disk.getInformation("size");
-    assertEquals(virtualSize, options.size);
-    assertEquals([blockSize, sectorSize, disk.getInformation("vhdPhysicalSectorSize")], expected);
-    assertEquals(disk.getInformation("providerSubtype"), options.subtype ?? "dynamic");
-    assertEquals(disk.getInformation("storageType").device, type);
-  });
-}
+Deno.test("createVirtualDisk() chooses the sizes that are not given", async (t) => {
+  for (const [type, options, expected] of DEFAULTS) {
+    await t.step(`${type} ${JSON.stringify(options)}`, async () => {
+      using dir = new TempDir();
+      using disk = await createImage(dir.file(`disk.${type}`), options);
+      const { virtualSize, blockSize, sectorSize } = disk.getInformation("size");
+      assertEquals(virtualSize, options.size);
+      assertEquals([blockSize, sectorSize, disk.getInformation("vhdPhysicalSectorSize")], expected);
+      assertEquals(disk.getInformation("providerSubtype"), options.subtype ?? "dynamic");
+      assertEquals(disk.getInformation("storageType").device, type);
+    });
+  }
+});
 
 Deno.test("createVirtualDisk() of a child takes everything from the parent", async (t) => {
   using dir = new TempDir();
@@ -111,14 +113,16 @@ const INVALID: [name: string, options: CreateOptions][] = [
   ["", { size: 8 * MIB, type: "vhd" }],
 ];
 
-for (const [name, options] of INVALID) {
-  Deno.test(`createVirtualDisk() refuses ${JSON.stringify(name)} with ${JSON.stringify(options)} (87)`, async () => {
-    using dir = new TempDir();
-    const error = await refusal(name === "" ? "" : dir.file(name), options);
-    assertEquals([error.code, error.symbol], [87, "ERROR_INVALID_PARAMETER"]);
-    assertEquals([...Deno.readDirSync(dir.path)], []);
-  });
-}
+Deno.test("createVirtualDisk() refuses wrong options and names (87), and leaves nothing", async (t) => {
+  for (const [name, options] of INVALID) {
+    await t.step(`${JSON.stringify(name)} ${JSON.stringify(options)}`, async () => {
+      using dir = new TempDir();
+      const error = await refusal(name === "" ? "" : dir.file(name), options);
+      assertEquals([error.code, error.symbol], [87, "ERROR_INVALID_PARAMETER"]);
+      assertEquals([...Deno.readDirSync(dir.path)], []);
+    });
+  }
+});
 
 Deno.test("createVirtualDisk() refuses what does not fit the parent (87)", async (t) => {
   using dir = new TempDir();

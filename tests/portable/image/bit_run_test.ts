@@ -15,20 +15,22 @@ const rows: [string, string, number, number, boolean, number][] = [
   ["the last bit", "1111 1110", 7, 8, false, 1],
 ];
 
-for (const order of ["msb-first", "lsb-first"] as const) {
-  for (const [name, bits, first, end, value, length] of rows) {
-    Deno.test(`bitRun() ${order}: ${name}`, () => {
-      const bytes = bits.replaceAll(" ", "").match(/.{8}/g)!.map((byte) =>
-        Number.parseInt(order === "msb-first" ? byte : [...byte].reverse().join(""), 2)
-      );
-      const byteAt = (index: number) => {
-        if (index >= bytes.length) throw new Error(`byte ${index} is beyond the bitmap`);
-        return bytes[index]!;
-      };
-      assertEquals(bitRun(byteAt, first, end, order), { value, length });
-    });
+Deno.test("bitRun() finds how many bits are alike", async (t) => {
+  for (const order of ["msb-first", "lsb-first"] as const) {
+    for (const [name, bits, first, end, value, length] of rows) {
+      await t.step(`${order}: ${name}`, () => {
+        const bytes = bits.replaceAll(" ", "").match(/.{8}/g)!.map((byte) =>
+          Number.parseInt(order === "msb-first" ? byte : [...byte].reverse().join(""), 2)
+        );
+        const byteAt = (index: number) => {
+          if (index >= bytes.length) throw new Error(`byte ${index} is beyond the bitmap`);
+          return bytes[index]!;
+        };
+        assertEquals(bitRun(byteAt, first, end, order), { value, length });
+      });
+    }
   }
-}
+});
 
 Deno.test("bitRun() agrees with a count bit by bit, wherever it begins and ends", () => {
   const bytes = [0x00, 0xff, 0xf0, 0x0f, 0xff, 0xff, 0x7f, 0x00, 0x01, 0x80, 0xaa];

@@ -1,7 +1,12 @@
 import { assertEquals, assertGreater } from "@std/assert";
-import type { ImageSpec } from "../../../src/portable/image/image.ts";
 import { newImagesOf } from "../../../src/portable/formats.ts";
-import { allBlocks, BlockBitmap, layoutBlockCount } from "../../../src/portable/image/layout.ts";
+import type { ImageSpec } from "../../../src/portable/image/image.ts";
+import {
+  allBlocks,
+  BlockBitmap,
+  layoutBlockCount,
+  NO_BLOCKS,
+} from "../../../src/portable/image/layout.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -38,32 +43,34 @@ function spec([, subtype, virtualSize, blockSize]: Case): ImageSpec {
   };
 }
 
-for (const each of CASES) {
-  const [format, subtype, size, blockSize] = each;
-  Deno.test(`no part of a ${subtype} ${format} of ${size} bytes with blocks of ${blockSize} overlaps another`, () => {
-    const layout = newImagesOf(format).layout(spec(each), "disk");
-    const count = layoutBlockCount(layout);
-    const some = new BlockBitmap(count);
-    for (let block = 0; block < count; block += 3) some.add(block);
-    for (const blocks of layout.isFull ? [allBlocks(count)] : [some, allBlocks(count)]) {
-      let end = 0;
-      let blocksAreDue = true;
-      for (const part of layout.parts(blocks)) {
-        if (part.offset >= layout.blocksOffset && blocksAreDue) {
-          blocksAreDue = false;
-          assertEquals(end <= layout.blocksOffset, true);
-          // The last block may be cut where nothing follows the disk but a footer.
-          const data = layout.isFull ? size : blocks.count * layout.blockStride;
-          end = Math.max(end, layout.blocksOffset + data);
+Deno.test("layout() lets no part of a file overlap another", async (t) => {
+  for (const each of CASES) {
+    const [format, subtype, size, blockSize] = each;
+    await t.step(`${subtype} ${format} of ${size} bytes, blocks of ${blockSize}`, () => {
+      const layout = newImagesOf(format).layout(spec(each), "disk");
+      const count = layoutBlockCount(layout);
+      const some = new BlockBitmap(count);
+      for (let block = 0; block < count; block += 3) some.add(block);
+      for (const blocks of layout.isFull ? [allBlocks(count)] : [some, allBlocks(count)]) {
+        let end = 0;
+        let blocksAreDue = true;
+        for (const part of layout.parts(blocks)) {
+          if (part.offset >= layout.blocksOffset && blocksAreDue) {
+            blocksAreDue = false;
+            assertEquals(end <= layout.blocksOffset, true);
+            // The last block may be cut where nothing follows the disk but a footer.
+            const data = layout.isFull ? size : blocks.count * layout.blockStride;
+            end = Math.max(end, layout.blocksOffset + data);
+          }
+          assertEquals(part.offset >= end, true, `the part at ${part.offset} begins before ${end}`);
+          end = part.offset + part.length;
         }
-        assertEquals(part.offset >= end, true, `the part at ${part.offset} begins before ${end}`);
-        end = part.offset + part.length;
+        assertEquals(end <= layout.byteLength(blocks.count), true);
+        assertGreater(layout.stages, 0);
       }
-      assertEquals(end <= layout.byteLength(blocks.count), true);
-      assertGreater(layout.stages, 0);
-    }
-  });
-}
+    });
+  }
+});
 
 Deno.test("the data of every block of a dynamic VHD are aligned, but where sectors could not be counted", () => {
   for (const [blockSize, aligned] of [[2 * MIB, true], [512 * KIB, false]] as const) {
@@ -76,4 +83,21 @@ Deno.test("the data of every block of a dynamic VHD are aligned, but where secto
     const lastSector = (layout.byteLength(layoutBlockCount(layout)) - layout.blockStride) / 512;
     assertGreater(0xffff_ffff, lastSector);
   }
+});
+
+Deno.test("a bitmap of blocks has those that were added, and counts them", () => {
+  const blocks = new BlockBitmap(70);
+  const added = [0, 7, 8, 31, 32, 63, 64, 69];
+  for (const block of added) blocks.add(block);
+  assertEquals(blocks.count, added.length);
+  const found = Array.from({ length: 70 }, (_, block) => block).filter((block) =>
+    blocks.has(block)
+  );
+  assertEquals(found, added);
+});
+
+Deno.test("all blocks are those of the disk, and none are none", () => {
+  const blocks = allBlocks(3);
+  assertEquals([blocks.count, blocks.has(0), blocks.has(2), blocks.has(3)], [3, true, true, false]);
+  assertEquals([NO_BLOCKS.count, NO_BLOCKS.has(0)], [0, false]);
 });

@@ -26,8 +26,10 @@ const rows: [string, Uint8Array, string][] = [
   ["an unknown compression", field([254, 0x41]), ""],
 ];
 
-for (const [name, bytes, expected] of rows) {
-  Deno.test(`readDstring() of ${name} is ${JSON.stringify(expected)}`, () => {
-    assertEquals(readDstring(bytes), expected);
-  });
-}
+Deno.test("readDstring() reads 8-bit and 16-bit text, and nothing from a malformed field", async (t) => {
+  for (const [name, bytes, expected] of rows) {
+    await t.step(`${name}: ${JSON.stringify(expected)}`, () => {
+      assertEquals(readDstring(bytes), expected);
+    });
+  }
+});

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { readUdfTag, readUdfVolume } from "../../../src/portable/iso/udf.ts";
+import { crc16, readUdfTag, readUdfVolume } from "../../../src/portable/iso/udf.ts";
 import { IsoBuilder, SECTOR, udfImage } from "./iso_builder.ts";
 
 Deno.test("a UDF volume is found from the anchor in sector 256", () => {
@@ -10,28 +10,32 @@ Deno.test("a UDF volume is found from the anchor in sector 256", () => {
   });
 });
 
-for (const sectorSize of [512, 1024, 2048, 4096, 8192, 16_384, 32_768]) {
-  Deno.test(`a UDF volume with sectors of ${sectorSize} bytes is found`, () => {
-    const image = new IsoBuilder(320 * sectorSize / SECTOR)
-      .anchor(256, [130, 16 * sectorSize], [0, 0], sectorSize)
-      .logicalVolume(130, { label: "L", sectorSize, revision: 0x0250 })
-      .partition(131, { start: 260, length: 20, sectorSize });
-    assertEquals(readUdfVolume(image.source), {
-      label: "L",
-      volumeSize: 280 * sectorSize,
-      revision: "2.50",
+Deno.test("readUdfVolume() finds a volume of any sector size", async (t) => {
+  for (const sectorSize of [512, 1024, 2048, 4096, 8192, 16_384, 32_768]) {
+    await t.step(`sectors of ${sectorSize} bytes`, () => {
+      const image = new IsoBuilder(320 * sectorSize / SECTOR)
+        .anchor(256, [130, 16 * sectorSize], [0, 0], sectorSize)
+        .logicalVolume(130, { label: "L", sectorSize, revision: 0x0250 })
+        .partition(131, { start: 260, length: 20, sectorSize });
+      assertEquals(readUdfVolume(image.source), {
+        label: "L",
+        volumeSize: 280 * sectorSize,
+        revision: "2.50",
+      });
     });
-  });
-}
+  }
+});
 
-for (const [name, sector] of [["the last sector", 599], ["256 before the last", 343]] as const) {
-  Deno.test(`a UDF volume is found from the anchor in ${name}`, () => {
-    const image = new IsoBuilder(600).anchor(sector, [32, 16 * SECTOR]).logicalVolume(32, {
-      label: "END",
+Deno.test("readUdfVolume() finds a volume from the anchors at its end", async (t) => {
+  for (const [name, sector] of [["the last sector", 599], ["256 before the last", 343]] as const) {
+    await t.step(`${name}`, () => {
+      const image = new IsoBuilder(600).anchor(sector, [32, 16 * SECTOR]).logicalVolume(32, {
+        label: "END",
+      });
+      assertEquals(readUdfVolume(image.source)?.label, "END");
     });
-    assertEquals(readUdfVolume(image.source)?.label, "END");
-  });
-}
+  }
+});
 
 Deno.test("the reserve sequence is read where the main one has no logical volume", () => {
   const image = udfImage();
@@ -115,12 +119,14 @@ const revisions: [number, string | undefined][] = [
   [0x0260, "2.60"],
   [0x01ff, undefined],
 ];
-for (const [stored, expected] of revisions) {
-  Deno.test(`UDF revision 0x${stored.toString(16).padStart(4, "0")} is ${expected}`, () => {
-    const image = udfImage().logicalVolume(32, { revision: stored });
-    assertEquals(readUdfVolume(image.source)?.revision, expected);
-  });
-}
+Deno.test("readUdfVolume() gives the revision", async (t) => {
+  for (const [stored, expected] of revisions) {
+    await t.step(`0x${stored.toString(16).padStart(4, "0")}: ${expected}`, () => {
+      const image = udfImage().logicalVolume(32, { revision: stored });
+      assertEquals(readUdfVolume(image.source)?.revision, expected);
+    });
+  }
+});
 
 Deno.test("a volume of another domain has no UDF revision", () => {
   const image = udfImage();
@@ -170,4 +176,17 @@ Deno.test("a volume full of anchors that lead nowhere is given up soon", () => {
   const source = image.source;
   assertEquals(readUdfVolume(source), undefined);
   assert(source.reads.length < 3 * 2 * 64 + 30, `${source.reads.length} reads`);
+});
+
+Deno.test("crc16() gives the check value of the polynomial 0x1021 with initial value 0", () => {
+  // The catalogue's check value of CRC-16/XMODEM, the same parameters as ECMA-167's.
+  assertEquals(crc16(new TextEncoder().encode("123456789")), 0x31c3);
+});
+
+Deno.test("crc16() of the example in ECMA-167 7.2.6 is the number printed there", () => {
+  assertEquals(crc16(Uint8Array.of(0x70, 0x6a, 0x77)), 0x3299);
+});
+
+Deno.test("crc16() of nothing is 0", () => {
+  assertEquals(crc16(new Uint8Array(0)), 0);
 });

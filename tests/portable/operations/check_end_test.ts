@@ -13,30 +13,32 @@ const KINDS: [name: string, options: CreateOptions][] = [
   ["dynamic.vhdx", { size: 16 * MIB, blockSize: MIB }],
 ];
 
-for (const [name, options] of KINDS) {
-  Deno.test(`check() of a ${name} that is cut off counts the bytes that are missing`, async () => {
-    using dir = new TempDir();
-    const path = dir.file(name);
-    {
-      using disk = await createImage(path, options);
-      for (let i = 0; i < 4; i++) disk.writeSync(new Uint8Array(4096).fill(1), i * 4 * MIB);
-    }
-    const { size } = Deno.statSync(path);
-    for (const missing of [512, 5000, size / 2]) {
-      Deno.truncateSync(path, size - missing);
-      const { sound, findings: [first] } = await checkVirtualDisk(path);
-      assertEquals([sound, first?.structure, first?.offset], [
-        false,
-        "end of file",
-        size - missing,
-      ]);
-      assertEquals(first?.missingBytes, missing, `${missing} of ${size} bytes`);
-      const count = missing.toLocaleString("en-US");
-      assertEquals(first?.expected, `${size} bytes: cut off, ${count} bytes are missing`);
-      assertMatch(first!.remedy!, first!.repairable ? /^Repair it/ : /^Copy or download/);
-    }
-  });
-}
+Deno.test("check() of an image that is cut off counts the bytes that are missing", async (t) => {
+  for (const [name, options] of KINDS) {
+    await t.step(`${name}`, async () => {
+      using dir = new TempDir();
+      const path = dir.file(name);
+      {
+        using disk = await createImage(path, options);
+        for (let i = 0; i < 4; i++) disk.writeSync(new Uint8Array(4096).fill(1), i * 4 * MIB);
+      }
+      const { size } = Deno.statSync(path);
+      for (const missing of [512, 5000, size / 2]) {
+        Deno.truncateSync(path, size - missing);
+        const { sound, findings: [first] } = await checkVirtualDisk(path);
+        assertEquals([sound, first?.structure, first?.offset], [
+          false,
+          "end of file",
+          size - missing,
+        ]);
+        assertEquals(first?.missingBytes, missing, `${missing} of ${size} bytes`);
+        const count = missing.toLocaleString("en-US");
+        assertEquals(first?.expected, `${size} bytes: cut off, ${count} bytes are missing`);
+        assertMatch(first!.remedy!, first!.repairable ? /^Repair it/ : /^Copy or download/);
+      }
+    });
+  }
+});
 
 Deno.test("check() repairs a VHD that has lost its footer or the end of that, and nothing else", async () => {
   using dir = new TempDir();

@@ -38,45 +38,48 @@ const FORMATS: readonly (readonly [name: string, text: string, offset: number])[
   ["a web page", "<!DOCTYPE html>", 0],
 ];
 
-for (const [name, text, offset] of FORMATS) {
-  Deno.test(`${name}, told by the byte at ${offset}, is no raw disk unless that is said`, async () => {
-    using dir = new TempDir();
-    const path = dir.file("new.img");
-    const bytes = marked(text, offset);
-    Deno.writeFileSync(dir.file("source"), bytes);
-    for (const piece of [MIB, 1000, 333]) {
-      const refused = await assertRejects(
-        () => createVirtualDisk(path, { ...PORTABLE, type: "raw", source: streamOf(bytes, piece) }),
-        VirtualDiskError,
-      );
-      assertEquals(refused.symbol, "ERROR_INVALID_PARAMETER");
-      assertStringIncludes(refused.message, `the source is ${name}, `);
-      assertStringIncludes(refused.causes.join(), '{ sourceType: "raw" }');
-    }
-    const file = {
-      ...PORTABLE,
-      type: "raw",
-      source: dir.file("source"),
-      sourceType: "raw",
-    } as const;
-    const refused = await assertRejects(() => createVirtualDisk(path, file), VirtualDiskError);
-    assertStringIncludes(refused.message, `the file is ${name}, `);
-    assertStringIncludes(refused.causes.join(), "`force`");
-    {
-      using disk = await openVirtualDisk(dir.file("source"), { ...PORTABLE, type: "raw" });
-      await assertRejects(() => disk.imageStream({ type: "vhd" }), VirtualDiskError, name);
-      assertEquals((await disk.imageStream({ type: "raw", force: true })).byteLength, MIB);
-    }
-    assertEquals([...Deno.readDirSync(dir.path)].map((each) => each.name), ["source"]);
-    const insisted = { ...PORTABLE, type: "raw", sourceType: "raw", overwrite: true } as const;
-    for (
-      const source of [{ source: streamOf(bytes, 1000) }, { source: file.source, force: true }]
-    ) {
-      (await createVirtualDisk(path, { ...insisted, ...source })).close();
-      assertBytesEqual(Deno.readFileSync(path), bytes);
-    }
-  });
-}
+Deno.test("createVirtualDisk() takes no image or volume for a raw disk, unless that is said", async (t) => {
+  for (const [name, text, offset] of FORMATS) {
+    await t.step(`${name}, told by the byte at ${offset}`, async () => {
+      using dir = new TempDir();
+      const path = dir.file("new.img");
+      const bytes = marked(text, offset);
+      Deno.writeFileSync(dir.file("source"), bytes);
+      for (const piece of [MIB, 1000, 333]) {
+        const refused = await assertRejects(
+          () =>
+            createVirtualDisk(path, { ...PORTABLE, type: "raw", source: streamOf(bytes, piece) }),
+          VirtualDiskError,
+        );
+        assertEquals(refused.symbol, "ERROR_INVALID_PARAMETER");
+        assertStringIncludes(refused.message, `the source is ${name}, `);
+        assertStringIncludes(refused.causes.join(), '{ sourceType: "raw" }');
+      }
+      const file = {
+        ...PORTABLE,
+        type: "raw",
+        source: dir.file("source"),
+        sourceType: "raw",
+      } as const;
+      const refused = await assertRejects(() => createVirtualDisk(path, file), VirtualDiskError);
+      assertStringIncludes(refused.message, `the file is ${name}, `);
+      assertStringIncludes(refused.causes.join(), "`force`");
+      {
+        using disk = await openVirtualDisk(dir.file("source"), { ...PORTABLE, type: "raw" });
+        await assertRejects(() => disk.imageStream({ type: "vhd" }), VirtualDiskError, name);
+        assertEquals((await disk.imageStream({ type: "raw", force: true })).byteLength, MIB);
+      }
+      assertEquals([...Deno.readDirSync(dir.path)].map((each) => each.name), ["source"]);
+      const insisted = { ...PORTABLE, type: "raw", sourceType: "raw", overwrite: true } as const;
+      for (
+        const source of [{ source: streamOf(bytes, 1000) }, { source: file.source, force: true }]
+      ) {
+        (await createVirtualDisk(path, { ...insisted, ...source })).close();
+        assertBytesEqual(Deno.readFileSync(path), bytes);
+      }
+    });
+  }
+});
 
 Deno.test("what a raw disk may hold, it may begin with", async () => {
   using dir = new TempDir();

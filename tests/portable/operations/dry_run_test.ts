@@ -47,32 +47,34 @@ const RESIZES: readonly [name: string, options: CreateOptions, size: number | Sm
     ["disk.raw", { size: 8 * MIB, type: "raw" }, 16 * MIB],
   ];
 
-for (const [name, options, size] of RESIZES) {
-  Deno.test(`a dry run tells what resizing ${name} to ${size} does, and changes nothing`, async () => {
-    using dir = new TempDir();
-    {
-      using disk = await createImage(dir.file(name), options);
-      partition(disk);
-    }
-    const type = options.type === "raw" ? { type: "raw" } as const : {};
-    const before = snapshot(dir);
-    using reader = await openVirtualDisk(dir.file(name), { backend: "portable", ...type });
-    const foreseen = await reader.resize(size, { dryRun: true });
-    assertEquals(reader.getInformation("size").virtualSize, 8 * MIB);
-    reader.close();
-    assertEquals(snapshot(dir), before);
-    using writer = await openVirtualDisk(dir.file(name), {
-      backend: "portable",
-      readOnly: false,
-      ...type,
+Deno.test("resize() as a dry run tells what it would do, and changes nothing", async (t) => {
+  for (const [name, options, size] of RESIZES) {
+    await t.step(`${name} to ${size}`, async () => {
+      using dir = new TempDir();
+      {
+        using disk = await createImage(dir.file(name), options);
+        partition(disk);
+      }
+      const type = options.type === "raw" ? { type: "raw" } as const : {};
+      const before = snapshot(dir);
+      using reader = await openVirtualDisk(dir.file(name), { backend: "portable", ...type });
+      const foreseen = await reader.resize(size, { dryRun: true });
+      assertEquals(reader.getInformation("size").virtualSize, 8 * MIB);
+      reader.close();
+      assertEquals(snapshot(dir), before);
+      using writer = await openVirtualDisk(dir.file(name), {
+        backend: "portable",
+        readOnly: false,
+        ...type,
+      });
+      assertEquals(await writer.resize(size, { dryRun: true }), foreseen);
+      assertEquals(snapshot(dir), before);
+      const done = await writer.resize(size);
+      assertEquals([done.dryRun, foreseen], [false, { ...done, dryRun: true }]);
+      assertEquals(writer.getInformation("size").virtualSize, done.virtualSize);
     });
-    assertEquals(await writer.resize(size, { dryRun: true }), foreseen);
-    assertEquals(snapshot(dir), before);
-    const done = await writer.resize(size);
-    assertEquals([done.dryRun, foreseen], [false, { ...done, dryRun: true }]);
-    assertEquals(writer.getInformation("size").virtualSize, done.virtualSize);
-  });
-}
+  }
+});
 
 Deno.test("a dry run of resizing sees what was written before, and refuses what resizing refuses", async () => {
   using dir = new TempDir();

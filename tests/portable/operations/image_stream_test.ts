@@ -30,26 +30,29 @@ const KINDS: [options: ImageStreamOptions, random: [start: number, end: number][
   [{ type: "vhdx", subtype: "dynamic", blockSize: 2 * MIB }, [[0x10000, 0x30000]]],
 ];
 
-for (const [options, random] of KINDS) {
-  Deno.test(`imageStream(${JSON.stringify(options)}) gives the file that createVirtualDisk() makes`, async () => {
-    using dir = new TempDir();
-    using disk = await makeDisk(dir);
-    const identifier = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
-    const wanted = options.type === "raw" ? options : { ...options, identifier };
-    const { byteLength, readable } = await disk.imageStream(wanted);
-    const streamed = await new Response(readable).bytes();
-    assertEquals(streamed.length, byteLength);
-    disk.close();
-    const path = dir.file("copy");
-    (await createVirtualDisk(path, { ...wanted, source: disk.path, backend: "portable" })).close();
-    const made = Deno.readFileSync(path);
-    for (const bytes of [streamed, made]) {
-      for (const [start, end] of random) bytes.fill(0, start, end);
-    }
-    // Opening for writing gives a VHDX another file write GUID, and nothing else.
-    assertBytesEqual(streamed, made);
-  });
-}
+Deno.test("imageStream() gives the file that createVirtualDisk() makes", async (t) => {
+  for (const [options, random] of KINDS) {
+    await t.step(JSON.stringify(options), async () => {
+      using dir = new TempDir();
+      using disk = await makeDisk(dir);
+      const identifier = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+      const wanted = options.type === "raw" ? options : { ...options, identifier };
+      const { byteLength, readable } = await disk.imageStream(wanted);
+      const streamed = await new Response(readable).bytes();
+      assertEquals(streamed.length, byteLength);
+      disk.close();
+      const path = dir.file("copy");
+      (await createVirtualDisk(path, { ...wanted, source: disk.path, backend: "portable" }))
+        .close();
+      const made = Deno.readFileSync(path);
+      for (const bytes of [streamed, made]) {
+        for (const [start, end] of random) bytes.fill(0, start, end);
+      }
+      // Opening for writing gives a VHDX another file write GUID, and nothing else.
+      assertBytesEqual(streamed, made);
+    });
+  }
+});
 
 Deno.test("imageStream() gives a larger disk its zeros", async () => {
   using dir = new TempDir();

@@ -5,38 +5,40 @@ import { createImage } from "../../create_image.ts";
 import { assertBytesEqual, pattern, ROOT, run, TempDir } from "../../support.ts";
 import { MIB, partition, symbolOf, writer } from "./resizing.ts";
 
-for (
-  const [name, options] of [
-    ["a.vhd", { subtype: "fixed" }],
-    ["a.vhd", { subtype: "dynamic" }],
-    ["a.vhdx", { subtype: "fixed" }],
-    ["a.vhdx", { subtype: "dynamic", blockSize: MIB }],
-    ["a.vhdx", { subtype: "dynamic", sectorSize: 4096 }],
-  ] as const
-) {
-  const title = JSON.stringify(options);
-  Deno.test(`an open disk goes on with its new size (${name} ${title})`, async () => {
-    using dir = new TempDir();
-    using disk = await createImage(dir.file(name), { size: 8 * MIB, ...options });
-    disk.writeSync(pattern(8 * MIB), 0);
-    assertEquals(await disk.expand(20 * MIB), {
-      dryRun: false,
-      virtualSize: 20 * MIB,
-      previousSize: 8 * MIB,
+Deno.test("resize() leaves a disk open, with its new size", async (t) => {
+  for (
+    const [name, options] of [
+      ["a.vhd", { subtype: "fixed" }],
+      ["a.vhd", { subtype: "dynamic" }],
+      ["a.vhdx", { subtype: "fixed" }],
+      ["a.vhdx", { subtype: "dynamic", blockSize: MIB }],
+      ["a.vhdx", { subtype: "dynamic", sectorSize: 4096 }],
+    ] as const
+  ) {
+    const title = JSON.stringify(options);
+    await t.step(`${name} ${title}`, async () => {
+      using dir = new TempDir();
+      using disk = await createImage(dir.file(name), { size: 8 * MIB, ...options });
+      disk.writeSync(pattern(8 * MIB), 0);
+      assertEquals(await disk.expand(20 * MIB), {
+        dryRun: false,
+        virtualSize: 20 * MIB,
+        previousSize: 8 * MIB,
+      });
+      disk.writeSync(pattern(MIB, 3), 19 * MIB);
+      const expected = new Uint8Array(20 * MIB);
+      expected.set(pattern(8 * MIB));
+      expected.set(pattern(MIB, 3), 19 * MIB);
+      const bytes = new Uint8Array(21 * MIB);
+      assertEquals(disk.readSync(bytes, 0), 20 * MIB);
+      assertBytesEqual(bytes.subarray(0, 20 * MIB), expected);
+      disk.close();
+      using again = await openVirtualDisk(disk.path, { backend: "portable" });
+      again.readSync(bytes, 0);
+      assertBytesEqual(bytes.subarray(0, 20 * MIB), expected);
     });
-    disk.writeSync(pattern(MIB, 3), 19 * MIB);
-    const expected = new Uint8Array(20 * MIB);
-    expected.set(pattern(8 * MIB));
-    expected.set(pattern(MIB, 3), 19 * MIB);
-    const bytes = new Uint8Array(21 * MIB);
-    assertEquals(disk.readSync(bytes, 0), 20 * MIB);
-    assertBytesEqual(bytes.subarray(0, 20 * MIB), expected);
-    disk.close();
-    using again = await openVirtualDisk(disk.path, { backend: "portable" });
-    again.readSync(bytes, 0);
-    assertBytesEqual(bytes.subarray(0, 20 * MIB), expected);
-  });
-}
+  }
+});
 
 Deno.test("a raw disk grows and shrinks", async () => {
   using dir = new TempDir();

@@ -39,18 +39,20 @@ Deno.test("a disk of a few odd bytes has no table", () => {
   assertEquals(readPartitionTable(disk), undefined);
 });
 
-for (const sectorSize of [512, 4096]) {
-  Deno.test(`a GPT of ${sectorSize}-byte sectors keeps room for its backup`, () => {
-    const disk = new MemoryDisk(SECTORS, sectorSize);
-    disk.gpt([100, 199], [1000, 1499]);
-    const table = readPartitionTable(disk);
-    assertEquals(table?.partitions, [
-      { number: 1, offset: 100 * sectorSize, length: 100 * sectorSize, type: LINUX },
-      { number: 2, offset: 1000 * sectorSize, length: 500 * sectorSize, type: LINUX },
-    ]);
-    assertEquals(table?.smallestDisk, 1500 * sectorSize + 16384 + sectorSize);
-  });
-}
+Deno.test("readPartitionTable() keeps room for the backup of a GPT", async (t) => {
+  for (const sectorSize of [512, 4096]) {
+    await t.step(`sectors of ${sectorSize} bytes`, () => {
+      const disk = new MemoryDisk(SECTORS, sectorSize);
+      disk.gpt([100, 199], [1000, 1499]);
+      const table = readPartitionTable(disk);
+      assertEquals(table?.partitions, [
+        { number: 1, offset: 100 * sectorSize, length: 100 * sectorSize, type: LINUX },
+        { number: 2, offset: 1000 * sectorSize, length: 500 * sectorSize, type: LINUX },
+      ]);
+      assertEquals(table?.smallestDisk, 1500 * sectorSize + 16384 + sectorSize);
+    });
+  }
+});
 
 Deno.test("a GPT without partitions needs room for one, and for its backup", () => {
   const disk = new MemoryDisk(SECTORS);
@@ -91,15 +93,17 @@ const RECORD_DAMAGES: Record<string, (disk: MemoryDisk) => void> = {
   },
 };
 
-for (const [name, damage] of Object.entries(RECORD_DAMAGES)) {
-  Deno.test(`a disk with ${name} has no table that tells its size`, () => {
-    const disk = new MemoryDisk(SECTORS);
-    disk.gpt([100, 199]);
-    assertEquals(readPartitionTable(disk)?.partitions.length, 1);
-    damage(disk);
-    assertEquals(readPartitionTable(disk), undefined);
-  });
-}
+Deno.test("readPartitionTable() finds no size in a damaged record", async (t) => {
+  for (const [name, damage] of Object.entries(RECORD_DAMAGES)) {
+    await t.step(`${name}`, () => {
+      const disk = new MemoryDisk(SECTORS);
+      disk.gpt([100, 199]);
+      assertEquals(readPartitionTable(disk)?.partitions.length, 1);
+      damage(disk);
+      assertEquals(readPartitionTable(disk), undefined);
+    });
+  }
+});
 
 const LAST = SECTORS - 1;
 /** Where the two headers and the two arrays of entries begin, in sectors. */
@@ -173,36 +177,40 @@ function damageTable(disk: MemoryDisk, { header, entries }: typeof PRIMARY, dama
   damage(disk, header * 512, entries * 512);
 }
 
-for (const [name, damage] of Object.entries(TABLE_DAMAGES)) {
-  Deno.test(`of two tables, that with ${name} does not count`, () => {
-    const expected = readPartitionTable(whole());
-    const backup = whole();
-    damageTable(backup, PRIMARY, damage);
-    const fromBackup = readPartitionTable(backup);
-    assertEquals(fromBackup?.gpt?.isBackup, true);
-    assertEquals(fromBackup?.gpt?.backupSector, LAST);
-    assertEquals(fromBackup?.partitions, expected?.partitions);
-    assertEquals(fromBackup?.smallestDisk, expected?.smallestDisk);
-    const primary = whole();
-    damageTable(primary, BACKUP, damage);
-    assertEquals(readPartitionTable(primary), expected);
-    damageTable(primary, PRIMARY, damage);
-    assertEquals(readPartitionTable(primary), undefined);
-  });
-}
+Deno.test("readPartitionTable() takes the sound one of two tables", async (t) => {
+  for (const [name, damage] of Object.entries(TABLE_DAMAGES)) {
+    await t.step(`${name}`, () => {
+      const expected = readPartitionTable(whole());
+      const backup = whole();
+      damageTable(backup, PRIMARY, damage);
+      const fromBackup = readPartitionTable(backup);
+      assertEquals(fromBackup?.gpt?.isBackup, true);
+      assertEquals(fromBackup?.gpt?.backupSector, LAST);
+      assertEquals(fromBackup?.partitions, expected?.partitions);
+      assertEquals(fromBackup?.smallestDisk, expected?.smallestDisk);
+      const primary = whole();
+      damageTable(primary, BACKUP, damage);
+      assertEquals(readPartitionTable(primary), expected);
+      damageTable(primary, PRIMARY, damage);
+      assertEquals(readPartitionTable(primary), undefined);
+    });
+  }
+});
 
-for (const [name, change] of Object.entries(BROKEN_RULES)) {
-  Deno.test(`a primary table with ${name} tells no size, nor does its backup`, () => {
-    const disk = whole();
-    damageTable(disk, PRIMARY, change);
-    assertEquals(readPartitionTable(disk), undefined);
-    const other = whole();
-    damageTable(other, BACKUP, change);
-    assertEquals(readPartitionTable(other), readPartitionTable(whole()));
-    other.bytes.fill(0, 512, 1024);
-    assertEquals(readPartitionTable(other), undefined);
-  });
-}
+Deno.test("readPartitionTable() finds no size in a table that breaks a rule, nor in its backup", async (t) => {
+  for (const [name, change] of Object.entries(BROKEN_RULES)) {
+    await t.step(`${name}`, () => {
+      const disk = whole();
+      damageTable(disk, PRIMARY, change);
+      assertEquals(readPartitionTable(disk), undefined);
+      const other = whole();
+      damageTable(other, BACKUP, change);
+      assertEquals(readPartitionTable(other), readPartitionTable(whole()));
+      other.bytes.fill(0, 512, 1024);
+      assertEquals(readPartitionTable(other), undefined);
+    });
+  }
+});
 
 Deno.test("where two sound tables disagree, the primary one counts", () => {
   const disk = whole();

@@ -53,17 +53,19 @@ Deno.test("a new dynamic image has its two footers alike and a table of exactly 
   assertEquals(bytes.subarray(2048, end).some((byte) => byte !== 0), false);
 });
 
-for (const blockSize of [2 ** 19, 2 ** 21, 2 ** 22, 2 ** 28]) {
-  for (const subtype of ["dynamic", "differencing"] as const) {
-    Deno.test(`a block in the footer's place has aligned data: ${subtype}, ${blockSize}`, () => {
-      for (const blocks of [1, 127, 128, 129, 1000, 1025]) {
-        const bytes = newVhd({ subtype, blockSize, virtualSize: blocks * blockSize });
-        const bitmap = Math.max(512, blockSize / 4096);
-        assertEquals((bytes.length - 512 + bitmap) % 4096, 0, `${blocks} blocks`);
-      }
-    });
+Deno.test("createVhd() aligns the data of a block in the footer's place", async (t) => {
+  for (const blockSize of [2 ** 19, 2 ** 21, 2 ** 22, 2 ** 28]) {
+    for (const subtype of ["dynamic", "differencing"] as const) {
+      await t.step(`${subtype}, ${blockSize}`, () => {
+        for (const blocks of [1, 127, 128, 129, 1000, 1025]) {
+          const bytes = newVhd({ subtype, blockSize, virtualSize: blocks * blockSize });
+          const bitmap = Math.max(512, blockSize / 4096);
+          assertEquals((bytes.length - 512 + bitmap) % 4096, 0, `${blocks} blocks`);
+        }
+      });
+    }
   }
-}
+});
 
 Deno.test("a new differencing image is laid out as Windows 10 lays it out", () => {
   const bytes = newVhd({ subtype: "differencing", blockSize: 2 * MIB, virtualSize: 4 * MIB });
@@ -97,20 +99,22 @@ const parents: [string, string | undefined, string | undefined, string[]][] = [
   ],
 ];
 
-for (const [name, relativePath, absolutePath, expected] of parents) {
-  Deno.test(`a new differencing image can be given ${name}`, () => {
-    const parent = { identifier: PARENT_IDENTIFIER, relativePath, absolutePath };
-    const image = openVhd(new MemorySource(newVhd({ subtype: "differencing", parent })));
-    assertEquals(image.subtype, "differencing");
-    assertEquals(image.parent?.identifiers, [PARENT_IDENTIFIER]);
-    assertEquals(image.parent?.locators.map(({ kind, path }) => `${kind} ${path}`), expected);
-    assertEquals(image.extent(0, image.virtualSize), {
-      kind: "parent",
-      offset: 0,
-      length: image.virtualSize,
+Deno.test("createVhd() gives a differencing image its parent's paths", async (t) => {
+  for (const [name, relativePath, absolutePath, expected] of parents) {
+    await t.step(`${name}`, () => {
+      const parent = { identifier: PARENT_IDENTIFIER, relativePath, absolutePath };
+      const image = openVhd(new MemorySource(newVhd({ subtype: "differencing", parent })));
+      assertEquals(image.subtype, "differencing");
+      assertEquals(image.parent?.identifiers, [PARENT_IDENTIFIER]);
+      assertEquals(image.parent?.locators.map(({ kind, path }) => `${kind} ${path}`), expected);
+      assertEquals(image.extent(0, image.virtualSize), {
+        kind: "parent",
+        offset: 0,
+        length: image.virtualSize,
+      });
     });
-  });
-}
+  }
+});
 
 Deno.test("createVhd() refuses a differencing image without a parent, and writes nothing", () => {
   using dir = new TempDir();

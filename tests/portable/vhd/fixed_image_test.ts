@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { openVhd } from "../../../src/portable/vhd/open.ts";
+import { openVhd, openWritableVhd } from "../../../src/portable/vhd/open.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { MemorySource } from "../file/memory_source.ts";
 import { readImage } from "../image/read_image.ts";
@@ -51,5 +52,33 @@ Deno.test("CurrentSize is the size of the disk, whoever made it and whatever the
     viewAt(other).setUint32(40960 + 56, 0, false); // DiskGeometry
     sealFooter(other, 40960);
     assertEquals(openVhd(new MemorySource(other)).virtualSize, 40960, JSON.stringify(creator));
+  }
+});
+
+const SIZE = 8192;
+const OTHER_IDENTIFIER = "fedcba98-7654-3210-fedc-ba9876543210";
+
+Deno.test("openWritableVhd() writes a fixed image in its place", async (t) => {
+  for (const lacking of [0, 1]) {
+    await t.step(`footer of ${512 - lacking} bytes`, () => {
+      const image = newVhd({ subtype: "fixed", virtualSize: SIZE });
+      const file = SparseFile.of(image.slice(0, image.length - lacking));
+      const disk = openWritableVhd(file);
+      const expected = new Uint8Array(SIZE);
+      disk.write(pattern(1024), 512);
+      expected.set(pattern(1024), 512);
+      disk.write(pattern(512, 3), SIZE - 512);
+      expected.set(pattern(512, 3), SIZE - 512);
+      disk.trim(0, SIZE);
+      disk.finish();
+      assertBytesEqual(readImage([openVhd(file)], 0, SIZE), expected);
+      assertEquals(file.size, SIZE + 512 - lacking);
+
+      disk.setUniqueId!(OTHER_IDENTIFIER);
+      assertEquals([disk.identifier, disk.virtualDiskId], [OTHER_IDENTIFIER, OTHER_IDENTIFIER]);
+      assertEquals(openVhd(file).identifier, OTHER_IDENTIFIER);
+      assertBytesEqual(readImage([openVhd(file)], 0, SIZE), expected);
+      assertEquals(file.size, SIZE + 512);
+    });
   }
 });

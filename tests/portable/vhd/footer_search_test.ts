@@ -69,15 +69,17 @@ Deno.test("findFooter() reads the footers of 511 bytes that Virtual PC wrote bef
   assertEquals(foundAt(dynamic.slice(0, -1)), ["footer", end]);
 });
 
-for (const size of [0, 1, 8, 510]) {
-  Deno.test(`findFooter() finds none in a file of ${size} bytes`, () => {
-    assertFault(fixed.slice(40960, 40960 + size), {
-      code: MISSING,
-      structure: "footer",
-      offset: 0,
+Deno.test("findFooter() finds none in files that are too short", async (t) => {
+  for (const size of [0, 1, 8, 510]) {
+    await t.step(`${size} bytes`, () => {
+      assertFault(fixed.slice(40960, 40960 + size), {
+        code: MISSING,
+        structure: "footer",
+        offset: 0,
+      });
     });
-  });
-}
+  }
+});
 
 Deno.test("hasFooterCookie() sees a cookie at the end, a byte later, or of a copy, damaged or not", () => {
   const rows: [Uint8Array<ArrayBuffer>, boolean][] = [

@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { encodeFooter, footerFault, parseFooter } from "../../../src/portable/vhd/footer.ts";
+import {
+  encodeFooter,
+  footerFault,
+  parseFooter,
+  vhdChecksum,
+} from "../../../src/portable/vhd/footer.ts";
 
 /** The footer of a differencing image of Windows 10, to its last byte that is not zero. */
 const WINDOWS_10 = "636f6e6563746978 00000002 00010000 0000000000000200 27198e1b 77696e20" +
@@ -51,5 +56,20 @@ Deno.test("footerFault() notices a change of any byte", () => {
     const bytes = windowsFooter();
     bytes[i]! ^= 0x10;
     assertEquals(footerFault(bytes), i < 8 ? "cookie" : "checksum", `byte ${i}`);
+  }
+});
+
+const rows: [string, number[], number][] = [
+  ["zeros", [0, 0, 0, 0, 0, 0], 0xffffffff],
+  ["bytes before and after the checksum", [1, 0, 0, 0, 0, 2], 0xfffffffc],
+  ["a checksum already there, which does not count", [1, 9, 8, 7, 6, 2], 0xfffffffc],
+  ["bytes above 127, which are unsigned", [0xff, 0, 0, 0, 0, 0xff], 0xfffffe01],
+];
+
+Deno.test("vhdChecksum() adds up all bytes but its own", async (t) => {
+  for (const [name, bytes, expected] of rows) {
+    await t.step(`${name}: 0x${expected.toString(16)}`, () => {
+      assertEquals(vhdChecksum(Uint8Array.from(bytes), 1), expected);
+    });
   }
 });

@@ -24,9 +24,11 @@ const rows: [string, number, string][] = [
   ["2040 GiB", 2040 * GIB, "65535/16/255"],
 ];
 
-for (const [name, size, expected] of rows) {
-  Deno.test(`geometryOf() ${name} is ${expected}`, () => {
-    const { cylinders, heads, sectorsPerTrack } = geometryOf(size);
-    assertEquals(`${cylinders}/${heads}/${sectorsPerTrack}`, expected);
-  });
-}
+Deno.test("geometryOf() gives the geometry of VHD 1.0's algorithm", async (t) => {
+  for (const [name, size, expected] of rows) {
+    await t.step(`${name}: ${expected}`, () => {
+      const { cylinders, heads, sectorsPerTrack } = geometryOf(size);
+      assertEquals(`${cylinders}/${heads}/${sectorsPerTrack}`, expected);
+    });
+  }
+});

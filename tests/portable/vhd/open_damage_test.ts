@@ -101,11 +101,13 @@ const footerRows: [string, Uint8Array<ArrayBuffer>, number, Bytes, Fault["code"]
   ["a fixed disk larger than its file", fixed, 48, uint64(40960 + 512), FILE_SIZE],
 ];
 
-for (const [name, image, field, bytes, code] of footerRows) {
-  Deno.test(`openVhd() refuses ${name} with ${code} at the footer's field`, () => {
-    assertFooterFault(image, field, bytes, code);
-  });
-}
+Deno.test("openVhd() refuses a damaged footer, at its field", async (t) => {
+  for (const [name, image, field, bytes, code] of footerRows) {
+    await t.step(`${name}: ${code}`, () => {
+      assertFooterFault(image, field, bytes, code);
+    });
+  }
+});
 
 const headerRows: [string, number, Bytes, Fault["code"]][] = [
   ["another cookie", 0, [0x43], HEADER_CORRUPT],
@@ -126,11 +128,13 @@ const headerRows: [string, number, Bytes, Fault["code"]][] = [
   ["a table in the sparse header", 16, uint64(1024), HEADER_CORRUPT],
 ];
 
-for (const [name, field, bytes, code] of headerRows) {
-  Deno.test(`openVhd() refuses ${name} with ${code} at the sparse header's field`, () => {
-    assertHeaderFault(dynamic, field, bytes, code);
-  });
-}
+Deno.test("openVhd() refuses a damaged sparse header, at its field", async (t) => {
+  for (const [name, field, bytes, code] of headerRows) {
+    await t.step(`${name}: ${code}`, () => {
+      assertHeaderFault(dynamic, field, bytes, code);
+    });
+  }
+});
 
 Deno.test("openVhd() refuses a table larger than the file, before it reads any of it", () => {
   assertHeaderFault(dynamic, 28, uint32(2 ** 20), HEADER_CORRUPT, "sparse header", HEADER + 16);
@@ -161,11 +165,13 @@ const locatorRows: [string, number, Bytes][] = [
   ["a path in the block allocation table", SLOT_0 + 16, uint64(DIFFERENCING_TABLE)],
 ];
 
-for (const [name, field, bytes] of locatorRows) {
-  Deno.test(`openVhd() refuses ${name} at the parent locator's field`, () => {
-    assertHeaderFault(child, field, bytes, HEADER_CORRUPT, "parent locator");
-  });
-}
+Deno.test("openVhd() refuses a damaged parent locator, at its field", async (t) => {
+  for (const [name, field, bytes] of locatorRows) {
+    await t.step(`${name}`, () => {
+      assertHeaderFault(child, field, bytes, HEADER_CORRUPT, "parent locator");
+    });
+  }
+});
 
 Deno.test("openVhd() checks the locator of a platform that it cannot read", () => {
   const image = changed(child, HEADER + SLOT_0, [0x58, 0x58, 0x58, 0x58]);
@@ -184,16 +190,22 @@ const pathRows: [string, string][] = [
   ["a global root", "\\\\?\\globalroot\\Device\\x"],
 ];
 
-for (const [name, path] of pathRows) {
-  Deno.test(`openVhd() refuses a parent path with ${name}`, () => {
-    const image = changed(child, HEADER + SLOT_0 + 8, uint32(path.length * 2));
-    for (let i = 0; i < path.length; i++) {
-      image.set([path.charCodeAt(i), 0], 0x1000 + 2 * i);
-    }
-    sealHeader(image);
-    assertFault(image, { code: HEADER_CORRUPT, structure: "parent locator data", offset: 0x1000 });
-  });
-}
+Deno.test("openVhd() refuses parent paths that are none", async (t) => {
+  for (const [name, path] of pathRows) {
+    await t.step(`${name}`, () => {
+      const image = changed(child, HEADER + SLOT_0 + 8, uint32(path.length * 2));
+      for (let i = 0; i < path.length; i++) {
+        image.set([path.charCodeAt(i), 0], 0x1000 + 2 * i);
+      }
+      sealHeader(image);
+      assertFault(image, {
+        code: HEADER_CORRUPT,
+        structure: "parent locator data",
+        offset: 0x1000,
+      });
+    });
+  }
+});
 
 Deno.test("openVhd() refuses a device as parent name", () => {
   const name = [..."\\\\.\\C:"].flatMap((each) => [0, each.charCodeAt(0)]);
@@ -222,14 +234,16 @@ const tableRows: [string, Uint8Array<ArrayBuffer>, number, number][] = [
   ["that runs beyond the file", dynamic, DYNAMIC_TABLE, (dynamic.length - 4096) / 512],
 ];
 
-for (const [name, image, table, entry] of tableRows) {
-  Deno.test(`reading refuses a block ${name}, at its table entry`, () => {
-    const bad = changed(image, table, uint32(entry));
-    const fault = { code: TABLE, structure: "block allocation table", offset: table } as const;
-    assertFault(bad, fault, (source) => openVhd(source).extent(0, 512));
-    assertFault(bad, fault, (source) => openVhd(source).is4kAligned());
-  });
-}
+Deno.test("extent() refuses a block that cannot be there, at its table entry", async (t) => {
+  for (const [name, image, table, entry] of tableRows) {
+    await t.step(`${name}`, () => {
+      const bad = changed(image, table, uint32(entry));
+      const fault = { code: TABLE, structure: "block allocation table", offset: table } as const;
+      assertFault(bad, fault, (source) => openVhd(source).extent(0, 512));
+      assertFault(bad, fault, (source) => openVhd(source).is4kAligned());
+    });
+  }
+});
 
 Deno.test("a bad table entry does not keep the other blocks from being read", () => {
   const bad = changed(dynamic, DYNAMIC_TABLE + 4 * 5, uint32(0));

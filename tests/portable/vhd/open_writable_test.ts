@@ -44,13 +44,15 @@ function opened(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytesOf(file);
 }
 
-for (const [name, image] of Object.entries({ fixed, dynamic, child })) {
-  Deno.test(`opening a sound ${name} image for writing changes nothing`, () => {
-    const source = new RecordingSource<never>(SparseFile.of(image));
-    openWritableVhd(source).finish();
-    assertEquals(source.changes.filter(({ kind }) => kind !== "flush"), []);
-  });
-}
+Deno.test("openWritableVhd() changes nothing in a sound image", async (t) => {
+  for (const [name, image] of Object.entries({ fixed, dynamic, child })) {
+    await t.step(`${name}`, () => {
+      const source = new RecordingSource<never>(SparseFile.of(image));
+      openWritableVhd(source).finish();
+      assertEquals(source.changes.filter(({ kind }) => kind !== "flush"), []);
+    });
+  }
+});
 
 Deno.test("a footer of 511 bytes stays until it has to move", () => {
   assertEquals(opened(dynamic.slice(0, -1)).length, dynamic.length - 1);
@@ -126,20 +128,22 @@ function withEntry(image: Uint8Array<ArrayBuffer>, index: number, entry: number)
 const STRUCTURE = "block allocation table";
 const lastBlock = (dynamic.length - 512 - BLOCK) / 512;
 
-for (
-  const [name, entry] of [
-    ["the same place", lastBlock],
-    ["a place within another", lastBlock - 8],
-    ["the footer", lastBlock + 1],
-    ["the footer copy", 0],
-    ["the table", DYNAMIC_TABLE / 512],
-    ["the end of the file", 0xfffffffe],
-  ] as const
-) {
-  Deno.test(`a block that has ${name} keeps an image from being written`, () => {
-    assertRefused(withEntry(dynamic, 9, entry), STRUCTURE, DYNAMIC_TABLE + 4 * 9);
-  });
-}
+Deno.test("openWritableVhd() refuses an image with a block in a place that is taken", async (t) => {
+  for (
+    const [name, entry] of [
+      ["the same place", lastBlock],
+      ["a place within another", lastBlock - 8],
+      ["the footer", lastBlock + 1],
+      ["the footer copy", 0],
+      ["the table", DYNAMIC_TABLE / 512],
+      ["the end of the file", 0xfffffffe],
+    ] as const
+  ) {
+    await t.step(`${name}`, () => {
+      assertRefused(withEntry(dynamic, 9, entry), STRUCTURE, DYNAMIC_TABLE + 4 * 9);
+    });
+  }
+});
 
 Deno.test("more blocks than the file has room for keep it from being written", () => {
   let image = dynamic;

@@ -37,12 +37,14 @@ const urls: [string, string | undefined][] = [
   ["\u0001alias record", undefined],
 ];
 
-for (const [url, expected] of urls) {
-  Deno.test(`the Mac locator ${JSON.stringify(url)} holds ${expected ?? "no path"}`, () => {
-    assertEquals(decode(PLATFORM_CODE.macX, utf8(url)), expected);
-    assertEquals(decode(PLATFORM_CODE.mac, utf8(url)), expected);
-  });
-}
+Deno.test("NOTATIONS take file URLs of this machine from Mac locators", async (t) => {
+  for (const [url, expected] of urls) {
+    await t.step(JSON.stringify(url), () => {
+      assertEquals(decode(PLATFORM_CODE.macX, utf8(url)), expected);
+      assertEquals(decode(PLATFORM_CODE.mac, utf8(url)), expected);
+    });
+  }
+});
 
 Deno.test("NOTATIONS try relative paths before absolute ones, UTF-16 before bytes", () => {
   const order = NOTATIONS.map(({ code }) => code);
@@ -64,11 +66,13 @@ const kinds: [string, ReturnType<typeof parentLocator>["kind"]][] = [
   ["\\\\?\\Volume{0b5c0f43-0000-0000-0000-100000000000}\\base.vhd", "volume"],
 ];
 
-for (const [path, kind] of kinds) {
-  Deno.test(`parentLocator() takes ${path} for ${kind}`, () => {
-    assertEquals(parentLocator(path), { kind, path });
-  });
-}
+Deno.test("parentLocator() tells relative paths from absolute ones", async (t) => {
+  for (const [path, kind] of kinds) {
+    await t.step(`${path}: ${kind}`, () => {
+      assertEquals(parentLocator(path), { kind, path });
+    });
+  }
+});
 
 const faults: [string, boolean][] = [
   ["C:\\base.vhd", false],
@@ -84,11 +88,13 @@ const faults: [string, boolean][] = [
   ["\\\\?\\GlobalRoot", true],
 ];
 
-for (const [path, isFault] of faults) {
-  Deno.test(`pathFault() ${isFault ? "refuses" : "accepts"} ${JSON.stringify(path)}`, () => {
-    assertEquals(pathFault(path) !== undefined, isFault);
-  });
-}
+Deno.test("pathFault() refuses devices and what cannot be a path", async (t) => {
+  for (const [path, isFault] of faults) {
+    await t.step(`${JSON.stringify(path)}: ${isFault}`, () => {
+      assertEquals(pathFault(path) !== undefined, isFault);
+    });
+  }
+});
 
 const names: [string, string | undefined][] = [
   ["C:\\images\\base.vhd", "base.vhd"],
@@ -101,11 +107,13 @@ const names: [string, string | undefined][] = [
   ["", undefined],
 ];
 
-for (const [path, expected] of names) {
-  Deno.test(`fileNameOf() ${JSON.stringify(path)} is ${JSON.stringify(expected)}`, () => {
-    assertEquals(fileNameOf(path), expected);
-  });
-}
+Deno.test("fileNameOf() gives what follows the last separator", async (t) => {
+  for (const [path, expected] of names) {
+    await t.step(`${JSON.stringify(path)}: ${JSON.stringify(expected)}`, () => {
+      assertEquals(fileNameOf(path), expected);
+    });
+  }
+});
 
 Deno.test("withoutTerminator() takes NULs from the end only", () => {
   assertEquals(withoutTerminator("a\0b\0\0"), "a\0b");

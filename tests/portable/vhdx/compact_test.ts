@@ -29,23 +29,25 @@ function withBadCopy(file: SparseFile, place: number): SparseFile {
   return file;
 }
 
-for (const what of ["table", "metadata"] as const) {
-  Deno.test(`a ${what} that cannot be copied down stays where it is`, async () => {
-    const file = newImage(createVhdxIn, vhdxSpec());
-    const image = openWritableVhdx(file);
-    const bytes = new Uint8Array(8 * MIB);
-    bytes.set(pattern(2 * MIB, 1), 5 * MIB);
-    image.write(bytes, 0);
-    image.finish();
-    raise(file, [what]);
-    const place = regionPlace(file, what);
-    await assertRejects(
-      () => compactVhdx(withBadCopy(file, place), JOB),
-      Error,
-      "a bad sector",
-    );
-    assertGreater(file.size, place);
-    assertBytesEqual(readImage([openVhdx(file.fork())], 0, bytes.length), bytes);
-    await compactVhdx(file.fork(), JOB);
-  });
-}
+Deno.test("compactVhdx() leaves in its place what cannot be copied down", async (t) => {
+  for (const what of ["table", "metadata"] as const) {
+    await t.step(what, async () => {
+      const file = newImage(createVhdxIn, vhdxSpec());
+      const image = openWritableVhdx(file);
+      const bytes = new Uint8Array(8 * MIB);
+      bytes.set(pattern(2 * MIB, 1), 5 * MIB);
+      image.write(bytes, 0);
+      image.finish();
+      raise(file, [what]);
+      const place = regionPlace(file, what);
+      await assertRejects(
+        () => compactVhdx(withBadCopy(file, place), JOB),
+        Error,
+        "a bad sector",
+      );
+      assertGreater(file.size, place);
+      assertBytesEqual(readImage([openVhdx(file.fork())], 0, bytes.length), bytes);
+      await compactVhdx(file.fork(), JOB);
+    });
+  }
+});

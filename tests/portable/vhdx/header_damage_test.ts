@@ -199,9 +199,11 @@ const ROWS: readonly DamageRow[] = [
   },
 ];
 
-for (const row of ROWS) {
-  Deno.test(`a VHDX file must have ${row.rule}`, () => assertRefused(row));
-}
+Deno.test("openVhdx() refuses headers and region tables that break a rule", async (t) => {
+  for (const row of ROWS) {
+    await t.step(row.rule, () => assertRefused(row));
+  }
+});
 
 Deno.test("a file cut anywhere is refused where the cut reaches what is needed", () => {
   const whole = new VhdxBuilder().bytes;

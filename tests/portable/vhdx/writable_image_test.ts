@@ -114,25 +114,27 @@ const FIRST_WRITES: readonly [string, Partial<ImageSpec>, number, boolean, numbe
   ["part of a fixed disk's zero block", { subtype: "fixed" }, 2, false, 6],
 ];
 
-for (const [what, spec, before, whole, after] of FIRST_WRITES) {
-  Deno.test(`writing ${what} gives it state ${after}`, () => {
-    const builder = new VhdxBuilder(spec);
-    builder.bat(0, before, 0);
-    // Room that was used before: what it holds must not show.
-    builder.append(new Uint8Array(2 * MIB).fill(0xee));
-    const file = SparseFile.of(builder.bytes);
-    const image = openWritableVhdx(file);
-    const bytes = pattern(whole ? MIB : SECTOR);
-    image.write(bytes, whole ? 0 : SECTOR);
-    image.finish();
-    assertEquals(batEntry(file, 0)[0], after);
-    const parent = openVhdx(SparseFile.of(written(new Uint8Array(8 * MIB).fill(0x77))));
-    const read = readImage([openVhdx(file), parent], 0, MIB);
-    const expected = new Uint8Array(MIB).fill(after === 7 ? 0x77 : 0);
-    expected.set(bytes, whole ? 0 : SECTOR);
-    assertBytesEqual(read, expected);
-  });
-}
+Deno.test("write() gives a block its state", async (t) => {
+  for (const [what, spec, before, whole, after] of FIRST_WRITES) {
+    await t.step(`${what}: ${after}`, () => {
+      const builder = new VhdxBuilder(spec);
+      builder.bat(0, before, 0);
+      // Room that was used before: what it holds must not show.
+      builder.append(new Uint8Array(2 * MIB).fill(0xee));
+      const file = SparseFile.of(builder.bytes);
+      const image = openWritableVhdx(file);
+      const bytes = pattern(whole ? MIB : SECTOR);
+      image.write(bytes, whole ? 0 : SECTOR);
+      image.finish();
+      assertEquals(batEntry(file, 0)[0], after);
+      const parent = openVhdx(SparseFile.of(written(new Uint8Array(8 * MIB).fill(0x77))));
+      const read = readImage([openVhdx(file), parent], 0, MIB);
+      const expected = new Uint8Array(MIB).fill(after === 7 ? 0x77 : 0);
+      expected.set(bytes, whole ? 0 : SECTOR);
+      assertBytesEqual(read, expected);
+    });
+  }
+});
 
 /** A disk with these bytes. */
 function written(bytes: Uint8Array): Uint8Array {
