@@ -36,7 +36,6 @@ export {
   type NativeCreateOptions,
 } from "./src/disk/create_options.ts";
 export { diagnose, type DiagnoseOptions } from "./src/diagnose.ts";
-export { DriverDisk } from "./src/disk/driver_disk.ts";
 export {
   type ErrorDetail,
   VirtualDiskError,
@@ -50,10 +49,10 @@ export {
 } from "./src/disk/finding.ts";
 export {
   type ChangeTrackingState,
-  type CheckedInformation,
+  type DiskFormat,
   type DiskSize,
-  type InformationChange,
   type InformationKind,
+  type InformationOptions,
   type ParentLocation,
   type ParentPath,
   type PhysicalDiskInformation,
@@ -63,17 +62,15 @@ export {
   type StorageType,
   type VirtualDiskInformation,
 } from "./src/disk/information.ts";
-export { type MetadataStore, VirtualDiskMetadata } from "./src/disk/metadata.ts";
+export { VirtualDiskMetadata } from "./src/disk/metadata.ts";
 export { NativeVirtualDisk } from "./src/native/native_disk.ts";
 export { openVirtualDisk, openVirtualDiskSync } from "./src/open.ts";
-export { OpenDisk } from "./src/disk/open_disk.ts";
 export {
   type AccessRight,
   type ImageType,
   type OpenFlag,
   type OpenOptions,
 } from "./src/disk/open_options.ts";
-export { OperatedDisk } from "./src/disk/operated_disk.ts";
 export {
   type CompactionReport,
   type CompactOptions,
@@ -116,13 +113,8 @@ export {
   compareVirtualDisks,
   virtualDiskChanges,
 } from "./src/portable/operations/compare.ts";
-export { MaintainedDisk } from "./src/portable/maintained_disk.ts";
 export { PortableVirtualDisk } from "./src/portable/portable_disk.ts";
-export {
-  type DiskRange,
-  ReadableDisk,
-  type ReadableOptions,
-} from "./src/portable/readable_disk.ts";
+export { type DiskRange, type ReadableOptions, type WritableOptions } from "./src/disk/contents.ts";
 export { parseSize, type Size } from "./src/disk/size.ts";
 export { attachedVirtualDisks, storageDependencies } from "./src/storage.ts";
 export {
@@ -144,4 +136,4 @@ export {
   type VhdSetChange,
 } from "./src/disk/driver_options.ts";
 export { type OperationOptions, type Progress } from "./src/disk/progress.ts";
-export { type InformationOptions, VirtualDisk } from "./src/disk/virtual_disk.ts";
+export { VirtualDisk } from "./src/disk/virtual_disk.ts";

@@ -50,7 +50,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
 
 /** Files of `src/portable` that do not lie yet in the folder of their floor. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  disk: "create information maintained_disk occupation open_rules portable_disk readable_disk",
+  disk: "create information open_rules portable_disk",
   formats: "formats",
 };
 

@@ -53,7 +53,7 @@ export async function compact(args: string[]): Promise<number> {
   });
 }
 
-function describe(report: CompactionReport): string {
+function describe(report: Required<CompactionReport>): string {
   const { dryRun, previousFileSize, fileSize, releasedBlocks, movedBlocks } = report;
   const blocks = (count: number) => `${count} block${count === 1 ? "" : "s"}`;
   return dryRun

@@ -77,7 +77,7 @@ function depthOf(text: string | undefined): number | undefined {
   throw new UsageError(`--depth is a number from 1 on, not ${JSON.stringify(text)}`);
 }
 
-function describe({ dryRun, path, merged, removed }: MergeReport): string {
+function describe({ dryRun, path, merged, removed }: Required<MergeReport>): string {
   const files = merged.map((each) => `\n  ${JSON.stringify(each)}`).join("");
   const done = `${dryRun ? "Would be merged" : "Merged"} into ${JSON.stringify(path)}`;
   return `${done}${removed ? ", and removed" : ""}:${files}`;

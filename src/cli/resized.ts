@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ImageType, PortableVirtualDisk, ResizeReport } from "../../mod.ts";
+import type { ImageType, PortableVirtualDisk } from "../../mod.ts";
 import { formatBytes } from "./format_bytes.ts";
 import { maintainAndTell, type Watch } from "./maintained.ts";
 
@@ -15,6 +15,8 @@ export interface ResizedOptions {
   readonly dryRun: boolean;
   readonly json: boolean;
 }
+
+type ResizeReport = Awaited<ReturnType<PortableVirtualDisk["resize"]>>;
 
 /** Resizes with a progress bar; Ctrl-C cancels. Gives the exit status. */
 export async function resizeAndTell(

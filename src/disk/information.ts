@@ -5,12 +5,14 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/ns-virtdisk-get_virtual_disk_info}
  * @module
  */
+import { isErrorOf, VirtualDiskError } from "../errors/error.ts";
 import {
   BOOLEAN,
   checkArgument,
   checkGuid,
   checkOptions,
   either,
+  type Kind,
   NUMBER,
   OBJECT,
   oneOf,
@@ -109,6 +111,9 @@ export interface VirtualDiskInformation {
   /** Change tracking. Native backend. */
   changeTrackingState: ChangeTrackingState;
 }
+
+/** What an image is: its format; `"unknown"` for one of Windows' that has no name here. */
+export type DiskFormat = "iso" | "vhd" | "vhdx" | "vhdset" | "raw" | "unknown";
 
 /** The name of an information class. */
 export type InformationKind = keyof VirtualDiskInformation;
@@ -281,4 +286,87 @@ function checkPath(value: string | URL, name: string): string {
   const path = toHostPath(value, name);
   if (path === "") throw new TypeError(`${name} must not be empty`);
   return path;
+}
+
+const INFORMATION_KIND: Kind = {
+  ...oneOf(...INFORMATION_KINDS),
+  expected: 'a class of information, such as "size"',
+};
+
+/**
+ * Checks that there is such a class.
+ *
+ * @throws {TypeError} If there is none.
+ */
+export function checkKind<K extends InformationKind>(kind: K): K {
+  return checkArgument(INFORMATION_KIND, kind, "kind");
+}
+
+/** How `information` takes classes that cannot be read. */
+export interface InformationOptions {
+  /**
+   * Whether a class that applies to the disk and cannot be read is an error. Otherwise it is left out.
+   *
+   * @default {false}
+   */
+  strict?: boolean;
+}
+
+const INFORMATION_OPTIONS: OptionKinds<InformationOptions> = { strict: BOOLEAN };
+
+/** Kinds that may fail on a healthy disk, for reasons that Windows does not tell. */
+const UNRELIABLE_KINDS: ReadonlySet<InformationKind> = new Set([
+  "smallestSafeVirtualSize",
+  "fragmentationPercentage",
+]);
+
+/**
+ * All classes of information that a disk gives.
+ *
+ * @param kinds Those that are worth asking for.
+ * @throws {VirtualDiskError} As `VirtualDisk.information`.
+ */
+export function allInformation(
+  kinds: readonly InformationKind[],
+  query: <K extends InformationKind>(kind: K) => VirtualDiskInformation[K],
+  options: InformationOptions,
+): Partial<VirtualDiskInformation> {
+  const { strict = false } = checkOptions(INFORMATION_OPTIONS, options, "information");
+  const entries: [InformationKind, unknown][] = [];
+  let first: VirtualDiskError | undefined;
+  for (const kind of kinds) {
+    try {
+      entries.push([kind, query(kind)]);
+    } catch (error) {
+      const isOfDisk = !(error instanceof VirtualDiskError) ||
+        isErrorOf(error, "ERROR_INVALID_HANDLE");
+      if (isOfDisk || strict && !doesNotApply(kind, error)) throw error;
+      first ??= error;
+    }
+  }
+  if (entries.length === 0 && first !== undefined) throw first;
+  return Object.fromEntries(entries);
+}
+
+/**
+ * Whether `error` says that a class has no answer for this disk: wrong kind of disk, a backend or a
+ * Windows that does not know the class (87 and 1 are what older systems give for a newer class).
+ */
+function doesNotApply(kind: InformationKind, error: unknown): boolean {
+  const isFailure = isErrorOf(
+    error,
+    "ERROR_INVALID_HANDLE",
+    "ERROR_ACCESS_DENIED",
+    "ERROR_IO_DEVICE",
+  );
+  if (isFailure) return false;
+  if (UNRELIABLE_KINDS.has(kind)) return error instanceof VirtualDiskError;
+  return isErrorOf(
+    error,
+    "ERROR_VHD_INVALID_TYPE",
+    "ERROR_NOT_SUPPORTED",
+    "ERROR_INVALID_PARAMETER",
+    "ERROR_INVALID_FUNCTION",
+    "ERROR_CALL_NOT_IMPLEMENTED",
+  );
 }

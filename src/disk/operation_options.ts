@@ -28,18 +28,18 @@ export interface CompactOptions extends OperationOptions {
   dryRun?: boolean | undefined;
 }
 
-/** What compacting has won, or would. */
+/** What compacting has won, or would. The portable backend knows all of it; what Windows does not tell is absent. */
 export interface CompactionReport {
   /** Whether nothing has been written. */
   readonly dryRun: boolean;
   /** Of the image file before, in bytes. */
-  readonly previousFileSize: number;
+  readonly previousFileSize?: number;
   /** Of the image file afterwards, in bytes. */
-  readonly fileSize: number;
+  readonly fileSize?: number;
   /** Blocks that were given back. */
-  readonly releasedBlocks: number;
+  readonly releasedBlocks?: number;
   /** Blocks that have another place in the file. */
-  readonly movedBlocks: number;
+  readonly movedBlocks?: number;
 }
 
 /** How a disk is made larger. */
@@ -91,19 +91,22 @@ export interface ResizeOptions extends OperationOptions {
   ignoreChildren?: boolean | undefined;
 }
 
-/** What has become of a disk that was given another size, as far as the backend can tell, or would. */
+/**
+ * What has become of a disk that was given another size, or would. What Windows does not tell is absent: it gives the
+ * sizes if the disk may be asked for them, and does not look at partitions.
+ */
 export interface ResizeReport {
   /** Whether nothing has been written. */
   readonly dryRun: boolean;
   /** Bytes. */
-  readonly virtualSize: number;
+  readonly virtualSize?: number;
   /** What there was, in bytes. */
-  readonly previousSize: number;
-  /** The table on the disk; absent where there is none, or a damaged one. */
+  readonly previousSize?: number;
+  /** The table on the disk; absent if there is none, or a damaged one. */
   readonly partitionTable?: "mbr" | "gpt";
-  /** Present where the primary GPT was damaged: it has been, or would be, restored from its backup. */
+  /** Present if the primary GPT was damaged: it has been, or would be, restored from its backup. */
   readonly restoredFromBackup?: true;
-  /** The last partition, where there is room behind it. Its file system has to be grown by its own system. */
+  /** The last partition, if there is room behind it. Its file system has to be grown by its own system. */
   readonly growablePartition?: GrowablePartition;
 }
 
@@ -180,14 +183,16 @@ export interface MergeOptions extends OperationOptions {
   dryRun?: boolean | undefined;
 }
 
-/** What a merge has left, or would leave. */
+/**
+ * What a merge has left, or would leave. The portable backend knows all of it; what Windows does not tell is absent.
+ */
 export interface MergeReport {
   /** Whether nothing has been written. */
   readonly dryRun: boolean;
   /** The absolute path of the file that holds the merged disk. */
-  readonly path: string;
+  readonly path?: string;
   /** The absolute paths of the files that were merged into it, the nearest to the user first. */
-  readonly merged: readonly string[];
+  readonly merged?: readonly string[];
   /** Whether these have been removed, or would be. */
   readonly removed: boolean;
 }

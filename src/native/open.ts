@@ -1,13 +1,15 @@
 /** The call of OpenVirtualDisk. */
 import { extname } from "@std/path";
 import { VIRTUAL_DISK_ACCESS, VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.ts";
-import { VirtualDiskError } from "../errors/error.ts";
+import { isErrorOf, VirtualDiskError } from "../errors/error.ts";
 import type { OpenFlag } from "../disk/open_options.ts";
 import { type OpenParameters, type OpenRequest, openRequest } from "../disk/open_request.ts";
 import { fullPath, wideString } from "./ffi/text.ts";
+import type { CalledDisk } from "./call/disk_call.ts";
 import { Handle } from "./call/handle.ts";
 import { HeapMemory } from "./call/memory.ts";
 import type { Libraries } from "./ffi/library.ts";
+import { readInformation } from "./information.ts";
 import { OPEN_VIRTUAL_DISK_PARAMETERS, VIRTUAL_STORAGE_TYPE } from "./ffi/structs.ts";
 
 const OPERATION = "OpenVirtualDisk";
@@ -44,6 +46,41 @@ export function openToAsk(libraries: Libraries, path: string): OpenedImage {
   // An ISO image has no parents, and opens with no flag about them.
   const flags: OpenFlag[] = extname(path).toLowerCase() === ".iso" ? [] : ["no-parents"];
   return openImage(libraries, openRequest(path, { getInfoOnly: true, flags }));
+}
+
+/** As many files as Windows opens in a chain, and more than anybody makes. */
+const LONGEST_CHAIN = 256;
+
+/**
+ * The parents of an open disk, the nearest first: Windows tells of each image the nearest alone.
+ *
+ * @throws {VirtualDiskError} What asking, or opening a parent to ask it, fails with.
+ */
+export function parentPaths(disk: CalledDisk): string[] {
+  const paths: string[] = [];
+  let next = parentOf(disk);
+  while (next !== undefined && paths.length < LONGEST_CHAIN) {
+    paths.push(next);
+    const { libraries } = disk;
+    const { path, handle } = openImage(libraries, openRequest(next, { getInfoOnly: true }));
+    try {
+      next = parentOf({ libraries, handle: handle.value, path });
+    } finally {
+      handle.close();
+    }
+  }
+  return paths;
+}
+
+/** `undefined` if the image has none, or was opened without. */
+function parentOf(disk: CalledDisk): string | undefined {
+  try {
+    const { resolved, paths: [path] } = readInformation(disk, "parentLocation");
+    return resolved ? path : undefined;
+  } catch (error) {
+    if (isErrorOf(error, "ERROR_VHD_INVALID_TYPE")) return undefined;
+    throw error;
+  }
 }
 
 /**

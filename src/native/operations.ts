@@ -10,6 +10,7 @@ import {
 import { checkOptions, toHostPath, uint32 } from "../disk/arguments.ts";
 import {
   COMPACT_OPTIONS,
+  type CompactionReport,
   type CompactOptions,
   EXPAND_OPTIONS,
   type ExpandOptions,
@@ -17,16 +18,19 @@ import {
   type ForkOptions,
   MERGE_OPTIONS,
   type MergeOptions,
+  type MergeReport,
   MIRROR_OPTIONS,
   type MirrorOptions,
   RESIZE_OPTIONS,
   resizedSize,
   type ResizeOptions,
+  type ResizeReport,
   type SmallestSafeSize,
 } from "../disk/operation_options.ts";
+import type { DiskSize } from "../disk/information.ts";
 import type { OperationOptions } from "../disk/progress.ts";
 import { newSizeOf, type Size } from "../disk/size.ts";
-import { virtualDiskError } from "../errors/error.ts";
+import { VirtualDiskError, virtualDiskError } from "../errors/error.ts";
 import {
   assertSuccess,
   type CalledDisk,
@@ -47,6 +51,7 @@ import {
   RESIZE_VIRTUAL_DISK_PARAMETERS,
 } from "./ffi/structs.ts";
 import { fullPath, wideString } from "./ffi/text.ts";
+import { readInformation } from "./information.ts";
 import type { HeapMemory } from "./call/memory.ts";
 
 /** The part of a call that differs between functions. */
@@ -74,7 +79,7 @@ export class DiskOperations {
   }
 
   /** CompactVirtualDisk. */
-  async compact(given: CompactOptions): Promise<void> {
+  async compact(given: CompactOptions): Promise<CompactionReport> {
     const options = checkOptions(COMPACT_OPTIONS, given, "compact");
     const operation = "CompactVirtualDisk";
     const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
@@ -88,16 +93,27 @@ export class DiskOperations {
       Version: 1,
       Version1: { Reserved: 0 },
     });
+    const before = this.#sizes();
     await this.#run(
       operation,
       options,
       (overlapped, memory) =>
         virtdisk.CompactVirtualDiskAt(handle, flags, memory.place(parameters), overlapped),
     );
+    const after = this.#sizes();
+    return {
+      dryRun: false,
+      ...(before && { previousFileSize: before.physicalSize }),
+      ...(after && { fileSize: after.physicalSize }),
+    };
   }
 
   /** ExpandVirtualDisk; `presentSize` tells the size that the disk has. */
-  async expand(size: Size, given: ExpandOptions, presentSize: () => number): Promise<void> {
+  async expand(
+    size: Size,
+    given: ExpandOptions,
+    presentSize: () => number,
+  ): Promise<ResizeReport> {
     const options = checkOptions(EXPAND_OPTIONS, given, "expand");
     const operation = "ExpandVirtualDisk";
     const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
@@ -105,12 +121,14 @@ export class DiskOperations {
     const flags = flagsOf([options.notifyChange, EXPAND_VIRTUAL_DISK_FLAG.NOTIFY_CHANGE]);
     const NewSize = BigInt(newSizeOf(size, "size", presentSize));
     const parameters = EXPAND_VIRTUAL_DISK_PARAMETERS.pack({ Version: 1, Version1: { NewSize } });
+    const before = this.#sizes();
     await this.#run(
       operation,
       options,
       (overlapped, memory) =>
         virtdisk.ExpandVirtualDiskAt(handle, flags, memory.place(parameters), overlapped),
     );
+    return resizeReport(before, this.#sizes());
   }
 
   /** ResizeVirtualDisk; the smallest safe size is a flag, beside which the size is 0. */
@@ -118,7 +136,7 @@ export class DiskOperations {
     size: Size | SmallestSafeSize,
     given: ResizeOptions,
     presentSize: () => number,
-  ): Promise<void> {
+  ): Promise<ResizeReport> {
     const options = checkOptions(RESIZE_OPTIONS, given, "resize");
     const operation = "ResizeVirtualDisk";
     const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
@@ -133,16 +151,18 @@ export class DiskOperations {
     ]);
     const NewSize = toSmallest ? 0n : BigInt(wanted);
     const parameters = RESIZE_VIRTUAL_DISK_PARAMETERS.pack({ Version: 1, Version1: { NewSize } });
+    const before = this.#sizes();
     await this.#run(
       operation,
       options,
       (overlapped, memory) =>
         virtdisk.ResizeVirtualDiskAt(handle, flags, memory.place(parameters), overlapped),
     );
+    return resizeReport(before, this.#sizes());
   }
 
   /** MergeVirtualDisk. */
-  async merge(given: MergeOptions): Promise<void> {
+  async merge(given: MergeOptions): Promise<MergeReport> {
     const options = checkOptions(MERGE_OPTIONS, given, "merge");
     const operation = "MergeVirtualDisk";
     const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
@@ -160,6 +180,7 @@ export class DiskOperations {
           overlapped,
         ),
     );
+    return { dryRun: false, removed: false };
   }
 
   /** MirrorVirtualDisk, until both files are in step. */
@@ -230,6 +251,16 @@ export class DiskOperations {
     await this.#fork.finish({ ...disk, operation }, () => complete(disk.handle));
   }
 
+  /** For reports: `undefined` if the disk may not be asked, which is no reason to fail. */
+  #sizes(): DiskSize | undefined {
+    try {
+      return readInformation(this.#disk("GetVirtualDiskInformation"), "size");
+    } catch (error) {
+      if (error instanceof VirtualDiskError) return undefined;
+      throw error;
+    }
+  }
+
   async #run(operation: string, options: OperationOptions, call: Call): Promise<void> {
     const { handle, ...disk } = this.#disk(operation);
     await this.#running.run(
@@ -241,6 +272,14 @@ export class DiskOperations {
         })),
     );
   }
+}
+
+function resizeReport(before: DiskSize | undefined, after: DiskSize | undefined): ResizeReport {
+  return {
+    dryRun: false,
+    ...(after && { virtualSize: after.virtualSize }),
+    ...(before && { previousSize: before.virtualSize }),
+  };
 }
 
 function mergeParameters(

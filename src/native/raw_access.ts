@@ -48,6 +48,17 @@ export function readSectors(disk: CalledDisk, buffer: Uint8Array, offset: number
  * `ERROR_SECTOR_NOT_FOUND` where it ends beyond the disk; with the code with which WriteFile ends.
  */
 export function writeSectors(disk: CalledDisk, buffer: Uint8Array, offset: number): number {
+  checkWrite(disk, buffer, offset);
+  transferAll(disk, "WriteFile", buffer, offset);
+  return buffer.length;
+}
+
+/**
+ * Makes sure that a range can be written.
+ *
+ * @throws {VirtualDiskError} As {@linkcode writeSectors} fails before it writes.
+ */
+export function checkWrite(disk: CalledDisk, buffer: Uint8Array, offset: number): void {
   const size = checkRange(disk, "WriteFile", buffer, offset);
   if (offset + buffer.length > size) {
     throw virtualDiskError("ERROR_SECTOR_NOT_FOUND", "WriteFile", {
@@ -57,8 +68,6 @@ export function writeSectors(disk: CalledDisk, buffer: Uint8Array, offset: numbe
       } ends beyond the disk of ${size}`,
     });
   }
-  transferAll(disk, "WriteFile", buffer, offset);
-  return buffer.length;
 }
 
 /** Gives the size of the disk. */

@@ -104,7 +104,7 @@ function unknown(image: DiskImage, what: string): never {
 }
 
 /**
- * Sets one class of information.
+ * Sets one class of information; a parent for a dry run is looked at only, which a reader may do.
  *
  * @param chain The image and its ancestors.
  * @param beforeDiskChange May refuse a change after which children no longer know the disk.
@@ -114,10 +114,14 @@ function unknown(image: DiskImage, what: string): never {
  */
 export function changeImage(
   chain: ImageChain,
-  image: WritableImage,
   { kind, value }: InformationChange,
   beforeDiskChange: (image: DiskImage) => void,
 ): void {
+  if ((kind === "parentPath" || kind === "parentPathWithDepth") && value.dryRun) {
+    return setParentPath(chain, { childDepth: 1, ...value }, beforeDiskChange);
+  }
+  const image = chain.writable;
+  if (image === undefined) throw openForReading(chain.image.source);
   switch (kind) {
     case "identifier":
       if (image.setUniqueId === undefined) {

@@ -5,26 +5,90 @@
  */
 import { dirname } from "@std/path";
 import { OPEN_VIRTUAL_DISK_FLAG } from "../constants.ts";
-import type { InformationChange } from "../disk/information.ts";
-import type { MetadataStore } from "../disk/metadata.ts";
+import { byteCount, BYTES, checkArgument, checkOptions, toHostPath } from "../disk/arguments.ts";
+import type { Attachment, AttachOptions, DetachOptions } from "../disk/attachment.ts";
+import {
+  type DiskRange,
+  flushLater,
+  type Geometry,
+  rangeOf,
+  readableOf,
+  type ReadableOptions,
+  readInPieces,
+  writableOf,
+  type WritableOptions,
+  writeInPieces,
+} from "../disk/contents.ts";
+import type {
+  ApplySnapshotOptions,
+  ChangedRange,
+  ChangeQueryOptions,
+  DeleteSnapshotOptions,
+  ScsiRequest,
+  ScsiResponse,
+  TakeSnapshotOptions,
+  VhdSetChange,
+} from "../disk/driver_options.ts";
+import {
+  allInformation,
+  checkKind,
+  informationChange,
+  type InformationKind,
+  type InformationOptions,
+  type SettableInformation,
+  type SettableKind,
+  type VirtualDiskInformation,
+} from "../disk/information.ts";
+import { VirtualDiskMetadata } from "../disk/metadata.ts";
 import type { OpenRequest } from "../disk/open_request.ts";
-import { byteCount, BYTES, checkArgument, toHostPath } from "../disk/arguments.ts";
-import { removeAbandonedFiles } from "./file/abandoned_files.ts";
+import {
+  COMPACT_OPTIONS,
+  type CompactionReport,
+  type CompactOptions,
+  EXPAND_OPTIONS,
+  type ExpandOptions,
+  type ForkOptions,
+  MERGE_OPTIONS,
+  type MergeOptions,
+  type MergeReport,
+  type MirrorOptions,
+  RESIZE_OPTIONS,
+  type ResizeOptions,
+  type ResizeReport,
+  type SmallestSafeSize,
+} from "../disk/operation_options.ts";
+import type { Size } from "../disk/size.ts";
+import type { StorageDependency } from "../disk/storage_dependency.ts";
+import { assertOpen, unsupported, VirtualDisk } from "../disk/virtual_disk.ts";
+import { virtualDiskError } from "../errors/error.ts";
 import { ImageChain } from "./chain/chain.ts";
-import { writeChain } from "./image/extents.ts";
 import { assertChildless } from "./chain/children.ts";
+import { removeAbandonedFiles } from "./file/abandoned_files.ts";
+import { ImageError, inLongOperation, inOperation, openForReading } from "./file/image_error.ts";
 import { formatOfDevice } from "./formats.ts";
-import type { DiskImage, WritableImage } from "./image/image.ts";
-import { changeImage, imageMetadata } from "./information.ts";
-import { ImageError, inOperation, openForReading } from "./file/image_error.ts";
+import { chainExtents, type Extent, readChain, toExtent, writeChain } from "./image/extents.ts";
+import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./image/findings.ts";
+import type { DiskImage, IsoVolume, WritableImage } from "./image/image.ts";
+import { applicableKinds, changeImage, imageInformation, imageMetadata } from "./information.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
-import { MaintainedDisk } from "./maintained_disk.ts";
-import { setParentPath } from "./operations/rebase.ts";
+import { checkChain } from "./operations/check.ts";
+import { compactChain } from "./operations/compact.ts";
+import { type DiskDetails, diskDetails } from "./operations/details.ts";
+import {
+  type ImageStream,
+  type ImageStreamOptions,
+  openImageStream,
+} from "./operations/image_stream.ts";
+import { mergeChain, mergeIntoFile, removeMerged } from "./operations/merge.ts";
+import { resizeChain, type ResizeRequest } from "./operations/resize.ts";
 
 const { NO_PARENTS, CUSTOM_DIFF_CHAIN, IGNORE_RELATIVE_PARENT_LOCATOR } = OPEN_VIRTUAL_DISK_FLAG;
+const QUERY = "GetVirtualDiskInformation";
+const CHANGE = "SetVirtualDiskInformation";
 
 /**
- * A disk of the portable backend: beside information it gives the disk's contents.
+ * A disk of the portable backend: beside information it gives the disk's contents, attached nowhere. It needs
+ * `--allow-read` for the image and its parents; what changes it, `--allow-write` for the image.
  *
  * Writing survives crashes. After one at any moment the image opens, here and in other tools; everything
  * that was written before the last {@linkcode PortableVirtualDisk.flushSync} or `close()` is there; a
@@ -42,6 +106,9 @@ const { NO_PARENTS, CUSTOM_DIFF_CHAIN, IGNORE_RELATIVE_PARENT_LOCATOR } = OPEN_V
  * After a write that failed (a full volume, for example) nothing more is written until the disk is
  * opened again.
  *
+ * One long operation runs on a disk at a time. Those that change the shape of the files have them for themselves:
+ * meanwhile everything else fails with `ERROR_INVALID_STATE`.
+ *
  * @example Copy the first sector of one disk into another
  * ```ts
  * import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
@@ -55,19 +122,157 @@ const { NO_PARENTS, CUSTOM_DIFF_CHAIN, IGNORE_RELATIVE_PARENT_LOCATOR } = OPEN_V
  * from.readSync(sector, 0);
  * to.writeSync(sector, 0);
  * ```
+ *
+ * @category Opening
  */
-export class PortableVirtualDisk extends MaintainedDisk {
+export class PortableVirtualDisk extends VirtualDisk {
+  /** Always `"portable"`. */
+  override readonly backend = "portable";
+  /** The absolute path of the image. */
+  override readonly path: string;
   readonly #chain: ImageChain;
-  readonly #ignoreChildren: boolean;
+  readonly #rights: Rights;
   /** Whether it is known that no child is lost by a write. */
   #mayChange: boolean;
+  #closed = false;
+  /** Whether a long operation is running: there is one at a time, and the disk cannot be closed under it. */
+  #isBusy = false;
+  /** Whether that has the files for itself, so that nothing can be read or written meanwhile. */
+  #isLocked = false;
 
-  /** Made by `openVirtualDisk` and `createVirtualDisk`. */
+  /** @internal Made by `openVirtualDisk` and `createVirtualDisk`. */
   constructor(chain: ImageChain, rights: Rights) {
-    super(chain, rights);
+    super();
+    this.path = chain.image.source.path;
     this.#chain = chain;
-    this.#ignoreChildren = rights.ignoreChildren;
+    this.#rights = rights;
     this.#mayChange = rights.ignoreChildren;
+  }
+
+  /** Whether the disk has been closed. */
+  override get closed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Bytes of the disk, as a machine would see it.
+   *
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.getInformation}.
+   */
+  override get size(): number {
+    return this.#queried(({ image }) => image.virtualSize);
+  }
+
+  /**
+   * What the image is, by its contents; `"raw"` if it was opened as that.
+   *
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.getInformation}.
+   */
+  override get format(): "iso" | "vhd" | "vhdx" | "raw" {
+    return this.#queried(({ image }) => image.format);
+  }
+
+  /** The absolute paths of the open parents, the nearest first. */
+  override get parents(): readonly string[] {
+    return this.#chain.images.slice(1).map((image) => image.source.path);
+  }
+
+  /**
+   * Reads one class of information from the image's own structures.
+   *
+   * @example Which kind of disk it is
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const path = `${await Deno.makeTempDir()}/disk.vhdx`;
+   * using disk = await createVirtualDisk(path, { size: "64MiB", backend: "portable" });
+   * console.log(disk.getInformation("providerSubtype")); // dynamic
+   * ```
+   *
+   * @param kind Which class.
+   * @returns Its value.
+   * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` if the class does not fit the disk; `ERROR_NOT_SUPPORTED` for
+   * what only Windows knows; `ERROR_ACCESS_DENIED` if the disk was opened without the `get-info` right.
+   */
+  override getInformation<K extends InformationKind>(kind: K): VirtualDiskInformation[K] {
+    this.#assertUsable(QUERY);
+    checkKind(kind);
+    return this.#queried((chain) => imageInformation(chain, kind));
+  }
+
+  /**
+   * Reads every class of information that the image has.
+   *
+   * @param options Whether a class that cannot be read is an error.
+   * @returns An object with a key per class that applies and can be read.
+   * @throws {VirtualDiskError} If no class can be read, what the first fails with.
+   */
+  override information(options: InformationOptions = {}): Partial<VirtualDiskInformation> {
+    this.#assertUsable(QUERY);
+    const kinds = applicableKinds(this.#chain.image);
+    return allInformation(kinds, (kind) => this.getInformation(kind), options);
+  }
+
+  /**
+   * Writes one class of information to the image; with `dryRun`, a parent is looked at only.
+   *
+   * @param kind Which class.
+   * @param value Its new value.
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` if the disk was opened for reading; `ERROR_VHD_INVALID_TYPE` if
+   * the class does not fit the disk; `ERROR_NOT_SUPPORTED` for change tracking; `ERROR_VHD_INVALID_STATE` for what
+   * children know the disk by, if there are any in its folder (see `OpenOptions.ignoreChildren`).
+   * @throws {TypeError | RangeError} If the value does not fit the class.
+   */
+  override setInformation<K extends SettableKind>(kind: K, value: SettableInformation[K]): void {
+    this.#assertUsable(CHANGE);
+    const change = informationChange(kind, value);
+    inOperation(CHANGE, () => {
+      changeImage(this.#chain, change, this.#beforeDiskChange);
+    });
+  }
+
+  /** The user metadata of a VHDX. Only a writer may change it, and not that of a disk with children in its folder. */
+  override get metadata(): VirtualDiskMetadata {
+    return new VirtualDiskMetadata((operation) => {
+      this.#assertUsable(operation);
+      const { image, writable } = this.#chain;
+      return imageMetadata(operation, image, writable, () => this.#assertChildless());
+    });
+  }
+
+  /**
+   * Reads from the disk, through its parents if it is a differencing one. Needs no attaching and no
+   * administrator.
+   *
+   * @example The first sector
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   backend: "portable",
+   *   size: 64 * 1024 * 1024,
+   * });
+   * const sector = new Uint8Array(512);
+   * console.log(disk.readSync(sector, 0)); // 512
+   * ```
+   *
+   * @param buffer Is filled; any length.
+   * @param offset Where in the disk to begin, in bytes; any safe integer from 0 on.
+   * @returns How many bytes were read: less than the buffer's length only at the end of the disk.
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` if the disk was opened for information only;
+   * `ERROR_VHD_INVALID_STATE` if the bytes are in a parent that was not opened; a format's code if
+   * the image is damaged; `ERROR_INVALID_HANDLE` after `close()`.
+   */
+  override readSync(buffer: Uint8Array, offset: number): number {
+    this.#assertReadable();
+    checkArgument(BYTES, buffer, "buffer");
+    const { virtualSize } = this.#chain.image;
+    const length = Math.min(buffer.length, virtualSize - byteCount(offset, "offset"));
+    if (length <= 0) return 0;
+    const target = length === buffer.length ? buffer : buffer.subarray(0, length);
+    inOperation("ReadFile", () => readChain(this.#chain.images, target, offset));
+    return length;
   }
 
   /**
@@ -94,20 +299,123 @@ export class PortableVirtualDisk extends MaintainedDisk {
    * @param buffer What to write; any length.
    * @param offset Where in the disk to begin, in bytes.
    * @returns The buffer's length: all of it is written, or an error thrown.
-   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` where the disk was opened for reading,
-   * `ERROR_SECTOR_NOT_FOUND` where the range ends beyond the disk, `ERROR_VHD_INVALID_STATE` where images
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` if the disk was opened for reading,
+   * `ERROR_SECTOR_NOT_FOUND` if the range ends beyond the disk, `ERROR_VHD_INVALID_STATE` if images
    * in the same folder have this one as their parent (see `OpenOptions.ignoreChildren`), `ERROR_DISK_FULL`,
-   * `ERROR_VHD_BLOCK_ALLOCATION_FAILURE`, a format's code where a table is damaged,
+   * `ERROR_VHD_BLOCK_ALLOCATION_FAILURE`, a format's code if a table is damaged,
    * `ERROR_INVALID_HANDLE` after `close()`.
    */
-  writeSync(buffer: Uint8Array, offset: number): number {
+  override writeSync(buffer: Uint8Array, offset: number): number {
     checkArgument(BYTES, buffer, "buffer");
     this.#write("WriteFile", (image) => {
-      this.#assertInside(byteCount(offset, "offset"), buffer.length);
+      this.#assertInside(offset, buffer.length);
       this.#assertChildless();
       writeChain(image, this.#chain.images, buffer, offset);
     });
     return buffer.length;
+  }
+
+  /**
+   * Returns once everything written before is on the disk under the image file, and will be there after
+   * a crash. See {@linkcode PortableVirtualDisk.writeSync} for an example.
+   *
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.writeSync}.
+   */
+  override flushSync(): void {
+    this.#write("FlushFileBuffers", (image) => image.flush());
+  }
+
+  /**
+   * Reads as {@linkcode PortableVirtualDisk.readSync}, a MiB to a turn of the event loop.
+   *
+   * @param buffer Is filled; any length.
+   * @param offset Where in the disk to begin, in bytes; any safe integer from 0 on.
+   * @returns How many bytes were read: less than the buffer's length only at the end of the disk.
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.readSync}.
+   */
+  override read(buffer: Uint8Array, offset: number): Promise<number> {
+    return readInPieces(this, buffer, offset);
+  }
+
+  /**
+   * Writes as {@linkcode PortableVirtualDisk.writeSync}, a MiB to a turn of the event loop. Nothing is written if the
+   * range ends beyond the disk.
+   *
+   * @param buffer What to write; any length. It must stay as it is until the promise settles.
+   * @param offset Where in the disk to begin, in bytes.
+   * @returns The buffer's length.
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.writeSync}.
+   */
+  override write(buffer: Uint8Array, offset: number): Promise<number> {
+    return writeInPieces(this, buffer, offset, () => {
+      this.#write("WriteFile", () => this.#assertInside(offset, buffer.length));
+    });
+  }
+
+  /**
+   * Flushes as {@linkcode PortableVirtualDisk.flushSync}, in a later turn of the event loop.
+   *
+   * @returns When everything written before is on the disk under the image file.
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.writeSync}.
+   */
+  override flush(): Promise<void> {
+    return flushLater(this);
+  }
+
+  /**
+   * The disk's contents as a stream of bytes, in chunks of at most 1 MiB. Nothing is read before it is asked for, and
+   * a reader's own buffer is filled without a copy. The disk must stay open meanwhile.
+   *
+   * @example Copy a disk into a raw file
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhd`, {
+   *   backend: "portable",
+   *   size: 3 * 1024 * 1024,
+   * });
+   * await Deno.writeFile(`${folder}/disk.raw`, disk.readable());
+   * ```
+   *
+   * @param options Which range, and how to cancel.
+   * @returns The stream; it fails as {@linkcode PortableVirtualDisk.readSync} does.
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` if the disk was opened without the right to read,
+   * `ERROR_INVALID_HANDLE` after `close()`.
+   * @throws {TypeError | RangeError} If an option is wrong.
+   */
+  override readable(options: ReadableOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#assertReadable();
+    return readableOf(this, this.#geometry, options);
+  }
+
+  /**
+   * A stream into the disk: chunk after chunk is written, and flushed when the stream is closed. The disk must stay
+   * open meanwhile. What was written when the stream fails or is aborted stays.
+   *
+   * @example Write a raw file to a disk
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * await Deno.writeFile(`${folder}/boot.bin`, new Uint8Array(4096).fill(1));
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   backend: "portable",
+   *   size: 64 * 1024 * 1024,
+   * });
+   * using file = await Deno.open(`${folder}/boot.bin`);
+   * await file.readable.pipeTo(disk.writable({ offset: 1024 * 1024 }));
+   * ```
+   *
+   * @param options Where it begins, and how to cancel.
+   * @returns The stream; it fails as {@linkcode PortableVirtualDisk.write} does.
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` if the disk was opened for reading, `ERROR_INVALID_HANDLE` after
+   * `close()`.
+   * @throws {TypeError | RangeError} If an option is wrong.
+   */
+  override writable(options: WritableOptions = {}): WritableStream<Uint8Array> {
+    this.#write("WriteFile", () => {});
+    return writableOf(this, this.#geometry, options);
   }
 
   /**
@@ -136,20 +444,308 @@ export class PortableVirtualDisk extends MaintainedDisk {
    */
   trimSync(offset: number, length: number): void {
     this.#write("DeviceIoControl", (image) => {
-      this.#assertInside(byteCount(offset, "offset"), byteCount(length, "length"));
+      this.#assertInside(offset, length);
       this.#assertChildless();
       image.trim(offset, length);
     });
   }
 
   /**
-   * Returns once everything written before is on the disk under the image file, and will be there after
-   * a crash. See {@linkcode PortableVirtualDisk.writeSync} for an example.
+   * Where the bytes of a range are: in this file, in a parent's, or nowhere, because they are zeros.
    *
-   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.writeSync}.
+   * @example What is allocated
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   backend: "portable",
+   *   size: 64 * 1024 * 1024,
+   * });
+   * console.log([...disk.extents()]); // [{ kind: "zero", offset: 0, length: 67108864 }]
+   * ```
+   *
+   * @param range By default the whole disk.
+   * @returns The pieces in order, without gaps; neighbours that continue each other are one.
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.readSync}.
    */
-  flushSync(): void {
-    this.#write("FlushFileBuffers", (image) => image.flush());
+  extents(range: DiskRange = {}): Iterable<Extent> {
+    this.#assertReadable();
+    const { start, end } = rangeOf(range, this.#chain.image.virtualSize, "extents");
+    return this.#extents(start, end);
+  }
+
+  /**
+   * The disk as an image file of another kind, parents included, without making that file: what is
+   * streamed can be uploaded as it is read.
+   *
+   * For `"dynamic"` kinds the disk is read ahead as far as it takes to tell which blocks hold nothing but
+   * zeros: these are left out. Blocks that the image does not have are not read at all.
+   *
+   * @example Upload a disk to where fixed VHDs are asked for
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * const { byteLength, readable } = await disk.imageStream({
+   *   type: "vhd",
+   *   subtype: "fixed",
+   *   alignment: "1MiB",
+   * });
+   * console.log(byteLength); // 67109376
+   * await Deno.writeFile(`${folder}/upload.vhd`, readable);
+   * ```
+   *
+   * @param options Which image, how to watch and how to cancel. The signal also ends the stream.
+   * @returns The stream and its length.
+   * @throws {VirtualDiskError} As `createVirtualDisk` with a source; the stream fails as
+   * {@linkcode PortableVirtualDisk.readSync} does.
+   */
+  imageStream(options: ImageStreamOptions): Promise<ImageStream> {
+    this.#assertReadable();
+    return openImageStream(this.#chain.images, options, () => this.#assertReadable());
+  }
+
+  /**
+   * Tells what the information classes do not: of each file of the chain who made it and when, the space that
+   * it takes, and whether its log was left behind; and the partitions of the disk.
+   *
+   * @example The partitions, and the space that the files take
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   backend: "portable",
+   *   size: 64 * 1024 * 1024,
+   * });
+   * const { images, partitionTable } = disk.details();
+   * for (const { path, allocatedSize, creator } of images) console.log(path, allocatedSize, creator);
+   * console.log(partitionTable?.partitions.length ?? 0); // 0
+   * ```
+   *
+   * @returns The details, as they are now.
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` if the disk was opened without the right to ask,
+   * `ERROR_INVALID_HANDLE` after `close()`.
+   */
+  details(): DiskDetails {
+    return this.#queried(({ images }) => diskDetails(images));
+  }
+
+  /**
+   * What an ISO image's volume descriptors say; `undefined` for other formats.
+   *
+   * @throws {VirtualDiskError} `ERROR_FILE_CORRUPT` if a descriptor is damaged, `ERROR_INVALID_HANDLE`
+   * after `close()`.
+   */
+  get isoVolume(): IsoVolume | undefined {
+    this.#assertUsable(QUERY);
+    return inOperation(QUERY, () => this.#chain.image.volume);
+  }
+
+  /**
+   * Checks the image file against every rule of its format, as `checkVirtualDisk` does with a file that need
+   * not open. The parents were found, or left out, when the disk was opened; they are not checked. The disk
+   * can neither be read nor written meanwhile.
+   *
+   * @example Check before a backup
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * const { sound, findings } = await disk.check();
+   * console.log(sound, findings.length); // true 0
+   * ```
+   *
+   * @param options Whether to repair, how to watch and how to cancel.
+   * @returns What was found, and what of it was repaired.
+   * @throws {VirtualDiskError} `ERROR_ACCESS_DENIED` if it shall be repaired, but was opened for reading;
+   * what reading the file fails with. Never for damage.
+   */
+  check(options: CheckOptions = {}): Promise<CheckReport> {
+    return this.#operate(
+      "OpenVirtualDisk",
+      () => {
+        const checked = checkOptions(CHECK_OPTIONS, options, "check");
+        return this.#locked(() => checkChain(this.#chain, checked));
+      },
+    );
+  }
+
+  /**
+   * Makes the image file shorter. Blocks go that hold nothing but zeros, that have been trimmed, or that hold
+   * what the parent does; others move down, and so do a VHDX's tables and log; the file ends behind the last
+   * of them. The disk's contents stay what they are, and its children remain valid.
+   *
+   * A crash or an abort at any moment leaves a sound image with the same contents, and an abort gives back
+   * what has been won by then; compacting again goes on from there. The disk can neither be read nor written
+   * meanwhile.
+   *
+   * @example See what there is to be won
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   blockSize: 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * disk.writeSync(new Uint8Array(1000).fill(1), 0);
+   * disk.writeSync(new Uint8Array(1000), 0);
+   * const { releasedBlocks } = await disk.compact({ dryRun: true });
+   * console.log(releasedBlocks); // 1
+   * ```
+   *
+   * @param options What to leave alone, how to watch and how to cancel.
+   * @returns What has been won.
+   * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` if the disk is fixed, raw or an ISO image;
+   * `ERROR_VHD_INVALID_STATE` if it belongs to a machine with a saved state; `ERROR_ACCESS_DENIED` if
+   * it was opened for reading; a format's code where a table is damaged.
+   */
+  override compact(options: CompactOptions = {}): Promise<Required<CompactionReport>> {
+    return this.#operate(
+      "CompactVirtualDisk",
+      () => {
+        const checked = checkOptions(COMPACT_OPTIONS, options, "compact");
+        return this.#locked(() => compactChain(this.#chain, checked));
+      },
+    );
+  }
+
+  /**
+   * Makes the disk larger; what is added reads as zeros. Not for differencing VHDs. As
+   * {@linkcode PortableVirtualDisk.resize} else, but the size must be larger than the present one.
+   *
+   * @param size The new size, in bytes or as in `"10GiB"`, whole sectors; or what to add: `"+1GiB"`.
+   * @param options Whether only to look, how to watch and how to cancel.
+   * @returns What has become of the disk.
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.resize}; `ERROR_INVALID_PARAMETER` if
+   * the size is not larger.
+   */
+  override expand(
+    size: Size,
+    options: ExpandOptions = {},
+  ): Promise<ResizeReport & Required<Pick<ResizeReport, "virtualSize" | "previousSize">>> {
+    return this.#operate(
+      "ExpandVirtualDisk",
+      () =>
+        this.#resize({
+          ...checkOptions(EXPAND_OPTIONS, options, "expand"),
+          size,
+          expandOnly: true,
+        }),
+    );
+  }
+
+  /**
+   * Gives the disk another size: larger, or where it is a VHDX or a raw disk smaller, down to the end of the
+   * last partition. Where the disk has a GPT, its backup moves to the new end; no partition and no file
+   * system changes. The file of a smaller disk ends behind the last block that is left: compacting makes it
+   * shorter. Children of the disk become invalid: where there are any in the same folder, it is
+   * refused.
+   *
+   * A GPT whose primary header or entries are damaged is restored from its backup before, and the report
+   * says so; a damaged or missing backup is written anew (UEFI 2.10, 5.3.2). So resizing to the present
+   * size puts a GPT right whose disk another program has made larger.
+   *
+   * A crash leaves the old size or the new one, and every byte of what both have, and a sound GPT. Where the
+   * backup has not moved then, resizing to the same size moves it. The file of a fixed VHD that was growing
+   * may be too long then, and other programs may refuse it: the next open for writing, or a check with
+   * `repair`, cuts off what the growth has left.
+   *
+   * @example Make room for the last partition
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * const { virtualSize, growablePartition } = await disk.resize(128 * 1024 * 1024);
+   * console.log(virtualSize, growablePartition); // 134217728 undefined
+   * ```
+   *
+   * @param size The new size, in bytes or as in `"10GiB"`, whole sectors; or what to add: `"+1GiB"`; or
+   * `"smallest-safe"`: where the last partition ends, and behind that, with a GPT, its backup.
+   * @returns What has become of the disk, and which partition can grow.
+   * @throws {VirtualDiskError} `ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA`;
+   * `ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE` if it shall shrink, but there is no sound partition
+   * table; `ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE`; `ERROR_VHD_INVALID_TYPE` for a VHD that
+   * shall shrink, a differencing one, and an ISO image; `ERROR_VHD_INVALID_STATE` if the disk has
+   * children, belongs to a machine with a saved state, or is a child whose parent is not open;
+   * `ERROR_VHD_INVALID_SIZE` if the format has no such disks; `ERROR_INVALID_PARAMETER` if the size is
+   * not of whole sectors, and for `"smallest-safe"` with `allowUnsafe`; `ERROR_ACCESS_DENIED`
+   * where the disk was opened for reading; `ERROR_DISK_FULL`.
+   * @throws {RangeError} If the size is none.
+   */
+  override resize(
+    size: Size | SmallestSafeSize,
+    options: ResizeOptions = {},
+  ): Promise<ResizeReport & Required<Pick<ResizeReport, "virtualSize" | "previousSize">>> {
+    return this.#operate(
+      "ResizeVirtualDisk",
+      () =>
+        this.#resize({
+          ...checkOptions(RESIZE_OPTIONS, options, "resize"),
+          size,
+          expandOnly: false,
+        }),
+    );
+  }
+
+  /**
+   * Writes what a differencing disk holds into one of its ancestors, so that it reads as the disk does; or,
+   * with `into`, what the whole chain holds into a new file. Other children of that ancestor, and of merged
+   * files between, become invalid: where there are any in the same folders, it is refused. The disk itself
+   * stays valid, and can go with all merged files: with `removeChild` they do. {@linkcode MergeOptions} tells
+   * what becomes of metadata items.
+   *
+   * A crash or an abort at any moment leaves a chain that reads as before; merging again ends right. With
+   * `removeChild` that chain may be the shorter one already: look at the disk's `parents` before. Merged files
+   * that are not among them can be removed; as long as one of them opens, merging into the same ancestor is
+   * refused. The ancestor is opened for writing, with nobody beside. The disk can neither be read nor written
+   * meanwhile.
+   *
+   * @example Merge a child into its parent, and be done with it
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * const options = { backend: "portable" } as const;
+   * (await createVirtualDisk(`${folder}/base.vhdx`, { ...options, size: 64 * 1024 * 1024 })).close();
+   * using child = await createVirtualDisk(`${folder}/child.vhdx`, {
+   *   ...options,
+   *   parent: `${folder}/base.vhdx`,
+   * });
+   * child.writeSync(new TextEncoder().encode("hello"), 0);
+   * const { removed } = await child.merge({ removeChild: true });
+   * console.log(removed, child.closed); // true true
+   * ```
+   *
+   * @param options What into what, how to watch and how to cancel.
+   * @returns What there is now.
+   * @throws {VirtualDiskError} `ERROR_VHD_INVALID_TYPE` if the disk has no parent;
+   * `ERROR_INVALID_PARAMETER` for a depth that the chain does not have; `ERROR_VHD_INVALID_STATE` if the
+   * parents are not open, other children would become invalid, or a disk belongs to a machine with a saved
+   * state; `ERROR_SHARING_VIOLATION` if the ancestor is in use; `ERROR_ACCESS_DENIED` if the disk was
+   * opened for reading; `ERROR_FILE_EXISTS` if the new file is there already; `ERROR_VHD_METADATA_FULL`;
+   * `ERROR_DISK_FULL`.
+   */
+  override merge(options: MergeOptions = {}): Promise<Required<MergeReport>> {
+    return this.#operate(
+      "MergeVirtualDisk",
+      () => this.#merge(checkOptions(MERGE_OPTIONS, options, "merge")),
+    );
   }
 
   /**
@@ -175,47 +771,155 @@ export class PortableVirtualDisk extends MaintainedDisk {
    * ```
    *
    * @param path The parent's image.
-   * @throws {VirtualDiskError} `ERROR_INVALID_PARAMETER` where the disk was not opened with the flag
+   * @throws {VirtualDiskError} `ERROR_INVALID_PARAMETER` if the disk was not opened with the flag
    * `"custom-diff-chain"`; `ERROR_VHD_CHILD_PARENT_ID_MISMATCH` for a wrong parent; `ERROR_VHD_INVALID_TYPE`
    * where the chain is complete; what `openVirtualDisk` throws for the parent.
    */
   override addParent(path: string | URL): void {
     const parent = toHostPath(path);
-    this.assertOpen("AddVirtualDiskParent");
+    this.#assertUsable("AddVirtualDiskParent");
     inOperation("AddVirtualDiskParent", () => this.#chain.addParent(parent));
   }
 
-  /** Writes the new value to the image. */
-  protected override changeInformation(change: InformationChange): void {
-    const { kind, value } = change;
-    if ((kind === "parentPath" || kind === "parentPathWithDepth") && value.dryRun) {
-      const operation = "SetVirtualDiskInformation";
-      this.assertOpen(operation);
-      const parent = { childDepth: 1, ...value };
-      return inOperation(
-        operation,
-        () => setParentPath(this.#chain, parent, this.#beforeDiskChange),
-      );
-    }
-    this.#write(
-      "SetVirtualDiskInformation",
-      (image) => changeImage(this.#chain, image, change, this.#beforeDiskChange),
-    );
+  /** Only the native backend attaches: fails with `ERROR_NOT_SUPPORTED`. `readSync` and `writeSync` need no attaching. */
+  override attach(_options?: AttachOptions): Promise<Attachment> {
+    return this.#lacksLater("AttachVirtualDisk");
   }
 
-  /** The image's items; only a writer may change them. */
-  protected override metadataStore(operation: string): MetadataStore {
-    const { image, writable } = this.#chain;
-    return imageMetadata(operation, image, writable, () => this.#assertChildless());
+  /** Only the native backend attaches: throws `ERROR_NOT_SUPPORTED`. */
+  override detach(_options?: DetachOptions): void {
+    this.#lacks("DetachVirtualDisk");
   }
 
-  /** Leaves the file as a clean close does, and closes the files of the chain. */
-  protected override release(): void {
+  /** Only the native backend attaches: throws `ERROR_NOT_SUPPORTED`. */
+  override physicalPath(): string {
+    return this.#lacks("GetVirtualDiskPhysicalPath");
+  }
+
+  /** Only the native backend mirrors: fails with `ERROR_NOT_SUPPORTED`. */
+  override mirror(_path: string | URL, _options?: MirrorOptions): Promise<void> {
+    return this.#lacksLater("MirrorVirtualDisk");
+  }
+
+  /** Only the native backend mirrors: fails with `ERROR_NOT_SUPPORTED`. */
+  override breakMirror(): Promise<void> {
+    return this.#lacksLater("BreakMirrorVirtualDisk");
+  }
+
+  /** Only the native backend forks: fails with `ERROR_NOT_SUPPORTED`. */
+  override fork(_path: string | URL, _options?: ForkOptions): Promise<void> {
+    return this.#lacksLater("ForkVirtualDisk");
+  }
+
+  /** Only the native backend forks: fails with `ERROR_NOT_SUPPORTED`. */
+  override completeFork(): Promise<void> {
+    return this.#lacksLater("CompleteForkVirtualDisk");
+  }
+
+  /** Only the native backend tracks changes: throws `ERROR_NOT_SUPPORTED`. `virtualDiskChanges` compares instead. */
+  override queryChanges(_id: string, _options?: ChangeQueryOptions): Iterable<ChangedRange> {
+    return this.#lacks("QueryChangesVirtualDisk");
+  }
+
+  /** Only the native backend sends SCSI commands: throws `ERROR_NOT_SUPPORTED`. */
+  override rawScsi(_request: ScsiRequest): ScsiResponse {
+    return this.#lacks("RawSCSIVirtualDisk");
+  }
+
+  /** Only the native backend attaches: throws `ERROR_NOT_SUPPORTED`. `parents` and `path` name the same images. */
+  override storageDependencies(): StorageDependency[] {
+    return this.#lacks("GetStorageDependencyInformation");
+  }
+
+  /** Only the native backend opens VHD Sets: throws `ERROR_NOT_SUPPORTED`. */
+  override takeSnapshot(_options?: TakeSnapshotOptions): string {
+    return this.#lacks("TakeSnapshotVhdSet");
+  }
+
+  /** Only the native backend opens VHD Sets: throws `ERROR_NOT_SUPPORTED`. */
+  override deleteSnapshot(_snapshotId: string, _options?: DeleteSnapshotOptions): void {
+    this.#lacks("DeleteSnapshotVhdSet");
+  }
+
+  /** Only the native backend opens VHD Sets: throws `ERROR_NOT_SUPPORTED`. */
+  override applySnapshot(_snapshotId: string, _options?: ApplySnapshotOptions): void {
+    this.#lacks("ApplySnapshotVhdSet");
+  }
+
+  /** Only the native backend opens VHD Sets: throws `ERROR_NOT_SUPPORTED`. */
+  override modifyVhdSet(_change: VhdSetChange): void {
+    this.#lacks("ModifyVhdSet");
+  }
+
+  /**
+   * Closes the disk, and leaves the image as a clean close does. A second call does nothing.
+   *
+   * @throws {VirtualDiskError} `ERROR_INVALID_STATE` while a long operation is running; what the last writes fail
+   * with.
+   */
+  override close(): void {
+    if (this.#isBusy) throw this.#busy("CloseHandle");
+    this.#release();
+  }
+
+  /** Closes the disk at the end of a `using` scope, as {@linkcode PortableVirtualDisk.close}. */
+  override [Symbol.dispose](): void {
+    this.close();
+  }
+
+  get #geometry(): Geometry {
+    return { size: this.#chain.image.virtualSize, unit: 1 };
+  }
+
+  #release(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     inOperation("CloseHandle", () => this.#chain.close());
   }
 
+  /** Open, and no operation has the files for itself. */
+  #assertUsable(operation: string): void {
+    assertOpen(this, operation);
+    if (this.#isLocked) throw this.#busy(operation);
+  }
+
+  #busy(operation: string): Error {
+    return virtualDiskError("ERROR_INVALID_STATE", operation, {
+      path: this.path,
+      reason: "an operation on the disk goes on",
+      causes: ["Await it, or abort its signal and await it then."],
+    });
+  }
+
+  #lacks(operation: string): never {
+    this.#assertUsable(operation);
+    throw unsupported(this, operation);
+  }
+
+  #lacksLater(operation: string): Promise<never> {
+    return Promise.try(() => this.#lacks(operation));
+  }
+
+  #assertReadable(): void {
+    this.#assertUsable("ReadFile");
+    if (!this.#rights.read) {
+      throw this.#denied("ReadFile", "the disk was opened for information alone");
+    }
+  }
+
+  #denied(operation: string, reason?: string): Error {
+    return new ImageError("ERROR_ACCESS_DENIED", { path: this.path, reason })
+      .toVirtualDiskError(operation);
+  }
+
+  #queried<T>(answer: (chain: ImageChain) => T): T {
+    this.#assertUsable(QUERY);
+    if (this.#rights.query) return inOperation(QUERY, () => answer(this.#chain));
+    throw this.#denied(QUERY, "the disk was opened without the right to ask for information");
+  }
+
   #write(operation: string, run: (image: WritableImage) => void): void {
-    this.assertOpen(operation);
+    this.#assertUsable(operation);
     inOperation(operation, () => {
       const { writable } = this.#chain;
       if (writable === undefined) throw openForReading(this);
@@ -223,9 +927,66 @@ export class PortableVirtualDisk extends MaintainedDisk {
     });
   }
 
+  /** Runs a long operation while no other is. */
+  #operate<T>(operation: string, run: () => Promise<T>): Promise<T> {
+    return Promise.try(async () => {
+      this.#assertUsable(operation);
+      if (this.#isBusy) throw this.#busy(operation);
+      this.#isBusy = true;
+      try {
+        return await inLongOperation(operation, run);
+      } finally {
+        this.#isBusy = false;
+      }
+    });
+  }
+
+  /** Runs what changes the shape of the files, or reads them beside the disk. */
+  async #locked<T>(run: () => Promise<T>): Promise<T> {
+    this.#isLocked = true;
+    try {
+      return await run();
+    } finally {
+      this.#isLocked = false;
+    }
+  }
+
+  #resize(request: ResizeRequest): ReturnType<typeof resizeChain> {
+    const ignoreChildren = request.ignoreChildren ?? this.#rights.ignoreChildren;
+    const run = () => resizeChain(this.#chain, { ...request, ignoreChildren });
+    // A dry run reads the file as it is on the disk, beside which nobody may write.
+    return request.dryRun === true ? this.#locked(run) : run();
+  }
+
+  async #merge(options: MergeOptions): Promise<Required<MergeReport>> {
+    const { into, removeChild = false, dryRun = false } = options;
+    if (into !== undefined) {
+      const path = await mergeIntoFile(this.#chain.images, toHostPath(into), options);
+      const merged = this.#chain.images.map((image) => image.source.path);
+      return { dryRun, path, merged, removed: false };
+    }
+    return await this.#locked(async () => {
+      const files = await mergeChain(this.#chain, options);
+      // Whatever were written from here on would go with the files. The operation is still running, so that nobody
+      // else can close the disk.
+      if (removeChild && !dryRun) removeMerged(this.#chain, files, options, () => this.#release());
+      return { dryRun, path: files.target, merged: files.merged, removed: removeChild };
+    });
+  }
+
+  *#extents(start: number, end: number): Generator<Extent> {
+    const pieces = chainExtents(this.#chain.images, start, end);
+    while (true) {
+      this.#assertReadable();
+      const next = inOperation("ReadFile", () => pieces.next());
+      if (next.done) return;
+      yield toExtent(this.#chain.images, next.value);
+    }
+  }
+
   readonly #beforeDiskChange = (image: DiskImage): void => {
     if (image === this.#chain.image) this.#assertChildless();
-    else if (!this.#ignoreChildren) assertChildless(image);
+    else if (!this.#rights.ignoreChildren) assertChildless(image);
   };
 
   /** Children made after the first write belong to the disk as it is then, and lock it while open. */
@@ -237,7 +998,7 @@ export class PortableVirtualDisk extends MaintainedDisk {
 
   #assertInside(offset: number, length: number): void {
     const { virtualSize } = this.#chain.image;
-    if (offset + length <= virtualSize) return;
+    if (byteCount(offset, "offset") + byteCount(length, "length") <= virtualSize) return;
     throw new ImageError("ERROR_SECTOR_NOT_FOUND", {
       path: this.path,
       reason:

@@ -241,3 +241,17 @@ testWithDouble("an unknown class is a TypeError before the call", ({ double, ope
   assertThrows(() => disk.getInformation("toString" as "size"), TypeError, "toString");
   assertEquals(double.informationCalls, 0);
 });
+
+testWithDouble("size and format are what Windows says", ({ double, open }) => {
+  const disk = open();
+  double.setSize({ virtualSize: 3 * TIB, physicalSize: 1, blockSize: 1, sectorSize: 512 });
+  assertEquals(disk.size, 3 * TIB);
+  for (const [device, format] of [[1, "iso"], [2, "vhd"], [3, "vhdx"], [4, "vhdset"]] as const) {
+    double.setStorageType(device, VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT);
+    assertEquals(disk.format, format);
+  }
+  disk.close();
+  for (const use of [() => disk.size, () => disk.format]) {
+    assertEquals(assertThrows(use, VirtualDiskError).symbol, "ERROR_INVALID_HANDLE");
+  }
+});

@@ -101,3 +101,16 @@ testWithDouble("changeTrackingState gives the state and the newest id", ({ doubl
     assertEquals(disk.getInformation("changeTrackingState"), state);
   }
 });
+
+testWithDouble("parents gives the whole chain, the nearest first", ({ double, open }) => {
+  const paths = ["a", "b", "c", "d"].map((name) => `C:\\images\\${name}.vhdx`);
+  for (const [i, path] of paths.slice(1).entries()) double.addParent(paths[i]!, path);
+  using disk = open(paths[0]);
+  assertEquals(disk.parents, paths.slice(1));
+  using alone = open(paths[0], { flags: ["no-parents"] });
+  assertEquals(alone.parents, []);
+  using last = open(paths[3]);
+  assertEquals(last.parents, []);
+  last.close();
+  assertEquals(assertThrows(() => last.parents, VirtualDiskError).symbol, "ERROR_INVALID_HANDLE");
+});

@@ -9,7 +9,7 @@ const MIB = 1024 * 1024;
 /** A disk and what is done to it; the record of the call beyond its frame. */
 type Row = [
   name: string,
-  run: (disk: NativeVirtualDisk) => Promise<void>,
+  run: (disk: NativeVirtualDisk) => Promise<unknown>,
   fn: "CompactVirtualDisk" | "ExpandVirtualDisk" | "ResizeVirtualDisk" | "MergeVirtualDisk",
   flags: number,
   parameters: Record<string, number>,
@@ -74,7 +74,7 @@ testWithDouble(
   "what only the portable backend can do is refused, and not called",
   async ({ double, openWritable }) => {
     using disk = openWritable();
-    const rows: [name: string, run: () => Promise<void>][] = [
+    const rows: [name: string, run: () => Promise<unknown>][] = [
       ["dryRun", () => disk.compact({ dryRun: true })],
       ["dryRun", () => disk.expand(2 ** 45, { dryRun: true })],
       ["dryRun", () => disk.resize("smallest-safe", { dryRun: true })],
@@ -97,6 +97,38 @@ testWithDouble(
     await disk.compact({ dryRun: false });
   },
 );
+
+testWithDouble("a report tells the sizes before and after", async ({ double, openWritable }) => {
+  using disk = openWritable();
+  const size = { virtualSize: 8 * MIB, physicalSize: 5 * MIB, blockSize: MIB, sectorSize: 512 };
+  const run = async (operation: () => Promise<object>, after: Partial<typeof size>) => {
+    double.setSize(size);
+    const report = operation();
+    // The function has been called, and the sizes before were asked for.
+    double.setSize({ ...size, ...after });
+    return await report;
+  };
+  assertEquals(await run(() => disk.compact(), { physicalSize: 4 * MIB }), {
+    dryRun: false,
+    previousFileSize: 5 * MIB,
+    fileSize: 4 * MIB,
+  });
+  for (const change of [() => disk.expand(9 * MIB), () => disk.resize(9 * MIB)]) {
+    assertEquals(await run(change, { virtualSize: 9 * MIB }), {
+      dryRun: false,
+      previousSize: 8 * MIB,
+      virtualSize: 9 * MIB,
+    });
+  }
+  assertEquals(await disk.merge(), { dryRun: false, removed: false });
+});
+
+testWithDouble("a disk that may not be asked has a report without sizes", async ({ open }) => {
+  using disk = open(IMAGE, { access: ["metaops"] });
+  assertEquals(await disk.compact(), { dryRun: false });
+  assertEquals(await disk.expand(9 * MIB), { dryRun: false });
+  assertEquals(await disk.resize("smallest-safe"), { dryRun: false });
+});
 
 testWithDouble("a merge by depth is of version 1", async ({ double, open }) => {
   using disk = open(IMAGE, { access: ["all"], rwDepth: 3 });

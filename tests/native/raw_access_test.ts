@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { VirtualDiskError } from "../../src/errors/error.ts";
 import { assertBytesEqual, onlyOn, pattern, TempDir, testWith } from "../support.ts";
 import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";
@@ -155,6 +155,68 @@ testWithDouble("what was written is flushed, and a disk opened for reading is no
   disk.close();
   const closed = assertThrows(() => disk.flushSync(), VirtualDiskError);
   assertEquals(closed.symbol, "ERROR_INVALID_HANDLE");
+});
+
+testWithDouble("read(), write() and flush() do the same later", async (context) => {
+  using dir = new TempDir();
+  const size = 3 * KIB * KIB;
+  const contents = pattern(size);
+  Deno.writeFileSync(dir.file("raw"), new Uint8Array(size));
+  using disk = openRaw(context, dir.file("raw"));
+  context.double.setSize({ virtualSize: size, physicalSize: 1, blockSize: 1, sectorSize: SECTOR });
+  assertEquals(await disk.write(contents, 0), size);
+  await disk.flush();
+  assertBytesEqual(Deno.readFileSync(dir.file("raw")), contents);
+  const buffer = new Uint8Array(size);
+  assertEquals(await disk.read(buffer, SECTOR), size - SECTOR);
+  assertBytesEqual(buffer.subarray(0, size - SECTOR), contents.subarray(SECTOR));
+
+  const rows = [
+    [new Uint8Array(2 * KIB * KIB + 1), 0, "ERROR_INVALID_PARAMETER"],
+    [new Uint8Array(2 * KIB * KIB), KIB * KIB + SECTOR, "ERROR_SECTOR_NOT_FOUND"],
+  ] as const;
+  for (const [bytes, offset, symbol] of rows) {
+    const error = await assertRejects(() => disk.write(bytes, offset), VirtualDiskError);
+    assertEquals([error.symbol, error.operation], [symbol, "WriteFile"]);
+  }
+  assertBytesEqual(Deno.readFileSync(dir.file("raw")), contents, "nothing was written");
+});
+
+testWithDouble("streams cut at any byte, and the calls are of whole sectors", async (context) => {
+  using dir = new TempDir();
+  const contents = pattern(SIZE);
+  Deno.writeFileSync(dir.file("raw"), contents);
+  using disk = openRaw(context, dir.file("raw"));
+  const all = new Uint8Array(await new Response(disk.readable()).arrayBuffer());
+  assertBytesEqual(all, contents);
+
+  const reader = disk.readable({ offset: SECTOR, length: 3 * SECTOR + 100 })
+    .getReader({ mode: "byob" });
+  let position = SECTOR;
+  for (const length of [1, 5000, SECTOR - 1, 3 * SECTOR]) {
+    const { value } = await reader.read(new Uint8Array(length));
+    assert(value!.length > 0 && value!.length <= length);
+    assertBytesEqual(value!, contents.subarray(position, position + value!.length));
+    position += value!.length;
+  }
+  while (true) {
+    const { value, done } = await reader.read(new Uint8Array(1000));
+    assertBytesEqual(value!, contents.subarray(position, position + value!.length));
+    position += value!.length;
+    if (done) break;
+  }
+  assertEquals(position, 4 * SECTOR + 100);
+
+  const written = pattern(2 * SECTOR, 100);
+  const chunks = [written.subarray(0, 1), written.subarray(1, 5000), written.subarray(5000)];
+  await ReadableStream.from(chunks).pipeTo(disk.writable({ offset: 5 * SECTOR }));
+  contents.set(written, 5 * SECTOR);
+  assertBytesEqual(Deno.readFileSync(dir.file("raw")), contents);
+
+  const part = disk.writable().getWriter();
+  await part.write(new Uint8Array(SECTOR + 1));
+  const error = await assertRejects(() => part.close(), VirtualDiskError);
+  assertEquals(error.symbol, "ERROR_INVALID_PARAMETER");
 });
 
 /** Where kernel32.dll is the double's too. */

@@ -222,3 +222,25 @@ Deno.test("getInformation() tells a class that does not apply from one that only
     assertThrows(() => disk.getInformation("colour" as "size"), TypeError);
   });
 });
+
+Deno.test("size, format and parents are those of the image", async () => {
+  using dir = new TempDir();
+  const base = dir.file("base.vhdx");
+  (await createImage(base, { size: 3 * MIB })).close();
+  using child = await createImage(dir.file("child.vhdx"), { parent: base });
+  assertEquals([child.size, child.format, child.parents], [3 * MIB, "vhdx", [base]]);
+  const [vhd] = await fixedDisk(dir, 5 * MIB);
+  assertEquals([vhd.size, vhd.format, vhd.parents], [5 * MIB, "vhd", []]);
+  using raw = openVirtualDiskSync(vhd.path, {
+    backend: "portable",
+    type: "raw",
+    access: ["attach-ro"],
+  });
+  for (const use of [() => raw.size, () => raw.format]) {
+    assertEquals(assertThrows(use, VirtualDiskError).symbol, "ERROR_ACCESS_DENIED");
+  }
+  vhd.close();
+  for (const use of [() => vhd.size, () => vhd.format]) {
+    assertEquals(assertThrows(use, VirtualDiskError).symbol, "ERROR_INVALID_HANDLE");
+  }
+});

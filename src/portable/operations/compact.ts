@@ -19,7 +19,7 @@ import { Meter, Pace } from "../image/pace.ts";
 export async function compactChain(
   chain: ImageChain,
   options: CompactOptions,
-): Promise<CompactionReport> {
+): Promise<Required<CompactionReport>> {
   const { noZeroScan = false, noBlockMoves = false, dryRun = false } = options;
   const { image, images, writable } = chain;
   const path = image.source.path;

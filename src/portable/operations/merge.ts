@@ -11,12 +11,13 @@ import { assertChildless } from "../chain/children.ts";
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import { ImageError, openForReading } from "../file/image_error.ts";
 import { ImageFile, type ImageFileOptions } from "../file/image_file.ts";
-import { NewFile, realFolder } from "../file/new_file.ts";
+import { NewFile, realFolder, removeImage } from "../file/new_file.ts";
 import { TrialFile } from "../file/trial_file.ts";
 import { formatOf, type NewFormat, newFormatOfExtension, openImage } from "../formats.ts";
 import type { Merging } from "../image/format.ts";
 import type { CopyableItem, DiskImage } from "../image/image.ts";
 import { Meter, Pace } from "../image/pace.ts";
+import { setParentPath } from "./rebase.ts";
 import { writeCopy } from "./write_image.ts";
 import { chainContents, sourceDiskOf } from "./copy_source.ts";
 import { imageSpec, kindToCreate } from "./create_rules.ts";
@@ -66,6 +67,36 @@ export async function mergeChain(chain: ImageChain, options: MergeOptions): Prom
     target: paths[depths.target - 1]!,
     merged: paths.slice(depths.source - 1, depths.target - 1),
   };
+}
+
+/**
+ * Removes the merged files. Whoever is to stay, and the leaf until it goes as the last, reads the same
+ * through the target before any other file goes; and a file whose parent is gone misleads nobody.
+ *
+ * @param closeLeaf Called before the leaf, which is open, is removed.
+ * @throws {ImageError} As storing another parent, or removing a file, fails.
+ */
+export function removeMerged(
+  chain: ImageChain,
+  { target, merged }: MergedFiles,
+  { sourceDepth = 1 }: MergeOptions,
+  closeLeaf: () => void,
+): void {
+  const isLeaf = sourceDepth === 1;
+  if (!isLeaf || merged.length > 1) {
+    const childDepth = isLeaf ? 1 : sourceDepth - 1;
+    // The target is another disk than the file that was its parent, but reads as that did.
+    const parent = {
+      childDepth,
+      path: target,
+      ignoreMismatch: true,
+      isSameDisk: true,
+      dryRun: false,
+    };
+    setParentPath(chain, parent, () => {});
+  }
+  if (isLeaf) closeLeaf();
+  merged.toReversed().forEach(removeImage);
 }
 
 /** The numbers of the images, where the chain has them. */

@@ -40,6 +40,11 @@ export interface ResizeRequest extends ResizeOptions {
   readonly expandOnly: boolean;
 }
 
+/** The report of a backend that can always tell the sizes. */
+export type FullResizeReport =
+  & ResizeReport
+  & Required<Pick<ResizeReport, "virtualSize" | "previousSize">>;
+
 interface SizedRequest extends ResizeRequest {
   /** In bytes. */
   readonly size: number | SmallestSafeSize;
@@ -57,7 +62,7 @@ const STEPS = 2;
 export async function resizeChain(
   chain: ImageChain,
   request: ResizeRequest,
-): Promise<ResizeReport> {
+): Promise<FullResizeReport> {
   checkArgument(SIZE, request.size, "size");
   const present = () => chain.image.virtualSize;
   const size = request.expandOnly
@@ -85,7 +90,7 @@ function resizingOf(image: DiskImage): FormatResizing {
   });
 }
 
-async function resize(chain: ResizableChain, request: SizedRequest): Promise<ResizeReport> {
+async function resize(chain: ResizableChain, request: SizedRequest): Promise<FullResizeReport> {
   const pace = new Pace(request);
   const writable = writableOf(chain);
   const previousSize = writable.virtualSize;
@@ -215,7 +220,7 @@ interface Resizing {
 export function resizeReport(
   { image, images }: ResizableChain,
   { dryRun, previousSize, isRestored }: Resizing,
-): ResizeReport {
+): FullResizeReport {
   const { virtualSize, logicalSectorSize } = image;
   const table = readPartitionTable(partitionedDisk(images));
   if (table === undefined) return { dryRun, virtualSize, previousSize };
