@@ -2,7 +2,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { queryDependencies } from "../../src/native/dependencies.ts";
 import type { NativeVirtualDisk } from "../../src/native/native_disk.ts";
-import { testWithDouble } from "./with_double.ts";
+import { testRowsWithDouble, testWithDouble } from "./with_double.ts";
 
 const ID = "00112233-4455-6677-8899-aabbccddeeff";
 
@@ -34,10 +34,9 @@ const FUNCTIONS: Record<
   ],
 };
 
-for (const [name, [call, wrong, meant]] of Object.entries(FUNCTIONS)) {
-  testWithDouble(
-    `${name} of the native backend refuses an unknown option`,
-    async ({ openWritable }) => {
+testRowsWithDouble("each method of the native backend refuses an unknown option", async (step) => {
+  for (const [name, [call, wrong, meant]] of Object.entries(FUNCTIONS)) {
+    await step(name, async ({ openWritable }) => {
       using disk = openWritable();
       const run = (options: unknown) =>
         assertRejects(async () => await call(disk, options as never), TypeError);
@@ -46,9 +45,9 @@ for (const [name, [call, wrong, meant]] of Object.entries(FUNCTIONS)) {
         `${name} has no option ${JSON.stringify(wrong)}; did you mean ${meant}?`,
       );
       assertEquals((await run(null)).message, `the options of ${name} must be an object, not null`);
-    },
-  );
-}
+    });
+  }
+});
 
 testWithDouble(
   "the native backend tells name, expectation and kind of a wrong argument",

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import type { AttachOptions } from "../../src/disk/attachment.ts";
 import { VirtualDiskError } from "../../src/errors/error.ts";
-import { IMAGE, testWithDouble } from "./with_double.ts";
+import { IMAGE, testRowsWithDouble, testWithDouble } from "./with_double.ts";
 
 const ATTACH = "AttachVirtualDisk";
 const DETACH = "DetachVirtualDisk";
@@ -22,19 +22,21 @@ const FLAGS: [option: keyof AttachOptions, bit: number][] = [
   ["atBoot", 0x400],
 ];
 
-for (const [option, bit] of FLAGS) {
-  testWithDouble(`attaching with ${option} sets its flag`, async ({ double, openWritable }) => {
-    using disk = openWritable();
-    const attachment = await disk.attach({ ...AT_ONCE, [option]: true });
-    const call = double.lastCall(ATTACH);
-    assertEquals([call.handle, call.flags], [Number(disk.handle), bit]);
-    assertEquals(call.parameters, { version: 1, reserved: 0 });
-    const hasDescriptor = option !== "noLocalHost" && option !== "noSecurityDescriptor";
-    assertEquals([call.overlappedGiven, call.securityDescriptorGiven], [false, hasDescriptor]);
-    assertEquals(call.providerSpecificFlags, 0);
-    await attachment.detach();
-  });
-}
+testRowsWithDouble("attach() sets the flag of each option", async (step) => {
+  for (const [option, bit] of FLAGS) {
+    await step(option, async ({ double, openWritable }) => {
+      using disk = openWritable();
+      const attachment = await disk.attach({ ...AT_ONCE, [option]: true });
+      const call = double.lastCall(ATTACH);
+      assertEquals([call.handle, call.flags], [Number(disk.handle), bit]);
+      assertEquals(call.parameters, { version: 1, reserved: 0 });
+      const hasDescriptor = option !== "noLocalHost" && option !== "noSecurityDescriptor";
+      assertEquals([call.overlappedGiven, call.securityDescriptorGiven], [false, hasDescriptor]);
+      assertEquals(call.providerSpecificFlags, 0);
+      await attachment.detach();
+    });
+  }
+});
 
 testWithDouble("a range and a security descriptor arrive", async ({ double, openWritable }) => {
   using disk = openWritable();

@@ -4,7 +4,7 @@ import { VirtualDiskError } from "../../src/errors/error.ts";
 import { nativeCreateRequest } from "../../src/native/create_request.ts";
 import { NativeVirtualDisk } from "../../src/native/native_disk.ts";
 import type { Progress } from "../../src/disk/progress.ts";
-import { IMAGE, testWithDouble } from "./with_double.ts";
+import { IMAGE, testRowsWithDouble, testWithDouble } from "./with_double.ts";
 
 const CREATE = "CreateVirtualDisk";
 const MIB = 1024 * 1024;
@@ -153,18 +153,20 @@ const ROWS: [name: string, options: CreateOptions, flags: number, parameters: un
   }],
 ];
 
-for (const [name, options, flags, parameters] of ROWS) {
-  testWithDouble(`creating ${name}: each member arrives`, async ({ double, create }) => {
-    using disk = await create(IMAGE, options);
-    assertInstanceOf(disk, NativeVirtualDisk);
-    assertEquals(disk.path, IMAGE);
-    const call = double.lastCall(CREATE);
-    assertEquals(call.parameters as unknown, parameters);
-    assertEquals([call.path, call.flags, call.accessMask], [IMAGE, flags, 0]);
-    assertEquals([call.storageType, call.securityDescriptorGiven], [UNKNOWN, false]);
-    assertEquals([call.overlappedGiven, call.providerSpecificFlags], [true, 0]);
-  });
-}
+testRowsWithDouble("createNative() passes each member", async (step) => {
+  for (const [name, options, flags, parameters] of ROWS) {
+    await step(name, async ({ double, create }) => {
+      using disk = await create(IMAGE, options);
+      assertInstanceOf(disk, NativeVirtualDisk);
+      assertEquals(disk.path, IMAGE);
+      const call = double.lastCall(CREATE);
+      assertEquals(call.parameters as unknown, parameters);
+      assertEquals([call.path, call.flags, call.accessMask], [IMAGE, flags, 0]);
+      assertEquals([call.storageType, call.securityDescriptorGiven], [UNKNOWN, false]);
+      assertEquals([call.overlappedGiven, call.providerSpecificFlags], [true, 0]);
+    });
+  }
+});
 
 testWithDouble("access rights make a version 1 create", async ({ double, create }) => {
   using _disk = await create(IMAGE, {
@@ -205,12 +207,14 @@ const REFUSED: [name: string, options: CreateOptions, code: number][] = [
   ["a stream", { source: new ReadableStream() }, 50],
 ];
 
-for (const [name, options, code] of REFUSED) {
-  Deno.test(`creating ${name} is refused before the call`, () => {
-    const error = assertThrows(() => nativeCreateRequest(IMAGE, options), VirtualDiskError);
-    assertEquals([error.code, error.operation, error.path], [code, CREATE, IMAGE]);
-  });
-}
+Deno.test("nativeCreateRequest() refuses wrong options before the call", async (t) => {
+  for (const [name, options, code] of REFUSED) {
+    await t.step(name, () => {
+      const error = assertThrows(() => nativeCreateRequest(IMAGE, options), VirtualDiskError);
+      assertEquals([error.code, error.operation, error.path], [code, CREATE, IMAGE]);
+    });
+  }
+});
 
 Deno.test("wrong arguments of a create are TypeErrors and RangeErrors", () => {
   assertThrows(() => nativeCreateRequest(IMAGE, {}), TypeError, "size");

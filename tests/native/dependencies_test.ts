@@ -11,7 +11,7 @@ import { type Libraries, systemLibraries } from "../../src/native/ffi/library.ts
 import { wideString } from "../../src/native/ffi/text.ts";
 import type { StorageObject } from "../../src/disk/storage_dependency.ts";
 import type { ToldDependency } from "../double/double.ts";
-import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";
+import { type DoubleContext, IMAGE, testRowsWithDouble, testWithDouble } from "./with_double.ts";
 
 const VENDOR = "ec984aec-a0f9-47e9-901f-71415a66345b";
 const VOLUME = "\\\\?\\Volume{00112233-4455-6677-8899-aabbccddeeff}\\";
@@ -109,20 +109,25 @@ testWithDouble("volumes and disks are opened, and asked about with their flags",
   }
 });
 
-for (
-  const [code, symbol] of [[1, "ERROR_INVALID_FUNCTION"], [50, "ERROR_NOT_SUPPORTED"]] as const
-) {
-  testWithDouble(`a plain disk that answers ${symbol} is no virtual disk`, (context) => {
-    context.double.nextResult("GetStorageDependencyInformation", code);
-    const error = assertThrows(
-      () => queryDependencies(openingAll(context), { disk: 3 }, "hosts"),
-      VirtualDiskError,
-      symbol,
-    );
-    assertEquals(error.symbol, "ERROR_VIRTDISK_NOT_VIRTUAL_DISK");
-    assertEquals((error.cause as VirtualDiskError).code, code);
-  });
-}
+testRowsWithDouble(
+  "queryDependencies() of a plain disk says that it is no virtual disk",
+  async (step) => {
+    for (
+      const [code, symbol] of [[1, "ERROR_INVALID_FUNCTION"], [50, "ERROR_NOT_SUPPORTED"]] as const
+    ) {
+      await step(symbol, (context) => {
+        context.double.nextResult("GetStorageDependencyInformation", code);
+        const error = assertThrows(
+          () => queryDependencies(openingAll(context), { disk: 3 }, "hosts"),
+          VirtualDiskError,
+          symbol,
+        );
+        assertEquals(error.symbol, "ERROR_VIRTDISK_NOT_VIRTUAL_DISK");
+        assertEquals((error.cause as VirtualDiskError).code, code);
+      });
+    }
+  },
+);
 
 testWithDouble("an answer that fits and comes with ERROR_MORE_DATA is an answer", (context) => {
   context.double.answers.addDependency(told());
@@ -189,30 +194,35 @@ testWithDouble("the codes of the call and of CreateFileW are thrown", (context) 
 /** Where the strings of an answer may be said to be, relative to its buffer. */
 const OUTSIDE = [-1n, -2n, 4096n, 4097n, 1n << 40n];
 
-for (const distance of OUTSIDE) {
-  testWithDouble(`a name ${distance} bytes from the answer is not read`, (context) => {
-    context.double.answers.addDependency(told());
-    const libraries = openingAll(context);
-    const { GetStorageDependencyInformation } = libraries.virtdisk;
-    const hostile: Libraries = {
-      ...libraries,
-      virtdisk: {
-        ...libraries.virtdisk,
-        GetStorageDependencyInformation: (handle, flags, size, info, used) => {
-          const code = GetStorageDependencyInformation(handle, flags, size, info, used);
-          const view = new DataView((info as Uint8Array<ArrayBuffer>).buffer);
-          // The first name lies right behind the only entry: 8 and 64 bytes from the start.
-          const start = view.getBigUint64(8 + 32, true) - 72n;
-          view.setBigUint64(8 + 40, BigInt.asUintN(64, start + distance), true);
-          return code;
-        },
-      },
-    };
-    const query = () => queryDependencies(hostile, "C:\\a", "hosts");
-    const error = assertThrows(query, VirtualDiskError, "outside of the answer");
-    assertEquals(error.symbol, "ERROR_INVALID_DATA");
-  });
-}
+testRowsWithDouble(
+  "queryDependencies() does not read a name that lies outside of the answer",
+  async (step) => {
+    for (const distance of OUTSIDE) {
+      await step(`${distance} bytes from it`, (context) => {
+        context.double.answers.addDependency(told());
+        const libraries = openingAll(context);
+        const { GetStorageDependencyInformation } = libraries.virtdisk;
+        const hostile: Libraries = {
+          ...libraries,
+          virtdisk: {
+            ...libraries.virtdisk,
+            GetStorageDependencyInformation: (handle, flags, size, info, used) => {
+              const code = GetStorageDependencyInformation(handle, flags, size, info, used);
+              const view = new DataView((info as Uint8Array<ArrayBuffer>).buffer);
+              // The first name lies right behind the only entry: 8 and 64 bytes from the start.
+              const start = view.getBigUint64(8 + 32, true) - 72n;
+              view.setBigUint64(8 + 40, BigInt.asUintN(64, start + distance), true);
+              return code;
+            },
+          },
+        };
+        const query = () => queryDependencies(hostile, "C:\\a", "hosts");
+        const error = assertThrows(query, VirtualDiskError, "outside of the answer");
+        assertEquals(error.symbol, "ERROR_INVALID_DATA");
+      });
+    }
+  },
+);
 
 testWithDouble("counts and names that do not end are ERROR_INVALID_DATA", (context) => {
   const libraries = openingAll(context);

@@ -12,7 +12,7 @@ import { openNative } from "../../src/native/native_disk.ts";
 import { openRequest } from "../../src/disk/open_request.ts";
 import { createImage } from "../create_image.ts";
 import { onlyOn, TempDir, testWith } from "../support.ts";
-import { IMAGE, testWithDouble } from "./with_double.ts";
+import { IMAGE, testRowsWithDouble, testWithDouble } from "./with_double.ts";
 
 /** What the double and the place lead to; what this process may do differs from machine to machine. */
 function withoutPrivileges(findings: readonly Finding[]): Finding[] {
@@ -46,19 +46,21 @@ const OPENING: [code: number, subject: string][] = [
   [0xc03a000f, "parent"],
 ];
 
-for (const [code, subject] of OPENING) {
-  testWithDouble(`that Windows opens with ${code} is a finding about ${subject}`, (context) => {
-    context.double.nextOpen(code);
-    const [found, ...more] = withoutPrivileges(diagnoseNative(IMAGE, [], context.libraries));
-    assertEquals(more, []);
-    assertEquals([found?.severity, found?.subject, found?.code, found?.path], [
-      "error",
-      subject,
-      code,
-      IMAGE,
-    ]);
-  });
-}
+testRowsWithDouble("diagnoseNative() makes a finding of what Windows opens with", async (step) => {
+  for (const [code, subject] of OPENING) {
+    await step(`${code}: ${subject}`, (context) => {
+      context.double.nextOpen(code);
+      const [found, ...more] = withoutPrivileges(diagnoseNative(IMAGE, [], context.libraries));
+      assertEquals(more, []);
+      assertEquals([found?.severity, found?.subject, found?.code, found?.path], [
+        "error",
+        subject,
+        code,
+        IMAGE,
+      ]);
+    });
+  }
+});
 
 testWithDouble("an error that is known already is not told twice", ({ libraries, double }) => {
   const known = finding("error", "lock", IMAGE, "known", { symbol: "ERROR_SHARING_VIOLATION" });

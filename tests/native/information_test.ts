@@ -3,7 +3,7 @@ import { VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT } from "../../src/constants.ts";
 import { VirtualDiskError } from "../../src/errors/error.ts";
 import { INFORMATION_KINDS } from "../../src/disk/information.ts";
 import type { Double } from "../double/double.ts";
-import { IMAGE, testWithDouble } from "./with_double.ts";
+import { IMAGE, testRowsWithDouble, testWithDouble } from "./with_double.ts";
 
 const GUID_A = "00112233-4455-6677-8899-aabbccddeeff";
 const GUID_B = "fedcba98-7654-3210-0123-456789abcdef";
@@ -39,18 +39,20 @@ testWithDouble("a size that no number holds is ERROR_INVALID_DATA", ({ double, o
   }
 });
 
-for (
-  const [kind, guid] of [["identifier", GUID_A], ["parentIdentifier", GUID_B], [
-    "virtualDiskId",
-    GUID_C,
-  ]] as const
-) {
-  testWithDouble(`${kind} gives a GUID in lower case`, ({ double, open }) => {
-    using disk = open();
-    double.setGuid(kind, guid);
-    assertEquals(disk.getInformation(kind), guid);
-  });
-}
+testRowsWithDouble("getInformation() gives GUIDs in lower case", async (step) => {
+  for (
+    const [kind, guid] of [["identifier", GUID_A], ["parentIdentifier", GUID_B], [
+      "virtualDiskId",
+      GUID_C,
+    ]] as const
+  ) {
+    await step(kind, ({ double, open }) => {
+      using disk = open();
+      double.setGuid(kind, guid);
+      assertEquals(disk.getInformation(kind), guid);
+    });
+  }
+});
 
 testWithDouble("parentTimestamp gives what Windows says, whatever the disk", ({ double, open }) => {
   using disk = open();
@@ -89,15 +91,19 @@ testWithDouble("providerSubtype gives fixed, dynamic or differencing", ({ double
   }
 });
 
-for (const kind of ["is4kAligned", "isLoaded"] as const) {
-  testWithDouble(`${kind} is true for every BOOL but 0`, ({ double, open }) => {
-    using disk = open();
-    for (const [number, value] of [[0, false], [1, true], [2, true], [0xffffffff, true]] as const) {
-      double.setNumber(kind, number);
-      assertEquals(disk.getInformation(kind), value);
-    }
-  });
-}
+testRowsWithDouble("getInformation() takes every BOOL but 0 for true", async (step) => {
+  for (const kind of ["is4kAligned", "isLoaded"] as const) {
+    await step(kind, ({ double, open }) => {
+      using disk = open();
+      for (
+        const [number, value] of [[0, false], [1, true], [2, true], [0xffffffff, true]] as const
+      ) {
+        double.setNumber(kind, number);
+        assertEquals(disk.getInformation(kind), value);
+      }
+    });
+  }
+});
 
 testWithDouble(
   "physicalDisk gives sector sizes in bytes and whether it is remote",

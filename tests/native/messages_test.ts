@@ -7,7 +7,7 @@ import { assert, assertMatch } from "@std/assert";
 import { causesOf, situationOf } from "../../src/errors/causes.ts";
 import { errorCode, type ErrorSymbol } from "../../src/errors/codes.ts";
 import { VirtualDiskError } from "../../src/errors/error.ts";
-import { type DoubleContext, IMAGE, testWithDouble } from "./with_double.ts";
+import { type DoubleContext, IMAGE, testRowsWithDouble } from "./with_double.ts";
 
 const MIB = 2 ** 20;
 const ISO = "C:\\images\\setup.iso";
@@ -240,13 +240,15 @@ async function told(run: () => unknown): Promise<string> {
   throw new Error("nothing failed");
 }
 
-for (const { name, call, says, never = [] } of ROWS) {
-  testWithDouble(`Windows' message ${name}`, async (context) => {
-    const text = await told(() => call(context));
-    for (const words of says) assertMatch(text, words);
-    for (const words of [...never, NOT_HERE]) assert(!words.test(text), `${words} in: ${text}`);
-  });
-}
+testRowsWithDouble("the native backend gives advice that is for Windows", async (step) => {
+  for (const { name, call, says, never = [] } of ROWS) {
+    await step(name, async (context) => {
+      const text = await told(() => call(context));
+      for (const words of says) assertMatch(text, words);
+      for (const words of [...never, NOT_HERE]) assert(!words.test(text), `${words} in: ${text}`);
+    });
+  }
+});
 
 /** The portable backend on both kinds of system: what is said here, and only there. */
 const PLACES: [
@@ -284,13 +286,15 @@ const PLACES: [
   ["TakeSnapshotVhdSet", "ERROR_NOT_SUPPORTED", [], /backend: "native"/, /on Windows\.$/],
 ];
 
-for (const [operation, symbol, about, onWindows, elsewhere] of PLACES) {
-  Deno.test(`the portable backend's advice on ${symbol} (${operation}, ${about}) is of the system`, () => {
-    const causes = (os: "windows" | "linux") =>
-      causesOf(operation, errorCode(symbol), situationOf("portable", about, os)).join("\n");
-    assertMatch(causes("windows"), onWindows);
-    assertMatch(causes("linux"), elsewhere);
-    assert(!NOT_HERE.test(causes("windows")), causes("windows"));
-    assert(!onWindows.test(causes("linux")) || onWindows.source === "FAT32", causes("linux"));
-  });
-}
+Deno.test("causesOf() gives the advice of the system on which the portable backend runs", async (t) => {
+  for (const [operation, symbol, about, onWindows, elsewhere] of PLACES) {
+    await t.step(`${symbol} (${operation}, ${about})`, () => {
+      const causes = (os: "windows" | "linux") =>
+        causesOf(operation, errorCode(symbol), situationOf("portable", about, os)).join("\n");
+      assertMatch(causes("windows"), onWindows);
+      assertMatch(causes("linux"), elsewhere);
+      assert(!NOT_HERE.test(causes("windows")), causes("windows"));
+      assert(!onWindows.test(causes("linux")) || onWindows.source === "FAT32", causes("linux"));
+    });
+  }
+});

@@ -1,32 +1,34 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { VirtualDiskError } from "../../src/errors/error.ts";
-import { IMAGE, testWithDouble } from "./with_double.ts";
+import { IMAGE, testRowsWithDouble, testWithDouble } from "./with_double.ts";
 
 const A = "00112233-4455-6677-8899-aabbccddeeff";
 const B = "fedcba98-7654-3210-0123-456789abcdef";
 const NIL = "00000000-0000-0000-0000-000000000000";
 const WRITE = { readOnly: false };
 
-for (const code of [122, 234] as const) {
-  testWithDouble(
-    `items come back as they were set, where too small is ${code}`,
-    ({ double, open }) => {
-      double.answers.setTooSmallCode(code);
-      using disk = open(IMAGE, WRITE);
-      const { metadata } = disk;
-      assertEquals([metadata.keys(), metadata.size, [...metadata]], [[], 0, []]);
-      const long = Uint8Array.from({ length: 70000 }, (_, i) => i * 7);
-      metadata.set(A, long).set(B, new Uint8Array());
-      assertEquals(metadata.keys(), [A, B]);
-      assertEquals(metadata.size, 2);
-      assertEquals(metadata.get(A), long);
-      assertEquals(metadata.get(B), new Uint8Array());
-      assertEquals([metadata.has(A), metadata.has(B)], [true, true]);
-      assertEquals([...metadata], [[A, long], [B, new Uint8Array()]]);
-      assertEquals([...metadata.entries()].length, 2);
-    },
-  );
-}
+testRowsWithDouble(
+  "metadata keeps items, whatever code says that a buffer is too small",
+  async (step) => {
+    for (const code of [122, 234] as const) {
+      await step(`${code}`, ({ double, open }) => {
+        double.answers.setTooSmallCode(code);
+        using disk = open(IMAGE, WRITE);
+        const { metadata } = disk;
+        assertEquals([metadata.keys(), metadata.size, [...metadata]], [[], 0, []]);
+        const long = Uint8Array.from({ length: 70000 }, (_, i) => i * 7);
+        metadata.set(A, long).set(B, new Uint8Array());
+        assertEquals(metadata.keys(), [A, B]);
+        assertEquals(metadata.size, 2);
+        assertEquals(metadata.get(A), long);
+        assertEquals(metadata.get(B), new Uint8Array());
+        assertEquals([metadata.has(A), metadata.has(B)], [true, true]);
+        assertEquals([...metadata], [[A, long], [B, new Uint8Array()]]);
+        assertEquals([...metadata.entries()].length, 2);
+      });
+    }
+  },
+);
 
 testWithDouble("set replaces, and passes size and bytes", ({ double, open }) => {
   using disk = open(IMAGE, WRITE);

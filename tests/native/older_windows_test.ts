@@ -23,15 +23,17 @@ const CALLS: [operation: string, call: (disk: NativeVirtualDisk) => unknown][] =
   ["RawSCSIVirtualDisk", (disk) => disk.rawScsi({ cdb: Uint8Array.of(0) })],
 ];
 
-for (const [operation, call] of CALLS) {
-  testWith(
-    [oldDoubleNeed],
-    `Windows 8 lacks ${operation}, and is told which Windows has it`,
-    () => {
-      using disk = openNative(openRequest(IMAGE, { readOnly: false }), windows8!);
-      const error = assertThrows(() => call(disk), VirtualDiskError);
-      assertEquals([error.symbol, error.operation], ["ERROR_CALL_NOT_IMPLEMENTED", operation]);
-      assertMatch(error.causes[0]!, /Windows 10 or Windows Server 2016/);
-    },
-  );
-}
+testWith(
+  [oldDoubleNeed],
+  "ERROR_CALL_NOT_IMPLEMENTED on Windows 8 says which Windows has the function",
+  async (t) => {
+    for (const [operation, call] of CALLS) {
+      await t.step(operation, () => {
+        using disk = openNative(openRequest(IMAGE, { readOnly: false }), windows8!);
+        const error = assertThrows(() => call(disk), VirtualDiskError);
+        assertEquals([error.symbol, error.operation], ["ERROR_CALL_NOT_IMPLEMENTED", operation]);
+        assertMatch(error.causes[0]!, /Windows 10 or Windows Server 2016/);
+      });
+    }
+  },
+);

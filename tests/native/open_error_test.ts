@@ -9,7 +9,7 @@ import { errorCode, type ErrorSymbol, errorSymbols } from "../../src/errors/code
 import { VirtualDiskError } from "../../src/errors/error.ts";
 import { openNativeAsync } from "../../src/native/native_disk.ts";
 import { openRequest } from "../../src/disk/open_request.ts";
-import { IMAGE, testWithDouble } from "./with_double.ts";
+import { IMAGE, testRowsWithDouble, testWithDouble } from "./with_double.ts";
 
 const SUCCESS: ErrorSymbol = "ERROR_SUCCESS";
 
@@ -49,18 +49,20 @@ const EXPLAINED: readonly [number, ErrorSymbol, RegExp][] = [
   [6002, "ERROR_FILE_ENCRYPTED", /support-encrypted-files/],
 ];
 
-for (const [code, symbol, advice] of EXPLAINED) {
-  testWithDouble(`${symbol} (${code}) says what brings it about and what to do`, (context) => {
-    const { double, open } = context;
-    double.nextOpen(code);
-    const error = assertThrows(() => open(), VirtualDiskError);
-    assertEquals([error.code, error.symbol], [code, symbol]);
-    assert(error.causes.some((cause) => advice.test(cause)), error.causes.join("\n"));
-    assertStringIncludes(error.message, `${symbol}, ${code}`);
-    assertStringIncludes(error.message, error.causes[0]!);
-    assertStringIncludes(error.message, JSON.stringify(IMAGE));
-  });
-}
+testRowsWithDouble("openNative() says what brings a code about, and what to do", async (step) => {
+  for (const [code, symbol, advice] of EXPLAINED) {
+    await step(`${symbol} (${code})`, (context) => {
+      const { double, open } = context;
+      double.nextOpen(code);
+      const error = assertThrows(() => open(), VirtualDiskError);
+      assertEquals([error.code, error.symbol], [code, symbol]);
+      assert(error.causes.some((cause) => advice.test(cause)), error.causes.join("\n"));
+      assertStringIncludes(error.message, `${symbol}, ${code}`);
+      assertStringIncludes(error.message, error.causes[0]!);
+      assertStringIncludes(error.message, JSON.stringify(IMAGE));
+    });
+  }
+});
 
 testWithDouble("after a failure the same image opens", ({ double, open }) => {
   double.nextOpen(32, 2);

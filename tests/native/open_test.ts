@@ -12,7 +12,7 @@ import { VirtualDiskError } from "../../src/errors/error.ts";
 import { openNative } from "../../src/native/native_disk.ts";
 import type { OpenOptions } from "../../src/disk/open_options.ts";
 import type { OpenRequest } from "../../src/disk/open_request.ts";
-import { IMAGE, testWithDouble } from "./with_double.ts";
+import { IMAGE, testRowsWithDouble, testWithDouble } from "./with_double.ts";
 
 const GUID_A = "00112233-4455-6677-8899-aabbccddeeff";
 const GUID_B = "fedcba98-7654-3210-0123-456789abcdef";
@@ -38,12 +38,14 @@ const STORAGE_TYPES: readonly [string, number, OpenOptions][] = [
   ["vhdset", DEVICE.VHDSET, { type: "vhdset" }],
 ];
 
-for (const [type, deviceId, options] of STORAGE_TYPES) {
-  testWithDouble(`type ${type} opens as Microsoft's device ${deviceId}`, ({ double, open }) => {
-    using _disk = open(IMAGE, options);
-    assertEquals(double.lastOpen.storageType, { deviceId, vendorId: MICROSOFT });
-  });
-}
+testRowsWithDouble("openNative() opens a type as Microsoft's device", async (step) => {
+  for (const [type, deviceId, options] of STORAGE_TYPES) {
+    await step(`${type}: ${deviceId}`, ({ double, open }) => {
+      using _disk = open(IMAGE, options);
+      assertEquals(double.lastOpen.storageType, { deviceId, vendorId: MICROSOFT });
+    });
+  }
+});
 
 testWithDouble("without a type Windows finds the format out", ({ double, open }) => {
   using _disk = open();
@@ -257,14 +259,19 @@ function version2() {
   return { version: 2, getInfoOnly: false, readOnly: true, resiliencyGuid: NIL_GUID } as const;
 }
 
-for (const [name, changes] of WRONG) {
-  testWithDouble(`${name} is ERROR_INVALID_PARAMETER, with its causes`, ({ libraries }) => {
-    const error = assertThrows(() => openNative(request(changes), libraries), VirtualDiskError);
-    assertEquals([error.code, error.symbol], [87, "ERROR_INVALID_PARAMETER"]);
-    assertEquals([error.operation, error.path], ["OpenVirtualDisk", IMAGE]);
-    assertEquals(error.causes.length > 0, true);
-  });
-}
+testRowsWithDouble(
+  "openNative() passes what Windows refuses, and gives ERROR_INVALID_PARAMETER with its causes",
+  async (step) => {
+    for (const [name, changes] of WRONG) {
+      await step(name, ({ libraries }) => {
+        const error = assertThrows(() => openNative(request(changes), libraries), VirtualDiskError);
+        assertEquals([error.code, error.symbol], [87, "ERROR_INVALID_PARAMETER"]);
+        assertEquals([error.operation, error.path], ["OpenVirtualDisk", IMAGE]);
+        assertEquals(error.causes.length > 0, true);
+      });
+    }
+  },
+);
 
 /** Requests for formats that no provider knows. */
 const UNKNOWN: readonly [string, OpenRequest["storageType"]][] = [
@@ -272,14 +279,19 @@ const UNKNOWN: readonly [string, OpenRequest["storageType"]][] = [
   ["an unknown vendor", { deviceId: DEVICE.VHD, vendorId: GUID_A }],
 ];
 
-for (const [name, storageType] of UNKNOWN) {
-  testWithDouble(`${name} is ERROR_VIRTDISK_PROVIDER_NOT_FOUND, with its causes`, (context) => {
-    const open = () => openNative(request({ storageType }), context.libraries);
-    const error = assertThrows(open, VirtualDiskError);
-    assertEquals(error.symbol, "ERROR_VIRTDISK_PROVIDER_NOT_FOUND");
-    assertEquals(error.causes.length > 0, true);
-  });
-}
+testRowsWithDouble(
+  "openNative() gives ERROR_VIRTDISK_PROVIDER_NOT_FOUND with its causes for a type that nobody has",
+  async (step) => {
+    for (const [name, storageType] of UNKNOWN) {
+      await step(name, (context) => {
+        const open = () => openNative(request({ storageType }), context.libraries);
+        const error = assertThrows(open, VirtualDiskError);
+        assertEquals(error.symbol, "ERROR_VIRTDISK_PROVIDER_NOT_FOUND");
+        assertEquals(error.causes.length > 0, true);
+      });
+    }
+  },
+);
 
 testWithDouble(
   "an access mask beside version 2 options reaches Windows, which refuses it",

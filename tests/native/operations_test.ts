@@ -3,7 +3,7 @@ import { VirtualDiskError } from "../../src/errors/error.ts";
 import { type NativeVirtualDisk, openNative } from "../../src/native/native_disk.ts";
 import { openRequest } from "../../src/disk/open_request.ts";
 import type { FunctionName } from "../double/double.ts";
-import { IMAGE, testWithDouble } from "./with_double.ts";
+import { IMAGE, testRowsWithDouble, testWithDouble } from "./with_double.ts";
 
 const MIB = 1024 * 1024;
 /** A disk and what is done to it; the record of the call beyond its frame. */
@@ -56,19 +56,21 @@ const ROWS: Row[] = [
   }],
 ];
 
-for (const [name, run, fn, flags, expected] of ROWS) {
-  testWithDouble(`${name}: each member arrives`, async ({ double, openWritable }) => {
-    using disk = openWritable();
-    await run(disk);
-    const call = double.lastCall(fn);
-    assertEquals(
-      [call.handle, call.flags, call.overlappedGiven],
-      [Number(disk.handle), flags, true],
-    );
-    const parameters: unknown = call.parameters;
-    assertEquals(parameters, expected);
-  });
-}
+testRowsWithDouble("each operation passes each member", async (step) => {
+  for (const [name, run, fn, flags, expected] of ROWS) {
+    await step(name, async ({ double, openWritable }) => {
+      using disk = openWritable();
+      await run(disk);
+      const call = double.lastCall(fn);
+      assertEquals(
+        [call.handle, call.flags, call.overlappedGiven],
+        [Number(disk.handle), flags, true],
+      );
+      const parameters: unknown = call.parameters;
+      assertEquals(parameters, expected);
+    });
+  }
+});
 
 testWithDouble(
   "what only the portable backend can do is refused, and not called",
@@ -271,17 +273,25 @@ const NEEDED: [FunctionName, (disk: NativeVirtualDisk) => Promise<void>][] = [
   ["CompleteForkVirtualDisk", (disk) => disk.completeFork()],
 ];
 
-for (const [name, run] of NEEDED) {
-  testWithDouble(`where Windows lacks ${name}, the error says which has it`, async (context) => {
-    const { libraries } = context;
-    const virtdisk = {
-      ...libraries.virtdisk,
-      ForkVirtualDiskAt: null,
-      CompleteForkVirtualDiskAsync: null,
-    };
-    using disk = openNative(openRequest(IMAGE, { readOnly: false }), { ...libraries, virtdisk });
-    const error = await assertRejects(() => run(disk), VirtualDiskError, "does not have");
-    assertEquals([error.code, error.operation], [120, name]);
-    assertEquals(error.causes, ["It needs Windows 10 version 1809 or Windows Server 2019."]);
-  });
-}
+testRowsWithDouble(
+  "each operation that this Windows lacks says which Windows has it",
+  async (step) => {
+    for (const [name, run] of NEEDED) {
+      await step(name, async (context) => {
+        const { libraries } = context;
+        const virtdisk = {
+          ...libraries.virtdisk,
+          ForkVirtualDiskAt: null,
+          CompleteForkVirtualDiskAsync: null,
+        };
+        using disk = openNative(openRequest(IMAGE, { readOnly: false }), {
+          ...libraries,
+          virtdisk,
+        });
+        const error = await assertRejects(() => run(disk), VirtualDiskError, "does not have");
+        assertEquals([error.code, error.operation], [120, name]);
+        assertEquals(error.causes, ["It needs Windows 10 version 1809 or Windows Server 2019."]);
+      });
+    }
+  },
+);

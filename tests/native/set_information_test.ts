@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { VirtualDiskError } from "../../src/errors/error.ts";
 import type { SettableInformation, SettableKind } from "../../src/disk/information.ts";
 import type { ReceivedSetInformation } from "../double/double.ts";
-import { IMAGE, testWithDouble } from "./with_double.ts";
+import { IMAGE, testRowsWithDouble, testWithDouble } from "./with_double.ts";
 
 const GUID = "00112233-4455-6677-8899-aabbccddeeff";
 const PARENT = "C:\\images\\párent \u{1f4bf}.vhdx";
@@ -35,23 +35,25 @@ const ROWS: Row[] = [
   }],
 ];
 
-for (const [kind, value, members] of ROWS) {
-  testWithDouble(`setInformation passes ${kind} ${JSON.stringify(value)}`, ({ double, open }) => {
-    using disk = open(IMAGE, { readOnly: false });
-    disk.setInformation(kind, value);
-    const { calls, order: _, ...received } = double.lastCall("SetVirtualDiskInformation");
-    assertEquals(calls, 1);
-    assertEquals(
-      received,
-      {
-        handle: Number(disk.handle),
-        result: 0,
-        infoGiven: true,
-        ...members,
-      } as typeof received,
-    );
-  });
-}
+testRowsWithDouble("setInformation() passes each kind", async (step) => {
+  for (const [kind, value, members] of ROWS) {
+    await step(`${kind} ${JSON.stringify(value)}`, ({ double, open }) => {
+      using disk = open(IMAGE, { readOnly: false });
+      disk.setInformation(kind, value);
+      const { calls, order: _, ...received } = double.lastCall("SetVirtualDiskInformation");
+      assertEquals(calls, 1);
+      assertEquals(
+        received,
+        {
+          handle: Number(disk.handle),
+          result: 0,
+          infoGiven: true,
+          ...members,
+        } as typeof received,
+      );
+    });
+  }
+});
 
 testWithDouble("a parent's path is made absolute, and may be a URL", ({ double, open }) => {
   using disk = open(IMAGE, { readOnly: false });

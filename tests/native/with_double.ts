@@ -35,28 +35,45 @@ const loaded = paths && loadLibraries(paths);
  * A test after which no handle and no event may be open, none closed twice, no operation pending, and all
  * memory that an operation was given must have lasted until its end.
  */
-export function testWithDouble(
+export function testWithDouble(name: string, fn: (context: DoubleContext) => unknown): void {
+  testWith([doubleNeed], name, () => runWithDouble(fn));
+}
+
+/** A step that begins with a fresh double, and leaves as little behind as a test. */
+export type StepWithDouble = (
   name: string,
-  fn: (context: DoubleContext) => void | Promise<void>,
+  fn: (context: DoubleContext) => unknown,
+) => Promise<void>;
+
+/** A test of many rows: each is a step. */
+export function testRowsWithDouble(
+  name: string,
+  rows: (step: StepWithDouble) => Promise<void>,
 ): void {
-  testWith([doubleNeed], name, async () => {
-    using double = new Double(paths!);
-    const libraries = loaded!;
-    await fn({
-      double,
-      libraries,
-      open: (path = IMAGE, options = {}) => openNative(openRequest(path, options), libraries),
-      openWritable: () => openNative(openRequest(IMAGE, { readOnly: false }), libraries),
-      create: async (path, options) =>
-        await createNative(nativeCreateRequest(path, options), options, libraries),
+  testWith([doubleNeed], name, async (t) => {
+    await rows(async (name, fn) => {
+      await t.step(name, () => runWithDouble(fn));
     });
-    assertEquals(double.operations.pending, 0, "operations left pending");
-    for (const { function: name, memoryIntact, overlappedIntact } of double.operations.list) {
-      assertEquals([name, memoryIntact, overlappedIntact], [name, true, true], "memory let go of");
-    }
-    assertEquals(double.liveBlocks, 0, "memory not given back");
-    assertEquals(double.liveEvents, 0, "events left open");
-    assertEquals(double.liveHandles, 0, "handles left open");
-    assertEquals(double.doubleCloses, 0, "handles closed twice");
   });
+}
+
+async function runWithDouble(fn: (context: DoubleContext) => unknown): Promise<void> {
+  using double = new Double(paths!);
+  const libraries = loaded!;
+  await fn({
+    double,
+    libraries,
+    open: (path = IMAGE, options = {}) => openNative(openRequest(path, options), libraries),
+    openWritable: () => openNative(openRequest(IMAGE, { readOnly: false }), libraries),
+    create: async (path, options) =>
+      await createNative(nativeCreateRequest(path, options), options, libraries),
+  });
+  assertEquals(double.operations.pending, 0, "operations left pending");
+  for (const { function: name, memoryIntact, overlappedIntact } of double.operations.list) {
+    assertEquals([name, memoryIntact, overlappedIntact], [name, true, true], "memory let go of");
+  }
+  assertEquals(double.liveBlocks, 0, "memory not given back");
+  assertEquals(double.liveEvents, 0, "events left open");
+  assertEquals(double.liveHandles, 0, "handles left open");
+  assertEquals(double.doubleCloses, 0, "handles closed twice");
 }

@@ -1,14 +1,14 @@
 import { assert, assertEquals, assertInstanceOf, assertMatch, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { VirtualDiskError } from "../../src/errors/error.ts";
-import { HEADER_FUNCTIONS } from "../../src/native/ffi/virtdisk.ts";
+import { VirtualDiskError } from "../../../src/errors/error.ts";
+import { HEADER_FUNCTIONS } from "../../../src/native/ffi/virtdisk.ts";
 import {
   assertSystemDirectory,
   loadLibraries,
   systemLibraries,
-} from "../../src/native/ffi/library.ts";
-import { buildDouble, doubleNeed } from "../double/double.ts";
-import { run, TempDir, testWith } from "../support.ts";
+} from "../../../src/native/ffi/library.ts";
+import { buildDouble, doubleNeed } from "../../double/double.ts";
+import { run, TempDir, testWith } from "../../support.ts";
 
 testWith([doubleNeed], "a library that is not there is ERROR_MOD_NOT_FOUND, with its path", () => {
   using dir = new TempDir();

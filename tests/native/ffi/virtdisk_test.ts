@@ -9,12 +9,12 @@ import {
   VIRTDISK_FUNCTIONS,
   VIRTUAL_STORAGE_TYPE,
   wideString,
-} from "../../ffi.ts";
-import { VirtualDiskError } from "../../src/errors/error.ts";
-import { loadLibraries } from "../../src/native/ffi/library.ts";
-import { buildDouble, oldDoubleNeed } from "../double/double.ts";
-import { testWith } from "../support.ts";
-import { IMAGE, testWithDouble } from "./with_double.ts";
+} from "../../../ffi.ts";
+import { VirtualDiskError } from "../../../src/errors/error.ts";
+import { loadLibraries } from "../../../src/native/ffi/library.ts";
+import { buildDouble, oldDoubleNeed } from "../../double/double.ts";
+import { testWith } from "../../support.ts";
+import { IMAGE, testRowsWithDouble, testWithDouble } from "../with_double.ts";
 
 type OpenArguments = Parameters<Libraries["virtdisk"]["OpenVirtualDisk"]>;
 
@@ -61,13 +61,18 @@ const WRONG: readonly [string, Partial<Record<number, unknown>>][] = [
   ["an access mask with version 3", { [MASK]: 0x80000, [PARAMETERS]: parametersOf(3) }],
 ];
 
-for (const [name, changes] of WRONG) {
-  testWithDouble(`OpenVirtualDisk with ${name} returns ERROR_INVALID_PARAMETER`, (context) => {
-    const { double, libraries: { virtdisk } } = context;
-    assertEquals(virtdisk.OpenVirtualDisk(...openArguments(changes)), 87);
-    assertEquals(double.liveHandles, 0);
-  });
-}
+testRowsWithDouble(
+  "OpenVirtualDisk returns ERROR_INVALID_PARAMETER for wrong arguments",
+  async (step) => {
+    for (const [name, changes] of WRONG) {
+      await step(name, (context) => {
+        const { double, libraries: { virtdisk } } = context;
+        assertEquals(virtdisk.OpenVirtualDisk(...openArguments(changes)), 87);
+        assertEquals(double.liveHandles, 0);
+      });
+    }
+  },
+);
 
 testWithDouble("an open, a query and a close go through the raw layer", ({ double, libraries }) => {
   const { virtdisk, kernel32 } = libraries;

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { CallMemory } from "../../src/native/call/memory.ts";
-import { SET_VIRTUAL_DISK_INFO } from "../../src/native/ffi/structs.ts";
-import { wideString } from "../../src/native/ffi/text.ts";
-import { buildDouble } from "../double/double.ts";
-import { run } from "../support.ts";
-import { testWithDouble } from "./with_double.ts";
+import { CallMemory } from "../../../src/native/call/memory.ts";
+import { SET_VIRTUAL_DISK_INFO } from "../../../src/native/ffi/structs.ts";
+import { wideString } from "../../../src/native/ffi/text.ts";
+import { buildDouble } from "../../double/double.ts";
+import { run } from "../../support.ts";
+import { testWithDouble } from "../with_double.ts";
 
 /** lstrcpynW by address: reads the memory that an address points to. */
 const READER = {
@@ -82,7 +82,7 @@ testWithDouble("a short buffer has one address, however often it is asked for", 
 });
 
 testWithDouble("memory outlives collections until the call is over, and then goes", () => {
-  const script = fromFileUrl(new URL("./children/collect_memory.ts", import.meta.url));
+  const script = fromFileUrl(new URL("../children/collect_memory.ts", import.meta.url));
   const { kernel32 } = buildDouble();
   const flags = ["--no-prompt", "--v8-flags=--expose-gc", `--allow-ffi=${kernel32}`];
   const output = run(Deno.execPath(), "run", ...flags, script, kernel32);

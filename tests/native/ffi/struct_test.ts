@@ -13,8 +13,8 @@ import {
   u8,
   usize,
   wchars,
-} from "../../src/native/ffi/codec.ts";
-import { FreeUnion, struct, TaggedUnion } from "../../src/native/ffi/struct.ts";
+} from "../../../src/native/ffi/codec.ts";
+import { FreeUnion, struct, TaggedUnion } from "../../../src/native/ffi/struct.ts";
 
 const GUID_TEXT = "00112233-4455-6677-8899-aabbccddeeff";
 // guiddef.h: three little-endian numbers, then eight bytes.

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { run, TempDir, testWith, tool } from "../support.ts";
+import { run, TempDir, testWith, tool } from "../../support.ts";
 import abi from "./abi/virtdisk-abi.json" with { type: "json" };
 
 const PROGRAM = fromFileUrl(new URL("./abi/layout.c", import.meta.url));

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { buildDouble, doubleNeed } from "../double/double.ts";
-import { run, testWith } from "../support.ts";
+import { buildDouble, doubleNeed } from "../../double/double.ts";
+import { run, testWith } from "../../support.ts";
 
-const CHILD = fromFileUrl(new URL("./children/collect_operation.ts", import.meta.url));
+const CHILD = fromFileUrl(new URL("../children/collect_operation.ts", import.meta.url));
 
 testWith(
   [doubleNeed],
@@ -25,7 +25,7 @@ testWith(
   },
 );
 
-const TERMINATED = fromFileUrl(new URL("./children/terminated_worker.ts", import.meta.url));
+const TERMINATED = fromFileUrl(new URL("../children/terminated_worker.ts", import.meta.url));
 
 testWith(
   [doubleNeed],

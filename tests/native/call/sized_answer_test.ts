@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors/error.ts";
-import { sizedAnswer } from "../../src/native/call/sized_answer.ts";
+import { VirtualDiskError } from "../../../src/errors/error.ts";
+import { sizedAnswer } from "../../../src/native/call/sized_answer.ts";
 
 /** What a call is told in turn: its code and its size word. */
 type Turn = [code: number, size: number];
@@ -33,13 +33,15 @@ const ANSWERS: [name: string, turns: Turn[], first: number, capacities: number[]
     ["takes all that is allowed", [[122, 100], [0, 100]], 0, [0, 100], 100],
   ];
 
-for (const [name, turns, first, expected, size] of ANSWERS) {
-  Deno.test(`an answer that ${name} is given with its size`, () => {
-    const { capacities, run } = ask(turns, first);
-    assertEquals(run(), { answer: `answer of ${expected.at(-1)}`, size });
-    assertEquals(capacities, expected);
-  });
-}
+Deno.test("sizedAnswer() gives an answer with its size", async (t) => {
+  for (const [name, turns, first, expected, size] of ANSWERS) {
+    await t.step(name, () => {
+      const { capacities, run } = ask(turns, first);
+      assertEquals(run(), { answer: `answer of ${expected.at(-1)}`, size });
+      assertEquals(capacities, expected);
+    });
+  }
+});
 
 const FAILURES: [name: string, turns: Turn[], first: number, code: number, message: RegExp][] = [
   ["fails", [[5, 99]], 0, 5, /ERROR_ACCESS_DENIED/],
@@ -49,15 +51,17 @@ const FAILURES: [name: string, turns: Turn[], first: number, code: number, messa
   ["grows for ever", [[122, 1], [122, 2], [122, 3], [122, 4], [122, 5]], 0, 234, /outgrew 5/],
 ];
 
-for (const [name, turns, first, code, message] of FAILURES) {
-  Deno.test(`a call that ${name} ends with ${code}`, () => {
-    const { run } = ask(turns, first);
-    const error = assertThrows(run, VirtualDiskError);
-    assertEquals([error.code, error.operation, error.path], [
-      code,
-      "GetVirtualDiskMetadata",
-      "a.vhdx",
-    ]);
-    assertMatch(error.message, message);
-  });
-}
+Deno.test("sizedAnswer() ends with the code of the call", async (t) => {
+  for (const [name, turns, first, code, message] of FAILURES) {
+    await t.step(`${name}: ${code}`, () => {
+      const { run } = ask(turns, first);
+      const error = assertThrows(run, VirtualDiskError);
+      assertEquals([error.code, error.operation, error.path], [
+        code,
+        "GetVirtualDiskMetadata",
+        "a.vhdx",
+      ]);
+      assertMatch(error.message, message);
+    });
+  }
+});

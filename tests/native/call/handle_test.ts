@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors/error.ts";
-import { INFORMATION_KINDS } from "../../src/disk/information.ts";
-import { Handle } from "../../src/native/call/handle.ts";
-import type { Kernel32 } from "../../src/native/ffi/kernel32.ts";
-import { testWithDouble } from "./with_double.ts";
+import { VirtualDiskError } from "../../../src/errors/error.ts";
+import { INFORMATION_KINDS } from "../../../src/disk/information.ts";
+import { Handle } from "../../../src/native/call/handle.ts";
+import type { Kernel32 } from "../../../src/native/ffi/kernel32.ts";
+import { testWithDouble } from "../with_double.ts";
 
 testWithDouble("using closes the handle once", ({ double, open }) => {
   {

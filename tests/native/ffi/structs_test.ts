@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import * as constants from "../../src/constants.ts";
-import { errorCode, errorSymbols } from "../../src/errors/codes.ts";
-import { VIRTDISK_FUNCTIONS } from "../../src/native/ffi/virtdisk.ts";
-import * as structs from "../../src/native/ffi/structs.ts";
+import * as constants from "../../../src/constants.ts";
+import { errorCode, errorSymbols } from "../../../src/errors/codes.ts";
+import { VIRTDISK_FUNCTIONS } from "../../../src/native/ffi/virtdisk.ts";
+import * as structs from "../../../src/native/ffi/structs.ts";
 import abi from "./abi/virtdisk-abi.json" with { type: "json" };
 
 /** Functions of Windows 10, by their pages: everything else is in Windows 8. */
@@ -39,15 +39,17 @@ Deno.test("every structure of virtdisk.h is declared, and no other", () => {
   assertEquals(Object.keys(DECLARED_STRUCTS).sort(), Object.keys(abi.structs).sort());
 });
 
-for (const [name, expected] of Object.entries(abi.structs)) {
-  Deno.test(`${name} has the size, alignment and members that the C compiler gives it`, () => {
-    const { type, size, align, fields } = DECLARED_STRUCTS[name]!;
-    const members = fields.map(({ path, ...layout }) => [path, layout] as const);
-    assertEquals(type, name);
-    assertEquals(members.length, new Set(members.map(([path]) => path)).size);
-    assertEquals({ size, align, fields: Object.fromEntries(members) }, expected);
-  });
-}
+Deno.test("DECLARED_STRUCTS have the size, alignment and members that the C compiler gives", async (t) => {
+  for (const [name, expected] of Object.entries(abi.structs)) {
+    await t.step(name, () => {
+      const { type, size, align, fields } = DECLARED_STRUCTS[name]!;
+      const members = fields.map(({ path, ...layout }) => [path, layout] as const);
+      assertEquals(type, name);
+      assertEquals(members.length, new Set(members.map(([path]) => path)).size);
+      assertEquals({ size, align, fields: Object.fromEntries(members) }, expected);
+    });
+  }
+});
 
 Deno.test("every constant of virtdisk.h is declared with its value, and no other", () => {
   const declared: [string, unknown][] = [];
@@ -78,15 +80,17 @@ function passedAs(type: string): string {
   return bare === "HANDLE" || bare === "ULONG64" ? "u64" : "u32";
 }
 
-for (const [name, parameters] of Object.entries(abi.functions)) {
-  Deno.test(`${name} is declared as in the header`, () => {
-    const declared = DECLARED[name]!;
-    assertEquals(declared.parameters, parameters.map(({ type }) => passedAs(type)));
-    assertEquals(declared.result, "u32");
-    assertEquals(declared.optional ?? false, NEWER_THAN_WINDOWS_8.includes(name));
-    assertEquals(declared.nonblocking, undefined);
-  });
-}
+Deno.test("DECLARED functions are those of the header", async (t) => {
+  for (const [name, parameters] of Object.entries(abi.functions)) {
+    await t.step(name, () => {
+      const declared = DECLARED[name]!;
+      assertEquals(declared.parameters, parameters.map(({ type }) => passedAs(type)));
+      assertEquals(declared.result, "u32");
+      assertEquals(declared.optional ?? false, NEWER_THAN_WINDOWS_8.includes(name));
+      assertEquals(declared.nonblocking, undefined);
+    });
+  }
+});
 
 Deno.test("a name that ends in Async is its function off the event loop, in At as well by addresses", () => {
   const twins = Object.entries(DECLARED).filter(([, { name }]) => name !== undefined);
@@ -102,7 +106,7 @@ Deno.test("a name that ends in Async is its function off the event loop, in At a
 
 Deno.test("the comment beside each parameter is its declaration in the header", async () => {
   const source = await Deno.readTextFile(
-    new URL("../../src/native/ffi/virtdisk.ts", import.meta.url),
+    new URL("../../../src/native/ffi/virtdisk.ts", import.meta.url),
   );
   const functions = source.matchAll(/^ {2}(\w+): \{\n[^]*?parameters: \[([^\]]*)\]/gm);
   const comments = [...functions].map(([, name, list]) =>

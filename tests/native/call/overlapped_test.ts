@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors/error.ts";
-import type { Progress } from "../../src/disk/progress.ts";
-import type { NativeVirtualDisk } from "../../src/native/native_disk.ts";
-import { testWithDouble } from "./with_double.ts";
+import { VirtualDiskError } from "../../../src/errors/error.ts";
+import type { Progress } from "../../../src/disk/progress.ts";
+import type { NativeVirtualDisk } from "../../../src/native/native_disk.ts";
+import { testRowsWithDouble, testWithDouble } from "../with_double.ts";
 
 const COMPACT = "CompactVirtualDisk";
 const DISK_FULL = 112;
@@ -232,17 +232,22 @@ testWithDouble(
   },
 );
 
-for (const way of ["without-event", "after-event"] as const) {
-  testWithDouble(`an operation that ends ${way} ends as it did`, async (context) => {
-    const { double, openWritable } = context;
-    using disk = openWritable();
-    for (const code of [0, DISK_FULL]) {
-      double.operations.tell(COMPACT, { code });
-      double.operations.tellEnd(way);
-      assertEquals(await disk.compact().then(() => 0, (error) => error.code), code);
+testRowsWithDouble(
+  "completion() gives the outcome, in whatever order the event and the status come",
+  async (step) => {
+    for (const way of ["without-event", "after-event"] as const) {
+      await step(way, async (context) => {
+        const { double, openWritable } = context;
+        using disk = openWritable();
+        for (const code of [0, DISK_FULL]) {
+          double.operations.tell(COMPACT, { code });
+          double.operations.tellEnd(way);
+          assertEquals(await disk.compact().then(() => 0, (error) => error.code), code);
+        }
+      });
     }
-  });
-}
+  },
+);
 
 testWithDouble(
   "an operation that sets no event and tells no progress ends with its status",

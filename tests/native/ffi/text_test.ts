@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { VirtualDiskError } from "../../src/errors/error.ts";
-import { fullPath } from "../../src/native/ffi/text.ts";
-import type { Kernel32 } from "../../src/native/ffi/kernel32.ts";
+import { VirtualDiskError } from "../../../src/errors/error.ts";
+import { fullPath } from "../../../src/native/ffi/text.ts";
+import type { Kernel32 } from "../../../src/native/ffi/kernel32.ts";
 
 /** A kernel32.dll whose GetFullPathNameW gives `result` and whose last error is `code`. */
 function kernel32Giving(
