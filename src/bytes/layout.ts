@@ -37,7 +37,7 @@
  *
  * @module
  */
-import type { AnyCodec, Codec } from "./codec.ts";
+import { type AnyCodec, ascii, type Codec, raw } from "./codec.ts";
 import { firstNonZero } from "./zeros.ts";
 
 /** A field that is no part of what a structure says, for it follows from the rest or has no meaning. */
@@ -49,31 +49,28 @@ interface Silent<T> extends Codec<T> {
 
 /** The text of one byte a character that a structure is known by. It is always written. */
 export function signature(text: string): Silent<string> {
-  const bytes = Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const codec = ascii(text.length);
   return {
+    type: `signature ${JSON.stringify(text)}`,
     role: "signature",
     text,
-    type: `signature ${JSON.stringify(text)}`,
-    size: bytes.length,
-    read: (view, at) => String.fromCharCode(...part(view, at, bytes.length)),
-    write: (view, at) => part(view, at, bytes.length).set(bytes),
+    size: codec.size,
+    read: codec.read,
+    write: (view, at) => codec.write(view, at, text, true),
   };
 }
 
 /** A checksum and the like, which is patched into the finished structure. */
-export function computed<T>({ type, size, read, write }: Codec<T>): Silent<T> {
-  return { role: "computed", type, size, read, write };
+export function computed<T>(codec: Codec<T>): Silent<T> {
+  return { ...codec, role: "computed" };
 }
 
-/** Bytes that are to be zero. */
-export function reserved(size: number): Silent<Uint8Array> {
-  return {
-    role: "reserved",
-    type: `reserved[${size}]`,
-    size,
-    read: (view, at) => part(view, at, size),
-    write: (view, at, value) => part(view, at, size).set(value),
-  };
+/** What is to be zero: so many bytes, or a value of a codec. */
+export function reserved(size: number): Silent<Uint8Array>;
+export function reserved<T>(codec: Codec<T>): Silent<T>;
+export function reserved<T>(what: number | Codec<T>): Silent<T> | Silent<Uint8Array> {
+  if (typeof what === "number") return { ...raw(what), role: "reserved" };
+  return { ...what, role: "reserved" };
 }
 
 /** Fields by name: the offset in the structure, and what is there. */
@@ -308,8 +305,4 @@ function membersOf(name: string, size: number, fields: Fields): Member[] {
   }
   if (end > size) throw new TypeError(`${name} has ${size} bytes, its fields ${end}`);
   return members;
-}
-
-function part(view: DataView, at: number, length: number): Uint8Array {
-  return new Uint8Array(view.buffer, view.byteOffset + at, length);
 }

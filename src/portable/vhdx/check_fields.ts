@@ -5,10 +5,10 @@
  * @module
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
-import { firstNonZero } from "../../bytes/zeros.ts";
-import { type ByteSource, readStructure, viewOf } from "../file/byte_source.ts";
+import type { FieldPlace, Fields, Layout } from "../../bytes/layout.ts";
+import { type ByteSource, readStructure } from "../file/byte_source.ts";
 import type { Findings } from "../image/findings.ts";
-import type { CurrentHeader } from "./header.ts";
+import { type CurrentHeader, HEADER } from "./header.ts";
 import {
   FILE_PARAMETERS,
   LOGICAL_SECTOR_SIZE,
@@ -18,38 +18,24 @@ import {
   VIRTUAL_DISK_SIZE,
 } from "./metadata_items.ts";
 import {
-  ENTRY_LENGTH,
   type LocatedItem,
   MAX_CATEGORY_LENGTH,
   MAX_SYSTEM_ENTRIES,
+  METADATA_ENTRY,
+  METADATA_TABLE,
   readMetadataTable,
 } from "./metadata_table.ts";
+import { LOCATOR_HEADER } from "./parent_locator.ts";
 import {
   readRegionTable,
   type Region,
-  REGION_COUNT,
-  REGION_REQUIRED,
+  REGION_ENTRY,
+  REGION_TABLE,
   regionEntryOffset,
 } from "./region_table.ts";
 
-/** Bytes, from the start of a structure. */
-interface Field {
-  readonly offset: number;
-  readonly length: number;
-}
-
-const HEADER_LOG_VERSION = 64;
-const HEADER_RESERVED: Field = { offset: 80, length: 4016 };
-
-const REGION_TABLE_RESERVED: Field = { offset: 12, length: 4 };
 const REGION_FLAG_BITS = 1;
-
-const METADATA_HEADER_LENGTH = 32;
-const METADATA_RESERVED: readonly Field[] = [{ offset: 8, length: 2 }, { offset: 12, length: 20 }];
-const ITEM_FLAGS = 24;
 const ITEM_FLAG_BITS = 7;
-const ITEM_RESERVED: Field = { offset: 28, length: 4 };
-const LOCATOR_RESERVED: Field = { offset: 16, length: 2 };
 
 /** The flags of the items that every reader knows: IsVirtualDisk (2) and IsRequired (4). */
 const KNOWN_FLAGS: ReadonlyMap<string, number> = new Map([
@@ -62,32 +48,48 @@ const KNOWN_FLAGS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** A structure of a file that has been found to keep the rules. */
-class CheckedStructure {
-  readonly bytes: Uint8Array;
-  readonly #structure: string;
+class CheckedStructure<F extends Fields> {
+  readonly #layout: Layout<F>;
+  readonly #bytes: Uint8Array;
   readonly #offset: number;
   readonly #findings: Findings;
 
-  constructor(structure: string, offset: number, bytes: Uint8Array, findings: Findings) {
-    this.#structure = structure;
+  /** @param offset Where it is in the file. */
+  constructor(layout: Layout<F>, bytes: Uint8Array, offset: number, findings: Findings) {
+    this.#layout = layout;
+    this.#bytes = bytes;
     this.#offset = offset;
-    this.bytes = bytes;
     this.#findings = findings;
   }
 
-  zeros({ offset, length }: Field): void {
-    const at = firstNonZero(this.bytes.subarray(offset, offset + length));
-    if (at !== undefined) this.unusual(offset + at, this.bytes[offset + at], "0 in reserved bytes");
+  static at<F extends Fields>(
+    source: ByteSource,
+    layout: Layout<F>,
+    offset: number,
+    findings: Findings,
+  ): CheckedStructure<F> {
+    const { size, type } = layout;
+    const bytes = readStructure(source, offset, size, type, "ERROR_FILE_CORRUPT");
+    return new CheckedStructure(layout, bytes, offset, findings);
   }
 
-  unusual(field: number, found: unknown, expected: string): void {
-    this.#findings.add({
-      severity: "info",
-      structure: this.#structure,
-      offset: this.#offset + field,
-      found,
-      expected,
-    });
+  get<K extends keyof F>(field: K): ReturnType<F[K][1]["read"]> {
+    return this.#layout.get(this.#bytes, field);
+  }
+
+  reservedIsZero(): void {
+    for (const { offset, found } of this.#layout.nonZeroReserved(this.#bytes)) {
+      const place = { structure: this.#layout.type, offset: this.#offset + offset };
+      this.#add(place, found, "0 in reserved bytes");
+    }
+  }
+
+  unusual(field: keyof F, found: unknown, expected: string): void {
+    this.#add(this.#layout.place(field, this.#offset), found, expected);
+  }
+
+  #add(place: FieldPlace, found: unknown, expected: string): void {
+    this.#findings.add({ severity: "info", ...place, found, expected });
   }
 }
 
@@ -97,27 +99,27 @@ export function checkHeaderFields(
   { offset, logGuid, logVersion }: CurrentHeader,
   findings: Findings,
 ): void {
-  const header = structureAt(file, "header", offset, 4096, findings);
+  const header = CheckedStructure.at(file, HEADER, offset, findings);
   // Of a log in use, another version is an error.
   if (logGuid === NIL_GUID && logVersion !== 0) {
-    header.unusual(HEADER_LOG_VERSION, logVersion, "log version 0");
+    header.unusual("logVersion", logVersion, "log version 0");
   }
-  header.zeros(HEADER_RESERVED);
+  header.reservedIsZero();
 }
 
 /** Checks the region table in use. */
 export function checkRegionFields(source: ByteSource, findings: Findings): void {
   const { bytes, offset } = readRegionTable(source);
-  const table = new CheckedStructure("region table", offset, bytes, findings);
-  table.zeros(REGION_TABLE_RESERVED);
-  const view = viewOf(bytes);
-  const count = view.getUint32(REGION_COUNT, true);
+  const table = new CheckedStructure(REGION_TABLE, bytes, offset, findings);
+  table.reservedIsZero();
+  const count = table.get("entryCount");
   for (let i = 0; i < count; i++) {
-    const at = regionEntryOffset(i) + REGION_REQUIRED;
-    const flags = view.getUint32(at, true);
-    if (flags <= REGION_FLAG_BITS) continue;
-    const entry = new CheckedStructure("region table entry", offset, bytes, findings);
-    entry.unusual(at, `flags 0x${flags.toString(16)}`, "none but bit 0");
+    const at = regionEntryOffset(i);
+    const entry = new CheckedStructure(REGION_ENTRY, bytes.subarray(at), offset + at, findings);
+    const flags = entry.get("flags");
+    if (flags > REGION_FLAG_BITS) {
+      entry.unusual("flags", `flags 0x${flags.toString(16)}`, "none but bit 0");
+    }
   }
 }
 
@@ -128,40 +130,26 @@ export function checkMetadataFields(
   findings: Findings,
 ): void {
   const { offset } = region;
-  const table = structureAt(source, "metadata table", offset, METADATA_HEADER_LENGTH, findings);
-  METADATA_RESERVED.forEach((field) => table.zeros(field));
+  CheckedStructure.at(source, METADATA_TABLE, offset, findings).reservedIsZero();
   for (const item of readMetadataTable(source, region)) {
     checkItem(source, item, findings);
     if (item.isUser || item.id !== PARENT_LOCATOR) continue;
     const at = offset + item.offset;
-    structureAt(source, "parent locator", at, item.length, findings).zeros(LOCATOR_RESERVED);
+    CheckedStructure.at(source, LOCATOR_HEADER, at, findings).reservedIsZero();
   }
 }
 
 function checkItem(source: ByteSource, item: LocatedItem, findings: Findings): void {
-  const { entryOffset } = item;
-  const structure = "metadata table entry";
-  const entry = structureAt(source, structure, entryOffset, ENTRY_LENGTH, findings);
-  if (item.id === NIL_GUID) entry.unusual(0, "item id 0", "a GUID");
-  const flags = viewOf(entry.bytes).getUint32(ITEM_FLAGS, true);
+  const entry = CheckedStructure.at(source, METADATA_ENTRY, item.entryOffset, findings);
+  if (item.id === NIL_GUID) entry.unusual("id", "item id 0", "a GUID");
+  const flags = entry.get("flags");
   const known = item.isUser ? undefined : KNOWN_FLAGS.get(item.id);
   if (known !== undefined && flags !== known) {
-    entry.unusual(ITEM_FLAGS, `flags 0x${flags.toString(16)}`, `0x${known} for this item`);
+    entry.unusual("flags", `flags 0x${flags.toString(16)}`, `0x${known} for this item`);
   } else if (flags > ITEM_FLAG_BITS) {
-    entry.unusual(ITEM_FLAGS, `flags 0x${flags.toString(16)}`, "none but bits 0 to 2");
+    entry.unusual("flags", `flags 0x${flags.toString(16)}`, "none but bits 0 to 2");
   }
-  entry.zeros(ITEM_RESERVED);
-}
-
-function structureAt(
-  source: ByteSource,
-  name: string,
-  offset: number,
-  length: number,
-  findings: Findings,
-): CheckedStructure {
-  const bytes = readStructure(source, offset, length, name, "ERROR_FILE_CORRUPT");
-  return new CheckedStructure(name, offset, bytes, findings);
+  entry.reservedIsZero();
 }
 
 // Checks whether a VHDX has more metadata items than other programs take, though the format allows them.

@@ -22,7 +22,7 @@ import {
   MAX_SEQUENCE_NUMBER,
   readCurrentHeader,
 } from "./header.ts";
-import { FLUSHED_FILE_OFFSET, LAST_FILE_OFFSET, LogRing } from "./log_entry.ts";
+import { LOG_HEADER, LogRing } from "./log_entry.ts";
 import { findLogDamage, replayLog, searchLog } from "./log_replay.ts";
 import {
   readRegions,
@@ -173,15 +173,15 @@ export function checkLogFields(file: ByteSource, header: Header, findings: Findi
   const ring = new LogRing(file, header);
   for (const entry of searchLog(ring).active ?? []) {
     const lengths = [
-      [FLUSHED_FILE_OFFSET, "flushed", entry.flushedFileOffset],
-      [LAST_FILE_OFFSET, "last", entry.lastFileOffset],
+      ["flushedFileOffset", "flushed"],
+      ["lastFileOffset", "last"],
     ] as const;
-    for (const [field, name, length] of lengths) {
+    for (const [field, name] of lengths) {
+      const length = entry[field];
       if (length % MIB === 0) continue;
       findings.add({
         severity: "info",
-        structure: "log entry header",
-        offset: ring.fileOffset(entry.position) + field,
+        ...LOG_HEADER.place(field, ring.fileOffset(entry.position)),
         found: `${name} file offset ${length}`,
         expected: "whole MiB",
       });

@@ -1,6 +1,7 @@
+import { u32, utf16 } from "../../bytes/codec.ts";
 import { crc32c } from "../../bytes/crc32c.ts";
-import { decodeUtf16Z, encodeUtf16 } from "../../bytes/utf16.ts";
-import { asciiField, type ByteSource, hasSignature, viewOf } from "../file/byte_source.ts";
+import { layout, signature } from "../../bytes/layout.ts";
+import { asciiField, type ByteSource } from "../file/byte_source.ts";
 
 /**
  * Where the fixed structures of a VHDX file lie, and what the movable ones are aligned to
@@ -48,71 +49,66 @@ export function writeUint64(view: DataView, offset: number, value: number): void
   view.setBigUint64(offset, BigInt(value), true);
 }
 
-// The file type identifier at offset 0 ([MS-VHDX] 2.2.1).
-//
-// ```text
-// 0   8    "vhdxfile"
-// 8   512  Creator: UTF-16LE, who made the file; for people only
-// ```
-
-const SIGNATURE = "vhdxfile";
-const CREATOR_OFFSET = 8;
-const CREATOR_LENGTH = 512;
+/** The file type identifier ([MS-VHDX] 2.2.1). */
+const FILE_IDENTIFIER = layout("file type identifier", { size: 520, endian: "little" }, {
+  signature: [0, signature("vhdxfile")],
+  /** Who made the file; for people only. */
+  creator: [8, utf16(256)],
+});
 
 /** Whether the file begins as every VHDX file does. */
 export function hasFileIdentifier(source: ByteSource): boolean {
-  const bytes = new Uint8Array(SIGNATURE.length);
+  const bytes = new Uint8Array(FILE_IDENTIFIER.range("signature").length);
   source.readAt(bytes, FILE_IDENTIFIER_OFFSET);
-  return hasSignature(bytes, 0, SIGNATURE);
+  return FILE_IDENTIFIER.hasSignature(bytes);
 }
 
 /** The identifier, with a creator of at most 255 characters, so that a terminator follows it. */
 export function encodeFileIdentifier(creator: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(CREATOR_OFFSET + CREATOR_LENGTH);
-  new TextEncoder().encodeInto(SIGNATURE, bytes);
-  bytes.set(encodeUtf16(creator), CREATOR_OFFSET);
-  return bytes;
+  return FILE_IDENTIFIER.pack({ creator });
 }
 
 /** Who made the file, as it says itself: of no length where it does not. */
 export function readCreator(source: ByteSource): string {
-  const bytes = new Uint8Array(CREATOR_LENGTH);
-  source.readAt(bytes, FILE_IDENTIFIER_OFFSET + CREATOR_OFFSET);
+  const bytes = new Uint8Array(FILE_IDENTIFIER.size);
+  source.readAt(bytes, FILE_IDENTIFIER_OFFSET);
   // It is printed: no control characters, lone surrogates or what else is no text.
-  return decodeUtf16Z(bytes).toWellFormed().replaceAll(/\p{C}/gu, "").trim();
+  return FILE_IDENTIFIER.unpack(bytes).creator.toWellFormed().replaceAll(/\p{C}/gu, "").trim();
 }
 
 // The checksum that headers, region tables and log entries carry: CRC-32C over the structure, its own
 // field taken as zero ([MS-VHDX] 2.2).
 
-/** Where the field stands in each of these structures, u32. */
-export const CHECKSUM_OFFSET = 4;
-const CHECKSUM_LENGTH = 4;
-const ZERO_FIELD = new Uint8Array(CHECKSUM_LENGTH);
+interface SealedLayout extends Pick<typeof FILE_IDENTIFIER, "hasSignature"> {
+  get(bytes: Uint8Array, field: "checksum"): number;
+  patch(bytes: Uint8Array, changes: { readonly checksum: number }): void;
+}
+
+/** Where the field stands in each of these structures. */
+const CHECKSUM_OFFSET = 4;
+const ZERO_FIELD = new Uint8Array(u32.size);
 
 /** The checksum that a structure, or the first part of it, should carry. */
 export function structureChecksum(bytes: Uint8Array): number {
   const before = crc32c(bytes.subarray(0, CHECKSUM_OFFSET));
-  return crc32c(
-    bytes.subarray(CHECKSUM_OFFSET + CHECKSUM_LENGTH),
-    crc32c(ZERO_FIELD, before),
-  );
+  return crc32c(bytes.subarray(CHECKSUM_OFFSET + u32.size), crc32c(ZERO_FIELD, before));
 }
 
-/** The checksum that a structure does carry. */
-export function storedChecksum(bytes: Uint8Array): number {
-  return viewOf(bytes).getUint32(CHECKSUM_OFFSET, true);
-}
-
-/** Puts its checksum into a finished structure. */
-export function sealStructure(bytes: Uint8Array): void {
-  viewOf(bytes).setUint32(CHECKSUM_OFFSET, structureChecksum(bytes), true);
+/** Puts its checksum into a finished structure, and gives it back. */
+export function sealed(
+  structure: SealedLayout,
+  bytes: Uint8Array<ArrayBuffer>,
+): Uint8Array<ArrayBuffer> {
+  structure.patch(bytes, { checksum: structureChecksum(bytes) });
+  return bytes;
 }
 
 /** Why one of two copies of a structure is not valid; `undefined` where it is. */
-export function structureFault(signature: string, bytes: Uint8Array): string | undefined {
-  if (!hasSignature(bytes, 0, signature)) {
-    return `signature ${JSON.stringify(asciiField(bytes, 0, signature.length))}`;
+export function structureFault(structure: SealedLayout, bytes: Uint8Array): string | undefined {
+  if (!structure.hasSignature(bytes)) {
+    const found = asciiField(bytes, 0, CHECKSUM_OFFSET);
+    return `signature ${JSON.stringify(found)}`;
   }
-  return storedChecksum(bytes) === structureChecksum(bytes) ? undefined : "a wrong checksum";
+  const stored = structure.get(bytes, "checksum");
+  return stored === structureChecksum(bytes) ? undefined : "a wrong checksum";
 }

@@ -2,60 +2,49 @@
  * A log entry ([MS-VHDX] 2.3.1): a header, its descriptors, and one data sector for each data
  * descriptor in the same order.
  *
- * ```text
- * header, 64 bytes:                          data sector, 4096 bytes:
- * 0   4  "loge"          24  4   DescriptorCount    0     4     "data"
- * 4   4  Checksum        32  16  LogGuid            4     4     SequenceHigh
- * 8   4  EntryLength     48  8   FlushedFileOffset  8     4084  bytes 8 to 4091 of the page
- * 12  4  Tail            56  8   LastFileOffset     4092  4     SequenceLow
- * 16  8  SequenceNumber
- * ```
- *
  * @module
  */
+import { bigU64, guid, raw, u32, u64, type ValueOf } from "../../bytes/codec.ts";
 import { crc32c } from "../../bytes/crc32c.ts";
-import { readGuid, writeGuid } from "../../bytes/guid.ts";
-import { type ByteSource, hasSignature, readStructure, viewOf } from "../file/byte_source.ts";
+import { computed, layout, reserved, signature } from "../../bytes/layout.ts";
+import { type ByteSource, readStructure, viewOf } from "../file/byte_source.ts";
 import { damaged, type ImageError } from "../file/image_error.ts";
-import {
-  LOG_SECTOR_SIZE,
-  readUint64,
-  sealStructure,
-  storedChecksum,
-  structureChecksum,
-  writeUint64,
-} from "./file_map.ts";
+import { LOG_SECTOR_SIZE, sealed, structureChecksum } from "./file_map.ts";
 import type { Header } from "./header.ts";
 
-const ENTRY_HEADER_LENGTH = 64;
-const ENTRY_LENGTH = 8;
-const TAIL = 12;
-const SEQUENCE_NUMBER = 16;
-const DESCRIPTOR_COUNT = 24;
-const LOG_GUID = 32;
-/** Where an entry says how long the file was, on the medium, when the entry was written. */
-export const FLUSHED_FILE_OFFSET = 48;
-/** Where an entry says how long the file must be for all that is allocated. */
-export const LAST_FILE_OFFSET = 56;
+/** What an entry begins with. */
+export const LOG_HEADER = layout("log entry header", { size: 64, endian: "little" }, {
+  signature: [0, signature("loge")],
+  checksum: [4, computed(u32)],
+  /** Bytes, whole sectors. */
+  length: [8, u32],
+  /** Position of the oldest entry that is still needed. */
+  tail: [12, u32],
+  sequenceNumber: [16, bigU64],
+  descriptorCount: [24, u32],
+  reserved: [28, reserved(4)],
+  logGuid: [32, guid],
+  /** How long the file was, on the medium, when the entry was written; a shorter file has lost its end. */
+  flushedFileOffset: [48, u64],
+  /** Bytes that the file has after the replay, at least: all that is allocated. */
+  lastFileOffset: [56, u64],
+});
 
-const DATA_SEQUENCE_HIGH = 4;
-const DATA_SEQUENCE_LOW = 4092;
-/** What a data sector holds of its page: all between the two fields. */
-const DATA_START = 8;
+/** A data sector: the page, but for the bytes that its descriptor holds. */
+const LOG_DATA = layout("log data", { size: LOG_SECTOR_SIZE, endian: "little" }, {
+  signature: [0, signature("data")],
+  sequenceHigh: [4, u32],
+  bytes: [8, raw(4084)],
+  sequenceLow: [4092, u32],
+});
+
+/** What a data sector holds of its page: the descriptor holds what is before and behind. */
+const DATA_START = LOG_DATA.at.bytes;
+const DATA_END = LOG_DATA.at.sequenceLow;
 
 /** A valid entry. Positions are those of {@linkcode LogRing}. */
-export interface LogEntry {
+export interface LogEntry extends Omit<ValueOf<typeof LOG_HEADER>, "logGuid"> {
   readonly position: number;
-  /** Bytes, whole sectors. */
-  readonly length: number;
-  /** Position of the oldest entry that is still needed. */
-  readonly tail: number;
-  readonly sequenceNumber: bigint;
-  readonly descriptorCount: number;
-  /** Bytes; a shorter file has lost its end. */
-  readonly flushedFileOffset: number;
-  /** Bytes that the file has after the replay, at least. */
-  readonly lastFileOffset: number;
 }
 
 /** An entry to be written. */
@@ -105,7 +94,7 @@ export function readLogEntry(ring: LogRing, position: number): LogEntry | undefi
     if (!isDataSector(sector, entry.sequenceNumber)) return undefined;
     checksum = crc32c(sector, checksum);
   }
-  return checksum === storedChecksum(first) ? entry : undefined;
+  return checksum === LOG_HEADER.get(first, "checksum") ? entry : undefined;
 }
 
 function decodeHeader(
@@ -113,19 +102,10 @@ function decodeHeader(
   position: number,
   ring: LogRing,
 ): LogEntry | undefined {
-  if (!hasSignature(sector, 0, "loge") || readGuid(sector, LOG_GUID) !== ring.guid) {
-    return undefined;
-  }
-  const view = viewOf(sector);
-  const entry: LogEntry = {
-    position,
-    length: view.getUint32(ENTRY_LENGTH, true),
-    tail: view.getUint32(TAIL, true),
-    sequenceNumber: view.getBigUint64(SEQUENCE_NUMBER, true),
-    descriptorCount: view.getUint32(DESCRIPTOR_COUNT, true),
-    flushedFileOffset: readUint64(view, FLUSHED_FILE_OFFSET),
-    lastFileOffset: readUint64(view, LAST_FILE_OFFSET),
-  };
+  if (!LOG_HEADER.hasSignature(sector)) return undefined;
+  const { logGuid, ...header } = LOG_HEADER.unpack(sector);
+  if (logGuid !== ring.guid) return undefined;
+  const entry: LogEntry = { position, ...header };
   const valid = entry.length < ring.length && entry.sequenceNumber > 0n &&
     entry.tail % LOG_SECTOR_SIZE === 0 && entry.tail < ring.length;
   return valid ? entry : undefined;
@@ -141,21 +121,21 @@ export function readEntryHeader(ring: LogRing, position: number): LogEntry | und
 }
 
 function descriptorSectorCount({ descriptorCount }: Pick<LogEntry, "descriptorCount">): number {
-  return Math.ceil((ENTRY_HEADER_LENGTH + descriptorCount * DESCRIPTOR_LENGTH) / LOG_SECTOR_SIZE);
+  return Math.ceil((LOG_HEADER.size + descriptorCount * DATA_DESCRIPTOR.size) / LOG_SECTOR_SIZE);
 }
 
 /** Where the descriptors begin in the descriptor sector of the given number. */
 function* descriptorOffsets({ descriptorCount }: LogEntry, sector: number): Generator<number> {
-  const end = ENTRY_HEADER_LENGTH + descriptorCount * DESCRIPTOR_LENGTH - sector * LOG_SECTOR_SIZE;
-  const first = sector === 0 ? ENTRY_HEADER_LENGTH : 0;
-  for (let at = first; at < Math.min(end, LOG_SECTOR_SIZE); at += DESCRIPTOR_LENGTH) yield at;
+  const end = LOG_HEADER.size + descriptorCount * DATA_DESCRIPTOR.size - sector * LOG_SECTOR_SIZE;
+  const first = sector === 0 ? LOG_HEADER.size : 0;
+  for (let at = first; at < Math.min(end, LOG_SECTOR_SIZE); at += DATA_DESCRIPTOR.size) yield at;
 }
 
 function isDataSector(sector: Uint8Array, sequenceNumber: bigint): boolean {
-  const view = viewOf(sector);
-  const high = BigInt(view.getUint32(DATA_SEQUENCE_HIGH, true));
-  const low = BigInt(view.getUint32(DATA_SEQUENCE_LOW, true));
-  return hasSignature(sector, 0, "data") && ((high << 32n) | low) === sequenceNumber;
+  if (!LOG_DATA.hasSignature(sector)) return false;
+  const high = BigInt(LOG_DATA.get(sector, "sequenceHigh"));
+  const low = BigInt(LOG_DATA.get(sector, "sequenceLow"));
+  return ((high << 32n) | low) === sequenceNumber;
 }
 
 /** The entry was valid a moment ago: somebody who does not heed locks is writing to the file. */
@@ -198,57 +178,48 @@ export function* descriptorsFromLast(
 
 /** The bytes of an entry, checksum included. */
 export function encodeLogEntry(entry: NewLogEntry): Uint8Array<ArrayBuffer> {
-  const { pages, sequenceNumber } = entry;
-  const descriptorSectors = descriptorSectorCount({ descriptorCount: pages.length });
-  const bytes = new Uint8Array((descriptorSectors + pages.length) * LOG_SECTOR_SIZE);
+  const { pages, sequenceNumber, guid: logGuid, ...fields } = entry;
+  const descriptorCount = pages.length;
+  const descriptorSectors = descriptorSectorCount({ descriptorCount });
+  const length = (descriptorSectors + pages.length) * LOG_SECTOR_SIZE;
+  const bytes = new Uint8Array(length);
   const view = viewOf(bytes);
-  new TextEncoder().encodeInto("loge", bytes);
-  view.setUint32(ENTRY_LENGTH, bytes.length, true);
-  view.setUint32(TAIL, entry.tail, true);
-  view.setBigUint64(SEQUENCE_NUMBER, sequenceNumber, true);
-  view.setUint32(DESCRIPTOR_COUNT, pages.length, true);
-  writeGuid(bytes, LOG_GUID, entry.guid);
-  writeUint64(view, FLUSHED_FILE_OFFSET, entry.flushedFileOffset);
-  writeUint64(view, LAST_FILE_OFFSET, entry.lastFileOffset);
-  for (const [i, page] of pages.entries()) {
-    encodeDataDescriptor(
-      bytes,
-      ENTRY_HEADER_LENGTH + i * DESCRIPTOR_LENGTH,
-      page,
-      sequenceNumber,
-    );
-    const at = (descriptorSectors + i) * LOG_SECTOR_SIZE;
-    new TextEncoder().encodeInto("data", bytes.subarray(at));
-    view.setUint32(at + DATA_SEQUENCE_HIGH, Number(sequenceNumber >> 32n), true);
-    bytes.set(page.bytes.subarray(DATA_START, DATA_SEQUENCE_LOW), at + DATA_START);
-    view.setUint32(at + DATA_SEQUENCE_LOW, Number(BigInt.asUintN(32, sequenceNumber)), true);
+  LOG_HEADER.write(view, 0, { ...fields, length, sequenceNumber, descriptorCount, logGuid });
+  const sequenceHigh = Number(sequenceNumber >> 32n);
+  const sequenceLow = Number(BigInt.asUintN(32, sequenceNumber));
+  for (const [i, { offset: targetOffset, bytes: page }] of pages.entries()) {
+    const leadingBytes = page.subarray(0, DATA_START);
+    const trailingBytes = page.subarray(DATA_END);
+    const descriptor = { leadingBytes, trailingBytes, targetOffset, sequenceNumber };
+    DATA_DESCRIPTOR.write(view, LOG_HEADER.size + i * DATA_DESCRIPTOR.size, descriptor);
+    const data = { sequenceHigh, bytes: page.subarray(DATA_START, DATA_END), sequenceLow };
+    LOG_DATA.write(view, (descriptorSectors + i) * LOG_SECTOR_SIZE, data);
   }
-  sealStructure(bytes);
-  return bytes;
+  return sealed(LOG_HEADER, bytes);
 }
 
 // The descriptors of a log entry ([MS-VHDX] 2.3.1.2, 2.3.1.3): each says what a range of the file is to
-// become, 32 bytes, from offset 64 of the entry on without gaps.
-//
-// ```text
-// 0   4  "desc"            or   "zero"
-// 4   4  TrailingBytes           reserved
-// 8   8  LeadingBytes            ZeroLength
-// 16  8  FileOffset              FileOffset
-// 24  8  SequenceNumber          SequenceNumber
-// ```
+// become, 32 bytes, behind the header of the entry without gaps.
 
-/** Bytes of a descriptor. */
-export const DESCRIPTOR_LENGTH = 32;
-/** Where a data descriptor keeps the last bytes of its page, whose place the sector number takes. */
-export const TRAILING_BYTES = { offset: 4, length: 4 } as const;
-/** Where a data descriptor keeps the first bytes of its page, whose place the signature takes. */
-export const LEADING_BYTES = { offset: 8, length: 8 } as const;
-/** Where a descriptor names the range that it is about. */
-export const TARGET_OFFSET = 16;
-
-const ZERO_LENGTH = 8;
-const LOG_DESCRIPTOR_SEQUENCE_NUMBER = 24;
+/** A page of the file is replaced. What its data sector has no room for stands here. */
+export const DATA_DESCRIPTOR = layout("log descriptor", { size: 32, endian: "little" }, {
+  signature: [0, signature("desc")],
+  /** The last bytes of the page, whose place the sequence number takes. */
+  trailingBytes: [4, raw(4)],
+  /** The first bytes of the page, whose place the signature takes. */
+  leadingBytes: [8, raw(8)],
+  targetOffset: [16, u64],
+  /** That of the entry. */
+  sequenceNumber: [24, bigU64],
+});
+/** A range of the file becomes zeros. */
+export const ZERO_DESCRIPTOR = layout("log descriptor", { size: 32, endian: "little" }, {
+  signature: [0, signature("zero")],
+  reserved: [4, reserved(4)],
+  zeroLength: [8, u64],
+  targetOffset: [16, u64],
+  sequenceNumber: [24, bigU64],
+});
 
 /** A page of the file as it is to become. */
 export interface LogPage {
@@ -278,40 +249,22 @@ export function decodeDescriptor(
   at: number,
   sequenceNumber: bigint,
 ): LogDescriptor | undefined {
-  const kind = hasSignature(sector, at, "desc")
-    ? "data"
-    : hasSignature(sector, at, "zero")
-    ? "zero"
-    : undefined;
-  const view = viewOf(sector);
-  if (
-    kind === undefined ||
-    view.getBigUint64(at + LOG_DESCRIPTOR_SEQUENCE_NUMBER, true) !== sequenceNumber
-  ) {
-    return undefined;
-  }
-  const targetOffset = readUint64(view, at + TARGET_OFFSET);
-  const targetLength = kind === "data" ? LOG_SECTOR_SIZE : readUint64(view, at + ZERO_LENGTH);
+  const isData = DATA_DESCRIPTOR.hasSignature(sector, at);
+  if (!isData && !ZERO_DESCRIPTOR.hasSignature(sector, at)) return undefined;
+  if (DATA_DESCRIPTOR.get(sector, "sequenceNumber", at) !== sequenceNumber) return undefined;
+  const targetOffset = DATA_DESCRIPTOR.get(sector, "targetOffset", at);
+  const targetLength = isData ? LOG_SECTOR_SIZE : ZERO_DESCRIPTOR.get(sector, "zeroLength", at);
   return targetOffset % LOG_SECTOR_SIZE === 0 && targetLength % LOG_SECTOR_SIZE === 0
-    ? { kind, targetOffset, targetLength }
+    ? { kind: isData ? "data" : "zero", targetOffset, targetLength }
     : undefined;
 }
 
-/** Writes the descriptor of a page at `at`: what its data sector has no room for stands here. */
-export function encodeDataDescriptor(
-  sector: Uint8Array,
-  at: number,
-  { offset, bytes }: LogPage,
-  sequenceNumber: bigint,
-): void {
-  const view = viewOf(sector);
-  new TextEncoder().encodeInto("desc", sector.subarray(at));
-  for (const part of [TRAILING_BYTES, LEADING_BYTES]) {
-    const from = part === LEADING_BYTES ? 0 : LOG_SECTOR_SIZE - part.length;
-    sector.set(bytes.subarray(from, from + part.length), at + part.offset);
-  }
-  writeUint64(view, at + TARGET_OFFSET, offset);
-  view.setBigUint64(at + LOG_DESCRIPTOR_SEQUENCE_NUMBER, sequenceNumber, true);
+/** A page, of what its data sector and its descriptor hold of it. */
+export function loggedPage(descriptor: Uint8Array, data: Uint8Array): Uint8Array<ArrayBuffer> {
+  const page = new Uint8Array(data);
+  page.set(DATA_DESCRIPTOR.get(descriptor, "leadingBytes"), 0);
+  page.set(DATA_DESCRIPTOR.get(descriptor, "trailingBytes"), DATA_END);
+  return page;
 }
 
 // The log as a ring of sectors ([MS-VHDX] 2.3). Positions are bytes from the start of the log, counted

@@ -4,20 +4,19 @@
  * @module
  */
 import type { ByteSource } from "../file/byte_source.ts";
-import { damaged, ImageError } from "../file/image_error.ts";
+import { damaged, damagedField, ImageError } from "../file/image_error.ts";
 import { LOG_SECTOR_SIZE, MAX_FILE_SIZE, REGION_TABLE_OFFSETS } from "./file_map.ts";
 import type { Header } from "./header.ts";
 import {
+  DATA_DESCRIPTOR,
   descriptorsFromLast,
-  FLUSHED_FILE_OFFSET,
-  LAST_FILE_OFFSET,
-  LEADING_BYTES,
   type LocatedDescriptor,
+  LOG_HEADER,
   type LogEntry,
   LogRing,
   readEntryHeader,
   readLogEntry,
-  TARGET_OFFSET,
+  ZERO_DESCRIPTOR,
 } from "./log_entry.ts";
 import { ReplayedSource, ReplayOverlay } from "./replayed_source.ts";
 
@@ -111,11 +110,10 @@ function replay(ring: LogRing, sequence: readonly LogEntry[]): ReplayedSource {
   const { source } = ring;
   const last = sequence.at(-1);
   if (last !== undefined && last.flushedFileOffset > source.size) {
-    throw damaged(
+    throw damagedField(
       source,
       "ERROR_FILE_CORRUPT",
-      "log entry header",
-      ring.fileOffset(last.position) + FLUSHED_FILE_OFFSET,
+      LOG_HEADER.place("flushedFileOffset", ring.fileOffset(last.position)),
       `flushed file offset ${last.flushedFileOffset}`,
       `at most the file's ${source.size} bytes`,
     );
@@ -211,11 +209,10 @@ function targetLimit(ring: LogRing, sequence: readonly LogEntry[]): number {
   let limit = ring.source.size;
   for (const { position, lastFileOffset } of sequence) {
     if (lastFileOffset > MAX_FILE_SIZE) {
-      throw damaged(
+      throw damagedField(
         ring.source,
         "ERROR_FILE_CORRUPT",
-        "log entry header",
-        ring.fileOffset(position) + LAST_FILE_OFFSET,
+        LOG_HEADER.place("lastFileOffset", ring.fileOffset(position)),
         `last file offset ${lastFileOffset}`,
         `at most ${MAX_FILE_SIZE}`,
       );
@@ -231,7 +228,7 @@ function assertTarget(ring: LogRing, descriptor: LocatedDescriptor, limit: numbe
     throw descriptorError(
       ring,
       descriptor,
-      TARGET_OFFSET,
+      DATA_DESCRIPTOR.at.targetOffset,
       `target ${targetOffset}`,
       `${FIRST_TARGET} or more, behind the headers`,
     );
@@ -240,7 +237,7 @@ function assertTarget(ring: LogRing, descriptor: LocatedDescriptor, limit: numbe
     throw descriptorError(
       ring,
       descriptor,
-      kind === "zero" ? LEADING_BYTES.offset : TARGET_OFFSET,
+      kind === "zero" ? ZERO_DESCRIPTOR.at.zeroLength : DATA_DESCRIPTOR.at.targetOffset,
       `${targetLength} bytes at ${targetOffset}`,
       `an end at ${limit} or before`,
     );
@@ -249,7 +246,7 @@ function assertTarget(ring: LogRing, descriptor: LocatedDescriptor, limit: numbe
     throw descriptorError(
       ring,
       descriptor,
-      TARGET_OFFSET,
+      DATA_DESCRIPTOR.at.targetOffset,
       `${targetLength} bytes at ${targetOffset}`,
       "a range outside the log",
     );
@@ -263,7 +260,8 @@ function descriptorError(
   found: string,
   expected: string,
 ): ImageError {
-  return damaged(source, "ERROR_FILE_CORRUPT", "log descriptor", at + field, found, expected);
+  const structure = DATA_DESCRIPTOR.type;
+  return damaged(source, "ERROR_FILE_CORRUPT", structure, at + field, found, expected);
 }
 
 // Finds the entries of a log that count ([MS-VHDX] 2.3.2): the valid sequence with the greatest

@@ -13,15 +13,14 @@ import type { LoggedPages } from "./log_writer.ts";
 import { FORMAT_ITEMS, type ItemKind } from "./metadata_items.ts";
 import {
   assertItemsFit,
-  encodeEntryCount,
   encodeMetadataEntry,
   encodeMetadataTable,
-  ENTRY_COUNT,
-  ENTRY_LENGTH,
   entryOffset,
   findItemSpace,
   type LocatedItem,
   MAX_REGION_LENGTH,
+  METADATA_ENTRY,
+  METADATA_TABLE,
   METADATA_TABLE_LENGTH,
   metadataFull,
   type MetadataItem,
@@ -86,7 +85,7 @@ export class MetadataWriter implements ImageMetadata {
       encodeMetadataEntry({ ...entry, id, offset, length: value.length }),
       entryOffset(index),
     );
-    if (present === undefined) this.#write(encodeEntryCount(items.length + 1), ENTRY_COUNT);
+    if (present === undefined) this.#writeCount(items.length + 1);
     this.#parts.pages.publish();
   }
 
@@ -99,8 +98,8 @@ export class MetadataWriter implements ImageMetadata {
     // The last entry takes the place of the one that goes.
     const last = items.length - 1;
     this.#write(encodeMetadataEntry(items[last]!), entryOffset(index));
-    this.#write(new Uint8Array(ENTRY_LENGTH), entryOffset(last));
-    this.#write(encodeEntryCount(last), ENTRY_COUNT);
+    this.#write(new Uint8Array(METADATA_ENTRY.size), entryOffset(last));
+    this.#writeCount(last);
     this.#parts.pages.publish();
     return true;
   }
@@ -121,7 +120,7 @@ export class MetadataWriter implements ImageMetadata {
     pages.reserve(PAGES_OF_WHOLE_TABLE);
     const entries = entryOffset(Math.max(table.length, before.length));
     this.#write(encodeMetadataTable(table).subarray(entryOffset(0), entries), entryOffset(0));
-    this.#write(encodeEntryCount(table.length), ENTRY_COUNT);
+    this.#writeCount(table.length);
     pages.publish();
   }
 
@@ -182,6 +181,12 @@ export class MetadataWriter implements ImageMetadata {
       this.#parts.pages.reserve(MAX_PAGES_PER_PIECE);
       this.#write(value.subarray(done, done + PIECE_LENGTH), offset + done);
     }
+  }
+
+  #writeCount(entryCount: number): void {
+    const { offset, length } = METADATA_TABLE.range("entryCount");
+    const head = METADATA_TABLE.pack({ entryCount });
+    this.#write(head.subarray(offset, offset + length), offset);
   }
 
   #write(bytes: Uint8Array, offsetInRegion: number): void {

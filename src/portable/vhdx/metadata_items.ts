@@ -3,46 +3,47 @@
  *
  * @module
  */
-import { readGuid, writeGuid } from "../../bytes/guid.ts";
+import { guid, u32, u64 } from "../../bytes/codec.ts";
+import { type Fields, type FieldValues, type Layout, layout } from "../../bytes/layout.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
-import { type ByteSource, readStructure, viewOf } from "../file/byte_source.ts";
-import { damaged, type ImageError } from "../file/image_error.ts";
+import { type ByteSource, readStructure } from "../file/byte_source.ts";
+import { damaged, damagedField, type ImageError } from "../file/image_error.ts";
 import type { ParentLink } from "../image/image.ts";
-import { MAX_VIRTUAL_SIZE, MIB, readUint64, writeUint64 } from "./file_map.ts";
-import { ITEM_LENGTH, type LocatedItem, readMetadataTable } from "./metadata_table.ts";
+import { MAX_VIRTUAL_SIZE, MIB } from "./file_map.ts";
+import { type LocatedItem, METADATA_ENTRY, readMetadataTable } from "./metadata_table.ts";
 import { decodeParentLocator } from "./parent_locator.ts";
 import type { Region } from "./region_table.ts";
 
-/** u32 block size; u32 flags. */
-export const FILE_PARAMETERS: ItemKind = {
-  id: "caa16737-fa36-4d43-b3b6-33f0aa44e76b",
+/** Block size and kind. */
+export const FILE_PARAMETERS = itemKind("caa16737-fa36-4d43-b3b6-33f0aa44e76b", {
   name: "file parameters",
   length: 8,
-};
-/** u64 bytes. */
-export const VIRTUAL_DISK_SIZE: ItemKind = {
-  id: "2fa54224-cd1b-4876-b211-5dbed83bf4b8",
+  fields: { blockSize: [0, u32], flags: [4, u32] },
+});
+/** Bytes. */
+export const VIRTUAL_DISK_SIZE = itemKind("2fa54224-cd1b-4876-b211-5dbed83bf4b8", {
   name: "virtual disk size",
   length: 8,
-};
-/** GUID, the page 83 identifier of the SCSI disk. */
-export const VIRTUAL_DISK_ID: ItemKind = {
-  id: "beca12ab-b2e6-4523-93ef-c309e000c746",
+  fields: { value: [0, u64] },
+});
+/** The page 83 identifier of the SCSI disk. */
+export const VIRTUAL_DISK_ID = itemKind("beca12ab-b2e6-4523-93ef-c309e000c746", {
   name: "virtual disk id",
   length: 16,
-};
-/** u32 bytes. */
-export const LOGICAL_SECTOR_SIZE: ItemKind = {
-  id: "8141bf1d-a96f-4709-ba47-f233a8faab5f",
+  fields: { value: [0, guid] },
+});
+/** Bytes. */
+export const LOGICAL_SECTOR_SIZE = itemKind("8141bf1d-a96f-4709-ba47-f233a8faab5f", {
   name: "logical sector size",
   length: 4,
-};
-/** u32 bytes. */
-export const PHYSICAL_SECTOR_SIZE: ItemKind = {
-  id: "cda348c7-445d-4471-9cc9-e9885251c556",
+  fields: { value: [0, u32] },
+});
+/** Bytes. */
+export const PHYSICAL_SECTOR_SIZE = itemKind("cda348c7-445d-4471-9cc9-e9885251c556", {
   name: "physical sector size",
   length: 4,
-};
+  fields: { value: [0, u32] },
+});
 /** Of any length; see `parent_locator.ts`. */
 export const PARENT_LOCATOR = "a8d35f2d-b30b-454d-abf7-d3d84834ab0c";
 /** Empty; marks a file whose creation has not come to its end. */
@@ -62,8 +63,6 @@ export const FORMAT_ITEMS: ReadonlySet<string> = new Set([
   INCOMPLETE_FILE,
 ]);
 
-const BLOCK_SIZE = 0;
-const FILE_PARAMETER_FLAGS = 4;
 const LEAVE_BLOCKS_ALLOCATED = 1;
 const HAS_PARENT = 2;
 /** Bytes; a block has a power of two of them. */
@@ -104,7 +103,7 @@ export function readMetadata(source: ByteSource, region: Region): DiskMetadata {
     logicalSectorSize,
     physicalSectorSize: readSectorSize(reader, PHYSICAL_SECTOR_SIZE),
     virtualSize: readVirtualSize(reader, logicalSectorSize),
-    virtualDiskId: readGuid(reader.read(VIRTUAL_DISK_ID)),
+    virtualDiskId: reader.read(VIRTUAL_DISK_ID).value,
     parent: readParent(reader, fileParameters.hasParent),
   };
 }
@@ -130,23 +129,21 @@ function assertItemsKnown(source: ByteSource, items: readonly LocatedItem[]): vo
 function readFileParameters(
   reader: ItemReader,
 ): Pick<DiskMetadata, "blockSize" | "leaveBlocksAllocated" | "hasParent"> {
-  const view = viewOf(reader.read(FILE_PARAMETERS));
-  const blockSize = view.getUint32(BLOCK_SIZE, true);
+  const { blockSize, flags } = reader.read(FILE_PARAMETERS);
   const isPowerOfTwo = (blockSize & (blockSize - 1)) === 0;
   if (!isPowerOfTwo || blockSize < MIN_BLOCK_SIZE || blockSize > MAX_BLOCK_SIZE) {
     throw reader.wrong(
       FILE_PARAMETERS,
-      BLOCK_SIZE,
+      "blockSize",
       "ERROR_VHD_INVALID_BLOCK_SIZE",
       blockSize,
       "a power of two from 1 MiB to 256 MiB",
     );
   }
-  const flags = view.getUint32(FILE_PARAMETER_FLAGS, true);
   if ((flags & ~(LEAVE_BLOCKS_ALLOCATED | HAS_PARENT)) !== 0) {
     throw reader.wrong(
       FILE_PARAMETERS,
-      FILE_PARAMETER_FLAGS,
+      "flags",
       "ERROR_FILE_CORRUPT",
       `flags 0x${flags.toString(16)}`,
       "none but bits 0 and 1",
@@ -159,18 +156,18 @@ function readFileParameters(
   };
 }
 
-function readSectorSize(reader: ItemReader, kind: ItemKind): number {
-  const size = viewOf(reader.read(kind)).getUint32(0, true);
+function readSectorSize(reader: ItemReader, kind: typeof LOGICAL_SECTOR_SIZE): number {
+  const { value: size } = reader.read(kind);
   if (SECTOR_SIZES.includes(size)) return size;
-  throw reader.wrong(kind, 0, "ERROR_FILE_CORRUPT", size, SECTOR_SIZES.join(" or "));
+  throw reader.wrong(kind, "value", "ERROR_FILE_CORRUPT", size, SECTOR_SIZES.join(" or "));
 }
 
 function readVirtualSize(reader: ItemReader, logicalSectorSize: number): number {
-  const size = readUint64(viewOf(reader.read(VIRTUAL_DISK_SIZE)), 0);
+  const { value: size } = reader.read(VIRTUAL_DISK_SIZE);
   if (size > 0 && size <= MAX_VIRTUAL_SIZE && size % logicalSectorSize === 0) return size;
   throw reader.wrong(
     VIRTUAL_DISK_SIZE,
-    0,
+    "value",
     "ERROR_VHD_INVALID_SIZE",
     size,
     `sectors of ${logicalSectorSize} bytes, at least one, at most 64 TiB`,
@@ -202,41 +199,36 @@ export function encodeFileParameters(
     "blockSize" | "leaveBlocksAllocated" | "hasParent"
   >,
 ): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(FILE_PARAMETERS.length);
-  const view = viewOf(bytes);
-  view.setUint32(BLOCK_SIZE, blockSize, true);
   const flags = (leaveBlocksAllocated ? LEAVE_BLOCKS_ALLOCATED : 0) | (hasParent ? HAS_PARENT : 0);
-  view.setUint32(FILE_PARAMETER_FLAGS, flags, true);
-  return bytes;
+  return FILE_PARAMETERS.layout.pack({ blockSize, flags });
 }
 
 /** The bytes of the virtual disk size item. */
 export function encodeVirtualSize(size: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(VIRTUAL_DISK_SIZE.length);
-  writeUint64(viewOf(bytes), 0, size);
-  return bytes;
+  return VIRTUAL_DISK_SIZE.layout.pack({ value: size });
 }
 
 /** The bytes of either sector size item. */
 export function encodeSectorSize(size: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(LOGICAL_SECTOR_SIZE.length);
-  viewOf(bytes).setUint32(0, size, true);
-  return bytes;
+  return LOGICAL_SECTOR_SIZE.layout.pack({ value: size });
 }
 
 /** The bytes of the virtual disk id item. */
 export function encodeVirtualDiskId(guid: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(VIRTUAL_DISK_ID.length);
-  writeGuid(bytes, 0, guid);
-  return bytes;
+  return VIRTUAL_DISK_ID.layout.pack({ value: guid });
 }
 
 /** An item of a fixed length, which every file has. */
-export interface ItemKind {
+export interface ItemKind<F extends Fields = Fields> {
   readonly id: string;
-  readonly name: string;
-  /** Bytes. */
-  readonly length: number;
+  readonly layout: Layout<F>;
+}
+
+function itemKind<const F extends Fields>(
+  id: string,
+  { name, length, fields }: { readonly name: string; readonly length: number; readonly fields: F },
+): ItemKind<F> {
+  return { id, layout: layout(name, { size: length, endian: "little" }, fields) };
 }
 
 /** Finds and reads system items, and makes errors about their fields. */
@@ -257,24 +249,23 @@ export class ItemReader {
   }
 
   /**
-   * The bytes of a mandatory item.
+   * What a mandatory item says.
    *
    * @throws {ImageError} `ERROR_FILE_CORRUPT` where it is missing or of another length.
    */
-  read(kind: ItemKind): Uint8Array {
-    const item = this.find(kind.id);
-    if (item === undefined) throw this.missing(kind.name);
-    if (item.length !== kind.length) {
-      throw damaged(
+  read<F extends Fields>({ id, layout }: ItemKind<F>): FieldValues<F> {
+    const item = this.find(id);
+    if (item === undefined) throw this.missing(layout.type);
+    if (item.length !== layout.size) {
+      throw damagedField(
         this.source,
         "ERROR_FILE_CORRUPT",
-        "metadata table entry",
-        item.entryOffset + ITEM_LENGTH,
-        `${kind.name} of ${item.length} bytes`,
-        `${kind.length} bytes`,
+        METADATA_ENTRY.place("length", item.entryOffset),
+        `${layout.type} of ${item.length} bytes`,
+        `${layout.size} bytes`,
       );
     }
-    return this.readItem(item, kind.name);
+    return layout.unpack(this.readItem(item, layout.type));
   }
 
   /** The bytes of an item that is there; the table bounds its length to 1 MiB. */
@@ -305,16 +296,16 @@ export class ItemReader {
     );
   }
 
-  /** The error of a field at byte `field` of an item that has been read. */
-  wrong(
-    kind: ItemKind,
-    field: number,
+  /** The error of a field of an item that has been read. */
+  wrong<F extends Fields>(
+    { id, layout }: ItemKind<F>,
+    field: keyof F,
     code: ErrorSymbol,
     found: unknown,
     expected: string,
   ): ImageError {
-    const item = this.find(kind.id);
-    const offset = (item === undefined ? this.#region.offset : this.fileOffset(item)) + field;
-    return damaged(this.source, code, kind.name, offset, found, expected);
+    const item = this.find(id);
+    const offset = item === undefined ? this.#region.offset : this.fileOffset(item);
+    return damagedField(this.source, code, layout.place(field, offset), found, expected);
   }
 }

@@ -1,26 +1,12 @@
 /**
  * The table at the start of the metadata region ([MS-VHDX] 2.6.1): which items there are and where.
  *
- * ```text
- * 0   8  "metadata"             each entry, from 32 on, 32 bytes:
- * 10  2  EntryCount              0   16  ItemId
- *                                16  4   Offset, from the start of the region
- *                                20  4   Length
- *                                24  4   bit 0 IsUser, bit 1 IsVirtualDisk, bit 2 IsRequired
- *                                28  4   Reserved
- * ```
- *
  * @module
  */
-import { readGuid, writeGuid } from "../../bytes/guid.ts";
-import {
-  asciiField,
-  type ByteSource,
-  hasSignature,
-  readStructure,
-  viewOf,
-} from "../file/byte_source.ts";
-import { damaged, ImageError } from "../file/image_error.ts";
+import { guid, u16, u32 } from "../../bytes/codec.ts";
+import { layout, reserved, signature } from "../../bytes/layout.ts";
+import { asciiField, type ByteSource, readStructure } from "../file/byte_source.ts";
+import { damagedField, ImageError } from "../file/image_error.ts";
 import type { ItemDescription } from "../image/image.ts";
 import { MIB } from "./file_map.ts";
 import { OccupiedRanges } from "./space.ts";
@@ -30,16 +16,23 @@ import type { Region } from "./region_table.ts";
 export const METADATA_TABLE_LENGTH = 0x10000;
 
 const SIGNATURE = "metadata";
-/** Where the table says how many entries it has. */
-export const ENTRY_COUNT = 10;
-const FIRST_ENTRY = 32;
-/** Bytes of an entry. */
-export const ENTRY_LENGTH = 32;
-const ITEM_OFFSET = 16;
-/** Where an entry holds the length of its item. */
-export const ITEM_LENGTH = 20;
-const ITEM_FLAGS = 24;
-const RESERVED = 28;
+/** What the table begins with; its entries follow. */
+export const METADATA_TABLE = layout("metadata table", { size: 32, endian: "little" }, {
+  signature: [0, signature(SIGNATURE)],
+  reserved: [8, reserved(2)],
+  entryCount: [10, u16],
+  reservedEnd: [12, reserved(20)],
+});
+/** An entry. */
+export const METADATA_ENTRY = layout("metadata table entry", { size: 32, endian: "little" }, {
+  id: [0, guid],
+  /** Bytes from the start of the metadata region; 0 where the item is empty. */
+  offset: [16, u32],
+  /** Bytes of the item. */
+  length: [20, u32],
+  flags: [24, u32],
+  reserved: [28, reserved(u32)],
+});
 
 const IS_USER = 1;
 const IS_VIRTUAL_DISK = 2;
@@ -72,32 +65,30 @@ export interface LocatedItem extends MetadataItem {
  * @throws {ImageError} `ERROR_FILE_CORRUPT` where it breaks a rule.
  */
 export function readMetadataTable(source: ByteSource, region: Region): LocatedItem[] {
-  const wrong = (field: number, found: unknown, expected: string) =>
-    damaged(
-      source,
-      "ERROR_FILE_CORRUPT",
-      "metadata table",
-      region.offset + field,
-      found,
-      expected,
-    );
+  const wrong = (field: keyof typeof METADATA_TABLE.at, found: unknown, expected: string) => {
+    const place = METADATA_TABLE.place(field, region.offset);
+    return damagedField(source, "ERROR_FILE_CORRUPT", place, found, expected);
+  };
   if (region.length > MAX_REGION_LENGTH) {
-    throw wrong(0, `a region of ${region.length} bytes`, `at most ${MAX_REGION_LENGTH}`);
+    throw wrong("signature", `a region of ${region.length} bytes`, `at most ${MAX_REGION_LENGTH}`);
   }
   const bytes = readStructure(
     source,
     region.offset,
     METADATA_TABLE_LENGTH,
-    "metadata table",
+    METADATA_TABLE.type,
     "ERROR_FILE_CORRUPT",
   );
-  if (!hasSignature(bytes, 0, SIGNATURE)) {
-    throw wrong(0, asciiField(bytes, 0, SIGNATURE.length), `signature ${SIGNATURE}`);
+  if (!METADATA_TABLE.hasSignature(bytes)) {
+    const found = asciiField(bytes, 0, SIGNATURE.length);
+    throw wrong("signature", found, `signature ${SIGNATURE}`);
   }
-  const count = viewOf(bytes).getUint16(ENTRY_COUNT, true);
-  if (count > MAX_ENTRIES) throw wrong(ENTRY_COUNT, `${count} entries`, `at most ${MAX_ENTRIES}`);
+  const { entryCount } = METADATA_TABLE.unpack(bytes);
+  if (entryCount > MAX_ENTRIES) {
+    throw wrong("entryCount", `${entryCount} entries`, `at most ${MAX_ENTRIES}`);
+  }
   const items: LocatedItem[] = [];
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < entryCount; i++) {
     const at = entryOffset(i);
     items.push({ ...decodeEntry(bytes, at), entryOffset: region.offset + at });
   }
@@ -106,16 +97,16 @@ export function readMetadataTable(source: ByteSource, region: Region): LocatedIt
 }
 
 function decodeEntry(bytes: Uint8Array, at: number): MetadataItem {
-  const view = viewOf(bytes);
-  const flags = view.getUint32(at + ITEM_FLAGS, true);
+  const { flags, ...entry } = METADATA_ENTRY.unpack(bytes, at);
   return {
-    id: readGuid(bytes, at),
-    offset: view.getUint32(at + ITEM_OFFSET, true),
-    length: view.getUint32(at + ITEM_LENGTH, true),
+    ...entry,
     isUser: (flags & IS_USER) !== 0,
     isVirtualDisk: (flags & IS_VIRTUAL_DISK) !== 0,
     isRequired: (flags & IS_REQUIRED) !== 0,
-    reserved: { flags: flags & ~KNOWN_FLAGS, field: view.getUint32(at + RESERVED, true) },
+    reserved: {
+      flags: (flags & ~KNOWN_FLAGS) >>> 0,
+      field: METADATA_ENTRY.get(bytes, "reserved", at),
+    },
   };
 }
 
@@ -124,38 +115,37 @@ function assertItems(source: ByteSource, region: Region, items: readonly Located
   const names = new Set<string>();
   let userItems = 0;
   for (const item of items) {
-    const wrong = (field: number, found: unknown, expected: string): ImageError =>
-      damaged(
-        source,
-        "ERROR_FILE_CORRUPT",
-        "metadata table entry",
-        item.entryOffset + field,
-        found,
-        expected,
-      );
+    const wrong = (
+      field: keyof typeof METADATA_ENTRY.at,
+      found: unknown,
+      expected: string,
+    ): ImageError => {
+      const place = METADATA_ENTRY.place(field, item.entryOffset);
+      return damagedField(source, "ERROR_FILE_CORRUPT", place, found, expected);
+    };
     const name = `${item.isUser ? "user" : "system"} item ${item.id}`;
-    if (names.has(name)) throw wrong(0, `${name} again`, "it once");
+    if (names.has(name)) throw wrong("id", `${name} again`, "it once");
     names.add(name);
     if (item.isUser && ++userItems > MAX_USER_ENTRIES) {
-      throw wrong(ITEM_FLAGS, `${userItems} user items`, `at most ${MAX_USER_ENTRIES}`);
+      throw wrong("flags", `${userItems} user items`, `at most ${MAX_USER_ENTRIES}`);
     }
     if (item.length > MAX_ITEM_LENGTH) {
-      throw wrong(ITEM_LENGTH, item.length, `at most ${MAX_ITEM_LENGTH} bytes`);
+      throw wrong("length", item.length, `at most ${MAX_ITEM_LENGTH} bytes`);
     }
     if (item.length === 0) {
-      if (item.offset !== 0) throw wrong(ITEM_OFFSET, item.offset, "0, as the item is empty");
+      if (item.offset !== 0) throw wrong("offset", item.offset, "0, as the item is empty");
       continue;
     }
     if (item.offset < METADATA_TABLE_LENGTH || item.offset + item.length > region.length) {
       throw wrong(
-        ITEM_OFFSET,
+        "offset",
         item.offset,
         `${item.length} bytes between ${METADATA_TABLE_LENGTH} and ${region.length}`,
       );
     }
     const other = occupied.overlapping(item.offset, item.length);
     if (other !== undefined) {
-      throw wrong(ITEM_OFFSET, item.offset, `a place outside ${other.name} at ${other.offset}`);
+      throw wrong("offset", item.offset, `a place outside ${other.name} at ${other.offset}`);
     }
     occupied.add({ name, offset: item.offset, length: item.length });
   }
@@ -164,35 +154,23 @@ function assertItems(source: ByteSource, region: Region, items: readonly Located
 /** The bytes of a table. */
 export function encodeMetadataTable(items: readonly MetadataItem[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(METADATA_TABLE_LENGTH);
-  new TextEncoder().encodeInto(SIGNATURE, bytes);
-  bytes.set(encodeEntryCount(items.length), ENTRY_COUNT);
+  bytes.set(METADATA_TABLE.pack({ entryCount: items.length }));
   for (const [i, item] of items.entries()) bytes.set(encodeMetadataEntry(item), entryOffset(i));
   return bytes;
 }
 
 /** Where the entry of a number begins, in the table. */
 export function entryOffset(index: number): number {
-  return FIRST_ENTRY + index * ENTRY_LENGTH;
-}
-
-/** The bytes of the field that says how many entries there are. */
-export function encodeEntryCount(count: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(2);
-  viewOf(bytes).setUint16(0, count, true);
-  return bytes;
+  return METADATA_TABLE.size + index * METADATA_ENTRY.size;
 }
 
 /** The bytes of an entry. */
 export function encodeMetadataEntry(item: MetadataItem): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(ENTRY_LENGTH);
-  const view = viewOf(bytes);
-  writeGuid(bytes, 0, item.id);
-  view.setUint32(ITEM_OFFSET, item.offset, true);
-  view.setUint32(ITEM_LENGTH, item.length, true);
+  const { id, offset, length, reserved } = item;
   const flags = (item.isUser ? IS_USER : 0) | (item.isVirtualDisk ? IS_VIRTUAL_DISK : 0) |
-    (item.isRequired ? IS_REQUIRED : 0) | (item.reserved?.flags ?? 0);
-  view.setUint32(ITEM_FLAGS, flags, true);
-  view.setUint32(RESERVED, item.reserved?.field ?? 0, true);
+    (item.isRequired ? IS_REQUIRED : 0) | (reserved?.flags ?? 0);
+  const bytes = METADATA_ENTRY.pack({ id, offset, length, flags: flags >>> 0 });
+  METADATA_ENTRY.patch(bytes, { reserved: reserved?.field ?? 0 });
   return bytes;
 }
 

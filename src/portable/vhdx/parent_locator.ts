@@ -1,30 +1,31 @@
 /**
  * The parent locator item ([MS-VHDX] 2.6.2.6): a list of keys and values that says which file the
- * parent is, and where it may be.
- *
- * ```text
- * 0   16  LocatorType           each entry, from 20 on, 12 bytes:
- * 18  2   KeyValueCount          0   4  KeyOffset      8   2  KeyLength
- *                                4   4  ValueOffset    10  2  ValueLength
- * ```
- *
- * Offsets are from the start of the item; keys and values are UTF-16LE without terminator.
+ * parent is, and where it may be. Offsets are from the start of the item; keys and values are UTF-16LE without terminator.
  *
  * @module
  */
-import { isGuid, NIL_GUID, normalizeGuid, readGuid, writeGuid } from "../../bytes/guid.ts";
+import { guid, u16, u32 } from "../../bytes/codec.ts";
+import { isGuid, NIL_GUID, normalizeGuid } from "../../bytes/guid.ts";
+import { layout, reserved } from "../../bytes/layout.ts";
 import { decodeUtf16, encodeUtf16 } from "../../bytes/utf16.ts";
-import { type ByteSource, viewOf } from "../file/byte_source.ts";
+import type { ByteSource } from "../file/byte_source.ts";
 import type { ParentLink, ParentLocator, ParentSpec } from "../image/image.ts";
 import { damaged, ImageError } from "../file/image_error.ts";
 
 /** The only locator type there is: the parent is a VHDX file. */
 const VHDX_LOCATOR_TYPE = "b04aefb7-d19e-4a81-b789-25b8e9445913";
-const KEY_VALUE_COUNT = 18;
-const FIRST_ENTRY = 20;
-const ENTRY_LENGTH = 12;
-const KEY = { offset: 0, length: 8 };
-const VALUE = { offset: 4, length: 10 };
+/** What the item begins with; its entries follow. */
+export const LOCATOR_HEADER = layout("parent locator", { size: 20, endian: "little" }, {
+  type: [0, guid],
+  reserved: [16, reserved(2)],
+  count: [18, u16],
+});
+const LOCATOR_ENTRY = layout("parent locator", { size: 12, endian: "little" }, {
+  keyOffset: [0, u32],
+  valueOffset: [4, u32],
+  keyLength: [8, u16],
+  valueLength: [10, u16],
+});
 /** Far more than the five keys there are; bounds what a hostile item makes a reader decode. */
 const MAX_ENTRIES = 256;
 const MAX_STRING_LENGTH = 0xffff;
@@ -79,30 +80,28 @@ function readEntries(
 ): Map<string, LocatedText> {
   const wrong = (field: number, found: unknown, expected: string): ImageError =>
     damaged(source, "ERROR_FILE_CORRUPT", "parent locator", itemOffset + field, found, expected);
-  if (bytes.length < FIRST_ENTRY) {
-    throw wrong(0, `${bytes.length} bytes`, `at least ${FIRST_ENTRY}`);
+  if (!LOCATOR_HEADER.fits(bytes)) {
+    throw wrong(0, `${bytes.length} bytes`, `at least ${LOCATOR_HEADER.size}`);
   }
-  const type = readGuid(bytes);
+  const { type, count } = LOCATOR_HEADER.unpack(bytes);
   if (type !== VHDX_LOCATOR_TYPE) throw wrong(0, `type ${type}`, `type ${VHDX_LOCATOR_TYPE}`);
-  const view = viewOf(bytes);
-  const count = view.getUint16(KEY_VALUE_COUNT, true);
-  const tableEnd = FIRST_ENTRY + count * ENTRY_LENGTH;
+  const tableEnd = entryOffset(count);
   if (count > MAX_ENTRIES || tableEnd > bytes.length) {
     throw wrong(
-      KEY_VALUE_COUNT,
+      LOCATOR_HEADER.at.count,
       `${count} entries`,
       `at most ${MAX_ENTRIES}, within ${bytes.length} bytes`,
     );
   }
-  const text = (entry: number, part: typeof KEY): LocatedText => {
-    const offset = view.getUint32(entry + part.offset, true);
-    const length = view.getUint16(entry + part.length, true);
+  const text = (entry: number, part: "key" | "value"): LocatedText => {
+    const offset = LOCATOR_ENTRY.get(bytes, `${part}Offset`, entry);
+    const length = LOCATOR_ENTRY.get(bytes, `${part}Length`, entry);
     if (length === 0 || length % 2 !== 0) {
-      throw wrong(entry + part.length, length, "an even length, more than 0");
+      throw wrong(entry + LOCATOR_ENTRY.at[`${part}Length`], length, "an even length, more than 0");
     }
     if (offset % 2 !== 0 || offset < tableEnd || offset + length > bytes.length) {
       throw wrong(
-        entry + part.offset,
+        entry + LOCATOR_ENTRY.at[`${part}Offset`],
         offset,
         `an even offset from ${tableEnd} on, with ${length} bytes before ${bytes.length}`,
       );
@@ -115,12 +114,16 @@ function readEntries(
   };
   const entries = new Map<string, LocatedText>();
   for (let i = 0; i < count; i++) {
-    const entry = FIRST_ENTRY + i * ENTRY_LENGTH;
-    const key = text(entry, KEY).text;
+    const entry = entryOffset(i);
+    const key = text(entry, "key").text;
     if (entries.has(key)) throw wrong(entry, `key ${key} again`, "it once");
-    entries.set(key, text(entry, VALUE));
+    entries.set(key, text(entry, "value"));
   }
   return entries;
+}
+
+function entryOffset(index: number): number {
+  return LOCATOR_HEADER.size + index * LOCATOR_ENTRY.size;
 }
 
 function requiredLinkage(
@@ -134,7 +137,7 @@ function requiredLinkage(
     source,
     "ERROR_FILE_CORRUPT",
     "parent locator",
-    itemOffset + KEY_VALUE_COUNT,
+    itemOffset + LOCATOR_HEADER.at.count,
     `no ${LINKAGE}`,
     "one",
   );
@@ -191,29 +194,30 @@ function encodePairs(
     key: encodeUtf16(key),
     value: encodeUtf16(value),
   }));
-  const tableEnd = FIRST_ENTRY + strings.length * ENTRY_LENGTH;
+  const tableEnd = entryOffset(strings.length);
   const length = strings.reduce((sum, { key, value }) => sum + key.length + value.length, tableEnd);
   const bytes = new Uint8Array(length);
-  const view = viewOf(bytes);
-  writeGuid(bytes, 0, VHDX_LOCATOR_TYPE);
-  view.setUint16(KEY_VALUE_COUNT, strings.length, true);
+  bytes.set(LOCATOR_HEADER.pack({ type: VHDX_LOCATOR_TYPE, count: strings.length }));
   let position = tableEnd;
-  const put = (entry: number, part: typeof KEY, text: Uint8Array) => {
+  const put = (text: Uint8Array): number => {
     if (text.length > MAX_STRING_LENGTH) {
       throw new ImageError("ERROR_FILENAME_EXCED_RANGE", {
         path,
         reason: "the path of the parent is too long to be stored in the child",
       });
     }
-    view.setUint32(entry + part.offset, position, true);
-    view.setUint16(entry + part.length, text.length, true);
     bytes.set(text, position);
     position += text.length;
+    return position - text.length;
   };
   for (const [i, { key, value }] of strings.entries()) {
-    const entry = FIRST_ENTRY + i * ENTRY_LENGTH;
-    put(entry, KEY, key);
-    put(entry, VALUE, value);
+    const entry = LOCATOR_ENTRY.pack({
+      keyOffset: put(key),
+      keyLength: key.length,
+      valueOffset: put(value),
+      valueLength: value.length,
+    });
+    bytes.set(entry, entryOffset(i));
   }
   return bytes;
 }

@@ -2,27 +2,13 @@
  * The region table, in two identical copies ([MS-VHDX] 2.2.3): where the block allocation table and the
  * metadata are.
  *
- * ```text
- * 0  4  "regi"                  each entry, from 16 on, 32 bytes:
- * 4  4  Checksum                 0   16  Guid
- * 8  4  EntryCount               16  8   FileOffset
- *                                24  4   Length
- *                                28  4   bit 0: Required
- * ```
- *
  * @module
  */
-import { readGuid, writeGuid } from "../../bytes/guid.ts";
-import { type ByteSource, readStructure, viewOf } from "../file/byte_source.ts";
-import { damaged } from "../file/image_error.ts";
-import {
-  MIB,
-  readUint64,
-  REGION_TABLE_OFFSETS,
-  sealStructure,
-  structureFault,
-  writeUint64,
-} from "./file_map.ts";
+import { guid, u32, u64 } from "../../bytes/codec.ts";
+import { computed, layout, reserved, signature } from "../../bytes/layout.ts";
+import { type ByteSource, readStructure } from "../file/byte_source.ts";
+import { damaged, damagedField } from "../file/image_error.ts";
+import { MIB, REGION_TABLE_OFFSETS, sealed, structureFault } from "./file_map.ts";
 import type { OccupiedRanges } from "./space.ts";
 
 /** Bytes of a table, all of them under its checksum. */
@@ -32,20 +18,29 @@ export const BAT_REGION = "2dc27766-f623-4200-9d64-115e9bfd4a08";
 /** The region of the metadata. */
 export const METADATA_REGION = "8b7ca206-4790-4b9a-b8fe-575f050f886e";
 
-const SIGNATURE = "regi";
-/** Where the table says how many entries it has. */
-export const REGION_COUNT = 8;
-const FIRST_ENTRY = 16;
-const ENTRY_LENGTH = 32;
-const ENTRY_FILE_OFFSET = 16;
-const ENTRY_REGION_LENGTH = 24;
-/** Where an entry has its flags, of which there is one. */
-export const REGION_REQUIRED = 28;
+/** What the table begins with; its entries follow. */
+export const REGION_TABLE = layout("region table", { size: 16, endian: "little" }, {
+  signature: [0, signature("regi")],
+  checksum: [4, computed(u32)],
+  entryCount: [8, u32],
+  reserved: [12, reserved(4)],
+});
+/** An entry. */
+export const REGION_ENTRY = layout("region table entry", { size: 32, endian: "little" }, {
+  guid: [0, guid],
+  /** Bytes from the start of the file. */
+  offset: [16, u64],
+  /** Bytes. */
+  length: [24, u32],
+  /** Bit 0: a reader that does not know the region must refuse the file. */
+  flags: [28, u32],
+});
+const REQUIRED = 1;
 const MAX_ENTRIES = 2047;
 
 /** Where an entry begins in the table. */
 export function regionEntryOffset(index: number): number {
-  return FIRST_ENTRY + index * ENTRY_LENGTH;
+  return REGION_TABLE.size + index * REGION_ENTRY.size;
 }
 
 /** A region of the file. */
@@ -74,17 +69,11 @@ export interface Regions {
  */
 export function readRegions(source: ByteSource, occupied: OccupiedRanges): Regions {
   const { bytes, offset } = readRegionTable(source);
-  const view = viewOf(bytes);
-  const count = view.getUint32(REGION_COUNT, true);
+  const count = REGION_TABLE.get(bytes, "entryCount");
   if (count > MAX_ENTRIES) {
-    throw damaged(
-      source,
-      "ERROR_FILE_CORRUPT",
-      "region table",
-      offset + REGION_COUNT,
-      `${count} entries`,
-      `at most ${MAX_ENTRIES}`,
-    );
+    const place = REGION_TABLE.place("entryCount", offset);
+    const found = `${count} entries`;
+    throw damagedField(source, "ERROR_FILE_CORRUPT", place, found, `at most ${MAX_ENTRIES}`);
   }
   const regions = new Map<string, Region>();
   for (let i = 0; i < count; i++) {
@@ -116,7 +105,7 @@ export function readRegionTable(
   const faults: string[] = [];
   for (const offset of REGION_TABLE_OFFSETS) {
     const bytes = readCopy(source, offset);
-    const fault = structureFault(SIGNATURE, bytes);
+    const fault = structureFault(REGION_TABLE, bytes);
     if (fault === undefined) return { bytes, offset };
     faults.push(fault);
   }
@@ -133,7 +122,7 @@ export function readRegionTable(
 
 /** What is wrong with the copy of the table at `offset`; `undefined` where it is valid. */
 export function regionTableFault(source: ByteSource, offset: number): string | undefined {
-  return structureFault(SIGNATURE, readCopy(source, offset));
+  return structureFault(REGION_TABLE, readCopy(source, offset));
 }
 
 function readCopy(source: ByteSource, offset: number): Uint8Array<ArrayBuffer> {
@@ -141,13 +130,8 @@ function readCopy(source: ByteSource, offset: number): Uint8Array<ArrayBuffer> {
 }
 
 function decodeEntry(bytes: Uint8Array, at: number): Region {
-  const view = viewOf(bytes);
-  return {
-    guid: readGuid(bytes, at),
-    offset: readUint64(view, at + ENTRY_FILE_OFFSET),
-    length: view.getUint32(at + ENTRY_REGION_LENGTH, true),
-    required: (view.getUint32(at + REGION_REQUIRED, true) & 1) !== 0,
-  };
+  const { flags, ...region } = REGION_ENTRY.unpack(bytes, at);
+  return { ...region, required: (flags & REQUIRED) !== 0 };
 }
 
 function assertEntry(
@@ -157,26 +141,25 @@ function assertEntry(
   earlier: ReadonlyMap<string, Region>,
   occupied: OccupiedRanges,
 ): void {
-  const wrong = (field: number, found: unknown, expected: string) =>
-    damaged(source, "ERROR_FILE_CORRUPT", "region table entry", at + field, found, expected);
-  if (earlier.has(region.guid)) throw wrong(0, `region ${region.guid} again`, "it once");
+  const wrong = (field: keyof typeof REGION_ENTRY.at, found: unknown, expected: string) =>
+    damagedField(source, "ERROR_FILE_CORRUPT", REGION_ENTRY.place(field, at), found, expected);
+  if (earlier.has(region.guid)) throw wrong("guid", `region ${region.guid} again`, "it once");
   // Some writers leave Required clear on the known regions: the bit matters for unknown ones only.
   if (region.required && region.guid !== BAT_REGION && region.guid !== METADATA_REGION) {
-    throw damaged(
+    throw damagedField(
       source,
       "ERROR_VHD_FORMAT_UNSUPPORTED_VERSION",
-      "region table entry",
-      at,
+      REGION_ENTRY.place("guid", at),
       `required region ${region.guid}`,
       "a region of a known kind",
     );
   }
   if (region.length === 0 || region.length % MIB !== 0) {
-    throw wrong(ENTRY_REGION_LENGTH, region.length, "a length in whole MiB, more than 0");
+    throw wrong("length", region.length, "a length in whole MiB, more than 0");
   }
   if (region.offset % MIB !== 0 || region.offset + region.length > source.size) {
     throw wrong(
-      ENTRY_FILE_OFFSET,
+      "offset",
       region.offset,
       `whole MiB, with ${region.length} bytes before the end of file at ${source.size}`,
     );
@@ -184,7 +167,7 @@ function assertEntry(
   const other = occupied.overlapping(region.offset, region.length);
   if (other !== undefined) {
     throw wrong(
-      ENTRY_FILE_OFFSET,
+      "offset",
       region.offset,
       `a place outside the ${other.name} (${other.length} bytes at ${other.offset})`,
     );
@@ -206,30 +189,24 @@ export function regionTableDifference(source: ByteSource): number | undefined {
 
 /** Gives a region, which is in the table, another place. Everything else stays as it is. */
 export function moveRegion(
-  table: Uint8Array,
+  table: Uint8Array<ArrayBuffer>,
   { guid, offset, length }: Pick<Region, "guid" | "offset" | "length">,
 ): void {
-  const view = viewOf(table);
-  let at = FIRST_ENTRY;
-  while (readGuid(table, at) !== guid) at += ENTRY_LENGTH;
-  writeUint64(view, at + ENTRY_FILE_OFFSET, offset);
-  view.setUint32(at + ENTRY_REGION_LENGTH, length, true);
-  sealStructure(table);
+  let at = regionEntryOffset(0);
+  while (REGION_ENTRY.get(table, "guid", at) !== guid) at += REGION_ENTRY.size;
+  REGION_ENTRY.patch(table, { offset, length }, at);
+  sealed(REGION_TABLE, table);
 }
 
 /** The bytes of a table, checksum included. */
 export function encodeRegionTable(regions: readonly Region[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(REGION_TABLE_LENGTH);
-  const view = viewOf(bytes);
-  new TextEncoder().encodeInto(SIGNATURE, bytes);
-  view.setUint32(REGION_COUNT, regions.length, true);
-  for (const [i, region] of regions.entries()) {
-    const at = regionEntryOffset(i);
-    writeGuid(bytes, at, region.guid);
-    writeUint64(view, at + ENTRY_FILE_OFFSET, region.offset);
-    view.setUint32(at + ENTRY_REGION_LENGTH, region.length, true);
-    view.setUint32(at + REGION_REQUIRED, region.required ? 1 : 0, true);
+  bytes.set(REGION_TABLE.pack({ entryCount: regions.length }));
+  for (const [i, { required, ...region }] of regions.entries()) {
+    bytes.set(
+      REGION_ENTRY.pack({ ...region, flags: required ? REQUIRED : 0 }),
+      regionEntryOffset(i),
+    );
   }
-  sealStructure(bytes);
-  return bytes;
+  return sealed(REGION_TABLE, bytes);
 }

@@ -5,7 +5,7 @@
  */
 import { type ByteSource, readStructure } from "../file/byte_source.ts";
 import { LOG_SECTOR_SIZE } from "./file_map.ts";
-import { DESCRIPTOR_LENGTH, LEADING_BYTES, TRAILING_BYTES } from "./log_entry.ts";
+import { DATA_DESCRIPTOR, loggedPage } from "./log_entry.ts";
 
 const PAGE_SIZE = LOG_SECTOR_SIZE;
 
@@ -127,19 +127,10 @@ export class ReplayedSource implements ByteSource {
 
   /** The log holds the first and the last bytes of a page in its descriptor. */
   #readPage({ at, dataAt }: LoggedPage): Uint8Array {
-    const page = readStructure(this.#file, dataAt, PAGE_SIZE, "log data", "ERROR_FILE_CORRUPT");
-    const descriptor = readStructure(
-      this.#file,
-      at,
-      DESCRIPTOR_LENGTH,
-      "log descriptor",
-      "ERROR_FILE_CORRUPT",
-    );
-    const part = ({ offset, length }: { offset: number; length: number }) =>
-      descriptor.subarray(offset, offset + length);
-    page.set(part(LEADING_BYTES), 0);
-    page.set(part(TRAILING_BYTES), PAGE_SIZE - TRAILING_BYTES.length);
-    return page;
+    const code = "ERROR_FILE_CORRUPT";
+    const data = readStructure(this.#file, dataAt, PAGE_SIZE, "log data", code);
+    const { size, type } = DATA_DESCRIPTOR;
+    return loggedPage(readStructure(this.#file, at, size, type, code), data);
   }
 }
 
