@@ -6,60 +6,41 @@
  * @module
  */
 import { crc32 } from "node:zlib";
-import { NIL_GUID, readGuid } from "../../bytes/guid.ts";
-import { hasSignature, viewOf } from "../file/byte_source.ts";
+import { guid, u32, u64, type ValueOf } from "../../bytes/codec.ts";
+import { NIL_GUID } from "../../bytes/guid.ts";
+import { computed, layout, signature } from "../../bytes/layout.ts";
 import { type Partition, type PartitionedDisk, readSector } from "./partitioned_disk.ts";
 
 /** The sector of the header that is read first. */
 export const PRIMARY_SECTOR = 1;
 
-const SIGNATURE = "EFI PART";
 const MIN_HEADER_SIZE = 92;
 
-/** Where the fields are that are not sectors. */
-const FIELD = {
-  signature: 0,
-  headerSize: 12,
-  headerCrc: 16,
-  entryCount: 80,
-  entryLength: 84,
-  entriesCrc: 88,
-} as const;
-
-/** Where the fields are that are sectors. */
-const SECTOR_FIELD = {
-  ownSector: 24,
-  otherSector: 32,
-  firstUsable: 40,
-  lastUsable: 48,
-  entriesSector: 72,
-} as const;
-
-/** What a header says of where things are. */
-export type GptSectors = Record<keyof typeof SECTOR_FIELD, number>;
+/** A header, in a sector of its own. */
+const GPT_HEADER = layout("GPT header", { size: MIN_HEADER_SIZE, endian: "little" }, {
+  signature: [0, signature("EFI PART")],
+  headerSize: [12, computed(u32)],
+  headerCrc: [16, computed(u32)],
+  ownSector: [24, u64],
+  otherSector: [32, u64],
+  firstUsable: [40, u64],
+  lastUsable: [48, u64],
+  entriesSector: [72, u64],
+  entryCount: [80, u32],
+  /** Bytes. */
+  entryLength: [84, u32],
+  entriesCrc: [88, u32],
+});
 
 /** What a header says. */
-export interface GptHeader extends GptSectors {
-  readonly entryCount: number;
-  /** Bytes. */
-  readonly entryLength: number;
-  readonly entriesCrc: number;
-}
+export type GptHeader = ValueOf<typeof GPT_HEADER>;
+
+/** What a header says of where things are. */
+export type GptSectors = Omit<GptHeader, "entryCount" | "entryLength" | "entriesCrc">;
 
 /** What stands in a header, be it sound or not. */
 export function decodeHeader(bytes: Uint8Array): GptHeader {
-  const view = viewOf(bytes);
-  const sector = (name: keyof GptSectors) => Number(view.getBigUint64(SECTOR_FIELD[name], true));
-  return {
-    ownSector: sector("ownSector"),
-    otherSector: sector("otherSector"),
-    firstUsable: sector("firstUsable"),
-    lastUsable: sector("lastUsable"),
-    entriesSector: sector("entriesSector"),
-    entryCount: view.getUint32(FIELD.entryCount, true),
-    entryLength: view.getUint32(FIELD.entryLength, true),
-    entriesCrc: view.getUint32(FIELD.entriesCrc, true),
-  };
+  return GPT_HEADER.unpack(bytes);
 }
 
 /** A copy of a header with other sectors, and the checksum that belongs to it. */
@@ -68,32 +49,28 @@ export function withSectors(
   sectors: Partial<GptSectors>,
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(header);
-  const view = viewOf(bytes);
-  for (const [name, value] of Object.entries(sectors)) {
-    view.setBigUint64(SECTOR_FIELD[name as keyof GptSectors], BigInt(value), true);
-  }
-  view.setUint32(FIELD.headerCrc, headerCrc(bytes), true);
+  GPT_HEADER.patch(bytes, sectors);
+  GPT_HEADER.patch(bytes, { headerCrc: headerCrc(bytes) });
   return bytes;
 }
 
 /** Whether a sector begins as a header does. */
 export function hasGptSignature(sector: Uint8Array): boolean {
-  return hasSignature(sector, FIELD.signature, SIGNATURE);
+  return GPT_HEADER.hasSignature(sector);
 }
 
 /** Whether a sector begins with a header whose checksum is right. */
 export function isHeader(bytes: Uint8Array): boolean {
   if (!hasGptSignature(bytes)) return false;
-  const view = viewOf(bytes);
-  const size = view.getUint32(FIELD.headerSize, true);
+  const size = GPT_HEADER.get(bytes, "headerSize");
   return size >= MIN_HEADER_SIZE && size <= bytes.length &&
-    view.getUint32(FIELD.headerCrc, true) === headerCrc(bytes);
+    GPT_HEADER.get(bytes, "headerCrc") === headerCrc(bytes);
 }
 
 /** The checksum of a header: over its size, itself taken for zero. */
 function headerCrc(bytes: Uint8Array): number {
-  const header = bytes.slice(0, viewOf(bytes).getUint32(FIELD.headerSize, true));
-  viewOf(header).setUint32(FIELD.headerCrc, 0, true);
+  const header = bytes.slice(0, GPT_HEADER.get(bytes, "headerSize"));
+  GPT_HEADER.patch(header, { headerCrc: 0 });
   return crc32(header);
 }
 
@@ -104,7 +81,12 @@ const MIN_ENTRY_LENGTH = 128;
 const MAX_ENTRY_LENGTH = 4096;
 /** Tables have 16 KiB; this bounds what a damaged header makes one read. */
 const MAX_ARRAY_LENGTH = 2 ** 20;
-const ENTRY_FIELD = { type: 0, firstSector: 32, lastSector: 40 } as const;
+/** An entry; longer ones begin so. */
+const GPT_ENTRY = layout("GPT entry", { size: MIN_ENTRY_LENGTH, endian: "little" }, {
+  type: [0, guid],
+  firstSector: [32, u64],
+  lastSector: [40, u64],
+});
 
 /** A table whose header and entries are sound. */
 export interface GptTable {
@@ -207,13 +189,10 @@ function readEntries(
   { entryLength, firstUsable, lastUsable }: GptHeader,
   sectorSize: number,
 ): Partition[] | undefined {
-  const view = viewOf(array);
   const partitions: Partition[] = [];
   for (let at = 0; at < array.length; at += entryLength) {
-    const type = readGuid(array, at + ENTRY_FIELD.type);
+    const { type, firstSector: first, lastSector: last } = GPT_ENTRY.unpack(array, at);
     if (type === NIL_GUID) continue;
-    const first = Number(view.getBigUint64(at + ENTRY_FIELD.firstSector, true));
-    const last = Number(view.getBigUint64(at + ENTRY_FIELD.lastSector, true));
     if (first < firstUsable || last < first || last > lastUsable) return undefined;
     partitions.push({
       number: at / entryLength + 1,

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { viewOf } from "../file/byte_source.ts";
 import {
   decodeHeader,
   FIRST_ENTRIES_SECTOR,
@@ -12,7 +11,7 @@ import {
   PRIMARY_SECTOR,
   withSectors,
 } from "./gpt.ts";
-import { ENTRY_COUNT, ENTRY_FIELD, ENTRY_LENGTH, FIRST_ENTRY, PROTECTIVE_TYPE } from "./mbr.ts";
+import { MBR, MBR_ENTRY, PROTECTIVE_TYPE } from "./mbr.ts";
 import {
   type PartitionedDisk,
   readSector,
@@ -53,16 +52,14 @@ export function moveBackup(disk: WritablePartitionedDisk, gpt: GptTable, size: n
 /** A record that covers the disk goes on doing so; one with other partitions in it stays as it is. */
 function protectiveRecord(disk: PartitionedDisk, lastSector: number): Uint8Array<ArrayBuffer> {
   const bytes = readSector(disk, 0);
-  const view = viewOf(bytes);
-  const used = Array.from({ length: ENTRY_COUNT }, (_, i) => FIRST_ENTRY + i * ENTRY_LENGTH)
-    .filter((at) => view.getUint8(at + ENTRY_FIELD.type) !== 0);
-  const [at] = used;
-  if (at === undefined || used.length > 1) return bytes;
-  const isWhole = view.getUint8(at + ENTRY_FIELD.type) === PROTECTIVE_TYPE &&
-    view.getUint32(at + ENTRY_FIELD.firstSector, true) === PRIMARY_SECTOR;
-  const count = view.getUint32(at + ENTRY_FIELD.sectorCount, true);
-  if (isWhole && count !== MAX_SECTORS) {
-    view.setUint32(at + ENTRY_FIELD.sectorCount, Math.min(lastSector, MAX_SECTORS), true);
+  const { entries } = MBR.unpack(bytes);
+  const used = entries.filter(({ type }) => type !== 0);
+  const [entry] = used;
+  if (entry === undefined || used.length > 1) return bytes;
+  const isWhole = entry.type === PROTECTIVE_TYPE && entry.firstSector === PRIMARY_SECTOR;
+  if (isWhole && entry.sectorCount !== MAX_SECTORS) {
+    const at = MBR.at.entries + entries.indexOf(entry) * MBR_ENTRY.size;
+    MBR_ENTRY.patch(bytes, { sectorCount: Math.min(lastSector, MAX_SECTORS) }, at);
   }
   return bytes;
 }

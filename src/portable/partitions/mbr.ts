@@ -2,29 +2,29 @@
  * The master boot record: four partitions, of which extended ones hold a chain of further records. All
  * numbers are little-endian, and sectors are those of the disk.
  *
- * ```text
- * 446  16  each of four entries:   0  1  status: 0 or 0x80       8   4  first sector
- * 510  2   0xaa55                  4  1  type; 0: not in use     12  4  sectors
- * ```
- *
  * @module
  */
-import { viewOf } from "../file/byte_source.ts";
+import { array, u32, u8 } from "../../bytes/codec.ts";
+import { layout, signature } from "../../bytes/layout.ts";
 import { endOf, type Partition, type PartitionedDisk } from "./partitioned_disk.ts";
 
-/** Where the entries begin. */
-export const FIRST_ENTRY = 446;
-/** Bytes of an entry. */
-export const ENTRY_LENGTH = 16;
-/** How many entries a record has. */
-export const ENTRY_COUNT = 4;
-/** Fields of an entry. */
-export const ENTRY_FIELD = { status: 0, type: 4, firstSector: 8, sectorCount: 12 } as const;
+/** An entry. */
+export const MBR_ENTRY = layout("partition", { size: 16, endian: "little" }, {
+  /** 0 or 0x80. */
+  status: [0, u8],
+  /** 0: not in use. */
+  type: [4, u8],
+  firstSector: [8, u32],
+  sectorCount: [12, u32],
+});
+/** A record: what stands in a sector of 512 bytes, or at the start of a larger one. */
+export const MBR = layout("master boot record", { size: 512, endian: "little" }, {
+  entries: [446, array(MBR_ENTRY, 4)],
+  signature: [510, signature("\x55\xaa")],
+});
 /** The type of the entry that keeps programs that know no GPT off the disk. */
 export const PROTECTIVE_TYPE = 0xee;
 
-const SIGNATURE_OFFSET = 510;
-const SIGNATURE = 0xaa55;
 const ACTIVE = 0x80;
 const EXTENDED_TYPES: readonly number[] = [0x05, 0x0f, 0x85];
 /** The number of the first logical partition. */
@@ -114,17 +114,13 @@ function readLogical(disk: PartitionedDisk, extended: Partition): Partition[] | 
 function readEntries(disk: PartitionedDisk, sector: number): Entry[] | undefined {
   const offset = sector * disk.sectorSize;
   if (offset + disk.sectorSize > disk.size) return undefined;
-  const view = viewOf(disk.read(offset, disk.sectorSize));
-  if (view.getUint16(SIGNATURE_OFFSET, true) !== SIGNATURE) return undefined;
+  const record = disk.read(offset, disk.sectorSize);
+  if (!MBR.hasSignature(record)) return undefined;
   const entries: Entry[] = [];
-  for (let index = 0; index < ENTRY_COUNT; index++) {
-    const at = FIRST_ENTRY + index * ENTRY_LENGTH;
-    const status = view.getUint8(at + ENTRY_FIELD.status);
+  for (const [index, entry] of MBR.unpack(record).entries.entries()) {
+    const { status, type, firstSector: first, sectorCount: count } = entry;
     // The boot sectors of file systems have the same signature, and code where the entries would be.
     if (status !== 0 && status !== ACTIVE) return undefined;
-    const type = view.getUint8(at + ENTRY_FIELD.type);
-    const first = view.getUint32(at + ENTRY_FIELD.firstSector, true);
-    const count = view.getUint32(at + ENTRY_FIELD.sectorCount, true);
     if (type !== 0 && count > 0) entries.push({ index, type, first, count });
   }
   return entries;
