@@ -4,7 +4,9 @@
  *
  * @module
  */
-import { type ByteSource, hasSignature, viewOf } from "../file/byte_source.ts";
+import { ascii, type Both, both, i8, raw, u16, u32, u8 } from "../../bytes/codec.ts";
+import { layout, signature } from "../../bytes/layout.ts";
+import type { ByteSource } from "../file/byte_source.ts";
 import { isoLabel, jolietLabel } from "./label.ts";
 
 /** Bytes of user data in a sector of an optical disc. */
@@ -26,11 +28,30 @@ export const STANDARD_IDENTIFIERS = [
   "NSR03",
   "TEA01",
 ] as const;
-const IDENTIFIER_OFFSET = 1;
 /** High Sierra, the draft before ISO 9660, put the descriptor's own sector number in front. */
 export const HIGH_SIERRA_IDENTIFIER = "CDROM";
 /** By how much every field of a High Sierra descriptor lies behind its place in ISO 9660. */
 export const HIGH_SIERRA_SHIFT = 8;
+
+/** What all descriptors have in common, and what a primary one says (ECMA-119 8.1, 8.4). */
+export const VOLUME_DESCRIPTOR = layout("volume descriptor", { size: 882, endian: "little" }, {
+  type: [0, u8],
+  identifier: [1, ascii(5)],
+  version: [6, u8],
+  label: [40, raw(32)],
+  /** Logical blocks. */
+  volumeSpaceSize: [80, both(u32)],
+  /** Of a supplementary descriptor. */
+  escapeSequences: [88, ascii(32)],
+  /** Bytes. */
+  logicalBlockSize: [128, both(u16)],
+  preparer: [446, raw(128)],
+  application: [574, raw(128)],
+  /** Digits of year, month, day, hour, minute, second and hundredths. */
+  created: [813, raw(16)],
+  /** From UTC, in quarters of an hour. */
+  createdZone: [829, i8],
+});
 
 /** The standard that a descriptor belongs to. */
 export type DescriptorIdentifier =
@@ -51,21 +72,21 @@ export interface VolumeDescriptor {
 
 /** The descriptor in a sector, or `undefined` where its identifier is not known. */
 export function volumeDescriptor(bytes: Uint8Array): VolumeDescriptor | undefined {
-  const standard = STANDARD_IDENTIFIERS.find((each) =>
-    hasSignature(bytes, IDENTIFIER_OFFSET, each)
-  );
-  if (standard !== undefined) {
-    return { identifier: standard, type: bytes[0]!, version: bytes[6]!, bytes };
-  }
-  if (hasSignature(bytes, IDENTIFIER_OFFSET + HIGH_SIERRA_SHIFT, HIGH_SIERRA_IDENTIFIER)) {
-    return {
-      identifier: HIGH_SIERRA_IDENTIFIER,
-      type: bytes[HIGH_SIERRA_SHIFT]!,
-      version: bytes[6 + HIGH_SIERRA_SHIFT]!,
-      bytes,
-    };
-  }
-  return undefined;
+  const found = VOLUME_DESCRIPTOR.get(bytes, "identifier");
+  const standard = STANDARD_IDENTIFIERS.find((each) => each === found);
+  if (standard !== undefined) return descriptorOf(standard, bytes, 0);
+  const shifted = VOLUME_DESCRIPTOR.get(bytes, "identifier", HIGH_SIERRA_SHIFT);
+  if (shifted !== HIGH_SIERRA_IDENTIFIER) return undefined;
+  return descriptorOf(HIGH_SIERRA_IDENTIFIER, bytes, HIGH_SIERRA_SHIFT);
+}
+
+function descriptorOf(
+  identifier: DescriptorIdentifier,
+  bytes: Uint8Array,
+  at: number,
+): VolumeDescriptor {
+  const type = VOLUME_DESCRIPTOR.get(bytes, "type", at);
+  return { identifier, type, version: VOLUME_DESCRIPTOR.get(bytes, "version", at), bytes };
 }
 
 /** The descriptor at a byte offset, or `undefined` where there is none or the file ends before. */
@@ -99,10 +120,6 @@ function descriptorSpacing(source: ByteSource): number {
 
 // The primary volume descriptor: label and size of the ISO 9660 or High Sierra volume (ECMA-119 8.4).
 
-const VOLUME_IDENTIFIER = { offset: 40, length: 32 };
-/** Numbers are there twice: little-endian, and big-endian right behind (ECMA-119 7.2.3 and 7.3.3). */
-const VOLUME_SPACE_SIZE = 80;
-const LOGICAL_BLOCK_SIZE = 128;
 /** ECMA-119 6.2.2: a power of two from 512 up to the sector size. */
 const BLOCK_SIZES = [512, 1024, 2048];
 
@@ -119,45 +136,43 @@ export interface PrimaryDescriptor {
 /** Reads a descriptor of type 1. */
 export function readPrimaryDescriptor(descriptor: VolumeDescriptor): PrimaryDescriptor {
   const shift = descriptor.identifier === HIGH_SIERRA_IDENTIFIER ? HIGH_SIERRA_SHIFT : 0;
-  const view = viewOf(descriptor.bytes);
+  const fields = VOLUME_DESCRIPTOR.unpack(descriptor.bytes, shift);
   const warnings: string[] = [];
-  const spaceAt = VOLUME_SPACE_SIZE + shift;
-  const blocks = view.getUint32(spaceAt, true);
-  compareCopies("volume space size", blocks, view.getUint32(spaceAt + 4, false), warnings);
-  const blockSizeAt = LOGICAL_BLOCK_SIZE + shift;
-  const blockSize = view.getUint16(blockSizeAt, true);
-  compareCopies("logical block size", blockSize, view.getUint16(blockSizeAt + 2, false), warnings);
+  const blocks = believed("volume space size", fields.volumeSpaceSize, warnings);
+  const blockSize = believed("logical block size", fields.logicalBlockSize, warnings);
   const blockSizeKnown = BLOCK_SIZES.includes(blockSize);
   if (!blockSizeKnown) {
     warnings.push(`primary volume descriptor: logical block size ${blockSize} is not acceptable`);
   }
-  const labelAt = VOLUME_IDENTIFIER.offset + shift;
   return {
-    label: isoLabel(descriptor.bytes.subarray(labelAt, labelAt + VOLUME_IDENTIFIER.length)),
+    label: isoLabel(fields.label),
     volumeSize: blockSizeKnown ? blocks * blockSize : undefined,
     warnings,
   };
 }
 
 /** Readers on little-endian machines take the first copy, so that is the one that counts. */
-function compareCopies(field: string, little: number, big: number, warnings: string[]): void {
-  if (little === big) return;
-  warnings.push(
-    `primary volume descriptor: ${field} is ${little} in the little-endian copy, ` +
-      `${big} in the big-endian one`,
-  );
+function believed(field: string, { little, big }: Both<number>, warnings: string[]): number {
+  if (little !== big) {
+    warnings.push(
+      `primary volume descriptor: ${field} is ${little} in the little-endian copy, ` +
+        `${big} in the big-endian one`,
+    );
+  }
+  return little;
 }
 
 // The two kinds of descriptor that accompany a primary one: Joliet's, with a Unicode label, and El
 // Torito's boot record.
 
-const ESCAPE_SEQUENCES = 88;
 /** UCS-2 at levels 1, 2 and 3 (Joliet specification, "SVD Escape Sequences field"). */
 const JOLIET_ESCAPES = ["%/@", "%/C", "%/E"];
 /** Version 2 of a supplementary descriptor is the enhanced one of ISO 9660:1999, in bytes. */
 const SUPPLEMENTARY_VERSION = 1;
-const BOOT_SYSTEM_IDENTIFIER = 7;
-const BOOT_CATALOG_SECTOR = 71;
+const BOOT_RECORD = layout("boot record", { size: 75, endian: "little" }, {
+  system: [7, signature("EL TORITO SPECIFICATION\0")],
+  catalogSector: [71, u32],
+});
 
 /** The label of a Joliet descriptor, which may be empty; `undefined` for any other descriptor. */
 export function readJolietLabel(descriptor: VolumeDescriptor): string | undefined {
@@ -165,17 +180,14 @@ export function readJolietLabel(descriptor: VolumeDescriptor): string | undefine
   const supplementary = identifier === "CD001" && type === DESCRIPTOR_TYPE.SUPPLEMENTARY &&
     version === SUPPLEMENTARY_VERSION;
   if (!supplementary) return undefined;
-  if (!JOLIET_ESCAPES.some((escape) => hasSignature(bytes, ESCAPE_SEQUENCES, escape))) {
-    return undefined;
-  }
-  const { offset, length } = VOLUME_IDENTIFIER;
-  return jolietLabel(bytes.subarray(offset, offset + length));
+  const { escapeSequences, label } = VOLUME_DESCRIPTOR.unpack(bytes);
+  if (!JOLIET_ESCAPES.some((escape) => escapeSequences.startsWith(escape))) return undefined;
+  return jolietLabel(label);
 }
 
 /** The sector of the boot catalog, where the descriptor is El Torito's boot record. */
 export function readBootCatalogSector(descriptor: VolumeDescriptor): number | undefined {
   const { identifier, type, bytes } = descriptor;
   if (identifier !== "CD001" || type !== DESCRIPTOR_TYPE.BOOT_RECORD) return undefined;
-  if (!hasSignature(bytes, BOOT_SYSTEM_IDENTIFIER, "EL TORITO SPECIFICATION\0")) return undefined;
-  return viewOf(bytes).getUint32(BOOT_CATALOG_SECTOR, true);
+  return BOOT_RECORD.hasSignature(bytes) ? BOOT_RECORD.get(bytes, "catalogSector") : undefined;
 }

@@ -5,12 +5,8 @@
  */
 import { asciiField, type ByteSource } from "../file/byte_source.ts";
 import type { ImageOrigin } from "../image/image.ts";
-import { DESCRIPTOR_TYPE, volumeDescriptors } from "./iso9660.ts";
+import { DESCRIPTOR_TYPE, VOLUME_DESCRIPTOR, volumeDescriptors } from "./iso9660.ts";
 
-const PREPARER = { offset: 446, length: 128 };
-const APPLICATION = { offset: 574, length: 128 };
-/** Digits of year, month, day, hour, minute, second and hundredths, then the offset from UTC. */
-const CREATED = { offset: 813, digits: 16 };
 /** The offset from UTC counts these, in minutes (ECMA-119 8.4.26.1). */
 const QUARTER = 15;
 
@@ -18,10 +14,11 @@ const QUARTER = 15;
 export function isoOrigin(source: ByteSource): ImageOrigin {
   for (const { identifier, type, bytes } of volumeDescriptors(source)) {
     if (identifier !== "CD001" || type !== DESCRIPTOR_TYPE.PRIMARY) continue;
-    const text = ({ offset, length }: typeof APPLICATION) =>
-      asciiField(bytes, offset, length).replaceAll(/[.\s]+$/g, "").trim();
-    const creator = text(APPLICATION) || text(PREPARER);
-    const created = createdOf(bytes);
+    const { application, preparer, created: digits, createdZone } = VOLUME_DESCRIPTOR.unpack(bytes);
+    const text = (field: Uint8Array) =>
+      asciiField(field, 0, field.length).replaceAll(/[.\s]+$/g, "").trim();
+    const creator = text(application) || text(preparer);
+    const created = createdOf(asciiField(digits, 0, digits.length), createdZone);
     return {
       ...(creator === "" ? {} : { creator }),
       ...(created === undefined ? {} : { created }),
@@ -30,8 +27,7 @@ export function isoOrigin(source: ByteSource): ImageOrigin {
   return {};
 }
 
-function createdOf(bytes: Uint8Array): string | undefined {
-  const digits = asciiField(bytes, CREATED.offset, CREATED.digits);
+function createdOf(digits: string, zone: number): string | undefined {
   const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(digits);
   // All zeros: not recorded.
   if (match === null || /^0+$/.test(digits)) return undefined;
@@ -44,9 +40,6 @@ function createdOf(bytes: Uint8Array): string | undefined {
     number,
     number,
   ];
-  const zone = new DataView(bytes.buffer, bytes.byteOffset).getInt8(
-    CREATED.offset + CREATED.digits,
-  );
   const time = Date.UTC(year, month - 1, day, hour, minute, second, hundredth * 10) -
     zone * QUARTER * 60_000;
   return Number.isNaN(time) ? undefined : new Date(time).toISOString();

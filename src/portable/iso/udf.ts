@@ -3,16 +3,28 @@
  *
  * @module
  */
-import { type ByteSource, hasSignature, viewOf } from "../file/byte_source.ts";
+import { ascii, raw, u16, u32, u8, type ValueOf } from "../../bytes/codec.ts";
+import { layout } from "../../bytes/layout.ts";
+import type { ByteSource } from "../file/byte_source.ts";
 import { readDstring } from "./label.ts";
 
 /** Of descriptors of one kind, the one with the highest number holds (ECMA-167 3/8.4.3). */
 const SEQUENCE_NUMBER = 16;
-/** Partition descriptor, ECMA-167 3/10.5. */
-const PARTITION = { NUMBER: 22, START: 188, LENGTH: 192 };
-/** Logical volume descriptor, ECMA-167 3/10.6; the domain's suffix holds the revision (UDF 2.1.5.3). */
-const LOGICAL_VOLUME = { LABEL: 84, DOMAIN: 217, REVISION: 240 };
-const LABEL_LENGTH = 128;
+/** ECMA-167 3/10.5. */
+const PARTITION = layout("partition descriptor", { size: 196, endian: "little" }, {
+  sequenceNumber: [SEQUENCE_NUMBER, u32],
+  number: [22, u16],
+  /** Sectors. */
+  start: [188, u32],
+  length: [192, u32],
+});
+/** ECMA-167 3/10.6; the domain's suffix holds the revision (UDF 2.1.5.3). */
+const LOGICAL_VOLUME = layout("logical volume descriptor", { size: 248, endian: "little" }, {
+  sequenceNumber: [SEQUENCE_NUMBER, u32],
+  label: [84, raw(128)],
+  domain: [217, ascii(23)],
+  revision: [240, u16],
+});
 const OSTA_DOMAIN = "*OSTA UDF Compliant";
 
 /** What a UDF volume says of itself. */
@@ -25,17 +37,10 @@ export interface UdfVolume {
   readonly revision: string | undefined;
 }
 
-/** A descriptor's bytes and its sequence number. */
-interface Descriptor {
-  readonly number: number;
-  readonly view: DataView;
-  readonly bytes: Uint8Array;
-}
-
 /** The descriptors of a sequence that hold. */
 interface Sequence {
-  logicalVolume: Descriptor | undefined;
-  readonly partitions: Map<number, Descriptor>;
+  logicalVolume: ValueOf<typeof LOGICAL_VOLUME> | undefined;
+  readonly partitions: Map<number, ValueOf<typeof PARTITION>>;
 }
 
 /** Reads the volume; `undefined` where no anchor leads to a logical volume. */
@@ -44,11 +49,8 @@ export function readUdfVolume(source: ByteSource): UdfVolume | undefined {
     for (const extent of sequences) {
       const { logicalVolume, partitions } = readSequence(source, sectorSize, extent);
       if (logicalVolume === undefined) continue;
-      const { bytes } = logicalVolume;
       return {
-        label: readDstring(
-          bytes.subarray(LOGICAL_VOLUME.LABEL, LOGICAL_VOLUME.LABEL + LABEL_LENGTH),
-        ),
+        label: readDstring(logicalVolume.label),
         volumeSize: volumeSize(partitions.values(), sectorSize),
         revision: revision(logicalVolume),
       };
@@ -65,35 +67,34 @@ function readSequence(source: ByteSource, sectorSize: number, extent: SequenceEx
     if (bytes === undefined) break;
     const tag = readUdfTag(bytes, sector);
     if (tag === UDF_TAG.TERMINATOR) break;
-    const view = viewOf(bytes);
-    const descriptor = { number: view.getUint32(SEQUENCE_NUMBER, true), view, bytes };
     if (tag === UDF_TAG.LOGICAL_VOLUME) {
-      sequence.logicalVolume = newer(sequence.logicalVolume, descriptor);
+      sequence.logicalVolume = newer(sequence.logicalVolume, LOGICAL_VOLUME.unpack(bytes));
     } else if (tag === UDF_TAG.PARTITION) {
-      const key = view.getUint16(PARTITION.NUMBER, true);
-      sequence.partitions.set(key, newer(sequence.partitions.get(key), descriptor));
+      const partition = PARTITION.unpack(bytes);
+      const { number } = partition;
+      sequence.partitions.set(number, newer(sequence.partitions.get(number), partition));
     }
   }
   return sequence;
 }
 
-function newer(old: Descriptor | undefined, each: Descriptor): Descriptor {
-  return old === undefined || each.number >= old.number ? each : old;
+function newer<T extends { readonly sequenceNumber: number }>(old: T | undefined, each: T): T {
+  return old === undefined || each.sequenceNumber >= old.sequenceNumber ? each : old;
 }
 
-function volumeSize(partitions: Iterable<Descriptor>, sectorSize: number): number | undefined {
+function volumeSize(
+  partitions: Iterable<ValueOf<typeof PARTITION>>,
+  sectorSize: number,
+): number | undefined {
   let end = 0;
-  for (const { view } of partitions) {
-    const start = view.getUint32(PARTITION.START, true);
-    end = Math.max(end, start + view.getUint32(PARTITION.LENGTH, true));
-  }
+  for (const { start, length } of partitions) end = Math.max(end, start + length);
   return end === 0 ? undefined : end * sectorSize;
 }
 
 /** Two digits each of major and minor number in BCD: 0x0250 is 2.50. */
-function revision({ bytes, view }: Descriptor): string | undefined {
-  if (!hasSignature(bytes, LOGICAL_VOLUME.DOMAIN, OSTA_DOMAIN)) return undefined;
-  const digits = view.getUint16(LOGICAL_VOLUME.REVISION, true).toString(16).padStart(4, "0");
+function revision({ domain, revision }: ValueOf<typeof LOGICAL_VOLUME>): string | undefined {
+  if (!domain.startsWith(OSTA_DOMAIN)) return undefined;
+  const digits = revision.toString(16).padStart(4, "0");
   if (!/^\d+$/.test(digits)) return undefined;
   return `${Number(digits.slice(0, 2))}.${digits.slice(2)}`;
 }
@@ -106,8 +107,16 @@ const SECTOR_SIZES = [2048, 512, 4096, 1024, 8192, 16_384, 32_768];
 const FIRST_ANCHOR = 256;
 /** A volume has three; more would be read in vain. */
 const MAX_ANCHORS = 3;
-const MAIN_SEQUENCE = 16;
-const RESERVE_SEQUENCE = 24;
+/** Length in bytes, then location in sectors (ECMA-167 3/7.1). */
+const EXTENT = layout("extent", { size: 8, endian: "little" }, {
+  length: [0, u32],
+  start: [4, u32],
+});
+/** ECMA-167 3/10.2. */
+const ANCHOR = layout("anchor", { size: 32, endian: "little" }, {
+  main: [16, EXTENT],
+  reserve: [24, EXTENT],
+});
 /** 16 are usual. */
 const MAX_SEQUENCE_SECTORS = 64;
 
@@ -160,24 +169,19 @@ function anchorPlaces(source: ByteSource): { sectorSize: number; sector: number 
 function anchorAt(source: ByteSource, sectorSize: number, sector: number): UdfAnchor | undefined {
   const block = udfBlock(source, sectorSize, sector);
   if (block === undefined || readUdfTag(block, sector) !== UDF_TAG.ANCHOR) return undefined;
-  const sequences = [MAIN_SEQUENCE, RESERVE_SEQUENCE]
-    .map((offset) => sequenceAt(source, block, offset, sectorSize))
+  const { main, reserve } = ANCHOR.unpack(block);
+  const sequences = [main, reserve].map((extent) => sequenceAt(source, extent, sectorSize))
     .filter((sequence) => sequence !== undefined);
   const ends = [sector + 1, ...sequences.map(({ start, length }) => start + length)];
   const end = Math.max(...ends) * sectorSize;
   return sequences.length === 0 ? undefined : { sectorSize, sequences, end };
 }
 
-/** An extent descriptor: length in bytes, then location in sectors (ECMA-167 3/7.1). */
 function sequenceAt(
   source: ByteSource,
-  block: Uint8Array,
-  offset: number,
+  { length: bytes, start }: ValueOf<typeof EXTENT>,
   sectorSize: number,
 ): SequenceExtent | undefined {
-  const view = viewOf(block);
-  const bytes = view.getUint32(offset, true);
-  const start = view.getUint32(offset + 4, true);
   const length = bytes / sectorSize;
   if (!Number.isInteger(length) || length === 0 || length > MAX_SEQUENCE_SECTORS) return undefined;
   return start * sectorSize + bytes <= source.size ? { start, length } : undefined;
@@ -203,13 +207,15 @@ export const UDF_TAG = {
   TERMINATOR: 8,
 } as const;
 
-const IDENTIFIER = 0;
-const VERSION = 2;
-const CHECKSUM = 4;
-const CRC = 8;
-const CRC_LENGTH = 10;
-const LOCATION = 12;
-const TAG_SIZE = 16;
+/** What a descriptor begins with (ECMA-167 3/7.2). */
+const TAG = layout("tag", { size: 16, endian: "little" }, {
+  identifier: [0, u16],
+  version: [2, u16],
+  checksum: [4, u8],
+  crc: [8, u16],
+  crcLength: [10, u16],
+  location: [12, u32],
+});
 /** 2 in the second edition of ECMA-167 (NSR02), 3 in the third (NSR03). */
 const VERSIONS = [2, 3];
 
@@ -221,20 +227,17 @@ const VERSIONS = [2, 3];
  * @param sector The block's own number, which the tag must repeat.
  */
 export function readUdfTag(block: Uint8Array, sector: number): number | undefined {
-  const view = viewOf(block);
-  if (!VERSIONS.includes(view.getUint16(VERSION, true))) return undefined;
-  if (view.getUint8(CHECKSUM) !== tagChecksum(block)) return undefined;
-  if (view.getUint32(LOCATION, true) !== sector) return undefined;
-  const crcEnd = TAG_SIZE + view.getUint16(CRC_LENGTH, true);
-  if (crcEnd > block.length) return undefined;
-  if (view.getUint16(CRC, true) !== crc16(block.subarray(TAG_SIZE, crcEnd))) return undefined;
-  return view.getUint16(IDENTIFIER, true);
+  const { identifier, version, checksum, crc, crcLength, location } = TAG.unpack(block);
+  if (!VERSIONS.includes(version) || checksum !== tagChecksum(block)) return undefined;
+  const crcEnd = TAG.size + crcLength;
+  if (location !== sector || crcEnd > block.length) return undefined;
+  return crc === crc16(block.subarray(TAG.size, crcEnd)) ? identifier : undefined;
 }
 
 /** The sum of the tag's other bytes. */
 function tagChecksum(block: Uint8Array): number {
   let sum = 0;
-  for (let i = 0; i < TAG_SIZE; i++) if (i !== CHECKSUM) sum += block[i]!;
+  for (let i = 0; i < TAG.size; i++) if (i !== TAG.at.checksum) sum += block[i]!;
   return sum & 0xff;
 }
 
