@@ -42,6 +42,11 @@ export {
   type VirtualDiskErrorOptions,
 } from "./src/errors/error.ts";
 export {
+  type FreeSpaceRange,
+  type FreeSpaceReport,
+  type PartitionSpace,
+} from "./src/disk/free_space.ts";
+export {
   type Diagnosis,
   type Finding,
   type FindingSubject,
@@ -74,6 +79,7 @@ export {
 export {
   type CompactionReport,
   type CompactOptions,
+  type CompleteCompactionReport,
   type ExpandOptions,
   type ForkOptions,
   type GrowablePartition,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CompactionReport } from "../../mod.ts";
+import type { CompleteCompactionReport } from "../../mod.ts";
 import { exactly, parseArguments } from "./arguments.ts";
 import { formatBytes } from "./format_bytes.ts";
 import { maintainAndTell } from "./maintained.ts";
@@ -53,7 +53,7 @@ export async function compact(args: string[]): Promise<number> {
   });
 }
 
-function describe(report: Required<CompactionReport>): string {
+function describe(report: CompleteCompactionReport): string {
   const { dryRun, previousFileSize, fileSize, releasedBlocks, movedBlocks } = report;
   const blocks = (count: number) => `${count} block${count === 1 ? "" : "s"}`;
   return dryRun

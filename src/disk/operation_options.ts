@@ -1,6 +1,7 @@
 /** What the long operations on a disk take. */
 import { BOOLEAN, NUMBER, type OptionKinds, PATH } from "./arguments.ts";
 import { didYouMean } from "../text/nearest_word.ts";
+import type { FreeSpaceReport } from "./free_space.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
 import { quoted } from "../text/quoted.ts";
 import { newSizeOf, type Size } from "./size.ts";
@@ -26,6 +27,23 @@ export interface CompactOptions extends OperationOptions {
    * @default {false}
    */
   dryRun?: boolean | undefined;
+  /**
+   * Portable backend: gives back also what the file systems on the disk say is free, whatever was there: deleted
+   * files can no longer be recovered from it. Only file systems that are understood and were unmounted cleanly
+   * are believed; of each partition the report says whether it was. Every byte that a file system uses stays. The
+   * disk becomes another one to its children: where there are any, it is refused.
+   *
+   * @default {false}
+   */
+  freeSpace?: boolean | undefined;
+  /**
+   * Portable backend, together with `freeSpace`: goes on although images in the same folder have this one as
+   * their parent, which become invalid, or it cannot be found out whether there are any (see
+   * `OpenOptions.ignoreChildren`).
+   *
+   * @default {What the disk was opened with; true for one that this process has just created.}
+   */
+  ignoreChildren?: boolean | undefined;
 }
 
 /** What compacting has won, or would. The portable backend knows all of it; what Windows does not tell is absent. */
@@ -40,7 +58,14 @@ export interface CompactionReport {
   readonly releasedBlocks?: number;
   /** Blocks that have another place in the file. */
   readonly movedBlocks?: number;
+  /** What the file systems on the disk say, if they were asked. */
+  readonly freeSpace?: FreeSpaceReport;
 }
+
+/** What the portable backend tells of a compaction: all of it. */
+export type CompleteCompactionReport =
+  & Required<Omit<CompactionReport, "freeSpace">>
+  & Pick<CompactionReport, "freeSpace">;
 
 /** How a disk is made larger. */
 export interface ExpandOptions extends OperationOptions {
@@ -268,6 +293,8 @@ export const COMPACT_OPTIONS: OptionKinds<CompactOptions> = {
   noZeroScan: BOOLEAN,
   noBlockMoves: BOOLEAN,
   dryRun: BOOLEAN,
+  freeSpace: BOOLEAN,
+  ignoreChildren: BOOLEAN,
 };
 
 /** Likewise. */

@@ -83,7 +83,8 @@ export class DiskOperations {
     const options = checkOptions(COMPACT_OPTIONS, given, "compact");
     const operation = "CompactVirtualDisk";
     const { libraries: { virtdisk }, handle, path } = this.#disk(operation);
-    refusePortable(operation, path, { dryRun: options.dryRun });
+    const { dryRun, freeSpace } = options;
+    refusePortable(operation, path, { dryRun, freeSpace });
     const { NO_ZERO_SCAN, NO_BLOCK_MOVES } = COMPACT_VIRTUAL_DISK_FLAG;
     const flags = flagsOf([options.noZeroScan, NO_ZERO_SCAN], [
       options.noBlockMoves,

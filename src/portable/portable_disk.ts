@@ -43,8 +43,8 @@ import { VirtualDiskMetadata } from "../disk/metadata.ts";
 import type { OpenRequest } from "../disk/open_request.ts";
 import {
   COMPACT_OPTIONS,
-  type CompactionReport,
   type CompactOptions,
+  type CompleteCompactionReport,
   EXPAND_OPTIONS,
   type ExpandOptions,
   type ForkOptions,
@@ -585,6 +585,9 @@ export class PortableVirtualDisk extends VirtualDisk {
    * what the parent does; others move down, and so do a VHDX's tables and log; the file ends behind the last
    * of them. The disk's contents stay what they are, and its children remain valid.
    *
+   * With `freeSpace`, blocks go too in which the file systems on the disk have nothing: they read as zeros
+   * afterwards. All else stays what it is; a block that is free in part keeps all its bytes.
+   *
    * A crash or an abort at any moment leaves a sound image with the same contents, and an abort gives back
    * what has been won by then; compacting again goes on from there. The disk can neither be read nor written
    * meanwhile.
@@ -611,12 +614,13 @@ export class PortableVirtualDisk extends VirtualDisk {
    * `ERROR_VHD_INVALID_STATE` if it belongs to a machine with a saved state; `ERROR_ACCESS_DENIED` if
    * it was opened for reading; a format's code where a table is damaged.
    */
-  override compact(options: CompactOptions = {}): Promise<Required<CompactionReport>> {
+  override compact(options: CompactOptions = {}): Promise<CompleteCompactionReport> {
     return this.#operate(
       "CompactVirtualDisk",
       () => {
         const checked = checkOptions(COMPACT_OPTIONS, options, "compact");
-        return this.#locked(() => compactChain(this.#chain, checked));
+        const ignoreChildren = checked.ignoreChildren ?? this.#rights.ignoreChildren;
+        return this.#locked(() => compactChain(this.#chain, { ...checked, ignoreChildren }));
       },
     );
   }

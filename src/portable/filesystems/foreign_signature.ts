@@ -33,6 +33,12 @@ const SIGNATURES: readonly Signature[] = [
   text("HFSX", 1024, "HX\0\x05"),
   text("APFS", 32, "NXSB"),
   text("Btrfs", 65536 + 64, "_BHRfS_M"),
+  signature("erofs", 1024, "e2 e1 f5 e0"),
+  // With the revision: an ext4 has its numbers of inodes and blocks there.
+  signature("NILFS", 1024, "02 00 00 00 00 00 34 34"),
+  text("SquashFS", 0, "hsqs"),
+  signature("UFS", 8192 + 1372, "54 19 01 00"),
+  signature("UFS", 65536 + 1372, "19 01 54 19"),
   text("JFS", 32768, "JFS1"),
   text("ReiserFS", 65536 + 52, "ReIsEr"),
   text("ISO 9660", 32769, "CD001"),
@@ -41,24 +47,34 @@ const SIGNATURES: readonly Signature[] = [
     text("Linux swap space", page - 10, "SWAPSPACE2"),
     text("Linux swap space", page - 10, "SWAP-SPACE"),
     text("a suspended Linux", page - 10, "S1SUSPEND"),
+    text("a suspended Linux", page - 10, "S2SUSPEND"),
+    text("a suspended Linux", page - 10, "LINHIB0001"),
   ]),
 ];
 const END = Math.max(...SIGNATURES.map(({ offset, bytes }) => offset + bytes.length));
 
 const EXT = { magic: 1024 + 56, magicBytes: [0x53, 0xef], blockSize: 1024 + 24, maxBlockSize: 6 };
 
+/** The name of what a volume holds that no reader understands, by its signature. */
+export function foreignContents(volume: Volume): string | undefined {
+  const start = volume.read(0, Math.min(END, volume.size));
+  return SIGNATURES.find(({ offset, bytes }) => has(start, offset, bytes))?.name;
+}
+
 /** The name of something else that a volume may be, by a signature beyond its first words. */
 export function foreignSignature(volume: Volume): string | undefined {
+  const foreign = foreignContents(volume);
+  if (foreign !== undefined) return foreign;
   const start = volume.read(0, Math.min(END, volume.size));
-  const has = (offset: number, bytes: readonly number[]) =>
-    bytes.every((byte, i) => start[offset + i] === byte);
-  const found = SIGNATURES.find(({ offset, bytes }) => has(offset, bytes));
-  if (found !== undefined) return found.name;
   // Two bytes could be anything: the exponent of the block size must be one, too.
   const exponent = start.subarray(EXT.blockSize, EXT.blockSize + 4);
   const isBlockSize = exponent.length === 4 && exponent[0]! <= EXT.maxBlockSize &&
     exponent.subarray(1).every((byte) => byte === 0);
-  return has(EXT.magic, EXT.magicBytes) && isBlockSize ? "ext2, ext3 or ext4" : undefined;
+  return has(start, EXT.magic, EXT.magicBytes) && isBlockSize ? "ext2, ext3 or ext4" : undefined;
+}
+
+function has(start: Uint8Array, offset: number, bytes: readonly number[]): boolean {
+  return bytes.every((byte, i) => start[offset + i] === byte);
 }
 
 function text(name: string, offset: number, value: string): Signature {

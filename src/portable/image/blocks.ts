@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import { isAllZero } from "../../bytes/zeros.ts";
 import type { WritableSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
+import type { DiskRange } from "./free_ranges.ts";
 import type { Meter } from "./pace.ts";
 import { chainExtent, readChain } from "./extents.ts";
 import { type DiskImage, imageExtents, type WritableImage } from "./image.ts";
@@ -44,6 +45,10 @@ export async function blockContents(
   const parental = new Uint8Array(isParents ? PIECE : 0);
   for (const extent of imageExtents(image, offset, end)) {
     if (extent.kind === "parent") isZero = false;
+    if (extent.kind === "zero" && isParents) {
+      isParents = readsData && parents.length > 0 && await areZeros(parents, extent, meter);
+      if (!isZero && !isParents) break;
+    }
     if (extent.kind !== "file") continue;
     if (!readsData) return { isZero: false, isParents: false };
     if (parents.length === 0) isParents = false;
@@ -61,6 +66,22 @@ export async function blockContents(
     if (!isZero && !isParents) break;
   }
   return { isZero, isParents };
+}
+
+/** Whether the parents hold nothing but zeros in a range. */
+async function areZeros(
+  parents: readonly DiskImage[],
+  { offset, length }: DiskRange,
+  meter: Meter,
+): Promise<boolean> {
+  const piece = new Uint8Array(Math.min(PIECE, length));
+  for (let done = 0; done < length; done += PIECE) {
+    const bytes = piece.subarray(0, length - done);
+    readChain(parents, bytes, offset + done);
+    await meter.add(0, bytes.length);
+    if (!isAllZero(bytes)) return false;
+  }
+  return true;
 }
 
 function readOwn({ source }: DiskImage, piece: Uint8Array, fileOffset: number): void {

@@ -187,9 +187,10 @@ export interface ZeroExtent {
   length: number;
   /**
    * `"zero"` where the file says that there are zeros, `"trimmed"` where what was there has been given back:
-   * VHDX only. Absent where nothing has ever been written.
+   * VHDX only; `"free"` if the file system on the disk says that nothing is there, for those who asked for
+   * that. Absent where nothing has ever been written.
    */
-  reason?: "zero" | "trimmed";
+  reason?: "zero" | "trimmed" | "free";
 }
 
 /** Bytes in the file of a parent, or of its parent, and so on. */

@@ -151,6 +151,11 @@ export interface Compaction {
   readonly blockMoves: boolean;
   /** Nothing is written: what would be won is found out. */
   readonly dryRun: boolean;
+  /**
+   * Gives the image without what its file system says is free, as read through it and the parents. Absent if
+   * that is to stay.
+   */
+  readonly hideFree?: (image: DiskImage) => DiskImage;
   readonly meter: Meter;
 }
 

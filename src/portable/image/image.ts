@@ -8,9 +8,9 @@ import type { ByteSource } from "../file/byte_source.ts";
 
 /**
  * Why there are zeros that are stored nowhere: the file says that they are (`zero`), or that the contents
- * were given back (`trimmed`).
+ * were given back (`trimmed`); or the file system on the disk has nothing there (`free`).
  */
-export type ZeroReason = "zero" | "trimmed";
+export type ZeroReason = "zero" | "trimmed" | "free";
 
 /**
  * A piece of a disk, and where its bytes are: in this image's own file (`file`, from `fileOffset` on),

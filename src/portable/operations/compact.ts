@@ -3,12 +3,14 @@
  *
  * @module
  */
-import type { CompactionReport, CompactOptions } from "../../disk/operation_options.ts";
+import type { CompactOptions, CompleteCompactionReport } from "../../disk/operation_options.ts";
 import type { ImageChain } from "../chain/chain.ts";
+import { assertChildless } from "../chain/children.ts";
 import { ImageError, openForReading } from "../file/image_error.ts";
 import { formatOf } from "../formats.ts";
 import type { Compaction } from "../image/format.ts";
 import { Meter, Pace } from "../image/pace.ts";
+import { FreeSpace } from "./free_space.ts";
 
 /**
  * Compacts the child of a chain. Cancelled, the file is sound, and as much shorter as the work that is done
@@ -19,8 +21,9 @@ import { Meter, Pace } from "../image/pace.ts";
 export async function compactChain(
   chain: ImageChain,
   options: CompactOptions,
-): Promise<Required<CompactionReport>> {
+): Promise<CompleteCompactionReport> {
   const { noZeroScan = false, noBlockMoves = false, dryRun = false } = options;
+  const { freeSpace: hidesFree = false, ignoreChildren = false } = options;
   const { image, images, writable } = chain;
   const path = image.source.path;
   const format = formatOf(image);
@@ -33,8 +36,14 @@ export async function compactChain(
   if (writable === undefined && !dryRun) throw openForReading({ path });
   const pace = new Pace(options);
   pace.assertWanted();
+  const freeSpace = hidesFree ? await FreeSpace.find(images, pace) : undefined;
+  // To a child, what was there may still be in use.
+  const changesDisk = freeSpace !== undefined && freeSpace.report.freeBytes > 0;
+  if (changesDisk && !ignoreChildren) assertChildless(image);
+  const parents = images.slice(1);
   const job: Compaction = {
-    parents: images.slice(1),
+    parents,
+    ...(changesDisk ? { hideFree: (child) => freeSpace.hideIn([child, ...parents]) } : {}),
     zeroScan: !noZeroScan,
     blockMoves: !noBlockMoves,
     dryRun,
@@ -45,5 +54,10 @@ export async function compactChain(
     outcome: await format.compact!(file, job),
   }));
   pace.end();
-  return { dryRun, previousFileSize, ...outcome };
+  return {
+    dryRun,
+    previousFileSize,
+    ...outcome,
+    ...(freeSpace === undefined ? {} : { freeSpace: freeSpace.report }),
+  };
 }

@@ -97,12 +97,13 @@ function placesOf(file: OpenFile): Places {
 async function releaseBlocks(
   file: OpenFile,
   places: Places,
-  { parents, zeroScan, meter }: Compaction,
+  { parents, zeroScan, hideFree, meter }: Compaction,
 ): Promise<number> {
   const { source, found: { footer }, layout, table } = file;
   const { blockSize } = layout;
   const bitmaps = new SectorBitmaps(source);
-  const image = new SparseVhdImage(source, footer, { ...layout, table, bitmaps });
+  const stored = new SparseVhdImage(source, footer, { ...layout, table, bitmaps });
+  const image = hideFree?.(stored) ?? stored;
   let releasedBlocks = 0;
   for (const index of places.keys()) {
     const offset = index * blockSize;

@@ -9,6 +9,7 @@ import type { WritableSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
 import { blockContents, copyRange } from "../image/blocks.ts";
 import type { Compaction, CompactionOutcome } from "../image/format.ts";
+import type { DiskImage } from "../image/image.ts";
 import { type BatEntry, BITMAP, PAYLOAD } from "./block_table.ts";
 import { type PlacedBlock, placedBlocks, scanBlocks } from "./block_scan.ts";
 import { BlockTableWriter, MAX_PAGES_PER_BLOCK } from "./block_table_writer.ts";
@@ -104,7 +105,8 @@ class Compactor {
     const { blockSize } = this.#structures.metadata;
     const blocks = [...placedBlocks(source, this.#structures, this.#tables)];
     meter.expect(2 * blocks.length * blockSize);
-    const image = new VhdxImage({ ...this.#structures, source }, this.#tables);
+    const stored = new VhdxImage({ ...this.#structures, source }, this.#tables);
+    const image = this.#job.hideFree?.(stored) ?? stored;
     let chunkWithPartial = -1;
     for (const block of blocks) {
       if (block.kind === "sector bitmap block") {
@@ -232,7 +234,7 @@ class Compactor {
 
   /** The state in which the block reads the same without a place; `undefined` where there is none. */
   async #stateWithout(
-    image: VhdxImage,
+    image: DiskImage,
     index: number,
     { state }: BatEntry,
   ): Promise<number | undefined> {
@@ -251,6 +253,8 @@ class Compactor {
   }
 
   #release(block: PlacedBlock, without: BatEntry): void {
+    // What was free in it may have been anything.
+    if (this.#job.hideFree !== undefined && !this.#job.dryRun) this.#headers.announceDataChange();
     this.#change(block, () => without);
     this.#space.giveUp(block.offset, block.length);
   }

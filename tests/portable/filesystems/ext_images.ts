@@ -47,6 +47,16 @@ export function debugfs(dir: TempDir, path: string, commands: readonly string[])
   if (complaints.length > 0) throw new Error(`debugfs: ${complaints.join("\n")}`);
 }
 
+/** What is written. */
+interface Filling {
+  readonly seed: number;
+  readonly files?: number;
+  /** Bytes of the largest file. */
+  readonly largest?: number;
+  /** Bytes of one more file, which is removed at last. */
+  readonly removed?: number;
+}
+
 /**
  * Writes files of random lengths, and removes some of them again, so that free blocks hold what was in them.
  *
@@ -55,7 +65,7 @@ export function debugfs(dir: TempDir, path: string, commands: readonly string[])
 export function fillAndEmpty(
   dir: TempDir,
   path: string,
-  { seed, files = 16, largest = MiB }: { seed: number; files?: number; largest?: number },
+  { seed, files = 16, largest = MiB, removed }: Filling,
 ): string[] {
   const random = new Random(seed);
   const commands: string[] = [];
@@ -65,20 +75,28 @@ export function fillAndEmpty(
   for (let at = 0; at < content.length; at += 65536) {
     crypto.getRandomValues(content.subarray(at, at + 65536));
   }
-  for (let n = 0; n < files; n++) {
+  const write = (n: number) => {
     const file = `${source}${n}`;
-    const length = random.below(4) === 0 ? random.below(largest) : random.below(largest / 16);
+    const length = random.below(3) === 0 ? random.below(largest) : random.below(largest / 16);
     Deno.writeFileSync(file, content.subarray(largest - length));
     commands.push(`write ${file} file${n}`);
     names.push(`file${n}`);
-    if (names.length > 3 && random.below(2) === 0) {
-      const [removed] = names.splice(random.below(names.length), 1);
-      commands.push(`rm ${removed}`);
-    }
+  };
+  if (removed !== undefined) {
+    Deno.writeFileSync(`${source}-removed`, new Uint8Array(removed).fill(0x5a));
+    commands.push(`write ${source}-removed removed`);
   }
+  // What is removed early is overwritten by what comes then.
+  for (let n = 0; n < files; n++) write(n);
+  for (let n = 0; n < files / 2; n++) {
+    const [name] = names.splice(random.below(names.length), 1);
+    commands.push(`rm ${name}`);
+  }
+  write(files);
+  if (removed !== undefined) commands.push("rm removed");
   commands.push("mkdir folder", `write ${source}0 folder/inside`);
   debugfs(dir, path, commands);
-  for (let n = 0; n < files; n++) Deno.removeSync(`${source}${n}`);
+  for (let n = 0; n <= files; n++) Deno.removeSync(`${source}${n}`);
   return [...names, "folder/inside"];
 }
 

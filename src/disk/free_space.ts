@@ -1,0 +1,47 @@
+/**
+ * What the file systems of a disk leave free.
+ *
+ * @module
+ */
+
+/** A range of a disk that no file system uses. */
+export interface FreeSpaceRange {
+  /** Bytes from the start of the disk. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/**
+ * What is in a partition, or in a disk that has none, and how much of it is free. Without `freeBytes` all of it
+ * is taken for used, and `reason` says why.
+ */
+export interface PartitionSpace {
+  /** As tools number it, from 1 on; absent if the disk has no partition table: the disk is the file system. */
+  readonly partition?: number;
+  /** Bytes from the start of the disk. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+  /** `"ext4"`, `"ntfs"`; `"btrfs"`, `"LUKS"` and others are known by name only. Absent if nothing is known. */
+  readonly fileSystem?: string;
+  /** Bytes of the unit in which it allocates. */
+  readonly blockSize?: number;
+  /** Bytes that the file system says are free. */
+  readonly freeBytes?: number;
+  /**
+   * Of these, bytes in blocks of the image file that hold nothing else: what compacting gives back at least.
+   * Absent for an image that has no blocks.
+   */
+  readonly reclaimableBytes?: number;
+  /** Why all of it is taken for used: a sentence without its full stop, whose subject is the file system. */
+  readonly reason?: string;
+}
+
+/** How much of a disk is free. */
+export interface FreeSpaceReport {
+  /** Bytes, of all partitions together. */
+  readonly freeBytes: number;
+  /** In the order of the disk. What lies between them is taken for used. */
+  readonly partitions: readonly PartitionSpace[];
+}
