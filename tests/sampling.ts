@@ -31,6 +31,14 @@ export function* sampled<T>(all: Iterable<T>): Generator<T> {
   }
 }
 
+/**
+ * Of the rows of a large table, for which other programs are started: every so many, from `first` on. With another
+ * `first` for each of several tables of the same rows, all rows are tried once.
+ */
+export function sampledRows<T>(rows: readonly T[], oneIn: number, first = 0): readonly T[] {
+  return IS_FULL ? rows : rows.filter((_, i) => i % oneIn === first % oneIn);
+}
+
 /** How many rounds are run of a test that has `count` of them. */
 export function sampledRounds(count: number): number {
   return IS_FULL ? count : Math.ceil(count / ONE_IN);

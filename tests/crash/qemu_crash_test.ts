@@ -2,7 +2,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { Random } from "../fuzz/random.ts";
 import { run, TempDir, testWith } from "../support.ts";
-import { explored, sampledPercent } from "../sampling.ts";
+import { explored, sampledPercent, sampledRounds } from "../sampling.ts";
 import { QEMU } from "../interop/vhd_oracles.ts";
 import { explore } from "./exploration.ts";
 import { readStamps } from "./stamp.ts";
@@ -14,7 +14,7 @@ const SEED = 15;
 /** A state costs QEMU about as long as a hundred of them cost here. */
 const PERCENT = sampledPercent(30);
 const PERCENT_FOR_QEMU = sampledPercent(8);
-const MAX_STATES = 10;
+const MAX_STATES = Math.min(10, sampledRounds(30));
 
 for (const scenario of [...VHD_SCENARIOS, ...VHDX_SCENARIOS]) {
   if (scenario.qemuLacks !== undefined) continue;

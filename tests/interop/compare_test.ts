@@ -9,6 +9,7 @@ import {
 } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
 import { Random } from "../fuzz/random.ts";
+import { sampledRows } from "../sampling.ts";
 import { pattern, run, TempDir, testWith, tool } from "../support.ts";
 
 const MIB = 1 << 20;
@@ -138,10 +139,13 @@ async function imageWith(path: string, { size, data }: Contents, type: typeof FO
   for (const offset of data) disk.writeSync(pattern(4096), offset);
 }
 
-for (const [a, b] of FORMATS.flatMap((a, i) => FORMATS.slice(i).map((b) => [a, b] as const))) {
+const PAIRS = FORMATS.flatMap((a, i) => FORMATS.slice(i).map((b) => [a, b] as const));
+
+for (const [i, [a, b]] of PAIRS.entries()) {
   const title = `${a} and ${b} are alike, strictly and else, where QEMU says so`;
   testWith([tool("qemu-img")], title, async (t) => {
-    for (const [name, { ranges, strictRanges, ...contents }] of Object.entries(OTHERS)) {
+    const rows = sampledRows(Object.entries(OTHERS), 3, i);
+    for (const [name, { ranges, strictRanges, ...contents }] of rows) {
       await t.step(name, async () => {
         using dir = new TempDir();
         const [one, other] = [dir.file(`one.${a}`), dir.file(`other.${b}`)];
