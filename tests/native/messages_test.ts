@@ -1,6 +1,6 @@
 /**
  * What people on Windows are told who meet one of the 25 things that go wrong most (the numbers are those of
- * `messages_test.ts`): the double gives the code that Windows gives, and the advice must be for Windows, this
+ * `tests/messages/`): the double gives the code that Windows gives, and the advice must be for Windows, this
  * backend and these arguments. And what the portable backend tells there.
  */
 import { assert, assertMatch } from "@std/assert";
