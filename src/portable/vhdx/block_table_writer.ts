@@ -3,11 +3,11 @@
  *
  * @module
  */
+import { u64 } from "../../bytes/codec.ts";
 import { viewOf } from "../file/byte_source.ts";
 import { BAT_ENTRY_LENGTH, type BatEntry, type BlockAllocationTable } from "./block_table.ts";
 import type { LoggedPages } from "./log_writer.ts";
 import type { BitRange, SectorBitmaps } from "./sector_bitmaps.ts";
-import { writeUint64 } from "./file_map.ts";
 import type { BlockTables } from "./vhdx_file.ts";
 
 /**
@@ -58,7 +58,7 @@ export class BlockTableWriter {
   #setEntry(at: number, { state, fileOffset }: BatEntry): void {
     const bytes = new Uint8Array(BAT_ENTRY_LENGTH);
     // An offset is a multiple of 1 MiB, so the state fits into its low bits.
-    writeUint64(viewOf(bytes), 0, fileOffset + state);
+    u64.write(viewOf(bytes), 0, fileOffset + state, true);
     this.#pages.writeAt(bytes, at);
     this.#table.forget(at);
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
+import { u64 } from "../../bytes/codec.ts";
 import { viewOf, type WritableSource } from "../file/byte_source.ts";
 import type { CopyableItem, ImageSpec } from "../image/image.ts";
 import {
@@ -31,7 +32,6 @@ import {
   HEADER_OFFSETS,
   MIB,
   REGION_TABLE_OFFSETS,
-  writeUint64,
 } from "./file_map.ts";
 import { encodeHeader, type Header } from "./header.ts";
 import {
@@ -180,10 +180,11 @@ function* encodeTable(
     for (let block = start; block < end; block++) {
       if (!blocks.has(block)) continue;
       // An offset is a multiple of 1 MiB, so the state fits into its low bits.
-      writeUint64(
+      u64.write(
         view,
         (payloadEntryIndex(block, ratio) - firstEntry) * BAT_ENTRY_LENGTH,
         blocksOffset + place * geometry.blockSize + PAYLOAD.FULLY_PRESENT,
+        true,
       );
       place++;
     }

@@ -4,6 +4,7 @@
  * @module
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
+import { u64 } from "../../bytes/codec.ts";
 import { type ByteSource, readStructure, viewOf } from "../file/byte_source.ts";
 import { EndlessSource, LostBlocks, type PromisedEnd, readable } from "../file/promised_end.ts";
 import {
@@ -14,7 +15,7 @@ import {
   chunkRatio,
   PAYLOAD,
 } from "./block_table.ts";
-import { HEADER_AREA_LENGTH, MAX_FILE_SIZE, MIB, readUint64 } from "./file_map.ts";
+import { HEADER_AREA_LENGTH, MAX_FILE_SIZE, MIB } from "./file_map.ts";
 import { type CurrentHeader, readCurrentHeader } from "./header.ts";
 import { replayLog, searchLog } from "./log_replay.ts";
 import { type LogEntry, LogRing } from "./log_entry.ts";
@@ -103,7 +104,7 @@ function addBlocks(
       const hasPlace = isBitmap
         ? metadata.hasParent && state === BITMAP.PRESENT
         : !PLACELESS.includes(state);
-      const offset = Math.floor(readUint64(view, i) / MIB) * MIB;
+      const offset = Math.floor(u64.read(view, i, true) / MIB) * MIB;
       if (!hasPlace || offset === 0) continue;
       const block = index - Math.floor(index / (ratio + 1));
       // A table of whole chunks goes on behind the last block.
