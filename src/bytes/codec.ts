@@ -84,20 +84,25 @@ export const u64: Codec<number> = {
 };
 
 /** Eight bytes, all of whose values matter: a sequence number, a mask. */
-export const bigU64: Codec<bigint> = {
-  type: "u64",
-  size: 8,
-  read: (view, at, little) => view.getBigUint64(at, little),
-  write: (view, at, value, little) => {
-    if (typeof value !== "bigint") {
-      throw new TypeError(`u64 must be a bigint, got ${String(value)}`);
-    }
-    if (BigInt.asUintN(64, value) !== value) {
-      throw new RangeError(`u64 must be from 0 to 2^64 - 1, got ${value}`);
-    }
-    view.setBigUint64(at, value, little);
-  },
-};
+export const bigU64: Codec<bigint> = bigUnsigned("u64");
+
+/** Eight bytes that errors call by another name. */
+export function bigUnsigned(type: string): Codec<bigint> {
+  return {
+    type,
+    size: 8,
+    read: (view, at, little) => view.getBigUint64(at, little),
+    write: (view, at, value, little) => {
+      if (typeof value !== "bigint") {
+        throw new TypeError(`${type} must be a bigint, got ${String(value)}`);
+      }
+      if (BigInt.asUintN(64, value) !== value) {
+        throw new RangeError(`${type} must be from 0 to 2^64 - 1, got ${value}`);
+      }
+      view.setBigUint64(at, value, little);
+    },
+  };
+}
 
 /** A GUID in the mixed order of Windows, as lower-case text without braces. */
 export const guid: Codec<string> = {
@@ -198,7 +203,16 @@ export function mapped<In, Out, T>(
 }
 
 /** One byte, of which any but zero means true. */
-export const bool8: Codec<boolean> = mapped(u8, (byte) => byte !== 0, (value) => value ? 1 : 0);
+export const bool8: Codec<boolean> = truth(u8);
+/** Four bytes, of which any but zero mean true. */
+export const bool32: Codec<boolean> = truth(u32);
+
+function truth(codec: Codec<number>): Codec<boolean> {
+  return mapped(codec, (stored) => stored !== 0, (value) => {
+    if (typeof value === "boolean") return value ? 1 : 0;
+    throw new TypeError(`a bool must be true or false, got ${String(value)}`);
+  });
+}
 
 /** A value that is little-endian in whatever structure. */
 export function littleEndian<In, Out>(codec: Codec<In, Out>): Codec<In, Out> {

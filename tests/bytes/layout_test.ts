@@ -150,6 +150,8 @@ Deno.test("a value that does not fit is refused, not cut", () => {
     ["mask", 2n ** 64n, RangeError],
     ["mask", -1n, RangeError],
     ["mask", 1, TypeError],
+    ["flag", 1, TypeError],
+    ["flag", undefined, TypeError],
     ["id", "none", TypeError],
     ["name", "1234567", RangeError],
     ["name", "\u0100", RangeError],

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { readGuid, writeGuid } from "../../bytes/guid.ts";
+import type { Codec as StoredCodec } from "../../bytes/codec.ts";
+import * as stored from "../../bytes/codec.ts";
 import { decodeUtf16, encodeUtf16 } from "../../bytes/utf16.ts";
 
 /** The members of the enclosing structure that lie before the one that is read. */
@@ -31,95 +32,43 @@ export type AnyCodec = Codec<never, unknown>;
 
 const LITTLE_ENDIAN = true;
 
-function scalar<T>(
-  type: string,
-  size: number,
-  read: (view: DataView, offset: number) => T,
-  write: (view: DataView, offset: number, value: T) => void,
-  align = size,
+/** What lies in memory as it does on disks: see `bytes/codec.ts`. */
+function inMemory<T>(
+  { type, size, read, write }: StoredCodec<T>,
+  align: number = size,
 ): Codec<T> {
-  return { type, size, align, measure: () => size, read, write };
-}
-
-function unsigned(value: number, bits: number): number {
-  if (typeof value !== "number") throw new TypeError(`u${bits}: ${String(value)} is no number`);
-  if (!Number.isInteger(value) || value < 0 || value >= 2 ** bits) {
-    throw new RangeError(`u${bits}: ${value} is out of range`);
-  }
-  return value;
-}
-
-function unsigned64(value: bigint, type: string): bigint {
-  if (typeof value !== "bigint") throw new TypeError(`${type}: ${String(value)} is no bigint`);
-  if (value < 0n || value >= 1n << 64n) throw new RangeError(`${type}: ${value} is out of range`);
-  return value;
-}
-
-function wide(type: string): Codec<bigint> {
-  return scalar(
+  return {
     type,
-    8,
-    (view, offset) => view.getBigUint64(offset, LITTLE_ENDIAN),
-    (view, offset, value) => view.setBigUint64(offset, unsigned64(value, type), LITTLE_ENDIAN),
-  );
+    size,
+    align,
+    measure: () => size,
+    read: (view, offset) => read(view, offset, LITTLE_ENDIAN),
+    write: (view, offset, value) => write(view, offset, value, LITTLE_ENDIAN),
+  };
 }
 
 /** BYTE, UCHAR, BOOLEAN. */
-export const u8: Codec<number> = scalar(
-  "u8",
-  1,
-  (view, offset) => view.getUint8(offset),
-  (view, offset, value) => view.setUint8(offset, unsigned(value, 8)),
-);
-
+export const u8: Codec<number> = inMemory(stored.u8);
 /** USHORT. */
-export const u16: Codec<number> = scalar(
-  "u16",
-  2,
-  (view, offset) => view.getUint16(offset, LITTLE_ENDIAN),
-  (view, offset, value) => view.setUint16(offset, unsigned(value, 16), LITTLE_ENDIAN),
-);
-
+export const u16: Codec<number> = inMemory(stored.u16);
 /** ULONG, DWORD, and every enumeration of virtdisk.h. */
-export const u32: Codec<number> = scalar(
-  "u32",
-  4,
-  (view, offset) => view.getUint32(offset, LITTLE_ENDIAN),
-  (view, offset, value) => view.setUint32(offset, unsigned(value, 32), LITTLE_ENDIAN),
-);
-
+export const u32: Codec<number> = inMemory(stored.u32);
 /** ULONGLONG, ULONG64. */
-export const u64: Codec<bigint> = wide("u64");
+export const u64: Codec<bigint> = inMemory(stored.bigU64);
 /** ULONG_PTR. */
-export const usize: Codec<bigint> = wide("usize");
+export const usize: Codec<bigint> = inMemory(stored.bigUnsigned("usize"));
 /** HANDLE. */
-export const handle: Codec<bigint> = wide("handle");
+export const handle: Codec<bigint> = inMemory(stored.bigUnsigned("handle"));
 /** The address of a string that the callee reads; 0 is NULL. */
-export const pcwstr: Codec<bigint> = wide("pcwstr");
+export const pcwstr: Codec<bigint> = inMemory(stored.bigUnsigned("pcwstr"));
 /** The address of a string that the callee wrote; 0 is NULL. */
-export const pwstr: Codec<bigint> = wide("pwstr");
+export const pwstr: Codec<bigint> = inMemory(stored.bigUnsigned("pwstr"));
 /** Any other address; 0 is NULL. */
-export const pvoid: Codec<bigint> = wide("pvoid");
-
+export const pvoid: Codec<bigint> = inMemory(stored.bigUnsigned("pvoid"));
 /** BOOL: four bytes, of which any but zero mean true. */
-export const bool: Codec<boolean> = scalar(
-  "bool",
-  4,
-  (view, offset) => view.getUint32(offset, LITTLE_ENDIAN) !== 0,
-  (view, offset, value) => {
-    if (typeof value !== "boolean") throw new TypeError(`bool: ${String(value)} is no boolean`);
-    view.setUint32(offset, value ? 1 : 0, LITTLE_ENDIAN);
-  },
-);
-
+export const bool: Codec<boolean> = inMemory({ ...stored.bool32, type: "bool" });
 /** GUID, as lower-case text without braces. */
-export const guid: Codec<string> = scalar(
-  "guid",
-  16,
-  (view, offset) => readGuid(bytesOf(view, offset, 16)),
-  (view, offset, value) => writeGuid(bytesOf(view, offset, 16), 0, value),
-  4,
-);
+export const guid: Codec<string> = inMemory(stored.guid, 4);
 
 /** An array of fixed length. */
 export function array<T>(element: Codec<T>, length: number): Codec<readonly T[]> {
