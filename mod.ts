@@ -42,6 +42,7 @@ export {
   type VirtualDiskErrorOptions,
 } from "./src/errors/error.ts";
 export {
+  type DiskFreeSpace,
   type FreeSpaceRange,
   type FreeSpaceReport,
   type PartitionSpace,

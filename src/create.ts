@@ -131,7 +131,18 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
   const { type, parent, source, sourceType, identifier } = options;
   const { overwrite = false, preallocate = false, force = false, ignoreChildren = false } = options;
   if (type === "vhdset" || sourceType === "vhdset") throw unsupported(hostPath, "VHD Sets");
-  const { subtype, signal, onProgress } = options;
+  const { subtype, freeSpace = false, signal, onProgress } = options;
+  if (freeSpace && (source === undefined || source instanceof ReadableStream)) {
+    throw virtualDiskError("ERROR_INVALID_PARAMETER", "CreateVirtualDisk", {
+      path: hostPath,
+      reason: source === undefined
+        ? "`freeSpace` is for a copy, and there is no source"
+        : "`freeSpace` needs a source that can be read twice, and a stream cannot",
+      causes: source === undefined
+        ? ["Leave it out: a new disk is empty."]
+        : ["Save the stream to a file, and name that as the source."],
+    });
+  }
   return {
     path: hostPath,
     type,
@@ -142,7 +153,7 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
       ? undefined
       : source instanceof ReadableStream
       ? { stream: source, format: sourceType }
-      : { path: toHostPath(source, "source"), format: sourceType, force },
+      : { path: toHostPath(source, "source"), format: sourceType, force, freeSpace },
     identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
     overwrite,
     ignoreChildren,

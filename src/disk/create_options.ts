@@ -114,6 +114,14 @@ export interface CommonCreateOptions extends OperationOptions {
    */
   force?: boolean | undefined;
   /**
+   * Leaves out of the copy what the file systems on the source say is free, whatever is there: it reads as zeros.
+   * Only file systems that are understood and were unmounted cleanly are believed; `freeSpace()` of the source says
+   * of each partition whether it is. Not for streams. Portable backend.
+   *
+   * @default {false}
+   */
+  freeSpace?: boolean | undefined;
+  /**
    * A GUID: the unique id of a VHD, the virtual disk id (page 83) of a VHDX.
    *
    * @default {a random one; a differencing VHDX has its parent's}
@@ -205,6 +213,7 @@ export const CREATE_OPTIONS: OptionKinds<CreateOptions> = {
   source: either(PATH, STREAM),
   sourceType: oneOf("iso", "vhd", "vhdx", "vhdset", "raw"),
   force: BOOLEAN,
+  freeSpace: BOOLEAN,
   identifier: STRING,
   overwrite: BOOLEAN,
   ignoreChildren: BOOLEAN,

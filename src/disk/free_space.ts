@@ -45,3 +45,9 @@ export interface FreeSpaceReport {
   /** In the order of the disk. What lies between them is taken for used. */
   readonly partitions: readonly PartitionSpace[];
 }
+
+/**
+ * The free space of an open disk: how much, and where. The ranges come in order, neighbours joined; they are read
+ * from the disk as they are asked for, so the disk must stay open and unchanged meanwhile.
+ */
+export interface DiskFreeSpace extends FreeSpaceReport, AsyncIterable<FreeSpaceRange> {}

@@ -158,7 +158,8 @@ function checkTogether(path: string, options: CreateOptions): void {
 }
 
 /** The options of which some values are for the portable backend alone. */
-function imagesOf(path: string, { type, source, sourceType, alignment }: CreateOptions) {
+function imagesOf(path: string, { type, source, sourceType, alignment, freeSpace }: CreateOptions) {
+  if (freeSpace === true) throw unsupported(path, "the option freeSpace");
   if (alignment !== undefined) throw unsupported(path, "the option alignment");
   if (type === "raw" || sourceType === "raw") throw unsupported(path, "raw images");
   if (source instanceof ReadableStream) throw unsupported(path, "streams as a source");

@@ -29,6 +29,7 @@ import type {
   TakeSnapshotOptions,
   VhdSetChange,
 } from "../disk/driver_options.ts";
+import type { DiskFreeSpace, FreeSpaceRange } from "../disk/free_space.ts";
 import {
   allInformation,
   checkKind,
@@ -57,6 +58,7 @@ import {
   type ResizeReport,
   type SmallestSafeSize,
 } from "../disk/operation_options.ts";
+import { OPERATION_OPTIONS, type OperationOptions } from "../disk/progress.ts";
 import type { Size } from "../disk/size.ts";
 import type { StorageDependency } from "../disk/storage_dependency.ts";
 import { assertOpen, unsupported, VirtualDisk } from "../disk/virtual_disk.ts";
@@ -69,11 +71,13 @@ import { formatOfDevice } from "./formats.ts";
 import { chainExtents, type Extent, readChain, toExtent, writeChain } from "./image/extents.ts";
 import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./image/findings.ts";
 import type { DiskImage, IsoVolume, WritableImage } from "./image/image.ts";
+import { Pace } from "./image/pace.ts";
 import { applicableKinds, changeImage, imageInformation, imageMetadata } from "./information.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
 import { checkChain } from "./operations/check.ts";
 import { compactChain } from "./operations/compact.ts";
 import { type DiskDetails, diskDetails } from "./operations/details.ts";
+import { FreeSpace } from "./operations/free_space.ts";
 import {
   type ImageStream,
   type ImageStreamOptions,
@@ -581,6 +585,43 @@ export class PortableVirtualDisk extends VirtualDisk {
   }
 
   /**
+   * What the file systems on the disk leave free, by partition, and where. ext2, ext3, ext4, NTFS, FAT12, FAT16, FAT32
+   * and exFAT are understood, on a disk with an MBR or a GPT or without either. Whatever is not certain is taken for
+   * used: another file system, one that was not unmounted cleanly, has errors or features that are not known; what lies
+   * between partitions. Nothing is written.
+   *
+   * @example How much of a disk is free
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const path = `${await Deno.makeTempDir()}/disk.vhdx`;
+   * using disk = await createVirtualDisk(path, { size: "64MiB", backend: "portable" });
+   * const space = await disk.freeSpace();
+   * for (const { fileSystem, freeBytes, reason } of space.partitions) {
+   *   console.log(fileSystem, freeBytes ?? reason);
+   * }
+   * for await (const { offset, length } of space) console.log(offset, length);
+   * ```
+   *
+   * @param options How to watch and how to cancel.
+   * @returns A report, and the free ranges.
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.readSync}; the ranges too:
+   * `ERROR_INVALID_STATE` if a file system has changed since.
+   */
+  freeSpace(options: OperationOptions = {}): Promise<DiskFreeSpace> {
+    return this.#operate("ReadFile", async () => {
+      this.#assertReadable();
+      const pace = new Pace(checkOptions(OPERATION_OPTIONS, options, "freeSpace"));
+      const space = await FreeSpace.find(this.#chain.images, pace);
+      pace.end();
+      return {
+        ...space.report,
+        [Symbol.asyncIterator]: () => this.#freeRanges(space),
+      };
+    });
+  }
+
+  /**
    * Makes the image file shorter. Blocks go that hold nothing but zeros, that have been trimmed, or that hold
    * what the parent does; others move down, and so do a VHDX's tables and log; the file ends behind the last
    * of them. The disk's contents stay what they are, and its children remain valid.
@@ -976,6 +1017,18 @@ export class PortableVirtualDisk extends VirtualDisk {
       if (removeChild && !dryRun) removeMerged(this.#chain, files, options, () => this.#release());
       return { dryRun, path: files.target, merged: files.merged, removed: removeChild };
     });
+  }
+
+  async *#freeRanges(space: FreeSpace): AsyncGenerator<FreeSpaceRange> {
+    const ranges = space.ranges(0, this.#chain.images);
+    const pace = new Pace({});
+    while (true) {
+      this.#assertReadable();
+      const next = inOperation("ReadFile", () => ranges.next());
+      if (next.done) return;
+      yield next.value;
+      await pace.reach(0, 0);
+    }
   }
 
   *#extents(start: number, end: number): Generator<Extent> {

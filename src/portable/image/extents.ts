@@ -187,10 +187,9 @@ export interface ZeroExtent {
   length: number;
   /**
    * `"zero"` where the file says that there are zeros, `"trimmed"` where what was there has been given back:
-   * VHDX only; `"free"` if the file system on the disk says that nothing is there, for those who asked for
-   * that. Absent where nothing has ever been written.
+   * VHDX only. Absent where nothing has ever been written.
    */
-  reason?: "zero" | "trimmed" | "free";
+  reason?: "zero" | "trimmed";
 }
 
 /** Bytes in the file of a parent, or of its parent, and so on. */

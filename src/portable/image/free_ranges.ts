@@ -43,7 +43,6 @@ export function withoutFree(image: DiskImage, free: FreeRanges): DiskImage {
         kind: "zero",
         offset,
         length: Math.min(end, range.offset + range.length) - offset,
-        reason: "free",
       };
     },
   };

@@ -8,9 +8,9 @@ import type { ByteSource } from "../file/byte_source.ts";
 
 /**
  * Why there are zeros that are stored nowhere: the file says that they are (`zero`), or that the contents
- * were given back (`trimmed`); or the file system on the disk has nothing there (`free`).
+ * were given back (`trimmed`).
  */
-export type ZeroReason = "zero" | "trimmed" | "free";
+export type ZeroReason = "zero" | "trimmed";
 
 /**
  * A piece of a disk, and where its bytes are: in this image's own file (`file`, from `fileOffset` on),

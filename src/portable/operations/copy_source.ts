@@ -4,7 +4,7 @@
  * @module
  */
 import { BYTES, checkArgument } from "../../disk/arguments.ts";
-import { openToRead } from "../chain/chain.ts";
+import { type ImageChain, openToRead } from "../chain/chain.ts";
 import type { ByteSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
 import type { ImageFormat } from "../formats.ts";
@@ -13,6 +13,7 @@ import { type ForeignFormat, plainFormat } from "../image/foreign_format.ts";
 import type { DiskImage } from "../image/image.ts";
 import type { Pace } from "../image/pace.ts";
 import type { SourceDisk } from "./create_size.ts";
+import { withoutFreeSpace } from "./free_space.ts";
 
 /** What the caller names as the source. */
 export type SourceRequest =
@@ -22,6 +23,8 @@ export type SourceRequest =
     readonly format: ImageFormat | undefined;
     /** Whether a file is taken for a raw disk that plainly is something else. */
     readonly force: boolean;
+    /** Whether what its file systems say is free is left out. */
+    readonly freeSpace: boolean;
   }
   | {
     readonly stream: ReadableStream<Uint8Array>;
@@ -82,7 +85,9 @@ export function openSource(
   }
   return {
     disk: sourceDiskOf(chain.image),
-    contents: chainContents(chain.images, pace),
+    contents: request.freeSpace
+      ? usedContents(chain.images, pace)
+      : chainContents(chain.images, pace),
     [Symbol.dispose]: () => chain.close(),
   };
 }
@@ -191,6 +196,16 @@ export function chainContents(images: readonly DiskImage[], pace: Pace): DiskCon
         pace.count(length);
         yield { offset, bytes };
       }
+    },
+  };
+}
+
+/** As {@linkcode chainContents}, without what its file systems say is free. */
+function usedContents(images: ImageChain["images"], pace: Pace): DiskContents {
+  return {
+    size: images[0].virtualSize,
+    async *pieces(unit) {
+      yield* chainContents(await withoutFreeSpace(images, pace), pace).pieces(unit);
     },
   };
 }

@@ -92,7 +92,7 @@ export class FreeSpace {
    *
    * @param from What ends before is left out.
    * @param images Through which the file systems are read: the disk as it was looked at.
-   * @throws {ImageError} `ERROR_FILE_CORRUPT` if a file system is no longer what it was.
+   * @throws {ImageError} `ERROR_INVALID_STATE` if a file system is no longer what it was.
    */
   *ranges(from = 0, images: Images = this.#images): Generator<DiskRange> {
     const disk = partitionedDisk(images);
@@ -119,6 +119,16 @@ export class FreeSpace {
   hideIn(images: Images): DiskImage {
     return withoutFree(images[0], new FreeRangeWindow((from) => this.ranges(from, images)));
   }
+}
+
+/**
+ * The images, what their file systems say is free read as zeros.
+ *
+ * @throws {ImageError} As {@linkcode FreeSpace.find}.
+ */
+export async function withoutFreeSpace(images: Images, pace: Pace): Promise<Images> {
+  const freeSpace = await FreeSpace.find(images, pace);
+  return [freeSpace.hideIn(images), ...images.slice(1)];
 }
 
 /** How many ranges are kept that lie behind: whoever goes on may go back by a few MiB. */
@@ -340,9 +350,9 @@ function* freeBatches(
 
 /** What was verified is read again when it is used, and must still be the same. */
 function changed(path: string, what: string): ImageError {
-  return new ImageError("ERROR_FILE_CORRUPT", {
+  return new ImageError("ERROR_INVALID_STATE", {
     path,
-    reason: `a file system has changed while its free space was looked for: ${what}`,
+    reason: `a file system has changed since its free space was found: ${what}`,
   });
 }
 

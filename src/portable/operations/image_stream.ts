@@ -31,6 +31,7 @@ import {
 import { Pace } from "../image/pace.ts";
 import { MAX_PIECE } from "./write_image.ts";
 import { assertRawDisk, dataWindows, sourceDiskOf } from "./copy_source.ts";
+import { withoutFreeSpace } from "./free_space.ts";
 import { imageSpec, kindToCreate } from "./create_rules.ts";
 
 /** Which image a disk is streamed as. What is left out has the default of `createVirtualDisk`. */
@@ -66,6 +67,12 @@ export interface ImageStreamOptions extends OperationOptions {
    * @default {false}
    */
   force?: boolean | undefined;
+  /**
+   * Leaves out what the file systems on the disk say is free: see `CreateOptions.freeSpace`.
+   *
+   * @default {false}
+   */
+  freeSpace?: boolean | undefined;
 }
 
 /** An image file that comes as a stream. */
@@ -87,6 +94,7 @@ const IMAGE_STREAM_OPTIONS: OptionKinds<ImageStreamOptions> = {
   physicalSectorSize: SIZE,
   identifier: STRING,
   force: BOOLEAN,
+  freeSpace: BOOLEAN,
 };
 
 const OPERATION = "CreateVirtualDisk";
@@ -98,7 +106,7 @@ const OPERATION = "CreateVirtualDisk";
  * @throws {VirtualDiskError} As `createVirtualDisk` with a source.
  */
 export function openImageStream(
-  images: readonly DiskImage[],
+  allImages: readonly [DiskImage, ...DiskImage[]],
   options: ImageStreamOptions,
   assertReadable: () => void,
 ): Promise<ImageStream> {
@@ -108,8 +116,11 @@ export function openImageStream(
       options,
       "imageStream",
     );
-    const path = images[0]!.source.path;
-    if (!wanted.force) assertRawDisk(images[0]!);
+    const path = allImages[0].source.path;
+    if (!wanted.force) assertRawDisk(allImages[0]);
+    const pace = new Pace({ signal });
+    pace.assertWanted();
+    const images = wanted.freeSpace ? await withoutFreeSpace(allImages, pace) : allImages;
     const request = {
       ...wanted,
       ...sizesOf(wanted),
@@ -120,8 +131,6 @@ export function openImageStream(
     const kind = kindToCreate(request);
     const spec = imageSpec(request, kind, undefined, sourceDiskOf(images[0]!));
     const layout = kind.rules.layout(spec, path);
-    const pace = new Pace({ signal });
-    pace.assertWanted();
     const blocks = await findBlocks(images, layout, pace, assertReadable);
     const byteLength = layout.byteLength(blocks.count);
     const pieces = imageBytes(images, layout, blocks);
