@@ -12,7 +12,7 @@ import {
 import { errorCode } from "../errors/codes.ts";
 import { isErrorOf, VirtualDiskError, virtualDiskError } from "../errors/error.ts";
 import type { CalledDisk } from "./call/disk_call.ts";
-import { Handle } from "./call/handle.ts";
+import { GENERIC_READ, type Handle, NO_ACCESS, openExisting } from "./call/handle.ts";
 import { CallMemory } from "./call/memory.ts";
 import { sizedAnswer } from "./call/sized_answer.ts";
 import type { Kernel32 } from "./ffi/kernel32.ts";
@@ -23,7 +23,7 @@ import {
   type StorageDependencyInfoType1,
   type StorageDependencyInfoType2,
 } from "./ffi/structs.ts";
-import { fullPath, wideString } from "./ffi/text.ts";
+import { fullPath } from "./ffi/text.ts";
 import { deviceName, readInformation } from "./information.ts";
 import { openToAsk } from "./open.ts";
 import { attachedImagePaths, mountPointsOfDisk, physicalPath } from "./device.ts";
@@ -197,19 +197,10 @@ function joined(volume: string, path: string): string {
 
 // The volumes and disks that GetStorageDependencyInformation is asked about, opened.
 
-/** Nothing of a volume is read or written; the handle only says which one is meant. */
-const NO_ACCESS = 0;
-/**
- * The control code by which a disk is asked, 0x2D518C, has FILE_READ_ACCESS: without the right to read Windows
- * answers ERROR_ACCESS_DENIED, to an administrator too. The one for volumes and files has FILE_ANY_ACCESS.
- */
-const GENERIC_READ = 0x8000_0000;
 /** FILE_SHARE_READ, FILE_SHARE_WRITE and FILE_SHARE_DELETE. */
 const SHARE_ALL = 1 | 2 | 4;
-const OPEN_EXISTING = 3;
 /** Without it CreateFileW opens no folder. */
 const FILE_FLAG_BACKUP_SEMANTICS = 0x0200_0000;
-const INVALID_HANDLE_VALUE = 0xffff_ffff_ffff_ffffn;
 
 const STORAGE_OBJECT: Kind = {
   expected: "a path, { volume } or { disk }",
@@ -254,16 +245,15 @@ function rootOf(kernel32: Kernel32, volume: string): string {
  * @throws {VirtualDiskError} As CreateFileW says.
  */
 export function openObject(kernel32: Kernel32, { path, isDisk }: ObjectPath): Handle {
-  const handle = kernel32.CreateFileW(
-    wideString(path),
-    isDisk ? GENERIC_READ : NO_ACCESS,
-    SHARE_ALL,
-    null,
-    OPEN_EXISTING,
-    isDisk ? 0 : FILE_FLAG_BACKUP_SEMANTICS,
-    0n,
-  );
-  if (handle !== INVALID_HANDLE_VALUE) return new Handle(kernel32, handle);
+  const handle = openExisting(kernel32, path, {
+    // The control code by which a disk is asked, 0x2D518C, has FILE_READ_ACCESS: without the right to read
+    // Windows answers ERROR_ACCESS_DENIED, to an administrator too. The one for volumes and files has
+    // FILE_ANY_ACCESS.
+    access: isDisk ? GENERIC_READ : NO_ACCESS,
+    share: SHARE_ALL,
+    flags: isDisk ? 0 : FILE_FLAG_BACKUP_SEMANTICS,
+  });
+  if (handle !== undefined) return handle;
   throw new VirtualDiskError(kernel32.GetLastError(), OPERATION, { path });
 }
 

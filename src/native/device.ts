@@ -8,18 +8,20 @@ import { readGuid } from "../bytes/guid.ts";
 import { decodeMultiString, decodeUtf16, decodeUtf16Z } from "../bytes/utf16.ts";
 import type { AttachedVolume } from "../disk/attachment.ts";
 import type { CalledDisk } from "./call/disk_call.ts";
-import { Handle } from "./call/handle.ts";
+import {
+  GENERIC_READ,
+  GENERIC_WRITE,
+  type Handle,
+  INVALID_HANDLE_VALUE,
+  NO_ACCESS,
+  openExisting,
+} from "./call/handle.ts";
 import { sizedAnswer } from "./call/sized_answer.ts";
 import type { Kernel32 } from "./ffi/kernel32.ts";
 import { multiString, wideString } from "./ffi/text.ts";
 import type { VirtDisk } from "./ffi/virtdisk.ts";
 
-const NO_ACCESS = 0;
-const GENERIC_READ = 0x8000_0000;
-const GENERIC_WRITE = 0x4000_0000;
 const FILE_SHARE_READ_WRITE = 3;
-const OPEN_EXISTING = 3;
-const INVALID_HANDLE_VALUE = 0xffffffffffffffffn;
 
 /** CTL_CODE(IOCTL_STORAGE_BASE, 0x420, METHOD_BUFFERED, FILE_ANY_ACCESS) of ntddstor.h. */
 const IOCTL_STORAGE_GET_DEVICE_NUMBER = 0x2d1080;
@@ -132,18 +134,8 @@ export class Device implements Disposable {
   }
 
   static #open(kernel32: Kernel32, path: string, access: number): Device | undefined {
-    const value = kernel32.CreateFileW(
-      wideString(path),
-      access,
-      FILE_SHARE_READ_WRITE,
-      null,
-      OPEN_EXISTING,
-      0,
-      0n,
-    );
-    return value === INVALID_HANDLE_VALUE
-      ? undefined
-      : new Device(kernel32, new Handle(kernel32, value));
+    const handle = openExisting(kernel32, path, { access, share: FILE_SHARE_READ_WRITE });
+    return handle && new Device(kernel32, handle);
   }
 
   /** Where it is; `undefined` of a volume that spans disks. */
@@ -193,7 +185,12 @@ export class Device implements Disposable {
     return (view.getBigUint64(ATTRIBUTES.attributes, true) & DISK_ATTRIBUTE_OFFLINE) !== 0n;
   }
 
-  /** Has what was written to a volume written to the disk, on another thread; needs write access. */
+  /** Has what was written to a volume written to the disk; needs write access. */
+  flushSync(): void {
+    this.#kernel32.FlushFileBuffers(this.#handle.value);
+  }
+
+  /** As {@linkcode flushSync}, on another thread. */
   async flush(): Promise<void> {
     await this.#kernel32.FlushFileBuffersAsync(this.#handle.value);
   }

@@ -38,7 +38,7 @@ export class LockedVolumes implements Disposable {
   }
 
   /**
-   * Locks and dismounts the volumes, holding the thread up.
+   * Flushes, locks and dismounts the volumes, holding the thread up.
    *
    * @throws {VirtualDiskError} `ERROR_SHARING_VIOLATION` where a volume is in use, `ERROR_ACCESS_DENIED` where
    * it cannot be opened; not with `force`. Nothing stays locked then.
@@ -47,6 +47,7 @@ export class LockedVolumes implements Disposable {
     const locked = new LockedVolumes(disk, options);
     try {
       for (const each of locked.#volumes) {
+        each.device.flushSync();
         for (let tries = 1; !locked.#tryLock(each, tries); tries++) sleep(PAUSE);
       }
       return locked;

@@ -123,12 +123,8 @@ export class Machine {
       CloseHandle: (handle) => this.#open.delete(handle) ? 1 : kernel32.CloseHandle(handle),
       DeviceIoControl: (handle, question, _in, _inSize, answer) =>
         this.#control(handle, question, viewOf(answer)),
-      FlushFileBuffersAsync: (handle) => {
-        const { device, rights } = this.#open.get(handle)!;
-        const isWritable = (rights & WRITE) !== 0;
-        if (isWritable && "name" in device) this.log.push(`flush ${device.name}`);
-        return Promise.resolve(isWritable ? 1 : 0);
-      },
+      FlushFileBuffers: (handle) => this.#flush(handle),
+      FlushFileBuffersAsync: (handle) => Promise.resolve(this.#flush(handle)),
       FindFirstVolumeW: (name) => {
         this.onSearch(++this.#searches);
         this.#next = 0;
@@ -148,6 +144,13 @@ export class Machine {
         }),
       GetLastError: () => this.mountError || this.#lastError || kernel32.GetLastError(),
     };
+  }
+
+  #flush(handle: bigint): number {
+    const { device, rights } = this.#open.get(handle)!;
+    const isWritable = (rights & WRITE) !== 0;
+    if (isWritable && "name" in device) this.log.push(`flush ${device.name}`);
+    return isWritable ? 1 : 0;
   }
 
   #openDevice(path: string, access: number): bigint {

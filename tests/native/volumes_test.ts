@@ -263,6 +263,17 @@ testOnMachine("a disk is detached when its volumes are flushed and locked", asyn
   assertEquals(double.answers.attachments, 0);
 });
 
+testOnMachine("detach() flushes the volumes too before it locks them", async (context) => {
+  const { double, machine, openHere } = context;
+  machine.arriving = [volume("own")];
+  using disk = openHere();
+  await disk.attach({ volumeTimeout: 0 });
+  disk.detach();
+  const { name } = machine.volumes[0]!;
+  assertEquals(machine.log, [`open ${name}`, `flush ${name}`, `lock ${name}`, `dismount ${name}`]);
+  assertEquals(double.answers.attachments, 0);
+});
+
 testOnMachine("a volume that is only in use for a moment is waited for", async (context) => {
   const { double, machine, openHere } = context;
   machine.arriving = [volume("own", { extents: [[NUMBER, GIB]], timesInUse: 3 })];

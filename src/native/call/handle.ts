@@ -1,6 +1,36 @@
 /** Handles of the kernel. */
 import { VirtualDiskError, virtualDiskError } from "../../errors/error.ts";
 import type { Kernel32 } from "../ffi/kernel32.ts";
+import { wideString } from "../ffi/text.ts";
+
+/** What functions that open or search return if they fail. */
+export const INVALID_HANDLE_VALUE = 0xffff_ffff_ffff_ffffn;
+
+/** No right to the contents: the handle only says which object is meant. */
+export const NO_ACCESS = 0;
+/** To read. */
+export const GENERIC_READ = 0x8000_0000;
+/** To write. */
+export const GENERIC_WRITE = 0x4000_0000;
+
+const OPEN_EXISTING = 3;
+
+/** Opens a file, folder, volume or disk that there is (CreateFileW); `undefined` if it cannot be opened. */
+export function openExisting(
+  kernel32: Kernel32,
+  path: string,
+  { access, share, flags = 0 }: {
+    readonly access: number;
+    /** FILE_SHARE_*. */
+    readonly share: number;
+    /** FILE_FLAG_*. */
+    readonly flags?: number;
+  },
+): Handle | undefined {
+  const name = wideString(path);
+  const value = kernel32.CreateFileW(name, access, share, null, OPEN_EXISTING, flags, 0n);
+  return value === INVALID_HANDLE_VALUE ? undefined : new Handle(kernel32, value);
+}
 
 /** The functions that closing takes. */
 type ClosingKernel32 = Pick<Kernel32, "CloseHandle" | "GetLastError">;
