@@ -65,33 +65,37 @@ testWith([...NTFS_TOOLS, tool("blkls"), tool("ps")], "an NTFS volume in many pie
   using dir = new TempDir();
   const clusterSize = 512;
   const image = makeNtfsVolume(dir, "ntfs.img", { clusterSize, size: 16 * MIB }, (folder) => {
-    // Every second piece of a full volume is given back, and taken by a file, a directory and the table.
+    // Every second piece of a full volume is given back, and taken by a file and by the table.
     const fillers: string[] = [];
-    const piece = new Uint8Array(1024).fill(7);
     Deno.mkdirSync(`${folder}/fill`);
-    try {
-      for (let i = 0;; i++) {
-        fillers.push(`${folder}/fill/${i}`);
-        Deno.writeFileSync(fillers.at(-1)!, piece);
-      }
-    } catch (error) {
-      assert(error instanceof Error && /space/i.test(error.message), `${error}`);
-    }
-    fillers.forEach((path, i) => {
-      if (i % 2 === 0) Deno.removeSync(path);
+    untilFull((i) => {
+      fillers.push(`${folder}/fill/${i}`);
+      Deno.writeFileSync(fillers.at(-1)!, new Uint8Array(1024).fill(7));
     });
-    Deno.writeFileSync(`${folder}/scattered`, new Uint8Array(600 * 1024).fill(1));
-    for (let i = 0; i < 400; i++) {
-      Deno.writeFileSync(`${folder}/a small file with a rather long name ${i}`, piece);
-    }
+    fillers.forEach((path, i) => {
+      // There may be nothing of the last one.
+      if (i % 2 === 0 && i < fillers.length - 1) Deno.removeSync(path);
+    });
+    Deno.writeFileSync(`${folder}/scattered`, new Uint8Array(300 * 1024).fill(1));
+    untilFull((i) => Deno.writeFileSync(`${folder}/small ${i}`, new Uint8Array(200).fill(1)));
     Deno.removeSync(`${folder}/scattered`);
-    Deno.writeFileSync(`${folder}/scattered again`, new Uint8Array(300 * 1024).fill(1));
   });
+  // The table's parts are listed in records of its own.
+  assertStringIncludes(run("ntfsinfo", "-i", "0", image), "attribute $ATTRIBUTE_LIST (0x20)");
   using volume = new FileVolume(image);
   const free = readFree(readNtfs, volume);
   assertEquals(free, sleuthKitFree(image, clusterSize, "ntfs"));
   assert(free.length > 500);
 });
+
+/** Writes until there is no room; the last file may be there without its contents. */
+function untilFull(write: (i: number) => void): void {
+  try {
+    for (let i = 0;; i++) write(i);
+  } catch (error) {
+    assert(error instanceof Error && /space/i.test(error.message), `${error}`);
+  }
+}
 
 testWith([...NTFS_TOOLS, tool("ps")], "an NTFS volume that is mounted again and emptied", () => {
   using dir = new TempDir();
