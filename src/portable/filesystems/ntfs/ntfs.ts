@@ -8,7 +8,7 @@ import { u16, u8 } from "../../../bytes/codec.ts";
 import { layout } from "../../../bytes/layout.ts";
 import type { FileSystemReader, FreeRange } from "../file_system.ts";
 import { foreignSignature } from "../foreign_signature.ts";
-import { Allocation, verifyFilesAllocated } from "./allocation.ts";
+import { allocationMap, verifyFilesAllocated } from "./allocation.ts";
 import { readBootSector, refusal } from "./boot_sector.ts";
 import { verifyAwake } from "./hibernation.ts";
 import { inUse, verifyLogClean } from "./log_file.ts";
@@ -39,7 +39,7 @@ export const readNtfs: FileSystemReader = (volume) => {
   const bitmap = streamOf(table, RECORD.bitmap, "$Bitmap");
 
   function* freeRanges(): Generator<readonly FreeRange[]> {
-    const allocation = new Allocation(bitmap, geometry!);
+    const allocation = allocationMap(bitmap, geometry!);
     for (const _ of verifyLogClean(log)) yield [];
     for (const _ of verifyAwake(table)) yield [];
     for (const _ of verifyFilesAllocated(table, allocation)) yield [];

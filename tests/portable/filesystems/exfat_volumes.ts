@@ -1,0 +1,78 @@
+/** exFAT volumes made by mkfs.exfat, filled and emptied through exfat-fuse on a loop device. */
+import { circumstance, type Need, run, type TempDir, tool } from "../../support.ts";
+import { fuse } from "./ntfs_volumes.ts";
+
+/** Whether an image can be a block device, as exfat-fuse demands. */
+const loopDevices: Need = circumstance(() => {
+  try {
+    Deno.statSync("/dev/loop-control");
+    return undefined;
+  } catch {
+    return "there are no loop devices";
+  }
+});
+
+/** What such volumes are made with. */
+export const EXFAT_TOOLS = [
+  tool("mkfs.exfat"),
+  tool("fsck.exfat"),
+  tool("dump.exfat"),
+  tool("mount.exfat-fuse"),
+  tool("losetup"),
+  tool("ps"),
+  fuse,
+  loopDevices,
+];
+
+/** What mkfs.exfat is asked for. */
+export interface ExfatVolumeOptions {
+  readonly size: number;
+  readonly clusterSize: number;
+  readonly sectorSize?: number;
+  readonly args?: readonly string[];
+}
+
+/** Makes a volume, and does something with it while it is mounted. */
+export function makeExfatVolume(
+  dir: TempDir,
+  name: string,
+  { size, clusterSize, sectorSize = 512, args = [] }: ExfatVolumeOptions,
+  fill?: (folder: string) => void,
+): string {
+  const image = dir.file(name);
+  Deno.writeFileSync(image, new Uint8Array(0), { createNew: true });
+  Deno.truncateSync(image, size);
+  withDevice(image, sectorSize, (device) => {
+    run("mkfs.exfat", "-c", `${clusterSize}`, ...args, device);
+    if (fill === undefined) return;
+    const folder = dir.file("mounted");
+    Deno.mkdirSync(folder, { recursive: true });
+    run("mount.exfat-fuse", device, folder);
+    try {
+      fill(folder);
+    } finally {
+      run("umount", folder);
+    }
+    awaitUnmounted(device);
+  });
+  return image;
+}
+
+function withDevice(image: string, sectorSize: number, work: (device: string) => void): void {
+  const device = run("losetup", "-f", "--show", "-b", `${sectorSize}`, image).trim();
+  try {
+    work(device);
+  } finally {
+    run("losetup", "-d", device);
+  }
+}
+
+/** `umount` returns while the program behind the file system still closes the device. */
+function awaitUnmounted(device: string): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 0; tries < 500; tries++) {
+    if (!run("ps", "-eo", "args").includes(`mount.exfat-fuse ${device} `)) return;
+    Atomics.wait(pause, 0, 0, 20);
+  }
+  throw new Error("exfat-fuse has not ended");
+}
