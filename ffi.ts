@@ -76,6 +76,11 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/}
  * @module
  */
+/**
+ * The enumerations of virtdisk.h.
+ *
+ * @category Constants
+ */
 export * as constants from "./src/constants.ts";
 export { CallMemory } from "./src/native/call/memory.ts";
 export type { Codec, Scope } from "./src/native/ffi/codec.ts";

@@ -20,6 +20,11 @@
  *
  * @module
  */
+export { type VirtualDiskOf } from "./src/backend.ts";
+export { convertVirtualDisk } from "./src/convert.ts";
+export { createVirtualDisk } from "./src/create.ts";
+export { diagnose } from "./src/diagnose.ts";
+export { type Backend } from "./src/disk/arguments.ts";
 export {
   type AttachedVolume,
   type Attachment,
@@ -27,32 +32,42 @@ export {
   type DetachOptions,
   type RestrictedRange,
 } from "./src/disk/attachment.ts";
-export * from "./src/constants.ts";
-export { createVirtualDisk } from "./src/create.ts";
+export { type DiskRange, type ReadableOptions, type WritableOptions } from "./src/disk/contents.ts";
+export {
+  type ConversionReport,
+  type ConvertOptions,
+  type RebaseOptions,
+  type RebaseReport,
+} from "./src/disk/conversion.ts";
 export {
   type CommonCreateOptions,
   type CreateFlag,
   type CreateOptions,
   type NativeCreateOptions,
 } from "./src/disk/create_options.ts";
-export { diagnose, type DiagnoseOptions } from "./src/diagnose.ts";
 export {
-  type ErrorDetail,
-  VirtualDiskError,
-  type VirtualDiskErrorOptions,
-} from "./src/errors/error.ts";
+  type ApplySnapshotOptions,
+  type ChangedRange,
+  type ChangeQueryOptions,
+  type DeleteSnapshotOptions,
+  type ScsiRequest,
+  type ScsiResponse,
+  type TakeSnapshotOptions,
+  type VhdSetChange,
+} from "./src/disk/driver_options.ts";
+export {
+  type DiagnoseOptions,
+  type Diagnosis,
+  type Finding,
+  type FindingSubject,
+  type Severity,
+} from "./src/disk/finding.ts";
 export {
   type DiskFreeSpace,
   type FreeSpaceRange,
   type FreeSpaceReport,
   type PartitionSpace,
 } from "./src/disk/free_space.ts";
-export {
-  type Diagnosis,
-  type Finding,
-  type FindingSubject,
-  type Severity,
-} from "./src/disk/finding.ts";
 export {
   type ChangeTrackingState,
   type DiskFormat,
@@ -69,8 +84,6 @@ export {
   type VirtualDiskInformation,
 } from "./src/disk/information.ts";
 export { VirtualDiskMetadata } from "./src/disk/metadata.ts";
-export { NativeVirtualDisk } from "./src/native/native_disk.ts";
-export { openVirtualDisk, openVirtualDiskSync } from "./src/open.ts";
 export {
   type AccessRight,
   type ImageType,
@@ -91,6 +104,25 @@ export {
   type ResizeReport,
   type SmallestSafeSize,
 } from "./src/disk/operation_options.ts";
+export { type OperationOptions, type Progress } from "./src/disk/progress.ts";
+export { parseSize, type Size } from "./src/disk/size.ts";
+export {
+  type AttachedVirtualDisk,
+  type DependentDiskFlag,
+  type StorageDependency,
+  type StorageDependencyKind,
+  type StorageDependencyOptions,
+  type StorageObject,
+} from "./src/disk/storage_dependency.ts";
+export { VirtualDisk } from "./src/disk/virtual_disk.ts";
+export { type ErrorSymbol } from "./src/errors/codes.ts";
+export {
+  type ErrorDetail,
+  VirtualDiskError,
+  type VirtualDiskErrorOptions,
+} from "./src/errors/error.ts";
+export type { NativeVirtualDisk } from "./src/native/native_disk.ts";
+export { openVirtualDisk, openVirtualDiskSync } from "./src/open.ts";
 export {
   type Extent,
   type FileExtent,
@@ -102,45 +134,24 @@ export {
   type CheckOptions,
   type CheckReport,
 } from "./src/portable/image/findings.ts";
+export { type IsoFileSystem, type IsoVolume } from "./src/portable/image/image.ts";
 export { checkVirtualDisk, type FileCheckOptions } from "./src/portable/operations/check.ts";
+export {
+  type CompareOptions,
+  compareVirtualDisks,
+  type DifferentRange,
+  virtualDiskChanges,
+} from "./src/portable/operations/compare.ts";
 export {
   type DiskDetails,
   type ImageDetails,
   type PartitionTableDetails,
 } from "./src/portable/operations/details.ts";
-export { type Partition } from "./src/portable/partitions/partitioned_disk.ts";
 export {
   type ImageStream,
   type ImageStreamOptions,
 } from "./src/portable/operations/image_stream.ts";
-export { type IsoFileSystem, type IsoVolume } from "./src/portable/image/image.ts";
-export { type DifferentRange } from "./src/portable/operations/compare.ts";
-export {
-  type CompareOptions,
-  compareVirtualDisks,
-  virtualDiskChanges,
-} from "./src/portable/operations/compare.ts";
+export { type Partition } from "./src/portable/partitions/partitioned_disk.ts";
 export { PortableVirtualDisk } from "./src/portable/portable_disk.ts";
-export { type DiskRange, type ReadableOptions, type WritableOptions } from "./src/disk/contents.ts";
-export { parseSize, type Size } from "./src/disk/size.ts";
+export { rebaseVirtualDisk } from "./src/rebase.ts";
 export { attachedVirtualDisks, storageDependencies } from "./src/storage.ts";
-export {
-  type AttachedVirtualDisk,
-  type DependentDiskFlag,
-  type StorageDependency,
-  type StorageDependencyKind,
-  type StorageDependencyOptions,
-  type StorageObject,
-} from "./src/disk/storage_dependency.ts";
-export {
-  type ApplySnapshotOptions,
-  type ChangedRange,
-  type ChangeQueryOptions,
-  type DeleteSnapshotOptions,
-  type ScsiRequest,
-  type ScsiResponse,
-  type TakeSnapshotOptions,
-  type VhdSetChange,
-} from "./src/disk/driver_options.ts";
-export { type OperationOptions, type Progress } from "./src/disk/progress.ts";
-export { VirtualDisk } from "./src/disk/virtual_disk.ts";

@@ -8,13 +8,25 @@
 
 // Kinds and vendors of images.
 
-/** The vendor of every image that Windows can open: VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT. */
+/**
+ * The vendor of every image that Windows can open: VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT.
+ *
+ * @category Constants
+ */
 export const VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT = "ec984aec-a0f9-47e9-901f-71415a66345b";
 
-/** No vendor named, the image tells: VIRTUAL_STORAGE_TYPE_VENDOR_UNKNOWN. */
+/**
+ * No vendor named, the image tells: VIRTUAL_STORAGE_TYPE_VENDOR_UNKNOWN.
+ *
+ * @category Constants
+ */
 export const VIRTUAL_STORAGE_TYPE_VENDOR_UNKNOWN = "00000000-0000-0000-0000-000000000000";
 
-/** Kinds of image. */
+/**
+ * Kinds of image.
+ *
+ * @category Constants
+ */
 export const VIRTUAL_STORAGE_TYPE_DEVICE = {
   UNKNOWN: 0,
   ISO: 1,
@@ -25,10 +37,18 @@ export const VIRTUAL_STORAGE_TYPE_DEVICE = {
 
 // What OpenVirtualDisk takes.
 
-/** The write depth of a version 1 open without one. */
+/**
+ * The write depth of a version 1 open without one.
+ *
+ * @category Constants
+ */
 export const OPEN_VIRTUAL_DISK_RW_DEPTH_DEFAULT = 1;
 
-/** Versions of OPEN_VIRTUAL_DISK_PARAMETERS: 1 is of Windows 7, 2 of Windows 8, 3 of Windows 10. */
+/**
+ * Versions of OPEN_VIRTUAL_DISK_PARAMETERS: 1 is of Windows 7, 2 of Windows 8, 3 of Windows 10.
+ *
+ * @category Constants
+ */
 export const OPEN_VIRTUAL_DISK_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
@@ -36,7 +56,11 @@ export const OPEN_VIRTUAL_DISK_VERSION = {
   3: 3,
 } as const;
 
-/** What a version 1 handle may be used for. */
+/**
+ * What a version 1 handle may be used for.
+ *
+ * @category Constants
+ */
 export const VIRTUAL_DISK_ACCESS = {
   NONE: 0,
   ATTACH_RO: 0x10000,
@@ -50,7 +74,11 @@ export const VIRTUAL_DISK_ACCESS = {
   WRITABLE: 0x320000,
 } as const;
 
-/** How an image is opened. */
+/**
+ * How an image is opened.
+ *
+ * @category Constants
+ */
 export const OPEN_VIRTUAL_DISK_FLAG = {
   NONE: 0,
   NO_PARENTS: 1,
@@ -69,13 +97,25 @@ export const OPEN_VIRTUAL_DISK_FLAG = {
 
 // What CreateVirtualDisk takes.
 
-/** Lets the format choose the block size. */
+/**
+ * Lets the format choose the block size.
+ *
+ * @category Constants
+ */
 export const CREATE_VIRTUAL_DISK_PARAMETERS_DEFAULT_BLOCK_SIZE = 0;
 
-/** Lets the format choose the sector size. */
+/**
+ * Lets the format choose the sector size.
+ *
+ * @category Constants
+ */
 export const CREATE_VIRTUAL_DISK_PARAMETERS_DEFAULT_SECTOR_SIZE = 0;
 
-/** Versions of CREATE_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * Versions of CREATE_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Constants
+ */
 export const CREATE_VIRTUAL_DISK_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
@@ -84,7 +124,11 @@ export const CREATE_VIRTUAL_DISK_VERSION = {
   4: 4,
 } as const;
 
-/** How an image is created. */
+/**
+ * How an image is created.
+ *
+ * @category Constants
+ */
 export const CREATE_VIRTUAL_DISK_FLAG = {
   NONE: 0,
   FULL_PHYSICAL_ALLOCATION: 1,
@@ -102,14 +146,22 @@ export const CREATE_VIRTUAL_DISK_FLAG = {
 
 // What AttachVirtualDisk and DetachVirtualDisk take.
 
-/** Versions of ATTACH_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * Versions of ATTACH_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Constants
+ */
 export const ATTACH_VIRTUAL_DISK_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
   2: 2,
 } as const;
 
-/** How a disk is attached. */
+/**
+ * How a disk is attached.
+ *
+ * @category Constants
+ */
 export const ATTACH_VIRTUAL_DISK_FLAG = {
   NONE: 0,
   READ_ONLY: 1,
@@ -125,14 +177,22 @@ export const ATTACH_VIRTUAL_DISK_FLAG = {
   AT_BOOT: 0x400,
 } as const;
 
-/** How a disk is detached. */
+/**
+ * How a disk is detached.
+ *
+ * @category Constants
+ */
 export const DETACH_VIRTUAL_DISK_FLAG = {
   NONE: 0,
 } as const;
 
 // What GetStorageDependencyInformation takes and gives.
 
-/** Properties of a disk that depends on an image. */
+/**
+ * Properties of a disk that depends on an image.
+ *
+ * @category Constants
+ */
 export const DEPENDENT_DISK_FLAG = {
   NONE: 0,
   MULT_BACKING_FILES: 1,
@@ -151,14 +211,22 @@ export const DEPENDENT_DISK_FLAG = {
   SUPPORT_ENCRYPTED_FILES: 0x2000,
 } as const;
 
-/** Versions of STORAGE_DEPENDENCY_INFO. */
+/**
+ * Versions of STORAGE_DEPENDENCY_INFO.
+ *
+ * @category Constants
+ */
 export const STORAGE_DEPENDENCY_INFO_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
   2: 2,
 } as const;
 
-/** What GetStorageDependencyInformation is asked about. */
+/**
+ * What GetStorageDependencyInformation is asked about.
+ *
+ * @category Constants
+ */
 export const GET_STORAGE_DEPENDENCY_FLAG = {
   NONE: 0,
   HOST_VOLUMES: 1,
@@ -167,7 +235,11 @@ export const GET_STORAGE_DEPENDENCY_FLAG = {
 
 // What GetVirtualDiskInformation and SetVirtualDiskInformation are asked for.
 
-/** Information classes that can be read. */
+/**
+ * Information classes that can be read.
+ *
+ * @category Constants
+ */
 export const GET_VIRTUAL_DISK_INFO = {
   UNSPECIFIED: 0,
   SIZE: 1,
@@ -187,7 +259,11 @@ export const GET_VIRTUAL_DISK_INFO = {
   CHANGE_TRACKING_STATE: 15,
 } as const;
 
-/** Information classes that can be set. */
+/**
+ * Information classes that can be set.
+ *
+ * @category Constants
+ */
 export const SET_VIRTUAL_DISK_INFO = {
   UNSPECIFIED: 0,
   PARENT_PATH: 1,
@@ -201,66 +277,110 @@ export const SET_VIRTUAL_DISK_INFO = {
 
 // What the operations on an open disk take.
 
-/** A child is merged into its parent. */
+/**
+ * A child is merged into its parent.
+ *
+ * @category Constants
+ */
 export const MERGE_VIRTUAL_DISK_DEFAULT_MERGE_DEPTH = 1;
 
-/** Versions of COMPACT_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * Versions of COMPACT_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Constants
+ */
 export const COMPACT_VIRTUAL_DISK_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
 } as const;
 
-/** How a disk is compacted. */
+/**
+ * How a disk is compacted.
+ *
+ * @category Constants
+ */
 export const COMPACT_VIRTUAL_DISK_FLAG = {
   NONE: 0,
   NO_ZERO_SCAN: 1,
   NO_BLOCK_MOVES: 2,
 } as const;
 
-/** Versions of MERGE_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * Versions of MERGE_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Constants
+ */
 export const MERGE_VIRTUAL_DISK_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
   2: 2,
 } as const;
 
-/** How a child is merged. */
+/**
+ * How a child is merged.
+ *
+ * @category Constants
+ */
 export const MERGE_VIRTUAL_DISK_FLAG = {
   NONE: 0,
 } as const;
 
-/** Versions of EXPAND_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * Versions of EXPAND_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Constants
+ */
 export const EXPAND_VIRTUAL_DISK_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
 } as const;
 
-/** How a disk is expanded. */
+/**
+ * How a disk is expanded.
+ *
+ * @category Constants
+ */
 export const EXPAND_VIRTUAL_DISK_FLAG = {
   NONE: 0,
   NOTIFY_CHANGE: 1,
 } as const;
 
-/** Versions of RESIZE_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * Versions of RESIZE_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Constants
+ */
 export const RESIZE_VIRTUAL_DISK_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
 } as const;
 
-/** How a disk is resized. */
+/**
+ * How a disk is resized.
+ *
+ * @category Constants
+ */
 export const RESIZE_VIRTUAL_DISK_FLAG = {
   NONE: 0,
   ALLOW_UNSAFE_VIRTUAL_SIZE: 1,
   RESIZE_TO_SMALLEST_SAFE_VIRTUAL_SIZE: 2,
 } as const;
 
-/** Versions of MIRROR_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * Versions of MIRROR_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Constants
+ */
 export const MIRROR_VIRTUAL_DISK_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
 } as const;
 
-/** How a disk is mirrored. */
+/**
+ * How a disk is mirrored.
+ *
+ * @category Constants
+ */
 export const MIRROR_VIRTUAL_DISK_FLAG = {
   NONE: 0,
   EXISTING_FILE: 1,
@@ -269,13 +389,21 @@ export const MIRROR_VIRTUAL_DISK_FLAG = {
   IS_LIVE_MIGRATION: 8,
 } as const;
 
-/** Versions of FORK_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * Versions of FORK_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Constants
+ */
 export const FORK_VIRTUAL_DISK_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
 } as const;
 
-/** How a disk is forked. */
+/**
+ * How a disk is forked.
+ *
+ * @category Constants
+ */
 export const FORK_VIRTUAL_DISK_FLAG = {
   NONE: 0,
   EXISTING_FILE: 1,
@@ -283,22 +411,38 @@ export const FORK_VIRTUAL_DISK_FLAG = {
 
 // The ids of change tracking, and what QueryChangesVirtualDisk takes.
 
-/** Longest change tracking id, in characters. */
+/**
+ * Longest change tracking id, in characters.
+ *
+ * @category Constants
+ */
 export const VIRTUAL_DISK_MAXIMUM_CHANGE_TRACKING_ID_LENGTH = 256;
 
-/** How changes are queried. */
+/**
+ * How changes are queried.
+ *
+ * @category Constants
+ */
 export const QUERY_CHANGES_VIRTUAL_DISK_FLAG = {
   NONE: 0,
 } as const;
 
 // What RawSCSIVirtualDisk takes.
 
-/** How a SCSI command is sent. */
+/**
+ * How a SCSI command is sent.
+ *
+ * @category Constants
+ */
 export const RAW_SCSI_VIRTUAL_DISK_FLAG = {
   NONE: 0,
 } as const;
 
-/** Versions of RAW_SCSI_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * Versions of RAW_SCSI_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Constants
+ */
 export const RAW_SCSI_VIRTUAL_DISK_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
@@ -306,37 +450,61 @@ export const RAW_SCSI_VIRTUAL_DISK_VERSION = {
 
 // What the functions of VHD Sets take.
 
-/** How a snapshot of a VHD Set is taken. */
+/**
+ * How a snapshot of a VHD Set is taken.
+ *
+ * @category Constants
+ */
 export const TAKE_SNAPSHOT_VHDSET_FLAG = {
   NONE: 0,
   WRITEABLE: 1,
 } as const;
 
-/** Versions of TAKE_SNAPSHOT_VHDSET_PARAMETERS. */
+/**
+ * Versions of TAKE_SNAPSHOT_VHDSET_PARAMETERS.
+ *
+ * @category Constants
+ */
 export const TAKE_SNAPSHOT_VHDSET_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
 } as const;
 
-/** How a snapshot of a VHD Set is deleted. */
+/**
+ * How a snapshot of a VHD Set is deleted.
+ *
+ * @category Constants
+ */
 export const DELETE_SNAPSHOT_VHDSET_FLAG = {
   NONE: 0,
   PERSIST_RCT: 1,
 } as const;
 
-/** Versions of DELETE_SNAPSHOT_VHDSET_PARAMETERS. */
+/**
+ * Versions of DELETE_SNAPSHOT_VHDSET_PARAMETERS.
+ *
+ * @category Constants
+ */
 export const DELETE_SNAPSHOT_VHDSET_VERSION = {
   UNSPECIFIED: 0,
   1: 1,
 } as const;
 
-/** How a VHD Set is modified. */
+/**
+ * How a VHD Set is modified.
+ *
+ * @category Constants
+ */
 export const MODIFY_VHDSET_FLAG = {
   NONE: 0,
   WRITEABLE_SNAPSHOT: 1,
 } as const;
 
-/** What ModifyVhdSet changes: MODIFY_VHDSET_VERSION. */
+/**
+ * What ModifyVhdSet changes: MODIFY_VHDSET_VERSION.
+ *
+ * @category Constants
+ */
 export const MODIFY_VHDSET = {
   UNSPECIFIED: 0,
   SNAPSHOT_PATH: 1,
@@ -344,13 +512,21 @@ export const MODIFY_VHDSET = {
   DEFAULT_SNAPSHOT_PATH: 3,
 } as const;
 
-/** How a snapshot of a VHD Set is applied. */
+/**
+ * How a snapshot of a VHD Set is applied.
+ *
+ * @category Constants
+ */
 export const APPLY_SNAPSHOT_VHDSET_FLAG = {
   NONE: 0,
   WRITEABLE: 1,
 } as const;
 
-/** Versions of APPLY_SNAPSHOT_VHDSET_PARAMETERS. */
+/**
+ * Versions of APPLY_SNAPSHOT_VHDSET_PARAMETERS.
+ *
+ * @category Constants
+ */
 export const APPLY_SNAPSHOT_VHDSET_VERSION = {
   UNSPECIFIED: 0,
   1: 1,

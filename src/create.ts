@@ -3,20 +3,10 @@
  *
  * @module
  */
-import {
-  CREATE_OPTIONS,
-  type CreateOptions,
-  type NativeCreateOptions,
-  sizesOf,
-} from "./disk/create_options.ts";
-import { type VirtualDiskError, virtualDiskError } from "./errors/error.ts";
-import { nativeCreateRequest } from "./native/create_request.ts";
-import { createNative, type NativeVirtualDisk } from "./native/native_disk.ts";
-import { backendOf, checkGuid, checkOptions, toHostPath } from "./disk/arguments.ts";
+import { nativeBackend, type VirtualDiskOf } from "./backend.ts";
+import { type Backend, backendOf, checkOptions } from "./disk/arguments.ts";
+import { CREATE_OPTIONS, type CreateOptions } from "./disk/create_options.ts";
 import { createPortable } from "./portable/create.ts";
-import type { CreateRequest } from "./portable/operations/create_rules.ts";
-import type { PortableVirtualDisk } from "./portable/portable_disk.ts";
-import type { VirtualDisk } from "./disk/virtual_disk.ts";
 
 /**
  * Creates a VHD or VHDX image.
@@ -71,102 +61,22 @@ import type { VirtualDisk } from "./disk/virtual_disk.ts";
  * replaced is open, and on the portable backend `ERROR_VHD_INVALID_STATE` if it is a disk with children;
  * `ERROR_PATH_NOT_FOUND`, `ERROR_ACCESS_DENIED`,
  * `ERROR_DISK_FULL`.
- * @throws {TypeError | RangeError} Where an option is of the wrong kind.
- * @throws {Deno.errors.NotCapable} Where a permission is missing.
- */
-export function createVirtualDisk(
-  path: string | URL,
-  options: CreateOptions & { backend: "portable" },
-): Promise<PortableVirtualDisk>;
-/**
- * Creates an image through VirtDisk.dll, on Windows only; needs `--allow-ffi` for `virtdisk.dll` and
- * `kernel32.dll`.
+ * @throws {TypeError | RangeError} If an option is of the wrong kind.
+ * @throws {Deno.errors.NotCapable} If a permission is missing.
  *
- * @throws {VirtualDiskError} As the others; `ERROR_NOT_SUPPORTED` off Windows.
+ * @category Creating
  */
-export function createVirtualDisk(
+export async function createVirtualDisk<B extends Backend = "auto">(
   path: string | URL,
-  options: CreateOptions & { backend: "native" },
-): Promise<NativeVirtualDisk>;
-/**
- * Creates an image with the backend that fits the system: the new disk's contents can be read and written by
- * that of `{ backend: "portable" }` alone.
- *
- * @throws {VirtualDiskError} As the others.
- */
-export function createVirtualDisk(
-  path: string | URL,
-  options: CreateOptions,
-): Promise<VirtualDisk>;
-export async function createVirtualDisk(
-  path: string | URL,
-  options: CreateOptions,
-): Promise<VirtualDisk> {
-  const checked = checkOptions(CREATE_OPTIONS, options, "createVirtualDisk");
+  options: CreateOptions<B>,
+): Promise<VirtualDiskOf<B>> {
+  const checked = checkOptions<CreateOptions>(CREATE_OPTIONS, options, "createVirtualDisk");
   checked.signal?.throwIfAborted();
-  if (backendOf(checked.backend) === "native") {
-    return await createNative(nativeCreateRequest(path, checked), checked);
-  }
-  return await createPortable(portableRequest(path, checked));
+  return await create(path, checked) as VirtualDiskOf<B>;
 }
 
-/** What CreateVirtualDisk alone can do. */
-const NATIVE_OPTIONS = [
-  "flags",
-  "access",
-  "openFlags",
-  "resiliencyGuid",
-  "parentType",
-  "sourceLimitPath",
-  "backingStorageType",
-  "pmemAddressAbstractionType",
-  "dataAlignment",
-  "securityDescriptor",
-] as const satisfies (keyof NativeCreateOptions)[];
-
-function portableRequest(path: string | URL, options: CreateOptions): CreateRequest {
-  const hostPath = toHostPath(path);
-  const nativeOption = NATIVE_OPTIONS.find((name) => options[name] !== undefined);
-  if (nativeOption !== undefined) throw unsupported(hostPath, `the option ${nativeOption}`);
-  const { type, parent, source, sourceType, identifier } = options;
-  const { overwrite = false, preallocate = false, force = false, ignoreChildren = false } = options;
-  if (type === "vhdset" || sourceType === "vhdset") throw unsupported(hostPath, "VHD Sets");
-  const { subtype, freeSpace = false, signal, onProgress } = options;
-  if (freeSpace && (source === undefined || source instanceof ReadableStream)) {
-    throw virtualDiskError("ERROR_INVALID_PARAMETER", "CreateVirtualDisk", {
-      path: hostPath,
-      reason: source === undefined
-        ? "`freeSpace` is for a copy, and there is no source"
-        : "`freeSpace` needs a source that can be read twice, and a stream cannot",
-      causes: source === undefined
-        ? ["Leave it out: a new disk is empty."]
-        : ["Save the stream to a file, and name that as the source."],
-    });
-  }
-  return {
-    path: hostPath,
-    type,
-    subtype,
-    ...sizesOf(options),
-    parent: parent === undefined ? undefined : toHostPath(parent, "parent"),
-    source: source === undefined
-      ? undefined
-      : source instanceof ReadableStream
-      ? { stream: source, format: sourceType }
-      : { path: toHostPath(source, "source"), format: sourceType, force, freeSpace },
-    identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
-    overwrite,
-    ignoreChildren,
-    preallocate,
-    signal,
-    onProgress,
-  };
-}
-
-function unsupported(path: string, what: string): VirtualDiskError {
-  return virtualDiskError("ERROR_NOT_SUPPORTED", "CreateVirtualDisk", {
-    path,
-    reason: `the portable backend does not have ${what}`,
-    causes: ['The native backend does: use { backend: "native" }, on Windows.'],
-  });
+async function create(path: string | URL, options: CreateOptions): Promise<VirtualDiskOf<Backend>> {
+  if (backendOf(options.backend) === "portable") return await createPortable(path, options);
+  const { createNative, nativeCreateRequest } = nativeBackend();
+  return await createNative(nativeCreateRequest(path, options), options);
 }

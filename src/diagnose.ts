@@ -3,30 +3,16 @@
  *
  * @module
  */
-import { type Diagnosis, diagnosisOf } from "./disk/finding.ts";
-import { diagnoseNative } from "./native/diagnose.ts";
+import { nativeBackend } from "./backend.ts";
+import { backendOf, checkOptions, toHostPath } from "./disk/arguments.ts";
 import {
-  BACKEND,
-  backendOf,
-  checkOptions,
-  type OptionKinds,
-  toHostPath,
-} from "./disk/arguments.ts";
+  DIAGNOSE_OPTIONS,
+  type DiagnoseOptions,
+  type Diagnosis,
+  diagnosisOf,
+} from "./disk/finding.ts";
 import { diagnosePortable } from "./portable/operations/diagnose.ts";
-import { OPERATION_OPTIONS, type OperationOptions } from "./disk/progress.ts";
-
-/** How to look. */
-export interface DiagnoseOptions extends OperationOptions {
-  /**
-   * `"native"` asks Windows too: attributes of the file, privileges, whether the image is attached and
-   * where. `"auto"` is native on Windows and portable elsewhere.
-   *
-   * @default {"auto"}
-   */
-  backend?: "auto" | "native" | "portable" | undefined;
-}
-
-const DIAGNOSE_OPTIONS: OptionKinds<DiagnoseOptions> = { ...OPERATION_OPTIONS, backend: BACKEND };
+import { realPathOf } from "./portable_doors.ts";
 
 /**
  * Finds out what keeps an image from being opened or attached, and comes to one verdict and one command to
@@ -65,6 +51,8 @@ const DIAGNOSE_OPTIONS: OptionKinds<DiagnoseOptions> = { ...OPERATION_OPTIONS, b
  * why it cannot be read.
  * @throws {TypeError} If the path is none.
  * @throws {Deno.errors.NotCapable} Without `--allow-read`, or on Windows `--allow-ffi`.
+ *
+ * @category Operations
  */
 export async function diagnose(
   path: string | URL,
@@ -76,17 +64,7 @@ export async function diagnose(
   signal?.throwIfAborted();
   const findings = await diagnosePortable(hostPath, { signal, onProgress });
   const all = backend === "native"
-    ? [...findings, ...diagnoseNative(hostPath, findings)]
+    ? [...findings, ...nativeBackend().diagnoseNative(hostPath, findings)]
     : findings;
   return diagnosisOf(realPathOf(hostPath), all);
-}
-
-/** Absolute if the file is there. */
-function realPathOf(path: string): string {
-  try {
-    return Deno.realPathSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    return path;
-  }
 }

@@ -3,13 +3,12 @@
  *
  * @module
  */
-import { backendOf, checkOptions } from "./disk/arguments.ts";
-import { type VirtualDiskError, virtualDiskError } from "./errors/error.ts";
-import { type NativeVirtualDisk, openNative, openNativeAsync } from "./native/native_disk.ts";
+import { nativeBackend, type VirtualDiskOf } from "./backend.ts";
+import { type Backend, backendOf, checkOptions } from "./disk/arguments.ts";
 import { OPEN_OPTIONS, type OpenOptions } from "./disk/open_options.ts";
 import { type OpenRequest, openRequest } from "./disk/open_request.ts";
-import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk.ts";
-import type { VirtualDisk } from "./disk/virtual_disk.ts";
+import { type VirtualDiskError, virtualDiskError } from "./errors/error.ts";
+import { openPortable } from "./portable/portable_disk.ts";
 
 /**
  * Opens a VHD, VHDX or ISO image.
@@ -18,6 +17,11 @@ import type { VirtualDisk } from "./disk/virtual_disk.ts";
  * and needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`; elsewhere, and with
  * `{ backend: "portable" }`, the image is read without Windows and needs `--allow-read` for the image
  * and its parents. The disk opens read-only unless asked otherwise. PowerShell: `Get-VHD`.
+ *
+ * The option `backend` decides the type of the disk; without one, `disk.backend` tells the two apart.
+ *
+ * A handle of Windows is the process's: what a worker has open that is terminated, or was just opening or attaching,
+ * stays so until the process ends.
  *
  * @example What is in the file
  * ```ts
@@ -31,51 +35,39 @@ import type { VirtualDisk } from "./disk/virtual_disk.ts";
  * console.log(virtualSize); // 67108864
  * ```
  *
+ * @example Work with whichever backend fits the system
+ * ```ts
+ * import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
+ *
+ * const folder = await Deno.makeTempDir();
+ * (await createVirtualDisk(`${folder}/base.vhdx`, { size: 64 * 1024 * 1024 })).close();
+ *
+ * using disk = await openVirtualDisk(`${folder}/base.vhdx`);
+ * if (disk.backend === "portable") console.log([...disk.extents()]);
+ * else console.log(disk.handle);
+ * ```
+ *
  * @param path The image: relative, absolute, a `file:` URL or, on Windows, a `\\?\` path.
  * @param options How to open it.
  * @returns The open disk; close it with `using`.
  * @throws {VirtualDiskError} With the code that OpenVirtualDisk returns, for example
  * `ERROR_FILE_NOT_FOUND`, `ERROR_SHARING_VIOLATION`, `ERROR_FILE_CORRUPT` or
- * `ERROR_VHD_PARENT_VHD_NOT_FOUND`; no handle stays open then.
- * @throws {TypeError | RangeError} Where an argument is of the wrong kind.
- * @throws {Deno.errors.NotCapable} Where a permission is missing.
- */
-export function openVirtualDisk(
-  path: string | URL,
-  options: OpenOptions & { backend: "portable" },
-): Promise<PortableVirtualDisk>;
-/**
- * Opens a disk through VirtDisk.dll, on Windows only; needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`.
+ * `ERROR_VHD_PARENT_VHD_NOT_FOUND`; no handle stays open then. `ERROR_NOT_SUPPORTED` for the native backend off
+ * Windows.
+ * @throws {TypeError | RangeError} If an argument is of the wrong kind.
+ * @throws {Deno.errors.NotCapable} If a permission is missing.
  *
- * A handle of Windows is the process's: what a worker has open that is terminated, or was just opening or attaching,
- * stays so until the process ends.
- *
- * @throws {VirtualDiskError} As the others; `ERROR_NOT_SUPPORTED` off Windows.
+ * @category Opening
  */
-export function openVirtualDisk(
+export async function openVirtualDisk<B extends Backend = "auto">(
   path: string | URL,
-  options: OpenOptions & { backend: "native" },
-): Promise<NativeVirtualDisk>;
-/**
- * Opens a disk with the backend that fits the system: its contents can be read and written by that of
- * `{ backend: "portable" }` alone.
- *
- * @throws {VirtualDiskError} As the others.
- */
-export function openVirtualDisk(
-  path: string | URL,
-  options?: OpenOptions,
-): Promise<VirtualDisk>;
-export async function openVirtualDisk(
-  path: string | URL,
-  options?: OpenOptions,
-): Promise<VirtualDisk> {
-  const checked = checkOptions(OPEN_OPTIONS, options, "openVirtualDisk");
-  const backend = backendOf(checked.backend);
-  const request = openRequest(path, checked);
-  return backend === "native"
-    ? await openNativeAsync(assertWindowsRequest(request))
+  options?: OpenOptions<B>,
+): Promise<VirtualDiskOf<B>> {
+  const { backend, request } = checked(path, options, "openVirtualDisk");
+  const disk = backend === "native"
+    ? await nativeBackend().openNativeAsync(request)
     : openPortable(request);
+  return disk as VirtualDiskOf<B>;
 }
 
 /**
@@ -96,34 +88,27 @@ export async function openVirtualDisk(
  * @param options How to open it.
  * @returns The open disk; close it with `using`.
  * @throws {VirtualDiskError} As {@linkcode openVirtualDisk}.
- */
-export function openVirtualDiskSync(
-  path: string | URL,
-  options: OpenOptions & { backend: "portable" },
-): PortableVirtualDisk;
-/**
- * Opens a disk through VirtDisk.dll, on Windows only; needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`.
  *
- * @throws {VirtualDiskError} As {@linkcode openVirtualDisk}; `ERROR_NOT_SUPPORTED` off Windows.
+ * @category Opening
  */
-export function openVirtualDiskSync(
+export function openVirtualDiskSync<B extends Backend = "auto">(
   path: string | URL,
-  options: OpenOptions & { backend: "native" },
-): NativeVirtualDisk;
-/**
- * Opens a disk with the backend that fits the system.
- *
- * @throws {VirtualDiskError} As {@linkcode openVirtualDisk}.
- */
-export function openVirtualDiskSync(path: string | URL, options?: OpenOptions): VirtualDisk;
-export function openVirtualDiskSync(
+  options?: OpenOptions<B>,
+): VirtualDiskOf<B> {
+  const { backend, request } = checked(path, options, "openVirtualDiskSync");
+  const disk = backend === "native" ? nativeBackend().openNative(request) : openPortable(request);
+  return disk as VirtualDiskOf<B>;
+}
+
+function checked(
   path: string | URL,
-  options?: OpenOptions,
-): VirtualDisk {
-  const checked = checkOptions(OPEN_OPTIONS, options, "openVirtualDiskSync");
-  const backend = backendOf(checked.backend);
-  const request = openRequest(path, checked);
-  return backend === "native" ? openNative(assertWindowsRequest(request)) : openPortable(request);
+  options: OpenOptions | undefined,
+  of: string,
+): { backend: "native" | "portable"; request: OpenRequest } {
+  const given = checkOptions(OPEN_OPTIONS, options, of);
+  const backend = backendOf(given.backend);
+  const request = openRequest(path, given);
+  return { backend, request: backend === "native" ? assertWindowsRequest(request) : request };
 }
 
 /**

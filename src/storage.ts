@@ -5,12 +5,7 @@
  */
 import { virtualDiskError } from "./errors/error.ts";
 import { checkOptions } from "./disk/arguments.ts";
-import {
-  listAttachedDisks,
-  queryDependencies,
-  queryDependencyKinds,
-} from "./native/dependencies.ts";
-import { type Libraries, systemLibraries } from "./native/ffi/library.ts";
+import { nativeIfHere } from "./backend.ts";
 import {
   type AttachedVirtualDisk,
   STORAGE_DEPENDENCY_OPTIONS,
@@ -39,9 +34,12 @@ import {
  * read, has an `error` and hides no other.
  * @throws {VirtualDiskError} `ERROR_NOT_SUPPORTED` off Windows; what Windows says if it gives no list.
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+ *
+ * @category Windows only
  */
 export function attachedVirtualDisks(): AttachedVirtualDisk[] {
-  return listAttachedDisks(windowsLibraries("GetAllAttachedVirtualDiskPhysicalPaths"));
+  const { listAttachedDisks, systemLibraries } = windows("GetAllAttachedVirtualDiskPhysicalPaths");
+  return listAttachedDisks(systemLibraries());
 }
 
 /**
@@ -63,6 +61,8 @@ export function attachedVirtualDisks(): AttachedVirtualDisk[] {
  * `ERROR_ACCESS_DENIED` for a disk if the program is not elevated; what else CreateFileW says of the volume or
  * disk; `ERROR_NOT_SUPPORTED` off Windows.
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi`.
+ *
+ * @category Windows only
  */
 export function storageDependencies(
   object: StorageObject,
@@ -72,6 +72,8 @@ export function storageDependencies(
  * As the other, without names and paths: version 1 of the structure.
  *
  * @throws {VirtualDiskError} As the other.
+ *
+ * @category Windows only
  */
 export function storageDependencies(
   object: StorageObject,
@@ -86,13 +88,16 @@ export function storageDependencies(
     options,
     "storageDependencies",
   );
-  const libraries = windowsLibraries("GetStorageDependencyInformation");
+  const { queryDependencies, queryDependencyKinds, systemLibraries } = windows(
+    "GetStorageDependencyInformation",
+  );
   const query = names ? queryDependencies : queryDependencyKinds;
-  return query(libraries, object, direction);
+  return query(systemLibraries(), object, direction);
 }
 
-function windowsLibraries(operation: string): Libraries {
-  if (Deno.build.os === "windows") return systemLibraries();
+function windows(operation: string): NonNullable<ReturnType<typeof nativeIfHere>> {
+  const native = nativeIfHere();
+  if (native !== undefined) return native;
   throw virtualDiskError("ERROR_NOT_SUPPORTED", operation, {
     reason: "only Windows attaches virtual disks",
     causes: ["The portable backend reads and writes images without attaching them."],

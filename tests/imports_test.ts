@@ -12,9 +12,19 @@ import { ROOT } from "./support.ts";
 /** What knows nothing of disks: anybody may stand on it. */
 const FLOOR = ["src/bytes", "src/text"];
 /** What the outside sees. */
-const FACES = ["mod.ts", "ffi.ts"];
+const FACES = ["mod.ts", "ffi.ts", "portable.ts"];
 /** They choose the backend, and do nothing else. */
-const DOORS = ["src/open.ts", "src/create.ts", "src/diagnose.ts", "src/storage.ts"];
+const DOORS = [
+  "backend",
+  "convert",
+  "create",
+  "diagnose",
+  "open",
+  "portable_doors",
+  "rebase",
+  "storage",
+]
+  .map((name) => `src/${name}.ts`);
 
 /** What a room imports, beside itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -73,7 +83,7 @@ const FILE_FUNCTIONS: readonly { reason: string; files: Record<string, string> }
     reason:
       "A diagnosis asks of the file what an open would not: its attributes, and whether it may be written.",
     files: {
-      "src/diagnose.ts": "realPathSync",
+      "src/portable_doors.ts": "realPathSync",
       "src/portable/operations/diagnose_file.ts": "openSync statSync",
       "src/portable/operations/diagnose_name.ts": "lstatSync",
     },
@@ -89,6 +99,8 @@ const FILE_FUNCTION =
 const IMPORTS = /^(?:import|export)\s(?:[^;"]*?\sfrom\s+)?"([^"]+)"/gm;
 /** What is loaded when it is needed: by a literal, which tools can follow and this test can read. */
 const LAZY_IMPORTS = /\bimport\s*\(\s*"([^"]+)"/g;
+/** What the compiler leaves out of the program: `import type`, and braces that hold types alone. */
+const TYPE_IMPORT = /^(?:import|export)\s+(?:type\s|\{(?:\s*type\s[^,}]+,?)+\s*\})/;
 const COMMENT = /\/\*[^]*?\*\/|^\s*\/\/.*$/gm;
 
 /** A module of the project: its code without comments, and what it imports of the project and of others. */
@@ -96,6 +108,8 @@ interface Module {
   readonly code: string;
   /** Lazy ones too: they are as much an arrow from room to room. */
   readonly imports: readonly string[];
+  /** Those without which the module does not run: neither lazy ones nor types. */
+  readonly needed: readonly string[];
 }
 
 const MODULES = readModules();
@@ -106,7 +120,9 @@ function readModules(): ReadonlyMap<string, Module> {
     const code = Deno.readTextFileSync(join(ROOT, path)).replaceAll(COMMENT, "");
     const imports = [...code.matchAll(IMPORTS), ...code.matchAll(LAZY_IMPORTS)]
       .map(([, specifier]) => resolved(path, specifier!));
-    modules.set(path, { code, imports });
+    const needed = [...code.matchAll(IMPORTS)].filter(([text]) => !TYPE_IMPORT.test(text))
+      .map(([, specifier]) => resolved(path, specifier!));
+    modules.set(path, { code, imports, needed });
   }
   return modules;
 }
@@ -157,14 +173,14 @@ function isPortable(path: string): boolean {
 
 /** Everything that each module loads, types included. */
 const LOADED: ReadonlyMap<string, ReadonlySet<string>> = new Map(
-  [...MODULES.keys()].map((path) => [path, loadedBy(path, new Set())]),
+  [...MODULES.keys()].map((path) => [path, loadedBy(path, "imports", new Set())]),
 );
 
-function loadedBy(path: string, loaded: Set<string>): Set<string> {
-  for (const each of MODULES.get(path)?.imports ?? []) {
+function loadedBy(path: string, which: "imports" | "needed", loaded: Set<string>): Set<string> {
+  for (const each of MODULES.get(path)?.[which] ?? []) {
     if (loaded.has(each)) continue;
     loaded.add(each);
-    loadedBy(each, loaded);
+    loadedBy(each, which, loaded);
   }
   return loaded;
 }
@@ -212,6 +228,24 @@ Deno.test("each backend loads nothing of the other", () => {
     if (isPortable(path)) assertEquals(loaded.filter((each) => roomOf(each) === "src/native"), []);
     if (roomOf(path) === "src/native") assertEquals(loaded.filter(isPortable), []);
   }
+});
+
+Deno.test("the portable face knows nothing of the native backend, not even its types", () => {
+  const loaded = [...LOADED.get("portable.ts")!];
+  assert(loaded.includes("src/portable/portable_disk.ts"));
+  assertEquals(loaded.filter((each) => roomOf(each) === "src/native"), []);
+});
+
+Deno.test("the main face needs no code of the native backend, which Windows alone loads", () => {
+  const needed = [...loadedBy("mod.ts", "needed", new Set())];
+  assert(needed.includes("src/portable/portable_disk.ts"));
+  assertEquals(needed.filter((each) => roomOf(each) === "src/native"), []);
+  const lazy = [...edges()].filter(([from, to]) =>
+    roomOf(to) === "src/native" && roomOf(from) !== "src/native" &&
+    MODULES.get(from)!.needed.includes(to)
+  );
+  assertEquals(lazy.filter(([from]) => from !== "ffi.ts"), []);
+  assert(MODULES.get("src/backend.ts")!.imports.includes("src/native/backend.ts"));
 });
 
 Deno.test("inside the portable backend imports lead downward, and into formats by their face", () => {

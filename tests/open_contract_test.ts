@@ -1,13 +1,8 @@
 /** The rules of OpenVirtualDisk that both backends follow, stated once. */
 import { assertEquals, assertInstanceOf, assertThrows } from "@std/assert";
 import { toFileUrl } from "@std/path";
-import {
-  OPEN_VIRTUAL_DISK_FLAG,
-  type OpenOptions,
-  VIRTUAL_DISK_ACCESS,
-  type VirtualDisk,
-  VirtualDiskError,
-} from "@virtdisk/virtdisk";
+import { type OpenOptions, type VirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
+import { OPEN_VIRTUAL_DISK_FLAG, VIRTUAL_DISK_ACCESS } from "../src/constants.ts";
 import { loadLibraries } from "../src/native/ffi/library.ts";
 import { openNative } from "../src/native/native_disk.ts";
 import { openRequest } from "../src/disk/open_request.ts";

@@ -4,7 +4,16 @@ import { dirname, join, toFileUrl } from "@std/path";
 import { ROOT, TempDir } from "./support.ts";
 
 /** What a clone has of the package. Not the repository itself: there, its own tasks run meanwhile. */
-const PARTS = ["deno.json", "mod.ts", "ffi.ts", "src", "README.md", "LICENSE", "tests/offline"];
+const PARTS = [
+  "deno.json",
+  "mod.ts",
+  "ffi.ts",
+  "portable.ts",
+  "src",
+  "README.md",
+  "LICENSE",
+  "tests/offline",
+];
 /** With this Deno on it, by which what is installed is run. */
 const PATH = [dirname(Deno.execPath()), Deno.env.get("PATH")]
   .join(Deno.build.os === "windows" ? ";" : ":");
@@ -58,6 +67,48 @@ for (const [name, configuration] of Object.entries(CONFIGURATIONS)) {
   });
 }
 
+/** Does with an entry point what needs no Windows. */
+const WITHOUT_NATIVE = `
+const { createVirtualDisk, openVirtualDisk, openVirtualDiskSync } = await import(Deno.args[0]);
+const path = await Deno.makeTempDir() + "/disk.vhdx";
+(await createVirtualDisk(path, { size: "8MiB", backend: "portable" })).close();
+using disk = await openVirtualDisk(path, { backend: "portable" });
+using same = openVirtualDiskSync(path, { backend: "portable" });
+const error = await openVirtualDisk(path, { backend: "native" }).catch((error) => error);
+console.log(disk.size, same.format, error.symbol);
+`;
+
+for (const face of ["mod.ts", "portable.ts"]) {
+  // On Windows the main face has the native backend as its default.
+  const ignore = face === "mod.ts" && Deno.build.os === "windows";
+  Deno.test({
+    name: `package: ${face} needs no file of the native backend${ignore ? " off Windows" : ""}`,
+    ignore,
+    fn() {
+      using dir = new TempDir();
+      const folder = clone(dir);
+      Deno.removeSync(join(folder, "src", "native"), { recursive: true });
+      Deno.writeTextFileSync(join(folder, "main.ts"), WITHOUT_NATIVE);
+      const allowed = ["--allow-read", "--allow-write", "--no-prompt", "--no-check"];
+      const args = ["run", ...allowed, "main.ts", `./${face}`];
+      const { code, out, err } = outcome(Deno.execPath(), args, folder);
+      assertEquals({ code, out, err }, {
+        code: 0,
+        out: "8388608 vhdx ERROR_NOT_SUPPORTED\n",
+        err: "",
+      });
+    },
+  });
+}
+
+Deno.test("package: portable.ts is checked without a type of the native backend", () => {
+  using dir = new TempDir();
+  const folder = clone(dir);
+  Deno.removeSync(join(folder, "src", "native"), { recursive: true });
+  const { code, err } = outcome(Deno.execPath(), ["check", "portable.ts"], folder);
+  assertEquals(code, 0, err);
+});
+
 Deno.test("package: the command line of a clone can be installed", () => {
   using dir = new TempDir();
   const options = ["--global", "--root", dir.file("root"), "--name", "virtdisk"];
@@ -87,7 +138,7 @@ Deno.test("package: publishing takes the files of the package alone, and warns o
   );
   assert(files.includes("mod.ts") && files.includes("src/cli/main.ts"), out + err);
   const foreign = files.filter((file) =>
-    !["deno.json", "mod.ts", "ffi.ts", "README.md", "LICENSE"].includes(file) &&
+    !["deno.json", "mod.ts", "ffi.ts", "portable.ts", "README.md", "LICENSE"].includes(file) &&
     !file.startsWith("src/")
   );
   assertEquals(foreign, []);

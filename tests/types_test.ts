@@ -1,13 +1,22 @@
 /** What the compiler knows of the public API; a wrong type fails the type check. */
+import { assertEquals } from "@std/assert";
+import { join, toFileUrl } from "@std/path";
 import type { AssertTrue, IsExact } from "@std/testing/types";
 import {
+  type Backend,
+  type CompactionReport,
   createVirtualDisk,
+  type ErrorSymbol,
   type NativeVirtualDisk,
   openVirtualDisk,
   openVirtualDiskSync,
   type PortableVirtualDisk,
   type VirtualDisk,
+  type VirtualDiskError,
+  type VirtualDiskOf,
 } from "@virtdisk/virtdisk";
+import * as portableFace from "@virtdisk/virtdisk/portable";
+import { ROOT, TempDir } from "./support.ts";
 
 Deno.test("the backend option decides the type of the disk", () => {
   const portable = () => openVirtualDiskSync("x", { backend: "portable", readOnly: false });
@@ -20,10 +29,12 @@ Deno.test("the backend option decides the type of the disk", () => {
   type _Types = [
     AssertTrue<IsExact<ReturnType<typeof portable>, PortableVirtualDisk>>,
     AssertTrue<IsExact<ReturnType<typeof native>, NativeVirtualDisk>>,
-    AssertTrue<IsExact<ReturnType<typeof either>, VirtualDisk>>,
+    AssertTrue<IsExact<ReturnType<typeof either>, NativeVirtualDisk | PortableVirtualDisk>>,
     AssertTrue<IsExact<ReturnType<typeof portableLater>, Promise<PortableVirtualDisk>>>,
     AssertTrue<IsExact<ReturnType<typeof nativeLater>, Promise<NativeVirtualDisk>>>,
-    AssertTrue<IsExact<ReturnType<typeof eitherLater>, Promise<VirtualDisk>>>,
+    AssertTrue<
+      IsExact<ReturnType<typeof eitherLater>, Promise<NativeVirtualDisk | PortableVirtualDisk>>
+    >,
     AssertTrue<IsExact<ReturnType<typeof created>, Promise<PortableVirtualDisk>>>,
   ];
 });
@@ -37,4 +48,94 @@ Deno.test("the information class decides the type of the information", () => {
       IsExact<ReturnType<typeof subtype>, "fixed" | "dynamic" | "differencing" | "unknown">
     >,
   ];
+});
+
+Deno.test("a backend that is held in a variable decides as far as it is known", () => {
+  const chosen = (backend: "native" | "portable") => openVirtualDiskSync("x", { backend });
+  const some = (backend: Backend | undefined) => openVirtualDisk("x", { backend, readOnly: true });
+  const made = (backend: Backend) => createVirtualDisk("x", { size: 1, backend });
+  const generic = <B extends Backend>(backend: B) => openVirtualDisk("x", { backend });
+  type Either = NativeVirtualDisk | PortableVirtualDisk;
+  type _Types = [
+    AssertTrue<IsExact<ReturnType<typeof chosen>, Either>>,
+    AssertTrue<IsExact<ReturnType<typeof some>, Promise<Either>>>,
+    AssertTrue<IsExact<ReturnType<typeof made>, Promise<Either>>>,
+    AssertTrue<IsExact<ReturnType<typeof generic<"portable">>, Promise<PortableVirtualDisk>>>,
+    AssertTrue<IsExact<VirtualDiskOf<Backend>, Either>>,
+  ];
+});
+
+Deno.test("disk.backend narrows the type of the disk", () => {
+  const contents = async (path: string) => {
+    using disk = await openVirtualDisk(path);
+    // What both can do needs no question.
+    disk.readSync(new Uint8Array(1), 0);
+    const report: CompactionReport = await disk.compact();
+    if (disk.backend === "portable") {
+      type _Portable = AssertTrue<IsExact<typeof disk, PortableVirtualDisk>>;
+      return { report, found: [...disk.extents()] };
+    }
+    type _Native = AssertTrue<IsExact<typeof disk, NativeVirtualDisk>>;
+    return { report, found: disk.handle };
+  };
+  const asContract = (disk: Awaited<ReturnType<typeof openVirtualDisk>>): VirtualDisk => disk;
+  assertEquals([contents.length, asContract.length], [1, 1]);
+});
+
+Deno.test("error.symbol is one of the names that there are", () => {
+  const isBusy = (error: VirtualDiskError) => error.symbol === "ERROR_SHARING_VIOLATION";
+  // @ts-expect-error: there is no such name.
+  const isMistyped = (error: VirtualDiskError) => error.symbol === "ERROR_SHARING_VIOLATOIN";
+  type _Types = [
+    AssertTrue<IsExact<VirtualDiskError["symbol"], ErrorSymbol>>,
+    AssertTrue<IsExact<Parameters<typeof isMistyped>, Parameters<typeof isBusy>>>,
+  ];
+});
+
+Deno.test("the portable face gives portable disks", () => {
+  const opened = () => portableFace.openVirtualDisk("x");
+  const openedSync = () => portableFace.openVirtualDiskSync("x", { readOnly: true });
+  const created = () => portableFace.createVirtualDisk("x", { size: 1, backend: "portable" });
+  // @ts-expect-error: it has no other backend.
+  const native = () => portableFace.openVirtualDisk("x", { backend: "native" });
+  type _Types = [
+    AssertTrue<IsExact<ReturnType<typeof opened>, Promise<PortableVirtualDisk>>>,
+    AssertTrue<IsExact<ReturnType<typeof openedSync>, PortableVirtualDisk>>,
+    AssertTrue<IsExact<ReturnType<typeof created>, Promise<PortableVirtualDisk>>>,
+    AssertTrue<IsExact<ReturnType<typeof native>, Promise<PortableVirtualDisk>>>,
+  ];
+});
+
+/** One mistake each. */
+const MISTAKES: Readonly<Record<string, string>> = {
+  "an option of the wrong kind": 'await openVirtualDisk("x", { readOnly: "yes" });',
+  "an option of the wrong kind beside a backend":
+    'await openVirtualDisk("x", { backend: "portable", readOnly: "yes" });',
+  "a word that no option has": 'openVirtualDiskSync("x", { flags: ["no-parent"] });',
+  "a backend that there is not": 'openVirtualDiskSync("x", { backend: "portabel" });',
+  "an option that there is not": 'await openVirtualDisk("x", { readonly: true });',
+  "a wrong option of a new disk":
+    'await createVirtualDisk("x", { size: 1, subtype: "fix", backend: "native" });',
+};
+
+Deno.test("one wrong option is one error of the compiler", async (t) => {
+  using dir = new TempDir();
+  const face = toFileUrl(join(ROOT, "mod.ts")).href;
+  for (const [name, mistake] of Object.entries(MISTAKES)) {
+    await t.step(name, () => {
+      const imports = "createVirtualDisk, openVirtualDisk, openVirtualDiskSync";
+      Deno.writeTextFileSync(
+        dir.file("mistake.ts"),
+        `import { ${imports} } from "${face}";\nvoid [${imports}];\n${mistake}\n`,
+      );
+      const { code, stderr } = new Deno.Command(Deno.execPath(), {
+        args: ["check", "--config", join(ROOT, "deno.json"), dir.file("mistake.ts")],
+        env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
+        stdin: "null",
+        stdout: "null",
+      }).outputSync();
+      const errors = new TextDecoder().decode(stderr).match(/^TS\d+ \[ERROR\]/gm) ?? [];
+      assertEquals([code, errors.length], [1, 1], new TextDecoder().decode(stderr));
+    });
+  }
 });

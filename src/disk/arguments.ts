@@ -212,13 +212,19 @@ export function byteCount(value: number, option: string): number {
   throw new RangeError(`${option} must be a whole number of bytes from 0 on, not ${value}`);
 }
 
+/**
+ * Which backend does it: `"native"` is Windows' own VirtDisk.dll, `"portable"` the one in TypeScript, for every
+ * system; `"auto"` is native on Windows and portable elsewhere.
+ *
+ * @category Opening
+ */
+export type Backend = "auto" | "native" | "portable";
+
 /** The option `backend`. */
 export const BACKEND: Kind = oneOf("auto", "native", "portable");
 
 /** The backend that an option asks for: `"auto"`, and no option, is the one that fits the system. */
-export function backendOf(
-  choice: "auto" | "native" | "portable" = "auto",
-): "native" | "portable" {
+export function backendOf(choice: Backend = "auto"): "native" | "portable" {
   checkArgument(BACKEND, choice, "backend");
   if (choice !== "auto") return choice;
   return Deno.build.os === "windows" ? "native" : "portable";

@@ -11,7 +11,11 @@ import {
   SIGNAL,
 } from "./arguments.ts";
 
-/** A part of a disk, in bytes. */
+/**
+ * A part of a disk, in bytes.
+ *
+ * @category Windows only
+ */
 export interface RestrictedRange {
   /** Where it begins, in bytes from the start of the disk. */
   offset: number;
@@ -19,7 +23,11 @@ export interface RestrictedRange {
   length: number;
 }
 
-/** How a disk is attached. The newer flags need a newer Windows 10. */
+/**
+ * How a disk is attached. The newer flags need a newer Windows 10.
+ *
+ * @category Windows only
+ */
 export interface AttachOptions {
   /**
    * Whether nothing can be written to the disk; of an ISO image nothing else is possible.
@@ -116,7 +124,11 @@ export interface AttachOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** How a disk is detached. */
+/**
+ * How a disk is detached.
+ *
+ * @category Windows only
+ */
 export interface DetachOptions {
   /**
    * Detaches the disk even if a volume of it is in use: what programs have not written yet is lost, as when
@@ -127,7 +139,11 @@ export interface DetachOptions {
   force?: boolean | undefined;
 }
 
-/** A volume of an attached disk. */
+/**
+ * A volume of an attached disk.
+ *
+ * @category Windows only
+ */
 export interface AttachedVolume {
   /** Its own name: `\\?\Volume{…}\`. */
   readonly guidPath: string;
@@ -138,6 +154,8 @@ export interface AttachedVolume {
 /**
  * A disk that is attached. `await using` detaches it at the end of the scope, unless it is permanent, and throws
  * as {@linkcode Attachment.detach} where a volume is in use.
+ *
+ * @category Windows only
  */
 export interface Attachment extends AsyncDisposable {
   /** `\\.\PhysicalDriveN` or `\\.\CDROMN`; `undefined` with `noLocalHost`. */

@@ -15,7 +15,11 @@ import {
   SIGNAL,
 } from "./arguments.ts";
 
-/** A range of a disk, in bytes. */
+/**
+ * A range of a disk, in bytes.
+ *
+ * @category Contents
+ */
 export interface DiskRange {
   /**
    * Where it begins, in bytes from the start of the disk.
@@ -27,13 +31,21 @@ export interface DiskRange {
   length?: number | undefined;
 }
 
-/** How a stream reads. */
+/**
+ * How a stream reads.
+ *
+ * @category Contents
+ */
 export interface ReadableOptions extends DiskRange {
   /** Cancels the stream, which then fails with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** How a stream writes. */
+/**
+ * How a stream writes.
+ *
+ * @category Contents
+ */
 export interface WritableOptions {
   /**
    * Where in the disk the first chunk goes, in bytes.

@@ -1,6 +1,7 @@
 /** What to create: the options of both backends. */
 import {
   BACKEND,
+  type Backend,
   BOOLEAN,
   BYTES,
   either,
@@ -15,7 +16,11 @@ import type { AccessRight, ImageType, OpenFlag } from "./open_options.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
 import { SIZE, type Size, sizeOf } from "./size.ts";
 
-/** How the image is to be created: CREATE_VIRTUAL_DISK_FLAG. A fixed disk has its flag by `subtype`. */
+/**
+ * How the image is to be created: CREATE_VIRTUAL_DISK_FLAG. A fixed disk has its flag by `subtype`.
+ *
+ * @category Creating
+ */
 export type CreateFlag =
   | "prevent-writes-to-source-disk"
   | "do-not-copy-metadata-from-parent"
@@ -28,7 +33,11 @@ export type CreateFlag =
   | "support-compressed-volumes"
   | "support-sparse-files-any-fs";
 
-/** What to create, on either backend. */
+/**
+ * What to create, on either backend.
+ *
+ * @category Creating
+ */
 export interface CommonCreateOptions extends OperationOptions {
   /**
    * The format; by default the extension of the path says it: `.vhd`, `.avhd`, `.vhdx`, `.avhdx`, on the
@@ -146,7 +155,11 @@ export interface CommonCreateOptions extends OperationOptions {
   ignoreChildren?: boolean | undefined;
 }
 
-/** What CreateVirtualDisk takes beyond that. The portable backend refuses it. */
+/**
+ * What CreateVirtualDisk takes beyond that. The portable backend refuses it.
+ *
+ * @category Creating
+ */
 export interface NativeCreateOptions {
   /** `CREATE_VIRTUAL_DISK_FLAG_*`, as words or as the number of the header. */
   flags?: readonly CreateFlag[] | number | undefined;
@@ -181,15 +194,20 @@ export interface NativeCreateOptions {
   securityDescriptor?: Uint8Array<ArrayBuffer> | undefined;
 }
 
-/** What to create, and by which backend. */
-export interface CreateOptions extends CommonCreateOptions, NativeCreateOptions {
+/**
+ * What to create, and by which backend.
+ *
+ * @category Creating
+ */
+export interface CreateOptions<B extends Backend = Backend>
+  extends CommonCreateOptions, NativeCreateOptions {
   /**
    * Which backend creates the image; `"auto"` is native on Windows and portable elsewhere. The portable
    * one does so on every system, Windows included; no driver and no administrator is needed.
    *
    * @default {"auto"}
    */
-  backend?: "auto" | "native" | "portable" | undefined;
+  backend?: B | undefined;
 }
 
 const STREAM: Kind = {

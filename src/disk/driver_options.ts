@@ -8,7 +8,11 @@
  */
 import { BOOLEAN, BYTES, NUMBER, type OptionKinds, STRING } from "./arguments.ts";
 
-/** A range of a disk that has changed. */
+/**
+ * A range of a disk that has changed.
+ *
+ * @category Windows only
+ */
 export interface ChangedRange {
   /** Bytes from the start of the disk. */
   offset: number;
@@ -16,7 +20,11 @@ export interface ChangedRange {
   length: number;
 }
 
-/** Which part of a disk is looked at. */
+/**
+ * Which part of a disk is looked at.
+ *
+ * @category Windows only
+ */
 export interface ChangeQueryOptions {
   /**
    * Where it begins, in bytes.
@@ -34,7 +42,11 @@ export const CHANGE_QUERY_OPTIONS: OptionKinds<ChangeQueryOptions> = {
   length: NUMBER,
 };
 
-/** A SCSI command. */
+/**
+ * A SCSI command.
+ *
+ * @category Windows only
+ */
 export interface ScsiRequest {
   /** The command descriptor block: 1 to 255 bytes, the opcode first. */
   cdb: Uint8Array;
@@ -66,7 +78,11 @@ export interface ScsiRequest {
   srbFlags?: number | undefined;
 }
 
-/** What became of a SCSI command. */
+/**
+ * What became of a SCSI command.
+ *
+ * @category Windows only
+ */
 export interface ScsiResponse {
   /**
    * SRB_STATUS: 1 is success; the bits 0x40 (queue frozen) and 0x80 (sense data valid) may be added.
@@ -88,7 +104,11 @@ export const SCSI_REQUEST: OptionKinds<ScsiRequest> = {
   srbFlags: NUMBER,
 };
 
-/** How a snapshot is taken. */
+/**
+ * How a snapshot is taken.
+ *
+ * @category Windows only
+ */
 export interface TakeSnapshotOptions {
   /** The id of the new snapshot, a GUID; by default a random one. */
   snapshotId?: string | undefined;
@@ -100,7 +120,11 @@ export interface TakeSnapshotOptions {
   writable?: boolean | undefined;
 }
 
-/** How a snapshot is deleted. */
+/**
+ * How a snapshot is deleted.
+ *
+ * @category Windows only
+ */
 export interface DeleteSnapshotOptions {
   /**
    * Whether a reference point for change tracking stays in the set.
@@ -110,7 +134,11 @@ export interface DeleteSnapshotOptions {
   persistReferencePoint?: boolean | undefined;
 }
 
-/** How a snapshot is applied. */
+/**
+ * How a snapshot is applied.
+ *
+ * @category Windows only
+ */
 export interface ApplySnapshotOptions {
   /**
    * Keeps the present state as a writable snapshot of this id, a GUID; by default the present state is
@@ -125,7 +153,11 @@ export interface ApplySnapshotOptions {
   writable?: boolean | undefined;
 }
 
-/** A change to the table of a VHD Set. The image files stay as they are. */
+/**
+ * A change to the table of a VHD Set. The image files stay as they are.
+ *
+ * @category Windows only
+ */
 export type VhdSetChange =
   /** Where the file of a snapshot is now. */
   | {

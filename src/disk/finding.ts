@@ -5,11 +5,21 @@
  */
 import { errorCode, type ErrorSymbol } from "../errors/codes.ts";
 import type { ErrorDetail, VirtualDiskError } from "../errors/error.ts";
+import { BACKEND, type Backend, type OptionKinds } from "./arguments.ts";
+import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
 
-/** `"error"`: it will not open or attach. `"warning"`: something will fail. `"info"`: good to know. */
+/**
+ * `"error"`: it will not open or attach. `"warning"`: something will fail. `"info"`: good to know.
+ *
+ * @category Operations
+ */
 export type Severity = "error" | "warning" | "info";
 
-/** What a finding is about. */
+/**
+ * What a finding is about.
+ *
+ * @category Operations
+ */
 export type FindingSubject =
   | "file"
   | "access"
@@ -30,7 +40,11 @@ export type FindingSubject =
   | "attachment"
   | "privilege";
 
-/** One thing that a diagnosis found. */
+/**
+ * One thing that a diagnosis found.
+ *
+ * @category Operations
+ */
 export interface Finding {
   /** How bad it is. */
   severity: Severity;
@@ -57,7 +71,11 @@ export interface Finding {
   missingBytes?: number;
 }
 
-/** What a diagnosis has come to. */
+/**
+ * What a diagnosis has come to.
+ *
+ * @category Operations
+ */
 export interface Diagnosis {
   /** The image: its absolute path if it is there, else the path as it was given. */
   path: string;
@@ -147,3 +165,24 @@ export function diagnosisOf(path: string, found: readonly Finding[]): Diagnosis 
     findings,
   };
 }
+
+/**
+ * How to look.
+ *
+ * @category Operations
+ */
+export interface DiagnoseOptions<B extends Backend = Backend> extends OperationOptions {
+  /**
+   * `"native"` asks Windows too: attributes of the file, privileges, whether the image is attached and
+   * where. `"auto"` is native on Windows and portable elsewhere.
+   *
+   * @default {"auto"}
+   */
+  backend?: B | undefined;
+}
+
+/** Their kinds. */
+export const DIAGNOSE_OPTIONS: OptionKinds<DiagnoseOptions> = {
+  ...OPERATION_OPTIONS,
+  backend: BACKEND,
+};

@@ -4,7 +4,11 @@
  * @module
  */
 
-/** A range of a disk that no file system uses. */
+/**
+ * A range of a disk that no file system uses.
+ *
+ * @category Contents
+ */
 export interface FreeSpaceRange {
   /** Bytes from the start of the disk. */
   readonly offset: number;
@@ -15,6 +19,8 @@ export interface FreeSpaceRange {
 /**
  * What is in a partition, or in a disk that has none, and how much of it is free. Without `freeBytes` all of it
  * is taken for used, and `reason` says why.
+ *
+ * @category Contents
  */
 export interface PartitionSpace {
   /** As tools number it, from 1 on; absent if the disk has no partition table: the disk is the file system. */
@@ -38,7 +44,11 @@ export interface PartitionSpace {
   readonly reason?: string;
 }
 
-/** How much of a disk is free. */
+/**
+ * How much of a disk is free.
+ *
+ * @category Contents
+ */
 export interface FreeSpaceReport {
   /** Bytes, of all partitions together. */
   readonly freeBytes: number;
@@ -49,5 +59,7 @@ export interface FreeSpaceReport {
 /**
  * The free space of an open disk: how much, and where. The ranges come in order, neighbours joined; they are read
  * from the disk as they are asked for, so the disk must stay open and unchanged meanwhile.
+ *
+ * @category Contents
  */
 export interface DiskFreeSpace extends FreeSpaceReport, AsyncIterable<FreeSpaceRange> {}

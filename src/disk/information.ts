@@ -23,7 +23,11 @@ import {
   uint32,
 } from "./arguments.ts";
 
-/** Sizes of a disk, in bytes. */
+/**
+ * Sizes of a disk, in bytes.
+ *
+ * @category Information
+ */
 export interface DiskSize {
   /** Bytes of the disk that a machine would see. */
   virtualSize: number;
@@ -35,7 +39,11 @@ export interface DiskSize {
   sectorSize: number;
 }
 
-/** Where a differencing disk's parent is. */
+/**
+ * Where a differencing disk's parent is.
+ *
+ * @category Information
+ */
 export interface ParentLocation {
   /** Whether the parent was found. */
   resolved: boolean;
@@ -43,7 +51,11 @@ export interface ParentLocation {
   paths: string[];
 }
 
-/** The format of an image. */
+/**
+ * The format of an image.
+ *
+ * @category Information
+ */
 export interface StorageType {
   /** The kind of image. */
   device: "iso" | "vhd" | "vhdx" | "vhdset" | "unknown";
@@ -51,7 +63,11 @@ export interface StorageType {
   vendor: string;
 }
 
-/** The disk that the image file lies on. */
+/**
+ * The disk that the image file lies on.
+ *
+ * @category Information
+ */
 export interface PhysicalDiskInformation {
   /** Bytes. */
   logicalSectorSize: number;
@@ -61,7 +77,11 @@ export interface PhysicalDiskInformation {
   isRemote: boolean;
 }
 
-/** Resilient change tracking, Windows 10 and later. */
+/**
+ * Resilient change tracking, Windows 10 and later.
+ *
+ * @category Information
+ */
 export interface ChangeTrackingState {
   /** Whether changes are tracked. */
   enabled: boolean;
@@ -71,10 +91,18 @@ export interface ChangeTrackingState {
   mostRecentId: string;
 }
 
-/** How the space of a disk is allocated; `"unknown"` for ISO images. */
+/**
+ * How the space of a disk is allocated; `"unknown"` for ISO images.
+ *
+ * @category Information
+ */
 export type ProviderSubtype = "fixed" | "dynamic" | "differencing" | "unknown";
 
-/** One key per information class. GUIDs are lower-case strings without braces; sizes are bytes. */
+/**
+ * One key per information class. GUIDs are lower-case strings without braces; sizes are bytes.
+ *
+ * @category Information
+ */
 export interface VirtualDiskInformation {
   /** Sizes. Every disk. */
   size: DiskSize;
@@ -112,10 +140,18 @@ export interface VirtualDiskInformation {
   changeTrackingState: ChangeTrackingState;
 }
 
-/** What an image is: its format; `"unknown"` for one of Windows' that has no name here. */
+/**
+ * What an image is: its format; `"unknown"` for one of Windows' that has no name here.
+ *
+ * @category Information
+ */
 export type DiskFormat = "iso" | "vhd" | "vhdx" | "vhdset" | "raw" | "unknown";
 
-/** The name of an information class. */
+/**
+ * The name of an information class.
+ *
+ * @category Information
+ */
 export type InformationKind = keyof VirtualDiskInformation;
 
 /** All classes, in the order of their numbers in virtdisk.h (1 to 15). */
@@ -137,7 +173,11 @@ export const INFORMATION_KINDS: readonly InformationKind[] = [
   "changeTrackingState",
 ];
 
-/** A parent to be stored in a child. */
+/**
+ * A parent to be stored in a child.
+ *
+ * @category Information
+ */
 export interface ParentPath {
   /** The parent's image. */
   path: string | URL;
@@ -158,7 +198,11 @@ export interface ParentPath {
   dryRun?: boolean | undefined;
 }
 
-/** One key per SET_VIRTUAL_DISK_INFO class. GUIDs are text in either case, with or without braces. */
+/**
+ * One key per SET_VIRTUAL_DISK_INFO class. GUIDs are text in either case, with or without braces.
+ *
+ * @category Information
+ */
 export interface SettableInformation {
   /**
    * Where the parent is. The path is resolved, and the parent's identifier and time stamp are stored
@@ -195,7 +239,11 @@ export interface SettableInformation {
   };
 }
 
-/** The name of a class that can be set. */
+/**
+ * The name of a class that can be set.
+ *
+ * @category Information
+ */
 export type SettableKind = keyof SettableInformation;
 
 /** The values of the classes: GUIDs in lower case, paths of the host, not made absolute yet. */
@@ -302,7 +350,11 @@ export function checkKind<K extends InformationKind>(kind: K): K {
   return checkArgument(INFORMATION_KIND, kind, "kind");
 }
 
-/** How `information` takes classes that cannot be read. */
+/**
+ * How `information` takes classes that cannot be read.
+ *
+ * @category Information
+ */
 export interface InformationOptions {
   /**
    * Whether a class that applies to the disk and cannot be read is an error. Otherwise it is left out.

@@ -50,6 +50,8 @@ const DELETE = "DeleteVirtualDiskMetadata";
  * for (const [id, bytes] of metadata) console.log(id, bytes.length);
  * console.log(metadata.delete(ORIGIN)); // true
  * ```
+ *
+ * @category Information
  */
 export class VirtualDiskMetadata implements Iterable<[string, Uint8Array<ArrayBuffer>]> {
   readonly #storeFor: (operation: string) => MetadataStore;

@@ -1,7 +1,20 @@
 /** How to open a disk: the options of both backends. */
-import { BACKEND, BOOLEAN, FLAGS, NUMBER, oneOf, type OptionKinds, STRING } from "./arguments.ts";
+import {
+  BACKEND,
+  type Backend,
+  BOOLEAN,
+  FLAGS,
+  NUMBER,
+  oneOf,
+  type OptionKinds,
+  STRING,
+} from "./arguments.ts";
 
-/** How the image is to be opened: OPEN_VIRTUAL_DISK_FLAG. */
+/**
+ * How the image is to be opened: OPEN_VIRTUAL_DISK_FLAG.
+ *
+ * @category Opening
+ */
 export type OpenFlag =
   | "no-parents"
   | "blank-file"
@@ -16,7 +29,11 @@ export type OpenFlag =
   | "support-sparse-files-any-fs"
   | "support-encrypted-files";
 
-/** What the handle may be used for: VIRTUAL_DISK_ACCESS_MASK. */
+/**
+ * What the handle may be used for: VIRTUAL_DISK_ACCESS_MASK.
+ *
+ * @category Opening
+ */
 export type AccessRight =
   | "attach-ro"
   | "attach-rw"
@@ -28,17 +45,25 @@ export type AccessRight =
   | "writable"
   | "all";
 
-/** The image formats that a caller can name. */
+/**
+ * The image formats that a caller can name.
+ *
+ * @category Opening
+ */
 export type ImageType = "iso" | "vhd" | "vhdx" | "vhdset";
 
-/** How to open a virtual disk. */
-export interface OpenOptions {
+/**
+ * How to open a virtual disk.
+ *
+ * @category Opening
+ */
+export interface OpenOptions<B extends Backend = Backend> {
   /**
    * Which backend opens it; `"auto"` is native on Windows and portable elsewhere.
    *
    * @default {"auto"}
    */
-  backend?: "auto" | "native" | "portable" | undefined;
+  backend?: B | undefined;
   /**
    * The image's format; by default it is found out from the file. A raw disk, the bytes of a disk and
    * nothing else, is never guessed: only `"raw"` makes a file one. That is for the portable backend.

@@ -6,7 +6,11 @@ import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
 import { quoted } from "../text/quoted.ts";
 import { newSizeOf, type Size } from "./size.ts";
 
-/** How an image file is compacted. */
+/**
+ * How an image file is compacted.
+ *
+ * @category Operations
+ */
 export interface CompactOptions extends OperationOptions {
   /**
    * Leaves blocks alone that are allocated but hold zeros alone, or what the parent holds: nothing of the
@@ -46,7 +50,11 @@ export interface CompactOptions extends OperationOptions {
   ignoreChildren?: boolean | undefined;
 }
 
-/** What compacting has won, or would. The portable backend knows all of it; what Windows does not tell is absent. */
+/**
+ * What compacting has won, or would. The portable backend knows all of it; what Windows does not tell is absent.
+ *
+ * @category Operations
+ */
 export interface CompactionReport {
   /** Whether nothing has been written. */
   readonly dryRun: boolean;
@@ -62,12 +70,20 @@ export interface CompactionReport {
   readonly freeSpace?: FreeSpaceReport;
 }
 
-/** What the portable backend tells of a compaction: all of it. */
+/**
+ * What the portable backend tells of a compaction: all of it.
+ *
+ * @category Operations
+ */
 export type CompleteCompactionReport =
   & Required<Omit<CompactionReport, "freeSpace">>
   & Pick<CompactionReport, "freeSpace">;
 
-/** How a disk is made larger. */
+/**
+ * How a disk is made larger.
+ *
+ * @category Operations
+ */
 export interface ExpandOptions extends OperationOptions {
   /**
    * Portable backend: writes nothing, and tells what would become of the disk, or fails as the expansion
@@ -91,7 +107,11 @@ export interface ExpandOptions extends OperationOptions {
   notifyChange?: boolean | undefined;
 }
 
-/** How a disk is given another size. */
+/**
+ * How a disk is given another size.
+ *
+ * @category Operations
+ */
 export interface ResizeOptions extends OperationOptions {
   /**
    * Portable backend: writes nothing, and tells what would become of the disk, or fails as the resizing
@@ -119,6 +139,8 @@ export interface ResizeOptions extends OperationOptions {
 /**
  * What has become of a disk that was given another size, or would. What Windows does not tell is absent: it gives the
  * sizes if the disk may be asked for them, and does not look at partitions.
+ *
+ * @category Operations
  */
 export interface ResizeReport {
   /** Whether nothing has been written. */
@@ -135,7 +157,11 @@ export interface ResizeReport {
   readonly growablePartition?: GrowablePartition;
 }
 
-/** A partition with room behind it. */
+/**
+ * A partition with room behind it.
+ *
+ * @category Operations
+ */
 export interface GrowablePartition {
   /** As tools number it, from 1 on. */
   readonly number: number;
@@ -157,6 +183,8 @@ export interface GrowablePartition {
  * with the files, so what is to live on must be read before. A new file, `into`, gets the items of the disk,
  * and all user items of the file that was opened. Where the ancestor has no room for them, nothing is written:
  * `ERROR_VHD_METADATA_FULL`.
+ *
+ * @category Operations
  */
 export interface MergeOptions extends OperationOptions {
   /**
@@ -210,6 +238,8 @@ export interface MergeOptions extends OperationOptions {
 
 /**
  * What a merge has left, or would leave. The portable backend knows all of it; what Windows does not tell is absent.
+ *
+ * @category Operations
  */
 export interface MergeReport {
   /** Whether nothing has been written. */
@@ -222,7 +252,11 @@ export interface MergeReport {
   readonly removed: boolean;
 }
 
-/** How a disk is mirrored. */
+/**
+ * How a disk is mirrored.
+ *
+ * @category Windows only
+ */
 export interface MirrorOptions extends OperationOptions {
   /**
    * The file is there already; otherwise it must not be.
@@ -250,7 +284,11 @@ export interface MirrorOptions extends OperationOptions {
   liveMigration?: boolean | undefined;
 }
 
-/** How a disk is forked. */
+/**
+ * How a disk is forked.
+ *
+ * @category Windows only
+ */
 export interface ForkOptions extends OperationOptions {
   /**
    * The file is there already; otherwise it must not be.
@@ -260,7 +298,11 @@ export interface ForkOptions extends OperationOptions {
   existingFile?: boolean | undefined;
 }
 
-/** Instead of a size: the end of the last partition. */
+/**
+ * Instead of a size: the end of the last partition.
+ *
+ * @category Operations
+ */
 export type SmallestSafeSize = "smallest-safe";
 
 const SMALLEST: SmallestSafeSize = "smallest-safe";

@@ -5,7 +5,11 @@
  */
 import { FUNCTION, type OptionKinds, SIGNAL } from "./arguments.ts";
 
-/** How far an operation is. */
+/**
+ * How far an operation is.
+ *
+ * @category Operations
+ */
 export interface Progress {
   /** Units done, from 0 to `total`: whatever the operation counts. */
   readonly completed: number;
@@ -21,7 +25,11 @@ export interface Progress {
   readonly bytes?: number;
 }
 
-/** How a long operation is watched and cancelled. */
+/**
+ * How a long operation is watched and cancelled.
+ *
+ * @category Operations
+ */
 export interface OperationOptions {
   /**
    * Cancels the operation. The promise is rejected with the signal's reason as soon as nothing works on

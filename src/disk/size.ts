@@ -8,6 +8,8 @@ import { quoted } from "../text/quoted.ts";
 
 /**
  * A number of bytes, or text that {@linkcode parseSize} understands: `"10GiB"`, `"512M"`.
+ *
+ * @category Creating
  */
 export type Size = number | string;
 
@@ -45,6 +47,8 @@ const BEYOND = 2 ** 53;
  * @param name What it is the size of, for errors: by default `size`.
  * @returns A whole number of bytes, below 2^53.
  * @throws {RangeError} If it is none.
+ *
+ * @category Creating
  */
 export function parseSize(text: string, name = "size"): number {
   const bytes = bytesOf(text.trim());

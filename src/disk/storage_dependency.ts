@@ -9,7 +9,11 @@ import { DEPENDENT_DISK_FLAG } from "../constants.ts";
 import type { VirtualDiskError } from "../errors/error.ts";
 import type { StorageType } from "./information.ts";
 
-/** DEPENDENT_DISK_FLAG. */
+/**
+ * DEPENDENT_DISK_FLAG.
+ *
+ * @category Windows only
+ */
 export type DependentDiskFlag =
   | "multiple-backing-files"
   | "fully-allocated"
@@ -52,10 +56,16 @@ export function dependentDiskFlags(bits: number): DependentDiskFlag[] {
 /**
  * What is looked at: any file or folder of a volume, the volume (`"D:"`, a folder that it is mounted in,
  * or `\\?\Volume{...}\`), or the disk (its number, `\\.\PhysicalDrive1` or `\\.\CDRom0`).
+ *
+ * @category Windows only
  */
 export type StorageObject = string | URL | { volume: string } | { disk: number | string };
 
-/** What is asked of a volume or disk. */
+/**
+ * What is asked of a volume or disk.
+ *
+ * @category Windows only
+ */
 export interface StorageDependencyOptions {
   /**
    * `"hosts"`: the images that the volume or disk rests on; `"dependents"`: the virtual disks whose
@@ -78,7 +88,11 @@ export const STORAGE_DEPENDENCY_OPTIONS: OptionKinds<StorageDependencyOptions> =
   names: BOOLEAN,
 };
 
-/** An image that something rests on, or that rests on something. */
+/**
+ * An image that something rests on, or that rests on something.
+ *
+ * @category Windows only
+ */
 export interface StorageDependencyKind {
   /** What is known of the image and of how it is attached. */
   flags: DependentDiskFlag[];
@@ -88,7 +102,11 @@ export interface StorageDependencyKind {
   storageType: StorageType;
 }
 
-/** An image that something rests on, or that rests on something, by name. */
+/**
+ * An image that something rests on, or that rests on something, by name.
+ *
+ * @category Windows only
+ */
 export interface StorageDependency extends StorageDependencyKind {
   /** How many steps of nesting away. */
   ancestorLevel: number;
@@ -104,7 +122,11 @@ export interface StorageDependency extends StorageDependencyKind {
   imagePath: string;
 }
 
-/** A virtual disk that is attached to this machine. */
+/**
+ * A virtual disk that is attached to this machine.
+ *
+ * @category Windows only
+ */
 export interface AttachedVirtualDisk {
   /** The image file, as Windows names it: `D:\vm\disk.vhdx`. */
   imagePath: string;

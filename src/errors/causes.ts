@@ -874,7 +874,7 @@ export function causesOf(
   code: number,
   situation: Situation,
 ): readonly string[] {
-  const symbol = errorSymbol(code) as ErrorSymbol;
+  const symbol = errorSymbol(code);
   const own = causesThatHold(CAUSES[operation]?.[symbol] ?? [], situation);
   return own.length > 0 ? own : causesThatHold(GENERAL[symbol] ?? [], situation);
 }

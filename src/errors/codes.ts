@@ -6,8 +6,144 @@
  */
 import { formatCode } from "../text/error_code.ts";
 
-/** Symbol, number and meaning of each code. */
-const TABLE = {
+/**
+ * The name of an error code in winerror.h, for example `"ERROR_FILE_CORRUPT"`; a code that has no name here is its
+ * number in hexadecimal, for example `"0xC03A00FF"`. A name that is mistyped is an error of the compiler.
+ *
+ * @category Errors
+ */
+export type ErrorSymbol =
+  | "ERROR_SUCCESS"
+  | "ERROR_INVALID_FUNCTION"
+  | "ERROR_FILE_NOT_FOUND"
+  | "ERROR_PATH_NOT_FOUND"
+  | "ERROR_TOO_MANY_OPEN_FILES"
+  | "ERROR_ACCESS_DENIED"
+  | "ERROR_INVALID_HANDLE"
+  | "ERROR_NOT_ENOUGH_MEMORY"
+  | "ERROR_INVALID_DATA"
+  | "ERROR_OUTOFMEMORY"
+  | "ERROR_WRITE_PROTECT"
+  | "ERROR_BAD_UNIT"
+  | "ERROR_NOT_READY"
+  | "ERROR_BAD_COMMAND"
+  | "ERROR_CRC"
+  | "ERROR_SEEK"
+  | "ERROR_SECTOR_NOT_FOUND"
+  | "ERROR_WRITE_FAULT"
+  | "ERROR_READ_FAULT"
+  | "ERROR_GEN_FAILURE"
+  | "ERROR_SHARING_VIOLATION"
+  | "ERROR_LOCK_VIOLATION"
+  | "ERROR_HANDLE_EOF"
+  | "ERROR_HANDLE_DISK_FULL"
+  | "ERROR_NOT_SUPPORTED"
+  | "ERROR_BAD_NETPATH"
+  | "ERROR_DEV_NOT_EXIST"
+  | "ERROR_FILE_EXISTS"
+  | "ERROR_INVALID_PARAMETER"
+  | "ERROR_DISK_FULL"
+  | "ERROR_CALL_NOT_IMPLEMENTED"
+  | "ERROR_SEM_TIMEOUT"
+  | "ERROR_INSUFFICIENT_BUFFER"
+  | "ERROR_INVALID_NAME"
+  | "ERROR_INVALID_LEVEL"
+  | "ERROR_MOD_NOT_FOUND"
+  | "ERROR_PROC_NOT_FOUND"
+  | "ERROR_NEGATIVE_SEEK"
+  | "ERROR_BAD_ARGUMENTS"
+  | "ERROR_BAD_PATHNAME"
+  | "ERROR_BUSY"
+  | "ERROR_ALREADY_EXISTS"
+  | "ERROR_FILENAME_EXCED_RANGE"
+  | "ERROR_MORE_DATA"
+  | "ERROR_NO_MORE_ITEMS"
+  | "ERROR_DIRECTORY"
+  | "ERROR_DEVICE_FEATURE_NOT_SUPPORTED"
+  | "ERROR_OFFSET_ALIGNMENT_VIOLATION"
+  | "ERROR_NO_SUCH_DEVICE"
+  | "ERROR_INVALID_ADDRESS"
+  | "ERROR_ARITHMETIC_OVERFLOW"
+  | "ERROR_UNSUPPORTED_COMPRESSION"
+  | "ERROR_FILE_SYSTEM_LIMITATION"
+  | "ERROR_REQUEST_OUT_OF_SEQUENCE"
+  | "ERROR_OPERATION_ABORTED"
+  | "ERROR_IO_INCOMPLETE"
+  | "ERROR_IO_PENDING"
+  | "ERROR_NOACCESS"
+  | "ERROR_INVALID_FLAGS"
+  | "ERROR_UNRECOGNIZED_VOLUME"
+  | "ERROR_FILE_INVALID"
+  | "ERROR_IO_DEVICE"
+  | "ERROR_NOT_FOUND"
+  | "ERROR_CANCELLED"
+  | "ERROR_RETRY"
+  | "ERROR_ALREADY_INITIALIZED"
+  | "ERROR_PRIVILEGE_NOT_HELD"
+  | "ERROR_FILE_CORRUPT"
+  | "ERROR_DISK_CORRUPT"
+  | "ERROR_NO_SYSTEM_RESOURCES"
+  | "ERROR_WORKING_SET_QUOTA"
+  | "ERROR_TIMEOUT"
+  | "ERROR_INCORRECT_SIZE"
+  | "ERROR_INVALID_USER_BUFFER"
+  | "ERROR_UNRECOGNIZED_MEDIA"
+  | "ERROR_NOT_ENOUGH_QUOTA"
+  | "ERROR_DEVICE_IN_USE"
+  | "ERROR_NOT_A_REPARSE_POINT"
+  | "ERROR_INVALID_STATE"
+  | "ERROR_ENCRYPTION_FAILED"
+  | "ERROR_FILE_ENCRYPTED"
+  | "ERROR_QUERY_STORAGE_ERROR"
+  | "ERROR_VHD_DRIVE_FOOTER_MISSING"
+  | "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH"
+  | "ERROR_VHD_DRIVE_FOOTER_CORRUPT"
+  | "ERROR_VHD_FORMAT_UNKNOWN"
+  | "ERROR_VHD_FORMAT_UNSUPPORTED_VERSION"
+  | "ERROR_VHD_SPARSE_HEADER_CHECKSUM_MISMATCH"
+  | "ERROR_VHD_SPARSE_HEADER_UNSUPPORTED_VERSION"
+  | "ERROR_VHD_SPARSE_HEADER_CORRUPT"
+  | "ERROR_VHD_BLOCK_ALLOCATION_FAILURE"
+  | "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT"
+  | "ERROR_VHD_INVALID_BLOCK_SIZE"
+  | "ERROR_VHD_BITMAP_MISMATCH"
+  | "ERROR_VHD_PARENT_VHD_NOT_FOUND"
+  | "ERROR_VHD_CHILD_PARENT_ID_MISMATCH"
+  | "ERROR_VHD_CHILD_PARENT_TIMESTAMP_MISMATCH"
+  | "ERROR_VHD_METADATA_READ_FAILURE"
+  | "ERROR_VHD_METADATA_WRITE_FAILURE"
+  | "ERROR_VHD_INVALID_SIZE"
+  | "ERROR_VHD_INVALID_FILE_SIZE"
+  | "ERROR_VIRTDISK_PROVIDER_NOT_FOUND"
+  | "ERROR_VIRTDISK_NOT_VIRTUAL_DISK"
+  | "ERROR_VHD_PARENT_VHD_ACCESS_DENIED"
+  | "ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH"
+  | "ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED"
+  | "ERROR_VHD_DIFFERENCING_CHAIN_ERROR_IN_PARENT"
+  | "ERROR_VIRTUAL_DISK_LIMITATION"
+  | "ERROR_VHD_INVALID_TYPE"
+  | "ERROR_VHD_INVALID_STATE"
+  | "ERROR_VIRTDISK_UNSUPPORTED_DISK_SECTOR_SIZE"
+  | "ERROR_VIRTDISK_DISK_ALREADY_OWNED"
+  | "ERROR_VIRTDISK_DISK_ONLINE_AND_WRITABLE"
+  | "ERROR_CTLOG_TRACKING_NOT_INITIALIZED"
+  | "ERROR_CTLOG_LOGFILE_SIZE_EXCEEDED_MAXSIZE"
+  | "ERROR_CTLOG_VHD_CHANGED_OFFLINE"
+  | "ERROR_CTLOG_INVALID_TRACKING_STATE"
+  | "ERROR_CTLOG_INCONSISTENT_TRACKING_FILE"
+  | "ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA"
+  | "ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE"
+  | "ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE"
+  | "ERROR_VHD_METADATA_FULL"
+  | "ERROR_VHD_INVALID_CHANGE_TRACKING_ID"
+  | "ERROR_VHD_CHANGE_TRACKING_DISABLED"
+  | "ERROR_VHD_MISSING_CHANGE_TRACKING_INFORMATION"
+  | `0x${string}`;
+
+type KnownSymbol = Exclude<ErrorSymbol, `0x${string}`>;
+
+/** Number and meaning of each code. */
+const TABLE: Readonly<Record<KnownSymbol, readonly [number, string]>> = {
   ERROR_SUCCESS: [0, "the operation succeeded"],
   ERROR_INVALID_FUNCTION: [1, "the driver does not know the request"],
   ERROR_FILE_NOT_FOUND: [2, "the file does not exist"],
@@ -139,33 +275,34 @@ const TABLE = {
   ERROR_VHD_INVALID_CHANGE_TRACKING_ID: [0xc03a0029, "tracking id not valid"],
   ERROR_VHD_CHANGE_TRACKING_DISABLED: [0xc03a002a, "tracking is off"],
   ERROR_VHD_MISSING_CHANGE_TRACKING_INFORMATION: [0xc03a0030, "no tracking data for that id"],
-} as const satisfies Record<string, readonly [number, string]>;
+};
 
-/** The symbol of a known code, for example `"ERROR_FILE_CORRUPT"`. */
-export type ErrorSymbol = keyof typeof TABLE;
-
-const SYMBOL_BY_CODE = new Map<number, ErrorSymbol>();
-for (const symbol of Object.keys(TABLE) as ErrorSymbol[]) {
+const SYMBOL_BY_CODE = new Map<number, KnownSymbol>();
+for (const symbol of Object.keys(TABLE) as KnownSymbol[]) {
   SYMBOL_BY_CODE.set(TABLE[symbol][0], symbol);
 }
 
 /** The number of a symbol: `errorCode("ERROR_FILE_CORRUPT")` is 1392. */
 export function errorCode(symbol: ErrorSymbol): number {
-  return TABLE[symbol][0];
+  return isNumber(symbol) ? Number(symbol) : TABLE[symbol][0];
 }
 
-/** All symbols, in the order of their numbers. */
-export function errorSymbols(): ErrorSymbol[] {
+function isNumber(symbol: ErrorSymbol): symbol is `0x${string}` {
+  return symbol.startsWith("0x");
+}
+
+/** All symbols that are names, in the order of their numbers. */
+export function errorSymbols(): KnownSymbol[] {
   return [...SYMBOL_BY_CODE.values()];
 }
 
 /** The symbol of a code that has one here. */
-export function knownSymbol(code: number): ErrorSymbol | undefined {
+export function knownSymbol(code: number): KnownSymbol | undefined {
   return SYMBOL_BY_CODE.get(code);
 }
 
-/** The symbol of a code, or the number in hexadecimal where the code has no name here. */
-export function errorSymbol(code: number): string {
+/** The symbol of a code, or the number in hexadecimal if the code has no name here. */
+export function errorSymbol(code: number): ErrorSymbol {
   return SYMBOL_BY_CODE.get(code) ?? formatCode(code, true);
 }
 

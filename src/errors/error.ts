@@ -9,7 +9,11 @@ import { errorCode, errorMeaning, type ErrorSymbol, errorSymbol } from "./codes.
 import { codeName } from "../text/error_code.ts";
 import { quoted } from "../text/quoted.ts";
 
-/** Where in an image file the portable backend found something wrong. */
+/**
+ * Where in an image file the portable backend found something wrong.
+ *
+ * @category Errors
+ */
 export interface ErrorDetail {
   /** The structure of the format, in its specification's words, for example `"log entry header"`. */
   readonly structure: string;
@@ -21,7 +25,11 @@ export interface ErrorDetail {
   readonly expected: string;
 }
 
-/** What a {@linkcode VirtualDiskError} carries beside its code and operation. */
+/**
+ * What a {@linkcode VirtualDiskError} carries beside its code and operation.
+ *
+ * @category Errors
+ */
 export interface VirtualDiskErrorOptions {
   /** The image that the operation was about; absent where it was about none. */
   path?: string | undefined;
@@ -62,6 +70,8 @@ export interface VirtualDiskErrorOptions {
  *   for (const cause of error.causes) console.log("-", cause);
  * }
  * ```
+ *
+ * @category Errors
  */
 export class VirtualDiskError extends Error {
   /** Always `"VirtualDiskError"`. */
@@ -69,7 +79,7 @@ export class VirtualDiskError extends Error {
   /** The Win32 error code, unsigned: `1392`, `0xC03A000D`, ... */
   readonly code: number;
   /** Its name in winerror.h, for example `"ERROR_FILE_CORRUPT"`, or the number in hexadecimal. */
-  readonly symbol: string;
+  readonly symbol: ErrorSymbol;
   /** The function of virtdisk.h that failed, or whose work the portable backend was doing. */
   readonly operation: string;
   /**

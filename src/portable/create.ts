@@ -3,6 +3,9 @@
  *
  * @module
  */
+import { checkGuid, toHostPath } from "../disk/arguments.ts";
+import { type CreateOptions, type NativeCreateOptions, sizesOf } from "../disk/create_options.ts";
+import { type VirtualDiskError, virtualDiskError } from "../errors/error.ts";
 import { ImageChain } from "./chain/chain.ts";
 import { assertChildless } from "./chain/children.ts";
 import { openSource, type SourceRequest } from "./operations/copy_source.ts";
@@ -31,11 +34,14 @@ import { PortableVirtualDisk } from "./portable_disk.ts";
 /**
  * Creates an image and opens it for writing.
  *
+ * @param options Checked.
  * @throws {VirtualDiskError} As CreateVirtualDisk; nothing is left behind then.
  */
 export async function createPortable(
-  request: CreateRequest,
+  path: string | URL,
+  options: CreateOptions,
 ): Promise<PortableVirtualDisk> {
+  const request = portableRequest(path, options);
   try {
     return await inLongOperation("CreateVirtualDisk", () => create(request));
   } catch (error) {
@@ -258,5 +264,66 @@ function openParentChain(
     reason: `the parent is a ${chain.image.format.toUpperCase()} image, the child would be ` +
       `${format.toUpperCase()}`,
     causes: ["Parent and child have the same format: choose the extension or `type` accordingly."],
+  });
+}
+
+/** What CreateVirtualDisk alone can do. */
+const NATIVE_OPTIONS = [
+  "flags",
+  "access",
+  "openFlags",
+  "resiliencyGuid",
+  "parentType",
+  "sourceLimitPath",
+  "backingStorageType",
+  "pmemAddressAbstractionType",
+  "dataAlignment",
+  "securityDescriptor",
+] as const satisfies (keyof NativeCreateOptions)[];
+
+function portableRequest(path: string | URL, options: CreateOptions): CreateRequest {
+  const hostPath = toHostPath(path);
+  const nativeOption = NATIVE_OPTIONS.find((name) => options[name] !== undefined);
+  if (nativeOption !== undefined) throw unsupported(hostPath, `the option ${nativeOption}`);
+  const { type, parent, source, sourceType, identifier } = options;
+  const { overwrite = false, preallocate = false, force = false, ignoreChildren = false } = options;
+  if (type === "vhdset" || sourceType === "vhdset") throw unsupported(hostPath, "VHD Sets");
+  const { subtype, freeSpace = false, signal, onProgress } = options;
+  if (freeSpace && (source === undefined || source instanceof ReadableStream)) {
+    throw virtualDiskError("ERROR_INVALID_PARAMETER", "CreateVirtualDisk", {
+      path: hostPath,
+      reason: source === undefined
+        ? "`freeSpace` is for a copy, and there is no source"
+        : "`freeSpace` needs a source that can be read twice, and a stream cannot",
+      causes: source === undefined
+        ? ["Leave it out: a new disk is empty."]
+        : ["Save the stream to a file, and name that as the source."],
+    });
+  }
+  return {
+    path: hostPath,
+    type,
+    subtype,
+    ...sizesOf(options),
+    parent: parent === undefined ? undefined : toHostPath(parent, "parent"),
+    source: source === undefined
+      ? undefined
+      : source instanceof ReadableStream
+      ? { stream: source, format: sourceType }
+      : { path: toHostPath(source, "source"), format: sourceType, force, freeSpace },
+    identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
+    overwrite,
+    ignoreChildren,
+    preallocate,
+    signal,
+    onProgress,
+  };
+}
+
+function unsupported(path: string, what: string): VirtualDiskError {
+  return virtualDiskError("ERROR_NOT_SUPPORTED", "CreateVirtualDisk", {
+    path,
+    reason: `the portable backend does not have ${what}`,
+    causes: ['The native backend does: use { backend: "native" }, on Windows.'],
   });
 }

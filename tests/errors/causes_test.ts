@@ -14,7 +14,7 @@ Deno.test("causesOf() says in sentences what the codes of an operation come from
   for (const [operation, causes] of Object.entries(CAUSES)) {
     await t.step(`${operation}`, () => {
       assert(operation in VIRTDISK_FUNCTIONS || operation in KERNEL32_FUNCTIONS);
-      for (const [symbol, texts] of Object.entries(causes)) {
+      for (const [symbol, texts = []] of Object.entries(causes)) {
         const native = causesThatHold(texts, NATIVE);
         if (native.length > 0) {
           assertEquals(causesOf(operation, errorCode(symbol as ErrorSymbol), NATIVE), native);

@@ -66,7 +66,11 @@ export function flagsOf(...flags: readonly (readonly [boolean | undefined, numbe
 const WINDOWS_10 = "Windows 10 or Windows Server 2016";
 const WINDOWS_10_1809 = "Windows 10 version 1809 or Windows Server 2019";
 
-/** The name of a function that is newer than Windows 8. */
+/**
+ * The name of a function that is newer than Windows 8.
+ *
+ * @category Functions
+ */
 export type NewerFunctionName =
   | "QueryChangesVirtualDisk"
   | "TakeSnapshotVhdSet"
@@ -94,6 +98,8 @@ const SINCE: Record<NewerFunctionName, string> = {
  *
  * @throws {VirtualDiskError} `ERROR_CALL_NOT_IMPLEMENTED`, with the Windows that has it, where this one
  * has not.
+ *
+ * @category Functions
  */
 export function newerFunction<N extends NewerFunctionName>(
   virtdisk: VirtDisk,

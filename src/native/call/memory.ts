@@ -14,7 +14,11 @@ const inUse = new Set<CallMemory>();
 
 const EMPTY_STRING = wideString("");
 
-/** The memory of one call, kept until this object is disposed of. */
+/**
+ * The memory of one call, kept until this object is disposed of.
+ *
+ * @category Memory
+ */
 export class CallMemory implements Disposable {
   readonly #kernel32: Kernel32;
   readonly #blocks = new Set<ArrayBufferLike>();

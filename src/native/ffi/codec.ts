@@ -8,10 +8,18 @@ import type { Codec as StoredCodec } from "../../bytes/codec.ts";
 import * as stored from "../../bytes/codec.ts";
 import { decodeUtf16, encodeUtf16 } from "../../bytes/utf16.ts";
 
-/** The members of the enclosing structure that lie before the one that is read. */
+/**
+ * The members of the enclosing structure that lie before the one that is read.
+ *
+ * @category Structures
+ */
 export type Scope = Readonly<Record<string, unknown>>;
 
-/** How values of one type are written to memory and read from it. */
+/**
+ * How values of one type are written to memory and read from it.
+ *
+ * @category Structures
+ */
 export interface Codec<In, Out = In> {
   /** Name of the type, for example `"u32"`, `"pcwstr"` or `"VIRTUAL_STORAGE_TYPE"`. */
   readonly type: string;

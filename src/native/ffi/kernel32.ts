@@ -5,7 +5,11 @@
  * @module
  */
 
-/** What `Deno.dlopen` takes. */
+/**
+ * What `Deno.dlopen` takes.
+ *
+ * @category Functions
+ */
 export const KERNEL32_FUNCTIONS = {
   CloseHandle: {
     parameters: [
@@ -243,5 +247,9 @@ export const KERNEL32_FUNCTIONS = {
   },
 } as const;
 
-/** The functions of kernel32.dll, callable. */
+/**
+ * The functions of kernel32.dll, callable.
+ *
+ * @category Functions
+ */
 export type Kernel32 = Deno.DynamicLibrary<typeof KERNEL32_FUNCTIONS>["symbols"];

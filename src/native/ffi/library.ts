@@ -9,7 +9,11 @@ import { type VirtDisk, VIRTDISK_FUNCTIONS } from "./virtdisk.ts";
 import { systemDirectory, wideString } from "./text.ts";
 import { type Kernel32, KERNEL32_FUNCTIONS } from "./kernel32.ts";
 
-/** The functions of both libraries. */
+/**
+ * The functions of both libraries.
+ *
+ * @category Libraries
+ */
 export interface Libraries {
   /** The functions of VirtDisk.dll. */
   readonly virtdisk: VirtDisk;
@@ -17,7 +21,11 @@ export interface Libraries {
   readonly kernel32: Kernel32;
 }
 
-/** Where the libraries are. */
+/**
+ * Where the libraries are.
+ *
+ * @category Libraries
+ */
 export interface LibraryPaths {
   /** Absolute path of VirtDisk.dll. */
   readonly virtdisk: string;
@@ -36,6 +44,8 @@ let loaded: Libraries | undefined;
  * @throws {VirtualDiskError} `ERROR_NOT_SUPPORTED` off Windows, `ERROR_MOD_NOT_FOUND` where this Windows
  * has no VirtDisk.dll.
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi` for both DLLs.
+ *
+ * @category Libraries
  */
 export function systemLibraries(): Libraries {
   return loaded ??= loadSystemLibraries();
@@ -58,6 +68,8 @@ function loadSystemLibraries(): Libraries {
  * @throws {VirtualDiskError} `ERROR_MOD_NOT_FOUND` where there is no library, `ERROR_PROC_NOT_FOUND`
  * where it lacks a function.
  * @throws {Deno.errors.NotCapable} Without `--allow-ffi` for both.
+ *
+ * @category Libraries
  */
 export function loadLibraries(paths: LibraryPaths): Libraries {
   return withVirtDisk(load(paths.kernel32, KERNEL32_FUNCTIONS), () => paths.virtdisk);

@@ -47,7 +47,11 @@ type PartValue<P> = P extends TaggedUnion<infer Tag, infer Arms>
 
 type ArmValue<A> = A extends Fields ? FieldsValue<A> : never;
 
-/** Where a member lies. */
+/**
+ * Where a member lies.
+ *
+ * @category Structures
+ */
 export interface FieldLayout {
   /** Its name, after those of the members that it lies in: `"Version2.ReadOnly"`. */
   readonly path: string;
@@ -59,7 +63,11 @@ export interface FieldLayout {
   readonly type: string;
 }
 
-/** A structure: how a value of type `T` lies in memory. */
+/**
+ * A structure: how a value of type `T` lies in memory.
+ *
+ * @category Structures
+ */
 export interface Struct<T> extends Codec<T> {
   /** Every member, those of nested structures and of all arms included. */
   readonly fields: readonly FieldLayout[];

@@ -17,7 +17,11 @@ import {
 } from "./codec.ts";
 import { FreeUnion, type Struct, struct, TaggedUnion } from "./struct.ts";
 
-/** GUID, part by part; elsewhere a GUID is its text. */
+/**
+ * GUID, part by part; elsewhere a GUID is its text.
+ *
+ * @category Structures
+ */
 export interface Guid {
   /** First eight digits. */
   readonly Data1: number;
@@ -29,7 +33,11 @@ export interface Guid {
   readonly Data4: readonly number[];
 }
 
-/** GUID of guiddef.h. */
+/**
+ * GUID of guiddef.h.
+ *
+ * @category Structures
+ */
 export const GUID: Struct<Guid> = struct("GUID", {
   Data1: u32,
   Data2: u16,
@@ -37,7 +45,11 @@ export const GUID: Struct<Guid> = struct("GUID", {
   Data4: array(u8, 8),
 });
 
-/** The format of an image and who defined it. */
+/**
+ * The format of an image and who defined it.
+ *
+ * @category Structures
+ */
 export interface VirtualStorageType {
   /** VIRTUAL_STORAGE_TYPE_DEVICE_*. */
   readonly DeviceId: number;
@@ -45,13 +57,21 @@ export interface VirtualStorageType {
   readonly VendorId: string;
 }
 
-/** VIRTUAL_STORAGE_TYPE. */
+/**
+ * VIRTUAL_STORAGE_TYPE.
+ *
+ * @category Structures
+ */
 export const VIRTUAL_STORAGE_TYPE: Struct<VirtualStorageType> = struct("VIRTUAL_STORAGE_TYPE", {
   DeviceId: u32,
   VendorId: guid,
 });
 
-/** How an image is opened, by version. */
+/**
+ * How an image is opened, by version.
+ *
+ * @category Structures
+ */
 export type OpenVirtualDiskParameters =
   | {
     readonly Version: 1;
@@ -69,7 +89,11 @@ export type OpenVirtualDiskParameters =
     };
   };
 
-/** Windows 8. */
+/**
+ * Windows 8.
+ *
+ * @category Structures
+ */
 export interface OpenVersion2 {
   /** For queries alone. */
   readonly GetInfoOnly: boolean;
@@ -81,7 +105,11 @@ export interface OpenVersion2 {
 
 const VERSION_2 = { GetInfoOnly: bool, ReadOnly: bool, ResiliencyGuid: guid } as const;
 
-/** OPEN_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * OPEN_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const OPEN_VIRTUAL_DISK_PARAMETERS: Struct<OpenVirtualDiskParameters> = struct(
   "OPEN_VIRTUAL_DISK_PARAMETERS",
   { Version: u32 },
@@ -92,7 +120,11 @@ export const OPEN_VIRTUAL_DISK_PARAMETERS: Struct<OpenVirtualDiskParameters> = s
   }),
 );
 
-/** What every version says of a new disk. Sizes are bytes. */
+/**
+ * What every version says of a new disk. Sizes are bytes.
+ *
+ * @category Structures
+ */
 export interface CreateCommon {
   /** All zero: Windows makes one. */
   readonly UniqueId: string;
@@ -104,7 +136,11 @@ export interface CreateCommon {
   readonly SectorSizeInBytes: number;
 }
 
-/** Addresses of the names of a parent and of a source; at most one is not 0. */
+/**
+ * Addresses of the names of a parent and of a source; at most one is not 0.
+ *
+ * @category Structures
+ */
 export interface CreatePaths {
   /** Makes a differencing disk. */
   readonly ParentPath: bigint;
@@ -112,7 +148,11 @@ export interface CreatePaths {
   readonly SourcePath: bigint;
 }
 
-/** Windows 8. */
+/**
+ * Windows 8.
+ *
+ * @category Structures
+ */
 export interface CreateVersion2 extends CreateCommon, CreatePaths {
   /** 0 is the format's default. */
   readonly PhysicalSectorSizeInBytes: number;
@@ -126,7 +166,11 @@ export interface CreateVersion2 extends CreateCommon, CreatePaths {
   readonly ResiliencyGuid: string;
 }
 
-/** VHD Sets and copies limited by change tracking. */
+/**
+ * VHD Sets and copies limited by change tracking.
+ *
+ * @category Structures
+ */
 export interface CreateVersion3 extends CreateVersion2 {
   /** Address of a file name or a change tracking id. */
   readonly SourceLimitPath: bigint;
@@ -134,7 +178,11 @@ export interface CreateVersion3 extends CreateVersion2 {
   readonly BackingStorageType: VirtualStorageType;
 }
 
-/** Virtual persistent memory. */
+/**
+ * Virtual persistent memory.
+ *
+ * @category Structures
+ */
 export interface CreateVersion4 extends CreateVersion3 {
   /** How addresses are translated. */
   readonly PmemAddressAbstractionType: string;
@@ -142,7 +190,11 @@ export interface CreateVersion4 extends CreateVersion3 {
   readonly DataAlignment: bigint;
 }
 
-/** How an image is created, by version. */
+/**
+ * How an image is created, by version.
+ *
+ * @category Structures
+ */
 export type CreateVirtualDiskParameters =
   | { readonly Version: 1; readonly Version1: CreateCommon & CreatePaths }
   | { readonly Version: 2; readonly Version2: CreateVersion2 }
@@ -172,7 +224,11 @@ const VERSION_3 = {
 } as const;
 const VERSION_4 = { ...VERSION_3, PmemAddressAbstractionType: guid, DataAlignment: u64 } as const;
 
-/** CREATE_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * CREATE_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const CREATE_VIRTUAL_DISK_PARAMETERS: Struct<CreateVirtualDiskParameters> = struct(
   "CREATE_VIRTUAL_DISK_PARAMETERS",
   { Version: u32 },
@@ -184,7 +240,11 @@ export const CREATE_VIRTUAL_DISK_PARAMETERS: Struct<CreateVirtualDiskParameters>
   }),
 );
 
-/** A property of a disk, by GET_VIRTUAL_DISK_INFO_VERSION. Sizes are bytes. */
+/**
+ * A property of a disk, by GET_VIRTUAL_DISK_INFO_VERSION. Sizes are bytes.
+ *
+ * @category Structures
+ */
 export type GetVirtualDiskInfo =
   | {
     readonly Version: 1;
@@ -231,7 +291,11 @@ export type GetVirtualDiskInfo =
     };
   };
 
-/** GET_VIRTUAL_DISK_INFO. */
+/**
+ * GET_VIRTUAL_DISK_INFO.
+ *
+ * @category Structures
+ */
 export const GET_VIRTUAL_DISK_INFO: Struct<GetVirtualDiskInfo> = struct(
   "GET_VIRTUAL_DISK_INFO",
   { Version: u32 },
@@ -278,7 +342,11 @@ export const GET_VIRTUAL_DISK_INFO: Struct<GetVirtualDiskInfo> = struct(
   }),
 );
 
-/** A property to set, by SET_VIRTUAL_DISK_INFO_VERSION. Paths are addresses. */
+/**
+ * A property to set, by SET_VIRTUAL_DISK_INFO_VERSION. Paths are addresses.
+ *
+ * @category Structures
+ */
 export type SetVirtualDiskInfo =
   | { readonly Version: 1; readonly ParentFilePath: bigint }
   | { readonly Version: 2; readonly UniqueIdentifier: string }
@@ -298,7 +366,11 @@ export type SetVirtualDiskInfo =
     readonly ParentLocator: { readonly LinkageId: string; readonly ParentFilePath: bigint };
   };
 
-/** SET_VIRTUAL_DISK_INFO. */
+/**
+ * SET_VIRTUAL_DISK_INFO.
+ *
+ * @category Structures
+ */
 export const SET_VIRTUAL_DISK_INFO: Struct<SetVirtualDiskInfo> = struct(
   "SET_VIRTUAL_DISK_INFO",
   { Version: u32 },
@@ -320,7 +392,11 @@ export const SET_VIRTUAL_DISK_INFO: Struct<SetVirtualDiskInfo> = struct(
 
 // What the operations on an open disk take: attach, compact, merge, expand, resize, mirror, fork.
 
-/** How a disk is attached, by version. */
+/**
+ * How a disk is attached, by version.
+ *
+ * @category Structures
+ */
 export type AttachVirtualDiskParameters =
   | { readonly Version: 1; readonly Version1: { readonly Reserved: number } }
   | {
@@ -328,7 +404,11 @@ export type AttachVirtualDiskParameters =
     readonly Version2: { readonly RestrictedOffset: bigint; readonly RestrictedLength: bigint };
   };
 
-/** ATTACH_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * ATTACH_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const ATTACH_VIRTUAL_DISK_PARAMETERS: Struct<AttachVirtualDiskParameters> = struct(
   "ATTACH_VIRTUAL_DISK_PARAMETERS",
   { Version: u32 },
@@ -338,7 +418,11 @@ export const ATTACH_VIRTUAL_DISK_PARAMETERS: Struct<AttachVirtualDiskParameters>
   }),
 );
 
-/** How a file is compacted. */
+/**
+ * How a file is compacted.
+ *
+ * @category Structures
+ */
 export interface CompactVirtualDiskParameters {
   /** The only one. */
   readonly Version: 1;
@@ -346,14 +430,22 @@ export interface CompactVirtualDiskParameters {
   readonly Version1: { readonly Reserved: number };
 }
 
-/** COMPACT_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * COMPACT_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const COMPACT_VIRTUAL_DISK_PARAMETERS: Struct<CompactVirtualDiskParameters> = struct(
   "COMPACT_VIRTUAL_DISK_PARAMETERS",
   { Version: u32 },
   new TaggedUnion("Version", { 1: { Version1: struct("Version1", { Reserved: u32 }) } }),
 );
 
-/** Which files of a chain are merged, by version. The leaf is 1. */
+/**
+ * Which files of a chain are merged, by version. The leaf is 1.
+ *
+ * @category Structures
+ */
 export type MergeVirtualDiskParameters =
   | { readonly Version: 1; readonly Version1: { readonly MergeDepth: number } }
   | {
@@ -361,7 +453,11 @@ export type MergeVirtualDiskParameters =
     readonly Version2: { readonly MergeSourceDepth: number; readonly MergeTargetDepth: number };
   };
 
-/** MERGE_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * MERGE_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const MERGE_VIRTUAL_DISK_PARAMETERS: Struct<MergeVirtualDiskParameters> = struct(
   "MERGE_VIRTUAL_DISK_PARAMETERS",
   { Version: u32 },
@@ -371,7 +467,11 @@ export const MERGE_VIRTUAL_DISK_PARAMETERS: Struct<MergeVirtualDiskParameters> =
   }),
 );
 
-/** A new size. */
+/**
+ * A new size.
+ *
+ * @category Structures
+ */
 export interface NewSizeParameters {
   /** The only one. */
   readonly Version: 1;
@@ -379,12 +479,20 @@ export interface NewSizeParameters {
   readonly Version1: { readonly NewSize: bigint };
 }
 
-/** EXPAND_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * EXPAND_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const EXPAND_VIRTUAL_DISK_PARAMETERS: Struct<NewSizeParameters> = newSize(
   "EXPAND_VIRTUAL_DISK_PARAMETERS",
 );
 
-/** RESIZE_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * RESIZE_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const RESIZE_VIRTUAL_DISK_PARAMETERS: Struct<NewSizeParameters> = newSize(
   "RESIZE_VIRTUAL_DISK_PARAMETERS",
 );
@@ -397,7 +505,11 @@ function newSize(name: string): Struct<NewSizeParameters> {
   );
 }
 
-/** Where a mirror goes. */
+/**
+ * Where a mirror goes.
+ *
+ * @category Structures
+ */
 export interface MirrorVirtualDiskParameters {
   /** The only one. */
   readonly Version: 1;
@@ -405,7 +517,11 @@ export interface MirrorVirtualDiskParameters {
   readonly Version1: { readonly MirrorVirtualDiskPath: bigint };
 }
 
-/** MIRROR_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * MIRROR_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const MIRROR_VIRTUAL_DISK_PARAMETERS: Struct<MirrorVirtualDiskParameters> = struct(
   "MIRROR_VIRTUAL_DISK_PARAMETERS",
   { Version: u32 },
@@ -414,7 +530,11 @@ export const MIRROR_VIRTUAL_DISK_PARAMETERS: Struct<MirrorVirtualDiskParameters>
   }),
 );
 
-/** Where a fork goes. */
+/**
+ * Where a fork goes.
+ *
+ * @category Structures
+ */
 export interface ForkVirtualDiskParameters {
   /** The only one. */
   readonly Version: 1;
@@ -422,7 +542,11 @@ export interface ForkVirtualDiskParameters {
   readonly Version1: { readonly ForkedVirtualDiskPath: bigint };
 }
 
-/** FORK_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * FORK_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const FORK_VIRTUAL_DISK_PARAMETERS: Struct<ForkVirtualDiskParameters> = struct(
   "FORK_VIRTUAL_DISK_PARAMETERS",
   { Version: u32 },
@@ -431,7 +555,11 @@ export const FORK_VIRTUAL_DISK_PARAMETERS: Struct<ForkVirtualDiskParameters> = s
   }),
 );
 
-/** How far an operation is. */
+/**
+ * How far an operation is.
+ *
+ * @category Structures
+ */
 export interface VirtualDiskProgress {
   /** 997 while it runs, then its error code. */
   readonly OperationStatus: number;
@@ -441,14 +569,22 @@ export interface VirtualDiskProgress {
   readonly CompletionValue: bigint;
 }
 
-/** VIRTUAL_DISK_PROGRESS. */
+/**
+ * VIRTUAL_DISK_PROGRESS.
+ *
+ * @category Structures
+ */
 export const VIRTUAL_DISK_PROGRESS: Struct<VirtualDiskProgress> = struct("VIRTUAL_DISK_PROGRESS", {
   OperationStatus: u32,
   CurrentValue: u64,
   CompletionValue: u64,
 });
 
-/** A range that has changed. Bytes. */
+/**
+ * A range that has changed. Bytes.
+ *
+ * @category Structures
+ */
 export interface QueryChangesVirtualDiskRange {
   /** From the start of the disk. */
   readonly ByteOffset: bigint;
@@ -458,13 +594,21 @@ export interface QueryChangesVirtualDiskRange {
   readonly Reserved: bigint;
 }
 
-/** QUERY_CHANGES_VIRTUAL_DISK_RANGE. */
+/**
+ * QUERY_CHANGES_VIRTUAL_DISK_RANGE.
+ *
+ * @category Structures
+ */
 export const QUERY_CHANGES_VIRTUAL_DISK_RANGE: Struct<QueryChangesVirtualDiskRange> = struct(
   "QUERY_CHANGES_VIRTUAL_DISK_RANGE",
   { ByteOffset: u64, ByteLength: u64, Reserved: u64 },
 );
 
-/** State of an asynchronous call. Windows writes to it until the call is complete. */
+/**
+ * State of an asynchronous call. Windows writes to it until the call is complete.
+ *
+ * @category Structures
+ */
 export interface Overlapped {
   /** NTSTATUS; 0x103 while the call is pending. */
   readonly Internal: bigint;
@@ -480,7 +624,11 @@ export interface Overlapped {
   readonly hEvent: bigint;
 }
 
-/** OVERLAPPED of minwinbase.h. */
+/**
+ * OVERLAPPED of minwinbase.h.
+ *
+ * @category Structures
+ */
 export const OVERLAPPED: Struct<Overlapped> = struct(
   "OVERLAPPED",
   { Internal: usize, InternalHigh: usize },
@@ -488,7 +636,11 @@ export const OVERLAPPED: Struct<Overlapped> = struct(
   { hEvent: handle },
 );
 
-/** A disk that depends on an image. */
+/**
+ * A disk that depends on an image.
+ *
+ * @category Structures
+ */
 export interface StorageDependencyInfoType1 {
   /** DEPENDENT_DISK_FLAG. */
   readonly DependencyTypeFlags: number;
@@ -498,7 +650,11 @@ export interface StorageDependencyInfoType1 {
   readonly VirtualStorageType: VirtualStorageType;
 }
 
-/** A disk that depends on an image, with names: addresses within the buffer that was filled. */
+/**
+ * A disk that depends on an image, with names: addresses within the buffer that was filled.
+ *
+ * @category Structures
+ */
 export interface StorageDependencyInfoType2 extends StorageDependencyInfoType1 {
   /** Distance in the nesting. */
   readonly AncestorLevel: number;
@@ -512,7 +668,11 @@ export interface StorageDependencyInfoType2 extends StorageDependencyInfoType1 {
   readonly DependentVolumeRelativePath: bigint;
 }
 
-/** The disks, by version. */
+/**
+ * The disks, by version.
+ *
+ * @category Structures
+ */
 export type StorageDependencyInfo =
   | {
     readonly Version: 1;
@@ -531,13 +691,21 @@ const TYPE_1 = {
   VirtualStorageType: VIRTUAL_STORAGE_TYPE,
 } as const;
 
-/** STORAGE_DEPENDENCY_INFO_TYPE_1. */
+/**
+ * STORAGE_DEPENDENCY_INFO_TYPE_1.
+ *
+ * @category Structures
+ */
 export const STORAGE_DEPENDENCY_INFO_TYPE_1: Struct<StorageDependencyInfoType1> = struct(
   "STORAGE_DEPENDENCY_INFO_TYPE_1",
   TYPE_1,
 );
 
-/** STORAGE_DEPENDENCY_INFO_TYPE_2. */
+/**
+ * STORAGE_DEPENDENCY_INFO_TYPE_2.
+ *
+ * @category Structures
+ */
 export const STORAGE_DEPENDENCY_INFO_TYPE_2: Struct<StorageDependencyInfoType2> = struct(
   "STORAGE_DEPENDENCY_INFO_TYPE_2",
   {
@@ -550,7 +718,11 @@ export const STORAGE_DEPENDENCY_INFO_TYPE_2: Struct<StorageDependencyInfoType2> 
   },
 );
 
-/** STORAGE_DEPENDENCY_INFO: 8 bytes and the entries; its C size includes one entry. */
+/**
+ * STORAGE_DEPENDENCY_INFO: 8 bytes and the entries; its C size includes one entry.
+ *
+ * @category Structures
+ */
 export const STORAGE_DEPENDENCY_INFO: Struct<StorageDependencyInfo> = struct(
   "STORAGE_DEPENDENCY_INFO",
   { Version: u32, NumberEntries: u32 },
@@ -560,7 +732,11 @@ export const STORAGE_DEPENDENCY_INFO: Struct<StorageDependencyInfo> = struct(
   }),
 );
 
-/** A snapshot to take or to delete. */
+/**
+ * A snapshot to take or to delete.
+ *
+ * @category Structures
+ */
 export interface SnapshotVhdSetParameters {
   /** The only one. */
   readonly Version: 1;
@@ -568,12 +744,20 @@ export interface SnapshotVhdSetParameters {
   readonly Version1: { readonly SnapshotId: string };
 }
 
-/** TAKE_SNAPSHOT_VHDSET_PARAMETERS. */
+/**
+ * TAKE_SNAPSHOT_VHDSET_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const TAKE_SNAPSHOT_VHDSET_PARAMETERS: Struct<SnapshotVhdSetParameters> = snapshot(
   "TAKE_SNAPSHOT_VHDSET_PARAMETERS",
 );
 
-/** DELETE_SNAPSHOT_VHDSET_PARAMETERS. */
+/**
+ * DELETE_SNAPSHOT_VHDSET_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const DELETE_SNAPSHOT_VHDSET_PARAMETERS: Struct<SnapshotVhdSetParameters> = snapshot(
   "DELETE_SNAPSHOT_VHDSET_PARAMETERS",
 );
@@ -586,7 +770,11 @@ function snapshot(name: string): Struct<SnapshotVhdSetParameters> {
   );
 }
 
-/** A snapshot to return to. */
+/**
+ * A snapshot to return to.
+ *
+ * @category Structures
+ */
 export interface ApplySnapshotVhdSetParameters {
   /** The only one. */
   readonly Version: 1;
@@ -594,7 +782,11 @@ export interface ApplySnapshotVhdSetParameters {
   readonly Version1: { readonly SnapshotId: string; readonly LeafSnapshotId: string };
 }
 
-/** APPLY_SNAPSHOT_VHDSET_PARAMETERS. */
+/**
+ * APPLY_SNAPSHOT_VHDSET_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const APPLY_SNAPSHOT_VHDSET_PARAMETERS: Struct<ApplySnapshotVhdSetParameters> = struct(
   "APPLY_SNAPSHOT_VHDSET_PARAMETERS",
   { Version: u32 },
@@ -603,7 +795,11 @@ export const APPLY_SNAPSHOT_VHDSET_PARAMETERS: Struct<ApplySnapshotVhdSetParamet
   }),
 );
 
-/** A change to the table of a VHD Set, by MODIFY_VHDSET_VERSION. Paths are addresses. */
+/**
+ * A change to the table of a VHD Set, by MODIFY_VHDSET_VERSION. Paths are addresses.
+ *
+ * @category Structures
+ */
 export type ModifyVhdSetParameters =
   | {
     readonly Version: 1;
@@ -612,7 +808,11 @@ export type ModifyVhdSetParameters =
   | { readonly Version: 2; readonly SnapshotId: string }
   | { readonly Version: 3; readonly DefaultFilePath: bigint };
 
-/** MODIFY_VHDSET_PARAMETERS. */
+/**
+ * MODIFY_VHDSET_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const MODIFY_VHDSET_PARAMETERS: Struct<ModifyVhdSetParameters> = struct(
   "MODIFY_VHDSET_PARAMETERS",
   { Version: u32 },
@@ -623,7 +823,11 @@ export const MODIFY_VHDSET_PARAMETERS: Struct<ModifyVhdSetParameters> = struct(
   }),
 );
 
-/** A SCSI command. */
+/**
+ * A SCSI command.
+ *
+ * @category Structures
+ */
 export interface RawScsiVirtualDiskParameters {
   /** The only one. */
   readonly Version: 1;
@@ -641,7 +845,11 @@ export interface RawScsiVirtualDiskParameters {
   };
 }
 
-/** RAW_SCSI_VIRTUAL_DISK_PARAMETERS. */
+/**
+ * RAW_SCSI_VIRTUAL_DISK_PARAMETERS.
+ *
+ * @category Structures
+ */
 export const RAW_SCSI_VIRTUAL_DISK_PARAMETERS: Struct<RawScsiVirtualDiskParameters> = struct(
   "RAW_SCSI_VIRTUAL_DISK_PARAMETERS",
   { Version: u32 },
@@ -662,7 +870,11 @@ export const RAW_SCSI_VIRTUAL_DISK_PARAMETERS: Struct<RawScsiVirtualDiskParamete
   }),
 );
 
-/** What became of a SCSI command. */
+/**
+ * What became of a SCSI command.
+ *
+ * @category Structures
+ */
 export interface RawScsiVirtualDiskResponse {
   /** The only one. */
   readonly Version: 1;
@@ -674,7 +886,11 @@ export interface RawScsiVirtualDiskResponse {
   };
 }
 
-/** RAW_SCSI_VIRTUAL_DISK_RESPONSE. */
+/**
+ * RAW_SCSI_VIRTUAL_DISK_RESPONSE.
+ *
+ * @category Structures
+ */
 export const RAW_SCSI_VIRTUAL_DISK_RESPONSE: Struct<RawScsiVirtualDiskResponse> = struct(
   "RAW_SCSI_VIRTUAL_DISK_RESPONSE",
   { Version: u32 },

@@ -11,6 +11,8 @@ import type { Kernel32 } from "./kernel32.ts";
  * A string as a function takes it.
  *
  * @throws {TypeError} Where it holds a NUL: Windows would see it cut off there.
+ *
+ * @category Memory
  */
 export function wideString(text: string): Uint8Array<ArrayBuffer> {
   if (text.includes("\0")) throw new TypeError(`text holds a NUL: ${JSON.stringify(text)}`);

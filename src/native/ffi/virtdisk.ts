@@ -8,7 +8,11 @@
  * @module
  */
 
-/** The functions as virtdisk.h declares them. */
+/**
+ * The functions as virtdisk.h declares them.
+ *
+ * @category Functions
+ */
 export const HEADER_FUNCTIONS = {
   OpenVirtualDisk: {
     parameters: [
@@ -276,12 +280,20 @@ export const HEADER_FUNCTIONS = {
 // The functions of VirtDisk.dll, callable: those of the header, and some of them a second time for calls
 // that must not hold up the event loop.
 
-/** The same parameters, with addresses in the place of buffers. */
+/**
+ * The same parameters, with addresses in the place of buffers.
+ *
+ * @category Functions
+ */
 export type Addresses<P extends readonly unknown[]> = {
   readonly [K in keyof P]: P[K] extends "buffer" ? "u64" : P[K];
 };
 
-/** The same function, on memory that is not the script's. */
+/**
+ * The same function, on memory that is not the script's.
+ *
+ * @category Functions
+ */
 export type ByAddress<N extends keyof typeof HEADER_FUNCTIONS> =
   & Omit<(typeof HEADER_FUNCTIONS)[N], "parameters">
   & {
@@ -297,7 +309,11 @@ function byAddress<const N extends keyof typeof HEADER_FUNCTIONS>(name: N): ByAd
   return { name, ...rest, parameters: types } as unknown as ByAddress<N>;
 }
 
-/** The same function, on another thread, which may outlast that of the script: on memory that is not the script's. */
+/**
+ * The same function, on another thread, which may outlast that of the script: on memory that is not the script's.
+ *
+ * @category Functions
+ */
 export type Elsewhere<N extends keyof typeof HEADER_FUNCTIONS> = ByAddress<N> & {
   /** Its result is a promise. */
   readonly nonblocking: true;
@@ -310,6 +326,8 @@ function elsewhere<const N extends keyof typeof HEADER_FUNCTIONS>(name: N): Else
 /**
  * What `Deno.dlopen` takes; a name that ends in `Async` runs its function on another thread. Both that and one that
  * ends in `At` take addresses.
+ *
+ * @category Functions
  */
 export const VIRTDISK_FUNCTIONS: typeof HEADER_FUNCTIONS & {
   /** May outlast its thread. */
@@ -355,5 +373,9 @@ export const VIRTDISK_FUNCTIONS: typeof HEADER_FUNCTIONS & {
   CompleteForkVirtualDiskAsync: elsewhere("CompleteForkVirtualDisk"),
 };
 
-/** The functions of VirtDisk.dll, callable. */
+/**
+ * The functions of VirtDisk.dll, callable.
+ *
+ * @category Functions
+ */
 export type VirtDisk = Deno.DynamicLibrary<typeof VIRTDISK_FUNCTIONS>["symbols"];

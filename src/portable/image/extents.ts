@@ -160,10 +160,18 @@ function writePartOfSector(
   image.write(sector, start);
 }
 
-/** A piece of a disk and where its bytes are. */
+/**
+ * A piece of a disk and where its bytes are.
+ *
+ * @category Contents
+ */
 export type Extent = FileExtent | ZeroExtent | ParentExtent;
 
-/** Bytes in the image file itself. */
+/**
+ * Bytes in the image file itself.
+ *
+ * @category Contents
+ */
 export interface FileExtent {
   /** In this image's own file. */
   kind: "file";
@@ -177,7 +185,11 @@ export interface FileExtent {
   fileOffset: number;
 }
 
-/** Bytes that are zeros and stored nowhere. */
+/**
+ * Bytes that are zeros and stored nowhere.
+ *
+ * @category Contents
+ */
 export interface ZeroExtent {
   /** Stored nowhere. */
   kind: "zero";
@@ -192,7 +204,11 @@ export interface ZeroExtent {
   reason?: "zero" | "trimmed";
 }
 
-/** Bytes in the file of a parent, or of its parent, and so on. */
+/**
+ * Bytes in the file of a parent, or of its parent, and so on.
+ *
+ * @category Contents
+ */
 export interface ParentExtent {
   /** In a parent. */
   kind: "parent";

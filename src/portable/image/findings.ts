@@ -136,7 +136,11 @@ export class Findings {
   }
 }
 
-/** How an image is checked. */
+/**
+ * How an image is checked.
+ *
+ * @category Operations
+ */
 export interface CheckOptions extends OperationOptions {
   /**
    * Repairs what {@linkcode CheckFinding.repairable} says can be: structures of which the file holds
@@ -163,7 +167,11 @@ export const CHECK_OPTIONS: OptionKinds<CheckOptions> = {
   discardDamagedLog: BOOLEAN,
 };
 
-/** One thing that a check found. */
+/**
+ * One thing that a check found.
+ *
+ * @category Operations
+ */
 export interface CheckFinding {
   /**
    * `"error"`: bytes of the disk cannot be read, or nothing can be written safely. `"warning"`: the disk
@@ -192,7 +200,11 @@ export interface CheckFinding {
   missingBytes?: number;
 }
 
-/** The outcome of a check. */
+/**
+ * The outcome of a check.
+ *
+ * @category Operations
+ */
 export interface CheckReport {
   /** The absolute path of the image. */
   path: string;

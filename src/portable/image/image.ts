@@ -234,10 +234,18 @@ export interface ImageSpec {
   readonly items?: readonly CopyableItem[];
 }
 
-/** A file system that an image may hold; `"iso13490"` (ECMA-168) is known by name only. */
+/**
+ * A file system that an image may hold; `"iso13490"` (ECMA-168) is known by name only.
+ *
+ * @category Information
+ */
 export type IsoFileSystem = "udf" | "joliet" | "iso9660" | "high-sierra" | "iso13490";
 
-/** What the descriptors of an ISO image say. */
+/**
+ * What the descriptors of an ISO image say.
+ *
+ * @category Information
+ */
 export interface IsoVolume {
   /** In the order in which Windows prefers them: UDF first where an image has several. */
   readonly fileSystems: readonly IsoFileSystem[];

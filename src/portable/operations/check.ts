@@ -31,7 +31,11 @@ import { partitionedDisk, readSector } from "../partitions/partitioned_disk.ts";
 import { rawDiskIn } from "../partitions/raw_disk.ts";
 import { contentsOf } from "./contents.ts";
 
-/** How an image file is checked. */
+/**
+ * How an image file is checked.
+ *
+ * @category Operations
+ */
 export interface FileCheckOptions extends CheckOptions {
   /** What the file is; by default that is found out from its contents, else from its extension. */
   type?: Exclude<ImageType, "vhdset"> | undefined;
@@ -81,6 +85,8 @@ const FILE_CHECK_OPTIONS: OptionKinds<FileCheckOptions> = {
  * `ERROR_SHARING_VIOLATION`, ...; `ERROR_DISK_FULL` where a repair cannot be written.
  * @throws {TypeError} Where an argument is of the wrong kind.
  * @throws {Deno.errors.NotCapable} Where a permission is missing.
+ *
+ * @category Operations
  */
 export async function checkVirtualDisk(
   path: string | URL,

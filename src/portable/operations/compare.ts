@@ -27,7 +27,11 @@ const GRAIN = 512;
 /** Zeros are passed over, but the event loop gets its turn. */
 const MAX_STEP = 2 ** 40;
 
-/** A range in which two disks differ. */
+/**
+ * A range in which two disks differ.
+ *
+ * @category Contents
+ */
 export interface DifferentRange {
   /** Where it begins, in bytes, a multiple of 512. */
   readonly offset: number;
@@ -174,7 +178,11 @@ class Disk {
   }
 }
 
-/** What the files are that are compared, and how. */
+/**
+ * What the files are that are compared, and how.
+ *
+ * @category Contents
+ */
 export interface CompareOptions extends OperationOptions {
   /** The type of the first; by default it is found out. Only `"raw"` never is. */
   firstType?: Exclude<ImageType, "vhdset"> | "raw" | undefined;
@@ -226,6 +234,8 @@ const COMPARE_OPTIONS: OptionKinds<CompareOptions> = {
  * @throws {VirtualDiskError} As `openVirtualDisk`; a format's code where an image is damaged.
  * @throws {TypeError} Where an argument is of the wrong kind.
  * @throws {Deno.errors.NotCapable} Without `--allow-read`.
+ *
+ * @category Contents
  */
 export function compareVirtualDisks(
   first: string | URL,
@@ -267,6 +277,8 @@ export function compareVirtualDisks(
  * {@linkcode compareVirtualDisks}.
  * @throws {TypeError} Where an argument is of the wrong kind.
  * @throws {Deno.errors.NotCapable} Without `--allow-read`.
+ *
+ * @category Contents
  */
 export function virtualDiskChanges(
   child: string | URL,

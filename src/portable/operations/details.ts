@@ -13,7 +13,11 @@ import { readPartitionTable } from "../partitions/partition_table.ts";
 /** The unit of `blocks` (POSIX, `st_blocks`). */
 const STAT_BLOCK = 512;
 
-/** One file of a chain. */
+/**
+ * One file of a chain.
+ *
+ * @category Information
+ */
 export interface ImageDetails {
   /** The absolute path of the file. */
   readonly path: string;
@@ -37,7 +41,11 @@ export interface ImageDetails {
   readonly dirtyLog: boolean;
 }
 
-/** The partitions of a disk. */
+/**
+ * The partitions of a disk.
+ *
+ * @category Information
+ */
 export interface PartitionTableDetails {
   /** What kind of table it is. */
   readonly kind: "mbr" | "gpt";
@@ -47,7 +55,11 @@ export interface PartitionTableDetails {
   readonly partitions: readonly Partition[];
 }
 
-/** A disk, with the files that it is made of. */
+/**
+ * A disk, with the files that it is made of.
+ *
+ * @category Information
+ */
 export interface DiskDetails {
   /** The child first, then its open parents, the nearest first. */
   readonly images: readonly [ImageDetails, ...ImageDetails[]];

@@ -34,7 +34,11 @@ import { assertRawDisk, dataWindows, sourceDiskOf } from "./copy_source.ts";
 import { withoutFreeSpace } from "./free_space.ts";
 import { imageSpec, kindToCreate } from "./create_rules.ts";
 
-/** Which image a disk is streamed as. What is left out has the default of `createVirtualDisk`. */
+/**
+ * Which image a disk is streamed as. What is left out has the default of `createVirtualDisk`.
+ *
+ * @category Contents
+ */
 export interface ImageStreamOptions extends OperationOptions {
   /** The format; `"raw"` is the bytes of the disk alone. */
   type: "vhd" | "vhdx" | "raw";
@@ -75,7 +79,11 @@ export interface ImageStreamOptions extends OperationOptions {
   freeSpace?: boolean | undefined;
 }
 
-/** An image file that comes as a stream. */
+/**
+ * An image file that comes as a stream.
+ *
+ * @category Contents
+ */
 export interface ImageStream {
   /** How many bytes the stream gives, exactly: an upload can say so before it begins. */
   readonly byteLength: number;

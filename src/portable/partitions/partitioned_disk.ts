@@ -64,7 +64,11 @@ export function writeDurably(
  * @module
  */
 
-/** A partition. */
+/**
+ * A partition.
+ *
+ * @category Information
+ */
 export interface Partition {
   /** As tools number it, from 1 on; logical partitions of an MBR from 5 on. */
   readonly number: number;
