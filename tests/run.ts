@@ -5,6 +5,7 @@
  * Usage: `deno task test [PATHS OR OPTIONS OF deno test]`, and `deno task test:full` for all states.
  */
 import { Explored } from "./sampling.ts";
+import { exists } from "./support.ts";
 
 /** Not the types: `deno task check` checks them, together with everything else that is found without a run. */
 const OPTIONS = [
@@ -19,15 +20,6 @@ const ALL = ["tests/", "--ignore=tests/windows"];
 const INTERRUPTIONS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 async function runTests(args: readonly string[]): Promise<number> {
   const own = args.some((arg) => !arg.startsWith("-") && exists(arg)) ? [] : ALL;

@@ -174,7 +174,8 @@ function hasProgram(name: string): boolean {
   );
 }
 
-function exists(path: string): boolean {
+/** Whether there is a file or folder of this path. */
+export function exists(path: string): boolean {
   try {
     Deno.statSync(path);
     return true;

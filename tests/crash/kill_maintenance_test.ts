@@ -7,11 +7,19 @@ import { join } from "@std/path";
 import { checkVirtualDisk, compareVirtualDisks } from "@virtdisk/virtdisk";
 import { Random } from "../fuzz/random.ts";
 import { explored, sampledRounds } from "../sampling.ts";
-import { assertBytesEqual, onlyOn, ROOT, run, TempDir, testWith, tool } from "../support.ts";
+import {
+  assertBytesEqual,
+  exists,
+  onlyOn,
+  ROOT,
+  run,
+  TempDir,
+  testWith,
+  tool,
+} from "../support.ts";
 import { foundEntries, isWhole } from "./gpt_oracle.ts";
 import {
   DATA,
-  exists,
   type Images,
   type ImageType,
   MAINTENANCE,

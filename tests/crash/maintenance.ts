@@ -1,9 +1,10 @@
 /** Operations that take long enough to be killed, and the files that they work on. */
-import { checkVirtualDisk, openVirtualDisk, type PortableVirtualDisk } from "@virtdisk/virtdisk";
+import { checkVirtualDisk, type PortableVirtualDisk } from "@virtdisk/virtdisk";
 import { removeFile } from "../../src/portable/file/image_file.ts";
 import { createImage } from "../create_image.ts";
 import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
-import { pattern } from "../support.ts";
+import { exists, pattern } from "../support.ts";
+import { createChain, openImage } from "../images.ts";
 
 export const MIB = 2 ** 20;
 export const SIZE = 24 * MIB;
@@ -154,15 +155,7 @@ export function open(
   name: string,
   readOnly = false,
 ): Promise<PortableVirtualDisk> {
-  return openVirtualDisk(path(name), { readOnly, backend: "portable" });
-}
-
-export function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
+  return openImage(path(name), readOnly);
 }
 
 function resizing(size: number): Maintenance["run"] {
@@ -212,12 +205,10 @@ async function makePartitioned(
   return bytes;
 }
 
-/** Children whose blocks hold data, zeros, or what the parent does. */
 async function makeChain({ type, path }: Images, last = 2): Promise<Uint8Array> {
   const bytes = new Uint8Array(SIZE);
-  for (let depth = 0; depth <= last; depth++) {
-    const kind = depth === 0 ? { size: SIZE } : { parent: path(String(depth - 1)) };
-    using disk = await createImage(path(String(depth)), { ...kind, blockSize: BLOCK_SIZES[type] });
+  const paths = Array.from({ length: last + 1 }, (_, depth) => path(String(depth)));
+  await createChain(paths, { size: SIZE, blockSize: BLOCK_SIZES[type] }, (disk, depth) => {
     for (let offset = 0; offset < SIZE; offset += PIECE) {
       const data = offset % (3 * PIECE) === 0
         ? bytes.slice(offset, offset + PIECE)
@@ -226,6 +217,6 @@ async function makeChain({ type, path }: Images, last = 2): Promise<Uint8Array> 
       disk.writeSync(data, offset);
       bytes.set(data, offset);
     }
-  }
+  });
   return bytes.slice(DATA.offset, DATA.offset + DATA.length);
 }

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import type { ImageSpec } from "../../src/portable/image/image.ts";
+import { contentsOf } from "../images.ts";
 import { Random } from "../fuzz/random.ts";
 import type { MemoryDisk } from "../portable/partitions/partition_builder.ts";
 import { MIB } from "../portable/vhdx/vhdx_builder.ts";
@@ -14,7 +15,6 @@ import { crashStates } from "./crash_states.ts";
 import { foundEntries, isWhole, seenBytes } from "./gpt_oracle.ts";
 import { type Files, SimulatedFolder } from "./simulated_folder.ts";
 import {
-  contentsOf,
   type Kind,
   KINDS,
   openIn,

@@ -12,6 +12,7 @@ import type { SparseFile } from "./sparse_file.ts";
 import { SECTOR, stamped } from "./stamp.ts";
 import { VHD } from "./vhd_scenarios.ts";
 import { VHDX } from "./vhdx_scenarios.ts";
+import { contentsOf } from "../images.ts";
 
 const K4 = 4096;
 const SEED = 53;
@@ -104,13 +105,6 @@ export function openIn(
 ): Promise<PortableVirtualDisk> {
   const type = name.endsWith(".raw") ? { type: "raw" } as const : {};
   return openVirtualDisk(folder.file(name), { ...type, readOnly, backend: "portable" });
-}
-
-/** What a disk holds. */
-export function contentsOf(disk: PortableVirtualDisk): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(disk.getInformation("size").virtualSize);
-  disk.readSync(bytes, 0);
-  return bytes;
 }
 
 /** What the disk of an image holds. */

@@ -4,6 +4,7 @@ import { openVirtualDisk, type PortableVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
 import { Random } from "../fuzz/random.ts";
 import { assertBytesEqual, pattern, run, TempDir, testWith, tool } from "../support.ts";
+import { openImage } from "../images.ts";
 
 const MIB = 2 ** 20;
 const MAX_DEPTH = 5;
@@ -61,7 +62,7 @@ class TestedChain {
     if (kind < 93) return await this.#compact();
     if (kind < 97) return await this.#resize();
     this.#disk.close();
-    this.#disk = await open(this.#paths.at(-1)!);
+    this.#disk = await openImage(this.#paths.at(-1)!);
   }
 
   #write(): void {
@@ -104,7 +105,7 @@ class TestedChain {
       const { removed, merged } = await this.#disk.merge({ depth: levels, removeChild: true });
       assertEquals([removed, merged.length, this.#disk.closed], [true, levels, true]);
       this.#paths.length -= levels;
-      this.#disk = await open(this.#paths.at(-1)!);
+      this.#disk = await openImage(this.#paths.at(-1)!);
       return;
     }
     const sourceDepth = 1 + this.#random.below(depth - 1);
@@ -129,7 +130,7 @@ class TestedChain {
     assertEquals(merged, gone.toReversed());
     assertEquals(this.#disk.parents, this.#paths.slice(0, -1).reverse());
     this.#disk.close();
-    this.#disk = await open(path);
+    this.#disk = await openImage(path);
   }
 
   async #compact(): Promise<void> {
@@ -192,10 +193,6 @@ class TestedChain {
     this.#paths.push(path);
     return path;
   }
-}
-
-function open(path: string): Promise<PortableVirtualDisk> {
-  return openVirtualDisk(path, { backend: "portable", readOnly: false });
 }
 
 for (const format of ["vhd", "vhdx"] as const) {

@@ -1,6 +1,6 @@
 /** Disks to be converted, and what other programs see in the results. */
-import { createVirtualDisk } from "@virtdisk/virtdisk";
 import { fileHash, pattern, run, type TempDir } from "../support.ts";
+import { createChain } from "../images.ts";
 
 const MIB = 1 << 20;
 /** No whole number of any block size. */
@@ -55,18 +55,13 @@ export function qemuStoredBytes(path: string, format: string): number {
 
 /** A chain of two differencing disks over a dynamic one, which together hold the disk; gives the leaf. */
 export async function makeChain(dir: TempDir, type: "vhd" | "vhdx"): Promise<string> {
-  const names = ["base", "middle", "leaf"].map((name) => dir.file(`${name}.${type}`));
-  for (const [i, name] of names.entries()) {
-    const parent = names[i - 1];
-    using disk = await createVirtualDisk(name, {
-      backend: "portable",
-      ...(parent === undefined ? { size: DISK_SIZE } : { parent }),
-    });
+  const paths = ["base", "middle", "leaf"].map((name) => dir.file(`${name}.${type}`));
+  await createChain(paths, { size: DISK_SIZE }, (disk, depth) => {
     for (const [n, { offset, length }] of PIECES.entries()) {
       // Each image has its share; what a parent holds below a child's is something else.
-      if (n % 3 === i) disk.writeSync(pattern(length, offset), offset);
-      else if (n % 3 > i) disk.writeSync(pattern(length, 7), offset);
+      if (n % 3 === depth) disk.writeSync(pattern(length, offset), offset);
+      else if (n % 3 > depth) disk.writeSync(pattern(length, 7), offset);
     }
-  }
-  return names[2]!;
+  });
+  return paths[2]!;
 }

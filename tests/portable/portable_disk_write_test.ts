@@ -1,27 +1,13 @@
 import { assertEquals, assertInstanceOf, assertNotEquals, assertThrows } from "@std/assert";
-import {
-  createVirtualDisk,
-  openVirtualDiskSync,
-  type PortableVirtualDisk,
-  VirtualDiskError,
-} from "@virtdisk/virtdisk";
+import { createVirtualDisk, type PortableVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { assertBytesEqual, pattern, TempDir } from "../support.ts";
+import { contentsOf, openImageSync } from "../images.ts";
 
 const MIB = 1 << 20;
 const ITEM = "0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60";
 
-function open(path: string, options = {}): PortableVirtualDisk {
-  return openVirtualDiskSync(path, { backend: "portable", ...options });
-}
-
 function writer(path: string, options = {}): PortableVirtualDisk {
-  return open(path, { readOnly: false, ...options });
-}
-
-function contents(disk: PortableVirtualDisk): Uint8Array {
-  const bytes = new Uint8Array(disk.getInformation("size").virtualSize);
-  disk.readSync(bytes, 0);
-  return bytes;
+  return openImageSync(path, { readOnly: false, ...options });
 }
 
 for (const format of ["vhd", "vhdx"] as const) {
@@ -47,10 +33,10 @@ for (const format of ["vhd", "vhdx"] as const) {
           expected.set(bytes, offset);
         }
         disk.flushSync();
-        assertBytesEqual(contents(disk), expected, "before close");
+        assertBytesEqual(contentsOf(disk), expected, "before close");
       }
-      using disk = open(path);
-      assertBytesEqual(contents(disk), expected, "after close");
+      using disk = openImageSync(path);
+      assertBytesEqual(contentsOf(disk), expected, "after close");
     });
   }
 
@@ -72,10 +58,10 @@ for (const format of ["vhd", "vhdx"] as const) {
         disk.writeSync(bytes, offset);
         expected.set(bytes, offset);
       }
-      assertBytesEqual(contents(disk), expected, "before close");
+      assertBytesEqual(contentsOf(disk), expected, "before close");
     }
-    using disk = open(child);
-    assertBytesEqual(contents(disk), expected, "after close");
+    using disk = openImageSync(child);
+    assertBytesEqual(contentsOf(disk), expected, "after close");
     assertBytesEqual(Deno.readFileSync(base), before, "parent");
   });
 
@@ -93,7 +79,7 @@ for (const format of ["vhd", "vhdx"] as const) {
     disk.flushSync();
     disk.trimSync(MIB, 5 * MIB);
     disk.flushSync();
-    const bytes = contents(disk);
+    const bytes = contentsOf(disk);
     assertBytesEqual(bytes.subarray(0, 2 * MIB), pattern(10 * MIB).subarray(0, 2 * MIB));
     assertEquals(bytes.subarray(2 * MIB, 6 * MIB).every((byte) => byte === 0), true);
     assertBytesEqual(bytes.subarray(6 * MIB, 10 * MIB), pattern(10 * MIB).subarray(6 * MIB));
@@ -103,7 +89,7 @@ for (const format of ["vhd", "vhdx"] as const) {
     using dir = new TempDir();
     const path = dir.file(`disk.${format}`);
     (await createVirtualDisk(path, { size: 8 * MIB, backend: "portable" })).close();
-    using disk = open(path);
+    using disk = openImageSync(path);
     const uses = [
       () => disk.writeSync(new Uint8Array(1), 0),
       () => disk.trimSync(0, MIB),
@@ -125,7 +111,7 @@ for (const format of ["vhd", "vhdx"] as const) {
     assertEquals([error.symbol, error.operation], ["ERROR_SECTOR_NOT_FOUND", "WriteFile"]);
     assertThrows(() => disk.trimSync(8 * MIB, 1), VirtualDiskError);
     assertEquals(disk.writeSync(new Uint8Array(0), 8 * MIB), 0);
-    assertEquals(contents(disk).every((byte) => byte === 0), true);
+    assertEquals(contentsOf(disk).every((byte) => byte === 0), true);
     for (const offset of [-1, 0.5, Number.NaN]) {
       assertThrows(() => disk.writeSync(new Uint8Array(1), offset), RangeError);
     }
@@ -171,7 +157,7 @@ for (const format of ["vhd", "vhdx"] as const) {
     assertEquals(assertThrows(again, VirtualDiskError).symbol, "ERROR_DISK_FULL");
     disk.close();
     using reopened = writer(path);
-    const bytes = contents(reopened);
+    const bytes = contentsOf(reopened);
     assertBytesEqual(bytes.subarray(0, MIB), pattern(MIB));
     assertEquals(bytes.subarray(20 * MIB, 21 * MIB).every((byte) => byte === 0), true);
   });
@@ -187,8 +173,8 @@ Deno.test("setInformation() sets what the format has, and says what it has not",
   vhdx.setInformation("virtualDiskId", ITEM);
   vhdx.setInformation("vhdPhysicalSectorSize", 512);
   for (const disk of [vhd, vhdx]) disk.close();
-  using vhdAgain = open(dir.file("a.vhd"));
-  using vhdxAgain = open(dir.file("a.vhdx"));
+  using vhdAgain = openImageSync(dir.file("a.vhd"));
+  using vhdxAgain = openImageSync(dir.file("a.vhdx"));
   assertEquals(vhdAgain.getInformation("identifier"), ITEM);
   assertEquals(vhdxAgain.getInformation("virtualDiskId"), ITEM);
   assertEquals(vhdxAgain.getInformation("vhdPhysicalSectorSize"), 512);
@@ -226,7 +212,7 @@ Deno.test("metadata of a VHDX is a map that lasts, and other formats have none",
     assertEquals(disk.metadata.delete(ITEM.replace("0f0f", "aaaa")), true);
     assertEquals(disk.metadata.delete(ITEM.replace("0f0f", "aaaa")), false);
   }
-  using disk = open(path);
+  using disk = openImageSync(path);
   assertEquals([...disk.metadata.keys()], [ITEM]);
   const value = disk.metadata.get(ITEM);
   assertInstanceOf(value, Uint8Array);
@@ -234,7 +220,7 @@ Deno.test("metadata of a VHDX is a map that lasts, and other formats have none",
   const set = () => disk.metadata.set(ITEM, new Uint8Array(1));
   assertEquals(assertThrows(set, VirtualDiskError).symbol, "ERROR_ACCESS_DENIED");
   await create(dir.file("b.vhd"));
-  using vhd = open(dir.file("b.vhd"));
+  using vhd = openImageSync(dir.file("b.vhd"));
   assertEquals(
     assertThrows(() => vhd.metadata.keys(), VirtualDiskError).symbol,
     "ERROR_NOT_SUPPORTED",

@@ -5,15 +5,11 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import {
-  type CreateOptions,
-  openVirtualDiskSync,
-  type PortableVirtualDisk,
-  VirtualDiskError,
-} from "@virtdisk/virtdisk";
+import { type CreateOptions, VirtualDiskError } from "@virtdisk/virtdisk";
 import { onlyOn, TempDir, testWith } from "../../support.ts";
 import { createImage } from "../../create_image.ts";
 import { newVhd, PARENT_IDENTIFIER } from "../vhd/vhd_builder.ts";
+import { openImageSync } from "../../images.ts";
 
 const MIB = 1 << 20;
 const FORMATS = ["vhd", "vhdx"] as const;
@@ -23,12 +19,8 @@ async function create(path: string, options: CreateOptions): Promise<string> {
   return path;
 }
 
-function open(path: string, options = {}): PortableVirtualDisk {
-  return openVirtualDiskSync(path, { backend: "portable", ...options });
-}
-
 function failure(path: string, options = {}): VirtualDiskError {
-  return assertThrows(() => open(path, options), VirtualDiskError);
+  return assertThrows(() => openImageSync(path, options), VirtualDiskError);
 }
 
 for (const format of FORMATS) {
@@ -38,10 +30,10 @@ for (const format of FORMATS) {
     for (let depth = 1; depth <= 5; depth++) {
       paths.unshift(await create(dir.file(`${depth}.${format}`), { parent: paths[0]! }));
     }
-    using disk = open(paths[0]!);
+    using disk = openImageSync(paths[0]!);
     assertEquals(disk.parents, paths.slice(1));
     assertEquals(disk.getInformation("parentLocation"), { resolved: true, paths: [paths[1]!] });
-    using parent = open(paths[1]!, { getInfoOnly: true });
+    using parent = openImageSync(paths[1]!, { getInfoOnly: true });
     assertEquals(disk.getInformation("parentIdentifier"), parent.getInformation("identifier"));
   });
 
@@ -55,7 +47,7 @@ for (const format of FORMATS) {
     assertStringIncludes(error.message, JSON.stringify(base));
     assertMatch(error.causes.join(), /no-parents/);
 
-    using alone = open(child, { flags: ["no-parents"] });
+    using alone = openImageSync(child, { flags: ["no-parents"] });
     assertEquals(alone.parents, []);
     const location = alone.getInformation("parentLocation");
     assertEquals(location.resolved, false);
@@ -66,7 +58,7 @@ for (const format of FORMATS) {
     using dir = new TempDir();
     const base = await create(dir.file(`base.${format}`), { size: 8 * MIB });
     const child = await create(dir.file(`child.${format}`), { parent: base });
-    using alone = open(child, { flags: ["no-parents"] });
+    using alone = openImageSync(child, { flags: ["no-parents"] });
     assertEquals([...alone.extents()], [{ kind: "parent", offset: 0, length: 8 * MIB }]);
     const error = assertThrows(() => alone.readSync(new Uint8Array(1), 0), VirtualDiskError);
     assertEquals([error.symbol, error.operation], ["ERROR_VHD_INVALID_STATE", "ReadFile"]);
@@ -111,19 +103,19 @@ for (const format of FORMATS) {
     const base = await create(dir.file(`base.${format}`), { size: 8 * MIB });
     const one = await create(dir.file(`one.${format}`), { parent: base });
     const two = await create(dir.file(`two.${format}`), { parent: base });
-    using _first = open(one, { readOnly: false });
-    using _second = open(two, { readOnly: false });
+    using _first = openImageSync(one, { readOnly: false });
+    using _second = openImageSync(two, { readOnly: false });
     assertEquals(failure(one).symbol, "ERROR_SHARING_VIOLATION");
     const error = failure(base, { readOnly: false });
     assertEquals(error.symbol, "ERROR_SHARING_VIOLATION");
-    open(base).close();
+    openImageSync(base).close();
   });
 
   Deno.test(`${format}: a parent open for writing stops its children, and is named`, async () => {
     using dir = new TempDir();
     const base = await create(dir.file(`base.${format}`), { size: 8 * MIB });
     const child = await create(dir.file(`child.${format}`), { parent: base });
-    using _writer = open(base, { readOnly: false });
+    using _writer = openImageSync(base, { readOnly: false });
     const error = failure(child);
     assertEquals([error.symbol, error.path], ["ERROR_SHARING_VIOLATION", base]);
   });
@@ -133,10 +125,10 @@ for (const format of FORMATS) {
     const base = await create(dir.file(`base.${format}`), { size: 8 * MIB });
     const child = await create(dir.file(`child.${format}`), { parent: base });
     {
-      using _one = open(child, { access: ["metaops"], rwDepth: 1 });
-      open(base).close();
+      using _one = openImageSync(child, { access: ["metaops"], rwDepth: 1 });
+      openImageSync(base).close();
     }
-    using _two = open(child, { access: ["metaops"], rwDepth: 2 });
+    using _two = openImageSync(child, { access: ["metaops"], rwDepth: 2 });
     assertEquals(failure(base).symbol, "ERROR_SHARING_VIOLATION");
   });
 
@@ -149,7 +141,7 @@ for (const format of FORMATS) {
       parent: dir.file(`old/child.${format}`),
     });
     Deno.renameSync(dir.file("old"), dir.file("new"));
-    using disk = open(dir.file(`new/images/leaf.${format}`));
+    using disk = openImageSync(dir.file(`new/images/leaf.${format}`));
     assertEquals(disk.parents, [
       dir.file(`new/child.${format}`),
       dir.file(`new/images/base.${format}`),

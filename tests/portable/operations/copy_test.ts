@@ -8,17 +8,12 @@ import {
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { assertBytesEqual, pattern, TempDir } from "../../support.ts";
+import { contentsOf } from "../../images.ts";
 
 const MIB = 1 << 20;
 
 function create(path: string, options: CreateOptions): Promise<PortableVirtualDisk> {
   return createVirtualDisk(path, { ...options, backend: "portable" });
-}
-
-function contents(disk: PortableVirtualDisk): Uint8Array {
-  const bytes = new Uint8Array(disk.getInformation("size").virtualSize);
-  disk.readSync(bytes, 0);
-  return bytes;
 }
 
 function streamOf(...chunks: Uint8Array[]): ReadableStream<Uint8Array> {
@@ -44,7 +39,7 @@ Deno.test("a copy has its source's size, or a larger one with zeros behind", asy
         using copy = await create(dir.file("copy"), { ...options, overwrite: true });
         const expected = new Uint8Array(size ?? 8 * MIB);
         expected.set(bytes);
-        assertBytesEqual(contents(copy), expected);
+        assertBytesEqual(contentsOf(copy), expected);
       });
     }
   }
@@ -71,7 +66,7 @@ Deno.test("a disk of no whole number of sectors is rounded up, and stays as it i
   const sizes = [vhd, vhdx, raw].map((disk) => disk.getInformation("size").virtualSize - 5 * MIB);
   assertEquals(sizes, [512, 4096, 1]);
   raw.writeSync(new Uint8Array([9]), 5 * MIB);
-  assertEquals(contents(raw).at(-1), 9);
+  assertEquals(contentsOf(raw).at(-1), 9);
 });
 
 Deno.test("a copy keeps the sectors of its source, which only VHDX can where they have 4096 bytes", async () => {
@@ -129,7 +124,7 @@ Deno.test("a raw disk is one only where the caller says so", async () => {
   }
   using disk = await openVirtualDisk(source, { backend: "portable", type: "raw" });
   assertEquals(disk.getInformation("storageType").device, "unknown");
-  assertBytesEqual(contents(disk), Deno.readFileSync(source));
+  assertBytesEqual(contentsOf(disk), Deno.readFileSync(source));
   const error = await assertRejects(
     () => openVirtualDisk(source, { backend: "native", type: "raw" }),
     VirtualDiskError,
@@ -159,7 +154,7 @@ Deno.test("a stream of a raw disk becomes an image, however it is cut into chunk
       ];
       for (const [file, options] of rows) {
         using disk = await create(dir.file(file), { ...options, source: streamOf(...chunks) });
-        assertBytesEqual(contents(disk), bytes, file);
+        assertBytesEqual(contentsOf(disk), bytes, file);
       }
     });
   }
@@ -284,7 +279,7 @@ Deno.test("an existing file is replaced only where that is asked for, even by it
   assertBytesEqual(Deno.readFileSync(source), before);
   using copy = await create(source, { ...same, overwrite: true });
   assertEquals(copy.getInformation("storageType").device, "vhdx");
-  assertBytesEqual(contents(copy), before);
+  assertBytesEqual(contentsOf(copy), before);
 });
 
 Deno.test("a source that somebody writes cannot be copied", async () => {

@@ -1,11 +1,6 @@
 /** Metadata items that describe the disk go with it; those of a file stay with that. */
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  type MergeOptions,
-  openVirtualDisk,
-  type PortableVirtualDisk,
-  VirtualDiskError,
-} from "@virtdisk/virtdisk";
+import { type MergeOptions, openVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
 import { assertBytesEqual, pattern, run, TempDir, testWith } from "../../support.ts";
 import { QEMU } from "../../interop/vhd_oracles.ts";
@@ -18,6 +13,7 @@ import {
   textOf,
   USER,
 } from "../vhdx/item_bytes.ts";
+import { createChain, openImage } from "../../images.ts";
 
 const MIB = 2 ** 20;
 const SIZE = 8 * MIB;
@@ -55,10 +51,11 @@ function itemsOf(path: string): RawItem[] {
 
 async function makeChain(dir: TempDir, depth: number): Promise<string[]> {
   const paths = Array.from({ length: depth }, (_, i) => dir.file(`${i}.vhdx`));
-  for (const [i, path] of paths.entries()) {
-    using disk = await createImage(path, i === 0 ? { size: SIZE } : { parent: paths[i - 1]! });
-    disk.writeSync(pattern(MIB, i), i * MIB);
-  }
+  await createChain(
+    paths,
+    { size: SIZE },
+    (disk, i) => disk.writeSync(pattern(MIB, i), i * MIB),
+  );
   // Children that were made before do not have them.
   for (const [i, path] of paths.entries()) edit(path, [...fileItems(i), ...diskItems(i)]);
   return paths;
@@ -73,12 +70,8 @@ async function makePair(dir: TempDir): Promise<[base: string, child: string]> {
   return [base, child];
 }
 
-function open(path: string, readOnly = false): Promise<PortableVirtualDisk> {
-  return openVirtualDisk(path, { backend: "portable", readOnly });
-}
-
 async function assertSound(path: string): Promise<void> {
-  using disk = await open(path, true);
+  using disk = await openImage(path, true);
   const { sound, findings } = await disk.check();
   // Reserved bits are none of the format.
   assertEquals([sound, findings.filter(({ severity }) => severity !== "info")], [true, []]);
@@ -122,7 +115,7 @@ Deno.test("a child has room for whatever its parent's disk has", async () => {
   }
   assertEquals(textOf(itemsOf(child)), textOf(itemsOf(base)));
   await assertSound(child);
-  using disk = await open(child, true);
+  using disk = await openImage(child, true);
   const bytes = new Uint8Array(MIB);
   disk.readSync(bytes, 5 * MIB);
   assertBytesEqual(bytes, pattern(MIB, 3));
@@ -143,7 +136,7 @@ Deno.test("whatever is done to a disk, its items stay what they are, byte for by
     });
     alone.setInformation("parentPath", moved);
   }
-  using disk = await open(child);
+  using disk = await openImage(child);
   const steps: Record<string, () => unknown> = {
     "another id": () => disk.setInformation("virtualDiskId", crypto.randomUUID()),
     "another sector size": () => disk.setInformation("vhdPhysicalSectorSize", 512),
@@ -175,7 +168,7 @@ Deno.test("a chain merged into a new file keeps the items of its disk, and the u
   const paths = await makeChain(dir, 3);
   const into = dir.file("new.vhdx");
   {
-    using disk = await open(paths[2]!, true);
+    using disk = await openImage(paths[2]!, true);
     await disk.merge({ into });
     await disk.merge({ into: dir.file("new.vhd") });
   }
@@ -198,7 +191,7 @@ Deno.test("a merge brings the items of the uppermost merged disk, and no file's"
       using dir = new TempDir();
       const paths = await makeChain(dir, 4);
       {
-        using disk = await open(paths[3]!);
+        using disk = await openImage(paths[3]!);
         await disk.merge(options);
         await disk.merge(options);
       }
@@ -207,7 +200,7 @@ Deno.test("a merge brings the items of the uppermost merged disk, and no file's"
         assertEquals(textOf(itemsOf(path)), textOf(expected), path);
         await assertSound(path);
       }
-      using target = await open(paths[to]!, true);
+      using target = await openImage(paths[to]!, true);
       const users = itemsOf(paths[to]!).filter(({ flags }) => (flags & USER) !== 0);
       assertEquals(target.metadata.keys(), users.map(({ id }) => id));
       for (const { id, bytes } of users) assertBytesEqual(target.metadata.get(id)!, bytes);
@@ -218,7 +211,7 @@ Deno.test("a merge brings the items of the uppermost merged disk, and no file's"
 Deno.test("a merge with removeChild leaves the items of the disk, and not those of the removed file", async () => {
   using dir = new TempDir();
   const [base, child] = await makeChain(dir, 2) as [string, string];
-  using disk = await open(child);
+  using disk = await openImage(child);
   await disk.merge({ removeChild: true });
   assertEquals(textOf(itemsOf(base)), textOf([...fileItems(0), ...diskItems(1)]));
 });
@@ -231,7 +224,7 @@ Deno.test("where an item of the disk has the id of one of the target's file, it 
   const other = rawItem(5, 0, pattern(30));
   edit(base, [rawItem(5, USER, pattern(20)), other]);
   edit(child, [ofDisk]);
-  using disk = await open(child);
+  using disk = await openImage(child);
   await disk.merge();
   disk.close();
   assertEquals(textOf(itemsOf(base)), textOf([ofDisk, other]));
@@ -244,7 +237,7 @@ Deno.test("a merge whose items have no room in the target is refused before anyt
   edit(child, Array.from({ length: 25 }, (_, i) => rawItem(2000 + i, USER | DISK, pattern(2))));
   const before = [base, child].map((path) => Deno.readFileSync(path));
   {
-    using disk = await open(child);
+    using disk = await openImage(child);
     for (const dryRun of [true, false]) {
       const error = await assertRejects(() => disk.merge({ dryRun }), VirtualDiskError);
       assertEquals([error.symbol, error.path], ["ERROR_VHD_METADATA_FULL", base]);
@@ -254,7 +247,7 @@ Deno.test("a merge whose items have no room in the target is refused before anyt
   assertBytesEqual(Deno.readFileSync(child), before[1]!);
   await assertRejects(
     async () => {
-      using disk = await open(base);
+      using disk = await openImage(base);
       disk.metadata.delete(rawItem(7, USER, pattern(2)).id);
     },
     VirtualDiskError,
@@ -275,7 +268,7 @@ Deno.test("a merge whose items have no room in the target is refused before anyt
   });
   again.setInformation("parentPath", { path: base, ignoreMismatch: true });
   again.close();
-  using last = await open(child);
+  using last = await openImage(child);
   await last.merge();
   last.close();
   assertEquals(itemsOf(base).length, 1024);
@@ -292,10 +285,10 @@ testWith(QEMU, "QEMU reads merged images whose items needed a larger region", as
   edit(child, [items[1]]);
   const into = dir.file("new.vhdx");
   {
-    using disk = await open(child);
+    using disk = await openImage(child);
     await disk.merge();
     disk.close();
-    using merged = await open(base, true);
+    using merged = await openImage(base, true);
     await merged.merge({ into });
   }
   const expected = new Uint8Array(SIZE);

@@ -10,13 +10,10 @@ import {
 import { createImage } from "../../create_image.ts";
 import { fileHash, pattern, TempDir } from "../../support.ts";
 import { MemoryDisk } from "../partitions/partition_builder.ts";
+import { createChain, openImage } from "../../images.ts";
 
 const MIB = 2 ** 20;
 const FORMATS = ["vhd", "vhdx"] as const;
-
-function open(path: string, readOnly: boolean): Promise<PortableVirtualDisk> {
-  return openVirtualDisk(path, { backend: "portable", readOnly });
-}
 
 /** The names and contents of all files. */
 function snapshot(dir: TempDir): Record<string, string> {
@@ -88,7 +85,7 @@ Deno.test("a dry run of resizing sees what was written before, and refuses what 
   disk.close();
   (await createImage(dir.file("child.vhdx"), { parent: dir.file("a.vhdx") })).close();
   const before = snapshot(dir);
-  using again = await open(dir.file("a.vhdx"), true);
+  using again = await openImage(dir.file("a.vhdx"), true);
   const refused = await failureOf(() => again.expand(16 * MIB, { dryRun: true }));
   assert(refused.startsWith("ERROR_VHD_INVALID_STATE") && refused.includes("child.vhdx"), refused);
   await again.expand(16 * MIB, { dryRun: true, ignoreChildren: true });
@@ -96,11 +93,10 @@ Deno.test("a dry run of resizing sees what was written before, and refuses what 
 });
 
 async function makeChain(dir: TempDir, format: string, depth: number): Promise<void> {
-  for (let i = 0; i < depth; i++) {
-    const kind = i === 0 ? { size: 16 * MIB } : { parent: dir.file(`${i - 1}.${format}`) };
-    using disk = await createImage(dir.file(`${i}.${format}`), { ...kind, blockSize: 2 * MIB });
+  const paths = Array.from({ length: depth }, (_, i) => dir.file(`${i}.${format}`));
+  await createChain(paths, { size: 16 * MIB, blockSize: 2 * MIB }, (disk, i) => {
     disk.writeSync(pattern(3 * MIB, i), i * 2 * MIB + 512);
-  }
+  });
 }
 
 for (const format of FORMATS) {
@@ -117,12 +113,12 @@ for (const format of FORMATS) {
       await makeChain(dir, format, 4);
       const options = { ...row, ...(row.into && { into: dir.file(`new.${format}`) }) };
       const before = snapshot(dir);
-      using reader = await open(dir.file(`3.${format}`), true);
+      using reader = await openImage(dir.file(`3.${format}`), true);
       const foreseen = await reader.merge({ ...options, dryRun: true });
       assertEquals([reader.closed, reader.parents.length], [false, 3]);
       reader.close();
       assertEquals(snapshot(dir), before);
-      using disk = await open(dir.file(`3.${format}`), false);
+      using disk = await openImage(dir.file(`3.${format}`), false);
       assertEquals(await disk.merge({ ...options, dryRun: true }), foreseen);
       assertEquals(snapshot(dir), before);
       const done = await disk.merge(options);
@@ -143,7 +139,7 @@ for (const format of FORMATS) {
       ["depth with into", { into: dir.file("new.vhdx"), depth: 1 }],
     ];
     for (const [what, options, inUse] of rows) {
-      using disk = await open(path(2), false);
+      using disk = await openImage(path(2), false);
       using _other = inUse === undefined ? undefined : await openVirtualDisk(inUse, {
         backend: "portable",
         flags: ["no-parents"],
@@ -151,7 +147,7 @@ for (const format of FORMATS) {
       const real = await failureOf(() => disk.merge(options));
       assertEquals(await failureOf(() => disk.merge({ ...options, dryRun: true })), real, what);
     }
-    using base = await open(path(0), true);
+    using base = await openImage(path(0), true);
     assert((await failureOf(() => base.merge({ dryRun: true }))).includes("INVALID_TYPE"));
     assertEquals(snapshot(dir), before);
   });
@@ -169,7 +165,7 @@ Deno.test("a dry run refuses the merge of a machine's disk whose state is saved"
   }
   Deno.writeFileSync(dir.file("0.vhd"), bytes);
   const before = snapshot(dir);
-  using disk = await open(dir.file("1.vhd"), false);
+  using disk = await openImage(dir.file("1.vhd"), false);
   const real = await failureOf(() => disk.merge());
   assert(real.startsWith("ERROR_VHD_INVALID_STATE"), real);
   assertEquals(await failureOf(() => disk.merge({ dryRun: true })), real);

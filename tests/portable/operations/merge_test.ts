@@ -5,14 +5,10 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import {
-  type MergeOptions,
-  openVirtualDisk,
-  type PortableVirtualDisk,
-  VirtualDiskError,
-} from "@virtdisk/virtdisk";
+import { type MergeOptions, openVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
 import { assertBytesEqual, pattern, TempDir } from "../../support.ts";
+import { createChain, openImage } from "../../images.ts";
 
 const MIB = 2 ** 20;
 const SIZE = 16 * MIB;
@@ -20,7 +16,7 @@ const FORMATS = ["vhd", "vhdx"] as const;
 
 type Format = (typeof FORMATS)[number];
 
-/** A chain; gives the bytes of each disk, the base first. */
+/** A chain; gives what each disk of it holds. */
 async function makeChain(
   dir: TempDir,
   format: Format,
@@ -28,24 +24,18 @@ async function makeChain(
 ): Promise<Uint8Array<ArrayBuffer>[]> {
   const bytes = new Uint8Array(SIZE);
   const disks: Uint8Array<ArrayBuffer>[] = [];
-  for (let i = 0; i < depth; i++) {
-    const path = dir.file(`${i}.${format}`);
-    const kind = i === 0 ? { size: SIZE } : { parent: dir.file(`${i - 1}.${format}`) };
-    using disk = await createImage(path, { ...kind, blockSize: 2 * MIB });
+  const paths = Array.from({ length: depth }, (_, i) => dir.file(`${i}.${format}`));
+  await createChain(paths, { size: SIZE, blockSize: 2 * MIB }, (disk, i) => {
     const data = pattern(3 * MIB, i);
     disk.writeSync(data, i * 2 * MIB + 512);
     bytes.set(data, i * 2 * MIB + 512);
     disks.push(bytes.slice());
-  }
+  });
   return disks;
 }
 
-function open(path: string, readOnly = false): Promise<PortableVirtualDisk> {
-  return openVirtualDisk(path, { backend: "portable", readOnly });
-}
-
 async function assertDisk(path: string, expected: Uint8Array): Promise<void> {
-  using disk = await open(path, true);
+  using disk = await openImage(path, true);
   const bytes = new Uint8Array(expected.length);
   disk.readSync(bytes, 0);
   assertBytesEqual(bytes, expected, path);
@@ -64,7 +54,7 @@ for (const format of FORMATS) {
       using dir = new TempDir();
       const path = (depth: number) => dir.file(`${depth}.${format}`);
       const disks = await makeChain(dir, format, 4);
-      using disk = await open(path(3));
+      using disk = await openImage(path(3));
       const report = await disk.merge(options);
       assertEquals(report, {
         path: path(target),
@@ -99,7 +89,7 @@ for (const format of FORMATS) {
       const disks = await makeChain(dir, format, leaf + 1);
       const other = dir.file(`other.${format}`);
       (await createImage(other, { parent: path(childOf) })).close();
-      using disk = await open(path(leaf));
+      using disk = await openImage(path(leaf));
       if (isRefused) {
         const error = await assertRejects(() => disk.merge(options), VirtualDiskError);
         assertEquals(error.symbol, "ERROR_VHD_INVALID_STATE", JSON.stringify(options));
@@ -117,7 +107,7 @@ for (const format of FORMATS) {
   Deno.test(`the files of a merged ${format} go when that is asked for`, async () => {
     using dir = new TempDir();
     const disks = await makeChain(dir, format, 4);
-    using disk = await open(dir.file(`3.${format}`));
+    using disk = await openImage(dir.file(`3.${format}`));
     const { removed } = await disk.merge({ depth: 2, removeChild: true });
     assertEquals([removed, disk.closed], [true, true]);
     const names = Array.from(Deno.readDirSync(dir.path), ({ name }) => name).sort();
@@ -130,7 +120,7 @@ for (const format of FORMATS) {
     const disks = await makeChain(dir, format, 5);
     const path = (depth: number) => dir.file(`${depth}.${format}`);
     {
-      using disk = await open(path(4));
+      using disk = await openImage(path(4));
       const refused = await assertRejects(
         () => disk.merge({ sourceDepth: 3, removeChild: true }),
         VirtualDiskError,
@@ -191,7 +181,7 @@ for (const format of FORMATS) {
     const disks = await makeChain(dir, format, 3);
     const paths = [2, 1, 0].map((depth) => dir.file(`${depth}.${format}`));
     const before = paths.map((path) => Deno.readFileSync(path));
-    using disk = await open(paths[0]!, true);
+    using disk = await openImage(paths[0]!, true);
     for (const other of FORMATS) {
       const path = dir.file(`new.${other}`);
       assertEquals(await disk.merge({ into: path }), {
@@ -201,7 +191,7 @@ for (const format of FORMATS) {
         dryRun: false,
       });
       await assertDisk(path, disks[2]!);
-      using made = await open(path, true);
+      using made = await openImage(path, true);
       assertEquals(made.getInformation("providerSubtype"), "dynamic");
       if (format !== "vhdx" || other !== "vhdx") continue;
       assertEquals(made.getInformation("virtualDiskId"), disk.getInformation("virtualDiskId"));
@@ -214,7 +204,7 @@ for (const format of FORMATS) {
     const disks = await makeChain(dir, format, 3);
     const [leaf, base] = [dir.file(`2.${format}`), dir.file(`0.${format}`)];
     for (const part of [0, 0.2, 0.6, 1]) {
-      using disk = await open(leaf);
+      using disk = await openImage(leaf);
       const reason = new Error("cancelled");
       const onProgress = ({ fraction }: { fraction: number }) => {
         if (fraction >= part) throw reason;
@@ -226,7 +216,7 @@ for (const format of FORMATS) {
       disk.close();
       await assertDisk(leaf, disks[2]!);
     }
-    using disk = await open(leaf);
+    using disk = await openImage(leaf);
     await disk.merge({ depth: 2 });
     disk.close();
     await assertDisk(base, disks[2]!);
@@ -236,8 +226,8 @@ for (const format of FORMATS) {
     using dir = new TempDir();
     const disks = await makeChain(dir, format, 2);
     const [leaf, base] = [dir.file(`1.${format}`), dir.file(`0.${format}`)];
-    using disk = await open(leaf);
-    const reader = await open(base, true);
+    using disk = await openImage(leaf);
+    const reader = await openImage(base, true);
     const error = await assertRejects(() => disk.merge(), VirtualDiskError);
     assertEquals([error.symbol, error.operation], ["ERROR_SHARING_VIOLATION", "MergeVirtualDisk"]);
     const bytes = new Uint8Array(SIZE);
@@ -267,7 +257,7 @@ Deno.test("a merge that the chain does not allow is refused before anything is w
     [{ into: dir.file("0.vhdx") }, "ERROR_FILE_EXISTS", "another name"],
   ];
   const before = [0, 1, 2].map((depth) => Deno.readFileSync(dir.file(`${depth}.vhdx`)));
-  using disk = await open(path);
+  using disk = await openImage(path);
   for (const [options, symbol, remedy] of rows) {
     await t.step(JSON.stringify(options), async () => {
       const error = await assertRejects(() => disk.merge(options), VirtualDiskError);
@@ -277,7 +267,7 @@ Deno.test("a merge that the chain does not allow is refused before anything is w
   }
   disk.close();
   await t.step("of a disk open for reading", async () => {
-    using reader = await open(path, true);
+    using reader = await openImage(path, true);
     const error = await assertRejects(() => reader.merge(), VirtualDiskError);
     assertEquals(error.symbol, "ERROR_ACCESS_DENIED");
   });
@@ -293,7 +283,7 @@ Deno.test("a merge that the chain does not allow is refused before anything is w
     }
   });
   await t.step("of a disk without parent", async () => {
-    using base = await open(dir.file("0.vhdx"));
+    using base = await openImage(dir.file("0.vhdx"));
     const error = await assertRejects(() => base.merge(), VirtualDiskError);
     assertEquals(error.symbol, "ERROR_VHD_INVALID_TYPE");
   });
@@ -306,7 +296,7 @@ Deno.test("a merged VHDX parent takes over the size and the identity of its chil
   using dir = new TempDir();
   await makeChain(dir, "vhdx", 2);
   const id = "12345678-1234-1234-1234-123456789abc";
-  using child = await open(dir.file("1.vhdx"));
+  using child = await openImage(dir.file("1.vhdx"));
   await child.resize(SIZE + 5 * MIB);
   child.setInformation("virtualDiskId", id);
   child.writeSync(pattern(MIB), SIZE + 2 * MIB);
@@ -314,7 +304,7 @@ Deno.test("a merged VHDX parent takes over the size and the identity of its chil
   child.readSync(bytes, 0);
   await child.merge({ removeChild: true });
   await assertDisk(dir.file("0.vhdx"), bytes);
-  using parent = await open(dir.file("0.vhdx"), true);
+  using parent = await openImage(dir.file("0.vhdx"), true);
   assertEquals(parent.getInformation("virtualDiskId"), id);
   assertEquals(parent.getInformation("size").virtualSize, SIZE + 5 * MIB);
   assert((await parent.check()).sound);
@@ -356,7 +346,7 @@ Deno.test("a disk can neither be written nor closed before the files that were m
   using dir = new TempDir();
   const disks = await makeChain(dir, "vhdx", 3);
   const path = (depth: number) => dir.file(`${depth}.vhdx`);
-  using disk = await open(path(2));
+  using disk = await openImage(path(2));
   let refusals = 0;
   const disturb = async () => {
     for (; !disk.closed; refusals++) {

@@ -8,7 +8,8 @@ import {
 } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
 import { fileHash, pattern, TempDir } from "../../support.ts";
-import { chain, contents, failure, open } from "../chain/image_chain.ts";
+import { chain, failure } from "../chain/image_chain.ts";
+import { contentsHash, openImageSync } from "../../images.ts";
 
 const MIB = 1 << 20;
 const FORMATS = ["vhd", "vhdx"] as const;
@@ -20,7 +21,7 @@ function setParent<K extends SettableKind>(
   kind: K,
   value: SettableInformation[K],
 ): void {
-  using child = open(path, ALONE);
+  using child = openImageSync(path, ALONE);
   child.setInformation(kind, value);
 }
 
@@ -41,8 +42,8 @@ for (const format of FORMATS) {
   Deno.test(`${format}: a chain of five whose files were moved apart is repaired, link by link`, async () => {
     using dir = new TempDir();
     const paths = await chain(dir.file("old"), format, 5);
-    using before = open(paths[0]!);
-    const expected = contents(before);
+    using before = openImageSync(paths[0]!);
+    const expected = contentsHash(before);
     before.close();
     const moved = paths.map((path, i) => {
       Deno.mkdirSync(dir.file(`new${i}`));
@@ -50,17 +51,17 @@ for (const format of FORMATS) {
       Deno.renameSync(path, target);
       return target;
     });
-    assertThrows(() => open(moved[0]!), VirtualDiskError, "PARENT_VHD_NOT_FOUND");
+    assertThrows(() => openImageSync(moved[0]!), VirtualDiskError, "PARENT_VHD_NOT_FOUND");
     for (let i = 0; i < 4; i++) {
-      using child = open(moved[i]!, ALONE);
+      using child = openImageSync(moved[i]!, ALONE);
       child.setInformation("parentPath", moved[i + 1]!);
       assertEquals(child.parents, []);
       const { resolved, paths: named } = child.getInformation("parentLocation");
       assertEquals([resolved, named.includes(moved[i + 1]!)], [false, true]);
     }
-    using after = open(moved[0]!);
+    using after = openImageSync(moved[0]!);
     assertEquals(after.parents, moved.slice(1));
-    assertEquals(contents(after) === expected, true);
+    assertEquals(contentsHash(after) === expected, true);
   });
 
   Deno.test(`${format}: a dry run refuses what would be refused, and stores nothing`, async () => {
@@ -81,7 +82,7 @@ for (const format of FORMATS) {
       { childDepth: 5, path: copy },
     ];
     const outcomes = rows.map((value) => {
-      using child = open(paths[0]!);
+      using child = openImageSync(paths[0]!);
       const outcome = failureOrNone(child, { ...value, dryRun: true });
       assertEquals(child.parents, paths.slice(1));
       return outcome;
@@ -89,11 +90,11 @@ for (const format of FORMATS) {
     assertEquals(paths.map((path) => fileHash(path)), before);
     assertEquals(outcomes.map((each) => each === undefined), [true, true, ...Array(5).fill(false)]);
     for (const [i, value] of rows.entries()) {
-      using child = open(paths[0]!, { access: ["all"], rwDepth: 4 });
+      using child = openImageSync(paths[0]!, { access: ["all"], rwDepth: 4 });
       assertEquals(failureOrNone(child, { ...value, dryRun: true }), outcomes[i]);
       assertEquals(failureOrNone(child, value), outcomes[i]);
     }
-    using closed = open(paths[0]!);
+    using closed = openImageSync(paths[0]!);
     closed.close();
     assertStringIncludes(failureOrNone(closed, rows[0]!) ?? "", "ERROR_INVALID_HANDLE");
     assertStringIncludes(
@@ -107,27 +108,27 @@ for (const format of FORMATS) {
     const paths = await chain(dir.file("old"), format, 5);
     const base = dir.file(`base.${format}`);
     Deno.copyFileSync(paths[4]!, base);
-    using child = open(paths[0]!, { access: ["all"], rwDepth: 4 });
-    const expected = contents(child);
+    using child = openImageSync(paths[0]!, { access: ["all"], rwDepth: 4 });
+    const expected = contentsHash(child);
     child.setInformation("parentPathWithDepth", { childDepth: 4, path: base });
     assertEquals(child.parents, [...paths.slice(1, 4), base]);
-    assertEquals(contents(child) === expected, true);
+    assertEquals(contentsHash(child) === expected, true);
     child.close();
     Deno.removeSync(paths[4]!);
-    using again = open(paths[0]!);
+    using again = openImageSync(paths[0]!);
     assertEquals(again.parents, [...paths.slice(1, 4), base]);
-    assertEquals(contents(again) === expected, true);
+    assertEquals(contentsHash(again) === expected, true);
   });
 
   Deno.test(`${format}: a parent further up in a chain that is open for writing becomes the next`, async () => {
     using dir = new TempDir();
     const paths = await chain(dir.file("old"), format, 4);
-    using child = open(paths[0]!, { access: ["all"], rwDepth: 3 });
-    const expected = contents(child);
+    using child = openImageSync(paths[0]!, { access: ["all"], rwDepth: 3 });
+    const expected = contentsHash(child);
     const refused = () => child.setInformation("parentPath", paths[2]!);
     assertEquals(failure(child, refused), "ERROR_VHD_CHILD_PARENT_ID_MISMATCH");
     assertEquals(child.parents, paths.slice(1));
-    assertEquals(contents(child) === expected, true);
+    assertEquals(contentsHash(child) === expected, true);
     child.setInformation("parentPath", { path: paths[2]!, ignoreMismatch: true });
     assertEquals(child.parents, paths.slice(2));
   });
@@ -137,8 +138,8 @@ for (const format of FORMATS) {
     const [path, parent] = await chain(dir.file("old"), format, 2);
     const copy = dir.file(`old/copy.${format}`);
     Deno.copyFileSync(parent!, copy);
-    using child = open(path!, { readOnly: false });
-    const expected = contents(child);
+    using child = openImageSync(path!, { readOnly: false });
+    const expected = contentsHash(child);
     child.writeSync(pattern(3000, 9), 5 * MIB);
     child.setInformation("parentPath", copy);
     assertEquals(child.parents, [copy]);
@@ -146,9 +147,9 @@ for (const format of FORMATS) {
     child.writeSync(pattern(3 * MIB, 9), 5 * MIB);
     child.writeSync(new Uint8Array(3 * MIB), 5 * MIB);
     child.close();
-    using again = open(path!);
+    using again = openImageSync(path!);
     assertEquals(again.parents, [copy]);
-    assertEquals(contents(again) === expected, true);
+    assertEquals(contentsHash(again) === expected, true);
   });
 
   Deno.test(`${format}: a child of the repaired child still knows it`, async () => {
@@ -157,7 +158,7 @@ for (const format of FORMATS) {
     const moved = dir.file(`moved.${format}`);
     Deno.renameSync(base!, moved);
     setParent(middle!, "parentPath", moved);
-    using disk = open(child!);
+    using disk = openImageSync(child!);
     assertEquals(disk.parents, [middle!, moved]);
   });
 
@@ -166,7 +167,7 @@ for (const format of FORMATS) {
     const [path, parent] = await chain(dir.file("old"), format, 2);
     const other = dir.file(`other.${format}`);
     (await createImage(other, { size: 8 * MIB })).close();
-    using child = open(path!, ALONE);
+    using child = openImageSync(path!, ALONE);
     const before = fileHash(path!);
     const error = assertThrows(() => child.setInformation("parentPath", other), VirtualDiskError);
     assertEquals(
@@ -177,43 +178,43 @@ for (const format of FORMATS) {
     assertEquals(fileHash(path!), before);
     child.setInformation("parentPath", { path: other, ignoreMismatch: true });
     child.close();
-    using again = open(path!);
+    using again = openImageSync(path!);
     assertEquals(again.parents, [other]);
-    using otherDisk = open(other);
+    using otherDisk = openImageSync(other);
     assertEquals(
       again.getInformation("parentIdentifier"),
       otherDisk.getInformation("identifier"),
     );
     again.close();
-    using back = open(path!, ALONE);
+    using back = openImageSync(path!, ALONE);
     back.setInformation("parentPathWithDepth", {
       childDepth: 1,
       path: parent!,
       ignoreMismatch: true,
     });
     back.close();
-    using third = open(path!);
+    using third = openImageSync(path!);
     assertEquals(third.parents, [parent!]);
   });
 
   Deno.test(`${format}: a parent that was changed is told from the child's, and ignoreMismatch opens it`, async () => {
     using dir = new TempDir();
     const [path, parent] = await chain(dir.file("old"), format, 2);
-    using before = open(path!);
-    const expected = contents(before);
+    using before = openImageSync(path!);
+    const expected = contentsHash(before);
     before.close();
-    using changed = open(parent!, { readOnly: false, ignoreChildren: true });
+    using changed = openImageSync(parent!, { readOnly: false, ignoreChildren: true });
     if (format === "vhd") changed.setInformation("identifier", OTHER_ID);
     else changed.writeSync(pattern(MIB), 0);
     changed.close();
-    const error = assertThrows(() => open(path!), VirtualDiskError);
+    const error = assertThrows(() => openImageSync(path!), VirtualDiskError);
     assertEquals(error.symbol, "ERROR_VHD_CHILD_PARENT_ID_MISMATCH");
     assertStringIncludes(error.message, "changed after the child was made");
     assertStringIncludes(error.causes.join(), "ignoreMismatch");
-    using disk = open(path!, { ignoreMismatch: true });
+    using disk = openImageSync(path!, { ignoreMismatch: true });
     assertEquals(disk.parents, [parent!]);
-    assertEquals(contents(disk) === expected, true);
-    assertThrows(() => open(path!), VirtualDiskError, "ID_MISMATCH");
+    assertEquals(contentsHash(disk) === expected, true);
+    assertThrows(() => openImageSync(path!), VirtualDiskError, "ID_MISMATCH");
   });
 
   Deno.test(`${format}: a parent that cannot be one is refused, and nothing is written`, async (t) => {
@@ -275,7 +276,7 @@ for (const format of FORMATS) {
     for (const [kind, value, symbol, options] of rows) {
       await t.step(`${kind} ${symbol}`, () => {
         const before = fileHash(path!);
-        using child = open(path!, { ...ALONE, ...options });
+        using child = openImageSync(path!, { ...ALONE, ...options });
         const set = () => child.setInformation(kind, value as SettableInformation[typeof kind]);
         assertEquals(failure(child, set), symbol);
         child.close();
@@ -288,7 +289,7 @@ for (const format of FORMATS) {
     using dir = new TempDir();
     const [child, middle, base] = await chain(dir.file("old"), format, 3);
     const value = { path: child!, ignoreMismatch: true };
-    using disk = open(middle!, ALONE);
+    using disk = openImageSync(middle!, ALONE);
     assertEquals(
       failure(disk, () => disk.setInformation("parentPath", value)),
       "ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED",
@@ -306,24 +307,24 @@ for (const format of FORMATS) {
         [`.\\1.${format}`, dir.file(`old/1.${format}`)],
       ] as const
     ) {
-      using child = open(path!, ALONE);
+      using child = openImageSync(path!, ALONE);
       child.setInformation("parentLocator", { linkageId: `{${OTHER_ID}}`, path: stored });
       assertEquals(child.getInformation("parentIdentifier"), OTHER_ID);
       if (Deno.build.os !== "windows") {
         assertEquals(child.getInformation("parentLocation").paths.includes(named), true);
       }
     }
-    using parentDisk = open(parent!);
+    using parentDisk = openImageSync(parent!);
     const linkageId = parentDisk.getInformation("identifier");
     setParent(path!, "parentLocator", { linkageId, path: `0.${format}` });
-    using again = open(path!);
+    using again = openImageSync(path!);
     assertEquals(again.parents, [parent!]);
   });
 
   Deno.test(`${format}: what has no parent takes none; a reader changes none`, async () => {
     using dir = new TempDir();
     const [child, base] = await chain(dir.file("old"), format, 2);
-    using disk = open(base!, { readOnly: false });
+    using disk = openImageSync(base!, { readOnly: false });
     assertEquals(
       failure(disk, () => disk.setInformation("parentPath", child!)),
       "ERROR_VHD_INVALID_TYPE",
@@ -333,7 +334,7 @@ for (const format of FORMATS) {
       "ERROR_VHD_INVALID_TYPE",
     );
     disk.close();
-    using reader = open(child!);
+    using reader = openImageSync(child!);
     assertEquals(
       failure(reader, () => reader.setInformation("parentPath", base!)),
       "ERROR_ACCESS_DENIED",
@@ -352,7 +353,7 @@ Deno.test("the native backend does not ignore identifiers", () => {
 Deno.test("ignoreMismatch is a boolean, and a parent's path not empty", async () => {
   using dir = new TempDir();
   const [child] = await chain(dir.file("old"), "vhdx", 2);
-  using disk = open(child!, ALONE);
+  using disk = openImageSync(child!, ALONE);
   const set = (value: unknown) => () =>
     disk.setInformation("parentPath", value as SettableInformation["parentPath"]);
   assertThrows(set({ path: "a", ignoreMismatch: 1 }), TypeError, "ignoreMismatch");

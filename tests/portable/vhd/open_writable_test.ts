@@ -17,6 +17,7 @@ import {
   viewAt,
   withBlock,
 } from "./vhd_builder.ts";
+import { bytesOf } from "./recorded_vhd.ts";
 
 const TABLE = "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT";
 const BLOCK = 512 + 4096;
@@ -29,12 +30,6 @@ const footer = dynamic.slice(-512);
 function twoBlocks(image: Uint8Array<ArrayBuffer>, table: number): Uint8Array<ArrayBuffer> {
   const first = withBlock(image, table, 7, [0b1100_0101], pattern(4096));
   return withBlock(first, table, 2, [0b0000_1111], pattern(4096, 1));
-}
-
-function bytesOf(file: SparseFile | RecordingSource<never>): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(file.size);
-  file.readAt(bytes, 0);
-  return bytes;
 }
 
 /** What the file is after it was opened for writing and finished. */

@@ -13,7 +13,7 @@ export function recorded(image: Uint8Array): Recording {
   return new RecordingSource<never>(SparseFile.of(image));
 }
 
-export function bytesOf(source: Recording): Uint8Array<ArrayBuffer> {
+export function bytesOf(source: Recording | SparseFile): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(source.size);
   source.readAt(bytes, 0);
   return bytes;

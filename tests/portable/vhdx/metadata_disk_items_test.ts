@@ -29,12 +29,6 @@ function fileWith(...items: RawItem[]): SparseFile {
   return SparseFile.of(bytes);
 }
 
-function bytesOf(file: SparseFile): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(file.size);
-  file.readAt(bytes, 0);
-  return bytes;
-}
-
 function copyable(file: SparseFile): CopyableItem[] {
   return openVhdx(file).metadata!.copyable();
 }
@@ -87,7 +81,7 @@ Deno.test("required geometry goes with the disk; an item without a GUID is left 
   assertEquals(image.metadata!.keys(), []);
   image.metadata!.setDiskItems([]);
   image.finish();
-  assertEquals(textOf(rawItems(bytesOf(file))), textOf([nobodys]));
+  assertEquals(textOf(rawItems(file.bytes())), textOf([nobodys]));
 });
 
 Deno.test("items of the disk are replaced with all their bits, and others stay in their places", () => {
@@ -95,18 +89,18 @@ Deno.test("items of the disk are replaced with all their bits, and others stay i
   const own = [rawItem(2, USER, pattern(50)), rawItem(3, 0, pattern(60))];
   const changed = rawItem(4, DISK, pattern(70));
   const file = fileWith(kept, own[0]!, changed, rawItem(5, USER | DISK, pattern(80)), own[1]!);
-  const before = bytesOf(file);
+  const before = file.bytes();
   const news = [kept, { ...changed, bytes: pattern(70, 1) }, rawItem(6, DISK, new Uint8Array())];
   const image = openWritableVhdx(file);
   image.metadata!.setDiskItems(news.map(wanted));
-  const durable = bytesOf(file.fork());
+  const durable = file.fork().bytes();
   image.finish();
-  for (const bytes of [durable, bytesOf(file)]) {
+  for (const bytes of [durable, file.bytes()]) {
     assertEquals(textOf(rawItems(bytes)), textOf([...news, ...own]));
   }
   const entries = (bytes: Uint8Array, ...numbers: number[]) =>
     numbers.map((number) => bytes.slice(FREE_ENTRY + 32 * number, FREE_ENTRY + 32 * (number + 1)));
-  assertEquals(entries(bytesOf(file), 0, 1, 2), entries(before, 0, 1, 4));
+  assertEquals(entries(file.bytes(), 0, 1, 2), entries(before, 0, 1, 4));
 });
 
 Deno.test("another reserved bit, flag or byte makes another item", () => {
@@ -123,7 +117,7 @@ Deno.test("another reserved bit, flag or byte makes another item", () => {
     const image = openWritableVhdx(file);
     image.metadata!.setDiskItems([wanted(other)]);
     image.finish();
-    assertEquals(textOf(rawItems(bytesOf(file))), textOf([other]));
+    assertEquals(textOf(rawItems(file.bytes())), textOf([other]));
   }
 });
 
@@ -188,7 +182,7 @@ Deno.test("an item that nobody knows keeps its reserved bits when another one go
   const image = openWritableVhdx(file);
   image.metadata!.delete(rawItem(1, USER, pattern(10)).id);
   image.finish();
-  assertEquals(textOf(rawItems(bytesOf(file))), textOf([unknown]));
+  assertEquals(textOf(rawItems(file.bytes())), textOf([unknown]));
 });
 
 Deno.test("an item that gets another value keeps its flags", () => {
@@ -197,7 +191,7 @@ Deno.test("an item that gets another value keeps its flags", () => {
   const image = openWritableVhdx(file);
   image.metadata!.set(item.id, pattern(5000));
   image.finish();
-  assertEquals(textOf(rawItems(bytesOf(file))), textOf([{ ...item, bytes: pattern(5000) }]));
+  assertEquals(textOf(rawItems(file.bytes())), textOf([{ ...item, bytes: pattern(5000) }]));
 });
 
 Deno.test("the reserved bytes of the table stay what they are", () => {
@@ -207,7 +201,7 @@ Deno.test("the reserved bytes of the table stay what they are", () => {
   const image = openWritableVhdx(file);
   image.metadata!.setDiskItems(many(3, USER, 10));
   image.finish();
-  const view = new DataView(bytesOf(file).buffer);
+  const view = new DataView(file.bytes().buffer);
   assertEquals(view.getUint16(METADATA + 8, true), 0x1234);
   assertEquals(view.getUint32(METADATA + 12, true), 0x56789abc);
 });

@@ -1,0 +1,55 @@
+/** Images in files, on every system by the portable backend: opening them, what they hold, chains of them. */
+import { createHash } from "node:crypto";
+import {
+  type CreateOptions,
+  type OpenOptions,
+  openVirtualDisk,
+  openVirtualDiskSync,
+  type PortableVirtualDisk,
+} from "@virtdisk/virtdisk";
+import { createImage } from "./create_image.ts";
+
+/** Opens an image, for writing too unless that is not wanted. */
+export function openImage(path: string, readOnly = false): Promise<PortableVirtualDisk> {
+  return openVirtualDisk(path, { backend: "portable", readOnly });
+}
+
+/** Opens an image as scripts do, for reading by default. */
+export function openImageSync(path: string, options: OpenOptions = {}): PortableVirtualDisk {
+  return openVirtualDiskSync(path, { ...options, backend: "portable" });
+}
+
+/** All bytes of a disk. */
+export function contentsOf(disk: PortableVirtualDisk): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(disk.getInformation("size").virtualSize);
+  disk.readSync(bytes, 0);
+  return bytes;
+}
+
+/** The SHA-256 of all bytes of a disk, in hexadecimal. */
+export function contentsHash(disk: PortableVirtualDisk): string {
+  return createHash("sha256").update(contentsOf(disk)).digest("hex");
+}
+
+/**
+ * Creates a chain of images, each a child of the one before it.
+ *
+ * @param first Options of the first. A block size is that of all.
+ * @param fill Writes what each has of its own.
+ */
+export async function createChain(
+  paths: readonly string[],
+  first: CreateOptions,
+  fill: (disk: PortableVirtualDisk, depth: number) => void = () => {},
+): Promise<void> {
+  const { blockSize } = first;
+  for (const [depth, path] of paths.entries()) {
+    const parent = paths[depth - 1];
+    const child = {
+      ...parent !== undefined && { parent },
+      ...blockSize !== undefined && { blockSize },
+    };
+    using disk = await createImage(path, depth === 0 ? first : child);
+    fill(disk, depth);
+  }
+}
