@@ -27,7 +27,12 @@ export {
   type DetachOptions,
   type RestrictedRange,
 } from "./src/disk/attachment.ts";
-export { type DiskRange, type ReadableOptions, type WritableOptions } from "./src/disk/contents.ts";
+export {
+  type DiskRange,
+  type ReadableOptions,
+  type WritableOptions,
+  type ZeroOptions,
+} from "./src/disk/contents.ts";
 export {
   type ConversionReport,
   type ConvertOptions,

@@ -6,6 +6,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import {
+  BOOLEAN,
   byteCount,
   BYTES,
   checkArgument,
@@ -57,6 +58,18 @@ export interface WritableOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** How a range becomes zeros. */
+export interface ZeroOptions {
+  /**
+   * Whether the image file gets the space of the range, so that later writes there need no more.
+   *
+   * @default {false}
+   */
+  allocate?: boolean | undefined;
+}
+
+/** The kinds of the options. */
+export const ZERO_OPTIONS: OptionKinds<ZeroOptions> = { allocate: BOOLEAN };
 const DISK_RANGE: OptionKinds<DiskRange> = { offset: NUMBER, length: NUMBER };
 const READABLE_OPTIONS: OptionKinds<ReadableOptions> = { ...DISK_RANGE, signal: SIGNAL };
 const WRITABLE_OPTIONS: OptionKinds<WritableOptions> = { offset: NUMBER, signal: SIGNAL };

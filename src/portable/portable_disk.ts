@@ -18,6 +18,8 @@ import {
   writableOf,
   type WritableOptions,
   writeInPieces,
+  ZERO_OPTIONS,
+  type ZeroOptions,
 } from "../disk/contents.ts";
 import type {
   ApplySnapshotOptions,
@@ -68,7 +70,14 @@ import { assertChildless } from "./chain/children.ts";
 import { removeAbandonedFiles } from "./file/abandoned_files.ts";
 import { ImageError, inLongOperation, inOperation, openForReading } from "./file/image_error.ts";
 import { formatOfDevice } from "./formats.ts";
-import { chainExtents, type Extent, readChain, toExtent, writeChain } from "./image/extents.ts";
+import {
+  chainExtents,
+  type Extent,
+  readChain,
+  toExtent,
+  writeChain,
+  zeroChain,
+} from "./image/extents.ts";
 import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./image/findings.ts";
 import type { DiskImage, IsoVolume, WritableImage } from "./image/image.ts";
 import { Pace } from "./image/pace.ts";
@@ -174,6 +183,11 @@ export class PortableVirtualDisk extends VirtualDisk {
    */
   override get format(): "iso" | "vhd" | "vhdx" | "raw" {
     return this.#queried(({ image }) => image.format);
+  }
+
+  /** Whether the disk was opened for reading, so that nothing can be written to it. */
+  get readOnly(): boolean {
+    return this.#chain.writable === undefined;
   }
 
   /** The absolute paths of the open parents, the nearest first. */
@@ -451,6 +465,42 @@ export class PortableVirtualDisk extends VirtualDisk {
       this.#assertInside(offset, length);
       this.#assertChildless();
       image.trim(offset, length);
+    });
+  }
+
+  /**
+   * Makes a range read as zeros, always and for every reader, in the cheapest way that the image has: whole blocks
+   * are given back, the rest is written. In a differencing image the parent stays hidden.
+   *
+   * @example Wipe a partition
+   * ```ts
+   * import { createVirtualDisk } from "@virtdisk/virtdisk";
+   *
+   * const folder = await Deno.makeTempDir();
+   * using disk = await createVirtualDisk(`${folder}/disk.vhdx`, {
+   *   size: 64 * 1024 * 1024,
+   *   blockSize: 1024 * 1024,
+   *   backend: "portable",
+   * });
+   * disk.writeSync(new Uint8Array(2 * 1024 * 1024).fill(1), 0);
+   * disk.zeroSync(100, 1024 * 1024);
+   * const buffer = new Uint8Array(1);
+   * disk.readSync(buffer, 1024 * 1024);
+   * console.log(buffer[0]); // 0
+   * ```
+   *
+   * @param offset Where in the disk to begin, in bytes.
+   * @param length How many bytes.
+   * @param options Whether the zeros take space.
+   * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.writeSync}.
+   * @throws {TypeError | RangeError} If an argument is wrong.
+   */
+  zeroSync(offset: number, length: number, options: ZeroOptions = {}): void {
+    const { allocate = false } = checkOptions(ZERO_OPTIONS, options, "zeroSync");
+    this.#write("DeviceIoControl", (image) => {
+      this.#assertInside(offset, length);
+      this.#assertChildless();
+      zeroChain(image, this.#chain.images, { offset, length, takesSpace: allocate });
     });
   }
 

@@ -1,11 +1,12 @@
 /** What is done to an image, as data, and doing it. */
 import type { ByteSource, WritableSource } from "../../src/portable/file/byte_source.ts";
+import { zeroChain } from "../../src/portable/image/extents.ts";
 import type { DiskImage, ParentSpec, WritableImage } from "../../src/portable/image/image.ts";
 import type { Random } from "../fuzz/random.ts";
 import { itemAttribute, itemText, observe } from "./observation.ts";
 import type { DiskEvent } from "./oracle.ts";
 import type { SparseFile } from "./sparse_file.ts";
-import { SECTOR, stamped } from "./stamp.ts";
+import { SECTOR, stamped, ZEROS } from "./stamp.ts";
 
 /** A format under test. */
 export interface Format {
@@ -26,7 +27,7 @@ export interface Format {
  * `abandon` does so without closing, as when the writing process was killed.
  */
 export type Step =
-  | readonly ["write" | "trim", number, number]
+  | readonly ["write" | "trim" | "zero", number, number]
   | readonly ["flush"]
   | readonly ["reopen"]
   | readonly ["abandon"]
@@ -140,6 +141,12 @@ function runStep(
       witness.mark?.({ kind: "trim", first, count });
       image.trim(first * SECTOR, count * SECTOR);
       return markSeen(image, first, count, witness);
+    }
+    case "zero": {
+      const [, first, count] = step;
+      const [offset, length] = [first * SECTOR, count * SECTOR];
+      witness.mark?.({ kind: "write", first, count, version: ZEROS });
+      return zeroChain(image, [image], { offset, length, takesSpace: false });
     }
     case "flush":
       image.flush();

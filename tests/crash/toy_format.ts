@@ -112,6 +112,10 @@ class WritableToy extends ToyImage implements WritableImage {
     }
   }
 
+  zeroBlocks(offset: number, length: number): void {
+    this.trim(offset, length);
+  }
+
   trim(offset: number, length: number): void {
     const first = Math.ceil(offset / BLOCK);
     const end = Math.floor((offset + length) / BLOCK);

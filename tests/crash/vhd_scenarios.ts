@@ -81,6 +81,24 @@ export const VHD_SCENARIOS: readonly Scenario[] = [
     base: () => create({ virtualSize: 3 * 2 ** 20, blockSize: 2 ** 21 }),
     steps: [["write", 100, 3], ["flush"], ["write", 4095, 2], ["write", 101, 5], ["trim", 0, 4096]],
   },
+  ...(["fixed", "dynamic", "differencing"] as const).map((subtype): Scenario => ({
+    title: `zeros in a ${subtype} VHD`,
+    format: VHD,
+    base: () => used({ subtype }),
+    steps: [
+      ["zero", 3, 1],
+      ["flush"],
+      ["write", 4, 5],
+      ["zero", 6, 30],
+      ["write", 12, 2],
+      ["flush"],
+      ["zero", 0, 60],
+      ["abandon"],
+      ["write", 20, 3],
+    ],
+    again: AGAIN,
+    qemuLacks: qemuLacks({ subtype }),
+  })),
   ...damagedEnds(),
 ];
 

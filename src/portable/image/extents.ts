@@ -130,6 +130,17 @@ export function writeChain(
   bytes: Uint8Array,
   offset: number,
 ): void {
+  writeSectors(image, images, bytes, offset, false);
+}
+
+/** @param takesSpace Of zeros too. */
+function writeSectors(
+  image: WritableImage,
+  images: readonly DiskImage[],
+  bytes: Uint8Array,
+  offset: number,
+  takesSpace: boolean,
+): void {
   const sectorSize = image.logicalSectorSize;
   let position = offset;
   const end = offset + bytes.length;
@@ -140,9 +151,36 @@ export function writeChain(
       ? whole
       : Math.min(sectorSize - inSector, end - position);
     const part = bytes.subarray(position - offset, position - offset + length);
-    if (inSector === 0 && whole > 0) image.write(part, position);
-    else writePartOfSector(image, images, part, position);
+    if (inSector === 0 && whole > 0) image.write(part, position, takesSpace);
+    else writePartOfSector(image, images, part, position, takesSpace);
     position += length;
+  }
+}
+
+/** Zeros are written in pieces of so many bytes. */
+const ZEROS_LENGTH = 1024 * 1024;
+
+/**
+ * Makes a range read as zeros, whatever it was before and whoever reads; the range lies inside the disk.
+ *
+ * @param takesSpace Whether the zeros are stored, so that a later write needs no more space.
+ */
+export function zeroChain(
+  image: WritableImage,
+  images: readonly DiskImage[],
+  { offset, length, takesSpace }: { offset: number; length: number; takesSpace: boolean },
+): void {
+  const end = offset + length;
+  if (!takesSpace) image.zeroBlocks(offset, length);
+  let zeros = new Uint8Array();
+  for (let position = offset; position < end;) {
+    const extent = chainExtent(images, position, Math.min(end, position + ZEROS_LENGTH));
+    const isDone = extent.kind === "zero" && extent.reason !== "trimmed" && !takesSpace;
+    if (!isDone) {
+      if (zeros.length < extent.length) zeros = new Uint8Array(ZEROS_LENGTH);
+      writeSectors(image, images, zeros.subarray(0, extent.length), position, true);
+    }
+    position += extent.length;
   }
 }
 
@@ -151,13 +189,14 @@ function writePartOfSector(
   images: readonly DiskImage[],
   part: Uint8Array,
   offset: number,
+  takesSpace: boolean,
 ): void {
   const inSector = offset % image.logicalSectorSize;
   const start = offset - inSector;
   const sector = new Uint8Array(image.logicalSectorSize);
   readChain(images, sector, start);
   sector.set(part, inSector);
-  image.write(sector, start);
+  image.write(sector, start, takesSpace);
 }
 
 /**

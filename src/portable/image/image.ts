@@ -100,14 +100,20 @@ export interface WritableImage extends DiskImage {
   /**
    * Writes whole logical sectors; the range lies inside the disk.
    *
+   * @param takesSpace Whether zeros take space too, where the file has nothing yet.
    * @throws {ImageError} What the file system says; a format's code where a table is damaged.
    */
-  write(bytes: Uint8Array, offset: number): void;
+  write(bytes: Uint8Array, offset: number, takesSpace?: boolean): void;
   /**
    * Gives back the whole blocks inside the range, which then read as zeros. Parts of blocks at its ends,
    * and blocks of a kind of image that has no state for it, keep their contents.
    */
   trim(offset: number, length: number): void;
+  /**
+   * Makes the whole blocks inside the range zeros that every reader finds, and gives their space back. Parts of
+   * blocks at its ends, and blocks of a kind of image that has no state for it, keep their contents.
+   */
+  zeroBlocks(offset: number, length: number): void;
   /** Makes everything written before durable. */
   flush(): void;
   /** Leaves the file as a clean close does; nothing is written afterwards. The file stays open. */

@@ -92,6 +92,9 @@ class WritableRawImage extends RawImage implements WritableImage {
   /** Nothing can be given back of a plain file, portably. */
   trim(): void {}
 
+  /** As {@linkcode trim}. */
+  zeroBlocks(): void {}
+
   flush(): void {
     this.source.flush();
   }

@@ -65,6 +65,9 @@ export class WritableFixedVhdImage extends FixedVhdImage implements WritableImag
   /** Keeps the contents: the format has no state for what is not there. */
   trim(): void {}
 
+  /** Keeps the contents, as {@linkcode trim} does. */
+  zeroBlocks(): void {}
+
   flush(): void {
     this.#source.flush();
   }

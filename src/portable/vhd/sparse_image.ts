@@ -173,12 +173,12 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
   }
 
   /** Zeros for a block that is not in the file leave it out, where no parent has it either. */
-  write(bytes: Uint8Array, offset: number): void {
+  write(bytes: Uint8Array, offset: number, takesSpace = false): void {
     for (let done = 0; done < bytes.length;) {
       const inBlock = (offset + done) % this.blockSize;
       const block = (offset + done - inBlock) / this.blockSize;
       const length = Math.min(bytes.length - done, this.blockSize - inBlock);
-      this.#writeInBlock(block, inBlock, bytes.subarray(done, done + length));
+      this.#writeInBlock(block, inBlock, bytes.subarray(done, done + length), takesSpace);
       done += length;
     }
   }
@@ -197,6 +197,11 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
       this.#allocator.release(blockOffset);
       this.#limitPending();
     }
+  }
+
+  /** What is not there are zeros for every reader. */
+  zeroBlocks(offset: number, length: number): void {
+    this.trim(offset, length);
   }
 
   flush(): void {
@@ -247,9 +252,10 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
     return false;
   }
 
-  #writeInBlock(block: number, inBlock: number, bytes: Uint8Array): void {
+  #writeInBlock(block: number, inBlock: number, bytes: Uint8Array, takesSpace: boolean): void {
     const present = this.#table.blockOffset(block);
-    if (present === undefined && this.parent === undefined && isAllZero(bytes)) return;
+    const mayBeLeftOut = present === undefined && this.parent === undefined && !takesSpace;
+    if (mayBeLeftOut && isAllZero(bytes)) return;
     const blockOffset = present ?? this.#newBlock(bytes.length === this.blockSize);
     this.#source.writeAt(bytes, blockOffset + bitmapSize(this.blockSize) + inBlock);
     if (present === undefined) this.#table.place(block, blockOffset);

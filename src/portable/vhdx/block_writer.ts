@@ -33,6 +33,8 @@ interface Part {
   /** Where it begins in the block. */
   readonly inBlock: number;
   readonly bytes: Uint8Array;
+  /** Whether zeros take space too. */
+  readonly takesSpace: boolean;
 }
 
 /** Changes the contents of the disk, block by block. */
@@ -65,28 +67,33 @@ export class BlockWriter {
   }
 
   /** Writes whole sectors of the disk. */
-  write(bytes: Uint8Array, offset: number): void {
+  write(bytes: Uint8Array, offset: number, takesSpace: boolean): void {
     const { blockSize } = this.#metadata;
     for (let done = 0; done < bytes.length;) {
       const block = Math.floor((offset + done) / blockSize);
       const inBlock = offset + done - block * blockSize;
       const length = Math.min(bytes.length - done, blockSize - inBlock);
-      this.#writePart({ block, inBlock, bytes: bytes.subarray(done, done + length) });
+      this.#writePart({ block, inBlock, bytes: bytes.subarray(done, done + length), takesSpace });
       done += length;
     }
   }
 
-  /** Gives back the whole blocks of a range; a block that the disk ends in is whole up to there. */
-  trim(offset: number, length: number): void {
+  /**
+   * Gives back the whole blocks of a range; a block that the disk ends in is whole up to there. What is in a block
+   * that was trimmed no reader need tell, in one of zeros every reader does.
+   */
+  trim(offset: number, length: number, state: typeof PAYLOAD.UNMAPPED | typeof PAYLOAD.ZERO): void {
     const { blockSize, virtualSize } = this.#metadata;
     const end = offset + length === virtualSize
       ? Math.ceil(virtualSize / blockSize)
       : Math.floor((offset + length) / blockSize);
-    for (let block = Math.ceil(offset / blockSize); block < end; block++) this.#trimBlock(block);
+    for (let block = Math.ceil(offset / blockSize); block < end; block++) {
+      this.#trimBlock(block, state);
+    }
   }
 
   #writePart(part: Part): void {
-    const { block, inBlock, bytes } = part;
+    const { block, inBlock, bytes, takesSpace } = part;
     const { state, fileOffset } = this.#table.payload(block);
     switch (state) {
       case PAYLOAD.FULLY_PRESENT:
@@ -96,7 +103,7 @@ export class BlockWriter {
         return this.#writeIntoPartial(part, fileOffset);
       default: {
         const showsParent = state === PAYLOAD.NOT_PRESENT && this.#metadata.hasParent;
-        if (!showsParent && isAllZero(bytes)) return;
+        if (!showsParent && !takesSpace && isAllZero(bytes)) return;
         this.#beforeChange();
         if (showsParent && !this.#isWhole(part)) return this.#writeNewPartial(part);
         // The space of the block's old contents is its own to use again.
@@ -186,17 +193,18 @@ export class BlockWriter {
     this.#noteFresh(block);
   }
 
-  #trimBlock(block: number): void {
+  #trimBlock(block: number, state: number): void {
     const { hasParent, leaveBlocksAllocated } = this.#metadata;
     // Fixed disks keep their blocks, and what is in them.
     if (leaveBlocksAllocated && !hasParent) return;
     const entry = this.#table.payload(block);
     const place = ownedPlace(entry);
     const showsParent = entry.state === PAYLOAD.NOT_PRESENT && hasParent;
-    if (place === 0 && !showsParent) return;
+    const isVague = state === PAYLOAD.ZERO && entry.state === PAYLOAD.UNMAPPED;
+    if (place === 0 && !showsParent && !isVague) return;
     this.#beforeChange();
     this.#pages.reserve(MAX_PAGES_PER_BLOCK);
-    this.#writer.setPayload(block, { state: PAYLOAD.UNMAPPED, fileOffset: 0 });
+    this.#writer.setPayload(block, { state, fileOffset: 0 });
     if (place > 0) this.#space.giveUp(place, this.#metadata.blockSize);
   }
 

@@ -105,7 +105,7 @@ function prepareGrowth(open: OpenFile, virtualSize: number, maskedEnd: number): 
   zeroTail(open, last, blocks, { end: tailEnd, showsParent: maskedEnd > old.virtualSize });
   if (maskedEnd > endOfLastBlock) {
     const end = Math.min(Math.ceil(maskedEnd / blockSize) * blockSize, virtualSize);
-    blocks.trim(endOfLastBlock, end - endOfLastBlock);
+    blocks.trim(endOfLastBlock, end - endOfLastBlock, PAYLOAD.ZERO);
   }
   if (old.leaveBlocksAllocated && !old.hasParent) {
     allocateBlocks(open, tables, endOfLastBlock / blockSize, Math.ceil(virtualSize / blockSize));
@@ -136,7 +136,7 @@ function zeroTail(
     state === PAYLOAD.PARTIALLY_PRESENT || state === PAYLOAD.NOT_PRESENT && hasParent && showsParent
   ) {
     for (let position = virtualSize; position < end; position += MIB) {
-      blocks.write(new Uint8Array(Math.min(MIB, end - position)), position);
+      blocks.write(new Uint8Array(Math.min(MIB, end - position)), position, false);
     }
   }
   if (state !== PAYLOAD.FULLY_PRESENT) return;

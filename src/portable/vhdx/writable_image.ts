@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { PAYLOAD } from "./block_table.ts";
 import { normalizeGuid } from "../../bytes/guid.ts";
 import type { ProviderSubtype } from "../../disk/information.ts";
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
@@ -144,12 +145,16 @@ class WritableVhdx implements WritableImage {
     return this.#image.is4kAligned();
   }
 
-  write(bytes: Uint8Array, offset: number): void {
-    this.#blocks.write(bytes, offset);
+  write(bytes: Uint8Array, offset: number, takesSpace = false): void {
+    this.#blocks.write(bytes, offset, takesSpace);
   }
 
   trim(offset: number, length: number): void {
-    this.#blocks.trim(offset, length);
+    this.#blocks.trim(offset, length, PAYLOAD.UNMAPPED);
+  }
+
+  zeroBlocks(offset: number, length: number): void {
+    this.#blocks.trim(offset, length, PAYLOAD.ZERO);
   }
 
   /** What a writer left that was killed becomes durable too, even if nothing has changed since. */

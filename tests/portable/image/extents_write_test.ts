@@ -41,6 +41,7 @@ class MemoryImage implements WritableImage {
     this.bytes.set(bytes, offset);
   }
   trim(): void {}
+  zeroBlocks(): void {}
   flush(): void {}
   finish(): void {}
   is4kAligned(): boolean {
