@@ -4,20 +4,41 @@
  * @module
  */
 
+import { u16, u32, u8 } from "../bytes/codec.ts";
+import { layout } from "../bytes/layout.ts";
+
 /** SECURITY_DESCRIPTOR_RELATIVE of winnt.h. */
-const DESCRIPTOR = { size: 20, revision: 0, control: 2, dacl: 16 } as const;
+const DESCRIPTOR = layout("SECURITY_DESCRIPTOR_RELATIVE", { size: 20, endian: "little" }, {
+  revision: [0, u8],
+  control: [2, u16],
+  dacl: [16, u32],
+});
 /** SECURITY_DESCRIPTOR_CONTROL: there is a DACL, it inherits nothing, and all offsets are relative. */
 const CONTROL = 0x0004 | 0x1000 | 0x8000;
 /** ACL. */
-const ACL = { size: 8, revision: 0, length: 2, count: 4 } as const;
+const ACL = layout("ACL", { size: 8, endian: "little" }, {
+  revision: [0, u8],
+  length: [2, u16],
+  count: [4, u16],
+});
 const ACL_REVISION = 2;
 /** ACCESS_ALLOWED_ACE, whose SID begins at its end. */
-const ACE = { size: 8, type: 0, length: 2, mask: 4 } as const;
+const ACE = layout("ACCESS_ALLOWED_ACE", { size: 8, endian: "little" }, {
+  type: [0, u8],
+  length: [2, u16],
+  mask: [4, u32],
+});
 const ACCESS_ALLOWED = 0;
 const GENERIC_ALL = 0x1000_0000;
-/** SID: its authority is 6 bytes, of which the last one says everything here. */
-const SID = { size: 8, revision: 0, count: 1, authority: 7 } as const;
-const SUB_AUTHORITY_SIZE = 4;
+/** SID, before its sub-authorities. */
+const SID = layout("SID", { size: 8, endian: "little" }, {
+  revision: [0, u8],
+  count: [1, u8],
+  /** The last of the six bytes of the authority, which says everything here. */
+  authority: [7, u8],
+});
+
+const SUB_AUTHORITY = layout("sub-authority", { size: 4, endian: "little" }, { value: [0, u32] });
 
 interface Sid {
   readonly authority: number;
@@ -36,33 +57,28 @@ const ALL_APPLICATION_PACKAGES: Sid = { authority: 15, subAuthorities: [2, 1] };
 export function everyoneDescriptor(): Uint8Array<ArrayBuffer> {
   const entries = [EVERYONE, ALL_APPLICATION_PACKAGES].map(allowAll);
   const length = ACL.size + entries.reduce((sum, entry) => sum + entry.length, 0);
-  const bytes = new Uint8Array(DESCRIPTOR.size + length);
-  const view = new DataView(bytes.buffer);
-  view.setUint8(DESCRIPTOR.revision, 1);
-  view.setUint16(DESCRIPTOR.control, CONTROL, true);
-  view.setUint32(DESCRIPTOR.dacl, DESCRIPTOR.size, true);
-  view.setUint8(DESCRIPTOR.size + ACL.revision, ACL_REVISION);
-  view.setUint16(DESCRIPTOR.size + ACL.length, length, true);
-  view.setUint16(DESCRIPTOR.size + ACL.count, entries.length, true);
-  let offset = DESCRIPTOR.size + ACL.size;
-  for (const entry of entries) {
-    bytes.set(entry, offset);
-    offset += entry.length;
-  }
-  return bytes;
+  return joined(
+    DESCRIPTOR.pack({ revision: 1, control: CONTROL, dacl: DESCRIPTOR.size }),
+    ACL.pack({ revision: ACL_REVISION, length, count: entries.length }),
+    ...entries,
+  );
 }
 
 function allowAll({ authority, subAuthorities }: Sid): Uint8Array {
-  const length = ACE.size + SID.size + subAuthorities.length * SUB_AUTHORITY_SIZE;
-  const view = new DataView(new ArrayBuffer(length));
-  view.setUint8(ACE.type, ACCESS_ALLOWED);
-  view.setUint16(ACE.length, length, true);
-  view.setUint32(ACE.mask, GENERIC_ALL, true);
-  view.setUint8(ACE.size + SID.revision, 1);
-  view.setUint8(ACE.size + SID.count, subAuthorities.length);
-  view.setUint8(ACE.size + SID.authority, authority);
-  subAuthorities.forEach((value, i) =>
-    view.setUint32(ACE.size + SID.size + i * SUB_AUTHORITY_SIZE, value, true)
+  const length = ACE.size + SID.size + u32.size * subAuthorities.length;
+  return joined(
+    ACE.pack({ type: ACCESS_ALLOWED, length, mask: GENERIC_ALL }),
+    SID.pack({ revision: 1, count: subAuthorities.length, authority }),
+    ...subAuthorities.map((value) => SUB_AUTHORITY.pack({ value })),
   );
-  return new Uint8Array(view.buffer);
+}
+
+function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
 }
