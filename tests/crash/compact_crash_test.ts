@@ -3,6 +3,7 @@
  * cancelling, which gives back what was won.
  */
 import { assertEquals, assertGreater, assertRejects } from "@std/assert";
+import { DryRunFile } from "../../src/portable/file/dry_run_file.ts";
 import { Random } from "../fuzz/random.ts";
 import { explored, Sample, sampledBound } from "../sampling.ts";
 import { type Case, CASES, compact, versionsOf } from "./compaction_cases.ts";
@@ -15,7 +16,7 @@ const SEED = 41;
 for (const each of CASES) {
   Deno.test(`${each.title} leaves the disk as it was, whenever it crashes`, async () => {
     const base = each.base();
-    const dry = await compact(each, base, { dryRun: true });
+    const dry = await compact(each, new DryRunFile(base));
     const recording = new RecordingSource<never>(base);
     const outcome = await compact(each, recording);
     assertEquals(outcome, dry);
@@ -62,6 +63,6 @@ async function cancelledAt(each: Case, step: number): Promise<RecordingSource<ne
 
 /** Where what is in use ends: no block is looked at, and none moves. */
 async function usedSize(each: Case, file: RecordingSource<never>): Promise<number> {
-  const trial = { dryRun: true, zeroScan: false, blockMoves: false };
-  return (await compact(each, file, trial)).fileSize;
+  const options = { zeroScan: false, blockMoves: false };
+  return (await compact(each, new DryRunFile(file), options)).fileSize;
 }

@@ -144,7 +144,6 @@ export function compact(
     parents: parent === undefined ? [] : [format.open(parent)],
     zeroScan: true,
     blockMoves: true,
-    dryRun: false,
     meter: new Meter(new Pace({})),
     ...options,
   });

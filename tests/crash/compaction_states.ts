@@ -2,7 +2,7 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { placedBlocks } from "../../src/portable/vhdx/block_scan.ts";
 import { headerFault } from "../../src/portable/vhdx/header.ts";
-import { readStructures, tablesOf } from "../../src/portable/vhdx/vhdx_file.ts";
+import { readStructures, tablesOf } from "../../src/portable/vhdx/structures.ts";
 import type { Random } from "../fuzz/random.ts";
 import { logOf } from "../portable/vhdx/raised.ts";
 import { HEADERS } from "../portable/vhdx/vhdx_builder.ts";

@@ -5,6 +5,7 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { checkFile } from "../../src/portable/operations/check.ts";
+import { DryRunFile } from "../../src/portable/file/dry_run_file.ts";
 import { formatNamed, openImage, openWritableImage } from "../../src/portable/formats.ts";
 import type { DiskImage } from "../../src/portable/image/image.ts";
 import { ImageError } from "../../src/portable/file/image_error.ts";
@@ -74,8 +75,8 @@ const OPERATIONS: Readonly<Record<string, (subject: Subject) => unknown>> = {
     openWritableImage(file, format).finish();
     const job = { zeroScan: random.chance(70), blockMoves: random.chance(80), meter: meter() };
     const { compact } = FORMATS[format];
-    const foreseen = await compact(file, { ...job, parents, dryRun: true });
-    assertEquals(await compact(file, { ...job, parents, dryRun: false }), foreseen);
+    const foreseen = await compact(new DryRunFile(file), { ...job, parents });
+    assertEquals(await compact(file, { ...job, parents }), foreseen);
   },
   "resize": ({ file, format, parents, random }) => {
     openWritableImage(file, format).finish();

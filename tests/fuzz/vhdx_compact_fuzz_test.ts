@@ -1,8 +1,9 @@
 /** VHDX files whose log, tables and blocks lie anywhere: compacted, cancelled, and compacted again. */
 import { assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
+import { DryRunFile } from "../../src/portable/file/dry_run_file.ts";
 import { placedBlocks } from "../../src/portable/vhdx/block_scan.ts";
 import { compactVhdx } from "../../src/portable/vhdx/compact.ts";
-import { readStructures, tablesOf } from "../../src/portable/vhdx/vhdx_file.ts";
+import { readStructures, tablesOf } from "../../src/portable/vhdx/structures.ts";
 import { type Case, compact, versionsOf } from "../crash/compaction_cases.ts";
 import { createVhdxIn, newImage } from "../crash/formats.ts";
 import { runSteps, type Step } from "../crash/scenario.ts";
@@ -57,7 +58,7 @@ function randomLayout(subtype: "dynamic" | "differencing", random: Random): Spar
 
 async function compactAndCancel(each: Case, random: Random): Promise<void> {
   const expected = versionsOf(each, each.base());
-  const dry = await compact(each, each.base(), { dryRun: true });
+  const dry = await compact(each, new DryRunFile(each.base()));
   const file = each.base();
   const meter = new StepMeter();
   const outcome = await compact(each, file, { meter });

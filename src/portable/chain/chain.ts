@@ -6,7 +6,7 @@
 import type { WritableSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
 import { fileIdentity, ImageFile } from "../file/image_file.ts";
-import { TrialFile } from "../file/trial_file.ts";
+import { DryRunFile } from "../file/dry_run_file.ts";
 import { formatOf, type ImageFormat, openImage, openWritableImage } from "../formats.ts";
 import type { DiskImage, ParentSpec, WritableImage } from "../image/image.ts";
 import {
@@ -125,12 +125,17 @@ export class ImageChain implements ResizableChain, Disposable {
 
   /**
    * Lends the child's file to `run`, as a clean close leaves it, and reads the child anew afterwards. The
-   * chain is not to be used meanwhile, but for its parents.
+   * chain is not to be used meanwhile, but for its parents. For a dry run, what is lent keeps its changes in
+   * memory.
    */
-  async rework<T>(run: (file: WritableSource) => Promise<T>): Promise<T> {
+  async rework<T>(
+    run: (file: WritableSource) => Promise<T>,
+    { dryRun = false }: { readonly dryRun?: boolean } = {},
+  ): Promise<T> {
     this.#writable?.finish();
     try {
-      return await run(this.#files[0]!);
+      const file = this.#files[0]!;
+      return await run(dryRun ? new DryRunFile(file) : file);
     } finally {
       this.#readAnew();
     }
@@ -265,8 +270,8 @@ export class ImageChain implements ResizableChain, Disposable {
   }
 
   #tryParent(depth: number, parent: ParentSpec): void {
-    const trial = new TrialFile(this.#files[depth - 1]!);
-    openWritableImage(trial, this.#images[depth - 1]!.format).setParent?.(parent);
+    const file = new DryRunFile(this.#files[depth - 1]!);
+    openWritableImage(file, this.#images[depth - 1]!.format).setParent?.(parent);
   }
 
   /** Opens the parents again, at their places. */

@@ -27,6 +27,11 @@ export interface WritableSource extends ByteSource {
   writeAt(bytes: Uint8Array, offset: number): void;
   /** Sets the length; what is added reads as zeros, and takes no space where the file system can. */
   truncate(size: number): void;
+  /**
+   * Copies a range of the file to another place in it, which shares no byte with it. Absent if there is no
+   * shorter way than to read and write.
+   */
+  copyWithin?(from: number, to: number, length: number): void;
   /** Returns once everything written before is durable; what is written later is not durable before it. */
   flush(): void;
 }

@@ -149,8 +149,6 @@ export interface Compaction {
   readonly zeroScan: boolean;
   /** Whether blocks move to shorten the file. */
   readonly blockMoves: boolean;
-  /** Nothing is written: what would be won is found out. */
-  readonly dryRun: boolean;
   /**
    * Gives the image without what its file system says is free, as read through it and the parents. Absent if
    * that is to stay.
@@ -159,7 +157,7 @@ export interface Compaction {
   readonly meter: Meter;
 }
 
-/** What compacting has done, or would do. */
+/** What compacting has done. */
 export interface CompactionOutcome {
   /** Of the file afterwards, in bytes. */
   readonly fileSize: number;

@@ -46,13 +46,12 @@ export async function compactChain(
     ...(changesDisk ? { hideFree: (child) => freeSpace.hideIn([child, ...parents]) } : {}),
     zeroScan: !noZeroScan,
     blockMoves: !noBlockMoves,
-    dryRun,
     meter: new Meter(pace),
   };
   const { previousFileSize, outcome } = await chain.rework(async (file) => ({
     previousFileSize: file.size,
     outcome: await format.compact!(file, job),
-  }));
+  }), { dryRun });
   pace.end();
   return {
     dryRun,

@@ -12,7 +12,7 @@ import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import { ImageError, openForReading } from "../file/image_error.ts";
 import { ImageFile, type ImageFileOptions } from "../file/image_file.ts";
 import { NewFile, realFolder, removeImage } from "../file/new_file.ts";
-import { TrialFile } from "../file/trial_file.ts";
+import { DryRunFile } from "../file/dry_run_file.ts";
 import { formatOf, type NewFormat, newFormatOfExtension, openImage } from "../formats.ts";
 import type { Merging } from "../image/format.ts";
 import type { CopyableItem, DiskImage } from "../image/image.ts";
@@ -135,8 +135,8 @@ function depthsOf({ images, writable, writableDepth }: ImageChain, options: Merg
       "The open file is 1, its parent 2: the chain ends before.",
     );
   }
-  const isTrial = options.dryRun === true && writable === undefined;
-  if (removeChild && !isTrial && source - 1 > writableDepth) {
+  const isDryRun = options.dryRun === true && writable === undefined;
+  if (removeChild && !isDryRun && source - 1 > writableDepth) {
     throw new ImageError("ERROR_ACCESS_DENIED", {
       path: images[source - 2]!.source.path,
       reason: "it loses its parent, and was opened for reading: no other can be stored in it",
@@ -171,7 +171,7 @@ function assertSame(target: WritableSource, identifier: string | undefined): voi
 }
 
 /**
- * The files of a merge; all but the leaf are opened, and closed at the end of the scope. For a trial they are
+ * The files of a merge; all but the leaf are opened, and closed at the end of the scope. For a dry run they are
  * opened for reading, with nobody beside all the same.
  */
 class MergedChain implements Disposable {
@@ -186,9 +186,9 @@ class MergedChain implements Disposable {
   ) {
     const toRead = (index: number) => index === 0 ? leaf : this.#open(paths[index]!, {});
     const toWrite = (index: number) => {
-      if (index === 0) return dryRun ? new TrialFile(leaf) : leaf;
+      if (index === 0) return dryRun ? new DryRunFile(leaf) : leaf;
       if (!dryRun) return this.#open(paths[index]!, { write: true });
-      return new TrialFile(this.#open(paths[index]!, { sharing: "none" }));
+      return new DryRunFile(this.#open(paths[index]!, { sharing: "none" }));
     };
     try {
       const above: ByteSource[] = [];

@@ -17,9 +17,8 @@ import {
 import { newSizeOf, SIZE, type Size, sizeText } from "../../disk/size.ts";
 import type { ImageChain, ResizableChain } from "../chain/chain.ts";
 import { assertChildless } from "../chain/children.ts";
-import type { ByteSource } from "../file/byte_source.ts";
+import type { WritableSource } from "../file/byte_source.ts";
 import { ImageError, openForReading } from "../file/image_error.ts";
-import { TrialFile } from "../file/trial_file.ts";
 import { formatOf, type ImageFormat, openWritableImage } from "../formats.ts";
 import type { Resizing as FormatResizing } from "../image/format.ts";
 import type { DiskImage, WritableImage } from "../image/image.ts";
@@ -72,9 +71,13 @@ export async function resizeChain(
   resizingOf(chain.image);
   if (!request.allowUnsafe) assertRawDisk(chain.image, CUT_ALL_THE_SAME);
   const sized = { ...request, size };
-  if (request.dryRun !== true) return await resize(chain, sized);
+  const { dryRun = false } = request;
+  if (!dryRun) return await resize(chain, sized);
   const [{ format }, ...parents] = chain.images;
-  return await chain.rework((file) => resize(new TrialChain(file, format, parents), sized));
+  return await chain.rework(
+    (file) => resize(new DryRunChain(file, format, parents), sized),
+    { dryRun },
+  );
 }
 
 const CUT_ALL_THE_SAME =
@@ -250,15 +253,15 @@ function growablePartition(
   return { number, offset, length, maximumLength: limit - offset };
 }
 
-/** A child that can be resized, and will be forgotten, with its parents. */
-export class TrialChain implements ResizableChain {
-  readonly #file: TrialFile;
+/** A child in a file of a dry run, with its parents. */
+class DryRunChain implements ResizableChain {
+  readonly #file: WritableSource;
   readonly #parents: readonly DiskImage[];
   #writable: WritableImage;
 
   /** @throws {ImageError} As opening the child for writing fails. */
-  constructor(file: ByteSource, format: ImageFormat, parents: readonly DiskImage[]) {
-    this.#file = new TrialFile(file);
+  constructor(file: WritableSource, format: ImageFormat, parents: readonly DiskImage[]) {
+    this.#file = file;
     this.#parents = parents;
     this.#writable = openWritableImage(this.#file, format);
   }

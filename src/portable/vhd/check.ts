@@ -7,13 +7,11 @@ import { type CheckedHeader, checkFooters, checkSparseHeader } from "./check_hea
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import type { Findings, LinkPlace } from "../image/findings.ts";
 import type { Pace } from "../image/pace.ts";
-import { BlockAllocationTable, scanBlocks } from "./block_table.ts";
+import { BlockAllocationTable } from "./block_table.ts";
 import { checkTablePadding, checkVhdBlocks } from "./check_blocks.ts";
 import { DISK_TYPE, FOOTER_SIZE } from "./footer.ts";
 import { findFooter, type FoundFooter } from "./footer_search.ts";
-import { ImageFooters } from "./footers.ts";
 import { blockCount, blockFootprint, SECTOR_SIZE } from "./layout.ts";
-import { openWritableVhd } from "./open.ts";
 import {
   occupiedRegions,
   type PlacedHeader,
@@ -25,7 +23,7 @@ import { overlapping, type Region } from "./regions.ts";
 import { SectorBitmaps } from "./sector_bitmaps.ts";
 import { freeGaps } from "./space.ts";
 import { LOCATOR, type LocatorEntry, locatorOffset, SPARSE_HEADER } from "./sparse_header.ts";
-import { readSparseLayout } from "./vhd_file.ts";
+import { SparseVhdFile, VhdFile } from "./vhd_file.ts";
 
 /** Checks a file that is taken for a VHD; its parent is not looked for. */
 export async function checkVhd(
@@ -126,9 +124,10 @@ async function checkSparse(
  */
 export function repairVhd(source: WritableSource): void {
   // Opening for writing repairs the footers, once all else is found to be sound.
-  openWritableVhd(source).finish();
+  const file = VhdFile.open(source);
+  file.close();
   completeFooter(source);
-  cutTail(source);
+  if (file instanceof SparseVhdFile) cutTail(file);
 }
 
 /** The last byte of a footer is reserved, and 0: one that lacks it is all there. */
@@ -140,29 +139,9 @@ function completeFooter(source: WritableSource): void {
 }
 
 /** The footer moves down first: until the file is cut, it has the old one too. */
-function cutTail(source: WritableSource): void {
-  const { footer, bytes, offset } = findFooter(source);
-  if (footer.diskType === DISK_TYPE.fixed || footer.dataOffset === undefined) return;
-  const { table, blockSize, metadata, header } = readSparseLayout(
-    source,
-    footer,
-    footer.dataOffset,
-  );
-  const footprint = blockFootprint(blockSize);
-  const blocks = scanBlocks(source, {
-    table,
-    footprint,
-    blockCount: blockCount(footer.currentSize, blockSize),
-  });
-  const occupied = occupiedRegions({ header, metadata });
-  const tail = freeGaps({ blocks, footprint, metadata: occupied, end: offset }).at(-1);
-  if (tail?.end !== offset) return;
-  // The table that was read may be newer than what is durable, and that may still refer to the tail.
-  source.flush();
-  const footers = new ImageFooters(source, bytes, offset);
-  footers.place(tail.offset);
-  source.truncate(tail.offset + FOOTER_SIZE);
-  source.flush();
+function cutTail(file: SparseVhdFile): void {
+  const tail = file.gaps.at(-1);
+  if (tail?.end === file.footers.offset) file.shortenTo(tail.offset);
 }
 
 // Checks the room that the parent's paths have in a VHD: a program that writes a longer path there must not

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { ByteSource, WritableSource } from "../file/byte_source.ts";
+import type { ByteSource } from "../file/byte_source.ts";
 import type { DiskImage, ImageExtent, WritableImage } from "../image/image.ts";
 import type { DiskIdentity } from "./footer.ts";
-import type { ImageFooters } from "./footers.ts";
 import { SECTOR_SIZE } from "./layout.ts";
+import type { VhdFile } from "./vhd_file.ts";
 
 /** An open fixed image. */
 export class FixedVhdImage implements DiskImage {
@@ -49,17 +49,15 @@ export class FixedVhdImage implements DiskImage {
 
 /** A fixed image that can be written. */
 export class WritableFixedVhdImage extends FixedVhdImage implements WritableImage {
-  readonly #source: WritableSource;
-  readonly #footers: ImageFooters;
+  readonly #file: VhdFile;
 
-  constructor(source: WritableSource, footers: ImageFooters) {
-    super(source, footers);
-    this.#source = source;
-    this.#footers = footers;
+  constructor(file: VhdFile) {
+    super(file.source, file.footers);
+    this.#file = file;
   }
 
   write(bytes: Uint8Array, offset: number): void {
-    this.#source.writeAt(bytes, offset);
+    this.#file.source.writeAt(bytes, offset);
   }
 
   /** Keeps the contents: the format has no state for what is not there. */
@@ -69,14 +67,14 @@ export class WritableFixedVhdImage extends FixedVhdImage implements WritableImag
   zeroBlocks(): void {}
 
   flush(): void {
-    this.#source.flush();
+    this.#file.publish();
   }
 
   finish(): void {
-    this.flush();
+    this.#file.close();
   }
 
   setUniqueId(identifier: string): void {
-    this.#footers.setUniqueId(identifier);
+    this.#file.footers.setUniqueId(identifier);
   }
 }

@@ -59,6 +59,11 @@ export class ImageFooters implements DiskIdentity {
     return parseFooter(this.#bytes);
   }
 
+  /** Their 512 bytes. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
   /** Where the trailing footer is. */
   get offset(): number {
     return this.#offset;

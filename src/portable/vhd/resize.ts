@@ -11,15 +11,9 @@ import {
 } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
 import type { DiskImage } from "../image/image.ts";
-import {
-  type BlockAllocationTable,
-  TABLE_ENTRY_SIZE,
-  UNALLOCATED,
-  usedEntries,
-} from "./block_table.ts";
+import { type BlockAllocationTable, TABLE_ENTRY_SIZE, UNALLOCATED } from "./block_table.ts";
 import { assertNoSavedState, DISK_TYPE } from "./footer.ts";
-import { checkFooter, findFooter, type FoundFooter } from "./footer_search.ts";
-import { ImageFooters } from "./footers.ts";
+import { findFooter } from "./footer_search.ts";
 import { growFixed } from "./grow_fixed.ts";
 import {
   alignedPlace,
@@ -31,7 +25,7 @@ import {
 } from "./layout.ts";
 import type { Region } from "./regions.ts";
 import { SPARSE_HEADER_SIZE, withMaxTableEntries } from "./sparse_header.ts";
-import { readSparseLayout, type SparseLayout } from "./vhd_file.ts";
+import { SparseVhdFile, VhdFile } from "./vhd_file.ts";
 
 /**
  * Resizes the disk; what is added reads as zeros.
@@ -42,10 +36,9 @@ import { readSparseLayout, type SparseLayout } from "./vhd_file.ts";
  * `ERROR_VHD_INVALID_STATE` for the disk of a machine whose state is saved; and as `growDynamic()`.
  */
 export function resizeVhd(source: WritableSource, size: number): void {
-  const found = findFooter(source);
-  checkFooter(source, found);
-  const { currentSize, diskType, dataOffset } = found.footer;
-  assertNoSavedState(source.path, found.footer);
+  const file = VhdFile.open(source);
+  const { currentSize, diskType } = file.footer;
+  assertNoSavedState(source.path, file.footer);
   if (diskType === DISK_TYPE.differencing) throw differencing(source);
   if (size < currentSize) {
     throw new ImageError("ERROR_VHD_INVALID_TYPE", {
@@ -54,11 +47,8 @@ export function resizeVhd(source: WritableSource, size: number): void {
       causes: ["Convert it to VHDX."],
     });
   }
-  if (diskType === DISK_TYPE.fixed || dataOffset === undefined) {
-    return growFixed(source, found, size);
-  }
-  const layout = readSparseLayout(source, found.footer, dataOffset);
-  growDynamic({ source, found, headerOffset: dataOffset, layout }, size);
+  if (file instanceof SparseVhdFile) growDynamic(file, size);
+  else growFixed(source, file.footers, size);
 }
 
 /**
@@ -85,36 +75,28 @@ function differencing({ path }: ByteSource): ImageError {
 const PIECE = 2 ** 20;
 const BIG_ENDIAN = false;
 
-/** A dynamic image, in a file as a clean close leaves it. */
-export interface DynamicImage {
-  readonly source: WritableSource;
-  readonly found: FoundFooter;
-  readonly headerOffset: number;
-  readonly layout: SparseLayout;
-}
-
 /**
  * Gives the disk a larger size; what is added reads as zeros.
  *
+ * @param file Of a dynamic image, as a clean close leaves it.
  * @param size Whole sectors.
  * @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_FAILURE` where no entry of the table could say where
  * blocks have moved to; `ERROR_NOT_SUPPORTED` where another structure lies behind the table.
  */
-export function growDynamic(image: DynamicImage, size: number): void {
-  const { source, found, layout } = image;
-  const { currentSize } = found.footer;
-  const footers = new ImageFooters(source, found.bytes, found.offset);
-  zeroTail(image, currentSize, size);
+function growDynamic(file: SparseVhdFile, size: number): void {
+  const { footers, layout } = file;
+  const { currentSize } = footers;
+  zeroTail(file, currentSize, size);
   const { maxTableEntries } = layout.header;
   const entries = Math.max(maxTableEntries, blockCount(size, layout.blockSize));
-  if (entries > maxTableEntries) makeRoom(image, footers, entries);
-  clearEntries(image, blockCount(currentSize, layout.blockSize), entries);
-  if (entries > maxTableEntries) setMaxTableEntries(image, entries);
+  if (entries > maxTableEntries) makeRoom(file, entries);
+  clearEntries(file, blockCount(currentSize, layout.blockSize), entries);
+  if (entries > maxTableEntries) setMaxTableEntries(file, entries);
   footers.setCurrentSize(size);
 }
 
 /** What the last block holds behind the disk's end is whatever was there before. */
-function zeroTail({ source, layout }: DynamicImage, currentSize: number, size: number): void {
+function zeroTail({ source, layout }: SparseVhdFile, currentSize: number, size: number): void {
   const { blockSize, table } = layout;
   const inBlock = currentSize % blockSize;
   if (inBlock === 0) return;
@@ -125,11 +107,11 @@ function zeroTail({ source, layout }: DynamicImage, currentSize: number, size: n
 }
 
 /** Nothing but the table is between its start and its new end afterwards. */
-function makeRoom(image: DynamicImage, footers: ImageFooters, entries: number): void {
-  const { source, layout: { blockSize, table, metadata } } = image;
+function makeRoom(file: SparseVhdFile, entries: number): void {
+  const { source, footers, layout: { blockSize, table, metadata } } = file;
   const end = roundUp(table.offset + entries * TABLE_ENTRY_SIZE, SECTOR_SIZE);
   assertClear(source, metadata, table.offset, end);
-  const moving = blocksBefore(image, end);
+  const moving = blocksBefore(file, end);
   const footprint = blockFootprint(blockSize);
   const start = Math.max(roundUp(footers.offset, SECTOR_SIZE), end);
   if (moving.length === 0) {
@@ -171,17 +153,12 @@ function assertClear(
 
 /** The blocks that begin between the table and the place where it is to end. */
 function blocksBefore(
-  { source, found: { footer }, layout: { blockSize, table } }: DynamicImage,
+  file: SparseVhdFile,
   end: number,
 ): { index: number; offset: number }[] {
   const blocks: { index: number; offset: number }[] = [];
-  const used = usedEntries(source, {
-    table,
-    blockCount: blockCount(footer.currentSize, blockSize),
-  });
-  for (const [index, entry] of used) {
-    const offset = table.checkedOffset(index, entry);
-    if (offset >= table.offset && offset < end) blocks.push({ index, offset });
+  for (const [index, offset] of file.placedBlocks()) {
+    if (offset >= file.layout.table.offset && offset < end) blocks.push({ index, offset });
   }
   return blocks;
 }
@@ -207,7 +184,7 @@ function writeEntry(
 
 /** Entries that nobody looked at may hold anything, and so may the padding up to the next sector. */
 function clearEntries(
-  { source, layout: { table } }: DynamicImage,
+  { source, layout: { table } }: SparseVhdFile,
   first: number,
   end: number,
 ): void {
@@ -219,10 +196,9 @@ function clearEntries(
   source.flush();
 }
 
-function setMaxTableEntries(
-  { source, headerOffset }: DynamicImage,
-  entries: number,
-): void {
+function setMaxTableEntries({ source, footer }: SparseVhdFile, entries: number): void {
+  // Only a fixed image has no header.
+  const headerOffset = footer.dataOffset!;
   const code = "ERROR_VHD_METADATA_READ_FAILURE";
   const header = readStructure(source, headerOffset, SPARSE_HEADER_SIZE, "sparse header", code);
   source.writeAt(withMaxTableEntries(header, entries).subarray(0, SECTOR_SIZE), headerOffset);

@@ -6,7 +6,7 @@
  * @module
  */
 import { isAllZero } from "../../bytes/zeros.ts";
-import type { ByteSource, WritableSource } from "../file/byte_source.ts";
+import type { ByteSource } from "../file/byte_source.ts";
 import type {
   DiskImage,
   ImageExtent,
@@ -14,15 +14,12 @@ import type {
   ParentSpec,
   WritableImage,
 } from "../image/image.ts";
-import type { BlockTable, PendingTable } from "./block_table.ts";
+import type { BlockTable } from "./block_table.ts";
 import type { DiskIdentity } from "./footer.ts";
-import type { ImageFooters } from "./footers.ts";
-import { bitmapSize, blockCount, blockFootprint, DATA_ALIGNMENT, SECTOR_SIZE } from "./layout.ts";
-import type { Region } from "./regions.ts";
-import { rewriteParent } from "./reparent.ts";
-import type { PendingBitmaps, SectorBitmaps } from "./sector_bitmaps.ts";
-import type { BlockAllocator } from "./space.ts";
-import { readSparseLayout } from "./vhd_file.ts";
+import { bitmapSize, blockCount, DATA_ALIGNMENT, SECTOR_SIZE } from "./layout.ts";
+import { rebaseVhd } from "./rebase.ts";
+import type { SectorBitmaps } from "./sector_bitmaps.ts";
+import type { SparseVhdFile } from "./vhd_file.ts";
 
 /** How many absent blocks in a row become one extent: 2 GiB of 512 KiB blocks. */
 const MAX_RUN_BLOCKS = 4096;
@@ -135,41 +132,21 @@ export class SparseVhdImage implements DiskImage {
   }
 }
 
-// Writes dynamic and differencing VHDs. The format has no journal, but an order: data first, then what
-// makes them reachable (bits and table entries), then what makes their former place free, a flush
-// between one and the next. Bits and entries wait for a flush of the caller's, so that many writes share
-// the flushes of one; until then a crash leaves what was there before.
+// Writes dynamic and differencing VHDs. Bits and table entries wait for a flush of the caller's, so that many
+// writes share the flushes of one; until then a crash leaves what was there before.
 
 /** Memory for what waits: at most so many table entries, and 1 MiB of bitmaps. */
 const MAX_PENDING_ENTRIES = 16384;
 const MAX_PENDING_BITMAPS = 2048;
 
-/** The blocks of an image that is being written. */
-export interface WritableBlocks extends DiskBlocks {
-  readonly table: PendingTable;
-  readonly bitmaps: PendingBitmaps;
-  readonly allocator: BlockAllocator;
-  /** Where no block may be. */
-  readonly metadata: readonly Region[];
-}
-
 /** A dynamic or differencing image that can be written. */
 export class WritableSparseVhdImage extends SparseVhdImage implements WritableImage {
-  readonly #source: WritableSource;
-  readonly #footers: ImageFooters;
-  readonly #table: PendingTable;
-  readonly #bitmaps: PendingBitmaps;
-  readonly #allocator: BlockAllocator;
-  #metadata: readonly Region[];
+  readonly #file: SparseVhdFile;
 
-  constructor(source: WritableSource, footers: ImageFooters, blocks: WritableBlocks) {
-    super(source, footers, blocks);
-    this.#source = source;
-    this.#footers = footers;
-    this.#table = blocks.table;
-    this.#bitmaps = blocks.bitmaps;
-    this.#allocator = blocks.allocator;
-    this.#metadata = blocks.metadata;
+  constructor(file: SparseVhdFile) {
+    const { source, footers, layout: { blockSize, parent }, table, bitmaps } = file;
+    super(source, footers, { blockSize, parent, table, bitmaps });
+    this.#file = file;
   }
 
   /** Zeros for a block that is not in the file leave it out, where no parent has it either. */
@@ -191,10 +168,10 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
       ? blockCount(end, this.blockSize)
       : Math.floor(end / this.blockSize);
     for (let block = Math.ceil(offset / this.blockSize); block < last; block++) {
-      const blockOffset = this.#table.blockOffset(block);
+      const blockOffset = this.#file.table.blockOffset(block);
       if (blockOffset === undefined) continue;
-      this.#table.remove(block);
-      this.#allocator.release(blockOffset);
+      this.#file.table.remove(block);
+      this.#file.allocator.release(blockOffset);
       this.#limitPending();
     }
   }
@@ -205,62 +182,32 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
   }
 
   flush(): void {
-    this.#source.flush();
-    if (this.#table.changeCount === 0 && this.#bitmaps.changeCount === 0) return;
-    this.#bitmaps.write();
-    this.#table.write();
-    this.#source.flush();
-    this.#bitmaps.settle();
-    this.#table.settle();
-    this.#allocator.settle();
+    this.#file.publish();
   }
 
   finish(): void {
-    this.flush();
-    this.#allocator.finish();
+    this.#file.close();
   }
 
   setUniqueId(identifier: string): void {
-    this.#footers.setUniqueId(identifier);
+    this.#file.footers.setUniqueId(identifier);
   }
 
   setParent(parent: ParentSpec): void {
     this.finish();
-    const source = this.#source;
-    const end = rewriteParent({
-      source,
-      footers: this.#footers,
-      metadata: this.#metadata,
-      holdsBlock: (region) => this.#holdsBlock(region),
-    }, parent);
-    this.#allocator.skipTo(end);
-    const { footer } = this.#footers;
-    // Only a fixed image has no header.
-    const layout = readSparseLayout(source, footer, footer.dataOffset!);
-    this.#metadata = layout.metadata;
-    this.adoptParent(layout.parent);
-  }
-
-  /** Whether a block lies in a part of the file. */
-  #holdsBlock({ offset, length }: Omit<Region, "name">): boolean {
-    const footprint = blockFootprint(this.blockSize);
-    const count = blockCount(this.virtualSize, this.blockSize);
-    for (let block = 0; block < count; block++) {
-      const start = this.#table.blockOffset(block);
-      if (start !== undefined && start < offset + length && offset < start + footprint) return true;
-    }
-    return false;
+    rebaseVhd(this.#file, parent);
+    this.adoptParent(this.#file.layout.parent);
   }
 
   #writeInBlock(block: number, inBlock: number, bytes: Uint8Array, takesSpace: boolean): void {
-    const present = this.#table.blockOffset(block);
+    const present = this.#file.table.blockOffset(block);
     const mayBeLeftOut = present === undefined && this.parent === undefined && !takesSpace;
     if (mayBeLeftOut && isAllZero(bytes)) return;
     const blockOffset = present ?? this.#newBlock(bytes.length === this.blockSize);
-    this.#source.writeAt(bytes, blockOffset + bitmapSize(this.blockSize) + inBlock);
-    if (present === undefined) this.#table.place(block, blockOffset);
+    this.#file.source.writeAt(bytes, blockOffset + bitmapSize(this.blockSize) + inBlock);
+    if (present === undefined) this.#file.table.place(block, blockOffset);
     const end = (inBlock + bytes.length) / SECTOR_SIZE;
-    this.#bitmaps.set(blockOffset, inBlock / SECTOR_SIZE, end);
+    this.#file.bitmaps.set(blockOffset, inBlock / SECTOR_SIZE, end);
     this.#limitPending();
   }
 
@@ -270,16 +217,16 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
    */
   #newBlock(dataFollow: boolean): number {
     const bitmapByte = this.parent === undefined ? 0xff : 0;
-    const offset = this.#allocator.allocate({ bitmapByte, dataFollow });
-    this.#bitmaps.forget();
+    const offset = this.#file.allocator.allocate({ bitmapByte, dataFollow });
+    this.#file.bitmaps.forget();
     return offset;
   }
 
   #limitPending(): void {
     if (
-      this.#table.changeCount >= MAX_PENDING_ENTRIES ||
-      this.#allocator.releasedCount >= MAX_PENDING_ENTRIES ||
-      this.#bitmaps.changeCount >= MAX_PENDING_BITMAPS
+      this.#file.table.changeCount >= MAX_PENDING_ENTRIES ||
+      this.#file.allocator.releasedCount >= MAX_PENDING_ENTRIES ||
+      this.#file.bitmaps.changeCount >= MAX_PENDING_BITMAPS
     ) this.flush();
   }
 }

@@ -8,7 +8,7 @@ import { type ByteSource, readStructure } from "../file/byte_source.ts";
 import { BAT_ENTRY_LENGTH, batEntryCount, BITMAP_BLOCK_LENGTH, PAYLOAD } from "./block_table.ts";
 import type { FileSpace } from "./space.ts";
 import { MIB } from "./file_map.ts";
-import type { BlockTables, VhdxStructures } from "./vhdx_file.ts";
+import type { BlockTables, VhdxStructures } from "./structures.ts";
 
 /** A block that the table names, and where it lies. */
 export interface PlacedBlock {

@@ -8,7 +8,7 @@ import { viewOf } from "../file/byte_source.ts";
 import { BAT_ENTRY_LENGTH, type BatEntry, type BlockAllocationTable } from "./block_table.ts";
 import type { LoggedPages } from "./log_writer.ts";
 import type { BitRange, SectorBitmaps } from "./sector_bitmaps.ts";
-import type { BlockTables } from "./vhdx_file.ts";
+import type { BlockTables } from "./structures.ts";
 
 /**
  * The most pages that the change of one block touches: its entry, that of its bitmap, and the bits of

@@ -14,18 +14,8 @@ import { LOG_SECTOR_SIZE } from "./file_map.ts";
 import type { LoggedPages } from "./log_writer.ts";
 import type { DiskMetadata } from "./metadata_items.ts";
 import type { SectorBitmaps } from "./sector_bitmaps.ts";
-import type { BlockTables } from "./vhdx_file.ts";
-
-/** What a block is made of, and what has to be known to change it. */
-export interface BlockWriterParts {
-  readonly file: WritableSource;
-  readonly pages: LoggedPages;
-  readonly space: FileSpace;
-  readonly tables: BlockTables;
-  readonly metadata: DiskMetadata;
-  /** To be called before anything is written. */
-  readonly beforeChange: () => void;
-}
+import type { BlockTables } from "./structures.ts";
+import type { VhdxFile } from "./vhdx_file.ts";
 
 /** Part of a block that is to be written. */
 interface Part {
@@ -55,15 +45,23 @@ export class BlockWriter {
   /** What got its place since the tables were published last. */
   #fresh = { publication: 0, blocks: new Set<number>() };
 
-  constructor(parts: BlockWriterParts) {
-    this.#file = parts.file;
-    this.#pages = parts.pages;
-    this.#space = parts.space;
-    this.#table = parts.tables.table;
-    this.#bitmaps = parts.tables.bitmaps;
-    this.#metadata = parts.metadata;
-    this.#writer = new BlockTableWriter(parts.pages, parts.tables);
-    this.#beforeChange = parts.beforeChange;
+  /**
+   * @param tables Default: those of the file.
+   * @param metadata What the disk is that they are for. Default: as the file says.
+   */
+  constructor(
+    file: VhdxFile,
+    tables: BlockTables = file.tables,
+    metadata: DiskMetadata = file.structures.metadata,
+  ) {
+    this.#file = file.file;
+    this.#pages = file.pages;
+    this.#space = file.space;
+    this.#table = tables.table;
+    this.#bitmaps = tables.bitmaps;
+    this.#metadata = metadata;
+    this.#writer = new BlockTableWriter(file.pages, tables);
+    this.#beforeChange = () => file.beforeDataChange();
   }
 
   /** Writes whole sectors of the disk. */

@@ -8,7 +8,6 @@ import { checkItemLimits, checkMetadataFields } from "./check_fields.ts";
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import type { Findings, LinkPlace } from "../image/findings.ts";
 import type { Pace } from "../image/pace.ts";
-import { scanBlocks } from "./block_scan.ts";
 import { VhdxBlockCheck } from "./check_blocks.ts";
 import { type CheckedHeaderArea, checkHeaderArea } from "./check_headers.ts";
 import { HEADER_OFFSETS, MAX_FILE_SIZE, MIB } from "./file_map.ts";
@@ -16,9 +15,8 @@ import { headerFault, HeaderWriter, readCurrentHeader } from "./header.ts";
 import { findLogDamage } from "./log_replay.ts";
 import { type DiskMetadata, PARENT_LOCATOR, readMetadata } from "./metadata_items.ts";
 import { readMetadataTable } from "./metadata_table.ts";
-import { FileSpace } from "./space.ts";
-import { readStructures, replayToFile, tablesOf } from "./vhdx_file.ts";
-import { openWritableVhdx } from "./writable_image.ts";
+import { tablesOf } from "./structures.ts";
+import { replayToFile, VhdxFile } from "./vhdx_file.ts";
 
 /**
  * Checks a file that is taken for a VHDX; its parent is not looked for.
@@ -108,15 +106,15 @@ function linkPlace(
 export function repairVhdx(file: WritableSource, discardDamagedLog = false): void {
   const isDiscarded = discardDamagedLog && discardLog(file);
   // Opening for writing replays the log and makes the region tables equal.
-  openWritableVhdx(file).finish();
-  const headers = new HeaderWriter(file, readCurrentHeader(file));
+  const opened = VhdxFile.open(file);
+  opened.close();
   if (HEADER_OFFSETS.some((offset) => headerFault(file, offset) !== undefined)) {
     // The slot that is not current is written first: it is the damaged one.
-    headers.announceWrite();
-    headers.update({});
+    opened.beforeWrite();
+    opened.headers.update({});
   }
   // Blocks that only the log referred to are no tail that nobody needs.
-  if (!isDiscarded) cutTail(file, headers);
+  if (!isDiscarded) cutTail(opened);
 }
 
 /**
@@ -136,15 +134,10 @@ function discardLog(file: WritableSource): boolean {
   return true;
 }
 
-/** The log is empty: no entry of it asks for a longer file. */
-function cutTail(file: WritableSource, headers: HeaderWriter): void {
-  const structures = readStructures(file);
-  const { blockSize, leaveBlocksAllocated } = structures.metadata;
+/** A tail of a block and more. */
+function cutTail(opened: VhdxFile): void {
+  const { blockSize, leaveBlocksAllocated } = opened.structures.metadata;
   if (leaveBlocksAllocated) return;
-  const space = new FileSpace(file);
-  scanBlocks(file, structures, tablesOf(structures), space);
-  if (file.size - space.end < blockSize) return;
-  headers.announceWrite();
-  file.truncate(space.end);
-  file.flush();
+  opened.survey();
+  if (opened.file.size - opened.space.end >= blockSize) opened.cutOff();
 }

@@ -11,7 +11,7 @@ import { entriesInUse, ownedPlace } from "./block_scan.ts";
 import { MIB } from "./file_map.ts";
 import type { DiskMetadata } from "./metadata_items.ts";
 import { SpaceMap } from "./space.ts";
-import type { BlockTables } from "./vhdx_file.ts";
+import type { BlockTables } from "./structures.ts";
 import type { CheckedHeaderArea } from "./check_headers.ts";
 import type { Findings } from "../image/findings.ts";
 

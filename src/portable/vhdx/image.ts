@@ -15,7 +15,7 @@ import {
   subtypeOf,
   tablesOf,
   type VhdxStructures,
-} from "./vhdx_file.ts";
+} from "./structures.ts";
 
 /** How many entries of the block allocation table one extent may be put together from. */
 const MAX_MERGED_BLOCKS = 4096;

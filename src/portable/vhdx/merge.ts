@@ -13,17 +13,15 @@ import { type ByteSource, readStructure, type WritableSource } from "../file/byt
 import { applyImages } from "../image/blocks.ts";
 import type { Merging } from "../image/format.ts";
 import { type CopyableItem, diskItems } from "../image/image.ts";
-import { scanBlocks } from "./block_scan.ts";
-import { HeaderWriter, readCurrentHeader } from "./header.ts";
+import { readCurrentHeader } from "./header.ts";
 import { openVhdx } from "./image.ts";
-import { LoggedPages, LogWriter } from "./log_writer.ts";
 import { MetadataWriter, planDiskItems } from "./metadata.ts";
 import { PARENT_LOCATOR } from "./metadata_items.ts";
 import { readMetadataTable } from "./metadata_table.ts";
 import { withLinkage } from "./parent_locator.ts";
 import { resizeVhdx } from "./resize.ts";
-import { FileSpace } from "./space.ts";
-import { readStructures, tablesOf } from "./vhdx_file.ts";
+import { readStructures } from "./structures.ts";
+import { VhdxFile } from "./vhdx_file.ts";
 import { openWritableVhdx } from "./writable_image.ts";
 
 /**
@@ -76,32 +74,15 @@ function assertRoomForItems(target: ByteSource, items: readonly CopyableItem[]):
  * @throws {ImageError} As any change of the file.
  */
 export function relinkVhdx(file: WritableSource, linkage: string, second: string): void {
-  const structures = readStructures(file);
-  const { regions: { metadata: region } } = structures;
-  const headers = new HeaderWriter(file, structures.header);
-  const space = new FileSpace(file);
-  const log = new LogWriter(file, headers, space);
-  const pages = new LoggedPages(file, log, space);
-  scanBlocks(pages, structures, tablesOf(structures, pages), space);
-  const items = new MetadataWriter({
-    file,
-    pages,
-    space,
-    region,
-    beforeChange: () => headers.announceWrite(),
-    onMove: () => {},
-  });
+  const opened = VhdxFile.open(file);
+  const region = opened.metadataRegion;
   // readStructures: a differencing image has the item.
   const item = readMetadataTable(file, region).find(({ id, isUser }) =>
     !isUser && id === PARENT_LOCATOR
   )!;
   const offset = region.offset + item.offset;
   const bytes = readStructure(file, offset, item.length, "parent locator", "ERROR_FILE_CORRUPT");
-  items.replaceSystemItem(
-    PARENT_LOCATOR,
-    withLinkage(file, bytes, linkage, second),
-    () => headers.announceWrite(),
-  );
-  file.flush();
-  log.close();
+  const relinked = withLinkage(file, bytes, linkage, second);
+  new MetadataWriter(opened).replaceSystemItem(PARENT_LOCATOR, relinked, false);
+  opened.close();
 }

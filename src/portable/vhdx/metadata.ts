@@ -5,11 +5,10 @@
  */
 import { Buffer } from "node:buffer";
 import { NIL_GUID, normalizeGuid } from "../../bytes/guid.ts";
-import { type ByteSource, readStructure, type WritableSource } from "../file/byte_source.ts";
+import { type ByteSource, readStructure } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
 import type { CopyableItem, ImageMetadata, ItemDescription } from "../image/image.ts";
 import { LOG_SECTOR_SIZE, MIB } from "./file_map.ts";
-import type { LoggedPages } from "./log_writer.ts";
 import { FORMAT_ITEMS, type ItemKind } from "./metadata_items.ts";
 import {
   assertItemsFit,
@@ -26,9 +25,8 @@ import {
   type MetadataItem,
   readMetadataTable,
 } from "./metadata_table.ts";
-import { moveToLargerPlace } from "./vhdx_file.ts";
+import type { VhdxFile } from "./vhdx_file.ts";
 import type { Region } from "./region_table.ts";
-import type { FileSpace } from "./space.ts";
 
 /** Items longer than an entry of the log take several. */
 const PIECE_LENGTH = 64 * LOG_SECTOR_SIZE;
@@ -39,26 +37,16 @@ const PAGES_OF_WHOLE_TABLE = METADATA_TABLE_LENGTH / LOG_SECTOR_SIZE;
 /** A system item may lie across the border of two pages. */
 const MAX_PAGES_OF_ITEM = 2;
 
-/** What the items lie in, and what has to be known to change them. */
-export interface MetadataWriterParts {
-  readonly file: WritableSource;
-  readonly pages: LoggedPages;
-  readonly space: FileSpace;
-  readonly region: Region;
-  /** To be called before anything is written. */
-  readonly beforeChange: () => void;
-  /** Is told where the region has moved to. */
-  readonly onMove: (region: Region) => void;
-}
-
 /** Reads and changes items. */
 export class MetadataWriter implements ImageMetadata {
-  readonly #parts: MetadataWriterParts;
-  #region: Region;
+  readonly #file: VhdxFile;
 
-  constructor(parts: MetadataWriterParts) {
-    this.#parts = parts;
-    this.#region = parts.region;
+  constructor(file: VhdxFile) {
+    this.#file = file;
+  }
+
+  get #region(): Region {
+    return this.#file.metadataRegion;
   }
 
   keys(): string[] {
@@ -74,33 +62,33 @@ export class MetadataWriter implements ImageMetadata {
     const items = this.#items();
     const present = findUserItem(items, id);
     const others = items.filter((_, index) => index !== present);
-    assertItemsFit(this.#parts.pages.path, [...others, { isUser: true, length: value.length }]);
-    this.#parts.beforeChange();
+    assertItemsFit(this.#file.pages.path, [...others, { isUser: true, length: value.length }]);
+    this.#file.beforeDataChange();
     const offset = value.length === 0 ? 0 : this.#place(items, value.length);
     this.#writeItem(offset, value);
     const index = present ?? items.length;
-    this.#parts.pages.reserve(MAX_PAGES_OF_TABLE);
+    this.#file.pages.reserve(MAX_PAGES_OF_TABLE);
     const entry = { isUser: true, isVirtualDisk: false, isRequired: false, ...items.at(index) };
     this.#write(
       encodeMetadataEntry({ ...entry, id, offset, length: value.length }),
       entryOffset(index),
     );
     if (present === undefined) this.#writeCount(items.length + 1);
-    this.#parts.pages.publish();
+    this.#file.pages.publish();
   }
 
   delete(item: string): boolean {
     const items = this.#items();
     const index = findUserItem(items, this.#itemId(item));
     if (index === undefined) return false;
-    this.#parts.beforeChange();
-    this.#parts.pages.reserve(MAX_PAGES_OF_TABLE);
+    this.#file.beforeDataChange();
+    this.#file.pages.reserve(MAX_PAGES_OF_TABLE);
     // The last entry takes the place of the one that goes.
     const last = items.length - 1;
     this.#write(encodeMetadataEntry(items[last]!), entryOffset(index));
     this.#write(new Uint8Array(METADATA_ENTRY.size), entryOffset(last));
     this.#writeCount(last);
-    this.#parts.pages.publish();
+    this.#file.pages.publish();
     return true;
   }
 
@@ -109,12 +97,12 @@ export class MetadataWriter implements ImageMetadata {
   }
 
   setDiskItems(wanted: readonly CopyableItem[]): void {
-    const { pages, beforeChange } = this.#parts;
+    const { pages } = this.#file;
     const before = this.#items();
     const { table, added, regionLength } = planDiskItems(pages, this.#region, wanted);
     // Nothing is added, and as many are left as there were: they are the same.
     if (added.length === 0 && table.length === before.length) return;
-    beforeChange();
+    this.#file.beforeDataChange();
     if (regionLength > this.#region.length) this.#grow(regionLength);
     for (const { item, offset } of added) this.#writeItem(offset, item.read());
     pages.reserve(PAGES_OF_WHOLE_TABLE);
@@ -127,27 +115,28 @@ export class MetadataWriter implements ImageMetadata {
   /** Gives a system item, which every file has, another value of the same length. */
   setSystemItem(kind: ItemKind, value: Uint8Array): void {
     const item = this.#items().find(({ id, isUser }) => !isUser && id === kind.id)!;
-    this.#parts.beforeChange();
-    this.#parts.pages.reserve(MAX_PAGES_OF_ITEM);
+    this.#file.beforeDataChange();
+    this.#file.pages.reserve(MAX_PAGES_OF_ITEM);
     this.#write(value, item.offset);
-    this.#parts.pages.publish();
+    this.#file.pages.publish();
   }
 
   /**
    * Gives a system item, which this file has, another value of any length.
    *
-   * @param beforeChange To be called before anything is written.
+   * @param changesDisk Whether children no longer know the disk afterwards.
    */
-  replaceSystemItem(id: string, value: Uint8Array, beforeChange: () => void): void {
+  replaceSystemItem(id: string, value: Uint8Array, changesDisk: boolean): void {
     const items = this.#items();
     const index = items.findIndex((item) => !item.isUser && item.id === id);
-    beforeChange();
+    if (changesDisk) this.#file.beforeDataChange();
+    else this.#file.beforeWrite();
     const offset = this.#place(items, value.length);
     this.#writeItem(offset, value);
-    this.#parts.pages.reserve(MAX_PAGES_OF_TABLE);
+    this.#file.pages.reserve(MAX_PAGES_OF_TABLE);
     const entry = { ...items[index]!, offset, length: value.length };
     this.#write(encodeMetadataEntry(entry), entryOffset(index));
-    this.#parts.pages.publish();
+    this.#file.pages.publish();
   }
 
   /** Where items of the given length go: nothing durable names that place. */
@@ -161,7 +150,6 @@ export class MetadataWriter implements ImageMetadata {
 
   /** Gives the region at least so many bytes. */
   #grow(needed: number): void {
-    const { file, pages, space, onMove } = this.#parts;
     const { length } = this.#region;
     // Doubling keeps what is left behind, until the next open, below what is in use.
     const grown = Math.max(
@@ -169,16 +157,15 @@ export class MetadataWriter implements ImageMetadata {
       Math.min(2 * length, MAX_REGION_LENGTH),
     );
     if (grown > MAX_REGION_LENGTH) {
-      throw metadataFull(pages.path, `a region of ${length} bytes without room`);
+      throw metadataFull(this.#file.pages.path, `a region of ${length} bytes without room`);
     }
-    this.#region = moveToLargerPlace(file, pages, space, this.#region, grown);
-    onMove(this.#region);
+    this.#file.enlargeMetadataRegion(grown);
   }
 
   /** Bytes that no table names yet may be published in pieces. */
   #writeItem(offset: number, value: Uint8Array): void {
     for (let done = 0; done < value.length; done += PIECE_LENGTH) {
-      this.#parts.pages.reserve(MAX_PAGES_PER_PIECE);
+      this.#file.pages.reserve(MAX_PAGES_PER_PIECE);
       this.#write(value.subarray(done, done + PIECE_LENGTH), offset + done);
     }
   }
@@ -190,24 +177,24 @@ export class MetadataWriter implements ImageMetadata {
   }
 
   #write(bytes: Uint8Array, offsetInRegion: number): void {
-    this.#parts.pages.writeAt(bytes, this.#region.offset + offsetInRegion);
+    this.#file.pages.writeAt(bytes, this.#region.offset + offsetInRegion);
   }
 
   #itemId(item: string): string {
     const id = normalizeGuid(item, "the metadata item");
     if (id !== NIL_GUID) return id;
     throw new ImageError("ERROR_INVALID_PARAMETER", {
-      path: this.#parts.pages.path,
+      path: this.#file.pages.path,
       reason: "a metadata item cannot have the all-zero GUID",
     });
   }
 
   #reader(): MetadataReader {
-    return new MetadataReader(this.#parts.pages, this.#region);
+    return new MetadataReader(this.#file.pages, this.#region);
   }
 
   #items(): LocatedItem[] {
-    return readMetadataTable(this.#parts.pages, this.#region);
+    return readMetadataTable(this.#file.pages, this.#region);
   }
 }
 

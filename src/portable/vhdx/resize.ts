@@ -7,7 +7,6 @@
 import { isAllZero } from "../../bytes/zeros.ts";
 import { fillWithZeros, type WritableSource } from "../file/byte_source.ts";
 import type { NewSize } from "../image/format.ts";
-import { scanBlocks } from "./block_scan.ts";
 import {
   BAT_ENTRY_LENGTH,
   batEntryCount,
@@ -20,34 +19,18 @@ import {
 import { BlockTableWriter, MAX_PAGES_PER_BLOCK } from "./block_table_writer.ts";
 import { BlockWriter } from "./block_writer.ts";
 import { LOG_SECTOR_SIZE, MIB } from "./file_map.ts";
-import { HeaderWriter } from "./header.ts";
-import { LoggedPages, LogWriter } from "./log_writer.ts";
+import type { LoggedPages } from "./log_writer.ts";
 import { MetadataWriter } from "./metadata.ts";
 import { encodeVirtualSize, VIRTUAL_DISK_SIZE } from "./metadata_items.ts";
 import type { Region } from "./region_table.ts";
 import { SectorBitmaps } from "./sector_bitmaps.ts";
-import { FileSpace } from "./space.ts";
-import {
-  type BlockTables,
-  moveToLargerPlace,
-  readStructures,
-  tablesOf,
-  type VhdxStructures,
-} from "./vhdx_file.ts";
+import type { BlockTables } from "./structures.ts";
+import { VhdxFile } from "./vhdx_file.ts";
 
 /** A size to be given to a VHDX, of at most 64 TiB. */
 export interface NewVhdxSize extends NewSize {
   /** By which children are to know the disk afterwards. Default: random. */
   readonly dataWriteGuid?: string;
-}
-
-/** A file in which nothing else is going on, with what is needed to change it. */
-interface OpenFile {
-  readonly file: WritableSource;
-  readonly structures: VhdxStructures;
-  readonly space: FileSpace;
-  readonly pages: LoggedPages;
-  readonly beforeChange: () => void;
 }
 
 /**
@@ -58,59 +41,43 @@ interface OpenFile {
  */
 export function resizeVhdx(file: WritableSource, size: NewVhdxSize): void {
   const { virtualSize, parentSize, dataWriteGuid } = size;
-  const structures = readStructures(file);
-  const { metadata, regions } = structures;
-  const headers = new HeaderWriter(file, structures.header, dataWriteGuid);
-  const space = new FileSpace(file);
-  const log = new LogWriter(file, headers, space);
-  const pages = new LoggedPages(file, log, space);
-  scanBlocks(pages, structures, tablesOf(structures, pages), space);
-  const beforeChange = () => headers.announceDataChange();
-  const open: OpenFile = { file, structures, space, pages, beforeChange };
-  beforeChange();
+  const opened = VhdxFile.open(file, dataWriteGuid);
+  const { metadata, regions } = opened.structures;
+  opened.beforeDataChange();
   const isGrowing = virtualSize > metadata.virtualSize;
-  if (isGrowing) prepareGrowth(open, virtualSize, Math.min(parentSize, virtualSize));
-  const parts = {
-    file,
-    pages,
-    space,
-    region: regions.metadata,
-    beforeChange,
-    beforeWrite: beforeChange,
-    onMove: () => {},
-  };
-  const items = new MetadataWriter(parts);
+  if (isGrowing) prepareGrowth(opened, virtualSize, Math.min(parentSize, virtualSize));
+  const items = new MetadataWriter(opened);
   items.setSystemItem(VIRTUAL_DISK_SIZE, encodeVirtualSize(virtualSize));
-  if (!isGrowing) clearEntriesBehind(pages, regions.bat, { ...metadata, virtualSize }, metadata);
-  pages.publish();
-  file.flush();
-  log.close();
-  if (!isGrowing) cutOff(file);
+  if (!isGrowing) {
+    clearEntriesBehind(opened.pages, regions.bat, { ...metadata, virtualSize }, metadata);
+  }
+  opened.close();
+  // Nothing moves for it, as no block does: that is what compacting is for.
+  if (!isGrowing) VhdxFile.open(file).cutOff();
 }
 
 /** Everything but the size itself; what is written lies behind the disk's end until then. */
-function prepareGrowth(open: OpenFile, virtualSize: number, maskedEnd: number): void {
-  const { file, structures, pages, space, beforeChange } = open;
-  const { metadata: old, occupied } = structures;
+function prepareGrowth(file: VhdxFile, virtualSize: number, maskedEnd: number): void {
+  const { pages, structures: { metadata: old, occupied } } = file;
   const metadata = { ...old, virtualSize };
-  const region = enlargedTable(open, metadata);
+  const region = enlargedTable(file, metadata);
   clearEntriesBehind(pages, region, old, metadata);
   const table = new BlockAllocationTable(pages, region, metadata, occupied);
   const tables = { table, bitmaps: new SectorBitmaps(pages, table, metadata) };
-  const blocks = new BlockWriter({ file, pages, space, tables, metadata, beforeChange });
+  const blocks = new BlockWriter(file, tables, metadata);
   const { blockSize } = old;
   const endOfLastBlock = Math.ceil(old.virtualSize / blockSize) * blockSize;
   const tailEnd = Math.min(endOfLastBlock, virtualSize);
   const last = new BlockAllocationTable(pages, region, old, occupied);
-  zeroTail(open, last, blocks, { end: tailEnd, showsParent: maskedEnd > old.virtualSize });
+  zeroTail(file, last, blocks, { end: tailEnd, showsParent: maskedEnd > old.virtualSize });
   if (maskedEnd > endOfLastBlock) {
     const end = Math.min(Math.ceil(maskedEnd / blockSize) * blockSize, virtualSize);
     blocks.trim(endOfLastBlock, end - endOfLastBlock, PAYLOAD.ZERO);
   }
   if (old.leaveBlocksAllocated && !old.hasParent) {
-    allocateBlocks(open, tables, endOfLastBlock / blockSize, Math.ceil(virtualSize / blockSize));
+    allocateBlocks(file, tables, endOfLastBlock / blockSize, Math.ceil(virtualSize / blockSize));
   }
-  pages.publish();
+  file.publish();
 }
 
 /**
@@ -119,7 +86,7 @@ function prepareGrowth(open: OpenFile, virtualSize: number, maskedEnd: number): 
  * @param table Which asks for no more of that block than the disk has.
  */
 function zeroTail(
-  { file, structures: { metadata } }: OpenFile,
+  { file, structures: { metadata } }: VhdxFile,
   table: BlockAllocationTable,
   blocks: BlockWriter,
   { end, showsParent }: { readonly end: number; readonly showsParent: boolean },
@@ -145,7 +112,7 @@ function zeroTail(
 
 /** The blocks of a fixed disk are all there. */
 function allocateBlocks(
-  { file, structures: { metadata }, pages, space }: OpenFile,
+  { file, structures: { metadata }, pages, space }: VhdxFile,
   tables: BlockTables,
   first: number,
   end: number,
@@ -160,42 +127,15 @@ function allocateBlocks(
 }
 
 /**
- * Takes away what lies behind everything that is still in use; the log is empty. Nothing moves for it, as no
- * block does: that is what compacting is for.
- */
-function cutOff(file: WritableSource): void {
-  const structures = readStructures(file);
-  const space = new FileSpace(file);
-  scanBlocks(file, structures, tablesOf(structures), space);
-  if (space.end >= file.size) return;
-  file.truncate(space.end);
-  file.flush();
-}
-
-/** The file that the table is in. */
-export interface TableFile {
-  readonly file: WritableSource;
-  readonly structures: VhdxStructures;
-  readonly space: FileSpace;
-  readonly pages: LoggedPages;
-}
-
-/**
  * The region of the table; a copy in another place where the present one is too short.
  *
  * @param geometry Of the larger disk.
  */
-export function enlargedTable(
-  { file, structures, space, pages }: TableFile,
-  geometry: BatGeometry,
-): Region {
-  const { bat } = structures.regions;
+function enlargedTable(file: VhdxFile, geometry: BatGeometry): Region {
+  const { bat } = file.structures.regions;
   const needed = batEntryCount(geometry) * BAT_ENTRY_LENGTH;
   if (needed <= bat.length) return bat;
-  const length = Math.ceil(needed / MIB) * MIB;
-  const region = moveToLargerPlace(file, pages, space, bat, length);
-  structures.occupied.add({ name: "block allocation table", ...region });
-  return region;
+  return file.enlargeRegion(bat, "block allocation table", Math.ceil(needed / MIB) * MIB);
 }
 
 // Clears what the block allocation table holds behind the entries of a disk: nothing, or what a larger

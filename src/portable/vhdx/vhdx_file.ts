@@ -1,113 +1,224 @@
 /**
- * The structures of a VHDX file, read in the order in which they build on each other.
+ * A VHDX file that is open to be changed: its structures and tables, what is free in it, and the log through
+ * which the tables change, so that a crash at any moment leaves a sound image. The image writes through it, and
+ * so does everything else that changes a file.
  *
  * @module
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
-import type { ProviderSubtype } from "../../disk/information.ts";
-import { type ByteSource, fillWithZeros, type WritableSource } from "../file/byte_source.ts";
-import { damaged } from "../file/image_error.ts";
-import { BlockAllocationTable } from "./block_table.ts";
-import {
-  hasFileIdentifier,
-  HEADER_AREA_LENGTH,
-  LOG_SECTOR_SIZE,
-  MIB,
-  REGION_TABLE_OFFSETS,
-} from "./file_map.ts";
-import { type CurrentHeader, type HeaderWriter, readCurrentHeader } from "./header.ts";
-import { replayLog } from "./log_replay.ts";
-import type { LoggedPages } from "./log_writer.ts";
-import { type DiskMetadata, readMetadata } from "./metadata_items.ts";
+import { fillWithZeros, type WritableSource } from "../file/byte_source.ts";
+import { scanBlocks } from "./block_scan.ts";
+import { LOG_SECTOR_SIZE, MIB, REGION_TABLE_OFFSETS } from "./file_map.ts";
+import { HeaderWriter } from "./header.ts";
+import { LoggedPages, LogWriter } from "./log_writer.ts";
 import {
   moveRegion,
-  readRegions,
   readRegionTable,
   type Region,
   REGION_TABLE_LENGTH,
-  type Regions,
+  regionTablesAgree,
 } from "./region_table.ts";
 import type { ReplayedSource } from "./replayed_source.ts";
-import { SectorBitmaps } from "./sector_bitmaps.ts";
-import { type FileSpace, OccupiedRanges, type Place } from "./space.ts";
+import { assertFileSize, FileSpace, type Place } from "./space.ts";
+import { type BlockTables, readStructures, tablesOf, type VhdxStructures } from "./structures.ts";
 
-/** What a file says of itself. */
-export interface VhdxStructures {
-  /** The file, or the file as its log leaves it. */
-  readonly source: ByteSource;
-  /** Where there was a log to replay: as `source`. */
-  readonly replayed: ReplayedSource | undefined;
-  readonly header: CurrentHeader;
-  readonly regions: Regions;
-  readonly metadata: DiskMetadata;
-  /** Header area, log and all regions. */
-  readonly occupied: OccupiedRanges;
-}
+/** An open file. Nothing is written before {@linkcode VhdxFile.beforeWrite}. */
+export class VhdxFile {
+  /** Data go into it at once. */
+  readonly file: WritableSource;
+  /** The file with the changes of its tables, which wait for {@linkcode VhdxFile.publish}. */
+  readonly pages: LoggedPages;
+  /** What is free, once a change has been announced. */
+  readonly space: FileSpace;
+  readonly headers: HeaderWriter;
+  readonly #log: LogWriter;
+  #structures: VhdxStructures;
+  #tables: BlockTables;
+  #metadataRegion: Region;
+  /** Whether all that lies in the file is known. */
+  #isSurveyed = false;
+  /** Whether anything may have been written since the file was opened or closed. */
+  #isChanging = false;
+  /** Why there will never be a change. */
+  #surveyFault: unknown;
 
-/** Where the blocks of a disk are. */
-export interface BlockTables {
-  readonly table: BlockAllocationTable;
-  readonly bitmaps: SectorBitmaps;
-}
-
-/**
- * Reads all but the blocks. A log that was left behind is replayed in memory.
- *
- * @throws {ImageError} As `openVhdx`.
- */
-export function readStructures(file: ByteSource): VhdxStructures {
-  if (!hasFileIdentifier(file)) {
-    throw damaged(
-      file,
-      "ERROR_VHD_FORMAT_UNKNOWN",
-      "file type identifier",
-      0,
-      "other bytes",
-      "vhdxfile",
-    );
+  private constructor(file: WritableSource, structures: VhdxStructures, headers: HeaderWriter) {
+    this.file = file;
+    this.headers = headers;
+    this.space = new FileSpace(file);
+    this.#log = new LogWriter(file, headers, this.space);
+    this.pages = new LoggedPages(file, this.#log, this.space);
+    this.#structures = structures;
+    this.#tables = tablesOf(structures, this.pages);
+    this.#metadataRegion = structures.regions.metadata;
   }
-  if (file.size < HEADER_AREA_LENGTH) {
-    throw damaged(
-      file,
-      "ERROR_FILE_CORRUPT",
-      "header area",
-      0,
-      `a file of ${file.size} bytes`,
-      `at least ${HEADER_AREA_LENGTH}`,
-    );
-  }
-  const header = readCurrentHeader(file);
-  const replayed = header.logGuid === NIL_GUID ? undefined : replayLog(file, header);
-  const source = replayed ?? file;
-  const occupied = new OccupiedRanges();
-  occupied.add({ name: "header area", offset: 0, length: HEADER_AREA_LENGTH });
-  if (header.logLength > 0) {
-    occupied.add({ name: "log", offset: header.logOffset, length: header.logLength });
-  }
-  const regions = readRegions(source, occupied);
-  const metadata = readMetadata(source, regions.metadata);
-  return { source, replayed, header, regions, metadata, occupied };
-}
 
-/**
- * The tables of the blocks.
- *
- * @param source Through which they are read.
- * @throws {ImageError} `ERROR_FILE_CORRUPT` where the region is too short for the disk.
- */
-export function tablesOf(
-  { source: present, regions, metadata, occupied }: VhdxStructures,
-  source: ByteSource = present,
-): BlockTables {
-  const table = new BlockAllocationTable(source, regions.bat, metadata, occupied);
-  return { table, bitmaps: new SectorBitmaps(source, table, metadata) };
-}
+  /**
+   * Opens a file. A sound one is not written to before the first change; a log that was left behind is replayed
+   * to the file, and region tables that differ are made equal.
+   *
+   * @param dataWriteGuid By which children are to know the disk once it has changed. Default: random.
+   * @throws {ImageError} As `openVhdx`, and `ERROR_FILE_CORRUPT` if no header can follow the current one;
+   * nothing has been written then.
+   */
+  static open(file: WritableSource, dataWriteGuid?: string): VhdxFile {
+    let structures = readStructures(file);
+    assertFileSize(file);
+    // Says whether the block table fits, before anything is written.
+    tablesOf(structures);
+    const headers = new HeaderWriter(file, structures.header, dataWriteGuid);
+    if (structures.replayed !== undefined) {
+      replayToFile(file, structures.replayed, headers);
+      structures = readStructures(file);
+    }
+    const opened = new VhdxFile(file, structures, headers);
+    opened.#repairRegionTables();
+    return opened;
+  }
 
-/** What kind of disk the flags of the file make. */
-export function subtypeOf({ hasParent, leaveBlocksAllocated }: DiskMetadata): ProviderSubtype {
-  if (hasParent) return "differencing";
-  return leaveBlocksAllocated ? "fixed" : "dynamic";
+  get structures(): VhdxStructures {
+    return this.#structures;
+  }
+
+  /** With the changes that wait. */
+  get tables(): BlockTables {
+    return this.#tables;
+  }
+
+  /** Where the metadata are now. */
+  get metadataRegion(): Region {
+    return this.#metadataRegion;
+  }
+
+  /**
+   * Finds out what is free, once.
+   *
+   * @throws {ImageError} `ERROR_FILE_CORRUPT` for a file in which two things lie in one place.
+   */
+  survey(): void {
+    if (this.#isSurveyed) return;
+    if (this.#surveyFault !== undefined) throw this.#surveyFault;
+    try {
+      scanBlocks(this.pages, this.#structures, this.#tables, this.space);
+    } catch (error) {
+      this.#surveyFault = error;
+      throw error;
+    }
+    this.#isSurveyed = true;
+  }
+
+  /**
+   * Comes before every write that users of the disk do not see.
+   *
+   * @throws {ImageError} As {@linkcode VhdxFile.survey}.
+   */
+  beforeWrite(): void {
+    this.survey();
+    this.headers.announceWrite();
+    this.#isChanging = true;
+  }
+
+  /**
+   * Comes before every write that changes what the disk is, or what it holds: its children no longer know it
+   * afterwards.
+   *
+   * @throws {ImageError} As {@linkcode VhdxFile.survey}.
+   */
+  beforeDataChange(): void {
+    this.survey();
+    this.headers.announceDataChange();
+    this.#isChanging = true;
+  }
+
+  /** Makes all changes durable, and what has been written to the file before. */
+  publish(): void {
+    this.pages.publish();
+  }
+
+  /**
+   * Leaves the file as a clean close does: all is in its place, and the log is empty. It may be changed further.
+   */
+  close(): void {
+    this.publish();
+    this.file.flush();
+    if (this.#isChanging) this.#log.close();
+    this.#isChanging = false;
+  }
+
+  /** Takes away what lies behind everything that is in use; the log is empty, so that no entry asks for it. */
+  cutOff(): void {
+    this.survey();
+    if (this.space.end >= this.file.size) return;
+    this.beforeWrite();
+    this.file.truncate(this.space.end);
+    this.file.flush();
+  }
+
+  /**
+   * Gives a region another place, with more room: a copy, which the region tables then name, durably. The old
+   * place is not used again before the next open, as entries of the log may still name it.
+   *
+   * @param length Whole MiB, more than it has.
+   */
+  enlargeRegion(region: Region, name: string, length: number): Region {
+    this.publish();
+    const moved = this.moveRegion(region, this.space.allocate(length), length);
+    this.#structures.occupied.add({ name, offset: moved.offset, length });
+    return moved;
+  }
+
+  /** As {@linkcode VhdxFile.enlargeRegion}, for the metadata. */
+  enlargeMetadataRegion(length: number): void {
+    this.#metadataRegion = this.enlargeRegion(this.#metadataRegion, "metadata region", length);
+  }
+
+  /**
+   * Copies a region to a place that was found for it, and has the tables name the copy, durably; no changes
+   * wait. The old place must not be used again before the log has been closed: its entries may still name it.
+   *
+   * @param length Of the new region, in whole MiB, at least that of the old one.
+   */
+  moveRegion(region: Region, { offset: to, isZero }: Place, length: number): Region {
+    const { file, pages } = this;
+    if (!isZero) fillWithZeros(file, to, length);
+    const piece = new Uint8Array(MIB);
+    for (let done = 0; done < region.length; done += MIB) {
+      pages.readAt(piece, region.offset + done);
+      if (!isAllZero(piece)) file.writeAt(piece, to + done);
+    }
+    const moved = { ...region, offset: to, length };
+    const { bytes } = readRegionTable(pages);
+    moveRegion(bytes, moved);
+    pages.reserve(REGION_TABLE_OFFSETS.length * REGION_TABLE_LENGTH / LOG_SECTOR_SIZE);
+    for (const offset of REGION_TABLE_OFFSETS) pages.writeAt(bytes, offset);
+    this.publish();
+    return moved;
+  }
+
+  /** Gives the log another place, where nothing durable says that something lies; it is empty. */
+  moveLog(offset: number): void {
+    this.#log.moveTo(offset);
+  }
+
+  /** Reads the structures again after regions or the log have moved; no changes wait, and the log is empty. */
+  readAnew(): void {
+    this.#structures = readStructures(this.file);
+    this.#tables = tablesOf(this.#structures, this.pages);
+    this.#metadataRegion = this.#structures.regions.metadata;
+  }
+
+  /** Makes the two region tables equal, if a writer died between them or one is damaged. */
+  #repairRegionTables(): void {
+    if (regionTablesAgree(this.pages)) return;
+    const { bytes, offset } = readRegionTable(this.pages);
+    this.beforeWrite();
+    this.pages.reserve(REGION_TABLE_LENGTH / LOG_SECTOR_SIZE);
+    for (const other of REGION_TABLE_OFFSETS) {
+      if (other !== offset) this.pages.writeAt(bytes, other);
+    }
+    this.publish();
+  }
 }
 
 /**
@@ -145,49 +256,4 @@ function copyChanged(
   replayed.readAt(wanted, offset);
   file.readAt(present, offset);
   if (wanted.some((byte, i) => byte !== present[i])) file.writeAt(wanted, offset);
-}
-
-// Gives a region another place, with more room or lower in the file: a copy, which the region tables then name.
-
-/**
- * Copies the region and has the tables name the copy, durably. The old place must not be used again before
- * the log has been closed: its entries may still name it.
- *
- * @param length Of the new region, in whole MiB, at least that of the old one.
- */
-export function moveToLargerPlace(
-  file: WritableSource,
-  pages: LoggedPages,
-  space: FileSpace,
-  region: Region,
-  length: number,
-): Region {
-  pages.publish();
-  return moveToPlace(file, pages, region, space.allocate(length), length);
-}
-
-/**
- * As {@linkcode moveToLargerPlace}, to a place that was found before; nothing of the tables waits to be
- * published.
- */
-export function moveToPlace(
-  file: WritableSource,
-  pages: LoggedPages,
-  region: Region,
-  { offset: to, isZero }: Place,
-  length: number,
-): Region {
-  if (!isZero) fillWithZeros(file, to, length);
-  const piece = new Uint8Array(MIB);
-  for (let done = 0; done < region.length; done += MIB) {
-    pages.readAt(piece, region.offset + done);
-    if (!isAllZero(piece)) file.writeAt(piece, to + done);
-  }
-  const moved = { ...region, offset: to, length };
-  const { bytes } = readRegionTable(pages);
-  moveRegion(bytes, moved);
-  pages.reserve(REGION_TABLE_OFFSETS.length * REGION_TABLE_LENGTH / LOG_SECTOR_SIZE);
-  for (const offset of REGION_TABLE_OFFSETS) pages.writeAt(bytes, offset);
-  pages.publish();
-  return moved;
 }

@@ -36,7 +36,8 @@ function assertRefused(file: SparseFile, size: number, code: ErrorSymbol): void 
   const source = new RecordingSource<never>(file);
   const error = assertThrows(() => resizeVhd(source, size), ImageError);
   assertEquals([error.symbol, error.options.path], [code, source.path]);
-  assertEquals(source.changes, []);
+  // Opening may make durable what it has read.
+  assertEquals(source.changes.filter(({ kind }) => kind !== "flush"), []);
 }
 
 function twoBlocks(): Uint8Array<ArrayBuffer> {

@@ -15,7 +15,6 @@ const JOB: Compaction = {
   parents: [],
   zeroScan: true,
   blockMoves: true,
-  dryRun: false,
   meter: new Meter(new Pace({})),
 };
 

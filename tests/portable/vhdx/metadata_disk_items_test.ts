@@ -5,7 +5,7 @@ import { ImageError } from "../../../src/portable/file/image_error.ts";
 import type { CopyableItem } from "../../../src/portable/image/image.ts";
 import { planDiskItems } from "../../../src/portable/vhdx/metadata.ts";
 import { readMetadataTable } from "../../../src/portable/vhdx/metadata_table.ts";
-import { readStructures } from "../../../src/portable/vhdx/vhdx_file.ts";
+import { readStructures } from "../../../src/portable/vhdx/structures.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
 import { RecordingSource } from "../../crash/recording_source.ts";

@@ -6,11 +6,10 @@
  * @module
  */
 import { encodeUtf16 } from "../../bytes/utf16.ts";
-import { readStructure, type WritableSource } from "../file/byte_source.ts";
+import { readStructure } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
 import type { ParentSpec } from "../image/image.ts";
 import { FOOTER_SIZE } from "./footer.ts";
-import type { ImageFooters } from "./footers.ts";
 import type { PlacedLocator } from "./create.ts";
 import { MAX_PATH_SIZE, parentUnicodeName, pathFault, roomOfLocator } from "./parent_link.ts";
 import {
@@ -24,37 +23,28 @@ import {
 } from "./sparse_header.ts";
 import { overlapping, type Region } from "./regions.ts";
 import { roundUp, SECTOR_SIZE } from "./layout.ts";
+import type { SparseVhdFile } from "./vhd_file.ts";
 
 /** Where everyone puts the header, and some readers look for it whatever the footer says. */
 const USUAL_HEADER_OFFSET = FOOTER_SIZE;
 
-/** A differencing image, in a file as a clean close leaves it. */
-export interface ReparentedImage {
-  readonly source: WritableSource;
-  readonly footers: ImageFooters;
-  /** Where no block may be. */
-  readonly metadata: readonly Region[];
-  /** Whether a block lies in a part of the file. */
-  holdsBlock(region: Omit<Region, "name">): boolean;
-}
-
 /**
  * Stores another parent, durably.
  *
- * @returns Where the footer is now: blocks may be put after that.
+ * @param file Of a differencing image, as a clean close leaves it.
  * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a path that is too long, `ERROR_INVALID_NAME` for
  * one that no reader would follow; nothing has been written then.
  */
-export function rewriteParent(image: ReparentedImage, parent: ParentSpec): number {
-  const { source, footers } = image;
+export function rebaseVhd(file: SparseVhdFile, parent: ParentSpec): void {
+  const { source, footers } = file;
   // Only a fixed image has none.
   const headerOffset = footers.footer.dataOffset!;
   const code = "ERROR_VHD_METADATA_READ_FAILURE";
   const header = readStructure(source, headerOffset, SPARSE_HEADER_SIZE, "sparse header", code);
   const start = roundUp(footers.offset, SECTOR_SIZE);
   const fresh = placedFrom(source.path, parent, start);
-  const home = homeOf(image, headerOffset);
-  const reused = inFormerRoom(image, fresh, parseSparseHeader(header).locators, home, start);
+  const home = homeOf(file, headerOffset);
+  const reused = inFormerRoom(file, fresh, parseSparseHeader(header).locators, home, start);
   const secondHeader = endOf(fresh, start);
 
   footers.place(secondHeader + SPARSE_HEADER_SIZE);
@@ -74,14 +64,15 @@ export function rewriteParent(image: ReparentedImage, parent: ParentSpec): numbe
   footers.place(end);
   source.truncate(end + FOOTER_SIZE);
   source.flush();
-  return end;
+  file.allocator.skipTo(end);
+  file.readHeader();
 }
 
 /** A crash may have left the header elsewhere: then it comes back to where it was. */
-function homeOf(image: ReparentedImage, headerOffset: number): number {
+function homeOf(file: SparseVhdFile, headerOffset: number): number {
   const usual = { offset: USUAL_HEADER_OFFSET, length: SPARSE_HEADER_SIZE };
-  const isFree = overlapping(image.metadata, usual.offset, usual.length) === undefined &&
-    !image.holdsBlock(usual);
+  const isFree = overlapping(file.layout.metadata, usual.offset, usual.length) === undefined &&
+    !file.holdsBlock(usual);
   return isFree ? usual.offset : headerOffset;
 }
 
@@ -118,7 +109,7 @@ function placedFrom(path: string, parent: ParentSpec, start: number): PlacedLoca
 
 /** The paths in the rooms of the former ones, where they fit and nothing else lies there. */
 function inFormerRoom(
-  image: ReparentedImage,
+  file: SparseVhdFile,
   fresh: readonly PlacedLocator[],
   former: readonly LocatorEntry[],
   home: number,
@@ -130,12 +121,12 @@ function inFormerRoom(
     const entry = former.find((each) => {
       const room = roomOfLocator(each);
       const { offset, length } = room;
-      const others = image.metadata.filter((region) =>
+      const others = file.layout.metadata.filter((region) =>
         region.offset !== each.dataOffset || region.length !== each.dataLength
       );
       return each.platformCode === platformCode && dataLength <= length && offset + length <= end &&
         overlapping([...taken, ...others], offset, length) === undefined &&
-        !image.holdsBlock(room);
+        !file.holdsBlock(room);
     });
     if (entry === undefined) return locator;
     taken.push(roomOfLocator(entry));
