@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { byteCount } from "../text/digits.ts";
+import { bytesText } from "../text/digits.ts";
 import { size } from "./arguments.ts";
 import { CommandFailure } from "./failure.ts";
 
@@ -35,6 +35,6 @@ export function rangeOptions(
 export function assertBeginsIn(disk: { readonly virtualSize: number }, offset: number): void {
   if (offset <= disk.virtualSize) return;
   throw new CommandFailure(
-    `--offset must be within the disk, which has ${byteCount(disk.virtualSize)}, not ${offset}`,
+    `--offset must be within the disk, which has ${bytesText(disk.virtualSize)}, not ${offset}`,
   );
 }

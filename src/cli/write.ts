@@ -4,7 +4,7 @@
  * @module
  */
 import { openVirtualDisk } from "../../mod.ts";
-import { byteCount } from "../text/digits.ts";
+import { bytesText } from "../text/digits.ts";
 import { exactly, parseArguments } from "./arguments.ts";
 import { CommandFailure } from "./failure.ts";
 import { Report } from "./report.ts";
@@ -55,10 +55,10 @@ export async function write(args: string[]): Promise<number> {
       const { virtualSize } = disk.getInformation("size");
       assertBeginsIn({ virtualSize }, offset);
       const available = virtualSize - offset;
-      const end = `the disk ends after ${byteCount(virtualSize)}`;
+      const end = `the disk ends after ${bytesText(virtualSize)}`;
       if (length !== undefined && length > available) {
         throw new CommandFailure(
-          `${byteCount(length)} from ${offset} on do not fit: ${end}; ${LARGER}`,
+          `${bytesText(length)} from ${offset} on do not fit: ${end}; ${LARGER}`,
         );
       }
       const wantsAll = length === undefined;

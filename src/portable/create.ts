@@ -15,7 +15,7 @@ import {
   kindToCreate,
   type NewKind,
 } from "./operations/create_rules.ts";
-import { type NewFormat, openImage } from "./formats.ts";
+import { openImage } from "./formats.ts";
 import type { DiskImage } from "./image/image.ts";
 import { ImageError, inLongOperation } from "./file/image_error.ts";
 import { fileIdentity, ImageFile } from "./file/image_file.ts";
@@ -56,39 +56,21 @@ async function create(request: CreateRequest): Promise<PortableVirtualDisk> {
     throw new ImageError("ERROR_INVALID_PARAMETER", { path, reason: "the path is empty" });
   }
   const pace = new Pace(request);
-  pace.assertWanted();
   const kind = kindToCreate(request);
   assertCanPreallocate(request, kind);
   if (request.overwrite) assertReplaceable(request);
   if (request.source === undefined) await createEmpty(request, kind, pace);
   else await createCopy(request, request.source, kind, pace);
-  const chain = await openNew(path, kind.format);
+  const chain = ImageChain.open(path, {
+    format: kind.format,
+    noParents: false,
+    ignoreRelative: false,
+    writableDepth: 1,
+    sharing: "readers",
+  });
   // A disk that is new is nobody's parent yet.
   const rights = { query: true, read: true, writableDepth: 1, ignoreChildren: true };
   return new PortableVirtualDisk(chain, rights);
-}
-
-/** Tries of opening the new image, and the milliseconds between them. */
-const TRIES = 20;
-const PAUSE = 5;
-
-/** Opens the new image. Whoever looks for abandoned files may try a lock on it for a moment. */
-async function openNew(path: string, format: NewFormat): Promise<ImageChain> {
-  for (let number = 1;; number++) {
-    try {
-      return ImageChain.open(path, {
-        format,
-        noParents: false,
-        ignoreRelative: false,
-        writableDepth: 1,
-        sharing: "readers",
-      });
-    } catch (error) {
-      const isLocked = error instanceof ImageError && error.symbol === "ERROR_SHARING_VIOLATION";
-      if (!isLocked || number === TRIES) throw error;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
-    }
-  }
 }
 
 /**

@@ -16,7 +16,7 @@ import type { ImageChain } from "./chain/chain.ts";
 import { candidateName } from "./chain/parent_paths.ts";
 import { ImageError, inOperation, openForReading } from "./file/image_error.ts";
 import type { DiskImage, ParentLink, WritableImage } from "./image/image.ts";
-import { setParentLocator, setParentPath } from "./operations/rebase.ts";
+import { rebaseByLocator, rebaseChain } from "./operations/rebase.ts";
 import { smallestSafeSize } from "./partitions/partition_table.ts";
 
 /** One class of information of the chain's child. */
@@ -110,7 +110,7 @@ function unknown(image: DiskImage, what: string): never {
  * @param beforeDiskChange May refuse a change after which children no longer know the disk.
  * @throws {ImageError} `ERROR_VHD_INVALID_TYPE` where the image does not have it, `ERROR_NOT_SUPPORTED`
  * where this backend cannot set it, `ERROR_INVALID_PARAMETER` for a value that the format does not have;
- * and as `setParentPath()`.
+ * and as `rebaseChain()`.
  */
 export function changeImage(
   chain: ImageChain,
@@ -118,7 +118,7 @@ export function changeImage(
   beforeDiskChange: (image: DiskImage) => void,
 ): void {
   if ((kind === "parentPath" || kind === "parentPathWithDepth") && value.dryRun) {
-    return setParentPath(chain, { childDepth: 1, ...value }, beforeDiskChange);
+    return rebaseChain(chain, { childDepth: 1, ...value }, beforeDiskChange);
   }
   const image = chain.writable;
   if (image === undefined) throw openForReading(chain.image.source);
@@ -146,11 +146,11 @@ export function changeImage(
       beforeDiskChange(image);
       return image.setPhysicalSectorSize(value);
     case "parentPath":
-      return setParentPath(chain, { childDepth: 1, ...value }, beforeDiskChange);
+      return rebaseChain(chain, { childDepth: 1, ...value }, beforeDiskChange);
     case "parentPathWithDepth":
-      return setParentPath(chain, value, beforeDiskChange);
+      return rebaseChain(chain, value, beforeDiskChange);
     case "parentLocator":
-      return setParentLocator(chain, value, beforeDiskChange);
+      return rebaseByLocator(chain, value, beforeDiskChange);
     case "changeTrackingEnabled":
       throw new ImageError("ERROR_NOT_SUPPORTED", {
         path: image.source.path,

@@ -10,6 +10,6 @@ export function groupedDigits(count: number): string {
 }
 
 /** `1 byte`, `51,303,168 bytes`. */
-export function byteCount(count: number): string {
+export function bytesText(count: number): string {
   return `${groupedDigits(count)} ${count === 1 ? "byte" : "bytes"}`;
 }

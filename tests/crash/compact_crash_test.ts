@@ -9,7 +9,7 @@ import { explored, Sample, sampledBound } from "../sampling.ts";
 import { type Case, CASES, compact, versionsOf } from "./compaction_cases.ts";
 import { exploreStates } from "./compaction_states.ts";
 import { RecordingSource } from "./recording_source.ts";
-import { StepMeter } from "./step_meter.ts";
+import { StepPace } from "./step_pace.ts";
 
 const SEED = 41;
 
@@ -31,14 +31,14 @@ for (const each of CASES) {
   Deno.test(`${each.title} gives back what was won where it is cancelled`, async () => {
     const base = each.base();
     const expected = versionsOf(each, base);
-    const meter = new StepMeter();
-    const { fileSize } = await compact(each, base.fork(), { meter });
+    const pace = new StepPace();
+    const { fileSize } = await compact(each, base.fork(), { pace });
     const random = new Random(SEED);
-    const crashing = random.below(meter.steps);
+    const crashing = random.below(pace.steps);
     const sizes = new Set<number>();
     const sample = new Sample();
     let states = 0;
-    for (let step = 0; step < meter.steps; step++) {
+    for (let step = 0; step < pace.steps; step++) {
       if (!sample.takes() && step !== crashing) continue;
       const recording = await cancelledAt(each, step);
       each.format.checkClosed?.(recording);
@@ -54,10 +54,8 @@ for (const each of CASES) {
 
 async function cancelledAt(each: Case, step: number): Promise<RecordingSource<never>> {
   const recording = new RecordingSource<never>(each.base());
-  const reason = await assertRejects(() =>
-    compact(each, recording, { meter: new StepMeter(step) })
-  );
-  assertEquals(reason, StepMeter.REASON);
+  const reason = await assertRejects(() => compact(each, recording, { pace: new StepPace(step) }));
+  assertEquals(reason, StepPace.REASON);
   return recording;
 }
 

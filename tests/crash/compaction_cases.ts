@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import type { ByteSource, WritableSource } from "../../src/portable/file/byte_source.ts";
 import { type DiskImage, imageExtents, type ImageSpec } from "../../src/portable/image/image.ts";
 import type { Compaction, CompactionOutcome } from "../../src/portable/image/format.ts";
-import { Meter, Pace } from "../../src/portable/image/pace.ts";
+import { Pace } from "../../src/portable/image/pace.ts";
 import { compactVhd } from "../../src/portable/vhd/compact.ts";
 import { compactVhdx } from "../../src/portable/vhdx/compact.ts";
 import { resizeVhdx } from "../../src/portable/vhdx/resize.ts";
@@ -144,7 +144,7 @@ export function compact(
     parents: parent === undefined ? [] : [format.open(parent)],
     zeroScan: true,
     blockMoves: true,
-    meter: new Meter(new Pace({})),
+    pace: new Pace({}),
     ...options,
   });
 }

@@ -6,7 +6,7 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { readChain } from "../../src/portable/image/extents.ts";
 import type { DiskImage } from "../../src/portable/image/image.ts";
 import type { Merging } from "../../src/portable/image/format.ts";
-import { Meter, Pace } from "../../src/portable/image/pace.ts";
+import { Pace } from "../../src/portable/image/pace.ts";
 import { mergeVhd } from "../../src/portable/vhd/merge.ts";
 import { mergeVhdx } from "../../src/portable/vhdx/merge.ts";
 import { Random } from "../fuzz/random.ts";
@@ -82,7 +82,7 @@ function merging(
     ...recorded,
     targetParentSize: baseSize,
     dryRun: false,
-    meter: new Meter(new Pace({})),
+    pace: new Pace({}),
   };
 }
 

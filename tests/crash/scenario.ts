@@ -160,7 +160,7 @@ function runStep(
       return need(image.setVirtualDiskId).call(image, step[1]);
     case "parent":
       witness.mark?.({ kind: "attribute", name: "parent", value: step[2] });
-      return need(image.setParent).call(image, step[1]);
+      return need(image.rebase).call(image, step[1]);
     case "physicalSectorSize":
       witness.mark?.({ kind: "attribute", name: "physicalSectorSize", value: String(step[1]) });
       return need(image.setPhysicalSectorSize).call(image, step[1]);

@@ -9,7 +9,7 @@ import { DryRunFile } from "../../src/portable/file/dry_run_file.ts";
 import { formatNamed, openImage, openWritableImage } from "../../src/portable/formats.ts";
 import type { DiskImage } from "../../src/portable/image/image.ts";
 import { ImageError } from "../../src/portable/file/image_error.ts";
-import { Meter, Pace } from "../../src/portable/image/pace.ts";
+import { Pace } from "../../src/portable/image/pace.ts";
 import { compactVhd } from "../../src/portable/vhd/compact.ts";
 import { mergeVhd } from "../../src/portable/vhd/merge.ts";
 import { compactVhdx } from "../../src/portable/vhdx/compact.ts";
@@ -60,7 +60,7 @@ interface Subject {
   readonly random: Random;
 }
 
-const meter = () => new Meter(new Pace({}));
+const pace = () => new Pace({});
 
 const OPERATIONS: Readonly<Record<string, (subject: Subject) => unknown>> = {
   "open and close": ({ file, format }) => openWritableImage(file, format).finish(),
@@ -73,7 +73,7 @@ const OPERATIONS: Readonly<Record<string, (subject: Subject) => unknown>> = {
   },
   "compact": async ({ file, format, parents, random }) => {
     openWritableImage(file, format).finish();
-    const job = { zeroScan: random.chance(70), blockMoves: random.chance(80), meter: meter() };
+    const job = { zeroScan: random.chance(70), blockMoves: random.chance(80), pace: pace() };
     const { compact } = FORMATS[format];
     const foreseen = await compact(new DryRunFile(file), { ...job, parents });
     assertEquals(await compact(file, { ...job, parents }), foreseen);
@@ -92,7 +92,7 @@ const OPERATIONS: Readonly<Record<string, (subject: Subject) => unknown>> = {
     openWritableImage(file, format).finish();
     if (openImage(file, format).parent === undefined) return;
     const job = { above: [], child: file, target, targetParentSize: 0, dryRun: false };
-    await FORMATS[format].merge({ ...job, meter: meter() });
+    await FORMATS[format].merge({ ...job, pace: pace() });
     openImage(target, format);
   },
 };

@@ -185,15 +185,15 @@ export class ImageChain implements ResizableChain, Disposable {
    * @param depth Of the image, which was opened for writing, unless it is a dry run: 1 is the child.
    * @throws {ImageError} As OpenVirtualDisk fails for a file or a parent; nothing has been written then.
    */
-  reparent(
+  rebase(
     depth: number,
     { path, ignoreMismatch, isSameDisk, dryRun, beforeDiskChange, specOf }: NewParent,
   ): void {
     const name = (parent: DiskImage) => {
       const child = this.#images[depth - 1]!;
       if (!isSameDisk && !isExpectedParent(child, parent)) beforeDiskChange(child);
-      if (dryRun) this.#tryParent(depth, specOf(parent));
-      else this.setParent(depth, specOf(parent), isSameDisk);
+      if (dryRun) this.#tryRebase(depth, specOf(parent));
+      else this.rebaseTo(depth, specOf(parent), isSameDisk);
     };
     const former = this.#images[depth];
     const isOpen = former !== undefined && this.#files[depth]!.identity() === fileIdentity(path);
@@ -228,15 +228,15 @@ export class ImageChain implements ResizableChain, Disposable {
    * Stores another link in an image of the chain, which was opened for writing.
    *
    * @param depth Of the image: 1 is the child.
-   * @param isSameDisk As of `WritableImage.setParent()`.
+   * @param isSameDisk As of `WritableImage.rebase()`.
    * @throws {ImageError} As that.
    */
-  setParent(depth: number, parent: ParentSpec, isSameDisk = false): void {
-    if (depth === 1) return this.#writable?.setParent?.(parent, isSameDisk);
+  rebaseTo(depth: number, parent: ParentSpec, isSameDisk = false): void {
+    if (depth === 1) return this.#writable?.rebase?.(parent, isSameDisk);
     const file = this.#files[depth - 1]!;
     const { format } = this.#images[depth - 1]!;
     const image = openWritableImage(file, format);
-    image.setParent?.(parent, isSameDisk);
+    image.rebase?.(parent, isSameDisk);
     image.finish();
     this.#images[depth - 1] = openImage(file, format);
   }
@@ -269,9 +269,9 @@ export class ImageChain implements ResizableChain, Disposable {
     this.#images[0] = this.#writable;
   }
 
-  #tryParent(depth: number, parent: ParentSpec): void {
+  #tryRebase(depth: number, parent: ParentSpec): void {
     const file = new DryRunFile(this.#files[depth - 1]!);
-    openWritableImage(file, this.#images[depth - 1]!.format).setParent?.(parent);
+    openWritableImage(file, this.#images[depth - 1]!.format).rebase?.(parent);
   }
 
   /** Opens the parents again, at their places. */

@@ -68,8 +68,9 @@ const TRIES = 6;
 const PAUSE = 10;
 
 /**
- * A lock of a file that was closed may last for a moment: on POSIX systems until a process that another thread
- * of this one was just starting, and which has inherited the file, has begun its own program.
+ * Some locks last for a moment only: whoever just asks whether a file is in use (a diagnosis) or abandoned (the
+ * next command that writes in its folder) takes one, and must be in no opener's way. A file that stays locked is
+ * told of after 50 milliseconds.
  */
 function tryLock(file: Deno.FsFile, isExclusive: boolean): boolean {
   for (let tries = 1; !file.tryLockSync(isExclusive); tries++) {

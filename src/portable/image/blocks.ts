@@ -8,7 +8,7 @@ import { isAllZero } from "../../bytes/zeros.ts";
 import type { WritableSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
 import type { DiskRange } from "./free_ranges.ts";
-import type { Meter } from "./pace.ts";
+import type { Pace } from "./pace.ts";
 import { chainExtent, readChain } from "./extents.ts";
 import { type DiskImage, imageExtents, type WritableImage } from "./image.ts";
 
@@ -37,7 +37,7 @@ export interface BlockQuestion {
 /** Looks at a block; reads no further than it takes to answer. */
 export async function blockContents(
   { image, parents, offset, end, readsData }: BlockQuestion,
-  meter: Meter,
+  pace: Pace,
 ): Promise<BlockContents> {
   let isZero = true;
   let isParents = image.parent !== undefined;
@@ -46,7 +46,7 @@ export async function blockContents(
   for (const extent of imageExtents(image, offset, end)) {
     if (extent.kind === "parent") isZero = false;
     if (extent.kind === "zero" && isParents) {
-      isParents = readsData && parents.length > 0 && await areZeros(parents, extent, meter);
+      isParents = readsData && parents.length > 0 && await areZeros(parents, extent, pace);
       if (!isZero && !isParents) break;
     }
     if (extent.kind !== "file") continue;
@@ -61,7 +61,7 @@ export async function blockContents(
         readChain(parents, other, extent.offset + done);
         isParents = Buffer.compare(piece, other) === 0;
       }
-      await meter.add(0, piece.length);
+      await pace.add(0, piece.length);
     }
     if (!isZero && !isParents) break;
   }
@@ -72,13 +72,13 @@ export async function blockContents(
 async function areZeros(
   parents: readonly DiskImage[],
   { offset, length }: DiskRange,
-  meter: Meter,
+  pace: Pace,
 ): Promise<boolean> {
   const piece = new Uint8Array(Math.min(PIECE, length));
   for (let done = 0; done < length; done += PIECE) {
     const bytes = piece.subarray(0, length - done);
     readChain(parents, bytes, offset + done);
-    await meter.add(0, bytes.length);
+    await pace.add(0, bytes.length);
     if (!isAllZero(bytes)) return false;
   }
   return true;
@@ -102,11 +102,11 @@ function readOwn({ source }: DiskImage, piece: Uint8Array, fileOffset: number): 
 export async function applyImages(
   images: readonly DiskImage[],
   target: WritableImage,
-  meter: Meter,
+  pace: Pace,
 ): Promise<void> {
   const end = images[0]!.virtualSize;
   const buffer = new Uint8Array(PIECE);
-  meter.expect(end);
+  pace.expect(end);
   for (let position = 0; position < end;) {
     const extent = chainExtent(images, position, end);
     const limit = position + extent.length;
@@ -121,11 +121,11 @@ export async function applyImages(
           });
         }
         target.write(piece, position + done);
-        await meter.add(piece.length, piece.length);
+        await pace.add(piece.length, piece.length);
       }
     } else {
-      if (extent.kind === "zero") await zeroRange(target, position, limit, meter);
-      await meter.add(extent.length, 0);
+      if (extent.kind === "zero") await zeroRange(target, position, limit, pace);
+      await pace.add(extent.length, 0);
     }
     position = limit;
   }
@@ -136,7 +136,7 @@ async function zeroRange(
   target: WritableImage,
   offset: number,
   end: number,
-  meter: Meter,
+  pace: Pace,
 ): Promise<void> {
   const zeros = new Uint8Array(PIECE);
   target.trim(offset, end - offset);
@@ -145,7 +145,7 @@ async function zeroRange(
     for (let done = 0; done < extent.length; done += PIECE) {
       const piece = zeros.subarray(0, extent.length - done);
       target.write(piece, extent.offset + done);
-      await meter.add(0, piece.length);
+      await pace.add(0, piece.length);
     }
   }
 }
@@ -164,11 +164,11 @@ export interface RangeCopy {
 export async function copyRange(
   file: WritableSource,
   { from, to, length }: RangeCopy,
-  meter: Meter,
+  pace: Pace,
 ): Promise<void> {
   if (file.copyWithin !== undefined) {
     file.copyWithin(from, to, length);
-    return await meter.add(length, 0);
+    return await pace.add(length, 0);
   }
   const buffer = new Uint8Array(Math.min(PIECE, length));
   const present = new Uint8Array(buffer.length);
@@ -178,7 +178,7 @@ export async function copyRange(
     if (!isAllZero(piece) || !isAllZero(readPiece(file, present, to + done, piece.length))) {
       file.writeAt(piece, to + done);
     }
-    await meter.add(piece.length, piece.length);
+    await pace.add(piece.length, piece.length);
   }
 }
 

@@ -10,7 +10,7 @@ import type { PromisedEnd } from "../file/promised_end.ts";
 import type { CheckOptions, Findings, LinkPlace } from "./findings.ts";
 import type { DiskImage, ImageOrigin, ImageSpec, WritableImage } from "./image.ts";
 import type { ImageLayout } from "./layout.ts";
-import type { Meter, Pace } from "./pace.ts";
+import type { Pace } from "./pace.ts";
 
 /** A format of images. */
 export interface Format {
@@ -154,7 +154,7 @@ export interface Compaction {
    * that is to stay.
    */
   readonly hideFree?: (image: DiskImage) => DiskImage;
-  readonly meter: Meter;
+  readonly pace: Pace;
 }
 
 /** What compacting has done. */
@@ -177,5 +177,5 @@ export interface Merging {
   readonly targetParentSize: number;
   /** Everything but the data is done, to files that are changed in memory alone. */
   readonly dryRun: boolean;
-  readonly meter: Meter;
+  readonly pace: Pace;
 }

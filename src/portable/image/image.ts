@@ -125,7 +125,7 @@ export interface WritableImage extends DiskImage {
    * @param isSameDisk Whether the disk reads the same through it: then children of this one stay valid.
    * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a path that is too long.
    */
-  setParent?(parent: ParentSpec, isSameDisk?: boolean): void;
+  rebase?(parent: ParentSpec, isSameDisk?: boolean): void;
   /**
    * Keeps sectors old or new as a whole from now on, on hosts too that write less than a sector at once.
    * Absent where no sector is larger than what every host writes at once.

@@ -1,6 +1,7 @@
 /**
- * The steps of a long operation: reads and writes are synchronous, so between them the event loop must
- * get its turn, the caller may cancel, and learns how far it is.
+ * What a long operation is given by its caller, and what it owes to the others: reads and writes are
+ * synchronous, so between them the event loop must get its turn, the caller may cancel, and learns how far
+ * the operation is.
  *
  * @module
  */
@@ -10,17 +11,38 @@ import { type OperationOptions, ProgressReporter } from "../../disk/progress.ts"
 /** How long the event loop may wait, in milliseconds. */
 const TURN = 10;
 
-/** The pace of one operation. */
+/** The context of one operation. */
 export class Pace {
   /** Cancels the operation. */
   readonly signal: AbortSignal | undefined;
   readonly #reporter: ProgressReporter;
   #lastTurn = performance.now();
   #bytes: number | undefined;
+  #done = 0;
+  #total = 0;
 
+  /** @throws The signal's reason, where the operation has been cancelled. */
   constructor({ signal, onProgress }: OperationOptions) {
     this.signal = signal;
     this.#reporter = new ProgressReporter(onProgress);
+    this.assertWanted();
+  }
+
+  /** There is so much more to do: for operations that learn of their work by and by. */
+  expect(bytes: number): void {
+    this.#total += bytes;
+  }
+
+  /**
+   * So much of what was expected has been done; the event loop gets its turn where it is due.
+   *
+   * @param moved How many bytes have been read or written for it, and so count for the speed.
+   * @throws The signal's reason, where the operation has been cancelled.
+   */
+  async add(bytes: number, moved: number): Promise<void> {
+    this.#done += bytes;
+    this.count(moved);
+    await this.reach(this.#done, this.#total);
   }
 
   /** So many bytes have been worked through: what is passed over does not count. */
@@ -55,33 +77,5 @@ export class Pace {
   end(): void {
     this.#reporter.end(this.#bytes);
     this.assertWanted();
-  }
-}
-
-/** Counts the work of one operation. */
-export class Meter {
-  readonly #pace: Pace;
-  #done = 0;
-  #total = 0;
-
-  constructor(pace: Pace) {
-    this.#pace = pace;
-  }
-
-  /** There is so much more to do. */
-  expect(bytes: number): void {
-    this.#total += bytes;
-  }
-
-  /**
-   * So much has been done; the event loop gets its turn where it is due.
-   *
-   * @param moved How many bytes have been read or written for it, and so count for the speed.
-   * @throws The signal's reason, where the operation has been cancelled.
-   */
-  async add(bytes: number, moved: number): Promise<void> {
-    this.#done += bytes;
-    this.#pace.count(moved);
-    await this.#pace.reach(this.#done, this.#total);
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { byteCount } from "../../text/digits.ts";
+import { bytesText } from "../../text/digits.ts";
 import type { ByteSource } from "../file/byte_source.ts";
 import { hasIsoIdentifier, IsoImage, openIso } from "./iso_image.ts";
 import { promisedIsoEnd } from "./promised_end.ts";
@@ -67,7 +67,7 @@ function checkLength(size: number, end: number, findings: Findings): void {
     expected: `a multiple of ${SECTOR_SIZE}`,
     symbol: "ERROR_FILE_CORRUPT",
     remedy:
-      `The volume is all there, but ${byteCount(rest)} ${
+      `The volume is all there, but ${bytesText(rest)} ${
         rest === 1 ? "follows" : "follow"
       } it, and ` +
       `Windows opens no image with half a sector: fill the file up with zeros to ${whole} bytes, or cut it to the volume.`,

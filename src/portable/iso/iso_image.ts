@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { byteCount } from "../../text/digits.ts";
+import { bytesText } from "../../text/digits.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
 import { asciiField, type ByteSource } from "../file/byte_source.ts";
 import type { DiskImage, ImageExtent, IsoVolume } from "../image/image.ts";
@@ -119,7 +119,7 @@ function lengthViolation(source: ByteSource): Violation | undefined {
 /** What the length of a file that holds a volume comes from. */
 function oddLength(source: ByteSource): { reason: string; causes: string[] } {
   const { end } = promisedIsoEnd(source);
-  const difference = byteCount(Math.abs(end - source.size));
+  const difference = bytesText(Math.abs(end - source.size));
   return source.size < end
     ? {
       reason: `the image is cut off: ${difference} ${

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { byteCount } from "../../text/digits.ts";
+import { bytesText } from "../../text/digits.ts";
 import { checkOptions, oneOf, type OptionKinds, toHostPath } from "../../disk/arguments.ts";
 import type { ImageType } from "../../disk/open_options.ts";
 import { type Link, openAncestors } from "../chain/ancestors.ts";
@@ -225,7 +225,7 @@ export function checkEnd(file: ByteSource, format: Format, findings: Findings): 
     structure: END_OF_FILE,
     offset: file.size,
     found: `${file.size} bytes`,
-    expected: `${least}${promised.end} bytes: cut off, ${least}${byteCount(missingBytes)} ${
+    expected: `${least}${promised.end} bytes: cut off, ${least}${bytesText(missingBytes)} ${
       missingBytes === 1 ? "is" : "are"
     } missing`,
     symbol: format.cutOff,

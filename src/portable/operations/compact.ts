@@ -9,7 +9,7 @@ import { assertChildless } from "../chain/children.ts";
 import { ImageError, openForReading } from "../file/image_error.ts";
 import { formatOf } from "../formats.ts";
 import type { Compaction } from "../image/format.ts";
-import { Meter, Pace } from "../image/pace.ts";
+import { Pace } from "../image/pace.ts";
 import { FreeSpace } from "./free_space.ts";
 
 /**
@@ -35,7 +35,6 @@ export async function compactChain(
   }
   if (writable === undefined && !dryRun) throw openForReading({ path });
   const pace = new Pace(options);
-  pace.assertWanted();
   const freeSpace = hidesFree ? await FreeSpace.find(images, pace) : undefined;
   // To a child, what was there may still be in use.
   const changesDisk = freeSpace !== undefined && freeSpace.report.freeBytes > 0;
@@ -46,7 +45,7 @@ export async function compactChain(
     ...(changesDisk ? { hideFree: (child) => freeSpace.hideIn([child, ...parents]) } : {}),
     zeroScan: !noZeroScan,
     blockMoves: !noBlockMoves,
-    meter: new Meter(pace),
+    pace,
   };
   const { previousFileSize, outcome } = await chain.rework(async (file) => ({
     previousFileSize: file.size,

@@ -56,7 +56,6 @@ export async function* differences(
   options: OperationOptions & { readonly strict?: boolean },
 ): AsyncGenerator<DifferentRange> {
   const pace = new Pace(options);
-  pace.assertWanted();
   const sizes = [first[0].virtualSize, second[0].virtualSize];
   const size = Math.max(...sizes);
   const common = Math.min(...sizes);

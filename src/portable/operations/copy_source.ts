@@ -12,7 +12,6 @@ import { chainExtent, readChain } from "../image/extents.ts";
 import { type ForeignFormat, plainFormat } from "../image/foreign_format.ts";
 import type { DiskImage } from "../image/image.ts";
 import type { Pace } from "../image/pace.ts";
-import type { SourceDisk } from "./create_size.ts";
 import { withoutFreeSpace } from "./free_space.ts";
 
 /** What the caller names as the source. */
@@ -31,6 +30,14 @@ export type SourceRequest =
     /** `"raw"`: its bytes are those of a disk, whatever they look like. It cannot be anything else. */
     readonly format: ImageFormat | undefined;
   };
+
+/** The disk that a new one is a copy of. */
+export interface SourceDisk {
+  /** Bytes, or `undefined` where only its end tells. */
+  readonly virtualSize: number | undefined;
+  /** Bytes; `undefined` where the source knows nothing of sectors. */
+  readonly logicalSectorSize: number | undefined;
+}
 
 /** An open source. */
 export interface CopySource extends Disposable {

@@ -8,8 +8,7 @@ import { sizeText } from "../../disk/size.ts";
 import { extname } from "@std/path";
 import { byteCount } from "../../disk/arguments.ts";
 import type { OperationOptions } from "../../disk/progress.ts";
-import type { SourceRequest } from "./copy_source.ts";
-import { newDiskSize, type SourceDisk } from "./create_size.ts";
+import type { SourceDisk, SourceRequest } from "./copy_source.ts";
 import { type NewFormat, newFormatOfExtension, newImagesOf } from "../formats.ts";
 import type { NewImages } from "../image/format.ts";
 import { type DiskImage, diskItems, type ImageSpec, type ParentSpec } from "../image/image.ts";
@@ -118,10 +117,7 @@ export function imageSpec(
     inherited === undefined ? rules.physicalSectorSizes : [inherited.physicalSectorSize],
   );
   const virtualSize = inherited === undefined
-    ? newDiskSize(request, source, {
-      maximum: rules.maximumSize,
-      unit: rules.sectorSizes.length === 0 ? 1 : logicalSectorSize,
-    })
+    ? newDiskSize(request, source, rules, rules.sectorSizes.length === 0 ? 1 : logicalSectorSize)
     : inheritSize(request, inherited);
   const blockSize = subtype === "fixed"
     ? choose(
@@ -197,6 +193,82 @@ function rangeText(allowed: readonly number[]): string {
   return others.length < 3
     ? [first, ...others].join(" or ")
     : `a power of two from ${first} to ${others.at(-1)}`;
+}
+
+/** What CreateVirtualDisk asks of a size that is chosen; a copy may be as small as its source. */
+const MINIMUM_SIZE = 3 * 2 ** 20;
+
+/**
+ * The size of a new disk: what is asked for, or the source's, as a whole number of units.
+ *
+ * @param unit Bytes.
+ * @throws {ImageError} `ERROR_INVALID_PARAMETER` for a size that no disk or not this copy can have,
+ * `ERROR_VHD_INVALID_SIZE` for one that is too large for the format.
+ * @throws {TypeError | RangeError} Where there is no size, or none that is a number of bytes.
+ */
+function newDiskSize(
+  request: NewDisk,
+  source: SourceDisk | undefined,
+  { maximumSize }: NewImages,
+  unit: number,
+): number {
+  const { path, alignment = unit } = request;
+  if (alignment === 0 || alignment % unit !== 0) {
+    throw refusedOption(
+      path,
+      `alignment must be a multiple of ${unit}, not ${alignment}`,
+      "alignment",
+    );
+  }
+  const wanted = chosenSize(request, source, unit);
+  const size = Math.ceil(wanted / alignment) * alignment;
+  if (size <= maximumSize) return size;
+  throw new ImageError("ERROR_VHD_INVALID_SIZE", {
+    path,
+    reason: `size must be at most ${sizeText(maximumSize)} in this format, not ${sizeText(size)}`,
+    about: ["size"],
+  });
+}
+
+function chosenSize(
+  { path, size }: NewDisk,
+  source: SourceDisk | undefined,
+  unit: number,
+): number {
+  const least = source?.virtualSize;
+  if (size === undefined) {
+    if (least === undefined) {
+      const isStream = source !== undefined;
+      const why = isStream
+        ? ": a stream does not say how long it is, and this kind of image must know it first"
+        : "";
+      throw new TypeError(`size is missing${why}`);
+    }
+    if (least === 0) throw refusedOption(path, "the source is empty", "source");
+    return Math.ceil(least / unit) * unit;
+  }
+  byteCount(size, "size");
+  if (size % unit !== 0) {
+    throw refusedOption(path, `size must be a multiple of ${unit}, not ${size}`);
+  }
+  if (size === 0 || size !== least && unit > 1 && size < MINIMUM_SIZE) {
+    throw refusedOption(
+      path,
+      `size must be at least ${sizeText(MINIMUM_SIZE)}, not ${sizeText(size)}`,
+    );
+  }
+  if (least !== undefined && size < least) {
+    throw new ImageError("ERROR_INVALID_PARAMETER", {
+      path,
+      reason: `size must be at least that of the source, ${least}, not ${size}`,
+      causes: ["Leave `size` out, or resize the copy afterwards."],
+    });
+  }
+  return size;
+}
+
+function refusedOption(path: string, reason: string, option = "size"): ImageError {
+  return new ImageError("ERROR_INVALID_PARAMETER", { path, reason, about: [option] });
 }
 
 function inheritSize({ path, size }: NewDisk, parent: DiskImage): number {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { byteCount, groupedDigits } from "../../text/digits.ts";
+import { bytesText, groupedDigits } from "../../text/digits.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import { type Finding, finding, type FindingSubject, type Severity } from "../../disk/finding.ts";
 import { shellFile, virtdiskCommand } from "../../text/shell.ts";
@@ -49,7 +49,7 @@ function cutOffFinding(
     "error",
     "cut-off",
     path,
-    `cut off: ${least}${byteCount(missingBytes)} ${verb} missing: the file has ${
+    `cut off: ${least}${bytesText(missingBytes)} ${verb} missing: the file has ${
       groupedDigits(size)
     } of ` +
       `${least}${groupedDigits(size + missingBytes)}`,

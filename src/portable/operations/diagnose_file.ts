@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname } from "@std/path";
-import { byteCount, groupedDigits } from "../../text/digits.ts";
+import { bytesText, groupedDigits } from "../../text/digits.ts";
 import { errorCode, errorMeaning } from "../../errors/codes.ts";
 import { type Finding, finding, type FindingSubject } from "../../disk/finding.ts";
 import { shellFile } from "../../text/shell.ts";
@@ -199,7 +199,7 @@ function holeFindings(path: string): Finding[] {
       "sparse",
       path,
       `the file is sparse: ${groupedDigits(blocks * STAT_BLOCK)} of ${
-        byteCount(size)
+        bytesText(size)
       } are allocated`,
       {
         symbol: "ERROR_VIRTUAL_DISK_LIMITATION",

@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, extname } from "@std/path";
-import { byteCount, groupedDigits } from "../../text/digits.ts";
+import { bytesText, groupedDigits } from "../../text/digits.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import { type Finding, finding } from "../../disk/finding.ts";
 import { shellFile, virtdiskCommand } from "../../text/shell.ts";
@@ -96,7 +96,7 @@ function cutOffDisk(path: string, size: number, end: number, isExact = false): F
     "error",
     "cut-off",
     path,
-    `cut off: ${least}${byteCount(missingBytes)} ${verb} missing: the file has ${
+    `cut off: ${least}${bytesText(missingBytes)} ${verb} missing: the file has ${
       groupedDigits(size)
     } of ` +
       `${least}${groupedDigits(end)}`,

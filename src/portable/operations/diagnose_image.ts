@@ -4,7 +4,7 @@
  * @module
  */
 import { isAllZero } from "../../bytes/zeros.ts";
-import { byteCount, groupedDigits } from "../../text/digits.ts";
+import { bytesText, groupedDigits } from "../../text/digits.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import { failureFinding, type Finding, finding } from "../../disk/finding.ts";
 import type { OperationOptions } from "../../disk/progress.ts";
@@ -165,7 +165,7 @@ function unknownFindings(
         "error",
         "cut-off",
         path,
-        `cut off: at least ${byteCount(missingBytes)} are missing: the file has ${
+        `cut off: at least ${bytesText(missingBytes)} are missing: the file has ${
           groupedDigits(file.size)
         } of at ` +
           `least ${groupedDigits(smallest)}`,
@@ -179,7 +179,7 @@ function unknownFindings(
       "format",
       path,
       isBlank
-        ? `the file begins with ${byteCount(beginning.length)} of zeros: it was not written or ` +
+        ? `the file begins with ${bytesText(beginning.length)} of zeros: it was not written or ` +
           "downloaded completely, or is a raw disk without partitions"
         : "the file has no signature of a VHD, VHDX or ISO image",
       {
@@ -203,8 +203,8 @@ function describe(image: DiskImage, path: string): Finding {
   const { format, subtype, virtualSize, source, volume } = image;
   const kind = subtype === "unknown" ? "" : `, ${subtype}`;
   const text = volume !== undefined
-    ? `ISO image${volumeText(volume)}: a file of ${byteCount(source.size)}`
-    : `${format.toUpperCase()} image${kind}: a disk of ${byteCount(virtualSize)} in a file of ${
+    ? `ISO image${volumeText(volume)}: a file of ${bytesText(source.size)}`
+    : `${format.toUpperCase()} image${kind}: a disk of ${bytesText(virtualSize)} in a file of ${
       groupedDigits(source.size)
     }`;
   return finding("info", "format", path, text, { command: virtdiskCommand("info", [], [path]) });
@@ -214,7 +214,7 @@ function describe(image: DiskImage, path: string): Finding {
 function volumeText({ label, fileSystems, volumeSize }: IsoVolume): string {
   const name = label === undefined ? "" : ` ${JSON.stringify(label)}`;
   const systems = fileSystems.length === 0 ? "" : ` (${fileSystems.join(", ")})`;
-  const size = volumeSize === undefined ? "" : `, a volume of ${byteCount(volumeSize)}`;
+  const size = volumeSize === undefined ? "" : `, a volume of ${bytesText(volumeSize)}`;
   return `${name}${systems}${size}`;
 }
 

@@ -127,7 +127,6 @@ export function openImageStream(
     const path = allImages[0].source.path;
     if (!wanted.force) assertRawDisk(allImages[0]);
     const pace = new Pace({ signal });
-    pace.assertWanted();
     const images = wanted.freeSpace ? await withoutFreeSpace(allImages, pace) : allImages;
     const request = {
       ...wanted,

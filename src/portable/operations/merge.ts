@@ -16,8 +16,8 @@ import { DryRunFile } from "../file/dry_run_file.ts";
 import { formatOf, type NewFormat, newFormatOfExtension, openImage } from "../formats.ts";
 import type { Merging } from "../image/format.ts";
 import type { CopyableItem, DiskImage } from "../image/image.ts";
-import { Meter, Pace } from "../image/pace.ts";
-import { setParentPath } from "./rebase.ts";
+import { Pace } from "../image/pace.ts";
+import { rebaseChain } from "./rebase.ts";
 import { writeCopy } from "./write_image.ts";
 import { chainContents, sourceDiskOf } from "./copy_source.ts";
 import { imageSpec, kindToCreate } from "./create_rules.ts";
@@ -53,14 +53,13 @@ export async function mergeChain(chain: ImageChain, options: MergeOptions): Prom
   if (writable === undefined && !dryRun) throw openForReading({ path });
   if (options.ignoreChildren !== true) assertNoOtherChildren(images, depths, options);
   const pace = new Pace(options);
-  pace.assertWanted();
   const paths = images.map((image) => image.source.path);
   const targetParentSize = images[depths.target]?.virtualSize ?? 0;
   const { identifier } = images[depths.target - 1]!;
   await chain.lend(async (leaf) => {
     using files = new MergedChain(leaf, paths, depths, dryRun);
     assertSame(files.parts.target, identifier);
-    await format.merge!({ ...files.parts, targetParentSize, dryRun, meter: new Meter(pace) });
+    await format.merge!({ ...files.parts, targetParentSize, dryRun, pace });
     pace.end();
   });
   return {
@@ -93,7 +92,7 @@ export function removeMerged(
       isSameDisk: true,
       dryRun: false,
     };
-    setParentPath(chain, parent, () => {});
+    rebaseChain(chain, parent, () => {});
   }
   if (isLeaf) closeLeaf();
   merged.toReversed().forEach(removeImage);
@@ -229,7 +228,6 @@ export async function mergeIntoFile(
   assertNoDepth(leaf, options);
   assertWhole(images);
   const pace = new Pace(options);
-  pace.assertWanted();
   const format = newFormat(path, leaf);
   const isVhdx = format === "vhdx" && leaf.format === "vhdx";
   const source = {

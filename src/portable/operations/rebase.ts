@@ -30,7 +30,7 @@ export type NewParentPath = CheckedInformation["parentPathWithDepth"] & {
  * `ERROR_ACCESS_DENIED` where it was not opened for writing; and as OpenVirtualDisk fails for a file or a
  * parent. Nothing has been written then.
  */
-export function setParentPath(
+export function rebaseChain(
   chain: ImageChain,
   { childDepth, path, ignoreMismatch, isSameDisk = false, dryRun }: NewParentPath,
   beforeDiskChange: NewParent["beforeDiskChange"],
@@ -53,7 +53,7 @@ export function setParentPath(
         : { causes: [`Open the chain with { access: ["all"], rwDepth: ${childDepth} }.`] }),
     });
   }
-  chain.reparent(childDepth, {
+  chain.rebase(childDepth, {
     path,
     ignoreMismatch,
     isSameDisk,
@@ -69,7 +69,7 @@ export function setParentPath(
  * @throws {ImageError} `ERROR_VHD_INVALID_TYPE` where it is not a differencing image, `ERROR_INVALID_PARAMETER`
  * for the all-zero identifier, `ERROR_INVALID_NAME` for a path that no image can hold.
  */
-export function setParentLocator(
+export function rebaseByLocator(
   chain: ImageChain,
   { linkageId, path }: CheckedInformation["parentLocator"],
   beforeDiskChange: NewParent["beforeDiskChange"],
@@ -86,7 +86,7 @@ export function setParentLocator(
   }
   if (!chain.image.parent?.identifiers.includes(linkageId)) beforeDiskChange(chain.image);
   const isAbsolute = ABSOLUTE_PATH.test(path);
-  chain.setParent(1, {
+  chain.rebaseTo(1, {
     identifier: linkageId,
     absolutePath: isAbsolute ? path : undefined,
     relativePath: isAbsolute ? undefined : path,

@@ -101,7 +101,6 @@ async function resize(chain: ResizableChain, request: SizedRequest): Promise<Ful
   const { ignoreChildren = false, dryRun = false } = request;
   if (!ignoreChildren && size !== previousSize) assertChildless(writable);
   const disk = () => diskOf(chain, ignoreChildren || size !== previousSize);
-  pace.assertWanted();
   const table = readPartitionTable(partitionedDisk(chain.images));
   const restored = table?.gpt?.isBackup ? restorePrimary(disk(), table.gpt) : undefined;
   const gpt = restored ?? table?.gpt;
@@ -151,7 +150,7 @@ function checkedSize(
       ]);
     }
     if (!canShrink) throw shrinking(image);
-    const smallest = smallestSafeSize(images);
+    const smallest = smallestUnless(images, "Pass a size, and { allowUnsafe: true }.");
     if (smallest < virtualSize) return smallest;
     throw new ImageError("ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE", {
       path,
@@ -178,7 +177,10 @@ function checkedSize(
   if (size >= virtualSize) return size;
   if (!canShrink) throw shrinking(image);
   if (allowUnsafe) return size;
-  const smallest = smallestSafeSize(images);
+  const smallest = smallestUnless(
+    images,
+    "Pass { allowUnsafe: true } to cut off what lies behind that size.",
+  );
   if (size >= smallest) return size;
   throw new ImageError("ERROR_VHD_RESIZE_WOULD_TRUNCATE_DATA", {
     path,
@@ -187,6 +189,18 @@ function checkedSize(
     }`,
     causes: ["Shrink or remove the last partition first.", "Pass `allowUnsafe` to cut it off."],
   });
+}
+
+/** @param advice For whoever asks it of a disk that does not tell. */
+function smallestUnless(images: ResizableChain["images"], advice: string): number {
+  try {
+    return smallestSafeSize(images);
+  } catch (error) {
+    const isUnknown = error instanceof ImageError &&
+      error.symbol === "ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE";
+    if (!isUnknown) throw error;
+    throw new ImageError(error.symbol, { ...error.options, causes: [advice] });
+  }
 }
 
 function shrinking(image: DiskImage): ImageError {

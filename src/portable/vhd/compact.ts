@@ -43,7 +43,7 @@ export async function compactVhd(
   }
   assertNoSavedState(source.path, file.footer);
   const places: Places = new Map(file.placedBlocks());
-  job.meter.expect(2 * places.size * file.layout.blockSize);
+  job.pace.expect(2 * places.size * file.layout.blockSize);
   let [releasedBlocks, movedBlocks] = [0, 0];
   try {
     releasedBlocks = await releaseBlocks(file, places, job);
@@ -61,7 +61,7 @@ export async function compactVhd(
 async function releaseBlocks(
   file: SparseVhdFile,
   places: Places,
-  { parents, zeroScan, hideFree, meter }: Compaction,
+  { parents, zeroScan, hideFree, pace }: Compaction,
 ): Promise<number> {
   const { source, footer, layout, table, bitmaps } = file;
   const { blockSize } = layout;
@@ -72,7 +72,7 @@ async function releaseBlocks(
     const offset = index * blockSize;
     const end = Math.min(offset + blockSize, footer.currentSize);
     const question = { image, parents, offset, end, readsData: zeroScan };
-    const { isZero, isParents } = await blockContents(question, meter);
+    const { isZero, isParents } = await blockContents(question, pace);
     // A block of zeros in a child still hides the parent's: there is no state that says so without it.
     if (image.parent === undefined ? isZero : isParents) {
       table.remove(index);
@@ -80,7 +80,7 @@ async function releaseBlocks(
       releasedBlocks++;
       if (table.changeCount >= MAX_PENDING_ENTRIES) file.publish();
     }
-    await meter.add(blockSize, 0);
+    await pace.add(blockSize, 0);
   }
   return releasedBlocks;
 }
@@ -89,7 +89,7 @@ async function releaseBlocks(
 async function moveBlocks(
   file: SparseVhdFile,
   places: Places,
-  { meter }: Compaction,
+  { pace }: Compaction,
 ): Promise<number> {
   const { source, table, layout: { blockSize } } = file;
   const footprint = blockFootprint(blockSize);
@@ -99,7 +99,7 @@ async function moveBlocks(
   for (const [index, from] of [...places].sort(([, a], [, b]) => b - a)) {
     const to = lowestPlace(gaps, blockSize, from);
     if (to === undefined) break;
-    await copyRange(source, { from, to, length: footprint }, meter);
+    await copyRange(source, { from, to, length: footprint }, pace);
     table.place(index, to);
     moved += footprint;
     if (moved >= MAX_MOVED) {

@@ -19,8 +19,7 @@ import {
   writeParts,
 } from "../image/layout.ts";
 import { TABLE_ENTRY_SIZE, UNALLOCATED } from "./block_table.ts";
-import { WINDOWS } from "./creator.ts";
-import { DISK_TYPE, encodeFooter, FILE_FORMAT_VERSION, FOOTER_SIZE } from "./footer.ts";
+import { DISK_TYPE, encodeFooter, FILE_FORMAT_VERSION, FOOTER_SIZE, WINDOWS } from "./footer.ts";
 import {
   alignedPlace,
   bitmapSize,

@@ -19,7 +19,6 @@ import {
 import { hexadecimal } from "../../bytes/hexadecimal.ts";
 import { computed, layout, reserved, signature } from "../../bytes/layout.ts";
 import { ImageError } from "../file/image_error.ts";
-import { WINDOWS } from "./creator.ts";
 import type { Geometry } from "./layout.ts";
 
 /** What a footer begins with. */
@@ -184,3 +183,20 @@ export function assertNoSavedState(path: string, { savedState }: Footer): void {
     causes: ["Start the machine and shut it down, or discard its saved state."],
   });
 }
+
+// Who a VHD says has made it. Some readers (QEMU) take the size of the disk from its geometry, which is
+// seldom exact, unless they know the creator for one who means the size.
+
+/** Fields of a footer: big-endian numbers, the first and the last of four characters. */
+export interface Creator {
+  readonly creatorApplication: number;
+  readonly creatorVersion: number;
+  readonly creatorHostOs: number;
+}
+
+/** Windows 10: `win `, `Wi2k`. */
+export const WINDOWS: Creator = {
+  creatorApplication: 0x77696e20,
+  creatorVersion: 0x000a0000,
+  creatorHostOs: 0x5769326b,
+};

@@ -16,13 +16,13 @@ import { openVhd, openWritableVhd } from "./open.ts";
  * @throws {ImageError} `ERROR_VHD_INVALID_STATE` for the disk of a machine whose state is saved; what reading
  * and writing fail with.
  */
-export async function mergeVhd({ above, child, target, dryRun, meter }: Merging): Promise<void> {
+export async function mergeVhd({ above, child, target, dryRun, pace }: Merging): Promise<void> {
   const files = [...above, child];
   for (const file of [...files, target]) assertNoSavedState(file.path, findFooter(file).footer);
   const image = openWritableVhd(target);
   try {
     const images = files.map(openVhd);
-    if (!dryRun) await applyImages(images, image, meter);
+    if (!dryRun) await applyImages(images, image, pace);
   } finally {
     image.finish();
   }

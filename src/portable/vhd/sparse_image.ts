@@ -193,7 +193,7 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
     this.#file.footers.setUniqueId(identifier);
   }
 
-  setParent(parent: ParentSpec): void {
+  rebase(parent: ParentSpec): void {
     this.finish();
     rebaseVhd(this.#file, parent);
     this.adoptParent(this.#file.layout.parent);

@@ -72,11 +72,11 @@ class Compactor {
 
   /** Goes through the table once. A bitmap follows the blocks that it is for. */
   async releaseBlocks(): Promise<void> {
-    const { meter } = this.#job;
+    const { pace } = this.#job;
     const { pages, structures, tables } = this.#file;
     const { blockSize } = structures.metadata;
     const blocks = [...placedBlocks(pages, structures, tables)];
-    meter.expect(2 * blocks.length * blockSize);
+    pace.expect(2 * blocks.length * blockSize);
     const stored = new VhdxImage({ ...structures, source: pages }, tables);
     const image = this.#job.hideFree?.(stored) ?? stored;
     let chunkWithPartial = -1;
@@ -97,7 +97,7 @@ class Compactor {
           chunkWithPartial = this.#file.tables.table.chunkOf(block.index);
         }
       }
-      await meter.add(blockSize, 0);
+      await pace.add(blockSize, 0);
     }
     this.#file.publish();
   }
@@ -123,7 +123,7 @@ class Compactor {
       const to = space.allocateBelow(length, from);
       if (to === undefined) continue;
       this.#file.beforeWrite();
-      await copyRange(file, { from, to, length }, this.#job.meter);
+      await copyRange(file, { from, to, length }, this.#job.pace);
       this.#change(block, (entry) => ({ ...entry, fileOffset: to }));
       space.giveUp(from, length);
       this.#kept[i] = { ...block, offset: to };
@@ -194,12 +194,12 @@ class Compactor {
     // The old contents of a trimmed block are nobody's.
     if (state === PAYLOAD.UNMAPPED || state === PAYLOAD.UNDEFINED) return state;
     const { blockSize, virtualSize } = this.#file.structures.metadata;
-    const { parents, zeroScan, meter } = this.#job;
+    const { parents, zeroScan, pace } = this.#job;
     const offset = index * blockSize;
     const end = Math.min(offset + blockSize, virtualSize);
     const { isZero, isParents } = await blockContents(
       { image, parents, offset, end, readsData: zeroScan },
-      meter,
+      pace,
     );
     if (isParents) return PAYLOAD.NOT_PRESENT;
     return isZero ? PAYLOAD.ZERO : undefined;

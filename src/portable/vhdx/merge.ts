@@ -31,7 +31,7 @@ import { openWritableVhdx } from "./writable_image.ts";
  * written, where the items of the disk do not fit.
  */
 export async function mergeVhdx(merging: Merging): Promise<void> {
-  const { above, child, target, targetParentSize: parentSize, dryRun, meter } = merging;
+  const { above, child, target, targetParentSize: parentSize, dryRun, pace } = merging;
   assertRoomForItems(target, diskItems(openVhdx(above[0] ?? child)));
   // What killed writers have left in the logs.
   openWritableVhdx(child).finish();
@@ -44,7 +44,7 @@ export async function mergeVhdx(merging: Merging): Promise<void> {
   if (virtualSize > openVhdx(target).virtualSize) resize();
   const image = openWritableVhdx(target, dataWriteGuid);
   try {
-    if (!dryRun) await applyImages(sources, image, meter);
+    if (!dryRun) await applyImages(sources, image, pace);
     image.metadata?.setDiskItems(diskItems(sources[0]!));
     if (virtualDiskId !== image.virtualDiskId) image.setVirtualDiskId?.(virtualDiskId!);
     if (physicalSectorSize !== image.physicalSectorSize) {

@@ -122,7 +122,7 @@ class WritableVhdx implements WritableImage {
   }
 
   /** The same parent at another place leaves the disk, and so what children know it by, as it is. */
-  setParent(parent: ParentSpec, isSameDisk = false): void {
+  rebase(parent: ParentSpec, isSameDisk = false): void {
     const bytes = encodeParentLocator(this.source.path, parent);
     const link = decodeParentLocator(this.source, bytes, 0);
     const isSame = isSameDisk ||

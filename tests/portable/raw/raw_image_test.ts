@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
-import { openRaw } from "../../../src/portable/raw/raw_image.ts";
+import { openRaw } from "../../../src/portable/raw/format.ts";
 import { pattern } from "../../support.ts";
 import { MemorySource } from "../file/memory_source.ts";
 

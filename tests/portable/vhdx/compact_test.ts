@@ -1,6 +1,6 @@
 import { assertGreater, assertRejects } from "@std/assert";
 import type { Compaction } from "../../../src/portable/image/format.ts";
-import { Meter, Pace } from "../../../src/portable/image/pace.ts";
+import { Pace } from "../../../src/portable/image/pace.ts";
 import { compactVhdx } from "../../../src/portable/vhdx/compact.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
@@ -15,7 +15,7 @@ const JOB: Compaction = {
   parents: [],
   zeroScan: true,
   blockMoves: true,
-  meter: new Meter(new Pace({})),
+  pace: new Pace({}),
 };
 
 /** Fails to read a whole MiB in one place, as a copy of it does. */
