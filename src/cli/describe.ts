@@ -77,12 +77,18 @@ function fileSize(size: number, allocated: number | undefined): string {
 
 function originRows(image: ImageDetails | undefined): Row[] {
   if (image === undefined) return [];
-  const { creator, created, modified, dirtyLog } = image;
+  const { creator, created, modified, dirtyLog, missingBytes } = image;
   const rows: Row[] = [];
   const made = [creator, created === undefined ? undefined : timeText(created)]
     .filter((each) => each !== undefined);
   if (made.length > 0) rows.push(["Made by", made.join(", ")]);
   if (modified !== undefined) rows.push(["Modified", timeText(modified)]);
+  if (missingBytes !== undefined) {
+    rows.push([
+      "Cut off",
+      `at least ${formatBytes(missingBytes)} are missing (\`virtdisk check\` tells more)`,
+    ]);
+  }
   if (dirtyLog) {
     rows.push([
       "Log",

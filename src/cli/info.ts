@@ -12,7 +12,8 @@ import { defaultBackend } from "./windows.ts";
 /** How the command is called. */
 export const INFO_USAGE = `virtdisk info [OPTION...] FILE...
   --json              one JSON object per file and line: path, backend, information, chain, isoVolume,
-                      allocatedSize, creator, created, modified, dirtyLog, partitionTable, ancestors
+                      allocatedSize, creator, created, modified, dirtyLog, missingBytes,
+                      partitionTable, ancestors
   --no-parents        open each file alone, for a child whose parent is missing
   --type TYPE         vhd, vhdx, iso or raw; default: found out, but raw only if you say so
   --backend BACKEND   native or portable; default: native on Windows, if --allow-ffi allows it

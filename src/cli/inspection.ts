@@ -53,6 +53,7 @@ export function inspectionJson(
       created: image.created,
       modified: image.modified,
       dirtyLog: image.dirtyLog,
+      missingBytes: image.missingBytes,
       partitionTable: details?.partitionTable,
       ancestors,
     }),

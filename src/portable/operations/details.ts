@@ -39,6 +39,11 @@ export interface ImageDetails {
   readonly modified?: string;
   /** Whether a log was left behind, because the image was not closed. */
   readonly dirtyLog: boolean;
+  /**
+   * How many bytes are missing at the end of the file, at least, by what is in it; absent if it is whole, or
+   * does not tell. A block table of more than 1 MiB is not read for it: a check reads all.
+   */
+  readonly missingBytes?: number;
 }
 
 /**
@@ -90,7 +95,19 @@ function imageDetails(image: DiskImage): ImageDetails {
     ...formatOf(image).origin(source),
     ...(mtime === null ? {} : { modified: mtime.toISOString() }),
     dirtyLog: image.hasDirtyLog ?? false,
+    ...missingBytes(image),
   };
+}
+
+/** Of so many blocks the table is read: 1 MiB of a VHDX. */
+const MAX_BLOCKS = 2 ** 17;
+
+function missingBytes(image: DiskImage): Pick<ImageDetails, "missingBytes"> {
+  const { source, virtualSize, blockSize } = image;
+  if (virtualSize > MAX_BLOCKS * blockSize && blockSize > 0) return {};
+  const promised = formatOf(image).promisedEnd?.(source);
+  if (promised === undefined || promised.end <= source.size) return {};
+  return { missingBytes: promised.end - source.size };
 }
 
 function partitionsOf(

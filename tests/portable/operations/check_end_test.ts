@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { checkVirtualDisk, type CreateOptions } from "@virtdisk/virtdisk";
+import { checkVirtualDisk, type CreateOptions, openVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
 import { TempDir } from "../../support.ts";
 import { newVhd } from "../vhd/vhd_builder.ts";
@@ -81,4 +81,24 @@ Deno.test("check() says what a file of another program is, and what to do with i
     ["a QCOW2 image (QEMU)", "ERROR_VHD_FORMAT_UNKNOWN"],
   ]);
   assertMatch(findings[0]!.remedy!, /qemu-img convert/);
+});
+
+Deno.test("details() of an image that is cut off says how much is missing, as check() does", async (t) => {
+  for (const name of ["a.vhd", "a.vhdx"]) {
+    await t.step(name, async () => {
+      using dir = new TempDir();
+      const path = dir.file(name);
+      {
+        using disk = await createImage(path, { size: 64 * MIB });
+        disk.writeSync(new Uint8Array(MIB).fill(1), 0);
+        assertEquals(disk.details().images[0].missingBytes, undefined);
+      }
+      Deno.truncateSync(path, Deno.statSync(path).size - 1536);
+      const { findings } = await checkVirtualDisk(path);
+      const missing = findings.map(({ missingBytes }) => missingBytes ?? 0);
+      using disk = await openVirtualDisk(path, { backend: "portable", getInfoOnly: true });
+      assertEquals(disk.details().images[0].missingBytes, 1536);
+      assertEquals(Math.max(...missing), 1536);
+    });
+  }
 });

@@ -184,6 +184,16 @@ Deno.test("a disk of a machine whose state is saved keeps its size", async () =>
   disk.writeSync(pattern(512), 0);
 });
 
+Deno.test("resize() of a disk without partitions asks for what its caller has left out", async () => {
+  using dir = new TempDir();
+  using disk = await createImage(dir.file("a.vhdx"), { size: 8 * MIB });
+  const causesOf = async (size: number | "smallest-safe") =>
+    (await assertRejects(() => disk.resize(size), VirtualDiskError)).causes.join();
+  assertStringIncludes(await causesOf(4 * MIB), "{ allowUnsafe: true }");
+  assertEquals((await causesOf(4 * MIB)).includes("a size"), false);
+  assertStringIncludes(await causesOf("smallest-safe"), "a size");
+});
+
 Deno.test("what an ISO image cannot become, no right to write makes possible", async () => {
   using dir = new TempDir();
   const path = dir.file("disc.iso");
