@@ -3,6 +3,10 @@
  * field in errors, and "reserved is zero" follow from the declaration.
  *
  * ```ts
+ * import { array, guid, u16, u32, u64, utf16, type ValueOf } from "./codec.ts";
+ *
+ * const POINT = layout("point", { size: 4, endian: "little" }, { x: [0, u16], y: [2, u16] });
+ *
  * // Declare: name for errors, size and byte order, then each field with its offset. Bytes that no field names
  * // are left alone by patch(), and zero in what pack() makes.
  * const HEADER = layout("header", { size: 64, endian: "little" }, {
@@ -12,27 +16,30 @@
  *   length: [8, u64],
  *   id: [16, guid],
  *   name: [32, utf16(8)],
- *   points: [48, array(POINT, 2)], // another layout
+ *   points: [48, array(POINT, 2)],
  *   reserved: [56, reserved(8)],
  * });
  * // What it reads and takes: neither signature, nor computed, nor reserved fields.
- * type Header = ValueOf<typeof HEADER>; // { length: number; id: string; name: string; points: Point[] }
- *
- * // Read. `at` is where the structure begins in the bytes; too few bytes are a ShortStructureError.
- * if (!HEADER.hasSignature(bytes)) return undefined;
- * const { length, id } = HEADER.unpack(bytes);
- * const checksum = HEADER.get(bytes, "checksum"); // a single field, of however long a piece
+ * type Header = ValueOf<typeof HEADER>;
  *
  * // Write: new bytes, or fields in place, the others staying as their creator left them.
- * const made = HEADER.pack({ length, id, name: "", points });
- * HEADER.patch(made, { checksum: crc32c(made) });
+ * const id = "0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60";
+ * const made: Header = { length: 1, id, name: "a", points: [{ x: 1, y: 2 }, { x: 3, y: 4 }] };
+ * const bytes = HEADER.pack(made);
+ * HEADER.patch(bytes, { checksum: 0x1234, length: 2 });
  *
- * // Point at a field of the structure at `offset` of a file: { structure: "header", offset: offset + 8 }.
- * const place = HEADER.place("length", offset);
- * const inFile = offset + HEADER.at.length; // the bare offset
+ * // Read. A last argument says where in the bytes the structure begins; too few are a ShortStructureError.
+ * if (!HEADER.hasSignature(bytes)) throw new Error("another signature");
+ * const { length, name } = HEADER.unpack(bytes);
+ * const checksum = HEADER.get(bytes, "checksum"); // a single field, of however long a piece
+ * console.log(length, name, checksum); // 2 a 4660
+ *
+ * // Point at a field of the structure at an offset of a file, for errors.
+ * console.log(HEADER.place("length", 4096)); // { structure: "header", offset: 4104 }
+ * console.log(4096 + HEADER.at.length); // 4104
  *
  * // Reserved bytes: the first one that is not zero, of each reserved field.
- * for (const { offset: at, found } of HEADER.nonZeroReserved(bytes)) { ... }
+ * console.log(HEADER.nonZeroReserved(bytes)); // []
  * ```
  *
  * @module
