@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { crc32c } from "../../src/bytes/crc32c.ts";
 import { pattern } from "../support.ts";
+import { pureTest } from "../pure.ts";
 
 const ascii = (text: string) => new TextEncoder().encode(text);
 
@@ -14,7 +15,7 @@ const rows: [string, Uint8Array, number][] = [
   ["32 bytes counting down", Uint8Array.from({ length: 32 }, (_, i) => 31 - i), 0x113fdb5c],
 ];
 
-Deno.test("crc32c() gives the check values of CRC-32/ISCSI and RFC 3720", async (t) => {
+pureTest("crc32c() gives the check values of CRC-32/ISCSI and RFC 3720", async (t) => {
   for (const [name, bytes, expected] of rows) {
     await t.step(`${name}: 0x${expected.toString(16)}`, () => {
       assertEquals(crc32c(bytes), expected);
@@ -22,7 +23,7 @@ Deno.test("crc32c() gives the check values of CRC-32/ISCSI and RFC 3720", async 
   }
 });
 
-Deno.test("crc32c() can be continued at any point", () => {
+pureTest("crc32c() can be continued at any point", () => {
   const bytes = pattern(100);
   const whole = crc32c(bytes);
   for (let i = 0; i <= 100; i++) {
@@ -30,14 +31,14 @@ Deno.test("crc32c() can be continued at any point", () => {
   }
 });
 
-Deno.test("crc32c() of each length agrees with a division bit by bit", () => {
+pureTest("crc32c() of each length agrees with a division bit by bit", () => {
   for (let length = 0; length < 40; length++) {
     const bytes = pattern(length, length);
     assertEquals(crc32c(bytes), byDivision(bytes), `${length} bytes`);
   }
 });
 
-Deno.test("crc32c() of data between runs of zeros agrees with a division bit by bit", () => {
+pureTest("crc32c() of data between runs of zeros agrees with a division bit by bit", () => {
   for (const at of [0, 1, 511, 512, 1023, 1024, 3000, 4095]) {
     const bytes = new Uint8Array(4100);
     bytes.set(pattern(5, at), at);

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { isGuid, NIL_GUID, normalizeGuid, readGuid, writeGuid } from "../../src/bytes/guid.ts";
+import { pureTest } from "../pure.ts";
 
 /** The vendor GUID of Microsoft: the text of virtdisk.h, and the bytes in memory. */
 const TEXT = "ec984aec-a0f9-47e9-901f-71415a66345b";
@@ -8,14 +9,14 @@ const BYTES = [
   ...[0x90, 0x1f, 0x71, 0x41, 0x5a, 0x66, 0x34, 0x5b],
 ];
 
-Deno.test("readGuid() takes the first three groups as little-endian numbers", () => {
+pureTest("readGuid() takes the first three groups as little-endian numbers", () => {
   assertEquals(readGuid(Uint8Array.from(BYTES)), TEXT);
   assertEquals(readGuid(Uint8Array.of(9, 9, 9, ...BYTES), 3), TEXT);
   assertEquals(readGuid(new Uint8Array(16)), NIL_GUID);
   assertThrows(() => readGuid(Uint8Array.from(BYTES), 1), RangeError);
 });
 
-Deno.test("writeGuid() writes what readGuid() reads, and nothing beside it", () => {
+pureTest("writeGuid() writes what readGuid() reads, and nothing beside it", () => {
   const bytes = new Uint8Array(20).fill(7);
   writeGuid(bytes, 2, TEXT);
   assertEquals([...bytes], [7, 7, ...BYTES, 7, 7]);
@@ -39,7 +40,7 @@ const texts: [string, boolean][] = [
   ["", false],
 ];
 
-Deno.test("isGuid() takes braces and either case, and nothing else", async (t) => {
+pureTest("isGuid() takes braces and either case, and nothing else", async (t) => {
   for (const [text, expected] of texts) {
     await t.step(`${JSON.stringify(text)}: ${expected}`, () => {
       assertEquals(isGuid(text), expected);
@@ -52,7 +53,7 @@ Deno.test("isGuid() takes braces and either case, and nothing else", async (t) =
   }
 });
 
-Deno.test("normalizeGuid() names the argument that is wrong", () => {
+pureTest("normalizeGuid() names the argument that is wrong", () => {
   assertThrows(
     () => normalizeGuid("x", "identifier"),
     TypeError,

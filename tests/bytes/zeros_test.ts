@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { firstNonZero, isAllZero } from "../../src/bytes/zeros.ts";
+import { pureTest } from "../pure.ts";
 
-Deno.test("isAllZero() sees each byte, wherever the bytes lie in their buffer", () => {
+pureTest("isAllZero() sees each byte, wherever the bytes lie in their buffer", () => {
   for (let start = 0; start < 5; start++) {
     for (let length = 0; length < 14; length++) {
       // What surrounds the bytes is no zero.

@@ -3,6 +3,7 @@ import { CAUSES, causesOf, causesThatHold, situationOf } from "../../src/errors/
 import { errorCode, type ErrorSymbol } from "../../src/errors/codes.ts";
 import { KERNEL32_FUNCTIONS } from "../../src/native/ffi/kernel32.ts";
 import { VIRTDISK_FUNCTIONS } from "../../src/native/ffi/virtdisk.ts";
+import { pureTest } from "../pure.ts";
 
 const NATIVE = situationOf("native");
 /** Two begin with what is to be typed. */
@@ -10,7 +11,7 @@ const SENTENCE = /^(?:[A-Z]|`fsutil |\{ backend:).*\.$/s;
 /** What is said of a code in an operation that knows nothing of its own. */
 const GENERAL = causesOf("GetVirtualDiskOperationProgress", errorCode("ERROR_DISK_FULL"), NATIVE);
 
-Deno.test("causesOf() says in sentences what the codes of an operation come from", async (t) => {
+pureTest("causesOf() says in sentences what the codes of an operation come from", async (t) => {
   for (const [operation, causes] of Object.entries(CAUSES)) {
     await t.step(`${operation}`, () => {
       assert(operation in VIRTDISK_FUNCTIONS || operation in KERNEL32_FUNCTIONS);
@@ -30,13 +31,16 @@ Deno.test("causesOf() says in sentences what the codes of an operation come from
 });
 
 // Creating alone knows more of a full volume than is true of all operations.
-Deno.test("causesOf() leaves codes that are not an operation's own to the general causes", async (t) => {
-  for (const operation of Object.keys(CAUSES).filter((each) => each !== "CreateVirtualDisk")) {
-    await t.step(`${operation}`, () => {
-      assertEquals(causesOf(operation, errorCode("ERROR_DISK_FULL"), NATIVE), GENERAL);
-    });
-  }
-});
+pureTest(
+  "causesOf() leaves codes that are not an operation's own to the general causes",
+  async (t) => {
+    for (const operation of Object.keys(CAUSES).filter((each) => each !== "CreateVirtualDisk")) {
+      await t.step(`${operation}`, () => {
+        assertEquals(causesOf(operation, errorCode("ERROR_DISK_FULL"), NATIVE), GENERAL);
+      });
+    }
+  },
+);
 
 /** What a person must be told to do about the codes that are met most. */
 const REMEDIES: [operation: string, symbol: ErrorSymbol, remedy: RegExp][] = [
@@ -87,7 +91,7 @@ const REMEDIES: [operation: string, symbol: ErrorSymbol, remedy: RegExp][] = [
   ["ModifyVhdSet", "ERROR_INVALID_PARAMETER", /\.vhds/],
 ];
 
-Deno.test("causesOf() says what to do about the codes that are met most", async (t) => {
+pureTest("causesOf() says what to do about the codes that are met most", async (t) => {
   for (const [operation, symbol, remedy] of REMEDIES) {
     await t.step(`${operation}, ${symbol}`, () => {
       assertMatch(causesOf(operation, errorCode(symbol), NATIVE).join("\n"), remedy);

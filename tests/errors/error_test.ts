@@ -9,8 +9,9 @@ import { VirtualDiskError } from "@virtdisk/virtdisk";
 import { causesOf, situationOf } from "../../src/errors/causes.ts";
 import { errorCode, errorMeaning, errorSymbol, errorSymbols } from "../../src/errors/codes.ts";
 import { isErrorOf, virtualDiskError } from "../../src/errors/error.ts";
+import { pureTest } from "../pure.ts";
 
-Deno.test("VirtualDiskError says what was tried, on what, what came back and what to do", () => {
+pureTest("VirtualDiskError says what was tried, on what, what came back and what to do", () => {
   const error = virtualDiskError("ERROR_SHARING_VIOLATION", "OpenVirtualDisk", { path: "a.vhdx" });
   assertInstanceOf(error, Error);
   assertEquals(error.name, "VirtualDiskError");
@@ -22,7 +23,7 @@ Deno.test("VirtualDiskError says what was tried, on what, what came back and wha
   );
 });
 
-Deno.test("VirtualDiskError names the place of a damage", () => {
+pureTest("VirtualDiskError names the place of a damage", () => {
   const error = virtualDiskError("ERROR_FILE_CORRUPT", "OpenVirtualDisk", {
     path: "a.vhdx",
     detail: { structure: "header 1", offset: 65536, found: "hexd", expected: '"head"' },
@@ -31,7 +32,7 @@ Deno.test("VirtualDiskError names the place of a damage", () => {
   assertEquals(error.detail?.offset, 65536);
 });
 
-Deno.test("VirtualDiskError of a code without a name shows the number in hexadecimal", () => {
+pureTest("VirtualDiskError of a code without a name shows the number in hexadecimal", () => {
   const error = new VirtualDiskError(0xc03a7777, "OpenVirtualDisk");
   assertEquals(error.symbol, "0xC03A7777");
   assertStringIncludes(error.message, "(0xC03A7777)");
@@ -39,13 +40,13 @@ Deno.test("VirtualDiskError of a code without a name shows the number in hexadec
   assertEquals("path" in error, false);
 });
 
-Deno.test("VirtualDiskError keeps the error that led to it", () => {
+pureTest("VirtualDiskError keeps the error that led to it", () => {
   const cause = new Deno.errors.NotFound("gone");
   const error = virtualDiskError("ERROR_FILE_NOT_FOUND", "OpenVirtualDisk", { cause });
   assertEquals(error.cause, cause);
 });
 
-Deno.test("every symbol has a number, a meaning and its way back", () => {
+pureTest("every symbol has a number, a meaning and its way back", () => {
   for (const symbol of errorSymbols()) {
     const code = errorCode(symbol);
     assertEquals(errorSymbol(code), symbol);
@@ -53,7 +54,7 @@ Deno.test("every symbol has a number, a meaning and its way back", () => {
   }
 });
 
-Deno.test("isErrorOf() tells codes apart", () => {
+pureTest("isErrorOf() tells codes apart", () => {
   const error = virtualDiskError("ERROR_FILE_EXISTS", "CreateVirtualDisk");
   assert(isErrorOf(error, "ERROR_FILE_NOT_FOUND", "ERROR_FILE_EXISTS"));
   assert(!isErrorOf(error, "ERROR_FILE_NOT_FOUND"));
@@ -81,7 +82,7 @@ const EXPLAINED: [code: number, words: RegExp[]][] = [
   [0xc03a0014, [/`type` option/, /Windows 8/]],
 ];
 
-Deno.test("causesOf() explains what an open fails with", async (t) => {
+pureTest("causesOf() explains what an open fails with", async (t) => {
   for (const [code, words] of EXPLAINED) {
     await t.step(`${errorSymbol(code)} (${code})`, () => {
       const causes = causesOf("OpenVirtualDisk", code, situationOf("native")).join("\n");

@@ -3,6 +3,7 @@ import { VirtualDiskError } from "../../src/errors/error.ts";
 import type { VirtDisk } from "../../src/native/ffi/virtdisk.ts";
 import { queryInformation } from "../../src/native/information.ts";
 import { GET_VIRTUAL_DISK_INFO } from "../../src/native/ffi/structs.ts";
+import { pureTest } from "../pure.ts";
 
 const HANDLE = 4n;
 const MIB = 1024 * 1024;
@@ -40,7 +41,7 @@ class Answers {
   };
 }
 
-Deno.test("queryInformation() asks again with the size that it was told", async (t) => {
+pureTest("queryInformation() asks again with the size that it was told", async (t) => {
   for (const code of [122, 234]) {
     await t.step(`after ${code}`, () => {
       const text = "C:\\p".repeat(20);
@@ -55,7 +56,7 @@ Deno.test("queryInformation() asks again with the size that it was told", async 
   }
 });
 
-Deno.test("what a library asks for beyond a MiB is not allocated", () => {
+pureTest("what a library asks for beyond a MiB is not allocated", () => {
   assertEquals(queryInformation(new Answers(122, [MIB]), HANDLE, 5, "a.vhd").Version, 5);
   for (const wanted of [MIB + 1, 0xffffffff]) {
     const answers = new Answers(122, [wanted]);
@@ -67,7 +68,7 @@ Deno.test("what a library asks for beyond a MiB is not allocated", () => {
   }
 });
 
-Deno.test("a library that asks for less than it was given is an error, not a loop", () => {
+pureTest("a library that asks for less than it was given is an error, not a loop", () => {
   for (const wanted of [0, 31, 32]) {
     const answers = new Answers(234, [wanted]);
     assertThrows(() => queryInformation(answers, HANDLE, 15, "a.vhd"), VirtualDiskError, "too few");
@@ -75,7 +76,7 @@ Deno.test("a library that asks for less than it was given is an error, not a loo
   }
 });
 
-Deno.test("an answer is read as the class that was asked for, whatever its number says", () => {
+pureTest("an answer is read as the class that was asked for, whatever its number says", () => {
   const answer = GET_VIRTUAL_DISK_INFO.pack({ Version: 5, ParentTimestamp: 77 });
   answer[0] = 0;
   assertEquals(queryInformation(new Answers(122, [], answer), HANDLE, 5, "a.vhd"), {

@@ -1,9 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { didYouMean, nearestWord } from "../../src/text/nearest_word.ts";
+import { pureTest } from "../pure.ts";
 
 const OPTIONS = ["backend", "readOnly", "getInfoOnly", "ignoreChildren", "block-size", "type"];
 
-Deno.test("nearestWord() finds what was meant", () => {
+pureTest("nearestWord() finds what was meant", () => {
   const rows: [given: string, meant: string | undefined][] = [
     ["backend", "backend"],
     ["bakend", "backend"],
@@ -24,7 +25,7 @@ Deno.test("nearestWord() finds what was meant", () => {
   assertEquals(nearestWord("anything", []), undefined);
 });
 
-Deno.test("didYouMean() asks, or says nothing", () => {
+pureTest("didYouMean() asks, or says nothing", () => {
   assertEquals(didYouMean("tipe", OPTIONS), "; did you mean type?");
   assertEquals(didYouMean("tipe", OPTIONS, (word) => `--${word}`), "; did you mean --type?");
   assertEquals(didYouMean("zzz", OPTIONS), "");

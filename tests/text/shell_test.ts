@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { shellFile, shellWord, virtdiskCommand } from "../../src/text/shell.ts";
 import { onlyOn, testWith } from "../support.ts";
+import { pureTest } from "../pure.ts";
 
 const WORDS = [
   "disk.vhdx",
@@ -32,12 +33,12 @@ testWith([onlyOn("linux", "darwin")], "a POSIX shell gives each quoted word back
   }
 });
 
-Deno.test("no control character comes out of a quoted word", () => {
+pureTest("no control character comes out of a quoted word", () => {
   // deno-lint-ignore no-control-regex -- control characters are what it looks for
   for (const word of WORDS) assertEquals(/[\x00-\x1f]/.test(shellWord(word, "linux")), false, word);
 });
 
-Deno.test("on Windows a word is plain, in double quotes, or as PowerShell has it", () => {
+pureTest("on Windows a word is plain, in double quotes, or as PowerShell has it", () => {
   const rows: [word: string, quoted: string][] = [
     ["C:\\images\\disk.vhdx", "C:\\images\\disk.vhdx"],
     ["C:\\two words\\disk.vhdx", '"C:\\two words\\disk.vhdx"'],
@@ -50,13 +51,13 @@ Deno.test("on Windows a word is plain, in double quotes, or as PowerShell has it
   for (const [word, quoted] of rows) assertEquals(shellWord(word, "windows"), quoted);
 });
 
-Deno.test("a file whose name begins with a dash is no option", () => {
+pureTest("a file whose name begins with a dash is no option", () => {
   assertEquals(shellFile("-rf", "linux"), "./-rf");
   assertEquals(shellFile("-rf", "windows"), ".\\-rf");
   assertEquals(shellFile("./-rf", "linux"), "./-rf");
 });
 
-Deno.test("commands that would load libraries on Windows do not", () => {
+pureTest("commands that would load libraries on Windows do not", () => {
   const files = ["C:\\two words\\a.vhdx"];
   assertEquals(
     virtdiskCommand("info", ["--no-parents"], files, "windows"),

@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { VirtualDiskError } from "../../../src/errors/error.ts";
 import { sizedAnswer } from "../../../src/native/call/sized_answer.ts";
+import { pureTest } from "../../pure.ts";
 
 /** What a call is told in turn: its code and its size word. */
 type Turn = [code: number, size: number];
@@ -33,7 +34,7 @@ const ANSWERS: [name: string, turns: Turn[], first: number, capacities: number[]
     ["takes all that is allowed", [[122, 100], [0, 100]], 0, [0, 100], 100],
   ];
 
-Deno.test("sizedAnswer() gives an answer with its size", async (t) => {
+pureTest("sizedAnswer() gives an answer with its size", async (t) => {
   for (const [name, turns, first, expected, size] of ANSWERS) {
     await t.step(name, () => {
       const { capacities, run } = ask(turns, first);
@@ -51,7 +52,7 @@ const FAILURES: [name: string, turns: Turn[], first: number, code: number, messa
   ["grows for ever", [[122, 1], [122, 2], [122, 3], [122, 4], [122, 5]], 0, 234, /outgrew 5/],
 ];
 
-Deno.test("sizedAnswer() ends with the code of the call", async (t) => {
+pureTest("sizedAnswer() ends with the code of the call", async (t) => {
   for (const [name, turns, first, code, message] of FAILURES) {
     await t.step(`${name}: ${code}`, () => {
       const { run } = ask(turns, first);

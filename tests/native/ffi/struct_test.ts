@@ -15,6 +15,7 @@ import {
   wchars,
 } from "../../../src/native/ffi/codec.ts";
 import { FreeUnion, struct, TaggedUnion } from "../../../src/native/ffi/struct.ts";
+import { pureTest } from "../../pure.ts";
 
 const GUID_TEXT = "00112233-4455-6677-8899-aabbccddeeff";
 // guiddef.h: three little-endian numbers, then eight bytes.
@@ -37,18 +38,18 @@ function valueOf<T>(codec: Codec<T>, bytes: number[]): unknown {
   return struct("S", { value: codec }).unpack(Uint8Array.from(bytes)).value;
 }
 
-Deno.test("a member lies at the next multiple of its alignment, and the end is padded", () => {
+pureTest("a member lies at the next multiple of its alignment, and the end is padded", () => {
   const s = struct("S", { a: u8, b: u16, c: u8, d: u64, e: u8, f: guid, g: u8 });
   assertEquals(placed(s), ["a@0", "b@2", "c@4", "d@8", "e@16", "f@20", "g@36"]);
   assertEquals([s.size, s.align], [40, 8]);
 });
 
-Deno.test("a structure without 8-byte members is a multiple of 4 long", () => {
+pureTest("a structure without 8-byte members is a multiple of 4 long", () => {
   const s = struct("S", { a: u32, b: guid, c: bool });
   assertEquals([s.size, s.align], [24, 4]);
 });
 
-Deno.test("a nested structure lies by value, at its own alignment", () => {
+pureTest("a nested structure lies by value, at its own alignment", () => {
   const inner = struct("Inner", { x: u8, y: u32 });
   const wide = struct("Wide", { x: u8, y: u64 });
   const s = struct("S", { a: u8, inner, b: u8, wide });
@@ -56,18 +57,21 @@ Deno.test("a nested structure lies by value, at its own alignment", () => {
   assertEquals(s.size, 32);
 });
 
-Deno.test("the arms of a union lie at one offset, and the longest, padded, is the union's size", () => {
-  const s = struct(
-    "S",
-    { Version: u32 },
-    new TaggedUnion("Version", { 1: { a: u8 }, 2: { b: u64, c: u8 }, 3: { d: u32 } }),
-    { e: u8 },
-  );
-  assertEquals(placed(s), ["Version@0", "a@8", "b@8", "c@16", "d@8", "e@24"]);
-  assertEquals(s.size, 32);
-});
+pureTest(
+  "the arms of a union lie at one offset, and the longest, padded, is the union's size",
+  () => {
+    const s = struct(
+      "S",
+      { Version: u32 },
+      new TaggedUnion("Version", { 1: { a: u8 }, 2: { b: u64, c: u8 }, 3: { d: u32 } }),
+      { e: u8 },
+    );
+    assertEquals(placed(s), ["Version@0", "a@8", "b@8", "c@16", "d@8", "e@24"]);
+    assertEquals(s.size, 32);
+  },
+);
 
-Deno.test("an array lies element by element", () => {
+pureTest("an array lies element by element", () => {
   const pair = struct("Pair", { x: u8, y: u16 });
   const s = struct("S", { a: u8, pairs: array(pair, 3), b: u8 });
   assertEquals(placed(s), ["a@0", "pairs@2", "b@14"]);
@@ -77,7 +81,7 @@ Deno.test("an array lies element by element", () => {
   assertThrows(() => s.pack({ ...value, pairs: [] }), RangeError, "3");
 });
 
-Deno.test("numbers are little-endian", () => {
+pureTest("numbers are little-endian", () => {
   assertEquals(bytesOf(u8, 0xab), [0xab]);
   assertEquals(bytesOf(u16, 0x1234), [0x34, 0x12]);
   assertEquals(bytesOf(u32, 0xfedcba98), [0x98, 0xba, 0xdc, 0xfe]);
@@ -87,14 +91,14 @@ Deno.test("numbers are little-endian", () => {
   assertEquals(valueOf(u64, [0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe]), 0xfedcba9876543210n);
 });
 
-Deno.test("handles, addresses and sizes are 64 bits wide", () => {
+pureTest("handles, addresses and sizes are 64 bits wide", () => {
   for (const codec of [handle, pcwstr, usize]) {
     assertEquals(bytesOf(codec, 0x7ffe12345678n), [0x78, 0x56, 0x34, 0x12, 0xfe, 0x7f, 0, 0]);
     assertEquals(bytesOf(codec, 2n ** 64n - 1n), Array(8).fill(0xff));
   }
 });
 
-Deno.test("a BOOL has four bytes, and any but zero is true", () => {
+pureTest("a BOOL has four bytes, and any but zero is true", () => {
   assertEquals(bytesOf(bool, true), [1, 0, 0, 0]);
   assertEquals(bytesOf(bool, false), [0, 0, 0, 0]);
   for (const bytes of [[1, 0, 0, 0], [2, 0, 0, 0], [0, 0, 0, 0x80], [0xff, 0xff, 0xff, 0xff]]) {
@@ -103,14 +107,14 @@ Deno.test("a BOOL has four bytes, and any but zero is true", () => {
   assertEquals(valueOf(bool, [0, 0, 0, 0]), false);
 });
 
-Deno.test("a GUID is stored mixed-endian, and read as lower case without braces", () => {
+pureTest("a GUID is stored mixed-endian, and read as lower case without braces", () => {
   assertEquals(bytesOf(guid, GUID_TEXT), GUID_BYTES);
   assertEquals(bytesOf(guid, `{${GUID_TEXT.toUpperCase()}}`), GUID_BYTES);
   assertEquals(valueOf(guid, GUID_BYTES), GUID_TEXT);
   assertThrows(() => bytesOf(guid, "nonsense"), TypeError, "nonsense");
 });
 
-Deno.test("a number that does not fit is a RangeError, another kind of value a TypeError", () => {
+pureTest("a number that does not fit is a RangeError, another kind of value a TypeError", () => {
   for (const [codec, bits] of [[u8, 8], [u16, 16], [u32, 32]] as const) {
     for (const value of [-1, 2 ** bits, 0.5, NaN, Infinity]) {
       assertThrows(() => bytesOf(codec, value), RangeError, `${value}`);
@@ -132,7 +136,7 @@ const TAGGED = struct(
   }),
 );
 
-Deno.test("a tagged union is packed to its full size, with zeros around the arm", () => {
+pureTest("a tagged union is packed to its full size, with zeros around the arm", () => {
   assertEquals([...TAGGED.pack({ Version: 1, One: { a: 7 } })], [
     ...[1, 0, 0, 0, 7, 0, 0, 0],
     ...Array(16).fill(0),
@@ -140,14 +144,14 @@ Deno.test("a tagged union is packed to its full size, with zeros around the arm"
   assertEquals(TAGGED.size, 24);
 });
 
-Deno.test("a tagged union gives the arm that the tag tells, and no other", () => {
+pureTest("a tagged union gives the arm that the tag tells, and no other", () => {
   const one = { Version: 1, One: { a: 7 } } as const;
   const two = { Version: 2, Two: { a: 9, b: GUID_TEXT } } as const;
   assertEquals(TAGGED.unpack(TAGGED.pack(one)), one);
   assertEquals(TAGGED.unpack(TAGGED.pack(two)), two);
 });
 
-Deno.test("a tag without an arm is a RangeError", () => {
+pureTest("a tag without an arm is a RangeError", () => {
   const bytes = new Uint8Array(TAGGED.size);
   bytes[0] = 3;
   assertThrows(() => TAGGED.unpack(bytes), RangeError, "TAGGED has no arm for Version 3");
@@ -155,7 +159,7 @@ Deno.test("a tag without an arm is a RangeError", () => {
   assertThrows(() => TAGGED.pack(wrong), RangeError, "Version 3");
 });
 
-Deno.test("an arm that is missing is an error, not zeros", () => {
+pureTest("an arm that is missing is an error, not zeros", () => {
   const wrong = { Version: 1 } as unknown as Parameters<typeof TAGGED.pack>[0];
   assertThrows(() => TAGGED.pack(wrong), TypeError);
 });
@@ -167,7 +171,7 @@ const FREE = struct(
   { after: u8 },
 );
 
-Deno.test("a free union takes any arm or none, and gives every arm", () => {
+pureTest("a free union takes any arm or none, and gives every arm", () => {
   assertEquals(placed(FREE), ["before@0", "low@8", "high@12", "all@8", "after@16"]);
   const both = { before: 1, low: 0x55667788, high: 0x11223344, all: 0x1122334455667788n, after: 2 };
   assertEquals(FREE.unpack(FREE.pack({ before: 1, all: both.all, after: 2 })), both);
@@ -177,14 +181,14 @@ Deno.test("a free union takes any arm or none, and gives every arm", () => {
   assertEquals(FREE.unpack(FREE.pack({ before: 1, after: 2 })).all, 0n);
 });
 
-Deno.test("arms of a free union that disagree are an error", () => {
+pureTest("arms of a free union that disagree are an error", () => {
   const value = { before: 0, low: 1, high: 0, all: 2n, after: 0 };
   assertThrows(() => FREE.pack(value), TypeError, "all disagrees");
 });
 
 const TEXT = struct("TEXT", { flag: bool, text: wchars });
 
-Deno.test("text at the end counts as one character, and grows the structure", () => {
+pureTest("text at the end counts as one character, and grows the structure", () => {
   assertEquals(TEXT.size, 8);
   assertEquals(TEXT.pack({ flag: true, text: "" }).length, 8);
   const bytes = TEXT.pack({ flag: true, text: "a💾ü" });
@@ -192,12 +196,12 @@ Deno.test("text at the end counts as one character, and grows the structure", ()
   assertEquals(TEXT.unpack(bytes), { flag: true, text: "a💾ü" });
 });
 
-Deno.test("text at the end keeps NULs between strings, and unpaired surrogates", () => {
+pureTest("text at the end keeps NULs between strings, and unpaired surrogates", () => {
   const bytes = TEXT.pack({ flag: false, text: "one\0t\ud83dwo\0" });
   assertEquals(TEXT.unpack(bytes).text, "one\0t\ud83dwo");
 });
 
-Deno.test("a flexible array has as many elements as its count says", () => {
+pureTest("a flexible array has as many elements as its count says", () => {
   const entry = struct("Entry", { a: u8, b: u32 });
   const list = struct("LIST", { count: u32, entries: flexible(entry, "count") });
   assertEquals(list.size, 12);
@@ -208,13 +212,13 @@ Deno.test("a flexible array has as many elements as its count says", () => {
   assertEquals(list.unpack(list.pack({ count: 0, entries: [] })), { count: 0, entries: [] });
 });
 
-Deno.test("a count beyond the memory is a RangeError, not an allocation", () => {
+pureTest("a count beyond the memory is a RangeError, not an allocation", () => {
   const list = struct("LIST", { count: u32, entries: flexible(u64, "count") });
   const bytes = list.pack({ count: 0xffffffff, entries: [1n] });
   assertThrows(() => list.unpack(bytes), RangeError, "room for 1 elements");
 });
 
-Deno.test("memory shorter than the structure is a RangeError that says so", () => {
+pureTest("memory shorter than the structure is a RangeError that says so", () => {
   assertThrows(
     () => TAGGED.unpack(new Uint8Array(23)),
     RangeError,
@@ -222,7 +226,7 @@ Deno.test("memory shorter than the structure is a RangeError that says so", () =
   );
 });
 
-Deno.test("memory may lie anywhere in a larger buffer", () => {
+pureTest("memory may lie anywhere in a larger buffer", () => {
   const all = new Uint8Array(64);
   const value = { Version: 2, Two: { a: 9, b: GUID_TEXT } } as const;
   all.set(TAGGED.pack(value), 13);
@@ -231,7 +235,7 @@ Deno.test("memory may lie anywhere in a larger buffer", () => {
   assertEquals(TEXT.unpack(all.subarray(5, 5 + 10)).text, "abc");
 });
 
-Deno.test("packing neither changes the value nor takes what it does not know", () => {
+pureTest("packing neither changes the value nor takes what it does not know", () => {
   const value = Object.freeze(
     { Version: 1, One: Object.freeze({ a: 7, other: 8 }), more: 9 } as const,
   );

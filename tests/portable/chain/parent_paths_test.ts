@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { ParentLocator } from "../../../src/portable/image/image.ts";
 import { parentCandidates } from "../../../src/portable/chain/parent_paths.ts";
 import { onlyOn, testWith } from "../../support.ts";
+import { pureTest } from "../../pure.ts";
 
 function paths(...locators: ParentLocator[]): (string | undefined)[] {
   return parentCandidates("/images/sub/child.vhdx", { identifiers: [], locators }, false)
@@ -53,7 +54,7 @@ const HOSTILE: [name: string, locator: ParentLocator][] = [
   ["nothing", { kind: "relative", path: "" }],
 ];
 
-Deno.test("parentCandidates() refuses hostile locators, and says why", async (t) => {
+pureTest("parentCandidates() refuses hostile locators, and says why", async (t) => {
   for (const [name, locator] of HOSTILE) {
     await t.step(`${name}`, () => {
       const [candidate] = parentCandidates("/images/child.vhdx", {
@@ -66,7 +67,7 @@ Deno.test("parentCandidates() refuses hostile locators, and says why", async (t)
   }
 });
 
-Deno.test("parentCandidates() leaves relative locators out where it is told so", () => {
+pureTest("parentCandidates() leaves relative locators out where it is told so", () => {
   const link = {
     identifiers: [],
     locators: [{ kind: "relative", path: "a" }, { kind: "name", path: "b" }],

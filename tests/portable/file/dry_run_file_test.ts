@@ -3,8 +3,9 @@ import { DryRunFile } from "../../../src/portable/file/dry_run_file.ts";
 import { Random } from "../../fuzz/random.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { HoleySource, MemorySource } from "./memory_source.ts";
+import { pureTest } from "../../pure.ts";
 
-Deno.test("a dry run's file reads as a file would after the same writes, and its file stays", () => {
+pureTest("a dry run's file reads as a file would after the same writes, and its file stays", () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = new Random(seed);
     const original = pattern(random.below(20_000));
@@ -52,7 +53,7 @@ Deno.test("a dry run's file reads as a file would after the same writes, and its
   }
 });
 
-Deno.test("zeros behind the end of the file take no memory", () => {
+pureTest("zeros behind the end of the file take no memory", () => {
   const file = new DryRunFile(new HoleySource(4096, []));
   const zeros = new Uint8Array(2 ** 20);
   // As pages of their own these would be 4 GiB.
@@ -62,7 +63,7 @@ Deno.test("zeros behind the end of the file take no memory", () => {
   assertEquals(bytes.some((byte) => byte !== 0), false);
 });
 
-Deno.test("pages of ones, of which the tables of VHDs are full, take no memory of their own", () => {
+pureTest("pages of ones, of which the tables of VHDs are full, take no memory of their own", () => {
   const file = new DryRunFile(new HoleySource(4096, []));
   const ones = new Uint8Array(2 ** 20).fill(0xff);
   const before = Deno.memoryUsage().external;
@@ -80,7 +81,7 @@ Deno.test("pages of ones, of which the tables of VHDs are full, take no memory o
   }
 });
 
-Deno.test("copies of what the file holds take no memory", () => {
+pureTest("copies of what the file holds take no memory", () => {
   const file = new DryRunFile(
     new HoleySource(2 ** 40, [
       { offset: 2 ** 39 + 5, bytes: new Uint8Array([1, 2, 3]) },

@@ -3,6 +3,7 @@ import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { PageCache } from "../../../src/portable/file/page_cache.ts";
 import { pattern } from "../../support.ts";
 import { HoleySource, MemorySource } from "./memory_source.ts";
+import { pureTest } from "../../pure.ts";
 
 const PAGE = 4096;
 
@@ -10,7 +11,7 @@ function cacheOf(source: MemorySource | HoleySource): PageCache {
   return new PageCache(source, "table", "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT");
 }
 
-Deno.test("a page cache gives the bytes of the source", () => {
+pureTest("a page cache gives the bytes of the source", () => {
   const bytes = pattern(3 * PAGE);
   const cache = cacheOf(new MemorySource(bytes));
   for (const offset of [0, 1, PAGE - 1, PAGE, 2 * PAGE + 5, 3 * PAGE - 1, 0]) {
@@ -18,7 +19,7 @@ Deno.test("a page cache gives the bytes of the source", () => {
   }
 });
 
-Deno.test("a page cache gives numbers in either byte order", () => {
+pureTest("a page cache gives numbers in either byte order", () => {
   const bytes = new Uint8Array(2 * PAGE);
   bytes.set([0x01, 0x02, 0x03, 0xf4], PAGE - 4);
   bytes.set([0xff, 0x02, 0x03, 0x04], PAGE);
@@ -28,7 +29,7 @@ Deno.test("a page cache gives numbers in either byte order", () => {
   assertEquals(cache.uint32(PAGE, false), 0xff020304);
 });
 
-Deno.test("a page cache reads a page once, and nothing before it is asked", () => {
+pureTest("a page cache reads a page once, and nothing before it is asked", () => {
   const source = new MemorySource(pattern(4 * PAGE));
   const cache = cacheOf(source);
   assertEquals(source.reads, 0);
@@ -38,7 +39,7 @@ Deno.test("a page cache reads a page once, and nothing before it is asked", () =
   assertEquals(source.reads, 2);
 });
 
-Deno.test("a page cache forgets what it was told to forget", () => {
+pureTest("a page cache forgets what it was told to forget", () => {
   const source = new MemorySource(pattern(PAGE));
   const cache = cacheOf(source);
   cache.uint8(7);
@@ -48,7 +49,7 @@ Deno.test("a page cache forgets what it was told to forget", () => {
   assertEquals(cache.uint8(7), 0xee);
 });
 
-Deno.test("a page cache holds 1024 pages and gives up the one not used for longest", () => {
+pureTest("a page cache holds 1024 pages and gives up the one not used for longest", () => {
   const source = new HoleySource(2000 * PAGE, []);
   const cache = cacheOf(source);
   const readsPage = (number: number) => {
@@ -64,12 +65,12 @@ Deno.test("a page cache holds 1024 pages and gives up the one not used for longe
   assertEquals(readsPage(1), true);
 });
 
-Deno.test("a page cache reads the part of a page that the file has", () => {
+pureTest("a page cache reads the part of a page that the file has", () => {
   const cache = cacheOf(new MemorySource(pattern(PAGE + 8)));
   assertEquals(cache.uint8(PAGE + 7), pattern(PAGE + 8)[PAGE + 7]);
 });
 
-Deno.test("a page cache refuses what lies beyond the file, and goes on working", () => {
+pureTest("a page cache refuses what lies beyond the file, and goes on working", () => {
   const bytes = pattern(2 * PAGE);
   const cache = cacheOf(new MemorySource(bytes));
   for (const offset of [2 * PAGE, 100 * PAGE]) {
@@ -81,7 +82,7 @@ Deno.test("a page cache refuses what lies beyond the file, and goes on working",
   assertEquals(cache.uint8(2 * PAGE - 1), bytes[2 * PAGE - 1]);
 });
 
-Deno.test("a page cache does not make up the bytes of a page that the file has in part", () => {
+pureTest("a page cache does not make up the bytes of a page that the file has in part", () => {
   const cache = cacheOf(new MemorySource(pattern(PAGE + 8)));
   for (const read of [() => cache.uint8(PAGE + 8), () => cache.uint32(PAGE + 8, false)]) {
     cache.clear();

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { bitRun } from "../../../src/portable/image/bit_run.ts";
+import { pureTest } from "../../pure.ts";
 
 /** Bitmaps in the order in which bits are counted, first bit and end, and the run from there. */
 const rows: [string, string, number, number, boolean, number][] = [
@@ -15,7 +16,7 @@ const rows: [string, string, number, number, boolean, number][] = [
   ["the last bit", "1111 1110", 7, 8, false, 1],
 ];
 
-Deno.test("bitRun() finds how many bits are alike", async (t) => {
+pureTest("bitRun() finds how many bits are alike", async (t) => {
   for (const order of ["msb-first", "lsb-first"] as const) {
     for (const [name, bits, first, end, value, length] of rows) {
       await t.step(`${order}: ${name}`, () => {
@@ -32,7 +33,7 @@ Deno.test("bitRun() finds how many bits are alike", async (t) => {
   }
 });
 
-Deno.test("bitRun() agrees with a count bit by bit, wherever it begins and ends", () => {
+pureTest("bitRun() agrees with a count bit by bit, wherever it begins and ends", () => {
   const bytes = [0x00, 0xff, 0xf0, 0x0f, 0xff, 0xff, 0x7f, 0x00, 0x01, 0x80, 0xaa];
   for (const order of ["msb-first", "lsb-first"] as const) {
     const bit = (i: number) =>

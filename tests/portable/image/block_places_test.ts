@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { BlockPlaces, ENTRIES_PER_PIECE } from "../../../src/portable/image/block_places.ts";
 import { Random } from "../../fuzz/random.ts";
+import { pureTest } from "../../pure.ts";
 
 const SECTOR = 512;
 type Place = readonly [offset: number, length: number];
@@ -17,7 +18,7 @@ function table(places: readonly (Place | undefined)[], unused: readonly Place[] 
   return { reads, compared };
 }
 
-Deno.test("entries share bytes as each compared with each other says", () => {
+pureTest("entries share bytes as each compared with each other says", () => {
   for (let seed = 0; seed < 300; seed++) {
     const random = new Random(seed);
     const places = Array.from({ length: 1 + random.below(20) }, (): Place => [
@@ -33,7 +34,7 @@ Deno.test("entries share bytes as each compared with each other says", () => {
   }
 });
 
-Deno.test("a piece of a table is read once, when one of its blocks is", () => {
+pureTest("a piece of a table is read once, when one of its blocks is", () => {
   const places: (Place | undefined)[] = new Array(ENTRIES_PER_PIECE + 10);
   places[3] = [SECTOR, SECTOR];
   places[ENTRIES_PER_PIECE + 1] = [9 * SECTOR, SECTOR];
@@ -47,13 +48,13 @@ Deno.test("a piece of a table is read once, when one of its blocks is", () => {
   assertEquals(reads.length, 2);
 });
 
-Deno.test("of too many faults none is kept: all blocks of the piece are refused", () => {
+pureTest("of too many faults none is kept: all blocks of the piece are refused", () => {
   const places = Array.from({ length: 20_000 }, (_, i): Place => [i * SECTOR, 2 * SECTOR]);
   const { compared } = table([...places, [1e9 * SECTOR, 2 * SECTOR]]);
   assertEquals(compared.isShared(20_000, 1e9 * SECTOR), true);
 });
 
-Deno.test("unused places are unclaimed if no block is there, until they are dismissed", () => {
+pureTest("unused places are unclaimed if no block is there, until they are dismissed", () => {
   const { compared } = table([[8 * SECTOR, 4 * SECTOR]], [
     [4 * SECTOR, 4 * SECTOR],
     [11 * SECTOR, 4 * SECTOR],

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { dataRuns } from "../../../src/portable/image/blocks.ts";
+import { pureTest } from "../../pure.ts";
 
 const KIB = 1024;
 const GRAIN = 64 * KIB;
@@ -10,7 +11,7 @@ function withByteAt(length: number, ...offsets: number[]): Uint8Array<ArrayBuffe
   return bytes;
 }
 
-Deno.test("dataRuns() gives grains that hold something, neighbours joined", () => {
+pureTest("dataRuns() gives grains that hold something, neighbours joined", () => {
   const rows: [bytes: Uint8Array, expected: [start: number, end: number][]][] = [
     [new Uint8Array(0), []],
     [new Uint8Array(3 * GRAIN), []],

@@ -5,6 +5,7 @@ import type { DiskImage, ImageExtent } from "../../../src/portable/image/image.t
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { Random } from "../../fuzz/random.ts";
 import { assertBytesEqual } from "../../support.ts";
+import { pureTest } from "../../pure.ts";
 
 /** A made-up image: a map of equal cells, each in the file, zero, or the parent's. */
 class CellImage implements DiskImage {
@@ -50,7 +51,7 @@ class CellImage implements DiskImage {
   }
 }
 
-Deno.test("readChain() agrees with a plain byte array, over random chains", () => {
+pureTest("readChain() agrees with a plain byte array, over random chains", () => {
   for (let seed = 1; seed <= 60; seed++) {
     const random = new Random(seed);
     const size = 1 + random.below(400);
@@ -94,20 +95,20 @@ function oracleByte(images: readonly CellImage[], index: number): number {
   return 0;
 }
 
-Deno.test("chainExtents() joins neighbours that continue each other, and no others", () => {
+pureTest("chainExtents() joins neighbours that continue each other, and no others", () => {
   const bytes = new Uint8Array(40);
   const child = new CellImage(bytes, ["file", "file", "zero", "zero", "parent"], 8);
   const kinds = [...chainExtents([child], 0, 40)].map(({ kind, length }) => [kind, length]);
   assertEquals(kinds, [["file", 16], ["zero", 16], ["absent", 8]]);
 });
 
-Deno.test("readChain() refuses bytes of a parent that is not open", () => {
+pureTest("readChain() refuses bytes of a parent that is not open", () => {
   const child = new CellImage(new Uint8Array(8), ["parent"], 8);
   const error = assertThrows(() => readChain([child], new Uint8Array(1), 3), ImageError);
   assertEquals(error.symbol, "ERROR_VHD_INVALID_STATE");
 });
 
-Deno.test("readChain() notices a file that has become shorter", () => {
+pureTest("readChain() notices a file that has become shorter", () => {
   const child = new CellImage(new Uint8Array(8), ["file"], 8);
   const shorter = { ...child.source, readAt: () => 3 };
   const image: DiskImage = Object.assign(Object.create(child), { source: shorter });

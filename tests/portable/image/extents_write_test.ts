@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { writeChain } from "../../../src/portable/image/extents.ts";
 import type { ImageExtent, WritableImage } from "../../../src/portable/image/image.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
+import { pureTest } from "../../pure.ts";
 
 const SECTOR = 512;
 
@@ -49,7 +50,7 @@ class MemoryImage implements WritableImage {
   }
 }
 
-Deno.test("writeChain() changes the given bytes and no others, by whole sectors", async (t) => {
+pureTest("writeChain() changes the given bytes and no others, by whole sectors", async (t) => {
   const rows: [offset: number, length: number, writes: [number, number][]][] = [
     [0, SECTOR, [[0, 512]]],
     [512, 4 * SECTOR, [[512, 2048]]],

@@ -7,6 +7,7 @@ import {
   layoutBlockCount,
   NO_BLOCKS,
 } from "../../../src/portable/image/layout.ts";
+import { pureTest } from "../../pure.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -43,7 +44,7 @@ function spec([, subtype, virtualSize, blockSize]: Case): ImageSpec {
   };
 }
 
-Deno.test("layout() lets no part of a file overlap another", async (t) => {
+pureTest("layout() lets no part of a file overlap another", async (t) => {
   for (const each of CASES) {
     const [format, subtype, size, blockSize] = each;
     await t.step(`${subtype} ${format} of ${size} bytes, blocks of ${blockSize}`, () => {
@@ -72,20 +73,23 @@ Deno.test("layout() lets no part of a file overlap another", async (t) => {
   }
 });
 
-Deno.test("the data of every block of a dynamic VHD are aligned, but where sectors could not be counted", () => {
-  for (const [blockSize, aligned] of [[2 * MIB, true], [512 * KIB, false]] as const) {
-    const layout = newImagesOf("vhd").layout(
-      spec(["vhd", "dynamic", 2040 * GIB, blockSize]),
-      "disk",
-    );
-    assertEquals((layout.blocksOffset + layout.blockPrefix.length) % 4096, 0);
-    assertEquals(layout.blockStride % 4096 === 0, aligned);
-    const lastSector = (layout.byteLength(layoutBlockCount(layout)) - layout.blockStride) / 512;
-    assertGreater(0xffff_ffff, lastSector);
-  }
-});
+pureTest(
+  "the data of every block of a dynamic VHD are aligned, but where sectors could not be counted",
+  () => {
+    for (const [blockSize, aligned] of [[2 * MIB, true], [512 * KIB, false]] as const) {
+      const layout = newImagesOf("vhd").layout(
+        spec(["vhd", "dynamic", 2040 * GIB, blockSize]),
+        "disk",
+      );
+      assertEquals((layout.blocksOffset + layout.blockPrefix.length) % 4096, 0);
+      assertEquals(layout.blockStride % 4096 === 0, aligned);
+      const lastSector = (layout.byteLength(layoutBlockCount(layout)) - layout.blockStride) / 512;
+      assertGreater(0xffff_ffff, lastSector);
+    }
+  },
+);
 
-Deno.test("a bitmap of blocks has those that were added, and counts them", () => {
+pureTest("a bitmap of blocks has those that were added, and counts them", () => {
   const blocks = new BlockBitmap(70);
   const added = [0, 7, 8, 31, 32, 63, 64, 69];
   for (const block of added) blocks.add(block);
@@ -96,7 +100,7 @@ Deno.test("a bitmap of blocks has those that were added, and counts them", () =>
   assertEquals(found, added);
 });
 
-Deno.test("all blocks are those of the disk, and none are none", () => {
+pureTest("all blocks are those of the disk, and none are none", () => {
   const blocks = allBlocks(3);
   assertEquals([blocks.count, blocks.has(0), blocks.has(2), blocks.has(3)], [3, true, true, false]);
   assertEquals([NO_BLOCKS.count, NO_BLOCKS.has(0)], [0, false]);

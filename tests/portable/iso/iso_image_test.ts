@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { isIso, openIso } from "../../../src/portable/iso/iso_image.ts";
 import { IsoBuilder, MemorySource, SECTOR, udfImage } from "./iso_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 /** The error of a refused file, as its caller sees it. */
 function refusal(bytes: Uint8Array) {
@@ -11,7 +12,7 @@ function refusal(bytes: Uint8Array) {
   return error.toVirtualDiskError("OpenVirtualDisk");
 }
 
-Deno.test("isIso() takes the smallest image, whatever descriptor is in sector 16", async (t) => {
+pureTest("isIso() takes the smallest image, whatever descriptor is in sector 16", async (t) => {
   for (const identifier of ["CD001", "CDW02", "BEA01", "BOOT2", "NSR02", "NSR03", "TEA01"]) {
     await t.step(`${identifier}`, () => {
       assert(isIso(new IsoBuilder(17).head(16, identifier).source));
@@ -19,17 +20,17 @@ Deno.test("isIso() takes the smallest image, whatever descriptor is in sector 16
   }
 });
 
-Deno.test("isIso() takes a High Sierra image, whose identifier is eight bytes later", () => {
+pureTest("isIso() takes a High Sierra image, whose identifier is eight bytes later", () => {
   assert(isIso(new IsoBuilder(17).highSierra(16).source));
 });
 
-Deno.test("isIso() takes a hybrid image with a partition table in its first sector", () => {
+pureTest("isIso() takes a hybrid image with a partition table in its first sector", () => {
   const image = new IsoBuilder(17).head(16, "CD001", 1);
   image.view.setUint16(510, 0xaa55, true);
   assert(isIso(image.source));
 });
 
-Deno.test("openIso() describes the disk as Windows does", () => {
+pureTest("openIso() describes the disk as Windows does", () => {
   const image = openIso(udfImage(320).source);
   assertEquals(image.format, "iso");
   assertEquals(image.subtype, "unknown");
@@ -47,7 +48,7 @@ Deno.test("openIso() describes the disk as Windows does", () => {
   assertEquals(image.is4kAligned(), true);
 });
 
-Deno.test("extent() of an ISO image is the file itself", () => {
+pureTest("extent() of an ISO image is the file itself", () => {
   const image = openIso(new IsoBuilder(17).head(16, "CD001", 1).source);
   assertEquals(image.extent(0, image.virtualSize), {
     kind: "file",
@@ -58,7 +59,7 @@ Deno.test("extent() of an ISO image is the file itself", () => {
   assertEquals(image.extent(100, 300), { kind: "file", offset: 100, length: 200, fileOffset: 100 });
 });
 
-Deno.test("openIso() reads sector 16 alone, the volume is read when it is first asked for", () => {
+pureTest("openIso() reads sector 16 alone, the volume is read when it is first asked for", () => {
   const source = udfImage().source;
   const image = openIso(source);
   assertEquals(source.reads, [16 * SECTOR]);
@@ -76,24 +77,27 @@ const lengths: [string, number, string][] = [
   ["a file with one byte too many", 17 * SECTOR + 1, "a multiple of 2048 bytes"],
   ["a file of half a sector too many", 17 * SECTOR + 1024, "a multiple of 2048 bytes"],
 ];
-Deno.test("openIso() refuses a length of no image as ERROR_FILE_CORRUPT, and names it", async (t) => {
-  for (const [name, size, expected] of lengths) {
-    await t.step(`${name}`, () => {
-      const bytes = new Uint8Array(size);
-      if (size > 16 * SECTOR) bytes.set(new TextEncoder().encode("\x01CD001\x01"), 16 * SECTOR);
-      const error = refusal(bytes);
-      assertEquals([error.code, error.symbol], [1392, "ERROR_FILE_CORRUPT"]);
-      assertEquals(error.detail, {
-        structure: "end of the image file",
-        offset: size,
-        found: `${size} bytes`,
-        expected,
+pureTest(
+  "openIso() refuses a length of no image as ERROR_FILE_CORRUPT, and names it",
+  async (t) => {
+    for (const [name, size, expected] of lengths) {
+      await t.step(`${name}`, () => {
+        const bytes = new Uint8Array(size);
+        if (size > 16 * SECTOR) bytes.set(new TextEncoder().encode("\x01CD001\x01"), 16 * SECTOR);
+        const error = refusal(bytes);
+        assertEquals([error.code, error.symbol], [1392, "ERROR_FILE_CORRUPT"]);
+        assertEquals(error.detail, {
+          structure: "end of the image file",
+          offset: size,
+          found: `${size} bytes`,
+          expected,
+        });
       });
-    });
-  }
-});
+    }
+  },
+);
 
-Deno.test("openIso() refuses an unknown identifier as ERROR_FILE_CORRUPT and shows it", () => {
+pureTest("openIso() refuses an unknown identifier as ERROR_FILE_CORRUPT and shows it", () => {
   const error = refusal(new IsoBuilder(20).head(16, "CD009", 1).bytes);
   assertEquals(error.code, 1392);
   assertEquals(error.detail?.structure, "volume identifier in sector 16");
@@ -103,7 +107,7 @@ Deno.test("openIso() refuses an unknown identifier as ERROR_FILE_CORRUPT and sho
   assertStringIncludes(error.message, "no CDFS or UDFS volume");
 });
 
-Deno.test("openIso() says of a sector 16 of zeros that the file is incomplete", () => {
+pureTest("openIso() says of a sector 16 of zeros that the file is incomplete", () => {
   const error = refusal(new Uint8Array(20 * SECTOR));
   assertStringIncludes(error.message, "not written or downloaded completely");
 });
@@ -135,7 +139,7 @@ const foreign: [string, string, number, number, string][] = [
   ["a CUE sheet with a byte order mark", '\xef\xbb\xbfREM GENRE "x"\n', 0, 120, "CUE sheet"],
   ["a gzip file", "\x1f\x8b\x08", 0, 5000, "gzip"],
 ];
-Deno.test("openIso() recognises other images that were renamed", async (t) => {
+pureTest("openIso() recognises other images that were renamed", async (t) => {
   for (const [name, signature, offset, size, expected] of foreign) {
     await t.step(`${name}`, () => {
       const bytes = new Uint8Array(size);
@@ -150,7 +154,7 @@ Deno.test("openIso() recognises other images that were renamed", async (t) => {
   }
 });
 
-Deno.test("openIso() passes an I/O failure on as it is", () => {
+pureTest("openIso() passes an I/O failure on as it is", () => {
   const failing = {
     path: "/images/disc.iso",
     size: 17 * SECTOR,
@@ -162,7 +166,7 @@ Deno.test("openIso() passes an I/O failure on as it is", () => {
   assertEquals(assertThrows(() => isIso(failing), ImageError).symbol, "ERROR_IO_DEVICE");
 });
 
-Deno.test("isIso() is false for a file that has shrunk since it was opened", () => {
+pureTest("isIso() is false for a file that has shrunk since it was opened", () => {
   const shrunk = { path: "/images/disc.iso", size: 17 * SECTOR, readAt: () => 0 };
   assertEquals(isIso(shrunk), false);
 });

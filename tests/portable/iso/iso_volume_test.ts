@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { describeVolume } from "../../../src/portable/iso/iso_volume.ts";
 import { IsoBuilder, SECTOR, udfImage } from "./iso_builder.ts";
+import { pureTest } from "../../pure.ts";
 
-Deno.test("a pure ISO 9660 image has the label and size of its primary descriptor", () => {
+pureTest("a pure ISO 9660 image has the label and size of its primary descriptor", () => {
   const image = new IsoBuilder(30).primary(16, { label: "CDROM", blocks: 25 }).terminator(17);
   assertEquals(describeVolume(image.source), {
     fileSystems: ["iso9660"],
@@ -14,7 +15,7 @@ Deno.test("a pure ISO 9660 image has the label and size of its primary descripto
   });
 });
 
-Deno.test("an image whose descriptors have no terminator is described all the same", () => {
+pureTest("an image whose descriptors have no terminator is described all the same", () => {
   const image = new IsoBuilder(200);
   for (let sector = 16; sector < 200; sector++) image.primary(sector, { label: "L", blocks: 20 });
   const source = image.source;
@@ -24,17 +25,17 @@ Deno.test("an image whose descriptors have no terminator is described all the sa
   assertEquals(Math.max(...source.reads), 79 * SECTOR);
 });
 
-Deno.test("the descriptors may end with the file", () => {
+pureTest("the descriptors may end with the file", () => {
   const image = new IsoBuilder(17).primary(16, { label: "SHORT", blocks: 17 });
   assertEquals(describeVolume(image.source).label, "SHORT");
 });
 
-Deno.test("an image without a primary descriptor has no CDFS volume", () => {
+pureTest("an image without a primary descriptor has no CDFS volume", () => {
   const volume = describeVolume(new IsoBuilder(20).joliet(16, "J").terminator(17).source);
   assertEquals(volume.fileSystems, []);
 });
 
-Deno.test("of several primary descriptors the first counts", () => {
+pureTest("of several primary descriptors the first counts", () => {
   const image = new IsoBuilder(20).primary(16, { label: "FIRST" }).primary(17, { label: "SECOND" });
   assertEquals(describeVolume(image.source).label, "FIRST");
 });
@@ -48,7 +49,7 @@ const labels: [string, string, string | undefined][] = [
   ["control characters", "A\x1b[31m", "A\ufffd[31m"],
   ["spaces alone", "    ", undefined],
 ];
-Deno.test("describeVolume() gives the label of ISO 9660 without its padding", async (t) => {
+pureTest("describeVolume() gives the label of ISO 9660 without its padding", async (t) => {
   for (const [name, stored, expected] of labels) {
     await t.step(`${name}: ${JSON.stringify(expected)}`, () => {
       const image = new IsoBuilder(20).primary(16, { label: stored });
@@ -57,7 +58,7 @@ Deno.test("describeVolume() gives the label of ISO 9660 without its padding", as
   }
 });
 
-Deno.test("differing both-endian copies are noted, the little-endian one counts", () => {
+pureTest("differing both-endian copies are noted, the little-endian one counts", () => {
   const image = new IsoBuilder(40).primary(16, { label: "X", blocks: 30 });
   image.view.setUint32(16 * SECTOR + 84, 31, false);
   image.view.setUint16(16 * SECTOR + 130, 512, false);
@@ -68,7 +69,7 @@ Deno.test("differing both-endian copies are noted, the little-endian one counts"
   assertMatch(volume.warnings[1]!, /logical block size is 2048 .* 512/);
 });
 
-Deno.test("describeVolume() gives no size if the logical block size is impossible", async (t) => {
+pureTest("describeVolume() gives no size if the logical block size is impossible", async (t) => {
   for (const blockSize of [0, 1, 4096, 65_535]) {
     await t.step(`${blockSize}`, () => {
       const image = new IsoBuilder(20).primary(16, { label: "X", blocks: 4, blockSize });
@@ -80,19 +81,22 @@ Deno.test("describeVolume() gives no size if the logical block size is impossibl
   }
 });
 
-Deno.test("a logical block size of 512 counts in the volume size", () => {
+pureTest("a logical block size of 512 counts in the volume size", () => {
   const image = new IsoBuilder(20).primary(16, { label: "X", blocks: 80, blockSize: 512 });
   assertEquals(describeVolume(image.source).volumeSize, 80 * 512);
 });
 
-Deno.test("a volume beyond the end of the file is noted as cut off, up to the largest number", () => {
-  const image = new IsoBuilder(20).primary(16, { label: "X", blocks: 0xffffffff });
-  const volume = describeVolume(image.source);
-  assertEquals(volume.volumeSize, 0xffffffff * SECTOR);
-  assertStringIncludes(volume.warnings[0]!, "cut off");
-});
+pureTest(
+  "a volume beyond the end of the file is noted as cut off, up to the largest number",
+  () => {
+    const image = new IsoBuilder(20).primary(16, { label: "X", blocks: 0xffffffff });
+    const volume = describeVolume(image.source);
+    assertEquals(volume.volumeSize, 0xffffffff * SECTOR);
+    assertStringIncludes(volume.warnings[0]!, "cut off");
+  },
+);
 
-Deno.test("describeVolume() takes the label of Joliet before that of ISO 9660", async (t) => {
+pureTest("describeVolume() takes the label of Joliet before that of ISO 9660", async (t) => {
   for (const escape of ["%/@", "%/C", "%/E"]) {
     await t.step(`escape sequence ${escape}`, () => {
       const image = new IsoBuilder(20).primary(16, { label: "ISO" }).joliet(17, "日本 Disc", {
@@ -105,61 +109,61 @@ Deno.test("describeVolume() takes the label of Joliet before that of ISO 9660", 
   }
 });
 
-Deno.test("a Joliet label may be padded with NULs, and fill its field", () => {
+pureTest("a Joliet label may be padded with NULs, and fill its field", () => {
   const padded = new IsoBuilder(20).primary(16).joliet(17, "Zwölf", { padding: 0 });
   assertEquals(describeVolume(padded.source).label, "Zwölf");
   const full = new IsoBuilder(20).primary(16).joliet(17, "0123456789abcdef");
   assertEquals(describeVolume(full.source).label, "0123456789abcdef");
 });
 
-Deno.test("an unpaired surrogate in a Joliet label is replaced", () => {
+pureTest("an unpaired surrogate in a Joliet label is replaced", () => {
   const image = new IsoBuilder(20).primary(16).joliet(17, "A\ud800B");
   assertEquals(describeVolume(image.source).label, "A\ufffdB");
 });
 
-Deno.test("an empty Joliet label leaves ISO 9660's", () => {
+pureTest("an empty Joliet label leaves ISO 9660's", () => {
   const image = new IsoBuilder(20).primary(16, { label: "ISO" }).joliet(17, "");
   assertEquals(describeVolume(image.source).label, "ISO");
 });
 
-Deno.test("neither an enhanced descriptor nor an unknown escape sequence is Joliet", () => {
+pureTest("neither an enhanced descriptor nor an unknown escape sequence is Joliet", () => {
   const enhanced = new IsoBuilder(20).primary(16, { label: "ISO" }).joliet(17, "E", { version: 2 });
   assertEquals(describeVolume(enhanced.source).fileSystems, ["iso9660"]);
   const other = new IsoBuilder(20).primary(16, { label: "ISO" }).joliet(17, "E", { escape: "%/G" });
   assertEquals(describeVolume(other.source).label, "ISO");
 });
 
-Deno.test("a boot record of El Torito makes an image bootable", () => {
+pureTest("a boot record of El Torito makes an image bootable", () => {
   const image = new IsoBuilder(30).primary(16).elTorito(17, 25).terminator(18);
   assertEquals(describeVolume(image.source).bootable, true);
 });
 
-Deno.test("a boot catalog beyond the end of the file does not", () => {
+pureTest("a boot catalog beyond the end of the file does not", () => {
   const image = new IsoBuilder(30).primary(16).elTorito(17, 30).terminator(18);
   const volume = describeVolume(image.source);
   assertEquals(volume.bootable, false);
   assertStringIncludes(volume.warnings[0]!, "boot catalog");
 });
 
-Deno.test("a boot record of another system does not either", () => {
+pureTest("a boot record of another system does not either", () => {
   const image = new IsoBuilder(30).primary(16).elTorito(17, 25);
   image.ascii(17 * SECTOR + 7, "OTHER");
   assertEquals(describeVolume(image.source).bootable, false);
 });
 
-Deno.test("a High Sierra volume is read, its fields eight bytes later", () => {
+pureTest("a High Sierra volume is read, its fields eight bytes later", () => {
   const image = new IsoBuilder(30).highSierra(16, { label: "OLD DISC", blocks: 28 });
   const volume = describeVolume(image.source);
   assertEquals(volume.fileSystems, ["high-sierra"]);
   assertEquals([volume.label, volume.volumeSize], ["OLD DISC", 28 * SECTOR]);
 });
 
-Deno.test("ECMA-168 is recognised by name", () => {
+pureTest("ECMA-168 is recognised by name", () => {
   const volume = describeVolume(new IsoBuilder(20).head(16, "CDW02", 1).source);
   assertEquals([volume.fileSystems, volume.label], [["iso13490"], undefined]);
 });
 
-Deno.test("UDF comes first in a bridge image, in label, size and list", () => {
+pureTest("UDF comes first in a bridge image, in label, size and list", () => {
   const image = udfImage(400, "Windows Media");
   image.bytes.fill(0, 16 * SECTOR, 20 * SECTOR);
   image.primary(16, { label: "NOTICE", blocks: 20 }).joliet(17, "Notice").terminator(18).udfArea(
@@ -175,12 +179,12 @@ Deno.test("UDF comes first in a bridge image, in label, size and list", () => {
   });
 });
 
-Deno.test("NSR outside an extended area is not UDF", () => {
+pureTest("NSR outside an extended area is not UDF", () => {
   const image = new IsoBuilder(300).primary(16, { label: "ISO" }).head(17, "NSR02");
   assertEquals(describeVolume(image.source).fileSystems, ["iso9660"]);
 });
 
-Deno.test("a UDF area without a volume behind it leaves the ISO 9660 label and a warning", () => {
+pureTest("a UDF area without a volume behind it leaves the ISO 9660 label and a warning", () => {
   const image = new IsoBuilder(300).primary(16, { label: "ISO", blocks: 300 }).terminator(17)
     .udfArea(18, "NSR03");
   const volume = describeVolume(image.source);
@@ -189,7 +193,7 @@ Deno.test("a UDF area without a volume behind it leaves the ISO 9660 label and a
   assertStringIncludes(volume.warnings[0]!, "anchor");
 });
 
-Deno.test("descriptors of a UDF volume with larger sectors stand one in a sector", () => {
+pureTest("descriptors of a UDF volume with larger sectors stand one in a sector", () => {
   for (const spacing of [1, 2, 4, 8, 16]) {
     const image = new IsoBuilder(60).head(16, "BEA01").head(16 + spacing, "NSR03")
       .head(16 + 2 * spacing, "TEA01");
@@ -197,7 +201,7 @@ Deno.test("descriptors of a UDF volume with larger sectors stand one in a sector
   }
 });
 
-Deno.test("a volume without any label has none", () => {
+pureTest("a volume without any label has none", () => {
   const image = udfImage(320, "");
   assert(describeVolume(image.source).label === undefined);
 });

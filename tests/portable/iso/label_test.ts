@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { readDstring } from "../../../src/portable/iso/label.ts";
+import { pureTest } from "../../pure.ts";
 
 /** A field of 16 bytes with the content at its start and the length at its end. */
 function field(content: number[], used = content.length): Uint8Array {
@@ -26,10 +27,13 @@ const rows: [string, Uint8Array, string][] = [
   ["an unknown compression", field([254, 0x41]), ""],
 ];
 
-Deno.test("readDstring() reads 8-bit and 16-bit text, and nothing from a malformed field", async (t) => {
-  for (const [name, bytes, expected] of rows) {
-    await t.step(`${name}: ${JSON.stringify(expected)}`, () => {
-      assertEquals(readDstring(bytes), expected);
-    });
-  }
-});
+pureTest(
+  "readDstring() reads 8-bit and 16-bit text, and nothing from a malformed field",
+  async (t) => {
+    for (const [name, bytes, expected] of rows) {
+      await t.step(`${name}: ${JSON.stringify(expected)}`, () => {
+        assertEquals(readDstring(bytes), expected);
+      });
+    }
+  },
+);

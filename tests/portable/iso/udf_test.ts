@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { crc16, readUdfTag, readUdfVolume } from "../../../src/portable/iso/udf.ts";
 import { IsoBuilder, SECTOR, udfImage } from "./iso_builder.ts";
+import { pureTest } from "../../pure.ts";
 
-Deno.test("a UDF volume is found from the anchor in sector 256", () => {
+pureTest("a UDF volume is found from the anchor in sector 256", () => {
   assertEquals(readUdfVolume(udfImage().source), {
     label: "UDF LABEL",
     volumeSize: 307 * SECTOR,
@@ -10,7 +11,7 @@ Deno.test("a UDF volume is found from the anchor in sector 256", () => {
   });
 });
 
-Deno.test("readUdfVolume() finds a volume of any sector size", async (t) => {
+pureTest("readUdfVolume() finds a volume of any sector size", async (t) => {
   for (const sectorSize of [512, 1024, 2048, 4096, 8192, 16_384, 32_768]) {
     await t.step(`sectors of ${sectorSize} bytes`, () => {
       const image = new IsoBuilder(320 * sectorSize / SECTOR)
@@ -26,7 +27,7 @@ Deno.test("readUdfVolume() finds a volume of any sector size", async (t) => {
   }
 });
 
-Deno.test("readUdfVolume() finds a volume from the anchors at its end", async (t) => {
+pureTest("readUdfVolume() finds a volume from the anchors at its end", async (t) => {
   for (const [name, sector] of [["the last sector", 599], ["256 before the last", 343]] as const) {
     await t.step(`${name}`, () => {
       const image = new IsoBuilder(600).anchor(sector, [32, 16 * SECTOR]).logicalVolume(32, {
@@ -37,7 +38,7 @@ Deno.test("readUdfVolume() finds a volume from the anchors at its end", async (t
   }
 });
 
-Deno.test("the reserve sequence is read where the main one has no logical volume", () => {
+pureTest("the reserve sequence is read where the main one has no logical volume", () => {
   const image = udfImage();
   image.bytes[32 * SECTOR + 100]! ^= 1;
   const volume = readUdfVolume(image.source);
@@ -53,28 +54,28 @@ const extents: [string, readonly [number, number]][] = [
   ["of the largest length", [32, 0xffffffff]],
 ];
 for (const [name, extent] of extents) {
-  Deno.test(`a main sequence ${name} is passed over for the reserve`, () => {
+  pureTest(`a main sequence ${name} is passed over for the reserve`, () => {
     const image = udfImage().anchor(256, extent, [48, 16 * SECTOR]);
     assertEquals(readUdfVolume(image.source)?.label, "RESERVE");
   });
-  Deno.test(`an anchor whose sequences are both ${name} is passed over for the next`, () => {
+  pureTest(`an anchor whose sequences are both ${name} is passed over for the next`, () => {
     const image = udfImage(600).anchor(256, extent, extent).anchor(599, [48, 16 * SECTOR]);
     assertEquals(readUdfVolume(image.source)?.label, "RESERVE");
   });
 }
 
-Deno.test("a sequence that begins in the file and ends behind it is not read", () => {
+pureTest("a sequence that begins in the file and ends behind it is not read", () => {
   const image = udfImage(320).logicalVolume(310, { label: "PARTLY" });
   image.anchor(256, [310, 16 * SECTOR], [48, 16 * SECTOR]);
   assertEquals(readUdfVolume(image.source)?.label, "RESERVE");
 });
 
-Deno.test("an anchor alone leads nowhere", () => {
+pureTest("an anchor alone leads nowhere", () => {
   assertEquals(readUdfVolume(new IsoBuilder(300).anchor(256, [0, 0]).source), undefined);
   assertEquals(readUdfVolume(new IsoBuilder(300).anchor(256, [32, 16 * SECTOR]).source), undefined);
 });
 
-Deno.test("what follows the terminator, and volume descriptor pointers, are not read", () => {
+pureTest("what follows the terminator, and volume descriptor pointers, are not read", () => {
   const ended = udfImage().tag(32, 8);
   assertEquals(readUdfVolume(ended.source)?.label, "RESERVE");
   // A pointer (identifier 3) in sector 32 back to the sequence itself.
@@ -86,7 +87,7 @@ Deno.test("what follows the terminator, and volume descriptor pointers, are not 
   assertEquals(readUdfVolume(pointing.source)?.label, "RESERVE");
 });
 
-Deno.test("of several logical volume descriptors the one with the highest number holds", () => {
+pureTest("of several logical volume descriptors the one with the highest number holds", () => {
   const image = udfImage().tag(36, 8)
     .logicalVolume(32, { label: "OLD", number: 3 })
     .logicalVolume(34, { label: "NEW", number: 9 })
@@ -94,20 +95,23 @@ Deno.test("of several logical volume descriptors the one with the highest number
   assertEquals(readUdfVolume(image.source)?.label, "NEW");
 });
 
-Deno.test("the volume reaches to the end of the last partition, of each its newest descriptor", () => {
-  const image = udfImage().tag(36, 8)
-    .partition(33, { start: 260, length: 40, partition: 0, number: 1 })
-    .partition(34, { start: 100, length: 20, partition: 1, number: 2 })
-    .partition(35, { start: 260, length: 30, partition: 0, number: 3 });
-  assertEquals(readUdfVolume(image.source)?.volumeSize, 290 * SECTOR);
-});
+pureTest(
+  "the volume reaches to the end of the last partition, of each its newest descriptor",
+  () => {
+    const image = udfImage().tag(36, 8)
+      .partition(33, { start: 260, length: 40, partition: 0, number: 1 })
+      .partition(34, { start: 100, length: 20, partition: 1, number: 2 })
+      .partition(35, { start: 260, length: 30, partition: 0, number: 3 });
+    assertEquals(readUdfVolume(image.source)?.volumeSize, 290 * SECTOR);
+  },
+);
 
-Deno.test("a partition of the largest numbers gives a size, not an overflow", () => {
+pureTest("a partition of the largest numbers gives a size, not an overflow", () => {
   const image = udfImage().partition(33, { start: 0xffffffff, length: 0xffffffff });
   assertEquals(readUdfVolume(image.source)?.volumeSize, 2 * 0xffffffff * SECTOR);
 });
 
-Deno.test("a volume without partitions has no size", () => {
+pureTest("a volume without partitions has no size", () => {
   const image = udfImage().tag(33, 8);
   assertEquals(readUdfVolume(image.source)?.volumeSize, undefined);
 });
@@ -119,7 +123,7 @@ const revisions: [number, string | undefined][] = [
   [0x0260, "2.60"],
   [0x01ff, undefined],
 ];
-Deno.test("readUdfVolume() gives the revision", async (t) => {
+pureTest("readUdfVolume() gives the revision", async (t) => {
   for (const [stored, expected] of revisions) {
     await t.step(`0x${stored.toString(16).padStart(4, "0")}: ${expected}`, () => {
       const image = udfImage().logicalVolume(32, { revision: stored });
@@ -128,7 +132,7 @@ Deno.test("readUdfVolume() gives the revision", async (t) => {
   }
 });
 
-Deno.test("a volume of another domain has no UDF revision", () => {
+pureTest("a volume of another domain has no UDF revision", () => {
   const image = udfImage();
   image.bytes.fill(0, 32 * SECTOR, 33 * SECTOR);
   image.logicalVolume(32, { label: "NSR", domain: false });
@@ -139,7 +143,7 @@ Deno.test("a volume of another domain has no UDF revision", () => {
   });
 });
 
-Deno.test("readUdfTag() refuses a tag with any part wrong", () => {
+pureTest("readUdfTag() refuses a tag with any part wrong", () => {
   const sector = (): Uint8Array => udfImage().bytes.slice(256 * SECTOR, 257 * SECTOR);
   assertEquals(readUdfTag(sector(), 256), 2);
   assertEquals(readUdfTag(sector(), 257), undefined, "another place");
@@ -150,7 +154,7 @@ Deno.test("readUdfTag() refuses a tag with any part wrong", () => {
   }
 });
 
-Deno.test("readUdfTag() refuses a checksummed length beyond the sector", () => {
+pureTest("readUdfTag() refuses a checksummed length beyond the sector", () => {
   const image = new IsoBuilder(20).tag(2, 2, SECTOR, SECTOR - 16);
   const block = image.bytes.subarray(2 * SECTOR, 3 * SECTOR);
   assertEquals(readUdfTag(block, 2), 2);
@@ -158,7 +162,7 @@ Deno.test("readUdfTag() refuses a checksummed length beyond the sector", () => {
   assertEquals(readUdfTag(block, 2), undefined);
 });
 
-Deno.test("readUdfTag() refuses a tag of an unknown version", () => {
+pureTest("readUdfTag() refuses a tag of an unknown version", () => {
   const image = new IsoBuilder(20);
   for (const [version, expected] of [[1, undefined], [2, 6], [3, 6], [4, undefined]] as const) {
     image.tag(2, 6);
@@ -168,7 +172,7 @@ Deno.test("readUdfTag() refuses a tag of an unknown version", () => {
   }
 });
 
-Deno.test("a volume full of anchors that lead nowhere is given up soon", () => {
+pureTest("a volume full of anchors that lead nowhere is given up soon", () => {
   const image = new IsoBuilder(20_000);
   for (const size of [512, 1024, 4096, 8192, 16_384, 32_768]) {
     image.anchor(256, [32, 64 * size], [100, 64 * size], size);
@@ -178,15 +182,15 @@ Deno.test("a volume full of anchors that lead nowhere is given up soon", () => {
   assert(source.reads.length < 3 * 2 * 64 + 30, `${source.reads.length} reads`);
 });
 
-Deno.test("crc16() gives the check value of the polynomial 0x1021 with initial value 0", () => {
+pureTest("crc16() gives the check value of the polynomial 0x1021 with initial value 0", () => {
   // The catalogue's check value of CRC-16/XMODEM, the same parameters as ECMA-167's.
   assertEquals(crc16(new TextEncoder().encode("123456789")), 0x31c3);
 });
 
-Deno.test("crc16() of the example in ECMA-167 7.2.6 is the number printed there", () => {
+pureTest("crc16() of the example in ECMA-167 7.2.6 is the number printed there", () => {
   assertEquals(crc16(Uint8Array.of(0x70, 0x6a, 0x77)), 0x3299);
 });
 
-Deno.test("crc16() of nothing is 0", () => {
+pureTest("crc16() of nothing is 0", () => {
   assertEquals(crc16(new Uint8Array(0)), 0);
 });

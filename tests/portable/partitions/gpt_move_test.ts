@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { moveBackup } from "../../../src/portable/partitions/gpt_repair.ts";
 import { gptOf, MemoryDisk } from "./partition_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const OLD = 1000;
 const NEW = 2000;
@@ -14,7 +15,7 @@ function grown(): MemoryDisk {
   return disk;
 }
 
-Deno.test("a table moved to the new end is the one that a disk of that size would have", () => {
+pureTest("a table moved to the new end is the one that a disk of that size would have", () => {
   const disk = grown();
   moveBackup(disk, gptOf(disk), disk.size);
   const expected = new MemoryDisk(NEW);
@@ -25,7 +26,7 @@ Deno.test("a table moved to the new end is the one that a disk of that size woul
   assertEquals(disk.bytes, expected.bytes);
 });
 
-Deno.test("the new backup is written first, and what is in place is not written again", () => {
+pureTest("the new backup is written first, and what is in place is not written again", () => {
   const disk = grown();
   moveBackup(disk, gptOf(disk), disk.size);
   assertEquals(disk.writes, [(NEW - 33) * 512, (OLD - 1) * 512, 512, 0]);
@@ -33,32 +34,35 @@ Deno.test("the new backup is written first, and what is in place is not written 
   assertEquals(disk.writes.length, 4);
 });
 
-Deno.test("after a crash at any write both tables are sound, and the same move ends as without it", () => {
-  const whole = grown();
-  moveBackup(whole, gptOf(whole), whole.size);
-  for (let count = 0; count <= 4; count++) {
-    const disk = grown();
-    const write = disk.write.bind(disk);
-    disk.write = (bytes, offset) => {
-      if (disk.writes.length < count) write(bytes, offset);
-    };
-    moveBackup(disk, gptOf(disk), disk.size);
-    const header = disk.read(count === 0 ? (OLD - 1) * 512 : (NEW - 1) * 512, 8);
-    assertEquals(new TextDecoder().decode(header), "EFI PART", `after ${count} writes`);
-    disk.write = write;
-    moveBackup(disk, gptOf(disk), disk.size);
-    assertEquals(disk.bytes, whole.bytes, `after ${count} writes, and again`);
-  }
-});
+pureTest(
+  "after a crash at any write both tables are sound, and the same move ends as without it",
+  () => {
+    const whole = grown();
+    moveBackup(whole, gptOf(whole), whole.size);
+    for (let count = 0; count <= 4; count++) {
+      const disk = grown();
+      const write = disk.write.bind(disk);
+      disk.write = (bytes, offset) => {
+        if (disk.writes.length < count) write(bytes, offset);
+      };
+      moveBackup(disk, gptOf(disk), disk.size);
+      const header = disk.read(count === 0 ? (OLD - 1) * 512 : (NEW - 1) * 512, 8);
+      assertEquals(new TextDecoder().decode(header), "EFI PART", `after ${count} writes`);
+      disk.write = write;
+      moveBackup(disk, gptOf(disk), disk.size);
+      assertEquals(disk.bytes, whole.bytes, `after ${count} writes, and again`);
+    }
+  },
+);
 
-Deno.test("a disk that is about to be cut keeps its backup until then", () => {
+pureTest("a disk that is about to be cut keeps its backup until then", () => {
   const disk = new MemoryDisk(NEW);
   disk.gpt([100, 899]);
   moveBackup(disk, gptOf(disk), OLD * 512);
   assertEquals(disk.writes, [(OLD - 33) * 512, 512, 0]);
 });
 
-Deno.test("a backup that overlaps the former one keeps its bytes", () => {
+pureTest("a backup that overlaps the former one keeps its bytes", () => {
   const old = new MemoryDisk(OLD);
   old.gpt([100, 899]);
   const disk = new MemoryDisk(OLD + 10);
@@ -68,7 +72,7 @@ Deno.test("a backup that overlaps the former one keeps its bytes", () => {
   assertEquals(disk.read((OLD + 9) * 512 + 24, 1)[0], (OLD + 9) & 0xff);
 });
 
-Deno.test("a protective record is left alone where it says all, or names other partitions", () => {
+pureTest("a protective record is left alone where it says all, or names other partitions", () => {
   for (
     const change of [
       (disk: MemoryDisk) => disk.mbrEntry(0, 0xee, 1, 0xffffffff),
@@ -84,7 +88,7 @@ Deno.test("a protective record is left alone where it says all, or names other p
   }
 });
 
-Deno.test("what a header names as its backup is not erased where it is none", () => {
+pureTest("what a header names as its backup is not erased where it is none", () => {
   const disk = grown();
   disk.view.setBigUint64(512 + 32, 950n, true);
   disk.view.setBigUint64(512 + 48, 900n, true);

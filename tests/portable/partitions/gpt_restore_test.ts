@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { restorePrimary } from "../../../src/portable/partitions/gpt_repair.ts";
 import { assertBytesEqual } from "../../support.ts";
 import { gptOf, MemoryDisk, settle } from "./partition_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const OLD = 1000;
 const PARTITION = [100, 799] as const;
@@ -19,7 +20,7 @@ function damaged(sectors = OLD): MemoryDisk {
   return disk;
 }
 
-Deno.test("a restored table is the one that there was, and is written entries first", () => {
+pureTest("a restored table is the one that there was, and is written entries first", () => {
   const disk = damaged();
   const restored = restorePrimary(disk, gptOf(disk));
   const expected = new MemoryDisk(OLD);
@@ -29,7 +30,7 @@ Deno.test("a restored table is the one that there was, and is written entries fi
   assertEquals(restored, gptOf(expected));
 });
 
-Deno.test("restored entries lie where the damaged header has them, if they can", () => {
+pureTest("restored entries lie where the damaged header has them, if they can", () => {
   for (const [named, expected] of [[3, 3], [2, 2], [1, 2], [4, 2], [0, 2], [2 ** 60, 2]] as const) {
     const disk = damaged();
     // There is room for one sector more than the entries have.
@@ -42,7 +43,7 @@ Deno.test("restored entries lie where the damaged header has them, if they can",
   }
 });
 
-Deno.test("what of the primary table is sound is not written", () => {
+pureTest("what of the primary table is sound is not written", () => {
   const disk = damaged();
   const sound = new MemoryDisk(OLD);
   sound.gpt(PARTITION);
@@ -59,7 +60,7 @@ for (
     ["of a disk that is to shrink", OLD, 900],
   ] as const
 ) {
-  Deno.test(`after a crash at any sector a table is sound: restored from a backup ${title}`, () => {
+  pureTest(`after a crash at any sector a table is sound: restored from a backup ${title}`, () => {
     const done = damaged(from);
     settle(done, to * 512);
     assertEquals(gptOf(done).isBackup, false);

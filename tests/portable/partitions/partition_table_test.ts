@@ -2,10 +2,11 @@ import { assertEquals } from "@std/assert";
 import { readPartitionTable } from "../../../src/portable/partitions/partition_table.ts";
 import { Random } from "../../fuzz/random.ts";
 import { LINUX, MemoryDisk } from "./partition_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const SECTORS = 4096;
 
-Deno.test("a master boot record names its primary and logical partitions", () => {
+pureTest("a master boot record names its primary and logical partitions", () => {
   const disk = new MemoryDisk(SECTORS);
   disk.mbrEntry(0, 0x07, 64, 100);
   disk.mbrEntry(2, 0x0f, 1000, 1000);
@@ -30,7 +31,7 @@ Deno.test("a master boot record names its primary and logical partitions", () =>
   assertEquals(readPartitionTable(disk)?.end, 2110 * 512);
 });
 
-Deno.test("a disk of a few odd bytes has no table", () => {
+pureTest("a disk of a few odd bytes has no table", () => {
   const disk = {
     size: 5,
     sectorSize: 1,
@@ -39,7 +40,7 @@ Deno.test("a disk of a few odd bytes has no table", () => {
   assertEquals(readPartitionTable(disk), undefined);
 });
 
-Deno.test("readPartitionTable() keeps room for the backup of a GPT", async (t) => {
+pureTest("readPartitionTable() keeps room for the backup of a GPT", async (t) => {
   for (const sectorSize of [512, 4096]) {
     await t.step(`sectors of ${sectorSize} bytes`, () => {
       const disk = new MemoryDisk(SECTORS, sectorSize);
@@ -54,7 +55,7 @@ Deno.test("readPartitionTable() keeps room for the backup of a GPT", async (t) =
   }
 });
 
-Deno.test("a GPT without partitions needs room for one, and for its backup", () => {
+pureTest("a GPT without partitions needs room for one, and for its backup", () => {
   const disk = new MemoryDisk(SECTORS);
   disk.gpt();
   const table = readPartitionTable(disk);
@@ -62,7 +63,7 @@ Deno.test("a GPT without partitions needs room for one, and for its backup", () 
   assertEquals(table?.smallestDisk, (2 + 32 + 1 + 33) * 512);
 });
 
-Deno.test("a hybrid record's partitions must stay too", () => {
+pureTest("a hybrid record's partitions must stay too", () => {
   const disk = new MemoryDisk(SECTORS);
   disk.gpt([100, 199]);
   disk.mbrEntry(1, 0x83, 100, 100);
@@ -93,7 +94,7 @@ const RECORD_DAMAGES: Record<string, (disk: MemoryDisk) => void> = {
   },
 };
 
-Deno.test("readPartitionTable() finds no size in a damaged record", async (t) => {
+pureTest("readPartitionTable() finds no size in a damaged record", async (t) => {
   for (const [name, damage] of Object.entries(RECORD_DAMAGES)) {
     await t.step(`${name}`, () => {
       const disk = new MemoryDisk(SECTORS);
@@ -177,7 +178,7 @@ function damageTable(disk: MemoryDisk, { header, entries }: typeof PRIMARY, dama
   damage(disk, header * 512, entries * 512);
 }
 
-Deno.test("readPartitionTable() takes the sound one of two tables", async (t) => {
+pureTest("readPartitionTable() takes the sound one of two tables", async (t) => {
   for (const [name, damage] of Object.entries(TABLE_DAMAGES)) {
     await t.step(`${name}`, () => {
       const expected = readPartitionTable(whole());
@@ -197,22 +198,25 @@ Deno.test("readPartitionTable() takes the sound one of two tables", async (t) =>
   }
 });
 
-Deno.test("readPartitionTable() finds no size in a table that breaks a rule, nor in its backup", async (t) => {
-  for (const [name, change] of Object.entries(BROKEN_RULES)) {
-    await t.step(`${name}`, () => {
-      const disk = whole();
-      damageTable(disk, PRIMARY, change);
-      assertEquals(readPartitionTable(disk), undefined);
-      const other = whole();
-      damageTable(other, BACKUP, change);
-      assertEquals(readPartitionTable(other), readPartitionTable(whole()));
-      other.bytes.fill(0, 512, 1024);
-      assertEquals(readPartitionTable(other), undefined);
-    });
-  }
-});
+pureTest(
+  "readPartitionTable() finds no size in a table that breaks a rule, nor in its backup",
+  async (t) => {
+    for (const [name, change] of Object.entries(BROKEN_RULES)) {
+      await t.step(`${name}`, () => {
+        const disk = whole();
+        damageTable(disk, PRIMARY, change);
+        assertEquals(readPartitionTable(disk), undefined);
+        const other = whole();
+        damageTable(other, BACKUP, change);
+        assertEquals(readPartitionTable(other), readPartitionTable(whole()));
+        other.bytes.fill(0, 512, 1024);
+        assertEquals(readPartitionTable(other), undefined);
+      });
+    }
+  },
+);
 
-Deno.test("where two sound tables disagree, the primary one counts", () => {
+pureTest("where two sound tables disagree, the primary one counts", () => {
   const disk = whole();
   setSector(disk, BACKUP.entries * 512 + 40, 299);
   disk.sealGpt(LAST);
@@ -220,7 +224,7 @@ Deno.test("where two sound tables disagree, the primary one counts", () => {
   assertEquals(readPartitionTable(disk)?.gpt?.isBackup, false);
 });
 
-Deno.test("a backup that cannot be one of this disk does not count", () => {
+pureTest("a backup that cannot be one of this disk does not count", () => {
   const changes: Record<string, (disk: MemoryDisk) => void> = {
     "of another primary table": (disk) => setSector(disk, LAST * 512 + 32, 2),
     "with no room for primary entries": (disk) => setSector(disk, LAST * 512 + 40, 33),
@@ -235,7 +239,7 @@ Deno.test("a backup that cannot be one of this disk does not count", () => {
   }
 });
 
-Deno.test("a damaged header tells where the backup is on a disk that has grown since", () => {
+pureTest("a damaged header tells where the backup is on a disk that has grown since", () => {
   const disk = new MemoryDisk(2 * SECTORS);
   disk.bytes.set(whole().bytes);
   disk.bytes[512 + 60]! ^= 1;
@@ -247,7 +251,7 @@ Deno.test("a damaged header tells where the backup is on a disk that has grown s
   }
 });
 
-Deno.test("whatever a disk holds, its table is read within the disk", () => {
+pureTest("whatever a disk holds, its table is read within the disk", () => {
   const random = new Random(5);
   for (let i = 0; i < 3000; i++) {
     const disk = new MemoryDisk(random.pick([1, 2, 40, 200]));

@@ -3,8 +3,9 @@ import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { openRaw } from "../../../src/portable/raw/format.ts";
 import { pattern } from "../../support.ts";
 import { MemorySource } from "../file/memory_source.ts";
+import { pureTest } from "../../pure.ts";
 
-Deno.test("a raw disk is its file, byte for byte", () => {
+pureTest("a raw disk is its file, byte for byte", () => {
   const image = openRaw(new MemorySource(pattern(4096)));
   assertEquals([image.format, image.subtype, image.virtualSize], ["raw", "unknown", 4096]);
   assertEquals(image.extent(100, 4096), {
@@ -21,12 +22,12 @@ Deno.test("a raw disk is its file, byte for byte", () => {
   assertEquals(image.is4kAligned(), true);
 });
 
-Deno.test("a raw disk that is no whole number of sectors has sectors of a byte", () => {
+pureTest("a raw disk that is no whole number of sectors has sectors of a byte", () => {
   const sizes = [512, 513].map((size) => openRaw(new MemorySource(pattern(size))));
   assertEquals(sizes.map((image) => image.logicalSectorSize), [512, 1]);
 });
 
-Deno.test("an empty file is no disk", () => {
+pureTest("an empty file is no disk", () => {
   const error = assertThrows(() => openRaw(new MemorySource(new Uint8Array(0))), ImageError);
   assertEquals(error.symbol, "ERROR_FILE_CORRUPT");
 });

@@ -6,29 +6,33 @@ import { SparseFile } from "../../crash/sparse_file.ts";
 import { pattern } from "../../support.ts";
 import { HoleySource } from "../file/memory_source.ts";
 import { assertFault, newVhd, sealFooter, sealHeader, viewAt } from "./vhd_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const TABLE = 1536;
 const FOOTPRINT = 512 + 4096;
 
-Deno.test("scanBlocks() gives the blocks in the order of the file, through tables of many pieces", () => {
-  const blockCount = 300_000;
-  const entries = new Uint8Array(blockCount * 4).fill(0xff);
-  const expected: number[] = [];
-  // Every second block, the last of the disk first in the file.
-  for (let index = blockCount - 1; index > 0; index -= 2) {
-    const sector = 4096 + 9 * expected.length;
-    viewAt(entries).setUint32(4 * index, sector, false);
-    expected.push(sector);
-  }
-  const source = new HoleySource(2 ** 40, [{ offset: TABLE, bytes: entries }]);
-  const table = new BlockAllocationTable(source, TABLE, FOOTPRINT, []);
-  const blocks = scanBlocks(source, { table, blockCount, footprint: FOOTPRINT });
-  assertEquals(blocks.length, expected.length);
-  assertEquals(blocks.findIndex((sector, i) => sector !== expected[i]), -1);
-  assertLessOrEqual(source.bytesRead, entries.length);
-});
+pureTest(
+  "scanBlocks() gives the blocks in the order of the file, through tables of many pieces",
+  () => {
+    const blockCount = 300_000;
+    const entries = new Uint8Array(blockCount * 4).fill(0xff);
+    const expected: number[] = [];
+    // Every second block, the last of the disk first in the file.
+    for (let index = blockCount - 1; index > 0; index -= 2) {
+      const sector = 4096 + 9 * expected.length;
+      viewAt(entries).setUint32(4 * index, sector, false);
+      expected.push(sector);
+    }
+    const source = new HoleySource(2 ** 40, [{ offset: TABLE, bytes: entries }]);
+    const table = new BlockAllocationTable(source, TABLE, FOOTPRINT, []);
+    const blocks = scanBlocks(source, { table, blockCount, footprint: FOOTPRINT });
+    assertEquals(blocks.length, expected.length);
+    assertEquals(blocks.findIndex((sector, i) => sector !== expected[i]), -1);
+    assertLessOrEqual(source.bytesRead, entries.length);
+  },
+);
 
-Deno.test("two blocks that share bytes are found where the file has room for both", () => {
+pureTest("two blocks that share bytes are found where the file has room for both", () => {
   const entries = new Uint8Array(4 * 4).fill(0xff);
   // The blocks begin in the sectors 40 and 48, nine sectors each.
   viewAt(entries).setUint32(4 * 3, 40, false);
@@ -45,7 +49,7 @@ Deno.test("two blocks that share bytes are found where the file has room for bot
   assertEquals([offset, found], [TABLE + 4 * 1, 48]);
 });
 
-Deno.test("a hole of gigabytes in the place of the table is refused at its first entry", () => {
+pureTest("a hole of gigabytes in the place of the table is refused at its first entry", () => {
   const virtualSize = 2040 * 2 ** 30;
   const small = newVhd();
   for (const footer of [0, small.length - 512]) {
@@ -70,7 +74,7 @@ Deno.test("a hole of gigabytes in the place of the table is refused at its first
   );
 });
 
-Deno.test("disks of a thousand blocks and more open again with all of them", () => {
+pureTest("disks of a thousand blocks and more open again with all of them", () => {
   const virtualSize = 1500 * 4096;
   const file = SparseFile.of(newVhd({ virtualSize }));
   const first = openWritableVhd(file);

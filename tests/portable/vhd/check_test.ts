@@ -25,6 +25,7 @@ import {
   uint64,
 } from "./planted_vhd.ts";
 import { assertEquals } from "@std/assert";
+import { pureTest } from "../../pure.ts";
 
 const FOOTER = "ERROR_VHD_DRIVE_FOOTER_CORRUPT";
 const FOOTER_MISSING = "ERROR_VHD_DRIVE_FOOTER_MISSING";
@@ -295,13 +296,13 @@ const ROWS: readonly (PlantedFault & { readonly image: Bytes })[] = [
   },
 ];
 
-Deno.test("checkVhd() finds each fault of a VHD", async (t) => {
+pureTest("checkVhd() finds each fault of a VHD", async (t) => {
   for (const { image, ...fault } of ROWS) {
     await t.step(fault.name, () => assertFound(fault, image, "vhd"));
   }
 });
 
-Deno.test("check() finds nothing in the images that the faults are planted in", async () => {
+pureTest("check() finds nothing in the images that the faults are planted in", async () => {
   for (const image of [fixed, newVhd(), dynamic, child, newVhd({ subtype: "differencing" })]) {
     assertEquals((await checkBytes(image, "vhd")).findings, []);
   }

@@ -12,6 +12,7 @@ import {
   uint32,
   uint64,
 } from "./planted_vhd.ts";
+import { pureTest } from "../../pure.ts";
 
 const FOOTER_ROWS = [
   ["unknown features", dynamic, 8, uint32(6), 8],
@@ -75,7 +76,7 @@ const ROWS: readonly (PlantedFault & { readonly image: Bytes })[] = [
   },
 ];
 
-Deno.test("checkVhd() finds what is unusual, and takes it for sound", async (t) => {
+pureTest("checkVhd() finds what is unusual, and takes it for sound", async (t) => {
   for (const { image, ...fault } of ROWS) {
     await t.step(fault.name, async () => {
       await assertFound({ ...fault, severity: "info" }, image, "vhd");
@@ -83,7 +84,7 @@ Deno.test("checkVhd() finds what is unusual, and takes it for sound", async (t) 
   }
 });
 
-Deno.test("check() of a VHD finds an entry for a block that the disk does not have", async () => {
+pureTest("check() of a VHD finds an entry for a block that the disk does not have", async () => {
   const image = header(changed(dynamic, DYNAMIC_TABLE + 44, uint32(1)), 28, uint32(12));
   const { sound, findings } = await checkBytes(image, "vhd");
   assertEquals(sound, true);
@@ -93,7 +94,7 @@ Deno.test("check() of a VHD finds an entry for a block that the disk does not ha
   ]);
 });
 
-Deno.test("check() of a VHD finds room for a path that holds another", async () => {
+pureTest("check() of a VHD finds room for a path that holds another", async () => {
   const { sound, findings } = await checkBytes(
     header(child, LOCATORS[0] + 16, uint64(0x8000)),
     "vhd",

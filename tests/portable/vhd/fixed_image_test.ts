@@ -5,11 +5,12 @@ import { assertBytesEqual, pattern } from "../../support.ts";
 import { MemorySource } from "../file/memory_source.ts";
 import { readImage } from "../image/read_image.ts";
 import { IDENTIFIER, newVhd, sealFooter, viewAt } from "./vhd_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const image = newVhd({ subtype: "fixed" });
 image.set(pattern(40960));
 
-Deno.test("a fixed image is its disk, then the footer", () => {
+pureTest("a fixed image is its disk, then the footer", () => {
   const disk = openVhd(new MemorySource(image));
   assertEquals(
     [disk.format, disk.subtype, disk.virtualSize, disk.blockSize, disk.parent],
@@ -21,31 +22,31 @@ Deno.test("a fixed image is its disk, then the footer", () => {
   assertBytesEqual(readImage([disk], 0, 40960), pattern(40960));
 });
 
-Deno.test("extent() of a fixed image is all of the range", () => {
+pureTest("extent() of a fixed image is all of the range", () => {
   const disk = openVhd(new MemorySource(image));
   assertEquals(disk.extent(5, 40960), { kind: "file", offset: 5, length: 40955, fileOffset: 5 });
 });
 
-Deno.test("a fixed image with a footer of 511 bytes reads as any other", () => {
+pureTest("a fixed image with a footer of 511 bytes reads as any other", () => {
   const disk = openVhd(new MemorySource(image.slice(0, -1)));
   assertBytesEqual(readImage([disk], 0, disk.virtualSize), pattern(40960));
 });
 
-Deno.test("a fixed image may be longer than its disk", () => {
+pureTest("a fixed image may be longer than its disk", () => {
   const longer = image.slice();
   viewAt(longer).setBigUint64(40960 + 48, 512n, false); // CurrentSize
   sealFooter(longer, 40960);
   assertEquals(openVhd(new MemorySource(longer)).virtualSize, 512);
 });
 
-Deno.test("a fixed image may have the data offset that VHD 1.0 prints, 32 ones", () => {
+pureTest("a fixed image may have the data offset that VHD 1.0 prints, 32 ones", () => {
   const other = image.slice();
   viewAt(other).setBigUint64(40960 + 16, 0xffffffffn, false);
   sealFooter(other, 40960);
   assertEquals(openVhd(new MemorySource(other)).subtype, "fixed");
 });
 
-Deno.test("CurrentSize is the size of the disk, whoever made it and whatever the geometry", () => {
+pureTest("CurrentSize is the size of the disk, whoever made it and whatever the geometry", () => {
   for (const creator of ["vpc ", "qemu", "vbox", "d2v\0", "\0\0\0\0"]) {
     const other = image.slice();
     other.set(new TextEncoder().encode(creator), 40960 + 28);
@@ -58,7 +59,7 @@ Deno.test("CurrentSize is the size of the disk, whoever made it and whatever the
 const SIZE = 8192;
 const OTHER_IDENTIFIER = "fedcba98-7654-3210-fedc-ba9876543210";
 
-Deno.test("openWritableVhd() writes a fixed image in its place", async (t) => {
+pureTest("openWritableVhd() writes a fixed image in its place", async (t) => {
   for (const lacking of [0, 1]) {
     await t.step(`footer of ${512 - lacking} bytes`, () => {
       const image = newVhd({ subtype: "fixed", virtualSize: SIZE });

@@ -5,6 +5,7 @@ import {
   parseFooter,
   vhdChecksum,
 } from "../../../src/portable/vhd/footer.ts";
+import { pureTest } from "../../pure.ts";
 
 /** The footer of a differencing image of Windows 10, to its last byte that is not zero. */
 const WINDOWS_10 = "636f6e6563746978 00000002 00010000 0000000000000200 27198e1b 77696e20" +
@@ -20,7 +21,7 @@ function windowsFooter(): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-Deno.test("a footer of Windows 10 has the fields that Windows gave it", () => {
+pureTest("a footer of Windows 10 has the fields that Windows gave it", () => {
   assertEquals(parseFooter(windowsFooter()), {
     features: 2,
     fileFormatVersion: 0x00010000,
@@ -38,11 +39,11 @@ Deno.test("a footer of Windows 10 has the fields that Windows gave it", () => {
   });
 });
 
-Deno.test("a footer of Windows 10 encodes to its own bytes, checksum 0xFFFFF02C included", () => {
+pureTest("a footer of Windows 10 encodes to its own bytes, checksum 0xFFFFF02C included", () => {
   assertEquals(encodeFooter(parseFooter(windowsFooter())), windowsFooter());
 });
 
-Deno.test("a footer without sparse header and in saved state survives encoding", () => {
+pureTest("a footer without sparse header and in saved state survives encoding", () => {
   const footer = { ...parseFooter(windowsFooter()), dataOffset: undefined, savedState: true };
   const bytes = encodeFooter(footer);
   assertEquals(parseFooter(bytes), footer);
@@ -50,7 +51,7 @@ Deno.test("a footer without sparse header and in saved state survives encoding",
   assertEquals(bytes[84], 1);
 });
 
-Deno.test("footerFault() notices a change of any byte", () => {
+pureTest("footerFault() notices a change of any byte", () => {
   assertEquals(footerFault(windowsFooter()), undefined);
   for (let i = 0; i < 512; i++) {
     const bytes = windowsFooter();
@@ -66,7 +67,7 @@ const rows: [string, number[], number][] = [
   ["bytes above 127, which are unsigned", [0xff, 0, 0, 0, 0, 0xff], 0xfffffe01],
 ];
 
-Deno.test("vhdChecksum() adds up all bytes but its own", async (t) => {
+pureTest("vhdChecksum() adds up all bytes but its own", async (t) => {
   for (const [name, bytes, expected] of rows) {
     await t.step(`${name}: 0x${expected.toString(16)}`, () => {
       assertEquals(vhdChecksum(Uint8Array.from(bytes), 1), expected);

@@ -8,10 +8,11 @@ import { readImage } from "../image/read_image.ts";
 import { randomWork } from "./random_work.ts";
 import { BLOCK, bytesOf, recorded, writes } from "./recorded_vhd.ts";
 import { newVhd } from "./vhd_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const OTHER_IDENTIFIER = "fedcba98-7654-3210-fedc-ba9876543210";
 
-Deno.test("setUniqueId() changes the trailing footer, then the copy", () => {
+pureTest("setUniqueId() changes the trailing footer, then the copy", () => {
   for (const image of [newVhd(), newVhd().slice(0, -1)]) {
     const source = recorded(image);
     const disk = openWritableVhd(source);
@@ -29,7 +30,7 @@ Deno.test("setUniqueId() changes the trailing footer, then the copy", () => {
   }
 });
 
-Deno.test("a footer astride two sectors stays until another is behind it", () => {
+pureTest("a footer astride two sectors stays until another is behind it", () => {
   const image = newVhd();
   const astride = new Uint8Array(image.length + 100);
   astride.set(image.subarray(0, -512));
@@ -44,19 +45,22 @@ Deno.test("a footer astride two sectors stays until another is behind it", () =>
   assertBytesEqual(readImage([openVhd(source)], 0, BLOCK), pattern(BLOCK));
 });
 
-Deno.test("the file ends with a good footer after every single change, for readers that know no copy", () => {
-  for (let seed = 0; seed < 20; seed++) {
-    const source = recorded(newVhd());
-    const random = new Random(seed);
-    const reopen = () => openWritableVhd(source);
-    randomWork(reopen(), new Uint8Array(10 * BLOCK), random, { operations: 60, reopen });
-    const file = source.base.fork();
-    const last = new Uint8Array(512);
-    for (const change of source.changes) {
-      if (change.kind === "write") file.writeAt(change.bytes, change.offset);
-      else if (change.kind === "truncate") file.truncate(change.size);
-      file.readAt(last, file.size - 512);
-      assertEquals(footerFault(last), undefined, `seed ${seed}`);
+pureTest(
+  "the file ends with a good footer after every single change, for readers that know no copy",
+  () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const source = recorded(newVhd());
+      const random = new Random(seed);
+      const reopen = () => openWritableVhd(source);
+      randomWork(reopen(), new Uint8Array(10 * BLOCK), random, { operations: 60, reopen });
+      const file = source.base.fork();
+      const last = new Uint8Array(512);
+      for (const change of source.changes) {
+        if (change.kind === "write") file.writeAt(change.bytes, change.offset);
+        else if (change.kind === "truncate") file.truncate(change.size);
+        file.readAt(last, file.size - 512);
+        assertEquals(footerFault(last), undefined, `seed ${seed}`);
+      }
     }
-  }
-});
+  },
+);

@@ -8,6 +8,7 @@ import { resizeVhd } from "../../../src/portable/vhd/resize.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { newVhd } from "./vhd_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const DISK = 4096;
 const SECTOR = 512;
@@ -41,56 +42,68 @@ const LEFT_BY_GROWTH: Record<string, Bytes> = {
   ),
 };
 
-Deno.test("openWritableVhd() and repairVhd() cut off what a growth left of a fixed VHD", async (t) => {
-  for (const [what, bytes] of Object.entries(LEFT_BY_GROWTH)) {
-    for (const [who, work] of [["a writer", openWritableVhd], ["a repair", repairVhd]] as const) {
-      await t.step(`${who}: ${what}`, async () => {
-        const file = SparseFile.of(bytes);
-        const { sound, findings: [finding] } = await checkFile(file, "vhd", {}, () => {});
-        assertEquals([sound, finding?.severity, finding?.repairable], [false, "warning", true]);
-        assertStringIncludes(String(finding?.found), "as a crash leaves them while the disk grows");
-        assertEquals(openVhd(file).virtualSize, DISK);
-        work(file);
-        assertBytesEqual(file.bytes(), IMAGE);
-        assertEquals((await checkFile(file, "vhd", {}, () => {})).findings, []);
-      });
+pureTest(
+  "openWritableVhd() and repairVhd() cut off what a growth left of a fixed VHD",
+  async (t) => {
+    for (const [what, bytes] of Object.entries(LEFT_BY_GROWTH)) {
+      for (const [who, work] of [["a writer", openWritableVhd], ["a repair", repairVhd]] as const) {
+        await t.step(`${who}: ${what}`, async () => {
+          const file = SparseFile.of(bytes);
+          const { sound, findings: [finding] } = await checkFile(file, "vhd", {}, () => {});
+          assertEquals([sound, finding?.severity, finding?.repairable], [false, "warning", true]);
+          assertStringIncludes(
+            String(finding?.found),
+            "as a crash leaves them while the disk grows",
+          );
+          assertEquals(openVhd(file).virtualSize, DISK);
+          work(file);
+          assertBytesEqual(file.bytes(), IMAGE);
+          assertEquals((await checkFile(file, "vhd", {}, () => {})).findings, []);
+        });
+      }
     }
-  }
-});
+  },
+);
 
-Deno.test("bytes between disk and footer that no growth has left stay, until the disk grows", async () => {
-  const slack = new Uint8Array(70 * SECTOR);
-  slack[69 * SECTOR] = 1;
-  const bytes = withSlack(slack);
-  const file = SparseFile.of(bytes);
-  const { sound, findings: [finding] } = await checkFile(file, "vhd", {}, () => {});
-  assertEquals([sound, finding?.severity, finding?.repairable], [false, "warning", false]);
-  openWritableVhd(file).finish();
-  assertBytesEqual(file.bytes(), bytes);
-  resizeVhd(file, DISK + 100 * SECTOR);
-  assertEquals(file.size, DISK + 101 * SECTOR);
-  assertBytesEqual(file.bytes().subarray(DISK, -SECTOR), new Uint8Array(100 * SECTOR));
-});
+pureTest(
+  "bytes between disk and footer that no growth has left stay, until the disk grows",
+  async () => {
+    const slack = new Uint8Array(70 * SECTOR);
+    slack[69 * SECTOR] = 1;
+    const bytes = withSlack(slack);
+    const file = SparseFile.of(bytes);
+    const { sound, findings: [finding] } = await checkFile(file, "vhd", {}, () => {});
+    assertEquals([sound, finding?.severity, finding?.repairable], [false, "warning", false]);
+    openWritableVhd(file).finish();
+    assertBytesEqual(file.bytes(), bytes);
+    resizeVhd(file, DISK + 100 * SECTOR);
+    assertEquals(file.size, DISK + 101 * SECTOR);
+    assertBytesEqual(file.bytes().subarray(DISK, -SECTOR), new Uint8Array(100 * SECTOR));
+  },
+);
 
-Deno.test("a file of which nobody can say what follows its footer is read, but not written", async () => {
-  const tail = new Uint8Array(8 * SECTOR);
-  tail[SECTOR] = 1;
-  const bytes = join(IMAGE, tail);
-  const file = SparseFile.of(bytes);
-  assertEquals(openVhd(file).virtualSize, DISK);
-  const error = assertThrows(() => openWritableVhd(file), ImageError);
-  const { structure, offset } = error.options.detail ?? {};
-  assertEquals([error.symbol, structure, offset], [
-    "ERROR_VHD_DRIVE_FOOTER_MISSING",
-    "footer",
-    DISK + 2 * SECTOR,
-  ]);
-  assertBytesEqual(file.bytes(), bytes);
-  const { sound, findings: [finding] } = await checkFile(file, "vhd", { repair: true }, () => {});
-  assertEquals([sound, finding?.severity, finding?.repairable], [false, "error", false]);
-});
+pureTest(
+  "a file of which nobody can say what follows its footer is read, but not written",
+  async () => {
+    const tail = new Uint8Array(8 * SECTOR);
+    tail[SECTOR] = 1;
+    const bytes = join(IMAGE, tail);
+    const file = SparseFile.of(bytes);
+    assertEquals(openVhd(file).virtualSize, DISK);
+    const error = assertThrows(() => openWritableVhd(file), ImageError);
+    const { structure, offset } = error.options.detail ?? {};
+    assertEquals([error.symbol, structure, offset], [
+      "ERROR_VHD_DRIVE_FOOTER_MISSING",
+      "footer",
+      DISK + 2 * SECTOR,
+    ]);
+    assertBytesEqual(file.bytes(), bytes);
+    const { sound, findings: [finding] } = await checkFile(file, "vhd", { repair: true }, () => {});
+    assertEquals([sound, finding?.severity, finding?.repairable], [false, "error", false]);
+  },
+);
 
-Deno.test("a fixed VHD whose footer lies astride two sectors grows", () => {
+pureTest("a fixed VHD whose footer lies astride two sectors grows", () => {
   const file = SparseFile.of(withSlack(new Uint8Array(100).fill(1)));
   resizeVhd(file, DISK + 5 * SECTOR);
   assertEquals([file.size, openVhd(file).virtualSize], [DISK + 6 * SECTOR, DISK + 5 * SECTOR]);
@@ -98,7 +111,7 @@ Deno.test("a fixed VHD whose footer lies astride two sectors grows", () => {
   assertBytesEqual(file.bytes().subarray(DISK, -SECTOR), new Uint8Array(5 * SECTOR));
 });
 
-Deno.test("a fixed VHD with a footer of 511 bytes grows", () => {
+pureTest("a fixed VHD with a footer of 511 bytes grows", () => {
   const file = SparseFile.of(IMAGE.subarray(0, -1));
   resizeVhd(file, DISK + SECTOR);
   assertEquals([file.size, openVhd(file).virtualSize], [DISK + 2 * SECTOR, DISK + SECTOR]);

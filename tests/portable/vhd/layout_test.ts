@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { geometryOf } from "../../../src/portable/vhd/layout.ts";
+import { pureTest } from "../../pure.ts";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
@@ -24,7 +25,7 @@ const rows: [string, number, string][] = [
   ["2040 GiB", 2040 * GIB, "65535/16/255"],
 ];
 
-Deno.test("geometryOf() gives the geometry of VHD 1.0's algorithm", async (t) => {
+pureTest("geometryOf() gives the geometry of VHD 1.0's algorithm", async (t) => {
   for (const [name, size, expected] of rows) {
     await t.step(`${name}: ${expected}`, () => {
       const { cylinders, heads, sectorsPerTrack } = geometryOf(size);

@@ -19,6 +19,7 @@ import {
   viewAt,
   withBlock,
 } from "./vhd_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const MISSING = "ERROR_VHD_DRIVE_FOOTER_MISSING";
 const FOOTER_CHECKSUM = "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH";
@@ -101,7 +102,7 @@ const footerRows: [string, Uint8Array<ArrayBuffer>, number, Bytes, Fault["code"]
   ["a fixed disk larger than its file", fixed, 48, uint64(40960 + 512), FILE_SIZE],
 ];
 
-Deno.test("openVhd() refuses a damaged footer, at its field", async (t) => {
+pureTest("openVhd() refuses a damaged footer, at its field", async (t) => {
   for (const [name, image, field, bytes, code] of footerRows) {
     await t.step(`${name}: ${code}`, () => {
       assertFooterFault(image, field, bytes, code);
@@ -128,7 +129,7 @@ const headerRows: [string, number, Bytes, Fault["code"]][] = [
   ["a table in the sparse header", 16, uint64(1024), HEADER_CORRUPT],
 ];
 
-Deno.test("openVhd() refuses a damaged sparse header, at its field", async (t) => {
+pureTest("openVhd() refuses a damaged sparse header, at its field", async (t) => {
   for (const [name, field, bytes, code] of headerRows) {
     await t.step(`${name}: ${code}`, () => {
       assertHeaderFault(dynamic, field, bytes, code);
@@ -136,11 +137,11 @@ Deno.test("openVhd() refuses a damaged sparse header, at its field", async (t) =
   }
 });
 
-Deno.test("openVhd() refuses a table larger than the file, before it reads any of it", () => {
+pureTest("openVhd() refuses a table larger than the file, before it reads any of it", () => {
   assertHeaderFault(dynamic, 28, uint32(2 ** 20), HEADER_CORRUPT, "sparse header", HEADER + 16);
 });
 
-Deno.test("openVhd() refuses a sparse header with a wrong checksum", () => {
+pureTest("openVhd() refuses a sparse header with a wrong checksum", () => {
   assertFault(changed(dynamic, HEADER + 900, [1]), {
     code: HEADER_CHECKSUM,
     structure: "sparse header",
@@ -148,7 +149,7 @@ Deno.test("openVhd() refuses a sparse header with a wrong checksum", () => {
   });
 });
 
-Deno.test("openVhd() does not follow the data offset of the sparse header", () => {
+pureTest("openVhd() does not follow the data offset of the sparse header", () => {
   const image = changed(dynamic, HEADER + 8, uint64(HEADER));
   sealHeader(image);
   assertReads(image, 1);
@@ -165,7 +166,7 @@ const locatorRows: [string, number, Bytes][] = [
   ["a path in the block allocation table", SLOT_0 + 16, uint64(DIFFERENCING_TABLE)],
 ];
 
-Deno.test("openVhd() refuses a damaged parent locator, at its field", async (t) => {
+pureTest("openVhd() refuses a damaged parent locator, at its field", async (t) => {
   for (const [name, field, bytes] of locatorRows) {
     await t.step(`${name}`, () => {
       assertHeaderFault(child, field, bytes, HEADER_CORRUPT, "parent locator");
@@ -173,7 +174,7 @@ Deno.test("openVhd() refuses a damaged parent locator, at its field", async (t) 
   }
 });
 
-Deno.test("openVhd() checks the locator of a platform that it cannot read", () => {
+pureTest("openVhd() checks the locator of a platform that it cannot read", () => {
   const image = changed(child, HEADER + SLOT_0, [0x58, 0x58, 0x58, 0x58]);
   image.set(uint32(2 ** 31), HEADER + SLOT_0 + 8);
   sealHeader(image);
@@ -190,7 +191,7 @@ const pathRows: [string, string][] = [
   ["a global root", "\\\\?\\globalroot\\Device\\x"],
 ];
 
-Deno.test("openVhd() refuses parent paths that are none", async (t) => {
+pureTest("openVhd() refuses parent paths that are none", async (t) => {
   for (const [name, path] of pathRows) {
     await t.step(`${name}`, () => {
       const image = changed(child, HEADER + SLOT_0 + 8, uint32(path.length * 2));
@@ -207,21 +208,24 @@ Deno.test("openVhd() refuses parent paths that are none", async (t) => {
   }
 });
 
-Deno.test("openVhd() refuses a device as parent name", () => {
+pureTest("openVhd() refuses a device as parent name", () => {
   const name = [..."\\\\.\\C:"].flatMap((each) => [0, each.charCodeAt(0)]);
   assertHeaderFault(child, 64, [...name, 0, 0], HEADER_CORRUPT);
 });
 
-Deno.test("openVhd() refuses a differencing image that names no parent", () => {
+pureTest("openVhd() refuses a differencing image that names no parent", () => {
   assertHeaderFault(child, 40, new Array(16).fill(0), HEADER_CORRUPT);
 });
 
-Deno.test("openVhd() takes a dynamic image with a parent id and bad locators: they mean nothing", () => {
-  const image = changed(dynamic, HEADER + 40, new Array(16).fill(7));
-  image.set(ALL_ONES, HEADER + SLOT_0);
-  sealHeader(image);
-  assertReads(image, 1);
-});
+pureTest(
+  "openVhd() takes a dynamic image with a parent id and bad locators: they mean nothing",
+  () => {
+    const image = changed(dynamic, HEADER + 40, new Array(16).fill(7));
+    image.set(ALL_ONES, HEADER + SLOT_0);
+    sealHeader(image);
+    assertReads(image, 1);
+  },
+);
 
 /** The entry of block 0, and what is there. */
 const tableRows: [string, Uint8Array<ArrayBuffer>, number, number][] = [
@@ -234,7 +238,7 @@ const tableRows: [string, Uint8Array<ArrayBuffer>, number, number][] = [
   ["that runs beyond the file", dynamic, DYNAMIC_TABLE, (dynamic.length - 4096) / 512],
 ];
 
-Deno.test("extent() refuses a block that cannot be there, at its table entry", async (t) => {
+pureTest("extent() refuses a block that cannot be there, at its table entry", async (t) => {
   for (const [name, image, table, entry] of tableRows) {
     await t.step(`${name}`, () => {
       const bad = changed(image, table, uint32(entry));
@@ -245,7 +249,7 @@ Deno.test("extent() refuses a block that cannot be there, at its table entry", a
   }
 });
 
-Deno.test("a bad table entry does not keep the other blocks from being read", () => {
+pureTest("a bad table entry does not keep the other blocks from being read", () => {
   const bad = changed(dynamic, DYNAMIC_TABLE + 4 * 5, uint32(0));
   const fault = { code: TABLE, structure: "block allocation table", offset: DYNAMIC_TABLE + 20 };
   assertFault(bad, fault as Fault, (source) => {
@@ -256,14 +260,14 @@ Deno.test("a bad table entry does not keep the other blocks from being read", ()
   });
 });
 
-Deno.test("entries beyond the end of the disk are never used", () => {
+pureTest("entries beyond the end of the disk are never used", () => {
   const image = changed(dynamic, HEADER + 28, uint32(12));
   image.set([...uint32(0), ...uint32(0)], DYNAMIC_TABLE + 40);
   sealHeader(image);
   assertReads(image, 1);
 });
 
-Deno.test("a block over the footer is refused, at its table entry; other blocks are read", () => {
+pureTest("a block over the footer is refused, at its table entry; other blocks are read", () => {
   const image = dynamic.slice(0, -512);
   image.set(dynamic.subarray(dynamic.length - 512), image.length - 512);
   const fault = {
@@ -275,7 +279,7 @@ Deno.test("a block over the footer is refused, at its table entry; other blocks 
   assertEquals(openVhd(new MemorySource(image)).extent(4096, 8192).kind, "zero");
 });
 
-Deno.test("two blocks in one place are refused, both; other blocks are read", () => {
+pureTest("two blocks in one place are refused, both; other blocks are read", () => {
   let image = dynamic;
   for (const block of [3, 5]) {
     image = withBlock(image, DYNAMIC_TABLE, block, [0xff], new Uint8Array(4096).fill(block));
@@ -296,12 +300,12 @@ Deno.test("two blocks in one place are refused, both; other blocks are read", ()
   }
 });
 
-Deno.test("a damaged cookie of a fixed image is a missing footer", () => {
+pureTest("a damaged cookie of a fixed image is a missing footer", () => {
   const offset = fixed.length - 512;
   assertFault(changed(fixed, offset, [0x43]), { code: MISSING, structure: "footer", offset });
 });
 
-Deno.test("a damaged byte of a fixed image's footer is a checksum mismatch", () => {
+pureTest("a damaged byte of a fixed image's footer is a checksum mismatch", () => {
   const offset = fixed.length - 512;
   assertFault(changed(fixed, offset + 24, [1, 2, 3, 4]), {
     code: FOOTER_CHECKSUM,

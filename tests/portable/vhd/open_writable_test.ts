@@ -18,6 +18,7 @@ import {
   withBlock,
 } from "./vhd_builder.ts";
 import { bytesOf } from "./recorded_vhd.ts";
+import { pureTest } from "../../pure.ts";
 
 const TABLE = "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT";
 const BLOCK = 512 + 4096;
@@ -39,7 +40,7 @@ function opened(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytesOf(file);
 }
 
-Deno.test("openWritableVhd() changes nothing in a sound image", async (t) => {
+pureTest("openWritableVhd() changes nothing in a sound image", async (t) => {
   for (const [name, image] of Object.entries({ fixed, dynamic, child })) {
     await t.step(`${name}`, () => {
       const source = new RecordingSource<never>(SparseFile.of(image));
@@ -49,23 +50,23 @@ Deno.test("openWritableVhd() changes nothing in a sound image", async (t) => {
   }
 });
 
-Deno.test("a footer of 511 bytes stays until it has to move", () => {
+pureTest("a footer of 511 bytes stays until it has to move", () => {
   assertEquals(opened(dynamic.slice(0, -1)).length, dynamic.length - 1);
   assertEquals(opened(fixed.slice(0, -1)).length, fixed.length - 1);
 });
 
-Deno.test("a damaged footer is written anew from its copy, in its place", () => {
+pureTest("a damaged footer is written anew from its copy, in its place", () => {
   assertBytesEqual(opened(changed(dynamic, dynamic.length - 300, [1])), dynamic);
   assertBytesEqual(opened(changed(child, child.length - 512, [0])), child);
 });
 
-Deno.test("a missing footer is written after the last block", () => {
+pureTest("a missing footer is written after the last block", () => {
   assertBytesEqual(opened(dynamic.slice(0, -512)), dynamic);
   assertBytesEqual(opened(child.slice(0, -512)), child);
   assertBytesEqual(opened(dynamic.slice(0, -500)), dynamic);
 });
 
-Deno.test("a missing footer is written after what a crash left behind the last block", () => {
+pureTest("a missing footer is written after what a crash left behind the last block", () => {
   const left = new Uint8Array(dynamic.length + 1200);
   left.set(dynamic.subarray(0, -512));
   left.fill(7, dynamic.length - 512);
@@ -75,7 +76,7 @@ Deno.test("a missing footer is written after what a crash left behind the last b
   assertEquals(repaired.length - left.length < 512, true);
 });
 
-Deno.test("a damaged, missing or different copy is written anew from the footer", () => {
+pureTest("a damaged, missing or different copy is written anew from the footer", () => {
   assertBytesEqual(opened(changed(dynamic, 100, [1])), dynamic);
   assertBytesEqual(opened(changed(dynamic, 0, new Array(512).fill(0))), dynamic);
   const other = dynamic.slice();
@@ -84,7 +85,7 @@ Deno.test("a damaged, missing or different copy is written anew from the footer"
   assertBytesEqual(opened(other), dynamic);
 });
 
-Deno.test("repairs keep reserved fields as their creator left them", () => {
+pureTest("repairs keep reserved fields as their creator left them", () => {
   const hidden = dynamic.slice();
   hidden[85] = 1; // XenServer's mark of a hidden disk
   sealFooter(hidden, 0);
@@ -92,7 +93,7 @@ Deno.test("repairs keep reserved fields as their creator left them", () => {
   assertBytesEqual(repaired.slice(-512), hidden.subarray(0, 512));
 });
 
-Deno.test("a disk in saved state can be written, as its machine does that goes on", () => {
+pureTest("a disk in saved state can be written, as its machine does that goes on", () => {
   const saved = dynamic.slice();
   for (const offset of [0, saved.length - 512]) {
     saved[offset + 84] = 1;
@@ -123,7 +124,7 @@ function withEntry(image: Uint8Array<ArrayBuffer>, index: number, entry: number)
 const STRUCTURE = "block allocation table";
 const lastBlock = (dynamic.length - 512 - BLOCK) / 512;
 
-Deno.test("openWritableVhd() refuses an image with a block in a place that is taken", async (t) => {
+pureTest("openWritableVhd() refuses an image with a block in a place that is taken", async (t) => {
   for (
     const [name, entry] of [
       ["the same place", lastBlock],
@@ -140,19 +141,19 @@ Deno.test("openWritableVhd() refuses an image with a block in a place that is ta
   }
 });
 
-Deno.test("more blocks than the file has room for keep it from being written", () => {
+pureTest("more blocks than the file has room for keep it from being written", () => {
   let image = dynamic;
   for (const index of [3, 4, 5]) image = withEntry(image, index, lastBlock);
   assertRefused(image, STRUCTURE, DYNAMIC_TABLE + 4 * 4);
 });
 
-Deno.test("entries beyond the end of the disk do not matter", () => {
+pureTest("entries beyond the end of the disk do not matter", () => {
   const small = newVhd({ virtualSize: 3 * 4096 });
   viewAt(small).setUint32(DYNAMIC_TABLE + 3 * 4, 0, false);
   openWritableVhd(SparseFile.of(small));
 });
 
-Deno.test("a table that reaches into the footer keeps an image from being written", () => {
+pureTest("a table that reaches into the footer keeps an image from being written", () => {
   const image = newVhd();
   const HEADER_TABLE_OFFSET = 512 + 16;
   viewAt(image).setBigUint64(HEADER_TABLE_OFFSET, BigInt(image.length - 512), false);
@@ -168,7 +169,7 @@ Deno.test("a table that reaches into the footer keeps an image from being writte
   );
 });
 
-Deno.test("what cannot be read cannot be written either", () => {
+pureTest("what cannot be read cannot be written either", () => {
   const error = assertThrows(
     () => openWritableVhd(SparseFile.of(fixed.slice(0, -512))),
     ImageError,

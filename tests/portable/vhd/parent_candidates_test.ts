@@ -5,6 +5,7 @@ import { LOCATOR, locatorOffset, PLATFORM_CODE } from "../../../src/portable/vhd
 import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { MemorySource } from "../file/memory_source.ts";
 import { HEADER, newVhd, PARENT_IDENTIFIER, sealHeader, viewAt } from "./vhd_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
@@ -29,7 +30,7 @@ function locatorsOf(source: MemorySource): [ParentLocator["kind"], string][] {
   return openVhd(source).parent!.locators.map(({ kind, path }) => [kind, path]);
 }
 
-Deno.test("locators are tried by platform, whatever their slots, then the parent name", () => {
+pureTest("locators are tried by platform, whatever their slots, then the parent name", () => {
   const source = childWith([
     [PLATFORM_CODE.mac, utf8("file:///mac.vhd")],
     [PLATFORM_CODE.macX, utf8("file:///macx.vhd")],
@@ -50,7 +51,7 @@ Deno.test("locators are tried by platform, whatever their slots, then the parent
   ]);
 });
 
-Deno.test("a path that is named twice is tried once", () => {
+pureTest("a path that is named twice is tried once", () => {
   const path = "C:\\images\\parent.vhd";
   const source = childWith([
     [PLATFORM_CODE.w2ku, encodeUtf16(path)],
@@ -59,11 +60,11 @@ Deno.test("a path that is named twice is tried once", () => {
   assertEquals(locatorsOf(source), [["absolute", path], ["name", "parent.vhd"]]);
 });
 
-Deno.test("a bare parent name is looked for beside the child only", () => {
+pureTest("a bare parent name is looked for beside the child only", () => {
   assertEquals(locatorsOf(childWith([], "parent.vhd")), [["name", "parent.vhd"]]);
 });
 
-Deno.test("locators without a path are passed over", () => {
+pureTest("locators without a path are passed over", () => {
   const source = childWith([
     [PLATFORM_CODE.w2ru, new Uint8Array(0)],
     [PLATFORM_CODE.w2ku, new Uint8Array(4)],
@@ -73,17 +74,17 @@ Deno.test("locators without a path are passed over", () => {
   assertEquals(locatorsOf(source), []);
 });
 
-Deno.test("a terminator that was counted in is no part of the path", () => {
+pureTest("a terminator that was counted in is no part of the path", () => {
   const source = childWith([[PLATFORM_CODE.w2ru, encodeUtf16(".\\parent.vhd\0")]]);
   assertEquals(locatorsOf(source), [["relative", ".\\parent.vhd"]]);
 });
 
-Deno.test("a parent name of 256 units has no terminator", () => {
+pureTest("a parent name of 256 units has no terminator", () => {
   const name = "x".repeat(252) + ".vhd";
   assertEquals(locatorsOf(childWith([], name)), [["name", name]]);
 });
 
-Deno.test("the parent's id and time stamp are those of the sparse header", () => {
+pureTest("the parent's id and time stamp are those of the sparse header", () => {
   const { bytes } = childWith([]);
   viewAt(bytes).setUint32(HEADER + 56, 0x27198e1b, false);
   sealHeader(bytes);

@@ -7,6 +7,7 @@ import {
   withoutTerminator,
 } from "../../../src/portable/vhd/parent_link.ts";
 import { PLATFORM_CODE } from "../../../src/portable/vhd/sparse_header.ts";
+import { pureTest } from "../../pure.ts";
 
 function decode(code: number, bytes: Uint8Array): string | undefined {
   return NOTATIONS.find((each) => each.code === code)?.decode(bytes);
@@ -14,13 +15,13 @@ function decode(code: number, bytes: Uint8Array): string | undefined {
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("Windows paths are little-endian UTF-16, unpaired surrogates included", () => {
+pureTest("Windows paths are little-endian UTF-16, unpaired surrogates included", () => {
   const bytes = Uint8Array.of(0x2e, 0x00, 0x5c, 0x00, 0xe5, 0x65, 0x00, 0xd8);
   assertEquals(decode(PLATFORM_CODE.w2ru, bytes), ".\\日\ud800");
   assertEquals(decode(PLATFORM_CODE.w2ku, bytes), ".\\日\ud800");
 });
 
-Deno.test("the superseded Windows paths are a byte a character", () => {
+pureTest("the superseded Windows paths are a byte a character", () => {
   const bytes = Uint8Array.of(0x43, 0x3a, 0x5c, 0xe9);
   assertEquals(decode(PLATFORM_CODE.wi2k, bytes), "C:\\é");
   assertEquals(decode(PLATFORM_CODE.wi2r, bytes), "C:\\é");
@@ -37,7 +38,7 @@ const urls: [string, string | undefined][] = [
   ["\u0001alias record", undefined],
 ];
 
-Deno.test("NOTATIONS take file URLs of this machine from Mac locators", async (t) => {
+pureTest("NOTATIONS take file URLs of this machine from Mac locators", async (t) => {
   for (const [url, expected] of urls) {
     await t.step(JSON.stringify(url), () => {
       assertEquals(decode(PLATFORM_CODE.macX, utf8(url)), expected);
@@ -46,7 +47,7 @@ Deno.test("NOTATIONS take file URLs of this machine from Mac locators", async (t
   }
 });
 
-Deno.test("NOTATIONS try relative paths before absolute ones, UTF-16 before bytes", () => {
+pureTest("NOTATIONS try relative paths before absolute ones, UTF-16 before bytes", () => {
   const order = NOTATIONS.map(({ code }) => code);
   const { w2ru, w2ku, wi2r, wi2k, macX, mac } = PLATFORM_CODE;
   assertEquals<number[]>(order, [w2ru, w2ku, wi2r, wi2k, macX, mac]);
@@ -66,7 +67,7 @@ const kinds: [string, ReturnType<typeof parentLocator>["kind"]][] = [
   ["\\\\?\\Volume{0b5c0f43-0000-0000-0000-100000000000}\\base.vhd", "volume"],
 ];
 
-Deno.test("parentLocator() tells relative paths from absolute ones", async (t) => {
+pureTest("parentLocator() tells relative paths from absolute ones", async (t) => {
   for (const [path, kind] of kinds) {
     await t.step(`${path}: ${kind}`, () => {
       assertEquals(parentLocator(path), { kind, path });
@@ -88,7 +89,7 @@ const faults: [string, boolean][] = [
   ["\\\\?\\GlobalRoot", true],
 ];
 
-Deno.test("pathFault() refuses devices and what cannot be a path", async (t) => {
+pureTest("pathFault() refuses devices and what cannot be a path", async (t) => {
   for (const [path, isFault] of faults) {
     await t.step(`${JSON.stringify(path)}: ${isFault}`, () => {
       assertEquals(pathFault(path) !== undefined, isFault);
@@ -107,7 +108,7 @@ const names: [string, string | undefined][] = [
   ["", undefined],
 ];
 
-Deno.test("fileNameOf() gives what follows the last separator", async (t) => {
+pureTest("fileNameOf() gives what follows the last separator", async (t) => {
   for (const [path, expected] of names) {
     await t.step(`${JSON.stringify(path)}: ${JSON.stringify(expected)}`, () => {
       assertEquals(fileNameOf(path), expected);
@@ -115,7 +116,7 @@ Deno.test("fileNameOf() gives what follows the last separator", async (t) => {
   }
 });
 
-Deno.test("withoutTerminator() takes NULs from the end only", () => {
+pureTest("withoutTerminator() takes NULs from the end only", () => {
   assertEquals(withoutTerminator("a\0b\0\0"), "a\0b");
   assertEquals(withoutTerminator("\0\0"), "");
   assertEquals(withoutTerminator("a"), "a");

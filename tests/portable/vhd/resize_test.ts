@@ -9,6 +9,7 @@ import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../image/read_image.ts";
 import { DYNAMIC_TABLE, newVhd, sealFooter, sealHeader, viewAt, withBlock } from "./vhd_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const BLOCK = 4096;
 const SIZE = 10 * BLOCK;
@@ -46,16 +47,16 @@ function twoBlocks(): Uint8Array<ArrayBuffer> {
 }
 
 for (const [name, size] of [["stays", SIZE + BLOCK], ["needs more room", LARGE]] as const) {
-  Deno.test(`a dynamic disk keeps its blocks where its table ${name}`, () => {
+  pureTest(`a dynamic disk keeps its blocks where its table ${name}`, () => {
     assertGrows(twoBlocks(), size);
   });
 
-  Deno.test(`an empty dynamic disk grows where its table ${name}`, () => {
+  pureTest(`an empty dynamic disk grows where its table ${name}`, () => {
     assertGrows(newVhd(), size);
   });
 }
 
-Deno.test("resizeVhd() lets what lies behind the end of the disk read as zeros later", async (t) => {
+pureTest("resizeVhd() lets what lies behind the end of the disk read as zeros later", async (t) => {
   for (const added of [512, 1024, BLOCK]) {
     await t.step(`${added} bytes later`, () => {
       const virtualSize = SIZE - 1024;
@@ -65,7 +66,7 @@ Deno.test("resizeVhd() lets what lies behind the end of the disk read as zeros l
   }
 });
 
-Deno.test("what lies between a fixed disk and its footer does not become part of the disk", () => {
+pureTest("what lies between a fixed disk and its footer does not become part of the disk", () => {
   const image = newVhd({ subtype: "fixed", virtualSize: 2 * BLOCK });
   const longer = new Uint8Array(image.length + 3 * 512);
   longer.set(image.subarray(0, 2 * BLOCK));
@@ -74,7 +75,7 @@ Deno.test("what lies between a fixed disk and its footer does not become part of
   assertGrows(longer, 3 * BLOCK);
 });
 
-Deno.test("a differencing VHD keeps its size, and no VHD becomes smaller", () => {
+pureTest("a differencing VHD keeps its size, and no VHD becomes smaller", () => {
   const child = SparseFile.of(newVhd({ subtype: "differencing" }));
   assertRefused(child, 2 * SIZE, "ERROR_VHD_INVALID_TYPE");
   for (const subtype of ["fixed", "dynamic"] as const) {
@@ -83,7 +84,7 @@ Deno.test("a differencing VHD keeps its size, and no VHD becomes smaller", () =>
   }
 });
 
-Deno.test("a table does not grow over a structure behind it", () => {
+pureTest("a table does not grow over a structure behind it", () => {
   const image = newVhd();
   const header = image.slice(512, 1536);
   const table = image.slice(DYNAMIC_TABLE, DYNAMIC_TABLE + 512);
@@ -99,7 +100,7 @@ Deno.test("a table does not grow over a structure behind it", () => {
   assertRefused(SparseFile.of(image), LARGE, "ERROR_NOT_SUPPORTED");
 });
 
-Deno.test("a disk does not grow where its blocks would move beyond what an entry can say", () => {
+pureTest("a disk does not grow where its blocks would move beyond what an entry can say", () => {
   const image = twoBlocks();
   const file = SparseFile.of(image.subarray(0, -512));
   file.writeAt(image.subarray(-512), (0xffff_ffff - 7) * 512);

@@ -4,6 +4,7 @@ import { ImageFooters } from "../../../src/portable/vhd/footers.ts";
 import { BlockAllocator, freeGaps, type Occupancy } from "../../../src/portable/vhd/space.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { newVhd } from "./vhd_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const BLOCK_SIZE = 4096;
 const NO_SECTOR = 0xffffffff;
@@ -17,7 +18,7 @@ function allocator(footerOffset: number, gaps: ConstructorParameters<typeof Bloc
   return { file, footers, allocator: new BlockAllocator(file, footers, BLOCK_SIZE, gaps) };
 }
 
-Deno.test("allocate() does not give out the sector whose number means none", () => {
+pureTest("allocate() does not give out the sector whose number means none", () => {
   const { file, allocator: blocks } = allocator((NO_SECTOR - 16) * 512, []);
   assertEquals(blocks.allocate(ZEROS), (NO_SECTOR - 16) * 512);
   const { size } = file;
@@ -26,7 +27,7 @@ Deno.test("allocate() does not give out the sector whose number means none", () 
   assertEquals(file.size, size);
 });
 
-Deno.test("allocate() takes gaps from the lowest on, aligned where there is room for that", () => {
+pureTest("allocate() takes gaps from the lowest on, aligned where there is room for that", () => {
   const gaps = [{ offset: 1024, end: 1024 + 4608 }, { offset: 16384 + 512, end: 16384 * 3 }];
   const { footers, allocator: blocks } = allocator(2 ** 20, gaps);
   const places = Array.from({ length: 6 }, () => blocks.allocate(ZEROS));
@@ -41,7 +42,7 @@ Deno.test("allocate() takes gaps from the lowest on, aligned where there is room
   assertEquals(footers.offset > 2 ** 20, true);
 });
 
-Deno.test("allocate() clears what a gap holds, unless the caller writes all of it", () => {
+pureTest("allocate() clears what a gap holds, unless the caller writes all of it", () => {
   const gaps = [{ offset: 3584, end: 8192 }, { offset: 11776, end: 16384 }];
   const { file, allocator: blocks } = allocator(2 ** 20, gaps);
   file.writeAt(new Uint8Array(16384).fill(7), 0);
@@ -67,17 +68,17 @@ function gaps(changes: Partial<Occupancy>): [number, number][] {
   return found.map(({ offset, end }) => [offset / 512, end / 512]);
 }
 
-Deno.test("freeGaps() finds the room between blocks, before the first and after the last", () => {
+pureTest("freeGaps() finds the room between blocks, before the first and after the last", () => {
   assertEquals(gaps({ blocks: Uint32Array.of(20, 29, 60) }), [[4, 20], [38, 60], [69, 100]]);
   assertEquals(gaps({}), [[4, 100]]);
 });
 
-Deno.test("freeGaps() leaves gaps alone that are smaller than a block", () => {
+pureTest("freeGaps() leaves gaps alone that are smaller than a block", () => {
   assertEquals(gaps({ blocks: Uint32Array.of(12, 30, 82) }), [[21, 30], [39, 82], [91, 100]]);
   assertEquals(gaps({ blocks: Uint32Array.of(12, 29, 83) }), [[38, 83]]);
 });
 
-Deno.test("freeGaps() keeps clear of structures, in whatever order, to whole sectors", () => {
+pureTest("freeGaps() keeps clear of structures, in whatever order, to whole sectors", () => {
   const metadata = [
     { name: "path", offset: 50 * 512 + 7, length: 30 },
     { name: "path", offset: 49 * 512, length: 20 },
@@ -88,6 +89,6 @@ Deno.test("freeGaps() keeps clear of structures, in whatever order, to whole sec
   assertEquals(gaps({ metadata, blocks: Uint32Array.of(40, 60) }), [[4, 40], [51, 60], [69, 90]]);
 });
 
-Deno.test("freeGaps() ends with the last whole sector before the footer", () => {
+pureTest("freeGaps() ends with the last whole sector before the footer", () => {
   assertEquals(gaps({ end: 100 * 512 + 511 }), [[4, 100]]);
 });

@@ -5,6 +5,7 @@ import {
   type SparseHeader,
   sparseHeaderFault,
 } from "../../../src/portable/vhd/sparse_header.ts";
+import { pureTest } from "../../pure.ts";
 
 /** Eight locators, no field like another. */
 const header: SparseHeader = {
@@ -23,13 +24,13 @@ const header: SparseHeader = {
   })),
 };
 
-Deno.test("a sparse header survives encoding", () => {
+pureTest("a sparse header survives encoding", () => {
   const bytes = encodeSparseHeader(header);
   assertEquals(sparseHeaderFault(bytes), undefined);
   assertEquals(parseSparseHeader(bytes), header);
 });
 
-Deno.test("a sparse header has its fields where VHD 1.0 says, big-endian", () => {
+pureTest("a sparse header has its fields where VHD 1.0 says, big-endian", () => {
   const bytes = encodeSparseHeader(header);
   const hex = (offset: number, length: number) =>
     Array.from(bytes.subarray(offset, offset + length), (b) => b.toString(16).padStart(2, "0"))
@@ -50,7 +51,7 @@ Deno.test("a sparse header has its fields where VHD 1.0 says, big-endian", () =>
   );
 });
 
-Deno.test("sparseHeaderFault() notices a change of any byte", () => {
+pureTest("sparseHeaderFault() notices a change of any byte", () => {
   for (let i = 0; i < 1024; i++) {
     const bytes = encodeSparseHeader(header);
     bytes[i]! ^= 0x10;

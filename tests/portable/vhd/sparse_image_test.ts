@@ -14,6 +14,7 @@ import {
   viewAt,
   withBlock,
 } from "./vhd_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 /** Blocks 1 and 4 of 10 are in the file; of their 8 sectors those of the bitmap 1010 0011. */
 const BITMAP = 0b1010_0011;
@@ -41,18 +42,21 @@ function dataOfBlock1(disk: DiskImage): number {
 }
 
 for (const [subtype, other] of [["dynamic", "zero"], ["differencing", "parent"]] as const) {
-  Deno.test(`extent() of a ${subtype} image follows the bitmap from the most significant bit`, () => {
-    const disk = image(subtype);
-    assertEquals(pieces(disk, 4096, 8192, dataOfBlock1(disk)), [
-      "file 4096+512 @0",
-      `${other} 4608+512`,
-      "file 5120+512 @1024",
-      `${other} 5632+1536`,
-      "file 7168+1024 @3072",
-    ]);
-  });
+  pureTest(
+    `extent() of a ${subtype} image follows the bitmap from the most significant bit`,
+    () => {
+      const disk = image(subtype);
+      assertEquals(pieces(disk, 4096, 8192, dataOfBlock1(disk)), [
+        "file 4096+512 @0",
+        `${other} 4608+512`,
+        "file 5120+512 @1024",
+        `${other} 5632+1536`,
+        "file 7168+1024 @3072",
+      ]);
+    },
+  );
 
-  Deno.test(`extent() of a ${subtype} image joins blocks that are not in the file`, () => {
+  pureTest(`extent() of a ${subtype} image joins blocks that are not in the file`, () => {
     const disk = image(subtype);
     assertEquals(pieces(disk, 0, 4096), [`${other} 0+4096`]);
     assertEquals(pieces(disk, 8192, 16384), [`${other} 8192+8192`]);
@@ -60,7 +64,7 @@ for (const [subtype, other] of [["dynamic", "zero"], ["differencing", "parent"]]
     assertEquals(pieces(disk, 9000, 9001), [`${other} 9000+1`]);
   });
 
-  Deno.test(`extent() of a ${subtype} image cuts at bytes within sectors`, () => {
+  pureTest(`extent() of a ${subtype} image cuts at bytes within sectors`, () => {
     const disk = image(subtype);
     const data = dataOfBlock1(disk);
     assertEquals(pieces(disk, 4100, 4101, data), ["file 4100+1 @4"]);
@@ -69,7 +73,7 @@ for (const [subtype, other] of [["dynamic", "zero"], ["differencing", "parent"]]
   });
 }
 
-Deno.test("a dynamic image reads zeros where a bit is not set, whatever is on disk there", () => {
+pureTest("a dynamic image reads zeros where a bit is not set, whatever is on disk there", () => {
   const expected = new Uint8Array(10 * 4096);
   for (const block of [1, 4]) {
     const data = pattern(4096, block);
@@ -84,7 +88,7 @@ Deno.test("a dynamic image reads zeros where a bit is not set, whatever is on di
   assertBytesEqual(readImage([disk], 4000, 9999), expected.slice(4000, 13999));
 });
 
-Deno.test("a differencing image shows its parent through, and zeros beyond its parent's end", () => {
+pureTest("a differencing image shows its parent through, and zeros beyond its parent's end", () => {
   const parentSize = 6 * 4096 + 512;
   const parentData = pattern(parentSize, 77);
   const parentBytes = newVhd({ subtype: "fixed", virtualSize: parentSize });
@@ -103,7 +107,7 @@ Deno.test("a differencing image shows its parent through, and zeros beyond its p
   assertBytesEqual(readImage([image("differencing"), parent], 0, 40960), expected);
 });
 
-Deno.test("the last block may reach beyond the end of the disk, extents do not", () => {
+pureTest("the last block may reach beyond the end of the disk, extents do not", () => {
   const bytes = newVhd({ virtualSize: 4096 + 1536 });
   const disk = openVhd(
     new MemorySource(withBlock(bytes, DYNAMIC_TABLE, 1, [0xff], pattern(4096))),
@@ -114,7 +118,7 @@ Deno.test("the last block may reach beyond the end of the disk, extents do not",
   ]);
 });
 
-Deno.test("extent() finds the data after the bitmap, whatever the size of the blocks", async (t) => {
+pureTest("extent() finds the data after the bitmap, whatever the size of the blocks", async (t) => {
   for (
     const [name, blockSize, bitmapBytes] of [
       ["512 KiB", 2 ** 19, 512],
@@ -149,7 +153,7 @@ Deno.test("extent() finds the data after the bitmap, whatever the size of the bl
   }
 });
 
-Deno.test("a table with more entries than the disk has blocks is read as far as needed", () => {
+pureTest("a table with more entries than the disk has blocks is read as far as needed", () => {
   const bytes = newVhd();
   viewAt(bytes).setUint32(HEADER + 28, 20, false);
   sealHeader(bytes);
@@ -157,7 +161,7 @@ Deno.test("a table with more entries than the disk has blocks is read as far as 
   assertEquals(pieces(disk, 0, disk.virtualSize), ["zero 0+40960"]);
 });
 
-Deno.test("opening 2040 GiB reads as little as opening 40 KiB, and extents stay bounded", () => {
+pureTest("opening 2040 GiB reads as little as opening 40 KiB, and extents stay bounded", () => {
   const virtualSize = 2040 * 2 ** 30;
   const blockSize = 2 ** 19;
   const tableSize = 4 * virtualSize / blockSize;
@@ -178,7 +182,7 @@ Deno.test("opening 2040 GiB reads as little as opening 40 KiB, and extents stay 
   assertLessOrEqual(source.bytesRead, 512 + 1024 + tableSize + 4096);
 });
 
-Deno.test("is4kAligned() looks at where the data of the blocks are, not their bitmaps", () => {
+pureTest("is4kAligned() looks at where the data of the blocks are, not their bitmaps", () => {
   const aligned = withBlock(newVhd(), DYNAMIC_TABLE, 3, [0xff], pattern(4096));
   assertEquals(openVhd(new MemorySource(newVhd())).is4kAligned(), true);
   assertEquals(openVhd(new MemorySource(aligned)).is4kAligned(), true);

@@ -6,10 +6,11 @@ import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../image/read_image.ts";
 import { BLOCK, entry, kinds, recorded } from "./recorded_vhd.ts";
 import { newVhd } from "./vhd_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const SIZE = 10 * BLOCK;
 
-Deno.test("trim() takes whole blocks out, the last one even where it is short", () => {
+pureTest("trim() takes whole blocks out, the last one even where it is short", () => {
   const virtualSize = 3 * BLOCK + 512;
   const source = recorded(newVhd({ virtualSize }));
   const disk = openWritableVhd(source);
@@ -29,7 +30,7 @@ Deno.test("trim() takes whole blocks out, the last one even where it is short", 
   ]);
 });
 
-Deno.test("trim() keeps the contents of a differencing image", () => {
+pureTest("trim() keeps the contents of a differencing image", () => {
   const source = recorded(newVhd({ subtype: "differencing" }));
   const disk = openWritableVhd(source);
   disk.write(pattern(BLOCK), BLOCK);
@@ -37,7 +38,7 @@ Deno.test("trim() keeps the contents of a differencing image", () => {
   assertEquals(kinds(disk), "parent 8, file 8, parent 64");
 });
 
-Deno.test("the room of a trimmed block is used again once the table without it is durable", () => {
+pureTest("the room of a trimmed block is used again once the table without it is durable", () => {
   const source = recorded(newVhd());
   const disk = openWritableVhd(source);
   disk.write(pattern(3 * BLOCK), 0);
@@ -56,7 +57,7 @@ Deno.test("the room of a trimmed block is used again once the table without it i
   assertBytesEqual(readImage([disk], 6 * BLOCK, BLOCK), expected);
 });
 
-Deno.test("blocks written and trimmed again and again do not make the file grow without end", () => {
+pureTest("blocks written and trimmed again and again do not make the file grow without end", () => {
   const source = SparseFile.of(newVhd());
   const disk = openWritableVhd(source);
   for (let i = 0; i < 40_000; i++) {
@@ -67,7 +68,7 @@ Deno.test("blocks written and trimmed again and again do not make the file grow 
   assert(source.size < 40_000 * BLOCK, `${source.size}`);
 });
 
-Deno.test("the room that a session left free is used by the next, but no smaller gaps", () => {
+pureTest("the room that a session left free is used by the next, but no smaller gaps", () => {
   const source = recorded(newVhd());
   const first = openWritableVhd(source);
   first.write(pattern(4 * BLOCK), 0);
@@ -82,13 +83,16 @@ Deno.test("the room that a session left free is used by the next, but no smaller
   assertBytesEqual(readImage([second], 7 * BLOCK, BLOCK), pattern(BLOCK, 9));
 });
 
-Deno.test("the table is made durable before the next session uses the room of a trimmed block", () => {
-  const source = recorded(newVhd());
-  const first = openWritableVhd(source);
-  first.write(pattern(4 * BLOCK), 0);
-  first.trim(BLOCK, BLOCK);
-  first.finish();
-  const before = source.changes.length;
-  openWritableVhd(source).write(pattern(512), 0);
-  assertEquals(source.changes.slice(before).map(({ kind }) => kind), ["flush", "write"]);
-});
+pureTest(
+  "the table is made durable before the next session uses the room of a trimmed block",
+  () => {
+    const source = recorded(newVhd());
+    const first = openWritableVhd(source);
+    first.write(pattern(4 * BLOCK), 0);
+    first.trim(BLOCK, BLOCK);
+    first.finish();
+    const before = source.changes.length;
+    openWritableVhd(source).write(pattern(512), 0);
+    assertEquals(source.changes.slice(before).map(({ kind }) => kind), ["flush", "write"]);
+  },
+);

@@ -15,27 +15,31 @@ import {
   PARENT_IDENTIFIER,
   withBlock,
 } from "./vhd_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const SIZE = 10 * BLOCK;
 
-Deno.test("a new block goes where the footer was, once a new footer is durable; its entry comes last", () => {
-  const image = newVhd();
-  const source = recorded(image);
-  const disk = openWritableVhd(source);
-  disk.write(pattern(512), 4 * BLOCK + 1024);
-  disk.flush();
-  const place = image.length - 512;
-  assertEquals(writes(source), [
-    [place + 512 + BLOCK],
-    // The rest of the block has never been anything but zeros.
-    [place, place + 512 + 1024],
-    [DYNAMIC_TABLE + 4 * 4],
-    [],
-  ]);
-  assertEquals(entry(source, 4), place / 512);
-});
+pureTest(
+  "a new block goes where the footer was, once a new footer is durable; its entry comes last",
+  () => {
+    const image = newVhd();
+    const source = recorded(image);
+    const disk = openWritableVhd(source);
+    disk.write(pattern(512), 4 * BLOCK + 1024);
+    disk.flush();
+    const place = image.length - 512;
+    assertEquals(writes(source), [
+      [place + 512 + BLOCK],
+      // The rest of the block has never been anything but zeros.
+      [place, place + 512 + 1024],
+      [DYNAMIC_TABLE + 4 * 4],
+      [],
+    ]);
+    assertEquals(entry(source, 4), place / 512);
+  },
+);
 
-Deno.test("what is written shows before it is flushed, and the table has it only then", () => {
+pureTest("what is written shows before it is flushed, and the table has it only then", () => {
   for (const subtype of ["dynamic", "differencing"] as const) {
     const table = subtype === "dynamic" ? DYNAMIC_TABLE : DIFFERENCING_TABLE;
     const source = recorded(newVhd({ subtype }));
@@ -53,7 +57,7 @@ Deno.test("what is written shows before it is flushed, and the table has it only
   }
 });
 
-Deno.test("zeros are not written where there is nothing, but where there is something", () => {
+pureTest("zeros are not written where there is nothing, but where there is something", () => {
   const source = recorded(newVhd());
   const disk = openWritableVhd(source);
   disk.write(new Uint8Array(SIZE), 0);
@@ -65,7 +69,7 @@ Deno.test("zeros are not written where there is nothing, but where there is some
   assertBytesEqual(readImage([openVhd(source)], 0, SIZE), new Uint8Array(SIZE));
 });
 
-Deno.test("zeros over a parent are written", () => {
+pureTest("zeros over a parent are written", () => {
   const source = recorded(newVhd({ subtype: "differencing" }));
   const disk = openWritableVhd(source);
   disk.write(new Uint8Array(512), BLOCK);
@@ -73,7 +77,7 @@ Deno.test("zeros over a parent are written", () => {
   assertEquals(kinds(disk), "parent 8, file 1, parent 71");
 });
 
-Deno.test("in a differencing image a bit follows its sector, a flush between them", () => {
+pureTest("in a differencing image a bit follows its sector, a flush between them", () => {
   const image = withBlock(
     newVhd({ subtype: "differencing" }),
     DIFFERENCING_TABLE,
@@ -97,7 +101,7 @@ Deno.test("in a differencing image a bit follows its sector, a flush between the
   assertEquals(writes(source).length, 4);
 });
 
-Deno.test("a new block of a dynamic image has all its bits, and zeros in its other sectors", () => {
+pureTest("a new block of a dynamic image has all its bits, and zeros in its other sectors", () => {
   const source = recorded(newVhd());
   const disk = openWritableVhd(source);
   disk.write(pattern(512), 5 * BLOCK + 512);
@@ -110,7 +114,7 @@ Deno.test("a new block of a dynamic image has all its bits, and zeros in its oth
   assertBytesEqual(bytes.slice(bitmap + 512, bitmap + 512 + BLOCK), data);
 });
 
-Deno.test("the data of new blocks are aligned, after blocks that are not", () => {
+pureTest("the data of new blocks are aligned, after blocks that are not", () => {
   const image = withBlock(newVhd(), DYNAMIC_TABLE, 0, [0xff], pattern(BLOCK));
   const shifted = new Uint8Array(image.length + 512);
   shifted.set(image.subarray(0, -512));
@@ -124,20 +128,23 @@ Deno.test("the data of new blocks are aligned, after blocks that are not", () =>
   }
 });
 
-Deno.test("the file grows by more blocks each time, and gives back at the end what it did not need", () => {
-  const source = recorded(newVhd({ virtualSize: 100 * BLOCK }));
-  const disk = openWritableVhd(source);
-  disk.write(pattern(40 * BLOCK), 0);
-  const footers = source.changes.filter((change) =>
-    change.kind === "write" && change.bytes[0] === 0x63 && change.bytes.length === 512
-  );
-  assertEquals(footers.length, 6); // 1 + 2 + 4 + 8 + 16 + 32
-  disk.finish();
-  assertEquals(source.size, entry(source, 39) * 512 + 512 + BLOCK + 512);
-  assertBytesEqual(readImage([openVhd(source)], 0, 40 * BLOCK), pattern(40 * BLOCK));
-});
+pureTest(
+  "the file grows by more blocks each time, and gives back at the end what it did not need",
+  () => {
+    const source = recorded(newVhd({ virtualSize: 100 * BLOCK }));
+    const disk = openWritableVhd(source);
+    disk.write(pattern(40 * BLOCK), 0);
+    const footers = source.changes.filter((change) =>
+      change.kind === "write" && change.bytes[0] === 0x63 && change.bytes.length === 512
+    );
+    assertEquals(footers.length, 6); // 1 + 2 + 4 + 8 + 16 + 32
+    disk.finish();
+    assertEquals(source.size, entry(source, 39) * 512 + 512 + BLOCK + 512);
+    assertBytesEqual(readImage([openVhd(source)], 0, 40 * BLOCK), pattern(40 * BLOCK));
+  },
+);
 
-Deno.test("nothing changes for the reader where a write fails", () => {
+pureTest("nothing changes for the reader where a write fails", () => {
   const source = SparseFile.of(newVhd());
   const disk = openWritableVhd(source);
   disk.write(pattern(BLOCK), 0);
@@ -153,7 +160,7 @@ Deno.test("nothing changes for the reader where a write fails", () => {
 });
 
 for (const blockSize of [4096, 16384]) {
-  Deno.test(`random work on small images, blocks of ${blockSize}`, () => {
+  pureTest(`random work on small images, blocks of ${blockSize}`, () => {
     const virtualSize = 150 * 512;
     const parentDisk = pattern(virtualSize, 5);
     const parentFile = SparseFile.of(

@@ -2,12 +2,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { ErrorSymbol } from "../../../src/errors/codes.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
-import { ImageFile } from "../../../src/portable/file/image_file.ts";
 import type { ImageSpec } from "../../../src/portable/image/image.ts";
 import { createVhd } from "../../../src/portable/vhd/create.ts";
 import { vhdChecksum } from "../../../src/portable/vhd/footer.ts";
 import { openVhd } from "../../../src/portable/vhd/open.ts";
-import { TempDir } from "../../support.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
 import { MemorySource } from "../file/memory_source.ts";
 
 export const IDENTIFIER = "00112233-4455-6677-8899-aabbccddeeff";
@@ -40,11 +39,9 @@ export function vhdSpec(spec: Partial<ImageSpec> = {}): ImageSpec {
 
 /** The bytes of a new image. */
 export function newVhd(spec: Partial<ImageSpec> = {}): Uint8Array<ArrayBuffer> {
-  using dir = new TempDir();
-  const path = dir.file("new.vhd");
-  using file = ImageFile.open(path, { createNew: true });
+  const file = new SparseFile();
   createVhd(file, vhdSpec(spec));
-  return Deno.readFileSync(path);
+  return file.bytes();
 }
 
 /** The image with a block more, written after the others, before the footer. */

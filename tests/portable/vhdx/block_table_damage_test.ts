@@ -5,6 +5,7 @@ import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { pattern } from "../../support.ts";
 import { assertRefused, type DamageRow, extraRegion } from "./damage.ts";
 import { BAT, FIRST_BLOCK, MIB, VhdxBuilder } from "./vhdx_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const ROWS: readonly DamageRow[] = [
   ...[4, 5].map((state): DamageRow => ({
@@ -72,7 +73,7 @@ const ROWS: readonly DamageRow[] = [
   })),
 ];
 
-Deno.test("openVhdx() refuses a block table that breaks a rule", async (t) => {
+pureTest("openVhdx() refuses a block table that breaks a rule", async (t) => {
   for (const row of ROWS) {
     await t.step(row.rule, () => {
       assertRefused(row, (file) => assertEquals(file.append(MIB), FIRST_BLOCK));
@@ -80,7 +81,7 @@ Deno.test("openVhdx() refuses a block table that breaks a rule", async (t) => {
   }
 });
 
-Deno.test("a damaged entry does not keep the other blocks from being read", () => {
+pureTest("a damaged entry does not keep the other blocks from being read", () => {
   const file = new VhdxBuilder();
   file.bat(7, 5, 0);
   const image = openVhdx(file.source());
@@ -106,7 +107,7 @@ function assertUnreadable(file: VhdxBuilder, block: number, entry = block): void
   ]);
 }
 
-Deno.test("two blocks in one place are refused, both; other blocks are read", () => {
+pureTest("two blocks in one place are refused, both; other blocks are read", () => {
   const file = threeBlocks().bat(1, 6, 4);
   for (const block of [0, 1]) assertUnreadable(file, block);
   assertEquals(openVhdx(file.source()).extent(2 * MIB, 3 * MIB).kind, "file");
@@ -117,15 +118,18 @@ Deno.test("two blocks in one place are refused, both; other blocks are read", ()
   assertEquals(openVhdx(child.source()).extent(MIB, 2 * MIB).kind, "file");
 });
 
-Deno.test("a block that is said to be absent is refused if its data are where no other block is", () => {
-  for (const state of [0, 2]) {
-    const file = threeBlocks().bat(1, state, 5);
-    assertUnreadable(file, 1);
-    // What is there may be nothing, or another block's: then the place means nothing.
-    file.bytes.fill(0, 5 * MIB, 6 * MIB);
-    assertEquals(openVhdx(file.source()).extent(MIB, 2 * MIB).kind, "zero");
-    const shared = threeBlocks().bat(1, state, 4);
-    assertEquals(openVhdx(shared.source()).extent(MIB, 2 * MIB).kind, "zero");
-    assertEquals(openVhdx(shared.source()).extent(0, MIB).kind, "file");
-  }
-});
+pureTest(
+  "a block that is said to be absent is refused if its data are where no other block is",
+  () => {
+    for (const state of [0, 2]) {
+      const file = threeBlocks().bat(1, state, 5);
+      assertUnreadable(file, 1);
+      // What is there may be nothing, or another block's: then the place means nothing.
+      file.bytes.fill(0, 5 * MIB, 6 * MIB);
+      assertEquals(openVhdx(file.source()).extent(MIB, 2 * MIB).kind, "zero");
+      const shared = threeBlocks().bat(1, state, 4);
+      assertEquals(openVhdx(shared.source()).extent(MIB, 2 * MIB).kind, "zero");
+      assertEquals(openVhdx(shared.source()).extent(0, MIB).kind, "file");
+    }
+  },
+);

@@ -4,6 +4,7 @@ import {
   chunkRatio,
   payloadEntryIndex,
 } from "../../../src/portable/vhdx/block_table.ts";
+import { pureTest } from "../../pure.ts";
 
 const MIB = 2 ** 20;
 const TIB = 2 ** 40;
@@ -15,7 +16,7 @@ const geometry = (
   hasParent = false,
 ) => ({ virtualSize, blockSize, logicalSectorSize, hasParent });
 
-Deno.test("chunk ratios are those of the specification's table", () => {
+pureTest("chunk ratios are those of the specification's table", () => {
   const rows = [[1, 4096, 32768], [2, 2048, 16384], [32, 128, 1024], [256, 16, 128]] as const;
   for (const [mib, of512, of4096] of rows) {
     assertEquals(chunkRatio(geometry(TIB, mib * MIB)), of512);
@@ -23,7 +24,7 @@ Deno.test("chunk ratios are those of the specification's table", () => {
   }
 });
 
-Deno.test("tables of disks without parent end with the last payload block", () => {
+pureTest("tables of disks without parent end with the last payload block", () => {
   assertEquals(batEntryCount(geometry(512, MIB)), 1);
   assertEquals(batEntryCount(geometry(MIB + 512, MIB)), 2);
   assertEquals(batEntryCount(geometry(4096 * MIB, MIB)), 4096);
@@ -31,14 +32,14 @@ Deno.test("tables of disks without parent end with the last payload block", () =
   assertEquals(batEntryCount(geometry(64 * TIB, MIB)), 2 ** 26 + 2 ** 14 - 1);
 });
 
-Deno.test("tables of disks with a parent end with the last sector bitmap", () => {
+pureTest("tables of disks with a parent end with the last sector bitmap", () => {
   assertEquals(batEntryCount(geometry(512, MIB, 512, true)), 4097);
   assertEquals(batEntryCount(geometry(4097 * MIB, MIB, 512, true)), 2 * 4097);
   assertEquals(batEntryCount(geometry(64 * TIB, MIB, 512, true)), 2 ** 26 + 2 ** 14);
   assertEquals(batEntryCount(geometry(64 * TIB, 256 * MIB, 4096, true)), 2 ** 18 + 2 ** 11);
 });
 
-Deno.test("sector bitmap entries are left out in the count of payload entries", () => {
+pureTest("sector bitmap entries are left out in the count of payload entries", () => {
   assertEquals([0, 127, 128, 255, 256].map((block) => payloadEntryIndex(block, 128)), [
     0,
     127,

@@ -16,6 +16,7 @@ import {
 } from "./vhdx_builder.ts";
 import { checkBytes } from "../operations/planted.ts";
 import { child, dirty, dynamic, type Row, structureRow, testFaults } from "./planted_vhdx.ts";
+import { pureTest } from "../../pure.ts";
 
 const CORRUPT = "ERROR_FILE_CORRUPT";
 const UNSUPPORTED = "ERROR_VHD_FORMAT_UNSUPPORTED_VERSION";
@@ -211,7 +212,7 @@ const ROWS: readonly Row[] = [
 
 testFaults(ROWS);
 
-Deno.test("check() finds nothing in the VHDX images that the faults are planted in", async () => {
+pureTest("check() finds nothing in the VHDX images that the faults are planted in", async () => {
   for (
     const file of [new VhdxBuilder(), dynamic(), child(), new VhdxBuilder({ subtype: "fixed" })]
   ) {

@@ -16,6 +16,7 @@ import {
 import { addItems, type RawItem, rawItem, USER } from "./item_bytes.ts";
 import { checkBytes } from "../operations/planted.ts";
 import { child, dirty, type Row, testFaults } from "./planted_vhdx.ts";
+import { pureTest } from "../../pure.ts";
 
 const NIL = "00000000-0000-0000-0000-000000000000";
 const SECOND = "01234567-89ab-cdef-0123-456789abcdee";
@@ -101,7 +102,7 @@ testFaults(ROWS.map(([name, structure, offset, damage, of]): Row => ({
   ...(of === undefined ? {} : { of }),
 })));
 
-Deno.test("check() of a VHDX finds file offsets in its log that are no whole MiB", async () => {
+pureTest("check() of a VHDX finds file offsets in its log that are no whole MiB", async () => {
   const file = dirty();
   const changes = [batPage(6, 4)];
   putEntries(file, 0, { sequence: 1n, changes, flushed: 5 * MIB - 1, last: 5 * MIB - 512 });
@@ -113,7 +114,7 @@ Deno.test("check() of a VHDX finds file offsets in its log that are no whole MiB
   ]);
 });
 
-Deno.test("check() of a VHDX finds a merge that has not come to its end", async () => {
+pureTest("check() of a VHDX finds a merge that has not come to its end", async () => {
   const file = child();
   const text = (guid: string) => new TextEncoder().encode([...`{${guid}}`].join("\0") + "\0");
   const item = file.bytes.subarray(ITEMS.parentLocator);

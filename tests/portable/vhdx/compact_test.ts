@@ -10,6 +10,7 @@ import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../image/read_image.ts";
 import { raise, regionPlace } from "./raised.ts";
 import { MIB, vhdxSpec } from "./vhdx_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const JOB: Compaction = {
   parents: [],
@@ -28,7 +29,7 @@ function withBadCopy(file: SparseFile, place: number): SparseFile {
   return file;
 }
 
-Deno.test("compactVhdx() leaves in its place what cannot be copied down", async (t) => {
+pureTest("compactVhdx() leaves in its place what cannot be copied down", async (t) => {
   for (const what of ["table", "metadata"] as const) {
     await t.step(what, async () => {
       const file = newImage(createVhdxIn, vhdxSpec());

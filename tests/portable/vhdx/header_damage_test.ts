@@ -12,6 +12,7 @@ import {
   UNKNOWN_GUID,
   VhdxBuilder,
 } from "./vhdx_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const BAT_GUID = "2dc27766-f623-4200-9d64-115e9bfd4a08";
 /** The second header is current. */
@@ -199,13 +200,13 @@ const ROWS: readonly DamageRow[] = [
   },
 ];
 
-Deno.test("openVhdx() refuses headers and region tables that break a rule", async (t) => {
+pureTest("openVhdx() refuses headers and region tables that break a rule", async (t) => {
   for (const row of ROWS) {
     await t.step(row.rule, () => assertRefused(row));
   }
 });
 
-Deno.test("a file cut anywhere is refused where the cut reaches what is needed", () => {
+pureTest("a file cut anywhere is refused where the cut reaches what is needed", () => {
   const whole = new VhdxBuilder().bytes;
   const cuts = [0, 7, 8, 520, 0xffff, 0x10800, 0x20800, 0x30800, MIB - 1, MIB, 2 * MIB, 3 * MIB];
   for (const length of [...cuts, ...cuts.map((cut) => cut + 1), 4 * MIB - 1]) {

@@ -4,6 +4,7 @@ import { readRegions } from "../../../src/portable/vhdx/region_table.ts";
 import { OccupiedRanges } from "../../../src/portable/vhdx/space.ts";
 import { assertBytesEqual } from "../../support.ts";
 import { HEADERS, REGION_TABLES, VhdxBuilder } from "./vhdx_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 /** Gives the two headers these numbers; the first byte of their data write GUID tells them apart. */
 function numbered(first: bigint, second: bigint): VhdxBuilder {
@@ -21,20 +22,23 @@ function current(file: VhdxBuilder): number {
   return HEADERS.indexOf(readCurrentHeader(file.source()).offset as (typeof HEADERS)[number]) + 1;
 }
 
-Deno.test("the valid header with the greater number is current, as an unsigned 64-bit number", () => {
-  const rows: [bigint, bigint, number][] = [
-    [1n, 2n, 2],
-    [2n, 1n, 1],
-    [2n ** 63n, 2n ** 63n - 1n, 1],
-    [2n ** 53n, 2n ** 53n + 1n, 2],
-    [2n ** 64n - 1n, 0n, 1],
-  ];
-  for (const [first, second, slot] of rows) {
-    assertEquals(current(numbered(first, second)), slot, `${first} and ${second}`);
-  }
-});
+pureTest(
+  "the valid header with the greater number is current, as an unsigned 64-bit number",
+  () => {
+    const rows: [bigint, bigint, number][] = [
+      [1n, 2n, 2],
+      [2n, 1n, 1],
+      [2n ** 63n, 2n ** 63n - 1n, 1],
+      [2n ** 53n, 2n ** 53n + 1n, 2],
+      [2n ** 64n - 1n, 0n, 1],
+    ];
+    for (const [first, second, slot] of rows) {
+      assertEquals(current(numbered(first, second)), slot, `${first} and ${second}`);
+    }
+  },
+);
 
-Deno.test("a header that is not valid is never current", () => {
+pureTest("a header that is not valid is never current", () => {
   for (const damaged of HEADERS) {
     for (const field of [0, 4, 500]) {
       const file = numbered(8n, 8n);
@@ -44,19 +48,19 @@ Deno.test("a header that is not valid is never current", () => {
   }
 });
 
-Deno.test("data of the header that is not current are not used", () => {
+pureTest("data of the header that is not current are not used", () => {
   const file = numbered(4n, 3n);
   file.u16(HEADERS[1] + 66, 9).seal(HEADERS[1], 4096);
   assertEquals(readCurrentHeader(file.source()).dataWriteGuid.slice(0, 8), "00000001");
 });
 
-Deno.test("a header is written as it was read", () => {
+pureTest("a header is written as it was read", () => {
   const file = numbered(2n ** 64n - 2n, 7n);
   const header = readCurrentHeader(file.source());
   assertBytesEqual(encodeHeader(header), file.bytes.subarray(HEADERS[0], HEADERS[0] + 4096));
 });
 
-Deno.test("either region table serves where the other is damaged", () => {
+pureTest("either region table serves where the other is damaged", () => {
   for (const damaged of REGION_TABLES) {
     const file = new VhdxBuilder();
     file.bytes[damaged + 16]! ^= 1;
@@ -65,7 +69,7 @@ Deno.test("either region table serves where the other is damaged", () => {
   }
 });
 
-Deno.test("where both region tables are valid the first one counts", () => {
+pureTest("where both region tables are valid the first one counts", () => {
   const file = new VhdxBuilder();
   file.append(0x100000);
   file.u64(REGION_TABLES[0] + 32, 0x400000).seal(REGION_TABLES[0], 0x10000);

@@ -15,11 +15,12 @@ import {
   PARENT_ID,
   VhdxBuilder,
 } from "./vhdx_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 /** The entry of the first chunk's sector bitmap: chunk ratio 4096 with blocks of 1 MiB and sectors of 512. */
 const FIRST_BITMAP = 4096;
 
-Deno.test("a VHDX file is known by its first eight bytes alone", () => {
+pureTest("a VHDX file is known by its first eight bytes alone", () => {
   const source = new VhdxBuilder().source();
   assertEquals(VHDX.matches(source), true);
   assertEquals(source.bytesRead, 8);
@@ -28,7 +29,7 @@ Deno.test("a VHDX file is known by its first eight bytes alone", () => {
   }
 });
 
-Deno.test("an image says what its headers and metadata hold", () => {
+pureTest("an image says what its headers and metadata hold", () => {
   const builder = new VhdxBuilder();
   builder.headers((header) => builder.guid(header + 32, PARENT_ID));
   const image = openVhdx(builder.source());
@@ -51,7 +52,7 @@ Deno.test("an image says what its headers and metadata hold", () => {
   assertEquals(openVhdx(builder.source()).subtype, "fixed");
 });
 
-Deno.test("blocks without a parent are in the file in state 6, and zeros in states 0 to 3", () => {
+pureTest("blocks without a parent are in the file in state 6, and zeros in states 0 to 3", () => {
   const builder = new VhdxBuilder();
   builder.append(pattern(2 * MIB));
   builder.append(MIB);
@@ -73,14 +74,14 @@ Deno.test("blocks without a parent are in the file in state 6, and zeros in stat
   assertBytesEqual(readImage([image], MIB, 2 * MIB), pattern(2 * MIB));
 });
 
-Deno.test("blocks that do not lie one behind the other make separate extents", () => {
+pureTest("blocks that do not lie one behind the other make separate extents", () => {
   const builder = new VhdxBuilder();
   builder.append(2 * MIB);
   builder.bat(0, 6, 5).bat(1, 6, 4);
   assertEquals(openVhdx(builder.source()).extent(0, 2 * MIB).length, MIB);
 });
 
-Deno.test("with a parent, state 0 asks it and states 1 to 3 do not", () => {
+pureTest("with a parent, state 0 asks it and states 1 to 3 do not", () => {
   const builder = new VhdxBuilder({ subtype: "differencing" });
   builder.append(MIB);
   builder.bat(1, 1, 0).bat(2, 2, 0).bat(3, 3, 0).bat(4, 6, 4);
@@ -90,47 +91,50 @@ Deno.test("with a parent, state 0 asks it and states 1 to 3 do not", () => {
   assertEquals(image.extent(5 * MIB, 8 * MIB).length, 3 * MIB);
 });
 
-Deno.test("sector bitmaps count from the least significant bit, across all blocks of a chunk", () => {
-  for (const sectorSize of [512, 4096]) {
-    const builder = new VhdxBuilder({
-      subtype: "differencing",
-      logicalSectorSize: sectorSize,
-    });
-    const bitmap = builder.append(MIB);
-    const payload = builder.append(MIB);
-    const ratio = 8 * sectorSize;
-    builder.bat(2, 7, payload / MIB).bat(ratio, 6, bitmap / MIB);
-    // Sectors 0, 1, 9 and the last of block 2 are in the file.
-    const sectors = MIB / sectorSize;
-    const firstByte = bitmap + 2 * sectors / 8;
-    builder.bytes[firstByte] = 0b0000_0011;
-    builder.bytes[firstByte + 1] = 0b0000_0010;
-    builder.bytes[firstByte + sectors / 8 - 1] = 0b1000_0000;
-    // Bits of blocks in other states may be anything.
-    builder.bytes[firstByte - 1] = 0xff;
-    builder.bytes[firstByte + sectors / 8] = 0xff;
-    const image = openVhdx(builder.source());
-    const runs: [string, number][] = [];
-    for (let offset = 2 * MIB; offset < 3 * MIB;) {
-      const extent = image.extent(offset, 3 * MIB);
-      runs.push([extent.kind, extent.length / sectorSize]);
-      if (extent.kind === "file") assertEquals(extent.fileOffset, payload + offset - 2 * MIB);
-      offset += extent.length;
+pureTest(
+  "sector bitmaps count from the least significant bit, across all blocks of a chunk",
+  () => {
+    for (const sectorSize of [512, 4096]) {
+      const builder = new VhdxBuilder({
+        subtype: "differencing",
+        logicalSectorSize: sectorSize,
+      });
+      const bitmap = builder.append(MIB);
+      const payload = builder.append(MIB);
+      const ratio = 8 * sectorSize;
+      builder.bat(2, 7, payload / MIB).bat(ratio, 6, bitmap / MIB);
+      // Sectors 0, 1, 9 and the last of block 2 are in the file.
+      const sectors = MIB / sectorSize;
+      const firstByte = bitmap + 2 * sectors / 8;
+      builder.bytes[firstByte] = 0b0000_0011;
+      builder.bytes[firstByte + 1] = 0b0000_0010;
+      builder.bytes[firstByte + sectors / 8 - 1] = 0b1000_0000;
+      // Bits of blocks in other states may be anything.
+      builder.bytes[firstByte - 1] = 0xff;
+      builder.bytes[firstByte + sectors / 8] = 0xff;
+      const image = openVhdx(builder.source());
+      const runs: [string, number][] = [];
+      for (let offset = 2 * MIB; offset < 3 * MIB;) {
+        const extent = image.extent(offset, 3 * MIB);
+        runs.push([extent.kind, extent.length / sectorSize]);
+        if (extent.kind === "file") assertEquals(extent.fileOffset, payload + offset - 2 * MIB);
+        offset += extent.length;
+      }
+      assertEquals(runs, [
+        ["file", 2],
+        ["parent", 7],
+        ["file", 1],
+        ["parent", sectors - 11],
+        ["file", 1],
+      ]);
+      // In the middle of a sector, and within a range that ends inside one.
+      assertEquals(image.extent(2 * MIB + 5, 3 * MIB).length, 2 * sectorSize - 5);
+      assertEquals(image.extent(2 * MIB + 5, 2 * MIB + 9).length, 4);
     }
-    assertEquals(runs, [
-      ["file", 2],
-      ["parent", 7],
-      ["file", 1],
-      ["parent", sectors - 11],
-      ["file", 1],
-    ]);
-    // In the middle of a sector, and within a range that ends inside one.
-    assertEquals(image.extent(2 * MIB + 5, 3 * MIB).length, 2 * sectorSize - 5);
-    assertEquals(image.extent(2 * MIB + 5, 2 * MIB + 9).length, 4);
-  }
-});
+  },
+);
 
-Deno.test("a partially present block melts with a neighbour of the same kind", () => {
+pureTest("a partially present block melts with a neighbour of the same kind", () => {
   const builder = new VhdxBuilder({ subtype: "differencing" });
   builder.append(MIB);
   const payload = builder.append(2 * MIB) / MIB;
@@ -141,7 +145,7 @@ Deno.test("a partially present block melts with a neighbour of the same kind", (
   assertEquals(image.extent(MIB / 2, 8 * MIB).length, MIB / 2 + MIB);
 });
 
-Deno.test("an extent looks into one sector bitmap at most", () => {
+pureTest("an extent looks into one sector bitmap at most", () => {
   const builder = new VhdxBuilder({ subtype: "differencing" });
   const bitmap = builder.append(MIB) / MIB;
   const payload = builder.append(2 * MIB) / MIB;
@@ -149,7 +153,7 @@ Deno.test("an extent looks into one sector bitmap at most", () => {
   assertEquals(openVhdx(builder.source()).extent(0, 8 * MIB).length, MIB);
 });
 
-Deno.test("block entries of the second chunk lie behind the first one's bitmap entry", () => {
+pureTest("block entries of the second chunk lie behind the first one's bitmap entry", () => {
   const builder = new VhdxBuilder({ subtype: "differencing", virtualSize: 4100 * MIB });
   const bitmap = builder.append(MIB) / MIB;
   const payload = builder.append(MIB) / MIB;
@@ -166,7 +170,7 @@ Deno.test("block entries of the second chunk lie behind the first one's bitmap e
   });
 });
 
-Deno.test("the last block may be cut by the end of the disk", () => {
+pureTest("the last block may be cut by the end of the disk", () => {
   const builder = new VhdxBuilder({ virtualSize: 3 * MIB + 512, blockSize: 2 * MIB });
   builder.append(pattern(2 * MIB));
   builder.bat(1, 6, 4);
@@ -177,20 +181,23 @@ Deno.test("the last block may be cut by the end of the disk", () => {
   );
 });
 
-Deno.test("of the last block the file needs no more than the disk has, as QEMU writes fixed disks", () => {
-  const builder = new VhdxBuilder({ virtualSize: 3 * MIB + 512, blockSize: 2 * MIB });
-  builder.append(pattern(MIB + 512));
-  builder.bat(1, 6, 4);
-  const read = () => readImage([openVhdx(builder.source())], 2 * MIB, MIB + 512);
-  assertBytesEqual(read(), pattern(MIB + 512));
-  builder.bytes = builder.bytes.slice(0, -1);
-  assertThrows(read, ImageError);
-  builder.append(1);
-  builder.bat(0, 6, 4).bat(1, 0, 0);
-  assertThrows(() => openVhdx(builder.source()).extent(0, 512), ImageError);
-});
+pureTest(
+  "of the last block the file needs no more than the disk has, as QEMU writes fixed disks",
+  () => {
+    const builder = new VhdxBuilder({ virtualSize: 3 * MIB + 512, blockSize: 2 * MIB });
+    builder.append(pattern(MIB + 512));
+    builder.bat(1, 6, 4);
+    const read = () => readImage([openVhdx(builder.source())], 2 * MIB, MIB + 512);
+    assertBytesEqual(read(), pattern(MIB + 512));
+    builder.bytes = builder.bytes.slice(0, -1);
+    assertThrows(read, ImageError);
+    builder.append(1);
+    builder.bat(0, 6, 4).bat(1, 0, 0);
+    assertThrows(() => openVhdx(builder.source()).extent(0, 512), ImageError);
+  },
+);
 
-Deno.test("file offsets above 4 GiB and 2 TiB are kept exact", () => {
+pureTest("file offsets above 4 GiB and 2 TiB are kept exact", () => {
   const builder = new VhdxBuilder();
   for (const mib of [5000, 0x8000_0000 / 16, 0xfff_ffff]) {
     builder.bat(0, 6, mib);
@@ -200,7 +207,7 @@ Deno.test("file offsets above 4 GiB and 2 TiB are kept exact", () => {
   }
 });
 
-Deno.test("opening a disk of 64 TiB reads no more than opening one of 64 GiB", () => {
+pureTest("opening a disk of 64 TiB reads no more than opening one of 64 GiB", () => {
   const open = (tables: VhdxBuilder, virtualSize: number, batLength: number) => {
     const bat = 4 * MIB;
     tables.u64(ITEMS.size, virtualSize).regionTables((table) =>
@@ -221,7 +228,7 @@ Deno.test("opening a disk of 64 TiB reads no more than opening one of 64 GiB", (
   assertEquals(small.afterExtent, 4096);
 });
 
-Deno.test("one extent looks at a bounded part of the block table", () => {
+pureTest("one extent looks at a bounded part of the block table", () => {
   const source = new HoleySource(600 * MIB, [{ offset: 0, bytes: wideTables() }]);
   const image = openVhdx(source);
   const before = source.bytesRead;
@@ -239,16 +246,19 @@ function wideTables(): Uint8Array {
   return builder.bytes.slice(0, BAT);
 }
 
-Deno.test("the metadata region is read no further than its table and the items of the format", () => {
-  const builder = new VhdxBuilder();
-  builder.u16(METADATA + 10, 6).guid(METADATA + 32 + 160, PARENT_ID)
-    .u32(METADATA + 32 + 176, 0x20000).u32(METADATA + 32 + 180, 0x80000);
-  const source = builder.source();
-  openVhdx(source);
-  assertEquals(source.bytesRead, 8 + 2 * 4096 + 2 * 0x10000 + 8 + 8 + 4 + 4 + 16);
-});
+pureTest(
+  "the metadata region is read no further than its table and the items of the format",
+  () => {
+    const builder = new VhdxBuilder();
+    builder.u16(METADATA + 10, 6).guid(METADATA + 32 + 160, PARENT_ID)
+      .u32(METADATA + 32 + 176, 0x20000).u32(METADATA + 32 + 180, 0x80000);
+    const source = builder.source();
+    openVhdx(source);
+    assertEquals(source.bytesRead, 8 + 2 * 4096 + 2 * 0x10000 + 8 + 8 + 4 + 4 + 16);
+  },
+);
 
-Deno.test("an image whose file is no VHDX file is refused by name", () => {
+pureTest("an image whose file is no VHDX file is refused by name", () => {
   assertThrows(
     () => openVhdx(new MemorySource(new Uint8Array(2 * MIB))),
     Error,

@@ -15,6 +15,7 @@ import {
   roomy,
 } from "./log_builder.ts";
 import { HEADERS, LOG, MIB, VhdxBuilder } from "./vhdx_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 function assertRefused(builder: VhdxBuilder, structure: string, offset: number): void {
   const error = assertThrows(() => openVhdx(builder.source()), ImageError);
@@ -57,7 +58,7 @@ const INVALID_ENTRIES: Record<string, Partial<EntrySpec>> = {
   },
 };
 
-Deno.test("openVhdx() does not replay an invalid entry, but the one before it", async (t) => {
+pureTest("openVhdx() does not replay an invalid entry, but the one before it", async (t) => {
   for (const [fault, spec] of Object.entries(INVALID_ENTRIES)) {
     await t.step(fault, () => {
       const builder = roomy();
@@ -70,14 +71,14 @@ Deno.test("openVhdx() does not replay an invalid entry, but the one before it", 
   }
 });
 
-Deno.test("a sequence whose last entry's tail is none of its entries is refused", () => {
+pureTest("a sequence whose last entry's tail is none of its entries is refused", () => {
   const builder = roomy();
   const [tail, changes] = [8 * PAGE, [batPage(6, 4)]];
   putEntries(builder, 0, { sequence: 1n, changes }, { sequence: 2n, tail });
   assertRefused(builder, "log entry", LOG + 8 * PAGE);
 });
 
-Deno.test("an entry that is as long as the whole log is refused", () => {
+pureTest("an entry that is as long as the whole log is refused", () => {
   const builder = roomy();
   const changes = Array.from({ length: 254 }, (_, i) => ({
     offset: 6 * MIB + i * PAGE,
@@ -87,7 +88,7 @@ Deno.test("an entry that is as long as the whole log is refused", () => {
   assertRefused(builder, "log", LOG);
 });
 
-Deno.test("an entry with a wrong checksum is not replayed", () => {
+pureTest("an entry with a wrong checksum is not replayed", () => {
   const builder = roomy();
   const position = putEntries(builder, 0, { sequence: 1n, changes: [batPage(6, 4)] });
   putEntries(builder, position, { sequence: 2n, tail: 0, changes: [batPage(6, 5)] });
@@ -95,7 +96,7 @@ Deno.test("an entry with a wrong checksum is not replayed", () => {
   assertEquals(firstBlock(builder), "file 4");
 });
 
-Deno.test("a log that changes between search and replay is refused, not replayed in part", () => {
+pureTest("a log that changes between search and replay is refused, not replayed in part", () => {
   const builder = roomy();
   putEntries(builder, 0, { sequence: 1n, changes: [batPage(6, 4)] });
   const source = builder.source();
@@ -112,14 +113,14 @@ Deno.test("a log that changes between search and replay is refused, not replayed
   assertEquals(error.options.detail?.offset, LOG + 64);
 });
 
-Deno.test("a sequence with a zero number, or no sequence at all, is refused", () => {
+pureTest("a sequence with a zero number, or no sequence at all, is refused", () => {
   const builder = dirtyVhdx();
   assertRefused(builder, "log", LOG);
   putEntries(builder, 0, { sequence: 0n }, { sequence: 1n, tail: 0 });
   assertRefused(builder, "log entry", LOG);
 });
 
-Deno.test("a log that fills its ring exactly is read once around", () => {
+pureTest("a log that fills its ring exactly is read once around", () => {
   const builder = dirtyVhdx();
   const count = MIB / PAGE;
   const entries = Array.from({ length: count }, (_, i) => ({ sequence: BigInt(i + 1), tail: 0 }));
@@ -127,7 +128,7 @@ Deno.test("a log that fills its ring exactly is read once around", () => {
   assertEquals(firstBlock(builder), "zero");
 });
 
-Deno.test("searching a log reads it no more than a few times, whatever its entries claim", () => {
+pureTest("searching a log reads it no more than a few times, whatever its entries claim", () => {
   const builder = dirtyVhdx();
   // Every sector is an entry header that claims nearly the whole log, with a tail that is nowhere.
   for (let position = 0; position < MIB; position += PAGE) {
@@ -151,13 +152,13 @@ Deno.test("searching a log reads it no more than a few times, whatever its entri
   assertEquals(source.bytesRead < 4 * MIB, true, `${source.bytesRead} bytes read`);
 });
 
-Deno.test("a file that lost its end since the log was written is refused", () => {
+pureTest("a file that lost its end since the log was written is refused", () => {
   const builder = dirtyVhdx();
   putEntries(builder, 0, { sequence: 1n, flushed: 5 * MIB });
   assertRefused(builder, "log entry header", LOG + 48);
 });
 
-Deno.test("a last file offset beyond any image is refused", () => {
+pureTest("a last file offset beyond any image is refused", () => {
   const builder = dirtyVhdx();
   putEntries(builder, 0, { sequence: 1n, edit: (view) => view.setBigUint64(56, 1n << 63n, true) });
   assertRefused(builder, "log entry header", LOG + 56);
@@ -176,7 +177,7 @@ const HOSTILE_TARGETS: Record<string, [Change, number]> = {
   "zeros of an exabyte": [{ offset: 3 * MIB, zeros: 2 ** 60 }, 8],
 };
 
-Deno.test("openVhdx() refuses a log with a hostile target", async (t) => {
+pureTest("openVhdx() refuses a log with a hostile target", async (t) => {
   for (const [target, [change, field]] of Object.entries(HOSTILE_TARGETS)) {
     await t.step(target, () => {
       const builder = dirtyVhdx();
@@ -186,7 +187,7 @@ Deno.test("openVhdx() refuses a log with a hostile target", async (t) => {
   }
 });
 
-Deno.test("a log that names too many separate ranges of zeros is refused, in bounded memory", () => {
+pureTest("a log that names too many separate ranges of zeros is refused, in bounded memory", () => {
   const builder = dirtyVhdx();
   const perEntry = 126 + 128 * 30;
   const entries: EntrySpec[] = Array.from({ length: 8 }, (_, entry) => ({

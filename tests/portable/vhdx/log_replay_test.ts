@@ -12,8 +12,9 @@ import {
   roomy,
 } from "./log_builder.ts";
 import { METADATA, MIB, UNKNOWN_GUID } from "./vhdx_builder.ts";
+import { pureTest } from "../../pure.ts";
 
-Deno.test("a log with one entry is applied, all 4096 bytes of its page", () => {
+pureTest("a log with one entry is applied, all 4096 bytes of its page", () => {
   const builder = roomy();
   const page = pattern(PAGE, 7);
   putEntries(builder, 0, { sequence: 1n, changes: [batPage(6, 5), { offset: 6 * MIB, page }] });
@@ -26,20 +27,20 @@ Deno.test("a log with one entry is applied, all 4096 bytes of its page", () => {
   assertBytesEqual(bytes, expected);
 });
 
-Deno.test("a log whose GUID is not in the header is left alone", () => {
+pureTest("a log whose GUID is not in the header is left alone", () => {
   const builder = roomy();
   putEntries(builder, 0, { sequence: 1n, changes: [batPage(6, 5)] });
   builder.headers((header) => builder.guid(header + 48, "00000000-0000-0000-0000-000000000000"));
   assertEquals(firstBlock(builder), "zero");
 });
 
-Deno.test("an empty entry alone makes a log valid", () => {
+pureTest("an empty entry alone makes a log valid", () => {
   const builder = dirtyVhdx();
   putEntries(builder, 0, { sequence: 0xffff_ffff_ffff_fff0n });
   assertEquals(firstBlock(builder), "zero");
 });
 
-Deno.test("of several sequences the one with the greatest number counts", () => {
+pureTest("of several sequences the one with the greatest number counts", () => {
   const builder = roomy();
   putEntries(builder, 0x10000, { sequence: 2n ** 63n + 5n, changes: [batPage(6, 6)] });
   putEntries(builder, 0x20000, { sequence: 2n ** 63n + 4n, changes: [batPage(6, 5)] });
@@ -47,7 +48,7 @@ Deno.test("of several sequences the one with the greatest number counts", () => 
   assertEquals(firstBlock(builder), "file 6");
 });
 
-Deno.test("entries before the last one's tail are not applied again", () => {
+pureTest("entries before the last one's tail are not applied again", () => {
   const builder = roomy();
   const second = 2 * PAGE;
   putEntries(
@@ -66,7 +67,7 @@ Deno.test("entries before the last one's tail are not applied again", () => {
   assertEquals(firstBlock(builder), "file 5");
 });
 
-Deno.test("later entries, and later descriptors of an entry, win", () => {
+pureTest("later entries, and later descriptors of an entry, win", () => {
   const builder = roomy();
   const page = (seed: number) => pattern(PAGE, seed);
   const target = 5 * MIB;
@@ -91,7 +92,7 @@ Deno.test("later entries, and later descriptors of an entry, win", () => {
   assertBytesEqual(readImage([openVhdx(builder.source())], 0, 3 * PAGE), expected);
 });
 
-Deno.test("zero descriptors clear what the file holds", () => {
+pureTest("zero descriptors clear what the file holds", () => {
   const builder = roomy();
   builder.bytes.fill(0xee, 5 * MIB, 6 * MIB);
   putEntries(builder, 0, {
@@ -103,7 +104,7 @@ Deno.test("zero descriptors clear what the file holds", () => {
   assertBytesEqual(readImage([openVhdx(builder.source())], 0, 4 * PAGE), expected);
 });
 
-Deno.test("entries wrap around the end of the log, and a scan may begin in their middle", () => {
+pureTest("entries wrap around the end of the log, and a scan may begin in their middle", () => {
   const builder = roomy();
   // From three sectors before the end on: the second entry lies across the end, the third behind it.
   const start = MIB - 3 * PAGE;
@@ -117,7 +118,7 @@ Deno.test("entries wrap around the end of the log, and a scan may begin in their
   assertEquals(firstBlock(builder), "file 5");
 });
 
-Deno.test("an entry with more descriptors than one sector holds is applied whole", () => {
+pureTest("an entry with more descriptors than one sector holds is applied whole", () => {
   for (const count of [126, 127, 254, 255]) {
     const builder = roomy();
     const changes: Change[] = Array.from({ length: count - 1 }, (_, i) => ({
@@ -134,7 +135,7 @@ Deno.test("an entry with more descriptors than one sector holds is applied whole
   }
 });
 
-Deno.test("a file that is shorter than its last file offset reads as zeros behind its end", () => {
+pureTest("a file that is shorter than its last file offset reads as zeros behind its end", () => {
   const builder = dirtyVhdx();
   putEntries(builder, 0, { sequence: 1n, last: 7 * MIB, changes: [batPage(6, 6)] });
   const image = openVhdx(builder.source());
@@ -143,7 +144,7 @@ Deno.test("a file that is shorter than its last file offset reads as zeros behin
   assertBytesEqual(readImage([image], 0, MIB), new Uint8Array(MIB));
 });
 
-Deno.test("pages behind the end of the file are read from the log", () => {
+pureTest("pages behind the end of the file are read from the log", () => {
   const builder = dirtyVhdx();
   const page = pattern(PAGE, 3);
   putEntries(builder, 0, {
@@ -156,20 +157,23 @@ Deno.test("pages behind the end of the file are read from the log", () => {
   assertEquals(bytes.findIndex((byte) => byte !== 0), PAGE);
 });
 
-Deno.test("a page that an earlier entry had room for is kept, though the last entry ends before", () => {
-  const builder = dirtyVhdx();
-  const page = pattern(PAGE, 3);
-  putEntries(
-    builder,
-    0,
-    { sequence: 1n, last: 7 * MIB, changes: [{ offset: 6 * MIB, page }] },
-    { sequence: 2n, last: 5 * MIB, tail: 0 },
-  );
-  const { source } = openVhdx(builder.source());
-  assertEquals(source.size, 6 * MIB + PAGE);
-});
+pureTest(
+  "a page that an earlier entry had room for is kept, though the last entry ends before",
+  () => {
+    const builder = dirtyVhdx();
+    const page = pattern(PAGE, 3);
+    putEntries(
+      builder,
+      0,
+      { sequence: 1n, last: 7 * MIB, changes: [{ offset: 6 * MIB, page }] },
+      { sequence: 2n, last: 5 * MIB, tail: 0 },
+    );
+    const { source } = openVhdx(builder.source());
+    assertEquals(source.size, 6 * MIB + PAGE);
+  },
+);
 
-Deno.test("region tables and metadata are read as the log leaves them", () => {
+pureTest("region tables and metadata are read as the log leaves them", () => {
   const builder = dirtyVhdx();
   const [table] = [builder.bytes.slice(0x30000, 0x31000)];
   const items = builder.bytes.slice(METADATA + 0x10000, METADATA + 0x11000);
@@ -186,7 +190,7 @@ Deno.test("region tables and metadata are read as the log leaves them", () => {
   assertEquals(openVhdx(builder.source()).virtualSize, 5 * MIB);
 });
 
-Deno.test("a log entry is known by the GUID of its header alone", () => {
+pureTest("a log entry is known by the GUID of its header alone", () => {
   const builder = roomy();
   putEntries(builder, 0, { sequence: 9n, guid: UNKNOWN_GUID, changes: [batPage(6, 5)] });
   putEntries(builder, 0x8000, { sequence: 1n, changes: [batPage(6, 4)] });

@@ -15,6 +15,7 @@ import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { LOG_GUID, logEntry, PAGE } from "./log_builder.ts";
 import { BAT, HEADERS, MIB, VhdxBuilder } from "./vhdx_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 function openLog() {
   const file = SparseFile.of(new VhdxBuilder().bytes);
@@ -29,7 +30,7 @@ const page = (number: number, seed: number) => ({
   bytes: pattern(PAGE, seed),
 });
 
-Deno.test("an entry is, byte for byte, the one that was written by hand", () => {
+pureTest("an entry is, byte for byte, the one that was written by hand", () => {
   const sequenceNumber = 0xf0e1_d2c3_b4a5_9687n;
   for (const count of [0, 1, MAX_PAGES_PER_ENTRY, MAX_PAGES_PER_ENTRY + 1]) {
     const pages = Array.from({ length: count }, (_, i) => page(i, i));
@@ -47,7 +48,7 @@ Deno.test("an entry is, byte for byte, the one that was written by hand", () => 
   }
 });
 
-Deno.test("a new log has a valid entry, the first, which is empty", () => {
+pureTest("a new log has a valid entry, the first, which is empty", () => {
   const { file } = openLog();
   const header = readCurrentHeader(file);
   assertNotEquals(header.logGuid, NIL_GUID);
@@ -58,7 +59,7 @@ Deno.test("a new log has a valid entry, the first, which is empty", () => {
   );
 });
 
-Deno.test("after each of many entries of any length, the last is all that is replayed", () => {
+pureTest("after each of many entries of any length, the last is all that is replayed", () => {
   const { file, log } = openLog();
   for (let i = 0; i < 300; i++) {
     const pages = Array.from(
@@ -79,7 +80,7 @@ Deno.test("after each of many entries of any length, the last is all that is rep
   }
 });
 
-Deno.test("an entry leaves the one before it readable", () => {
+pureTest("an entry leaves the one before it readable", () => {
   const { file, log } = openLog();
   const pages = Array.from({ length: MAX_PAGES_PER_ENTRY }, (_, n) => page(n, n));
   for (let i = 0; i < 20; i++) {
@@ -97,7 +98,7 @@ Deno.test("an entry leaves the one before it readable", () => {
   }
 });
 
-Deno.test("each header goes into the other slot, numbered one higher", () => {
+pureTest("each header goes into the other slot, numbered one higher", () => {
   const file = SparseFile.of(new VhdxBuilder().bytes);
   const first = readCurrentHeader(file);
   const headers = new HeaderWriter(file, first);
@@ -115,7 +116,7 @@ Deno.test("each header goes into the other slot, numbered one higher", () => {
   assertNotEquals(third.dataWriteGuid, second.dataWriteGuid);
 });
 
-Deno.test("headers stop before their number would wrap", () => {
+pureTest("headers stop before their number would wrap", () => {
   const builder = new VhdxBuilder();
   builder.headers((at) => builder.u64(at + 8, 2n ** 64n - (at === HEADERS[0] ? 3n : 2n)));
   const file = SparseFile.of(builder.bytes);
@@ -125,7 +126,7 @@ Deno.test("headers stop before their number would wrap", () => {
   assertEquals(assertThrows(() => headers.update({}), ImageError).symbol, "ERROR_FILE_CORRUPT");
 });
 
-Deno.test("room is found in gaps first, then by lengthening the file", () => {
+pureTest("room is found in gaps first, then by lengthening the file", () => {
   const file = SparseFile.of(new Uint8Array(20 * MIB));
   const space = new FileSpace(file);
   const occupy = (offset: number, length: number) =>

@@ -12,6 +12,7 @@ import {
   UNKNOWN_GUID,
   VhdxBuilder,
 } from "./vhdx_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const ROWS: readonly DamageRow[] = [
   {
@@ -196,13 +197,13 @@ const ROWS: readonly DamageRow[] = [
   },
 ];
 
-Deno.test("openVhdx() refuses metadata that break a rule", async (t) => {
+pureTest("openVhdx() refuses metadata that break a rule", async (t) => {
   for (const row of ROWS) {
     await t.step(row.rule, () => assertRefused(row));
   }
 });
 
-Deno.test("what the format leaves open is taken: flags, versions, unknown items and regions", () => {
+pureTest("what the format leaves open is taken: flags, versions, unknown items and regions", () => {
   const taken: Record<string, (file: VhdxBuilder) => void> = {
     "regions without Required": (f) =>
       f.regionTables((table) => f.u32(table + 44, 0).u32(table + 76, 0)),

@@ -22,6 +22,7 @@ import {
   USER,
 } from "./item_bytes.ts";
 import { FREE_ENTRY, METADATA, MIB, VhdxBuilder } from "./vhdx_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 function fileWith(...items: RawItem[]): SparseFile {
   const { bytes } = new VhdxBuilder();
@@ -50,26 +51,29 @@ function many(count: number, flags: number, length: number): CopyableItem[] {
   return Array.from({ length: count }, (_, i) => wanted(rawItem(i, flags, bytes)));
 }
 
-Deno.test("what can be copied are the users' items, and those of the system that nobody knows", () => {
-  const items = [
-    rawItem(1, USER, pattern(10)),
-    rawItem(2, DISK, pattern(5000)),
-    rawItem(3, 0, new Uint8Array()),
-    // In the name space of users it is nothing known.
-    { ...rawItem(0, USER | DISK, pattern(9)), id: "2fa54224-cd1b-4876-b211-5dbed83bf4b8" },
-  ];
-  const found = copyable(fileWith(...items));
-  assertEquals(found.map(({ id }) => id), items.map(({ id }) => id));
-  for (const [i, { bytes }] of items.entries()) assertBytesEqual(found[i]!.read(), bytes);
-  assertEquals(found.map(({ isUser, isVirtualDisk }) => [isUser, isVirtualDisk]), [
-    [true, false],
-    [false, true],
-    [false, false],
-    [true, true],
-  ]);
-});
+pureTest(
+  "what can be copied are the users' items, and those of the system that nobody knows",
+  () => {
+    const items = [
+      rawItem(1, USER, pattern(10)),
+      rawItem(2, DISK, pattern(5000)),
+      rawItem(3, 0, new Uint8Array()),
+      // In the name space of users it is nothing known.
+      { ...rawItem(0, USER | DISK, pattern(9)), id: "2fa54224-cd1b-4876-b211-5dbed83bf4b8" },
+    ];
+    const found = copyable(fileWith(...items));
+    assertEquals(found.map(({ id }) => id), items.map(({ id }) => id));
+    for (const [i, { bytes }] of items.entries()) assertBytesEqual(found[i]!.read(), bytes);
+    assertEquals(found.map(({ isUser, isVirtualDisk }) => [isUser, isVirtualDisk]), [
+      [true, false],
+      [false, true],
+      [false, false],
+      [true, true],
+    ]);
+  },
+);
 
-Deno.test("required geometry goes with the disk; an item without a GUID is left alone", () => {
+pureTest("required geometry goes with the disk; an item without a GUID is left alone", () => {
   const chs = {
     ...rawItem(0, DISK | REQUIRED, pattern(8)),
     id: "da02d7bc-3d3a-423c-ac88-2a36ab21479b",
@@ -84,26 +88,31 @@ Deno.test("required geometry goes with the disk; an item without a GUID is left 
   assertEquals(textOf(rawItems(file.bytes())), textOf([nobodys]));
 });
 
-Deno.test("items of the disk are replaced with all their bits, and others stay in their places", () => {
-  const kept = rawItem(1, USER | DISK, pattern(2000));
-  const own = [rawItem(2, USER, pattern(50)), rawItem(3, 0, pattern(60))];
-  const changed = rawItem(4, DISK, pattern(70));
-  const file = fileWith(kept, own[0]!, changed, rawItem(5, USER | DISK, pattern(80)), own[1]!);
-  const before = file.bytes();
-  const news = [kept, { ...changed, bytes: pattern(70, 1) }, rawItem(6, DISK, new Uint8Array())];
-  const image = openWritableVhdx(file);
-  image.metadata!.setDiskItems(news.map(wanted));
-  const durable = file.fork().bytes();
-  image.finish();
-  for (const bytes of [durable, file.bytes()]) {
-    assertEquals(textOf(rawItems(bytes)), textOf([...news, ...own]));
-  }
-  const entries = (bytes: Uint8Array, ...numbers: number[]) =>
-    numbers.map((number) => bytes.slice(FREE_ENTRY + 32 * number, FREE_ENTRY + 32 * (number + 1)));
-  assertEquals(entries(file.bytes(), 0, 1, 2), entries(before, 0, 1, 4));
-});
+pureTest(
+  "items of the disk are replaced with all their bits, and others stay in their places",
+  () => {
+    const kept = rawItem(1, USER | DISK, pattern(2000));
+    const own = [rawItem(2, USER, pattern(50)), rawItem(3, 0, pattern(60))];
+    const changed = rawItem(4, DISK, pattern(70));
+    const file = fileWith(kept, own[0]!, changed, rawItem(5, USER | DISK, pattern(80)), own[1]!);
+    const before = file.bytes();
+    const news = [kept, { ...changed, bytes: pattern(70, 1) }, rawItem(6, DISK, new Uint8Array())];
+    const image = openWritableVhdx(file);
+    image.metadata!.setDiskItems(news.map(wanted));
+    const durable = file.fork().bytes();
+    image.finish();
+    for (const bytes of [durable, file.bytes()]) {
+      assertEquals(textOf(rawItems(bytes)), textOf([...news, ...own]));
+    }
+    const entries = (bytes: Uint8Array, ...numbers: number[]) =>
+      numbers.map((number) =>
+        bytes.slice(FREE_ENTRY + 32 * number, FREE_ENTRY + 32 * (number + 1))
+      );
+    assertEquals(entries(file.bytes(), 0, 1, 2), entries(before, 0, 1, 4));
+  },
+);
 
-Deno.test("another reserved bit, flag or byte makes another item", () => {
+pureTest("another reserved bit, flag or byte makes another item", () => {
   const base = rawItem(1, DISK, pattern(20));
   for (
     const other of [
@@ -121,7 +130,7 @@ Deno.test("another reserved bit, flag or byte makes another item", () => {
   }
 });
 
-Deno.test("nothing is written where the items are there already", () => {
+pureTest("nothing is written where the items are there already", () => {
   const items = [rawItem(1, DISK, pattern(2000)), rawItem(2, USER | DISK, new Uint8Array())];
   const file = new RecordingSource(fileWith(...items, rawItem(3, USER, pattern(5))));
   const image = openWritableVhdx(file);
@@ -130,7 +139,7 @@ Deno.test("nothing is written where the items are there already", () => {
   assertEquals(file.changes.filter(({ kind }) => kind !== "flush"), []);
 });
 
-Deno.test("nothing is put where an item still lies that goes", () => {
+pureTest("nothing is put where an item still lies that goes", () => {
   const file = fileWith(rawItem(1, DISK, pattern(3000)), rawItem(2, USER | DISK, pattern(70_000)));
   const { source, regions } = readStructures(file);
   const items = [rawItem(3, DISK, pattern(2999)), rawItem(4, DISK, pattern(70_000, 1))];
@@ -144,7 +153,7 @@ Deno.test("nothing is put where an item still lies that goes", () => {
   }
 });
 
-Deno.test("the region grows for items of the disk, and they fill it from the start", () => {
+pureTest("the region grows for items of the disk, and they fill it from the start", () => {
   const file = fileWith(rawItem(100, DISK, pattern(MIB / 2)), rawItem(101, USER, pattern(100)));
   const image = openWritableVhdx(file);
   const items = many(30, USER, MIB).concat(many(30, 0, 1000));
@@ -159,7 +168,7 @@ Deno.test("the region grows for items of the disk, and they fill it from the sta
   }
 });
 
-Deno.test("items of the disk that no file may have are refused before anything is written", () => {
+pureTest("items of the disk that no file may have are refused before anything is written", () => {
   const rows: Record<string, readonly CopyableItem[]> = {
     "1024 user items beside one": many(1024, USER, 1),
     "1024 system items": many(1024, 0, 1),
@@ -176,7 +185,7 @@ Deno.test("items of the disk that no file may have are refused before anything i
   }
 });
 
-Deno.test("an item that nobody knows keeps its reserved bits when another one goes", () => {
+pureTest("an item that nobody knows keeps its reserved bits when another one goes", () => {
   const unknown = rawItem(2, DISK, pattern(60));
   const file = fileWith(rawItem(1, USER, pattern(10)), unknown);
   const image = openWritableVhdx(file);
@@ -185,7 +194,7 @@ Deno.test("an item that nobody knows keeps its reserved bits when another one go
   assertEquals(textOf(rawItems(file.bytes())), textOf([unknown]));
 });
 
-Deno.test("an item that gets another value keeps its flags", () => {
+pureTest("an item that gets another value keeps its flags", () => {
   const item = rawItem(1, USER | DISK, pattern(10));
   const file = fileWith(item);
   const image = openWritableVhdx(file);
@@ -194,7 +203,7 @@ Deno.test("an item that gets another value keeps its flags", () => {
   assertEquals(textOf(rawItems(file.bytes())), textOf([{ ...item, bytes: pattern(5000) }]));
 });
 
-Deno.test("the reserved bytes of the table stay what they are", () => {
+pureTest("the reserved bytes of the table stay what they are", () => {
   const builder = new VhdxBuilder();
   builder.u16(METADATA + 8, 0x1234).u32(METADATA + 12, 0x56789abc);
   const file = SparseFile.of(builder.bytes);

@@ -10,6 +10,7 @@ import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../image/read_image.ts";
 import { DISK_ID, FREE_ENTRY, METADATA, MIB, UNKNOWN_GUID, VhdxBuilder } from "./vhdx_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const NEW_ID = "fedcba98-7654-3210-fedc-ba9876543210";
 
@@ -25,7 +26,7 @@ function assertFull(run: () => unknown): void {
   assertEquals(assertThrows(run, ImageError).symbol, "ERROR_VHD_METADATA_FULL");
 }
 
-Deno.test("items are listed, read, replaced and deleted, also when the file is opened again", () => {
+pureTest("items are listed, read, replaced and deleted, also when the file is opened again", () => {
   const file = newFile();
   let { metadata, finish } = open(file);
   assertEquals([metadata.keys(), metadata.get(itemId(0)), metadata.delete(itemId(0))], [
@@ -55,14 +56,14 @@ function open(file: SparseFile) {
   return { metadata: image.metadata!, finish: () => image.finish() };
 }
 
-Deno.test("an item is durable when set() returns", () => {
+pureTest("an item is durable when set() returns", () => {
   const file = newFile();
   const image = openWritableVhdx(file);
   image.metadata!.set(itemId(1), pattern(10));
   assertBytesEqual(openVhdx(file.fork()).metadata!.get(itemId(1))!, pattern(10));
 });
 
-Deno.test("the limits of items are enforced before anything is written", () => {
+pureTest("the limits of items are enforced before anything is written", () => {
   const file = new RecordingSource(newFile());
   const { metadata } = openWritableVhdx(file);
   assertFull(() => metadata!.set(itemId(0), new Uint8Array(MIB + 1)));
@@ -72,7 +73,7 @@ Deno.test("the limits of items are enforced before anything is written", () => {
   assertEquals(file.changes, []);
 });
 
-Deno.test("a file takes 1024 items and no more", () => {
+pureTest("a file takes 1024 items and no more", () => {
   const { metadata } = open(newFile());
   for (let i = 0; i < 1024; i++) metadata.set(itemId(i), pattern(3, i));
   assertFull(() => metadata.set(itemId(1024), pattern(3)));
@@ -82,7 +83,7 @@ Deno.test("a file takes 1024 items and no more", () => {
   assertEquals(metadata.keys().length, 1024);
 });
 
-Deno.test("the region grows for items up to 40 MiB together, and the disk stays as it is", () => {
+pureTest("the region grows for items up to 40 MiB together, and the disk stays as it is", () => {
   const file = newFile();
   const image = openWritableVhdx(file);
   image.write(pattern(MIB), 3 * MIB);
@@ -102,7 +103,7 @@ Deno.test("the region grows for items up to 40 MiB together, and the disk stays 
   assertEquals(file.size, size);
 });
 
-Deno.test("items of other kinds stay as they are, byte for byte", () => {
+pureTest("items of other kinds stay as they are, byte for byte", () => {
   const builder = new VhdxBuilder();
   // A system item that nobody knows and need not, with bits that are reserved.
   builder.guid(FREE_ENTRY, UNKNOWN_GUID).u32(FREE_ENTRY + 16, 0x20000).u32(FREE_ENTRY + 20, 100)
@@ -122,7 +123,7 @@ Deno.test("items of other kinds stay as they are, byte for byte", () => {
   assertBytesEqual(bytes.slice(METADATA + 0x20000, METADATA + 0x20064), pattern(100));
 });
 
-Deno.test("the disk's identity and physical sector size can be changed", () => {
+pureTest("the disk's identity and physical sector size can be changed", () => {
   const file = newFile();
   const image = openWritableVhdx(file);
   assertEquals([image.virtualDiskId, image.physicalSectorSize], [DISK_ID, 4096]);
@@ -139,7 +140,7 @@ Deno.test("the disk's identity and physical sector size can be changed", () => {
   assertThrows(() => image.setVirtualDiskId!("no guid"), TypeError);
 });
 
-Deno.test("an item goes into the first gap that is large enough", () => {
+pureTest("an item goes into the first gap that is large enough", () => {
   const item = (offset: number, length: number) => ({
     id: UNKNOWN_GUID,
     offset,

@@ -7,6 +7,7 @@ import {
 } from "../../../src/portable/vhdx/parent_locator.ts";
 import { MemorySource } from "../file/memory_source.ts";
 import { PARENT_ID, UNKNOWN_GUID } from "./vhdx_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const FILE = new MemorySource(new Uint8Array());
 const AT = 0x210028;
@@ -38,7 +39,7 @@ function locator(...pairs: readonly (readonly [string, string])[]): Uint8Array<A
 
 const LINKAGE = ["parent_linkage", `{${PARENT_ID}}`] as const;
 
-Deno.test("a locator is written in the order and packing of Windows 10", () => {
+pureTest("a locator is written in the order and packing of Windows 10", () => {
   const bytes = encodeParentLocator("child.vhdx", {
     identifier: PARENT_ID.toUpperCase(),
     relativePath: ".\\base.vhdx",
@@ -55,7 +56,7 @@ Deno.test("a locator is written in the order and packing of Windows 10", () => {
   );
 });
 
-Deno.test("paths are given in the order in which they are to be tried", () => {
+pureTest("paths are given in the order in which they are to be tried", () => {
   const bytes = locator(
     ["absolute_win32_path", "C:\\b.vhdx"],
     ["volume_path", "\\\\?\\Volume{x}\\b.vhdx"],
@@ -73,13 +74,13 @@ Deno.test("paths are given in the order in which they are to be tried", () => {
   });
 });
 
-Deno.test("the second linkage counts unless it is all zeros", () => {
+pureTest("the second linkage counts unless it is all zeros", () => {
   const second = (guid: string) => decode(locator(LINKAGE, ["parent_linkage2", guid])).identifiers;
   assertEquals(second(`{${UNKNOWN_GUID.toUpperCase()}}`), [PARENT_ID, UNKNOWN_GUID]);
   assertEquals(second("{00000000-0000-0000-0000-000000000000}"), [PARENT_ID]);
 });
 
-Deno.test("a path that its length field cannot tell is refused", () => {
+pureTest("a path that its length field cannot tell is refused", () => {
   const error = assertThrows(
     () =>
       encodeParentLocator("child.vhdx", {
@@ -119,7 +120,7 @@ function edited(edit: (view: DataView) => void): Uint8Array {
   return bytes;
 }
 
-Deno.test("decodeParentLocator() refuses a locator that breaks a rule", async (t) => {
+pureTest("decodeParentLocator() refuses a locator that breaks a rule", async (t) => {
   for (const [rule, [bytes, offset]] of Object.entries(ROWS)) {
     await t.step(rule, () => {
       const error = assertThrows(() => decode(bytes), ImageError);

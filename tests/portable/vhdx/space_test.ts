@@ -2,8 +2,9 @@ import { assertEquals } from "@std/assert";
 import { OccupiedRanges } from "../../../src/portable/vhdx/space.ts";
 import { RangeUnion } from "../../../src/portable/vhdx/replayed_source.ts";
 import { Random } from "../../fuzz/random.ts";
+import { pureTest } from "../../pure.ts";
 
-Deno.test("a union of ranges knows the bytes that were added, as an array of bytes does", () => {
+pureTest("a union of ranges knows the bytes that were added, as an array of bytes does", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = new Random(seed);
     const union = new RangeUnion();
@@ -21,7 +22,7 @@ Deno.test("a union of ranges knows the bytes that were added, as an array of byt
   }
 });
 
-Deno.test("occupied ranges find what a range shares bytes with", () => {
+pureTest("occupied ranges find what a range shares bytes with", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = new Random(seed);
     const occupied = new OccupiedRanges();

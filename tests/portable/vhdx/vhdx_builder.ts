@@ -1,10 +1,9 @@
 /** VHDX files in memory, to be taken apart field by field. Offsets are those of [MS-VHDX], written out. */
 import { crc32c } from "../../../src/bytes/crc32c.ts";
 import { writeGuid } from "../../../src/bytes/guid.ts";
-import { ImageFile } from "../../../src/portable/file/image_file.ts";
 import type { ImageSpec } from "../../../src/portable/image/image.ts";
 import { createVhdx } from "../../../src/portable/vhdx/create.ts";
-import { TempDir } from "../../support.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
 import { MemorySource } from "../file/memory_source.ts";
 
 export const MIB = 0x100000;
@@ -59,11 +58,9 @@ export class VhdxBuilder {
       this.bytes = overrides;
       return;
     }
-    using dir = new TempDir();
-    const path = dir.file("new.vhdx");
-    using file = ImageFile.open(path, { write: true, createNew: true });
+    const file = new SparseFile();
     createVhdx(file, vhdxSpec(overrides));
-    this.bytes = Deno.readFileSync(path);
+    this.bytes = file.bytes();
   }
 
   get view(): DataView {

@@ -12,6 +12,7 @@ import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../image/read_image.ts";
 import { BAT, FIRST_BLOCK, MIB, REGION_TABLES, VhdxBuilder } from "./vhdx_builder.ts";
 import { batPage, dirtyVhdx, LOG_GUID, putEntries } from "./log_builder.ts";
+import { pureTest } from "../../pure.ts";
 
 const SECTOR = 512;
 
@@ -31,7 +32,7 @@ function assertCode(symbol: string, run: () => unknown): void {
   assertEquals(assertThrows(run, ImageError).symbol, symbol);
 }
 
-Deno.test("a file that is opened for writing, read, and closed stays as it is", () => {
+pureTest("a file that is opened for writing, read, and closed stays as it is", () => {
   const file = new RecordingSource(newFile());
   const image = openWritableVhdx(file);
   image.extent(0, 8 * MIB);
@@ -42,7 +43,7 @@ Deno.test("a file that is opened for writing, read, and closed stays as it is", 
   assertEquals(file.changes.filter(({ kind }) => kind !== "flush"), []);
 });
 
-Deno.test("what a killed writer left is durable after a flush, or a close, without a change", () => {
+pureTest("what a killed writer left is durable after a flush, or a close, without a change", () => {
   const killed = new RecordingSource(newFile());
   openWritableVhdx(killed).write(pattern(SECTOR), 0);
   for (const settle of ["flush", "finish"] as const) {
@@ -52,19 +53,22 @@ Deno.test("what a killed writer left is durable after a flush, or a close, witho
   }
 });
 
-Deno.test("the first change of the data gives the disk another identifier, later ones do not", () => {
-  const file = newFile();
-  const image = openWritableVhdx(file);
-  const before = image.identifier;
-  image.write(pattern(SECTOR), 0);
-  const after = image.identifier;
-  assertNotEquals(after, before);
-  image.write(pattern(SECTOR), MIB);
-  image.finish();
-  assertEquals([image.identifier, openVhdx(file).identifier], [after, after]);
-});
+pureTest(
+  "the first change of the data gives the disk another identifier, later ones do not",
+  () => {
+    const file = newFile();
+    const image = openWritableVhdx(file);
+    const before = image.identifier;
+    image.write(pattern(SECTOR), 0);
+    const after = image.identifier;
+    assertNotEquals(after, before);
+    image.write(pattern(SECTOR), MIB);
+    image.finish();
+    assertEquals([image.identifier, openVhdx(file).identifier], [after, after]);
+  },
+);
 
-Deno.test("nothing is written before the header says that the file is being written", () => {
+pureTest("nothing is written before the header says that the file is being written", () => {
   const file = new RecordingSource(newFile());
   const image = openWritableVhdx(file);
   image.write(pattern(SECTOR), 0);
@@ -73,7 +77,7 @@ Deno.test("nothing is written before the header says that the file is being writ
   assertEquals(flush?.kind, "flush");
 });
 
-Deno.test("many small writes one after the other cost few flushes", () => {
+pureTest("many small writes one after the other cost few flushes", () => {
   const file = new RecordingSource(newFile({ virtualSize: 64 * MIB }));
   const image = openWritableVhdx(file);
   for (let i = 0; i < 1024; i++) image.write(pattern(65536), i * 65536);
@@ -81,7 +85,7 @@ Deno.test("many small writes one after the other cost few flushes", () => {
   assert(file.changes.filter(({ kind }) => kind === "flush").length <= 10);
 });
 
-Deno.test("a clean close leaves an empty log and two headers that agree", () => {
+pureTest("a clean close leaves an empty log and two headers that agree", () => {
   const file = newFile();
   const image = openWritableVhdx(file);
   image.write(pattern(SECTOR), 0);
@@ -108,7 +112,7 @@ const FIRST_WRITES: readonly [string, Partial<ImageSpec>, number, boolean, numbe
   ["part of a fixed disk's zero block", { subtype: "fixed" }, 2, false, 6],
 ];
 
-Deno.test("write() gives a block its state", async (t) => {
+pureTest("write() gives a block its state", async (t) => {
   for (const [what, spec, before, whole, after] of FIRST_WRITES) {
     await t.step(`${what}: ${after}`, () => {
       const builder = new VhdxBuilder(spec);
@@ -139,7 +143,7 @@ function written(bytes: Uint8Array): Uint8Array {
   return file.bytes();
 }
 
-Deno.test("a block keeps the space of its old contents when it is written again", () => {
+pureTest("a block keeps the space of its old contents when it is written again", () => {
   const builder = new VhdxBuilder();
   builder.append(new Uint8Array(MIB).fill(0xee));
   builder.bat(0, 3, FIRST_BLOCK / MIB);
@@ -151,7 +155,7 @@ Deno.test("a block keeps the space of its old contents when it is written again"
   assertBytesEqual(readImage([image], SECTOR, MIB - SECTOR), new Uint8Array(MIB - SECTOR));
 });
 
-Deno.test("bits that a block left behind do not count when it is partially present again", () => {
+pureTest("bits that a block left behind do not count when it is partially present again", () => {
   const file = newFile({ subtype: "differencing" });
   const image = openWritableVhdx(file);
   image.write(pattern(4 * SECTOR), 8 * SECTOR);
@@ -176,7 +180,7 @@ function placeOf(file: SparseFile): number {
   return batEntry(file, 0)[1] * MIB;
 }
 
-Deno.test("a block whose sectors have all been written is fully present", () => {
+pureTest("a block whose sectors have all been written is fully present", () => {
   const file = newFile({ subtype: "differencing" });
   const image = openWritableVhdx(file);
   image.write(pattern(MIB - SECTOR), SECTOR);
@@ -187,7 +191,7 @@ Deno.test("a block whose sectors have all been written is fully present", () => 
   assertEquals(batEntry(file, 0)[0], 6);
 });
 
-Deno.test("trimmed blocks are unmapped, hide the parent, and give their space to others", () => {
+pureTest("trimmed blocks are unmapped, hide the parent, and give their space to others", () => {
   for (const subtype of ["dynamic", "differencing"] as const) {
     const file = newFile({ subtype });
     const image = openWritableVhdx(file);
@@ -206,7 +210,7 @@ Deno.test("trimmed blocks are unmapped, hide the parent, and give their space to
   }
 });
 
-Deno.test("space that was trimmed is not used again before the trim is durable", () => {
+pureTest("space that was trimmed is not used again before the trim is durable", () => {
   const file = newFile();
   const image = openWritableVhdx(file);
   image.write(pattern(MIB), 0);
@@ -218,14 +222,14 @@ Deno.test("space that was trimmed is not used again before the trim is durable",
   assertNotEquals(batEntry(file, 1)[1], place);
 });
 
-Deno.test("a fixed disk keeps what is trimmed", () => {
+pureTest("a fixed disk keeps what is trimmed", () => {
   const image = openWritableVhdx(newFile({ subtype: "fixed" }));
   image.write(pattern(MIB), 0);
   image.trim(0, 8 * MIB);
   assertBytesEqual(readImage([image], 0, MIB), pattern(MIB));
 });
 
-Deno.test("the last block of a disk is whole where the disk ends", () => {
+pureTest("the last block of a disk is whole where the disk ends", () => {
   const size = 3 * MIB + 4096;
   const file = newFile({ subtype: "differencing", virtualSize: size });
   const image = openWritableVhdx(file);
@@ -237,7 +241,7 @@ Deno.test("the last block of a disk is whole where the disk ends", () => {
   assertEquals(batEntry(file, 3), [3, 0]);
 });
 
-Deno.test("a file in which two blocks share a place is not written to", () => {
+pureTest("a file in which two blocks share a place is not written to", () => {
   const builder = new VhdxBuilder();
   builder.append(2 * MIB);
   builder.bat(0, 6, FIRST_BLOCK / MIB).bat(1, 6, FIRST_BLOCK / MIB);
@@ -250,14 +254,14 @@ Deno.test("a file in which two blocks share a place is not written to", () => {
   assertEquals(file.changes.filter(({ kind }) => kind !== "flush"), []);
 });
 
-Deno.test("a file whose header cannot be followed by another is not opened for writing", () => {
+pureTest("a file whose header cannot be followed by another is not opened for writing", () => {
   const builder = new VhdxBuilder();
   builder.headers((header) => builder.u64(header + 8, 2n ** 64n - 1n));
   assertEquals(openVhdx(builder.source()).format, "vhdx");
   assertCode("ERROR_FILE_CORRUPT", () => openWritableVhdx(SparseFile.of(builder.bytes)));
 });
 
-Deno.test("a log that was left behind is replayed to the file", () => {
+pureTest("a log that was left behind is replayed to the file", () => {
   const builder = dirtyVhdx();
   putEntries(builder, 0, { sequence: 5n, last: 6 * MIB, changes: [batPage(6, 4)] });
   const file = SparseFile.of(builder.bytes);
@@ -270,7 +274,7 @@ Deno.test("a log that was left behind is replayed to the file", () => {
   assertEquals([batEntry(file, 0), file.size], [[6, 4], 6 * MIB]);
 });
 
-Deno.test("region tables that differ are made equal", () => {
+pureTest("region tables that differ are made equal", () => {
   for (const damagedTable of REGION_TABLES) {
     const builder = new VhdxBuilder();
     builder.u32(damagedTable + 8, 77);
@@ -283,7 +287,7 @@ Deno.test("region tables that differ are made equal", () => {
   }
 });
 
-Deno.test("a file without a log gets one when it needs one", () => {
+pureTest("a file without a log gets one when it needs one", () => {
   const builder = new VhdxBuilder();
   builder.headers((header) => builder.u32(header + 68, 0).u64(header + 72, 0));
   const file = SparseFile.of(builder.bytes);
@@ -295,7 +299,7 @@ Deno.test("a file without a log gets one when it needs one", () => {
   image.finish();
 });
 
-Deno.test("a log of any length goes around", () => {
+pureTest("a log of any length goes around", () => {
   const builder = new VhdxBuilder();
   const log = builder.append(3 * MIB);
   builder.headers((header) => builder.u32(header + 68, 3 * MIB).u64(header + 72, log));
