@@ -12,7 +12,7 @@ import { ROOT } from "./support.ts";
 /** What knows nothing of disks: anybody may stand on it. */
 const FLOOR = ["src/bytes", "src/text"];
 /** What the outside sees. */
-const FACES = ["mod.ts", "ffi.ts", "portable.ts"];
+const FACES = ["mod.ts", "ffi.ts", "portable.ts", "serve.ts"];
 /** They choose the backend, and do nothing else. */
 const DOORS = [
   "backend",
@@ -36,6 +36,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "src/native": ["src/disk", "src/errors", "src/constants.ts", ...FLOOR],
   "src/portable": ["src/disk", "src/errors", "src/constants.ts", ...FLOOR],
   "doors": ["src/native", "src/portable", "src/disk", "src/errors", ...FLOOR],
+  // It takes an open disk, of which it knows the type.
+  "src/serve": ["portable.ts", "src/disk", "src/errors", ...FLOOR],
   "src/cli": [...FACES, "deno.json", ...FLOOR],
   "examples": [],
 };
@@ -91,6 +93,12 @@ const FILE_FUNCTIONS: readonly { reason: string; files: Record<string, string> }
   {
     reason: "The space that a file takes on its volume is no property of an image.",
     files: { "src/portable/operations/details.ts": "statSync" },
+  },
+  {
+    reason: "A socket is no image: it is made where only its owner comes, and gets its name then.",
+    files: {
+      "src/serve/server.ts": "chmodSync linkSync lstatSync makeTempDirSync removeSync renameSync",
+    },
   },
 ];
 

@@ -9,6 +9,7 @@ const PARTS = [
   "mod.ts",
   "ffi.ts",
   "portable.ts",
+  "serve.ts",
   "src",
   "README.md",
   "LICENSE",
@@ -138,7 +139,9 @@ Deno.test("package: publishing takes the files of the package alone, and warns o
   );
   assert(files.includes("mod.ts") && files.includes("src/cli/main.ts"), out + err);
   const foreign = files.filter((file) =>
-    !["deno.json", "mod.ts", "ffi.ts", "portable.ts", "README.md", "LICENSE"].includes(file) &&
+    !["deno.json", "mod.ts", "ffi.ts", "portable.ts", "serve.ts", "README.md", "LICENSE"].includes(
+      file,
+    ) &&
     !file.startsWith("src/")
   );
   assertEquals(foreign, []);

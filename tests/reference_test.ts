@@ -40,6 +40,7 @@ const CATEGORIES: Readonly<Record<string, readonly string[]>> = {
     "Operations",
     "Windows only",
   ],
+  "serve.ts": ["Serving"],
   "ffi.ts": ["Constants", "Functions", "Libraries", "Memory", "Structures"],
 };
 
@@ -80,7 +81,7 @@ const SYMBOLS: ReadonlyMap<string, readonly Symbol[]> = new Map(
 
 for (const [face, symbols] of SYMBOLS) {
   Deno.test(`${face}: every symbol has a category, one of a few`, () => {
-    assert(symbols.length > 50);
+    assert(symbols.length > (face === "serve.ts" ? 4 : 50));
     const without = symbols.filter((symbol) => categoriesOf(symbol).length === 0);
     assertEquals(without.map(({ name }) => name), []);
     const found = new Set(symbols.flatMap(categoriesOf));

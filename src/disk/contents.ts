@@ -58,7 +58,11 @@ export interface WritableOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** How a range becomes zeros. */
+/**
+ * How a range becomes zeros.
+ *
+ * @category Contents
+ */
 export interface ZeroOptions {
   /**
    * Whether the image file gets the space of the range, so that later writes there need no more.
