@@ -5,7 +5,7 @@
  */
 import { errorCode, errorMeaning } from "../../errors/codes.ts";
 import { isErrorOf } from "../../errors/error.ts";
-import { type ImageFormat, openImage } from "../formats.ts";
+import { formatOf, type ImageFormat, openImage } from "../formats.ts";
 import type { DiskImage, ParentLink } from "../image/image.ts";
 import { ImageError } from "../file/image_error.ts";
 import { fileIdentity, ImageFile, type Sharing } from "../file/image_file.ts";
@@ -215,7 +215,8 @@ function checkParent(
         "or was changed after the child was made",
     });
   }
-  if (child.format === "vhd" && parent.virtualSize !== child.virtualSize) {
+  const isSameSize = formatOf(child).differencing?.isSameSize;
+  if (isSameSize && parent.virtualSize !== child.virtualSize) {
     throw new ImageError("ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH", {
       path,
       reason: `${parentPath} holds ${parent.virtualSize} bytes, the child ${child.virtualSize}`,

@@ -6,7 +6,7 @@
  */
 import { basename, dirname, join } from "@std/path";
 import type { ErrorSymbol } from "../../errors/codes.ts";
-import { formatOfExtension, openImage } from "../formats.ts";
+import { formatNamed, formatOf, formatOfExtension, openImage } from "../formats.ts";
 import { fileOperation } from "../file/file_operation.ts";
 import type { DiskImage } from "../image/image.ts";
 import { ImageError } from "../file/image_error.ts";
@@ -40,8 +40,8 @@ export function assertChildless(image: DiskImage, except: readonly DiskImage[] =
   const excepted = except.map(({ source }) => fileIdentity(source.path));
   const children = childrenOf(image).filter((path) => !excepted.includes(fileIdentity(path)));
   if (children.length === 0) return;
-  // A VHD is told from others by an identifier that does not change with what it holds.
-  const loss = image.format === "vhd" ? ": where they still open, they show a mix" : "";
+  const stillOpen = formatOf(image).differencing?.keepsIdentifier;
+  const loss = stillOpen ? ": where they still open, they show a mix" : "";
   const names = children.map((path) => JSON.stringify(path)).join(", ");
   throw new ImageError("ERROR_VHD_INVALID_STATE", {
     path: image.source.path,
@@ -94,7 +94,8 @@ function imagesBeside(path: string): string[] {
       for (const entry of Deno.readDirSync(folder)) {
         isListed ||= entry.name === basename(path);
         const format = formatOfExtension(entry.name);
-        if (entry.isDirectory || (format !== "vhd" && format !== "vhdx")) continue;
+        if (entry.isDirectory || format === undefined) continue;
+        if (formatNamed(format).differencing === undefined) continue;
         images.push(join(folder, entry.name));
         if (images.length > MAX_IMAGES) break;
       }

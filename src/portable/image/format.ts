@@ -50,6 +50,8 @@ export interface Format {
   /** Absent if images have no blocks to give back. */
   compact?(file: WritableSource, job: Compaction): Promise<CompactionOutcome>;
   /** Absent if there are no differencing images. */
+  readonly differencing?: Differencing;
+  /** Absent if there are no differencing images. */
   merge?(merging: Merging): Promise<void>;
 
   /**
@@ -115,6 +117,14 @@ export interface NewImages {
    * `ERROR_VHD_METADATA_FULL` for more metadata items than a file may have.
    */
   layout(spec: ImageSpec, path: string): ImageLayout;
+}
+
+/** What children are to their parents. */
+export interface Differencing {
+  /** Whether both have disks of one size. */
+  readonly isSameSize: boolean;
+  /** Whether a parent that has changed still has the identifier by which its children know it. */
+  readonly keepsIdentifier: boolean;
 }
 
 /** How disks of a format get another size. */

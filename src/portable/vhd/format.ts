@@ -52,6 +52,7 @@ export const VHD: Format = {
     run: (file, { virtualSize }) => resizeVhd(file, virtualSize),
   },
   compact: compactVhd,
+  differencing: { isSameSize: true, keepsIdentifier: true },
   merge: mergeVhd,
   check: checkVhd,
   repair: repairVhd,

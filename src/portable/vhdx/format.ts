@@ -59,6 +59,7 @@ export const VHDX: Format = {
   },
   resizing: { maximumSize: MAX_VIRTUAL_SIZE, canShrink: true, run: resizeVhdx },
   compact: compactVhdx,
+  differencing: { isSameSize: false, keepsIdentifier: false },
   merge: mergeVhdx,
   check: (file, findings, pace, { discardDamagedLog }) =>
     checkVhdx(file, findings, pace, discardDamagedLog),
