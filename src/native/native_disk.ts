@@ -76,6 +76,9 @@ import { applySnapshot, deleteSnapshot, modifyVhdSet, takeSnapshot } from "./vhd
  * has every method of `VirtualDisk`. Opening one needs `--allow-ffi` for `virtdisk.dll` and `kernel32.dll`; nothing
  * that is done with it asks Deno for more.
  *
+ * The main entry point exports it as a type alone, so that nothing of Windows is loaded elsewhere:
+ * `disk.backend === "native"` tells, the compiler too.
+ *
  * A worker that is terminated leaves its disks open as long as the process, and Windows may go on with what it has
  * started, in memory that the process keeps: cancel with `signal`, and close the disks, before a worker is terminated.
  *
