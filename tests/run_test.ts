@@ -1,5 +1,6 @@
 /** The task that runs the tests: what goes through it, and what it says at the end. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { denoCommand } from "./deno_command.ts";
 import { ROOT, TempDir } from "./support.ts";
 
 const TESTS = `
@@ -14,7 +15,7 @@ const TESTS = `
 async function runTests(dir: TempDir, args: readonly string[], fails = "no") {
   Deno.writeTextFileSync(dir.file("a_test.ts"), TESTS);
   Deno.writeTextFileSync(dir.file("b_test.ts"), TESTS);
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+  const { code, stdout } = await denoCommand({
     args: ["run", "--allow-all", "--no-check", "tests/run.ts", ...args],
     env: { NO_COLOR: "1", FAILS: fails },
     cwd: ROOT,

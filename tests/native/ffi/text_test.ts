@@ -13,7 +13,7 @@ function kernel32Giving(
 }
 
 pureTest(
-  "a path with a device prefix is not handed to GetFullPathNameW, which folds its dots",
+  "fullPath(): a path with a device prefix is not handed to GetFullPathNameW, which folds its dots",
   () => {
     const kernel32 = {
       ...kernel32Giving(0, 0),
@@ -27,13 +27,16 @@ pureTest(
   },
 );
 
-pureTest("a path that GetFullPathNameW refuses is an error with the system's code", () => {
-  const kernel32 = kernel32Giving(0, 123);
-  const error = assertThrows(() => fullPath(kernel32, "a", "OpenVirtualDisk"), VirtualDiskError);
-  assertEquals([error.code, error.operation, error.path], [123, "OpenVirtualDisk", "a"]);
-});
+pureTest(
+  "fullPath(): a path that GetFullPathNameW refuses is an error with the system's code",
+  () => {
+    const kernel32 = kernel32Giving(0, 123);
+    const error = assertThrows(() => fullPath(kernel32, "a", "OpenVirtualDisk"), VirtualDiskError);
+    assertEquals([error.code, error.operation, error.path], [123, "OpenVirtualDisk", "a"]);
+  },
+);
 
-pureTest("a path that outgrows every buffer is ERROR_FILENAME_EXCED_RANGE", () => {
+pureTest("fullPath(): a path that outgrows every buffer is ERROR_FILENAME_EXCED_RANGE", () => {
   const kernel32 = kernel32Giving(0xffffffff, 0);
   const error = assertThrows(() => fullPath(kernel32, "a", "OpenVirtualDisk"), VirtualDiskError);
   assertEquals([error.symbol, error.path], ["ERROR_FILENAME_EXCED_RANGE", "a"]);

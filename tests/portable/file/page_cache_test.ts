@@ -11,7 +11,7 @@ function cacheOf(source: MemorySource | HoleySource): PageCache {
   return new PageCache(source, "table", "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT");
 }
 
-pureTest("a page cache gives the bytes of the source", () => {
+pureTest("PageCache gives the bytes of the source", () => {
   const bytes = pattern(3 * PAGE);
   const cache = cacheOf(new MemorySource(bytes));
   for (const offset of [0, 1, PAGE - 1, PAGE, 2 * PAGE + 5, 3 * PAGE - 1, 0]) {
@@ -19,7 +19,7 @@ pureTest("a page cache gives the bytes of the source", () => {
   }
 });
 
-pureTest("a page cache gives numbers in either byte order", () => {
+pureTest("PageCache gives numbers in either byte order", () => {
   const bytes = new Uint8Array(2 * PAGE);
   bytes.set([0x01, 0x02, 0x03, 0xf4], PAGE - 4);
   bytes.set([0xff, 0x02, 0x03, 0x04], PAGE);
@@ -29,7 +29,7 @@ pureTest("a page cache gives numbers in either byte order", () => {
   assertEquals(cache.uint32(PAGE, false), 0xff020304);
 });
 
-pureTest("a page cache reads a page once, and nothing before it is asked", () => {
+pureTest("PageCache reads a page once, and nothing before it is asked", () => {
   const source = new MemorySource(pattern(4 * PAGE));
   const cache = cacheOf(source);
   assertEquals(source.reads, 0);
@@ -39,7 +39,7 @@ pureTest("a page cache reads a page once, and nothing before it is asked", () =>
   assertEquals(source.reads, 2);
 });
 
-pureTest("a page cache forgets what it was told to forget", () => {
+pureTest("PageCache forgets what it was told to forget", () => {
   const source = new MemorySource(pattern(PAGE));
   const cache = cacheOf(source);
   cache.uint8(7);
@@ -49,7 +49,7 @@ pureTest("a page cache forgets what it was told to forget", () => {
   assertEquals(cache.uint8(7), 0xee);
 });
 
-pureTest("a page cache holds 1024 pages and gives up the one not used for longest", () => {
+pureTest("PageCache holds 1024 pages and gives up the one not used for longest", () => {
   const source = new HoleySource(2000 * PAGE, []);
   const cache = cacheOf(source);
   const readsPage = (number: number) => {
@@ -65,12 +65,12 @@ pureTest("a page cache holds 1024 pages and gives up the one not used for longes
   assertEquals(readsPage(1), true);
 });
 
-pureTest("a page cache reads the part of a page that the file has", () => {
+pureTest("PageCache reads the part of a page that the file has", () => {
   const cache = cacheOf(new MemorySource(pattern(PAGE + 8)));
   assertEquals(cache.uint8(PAGE + 7), pattern(PAGE + 8)[PAGE + 7]);
 });
 
-pureTest("a page cache refuses what lies beyond the file, and goes on working", () => {
+pureTest("PageCache refuses what lies beyond the file, and goes on working", () => {
   const bytes = pattern(2 * PAGE);
   const cache = cacheOf(new MemorySource(bytes));
   for (const offset of [2 * PAGE, 100 * PAGE]) {
@@ -82,7 +82,7 @@ pureTest("a page cache refuses what lies beyond the file, and goes on working", 
   assertEquals(cache.uint8(2 * PAGE - 1), bytes[2 * PAGE - 1]);
 });
 
-pureTest("a page cache does not make up the bytes of a page that the file has in part", () => {
+pureTest("PageCache does not make up the bytes of a page that the file has in part", () => {
   const cache = cacheOf(new MemorySource(pattern(PAGE + 8)));
   for (const read of [() => cache.uint8(PAGE + 8), () => cache.uint32(PAGE + 8, false)]) {
     cache.clear();

@@ -18,7 +18,7 @@ function table(places: readonly (Place | undefined)[], unused: readonly Place[] 
   return { reads, compared };
 }
 
-pureTest("entries share bytes as each compared with each other says", () => {
+pureTest("BlockPlaces: entries share bytes as each compared with each other says", () => {
   for (let seed = 0; seed < 300; seed++) {
     const random = new Random(seed);
     const places = Array.from({ length: 1 + random.below(20) }, (): Place => [
@@ -34,7 +34,7 @@ pureTest("entries share bytes as each compared with each other says", () => {
   }
 });
 
-pureTest("a piece of a table is read once, when one of its blocks is", () => {
+pureTest("BlockPlaces: a piece of a table is read once, when one of its blocks is", () => {
   const places: (Place | undefined)[] = new Array(ENTRIES_PER_PIECE + 10);
   places[3] = [SECTOR, SECTOR];
   places[ENTRIES_PER_PIECE + 1] = [9 * SECTOR, SECTOR];
@@ -48,20 +48,26 @@ pureTest("a piece of a table is read once, when one of its blocks is", () => {
   assertEquals(reads.length, 2);
 });
 
-pureTest("of too many faults none is kept: all blocks of the piece are refused", () => {
-  const places = Array.from({ length: 20_000 }, (_, i): Place => [i * SECTOR, 2 * SECTOR]);
-  const { compared } = table([...places, [1e9 * SECTOR, 2 * SECTOR]]);
-  assertEquals(compared.isShared(20_000, 1e9 * SECTOR), true);
-});
+pureTest(
+  "BlockPlaces: of too many faults none is kept: all blocks of the piece are refused",
+  () => {
+    const places = Array.from({ length: 20_000 }, (_, i): Place => [i * SECTOR, 2 * SECTOR]);
+    const { compared } = table([...places, [1e9 * SECTOR, 2 * SECTOR]]);
+    assertEquals(compared.isShared(20_000, 1e9 * SECTOR), true);
+  },
+);
 
-pureTest("unused places are unclaimed if no block is there, until they are dismissed", () => {
-  const { compared } = table([[8 * SECTOR, 4 * SECTOR]], [
-    [4 * SECTOR, 4 * SECTOR],
-    [11 * SECTOR, 4 * SECTOR],
-    [12 * SECTOR, 4 * SECTOR],
-  ]);
-  const unclaimed = () => [4, 11, 12].map((at) => compared.isUnclaimed(0, at * SECTOR));
-  assertEquals(unclaimed(), [true, false, true]);
-  compared.dismiss(0, 4 * SECTOR);
-  assertEquals(unclaimed(), [false, false, true]);
-});
+pureTest(
+  "BlockPlaces: unused places are unclaimed if no block is there, until they are dismissed",
+  () => {
+    const { compared } = table([[8 * SECTOR, 4 * SECTOR]], [
+      [4 * SECTOR, 4 * SECTOR],
+      [11 * SECTOR, 4 * SECTOR],
+      [12 * SECTOR, 4 * SECTOR],
+    ]);
+    const unclaimed = () => [4, 11, 12].map((at) => compared.isUnclaimed(0, at * SECTOR));
+    assertEquals(unclaimed(), [true, false, true]);
+    compared.dismiss(0, 4 * SECTOR);
+    assertEquals(unclaimed(), [false, false, true]);
+  },
+);

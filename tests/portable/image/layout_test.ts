@@ -89,7 +89,7 @@ pureTest(
   },
 );
 
-pureTest("a bitmap of blocks has those that were added, and counts them", () => {
+pureTest("BlockBitmap has those that were added, and counts them", () => {
   const blocks = new BlockBitmap(70);
   const added = [0, 7, 8, 31, 32, 63, 64, 69];
   for (const block of added) blocks.add(block);
@@ -100,7 +100,7 @@ pureTest("a bitmap of blocks has those that were added, and counts them", () => 
   assertEquals(found, added);
 });
 
-pureTest("all blocks are those of the disk, and none are none", () => {
+pureTest("allBlocks() are those of the disk, and NO_BLOCKS none", () => {
   const blocks = allBlocks(3);
   assertEquals([blocks.count, blocks.has(0), blocks.has(2), blocks.has(3)], [3, true, true, false]);
   assertEquals([NO_BLOCKS.count, NO_BLOCKS.has(0)], [0, false]);

@@ -3,7 +3,7 @@ import { crc16, readUdfTag, readUdfVolume } from "../../../src/portable/iso/udf.
 import { IsoBuilder, SECTOR, udfImage } from "./iso_builder.ts";
 import { pureTest } from "../../pure.ts";
 
-pureTest("a UDF volume is found from the anchor in sector 256", () => {
+pureTest("readUdfVolume(): a UDF volume is found from the anchor in sector 256", () => {
   assertEquals(readUdfVolume(udfImage().source), {
     label: "UDF LABEL",
     volumeSize: 307 * SECTOR,
@@ -38,12 +38,15 @@ pureTest("readUdfVolume() finds a volume from the anchors at its end", async (t)
   }
 });
 
-pureTest("the reserve sequence is read where the main one has no logical volume", () => {
-  const image = udfImage();
-  image.bytes[32 * SECTOR + 100]! ^= 1;
-  const volume = readUdfVolume(image.source);
-  assertEquals([volume?.label, volume?.volumeSize], ["RESERVE", 297 * SECTOR]);
-});
+pureTest(
+  "readUdfVolume(): the reserve sequence is read where the main one has no logical volume",
+  () => {
+    const image = udfImage();
+    image.bytes[32 * SECTOR + 100]! ^= 1;
+    const volume = readUdfVolume(image.source);
+    assertEquals([volume?.label, volume?.volumeSize], ["RESERVE", 297 * SECTOR]);
+  },
+);
 
 const extents: [string, readonly [number, number]][] = [
   ["beyond the file", [310, 16 * SECTOR]],
@@ -54,49 +57,61 @@ const extents: [string, readonly [number, number]][] = [
   ["of the largest length", [32, 0xffffffff]],
 ];
 for (const [name, extent] of extents) {
-  pureTest(`a main sequence ${name} is passed over for the reserve`, () => {
+  pureTest(`readUdfVolume(): a main sequence ${name} is passed over for the reserve`, () => {
     const image = udfImage().anchor(256, extent, [48, 16 * SECTOR]);
     assertEquals(readUdfVolume(image.source)?.label, "RESERVE");
   });
-  pureTest(`an anchor whose sequences are both ${name} is passed over for the next`, () => {
-    const image = udfImage(600).anchor(256, extent, extent).anchor(599, [48, 16 * SECTOR]);
-    assertEquals(readUdfVolume(image.source)?.label, "RESERVE");
-  });
+  pureTest(
+    `readUdfVolume(): an anchor whose sequences are both ${name} is passed over for the next`,
+    () => {
+      const image = udfImage(600).anchor(256, extent, extent).anchor(599, [48, 16 * SECTOR]);
+      assertEquals(readUdfVolume(image.source)?.label, "RESERVE");
+    },
+  );
 }
 
-pureTest("a sequence that begins in the file and ends behind it is not read", () => {
-  const image = udfImage(320).logicalVolume(310, { label: "PARTLY" });
-  image.anchor(256, [310, 16 * SECTOR], [48, 16 * SECTOR]);
-  assertEquals(readUdfVolume(image.source)?.label, "RESERVE");
-});
+pureTest(
+  "readUdfVolume(): a sequence that begins in the file and ends behind it is not read",
+  () => {
+    const image = udfImage(320).logicalVolume(310, { label: "PARTLY" });
+    image.anchor(256, [310, 16 * SECTOR], [48, 16 * SECTOR]);
+    assertEquals(readUdfVolume(image.source)?.label, "RESERVE");
+  },
+);
 
-pureTest("an anchor alone leads nowhere", () => {
+pureTest("readUdfVolume(): an anchor alone leads nowhere", () => {
   assertEquals(readUdfVolume(new IsoBuilder(300).anchor(256, [0, 0]).source), undefined);
   assertEquals(readUdfVolume(new IsoBuilder(300).anchor(256, [32, 16 * SECTOR]).source), undefined);
 });
 
-pureTest("what follows the terminator, and volume descriptor pointers, are not read", () => {
-  const ended = udfImage().tag(32, 8);
-  assertEquals(readUdfVolume(ended.source)?.label, "RESERVE");
-  // A pointer (identifier 3) in sector 32 back to the sequence itself.
-  const pointing = udfImage();
-  pointing.bytes.fill(0, 32 * SECTOR, 33 * SECTOR);
-  pointing.view.setUint32(32 * SECTOR + 20, 16 * SECTOR, true);
-  pointing.view.setUint32(32 * SECTOR + 24, 32, true);
-  pointing.tag(32, 3);
-  assertEquals(readUdfVolume(pointing.source)?.label, "RESERVE");
-});
-
-pureTest("of several logical volume descriptors the one with the highest number holds", () => {
-  const image = udfImage().tag(36, 8)
-    .logicalVolume(32, { label: "OLD", number: 3 })
-    .logicalVolume(34, { label: "NEW", number: 9 })
-    .logicalVolume(35, { label: "OLDER", number: 1 });
-  assertEquals(readUdfVolume(image.source)?.label, "NEW");
-});
+pureTest(
+  "readUdfVolume(): what follows the terminator, and volume descriptor pointers, are not read",
+  () => {
+    const ended = udfImage().tag(32, 8);
+    assertEquals(readUdfVolume(ended.source)?.label, "RESERVE");
+    // A pointer (identifier 3) in sector 32 back to the sequence itself.
+    const pointing = udfImage();
+    pointing.bytes.fill(0, 32 * SECTOR, 33 * SECTOR);
+    pointing.view.setUint32(32 * SECTOR + 20, 16 * SECTOR, true);
+    pointing.view.setUint32(32 * SECTOR + 24, 32, true);
+    pointing.tag(32, 3);
+    assertEquals(readUdfVolume(pointing.source)?.label, "RESERVE");
+  },
+);
 
 pureTest(
-  "the volume reaches to the end of the last partition, of each its newest descriptor",
+  "readUdfVolume(): of several logical volume descriptors the one with the highest number holds",
+  () => {
+    const image = udfImage().tag(36, 8)
+      .logicalVolume(32, { label: "OLD", number: 3 })
+      .logicalVolume(34, { label: "NEW", number: 9 })
+      .logicalVolume(35, { label: "OLDER", number: 1 });
+    assertEquals(readUdfVolume(image.source)?.label, "NEW");
+  },
+);
+
+pureTest(
+  "readUdfVolume(): the volume reaches to the end of the last partition, of each its newest descriptor",
   () => {
     const image = udfImage().tag(36, 8)
       .partition(33, { start: 260, length: 40, partition: 0, number: 1 })
@@ -106,12 +121,15 @@ pureTest(
   },
 );
 
-pureTest("a partition of the largest numbers gives a size, not an overflow", () => {
-  const image = udfImage().partition(33, { start: 0xffffffff, length: 0xffffffff });
-  assertEquals(readUdfVolume(image.source)?.volumeSize, 2 * 0xffffffff * SECTOR);
-});
+pureTest(
+  "readUdfVolume(): a partition of the largest numbers gives a size, not an overflow",
+  () => {
+    const image = udfImage().partition(33, { start: 0xffffffff, length: 0xffffffff });
+    assertEquals(readUdfVolume(image.source)?.volumeSize, 2 * 0xffffffff * SECTOR);
+  },
+);
 
-pureTest("a volume without partitions has no size", () => {
+pureTest("readUdfVolume(): a volume without partitions has no size", () => {
   const image = udfImage().tag(33, 8);
   assertEquals(readUdfVolume(image.source)?.volumeSize, undefined);
 });
@@ -132,7 +150,7 @@ pureTest("readUdfVolume() gives the revision", async (t) => {
   }
 });
 
-pureTest("a volume of another domain has no UDF revision", () => {
+pureTest("readUdfVolume(): a volume of another domain has no UDF revision", () => {
   const image = udfImage();
   image.bytes.fill(0, 32 * SECTOR, 33 * SECTOR);
   image.logicalVolume(32, { label: "NSR", domain: false });
@@ -172,7 +190,7 @@ pureTest("readUdfTag() refuses a tag of an unknown version", () => {
   }
 });
 
-pureTest("a volume full of anchors that lead nowhere is given up soon", () => {
+pureTest("readUdfVolume(): a volume full of anchors that lead nowhere is given up soon", () => {
   const image = new IsoBuilder(20_000);
   for (const size of [512, 1024, 4096, 8192, 16_384, 32_768]) {
     image.anchor(256, [32, 64 * size], [100, 64 * size], size);

@@ -15,27 +15,33 @@ function grown(): MemoryDisk {
   return disk;
 }
 
-pureTest("a table moved to the new end is the one that a disk of that size would have", () => {
-  const disk = grown();
-  moveBackup(disk, gptOf(disk), disk.size);
-  const expected = new MemoryDisk(NEW);
-  expected.gpt([100, 899]);
-  // The former backup's entries stay where nobody looks for them.
-  const entries = (OLD - 33) * 512;
-  disk.bytes.fill(0, entries, entries + 32 * 512);
-  assertEquals(disk.bytes, expected.bytes);
-});
-
-pureTest("the new backup is written first, and what is in place is not written again", () => {
-  const disk = grown();
-  moveBackup(disk, gptOf(disk), disk.size);
-  assertEquals(disk.writes, [(NEW - 33) * 512, (OLD - 1) * 512, 512, 0]);
-  moveBackup(disk, gptOf(disk), disk.size);
-  assertEquals(disk.writes.length, 4);
-});
+pureTest(
+  "moveBackup(): a table moved to the new end is the one that a disk of that size would have",
+  () => {
+    const disk = grown();
+    moveBackup(disk, gptOf(disk), disk.size);
+    const expected = new MemoryDisk(NEW);
+    expected.gpt([100, 899]);
+    // The former backup's entries stay where nobody looks for them.
+    const entries = (OLD - 33) * 512;
+    disk.bytes.fill(0, entries, entries + 32 * 512);
+    assertEquals(disk.bytes, expected.bytes);
+  },
+);
 
 pureTest(
-  "after a crash at any write both tables are sound, and the same move ends as without it",
+  "moveBackup(): the new backup is written first, and what is in place is not written again",
+  () => {
+    const disk = grown();
+    moveBackup(disk, gptOf(disk), disk.size);
+    assertEquals(disk.writes, [(NEW - 33) * 512, (OLD - 1) * 512, 512, 0]);
+    moveBackup(disk, gptOf(disk), disk.size);
+    assertEquals(disk.writes.length, 4);
+  },
+);
+
+pureTest(
+  "moveBackup(): after a crash at any write both tables are sound, and the same move ends as without it",
   () => {
     const whole = grown();
     moveBackup(whole, gptOf(whole), whole.size);
@@ -55,14 +61,14 @@ pureTest(
   },
 );
 
-pureTest("a disk that is about to be cut keeps its backup until then", () => {
+pureTest("moveBackup(): a disk that is about to be cut keeps its backup until then", () => {
   const disk = new MemoryDisk(NEW);
   disk.gpt([100, 899]);
   moveBackup(disk, gptOf(disk), OLD * 512);
   assertEquals(disk.writes, [(OLD - 33) * 512, 512, 0]);
 });
 
-pureTest("a backup that overlaps the former one keeps its bytes", () => {
+pureTest("moveBackup(): a backup that overlaps the former one keeps its bytes", () => {
   const old = new MemoryDisk(OLD);
   old.gpt([100, 899]);
   const disk = new MemoryDisk(OLD + 10);
@@ -72,23 +78,26 @@ pureTest("a backup that overlaps the former one keeps its bytes", () => {
   assertEquals(disk.read((OLD + 9) * 512 + 24, 1)[0], (OLD + 9) & 0xff);
 });
 
-pureTest("a protective record is left alone where it says all, or names other partitions", () => {
-  for (
-    const change of [
-      (disk: MemoryDisk) => disk.mbrEntry(0, 0xee, 1, 0xffffffff),
-      (disk: MemoryDisk) => disk.mbrEntry(1, 0x83, 100, 800),
-      (disk: MemoryDisk) => disk.mbrEntry(0, 0xee, 2, 30),
-    ]
-  ) {
-    const disk = grown();
-    change(disk);
-    const record = disk.read(0, 512);
-    moveBackup(disk, gptOf(disk), disk.size);
-    assertEquals(disk.read(0, 512), record);
-  }
-});
+pureTest(
+  "moveBackup(): a protective record is left alone where it says all, or names other partitions",
+  () => {
+    for (
+      const change of [
+        (disk: MemoryDisk) => disk.mbrEntry(0, 0xee, 1, 0xffffffff),
+        (disk: MemoryDisk) => disk.mbrEntry(1, 0x83, 100, 800),
+        (disk: MemoryDisk) => disk.mbrEntry(0, 0xee, 2, 30),
+      ]
+    ) {
+      const disk = grown();
+      change(disk);
+      const record = disk.read(0, 512);
+      moveBackup(disk, gptOf(disk), disk.size);
+      assertEquals(disk.read(0, 512), record);
+    }
+  },
+);
 
-pureTest("what a header names as its backup is not erased where it is none", () => {
+pureTest("moveBackup(): what a header names as its backup is not erased where it is none", () => {
   const disk = grown();
   disk.view.setBigUint64(512 + 32, 950n, true);
   disk.view.setBigUint64(512 + 48, 900n, true);

@@ -6,32 +6,35 @@ import { pureTest } from "../../pure.ts";
 
 const SECTORS = 4096;
 
-pureTest("a master boot record names its primary and logical partitions", () => {
-  const disk = new MemoryDisk(SECTORS);
-  disk.mbrEntry(0, 0x07, 64, 100);
-  disk.mbrEntry(2, 0x0f, 1000, 1000);
-  // Each record of the chain counts from another place.
-  disk.mbrEntry(0, 0x83, 8, 50, 1000);
-  disk.mbrEntry(1, 0x05, 200, 300, 1000);
-  disk.mbrEntry(0, 0x83, 10, 60, 1200);
-  const table = readPartitionTable(disk);
-  assertEquals(table?.kind, "mbr");
-  assertEquals(
-    table?.partitions.map(({ number, offset, length, type }) => [
-      number,
-      offset / 512,
-      length / 512,
-      type,
-    ]),
-    [[1, 64, 100, "0x07"], [5, 1008, 50, "0x83"], [6, 1210, 60, "0x83"]],
-  );
-  assertEquals([table?.end, table?.smallestDisk], [2000 * 512, 2000 * 512]);
-  // One that leaves its extended partition.
-  disk.mbrEntry(0, 0x83, 10, 900, 1200);
-  assertEquals(readPartitionTable(disk)?.end, 2110 * 512);
-});
+pureTest(
+  "readPartitionTable(): a master boot record names its primary and logical partitions",
+  () => {
+    const disk = new MemoryDisk(SECTORS);
+    disk.mbrEntry(0, 0x07, 64, 100);
+    disk.mbrEntry(2, 0x0f, 1000, 1000);
+    // Each record of the chain counts from another place.
+    disk.mbrEntry(0, 0x83, 8, 50, 1000);
+    disk.mbrEntry(1, 0x05, 200, 300, 1000);
+    disk.mbrEntry(0, 0x83, 10, 60, 1200);
+    const table = readPartitionTable(disk);
+    assertEquals(table?.kind, "mbr");
+    assertEquals(
+      table?.partitions.map(({ number, offset, length, type }) => [
+        number,
+        offset / 512,
+        length / 512,
+        type,
+      ]),
+      [[1, 64, 100, "0x07"], [5, 1008, 50, "0x83"], [6, 1210, 60, "0x83"]],
+    );
+    assertEquals([table?.end, table?.smallestDisk], [2000 * 512, 2000 * 512]);
+    // One that leaves its extended partition.
+    disk.mbrEntry(0, 0x83, 10, 900, 1200);
+    assertEquals(readPartitionTable(disk)?.end, 2110 * 512);
+  },
+);
 
-pureTest("a disk of a few odd bytes has no table", () => {
+pureTest("readPartitionTable(): a disk of a few odd bytes has no table", () => {
   const disk = {
     size: 5,
     sectorSize: 1,
@@ -55,15 +58,18 @@ pureTest("readPartitionTable() keeps room for the backup of a GPT", async (t) =>
   }
 });
 
-pureTest("a GPT without partitions needs room for one, and for its backup", () => {
-  const disk = new MemoryDisk(SECTORS);
-  disk.gpt();
-  const table = readPartitionTable(disk);
-  assertEquals([table?.partitions, table?.end], [[], 0]);
-  assertEquals(table?.smallestDisk, (2 + 32 + 1 + 33) * 512);
-});
+pureTest(
+  "readPartitionTable(): a GPT without partitions needs room for one, and for its backup",
+  () => {
+    const disk = new MemoryDisk(SECTORS);
+    disk.gpt();
+    const table = readPartitionTable(disk);
+    assertEquals([table?.partitions, table?.end], [[], 0]);
+    assertEquals(table?.smallestDisk, (2 + 32 + 1 + 33) * 512);
+  },
+);
 
-pureTest("a hybrid record's partitions must stay too", () => {
+pureTest("readPartitionTable(): a hybrid record's partitions must stay too", () => {
   const disk = new MemoryDisk(SECTORS);
   disk.gpt([100, 199]);
   disk.mbrEntry(1, 0x83, 100, 100);
@@ -216,7 +222,7 @@ pureTest(
   },
 );
 
-pureTest("where two sound tables disagree, the primary one counts", () => {
+pureTest("readPartitionTable(): where two sound tables disagree, the primary one counts", () => {
   const disk = whole();
   setSector(disk, BACKUP.entries * 512 + 40, 299);
   disk.sealGpt(LAST);
@@ -224,7 +230,7 @@ pureTest("where two sound tables disagree, the primary one counts", () => {
   assertEquals(readPartitionTable(disk)?.gpt?.isBackup, false);
 });
 
-pureTest("a backup that cannot be one of this disk does not count", () => {
+pureTest("readPartitionTable(): a backup that cannot be one of this disk does not count", () => {
   const changes: Record<string, (disk: MemoryDisk) => void> = {
     "of another primary table": (disk) => setSector(disk, LAST * 512 + 32, 2),
     "with no room for primary entries": (disk) => setSector(disk, LAST * 512 + 40, 33),
@@ -239,19 +245,22 @@ pureTest("a backup that cannot be one of this disk does not count", () => {
   }
 });
 
-pureTest("a damaged header tells where the backup is on a disk that has grown since", () => {
-  const disk = new MemoryDisk(2 * SECTORS);
-  disk.bytes.set(whole().bytes);
-  disk.bytes[512 + 60]! ^= 1;
-  const table = readPartitionTable(disk);
-  assertEquals([table?.gpt?.isBackup, table?.gpt?.backupSector], [true, LAST]);
-  for (const elsewhere of [0, 1, 2 * SECTORS, 2 ** 53]) {
-    setSector(disk, 512 + 32, elsewhere);
-    assertEquals(readPartitionTable(disk), undefined);
-  }
-});
+pureTest(
+  "readPartitionTable(): a damaged header tells where the backup is on a disk that has grown since",
+  () => {
+    const disk = new MemoryDisk(2 * SECTORS);
+    disk.bytes.set(whole().bytes);
+    disk.bytes[512 + 60]! ^= 1;
+    const table = readPartitionTable(disk);
+    assertEquals([table?.gpt?.isBackup, table?.gpt?.backupSector], [true, LAST]);
+    for (const elsewhere of [0, 1, 2 * SECTORS, 2 ** 53]) {
+      setSector(disk, 512 + 32, elsewhere);
+      assertEquals(readPartitionTable(disk), undefined);
+    }
+  },
+);
 
-pureTest("whatever a disk holds, its table is read within the disk", () => {
+pureTest("readPartitionTable(): whatever a disk holds, its table is read within the disk", () => {
   const random = new Random(5);
   for (let i = 0; i < 3000; i++) {
     const disk = new MemoryDisk(random.pick([1, 2, 40, 200]));

@@ -10,7 +10,7 @@ import { pureTest } from "../../pure.ts";
 const image = newVhd({ subtype: "fixed" });
 image.set(pattern(40960));
 
-pureTest("a fixed image is its disk, then the footer", () => {
+pureTest("openVhd(): a fixed image is its disk, then the footer", () => {
   const disk = openVhd(new MemorySource(image));
   assertEquals(
     [disk.format, disk.subtype, disk.virtualSize, disk.blockSize, disk.parent],
@@ -27,34 +27,37 @@ pureTest("extent() of a fixed image is all of the range", () => {
   assertEquals(disk.extent(5, 40960), { kind: "file", offset: 5, length: 40955, fileOffset: 5 });
 });
 
-pureTest("a fixed image with a footer of 511 bytes reads as any other", () => {
+pureTest("openVhd(): a fixed image with a footer of 511 bytes reads as any other", () => {
   const disk = openVhd(new MemorySource(image.slice(0, -1)));
   assertBytesEqual(readImage([disk], 0, disk.virtualSize), pattern(40960));
 });
 
-pureTest("a fixed image may be longer than its disk", () => {
+pureTest("openVhd(): a fixed image may be longer than its disk", () => {
   const longer = image.slice();
   viewAt(longer).setBigUint64(40960 + 48, 512n, false); // CurrentSize
   sealFooter(longer, 40960);
   assertEquals(openVhd(new MemorySource(longer)).virtualSize, 512);
 });
 
-pureTest("a fixed image may have the data offset that VHD 1.0 prints, 32 ones", () => {
+pureTest("openVhd(): a fixed image may have the data offset that VHD 1.0 prints, 32 ones", () => {
   const other = image.slice();
   viewAt(other).setBigUint64(40960 + 16, 0xffffffffn, false);
   sealFooter(other, 40960);
   assertEquals(openVhd(new MemorySource(other)).subtype, "fixed");
 });
 
-pureTest("CurrentSize is the size of the disk, whoever made it and whatever the geometry", () => {
-  for (const creator of ["vpc ", "qemu", "vbox", "d2v\0", "\0\0\0\0"]) {
-    const other = image.slice();
-    other.set(new TextEncoder().encode(creator), 40960 + 28);
-    viewAt(other).setUint32(40960 + 56, 0, false); // DiskGeometry
-    sealFooter(other, 40960);
-    assertEquals(openVhd(new MemorySource(other)).virtualSize, 40960, JSON.stringify(creator));
-  }
-});
+pureTest(
+  "openVhd(): CurrentSize is the size of the disk, whoever made it and whatever the geometry",
+  () => {
+    for (const creator of ["vpc ", "qemu", "vbox", "d2v\0", "\0\0\0\0"]) {
+      const other = image.slice();
+      other.set(new TextEncoder().encode(creator), 40960 + 28);
+      viewAt(other).setUint32(40960 + 56, 0, false); // DiskGeometry
+      sealFooter(other, 40960);
+      assertEquals(openVhd(new MemorySource(other)).virtualSize, 40960, JSON.stringify(creator));
+    }
+  },
+);
 
 const SIZE = 8192;
 const OTHER_IDENTIFIER = "fedcba98-7654-3210-fedc-ba9876543210";

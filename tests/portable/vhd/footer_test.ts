@@ -21,7 +21,7 @@ function windowsFooter(): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-pureTest("a footer of Windows 10 has the fields that Windows gave it", () => {
+pureTest("parseFooter() finds in a footer of Windows 10 the fields that Windows gave it", () => {
   assertEquals(parseFooter(windowsFooter()), {
     features: 2,
     fileFormatVersion: 0x00010000,
@@ -39,11 +39,14 @@ pureTest("a footer of Windows 10 has the fields that Windows gave it", () => {
   });
 });
 
-pureTest("a footer of Windows 10 encodes to its own bytes, checksum 0xFFFFF02C included", () => {
-  assertEquals(encodeFooter(parseFooter(windowsFooter())), windowsFooter());
-});
+pureTest(
+  "encodeFooter() gives of a footer of Windows 10 its own bytes, checksum 0xFFFFF02C included",
+  () => {
+    assertEquals(encodeFooter(parseFooter(windowsFooter())), windowsFooter());
+  },
+);
 
-pureTest("a footer without sparse header and in saved state survives encoding", () => {
+pureTest("encodeFooter() keeps a footer without sparse header and in saved state", () => {
   const footer = { ...parseFooter(windowsFooter()), dataOffset: undefined, savedState: true };
   const bytes = encodeFooter(footer);
   assertEquals(parseFooter(bytes), footer);

@@ -30,7 +30,7 @@ pureTest("setUniqueId() changes the trailing footer, then the copy", () => {
   }
 });
 
-pureTest("a footer astride two sectors stays until another is behind it", () => {
+pureTest("setUniqueId(): a footer astride two sectors stays until another is behind it", () => {
   const image = newVhd();
   const astride = new Uint8Array(image.length + 100);
   astride.set(image.subarray(0, -512));

@@ -66,7 +66,7 @@ pureTest(
 );
 
 pureTest(
-  "bytes between disk and footer that no growth has left stay, until the disk grows",
+  "resizeVhd(): bytes between disk and footer that no growth has left stay, until the disk grows",
   async () => {
     const slack = new Uint8Array(70 * SECTOR);
     slack[69 * SECTOR] = 1;
@@ -83,7 +83,7 @@ pureTest(
 );
 
 pureTest(
-  "a file of which nobody can say what follows its footer is read, but not written",
+  "resizeVhd(): a file of which nobody can say what follows its footer is read, but not written",
   async () => {
     const tail = new Uint8Array(8 * SECTOR);
     tail[SECTOR] = 1;
@@ -103,7 +103,7 @@ pureTest(
   },
 );
 
-pureTest("a fixed VHD whose footer lies astride two sectors grows", () => {
+pureTest("resizeVhd(): a fixed VHD whose footer lies astride two sectors grows", () => {
   const file = SparseFile.of(withSlack(new Uint8Array(100).fill(1)));
   resizeVhd(file, DISK + 5 * SECTOR);
   assertEquals([file.size, openVhd(file).virtualSize], [DISK + 6 * SECTOR, DISK + 5 * SECTOR]);
@@ -111,7 +111,7 @@ pureTest("a fixed VHD whose footer lies astride two sectors grows", () => {
   assertBytesEqual(file.bytes().subarray(DISK, -SECTOR), new Uint8Array(5 * SECTOR));
 });
 
-pureTest("a fixed VHD with a footer of 511 bytes grows", () => {
+pureTest("resizeVhd(): a fixed VHD with a footer of 511 bytes grows", () => {
   const file = SparseFile.of(IMAGE.subarray(0, -1));
   resizeVhd(file, DISK + SECTOR);
   assertEquals([file.size, openVhd(file).virtualSize], [DISK + 2 * SECTOR, DISK + SECTOR]);

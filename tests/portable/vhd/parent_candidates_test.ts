@@ -30,28 +30,31 @@ function locatorsOf(source: MemorySource): [ParentLocator["kind"], string][] {
   return openVhd(source).parent!.locators.map(({ kind, path }) => [kind, path]);
 }
 
-pureTest("locators are tried by platform, whatever their slots, then the parent name", () => {
-  const source = childWith([
-    [PLATFORM_CODE.mac, utf8("file:///mac.vhd")],
-    [PLATFORM_CODE.macX, utf8("file:///macx.vhd")],
-    [PLATFORM_CODE.wi2k, utf8("C:\\wi2k.vhd")],
-    [PLATFORM_CODE.wi2r, utf8(".\\wi2r.vhd")],
-    [PLATFORM_CODE.w2ku, encodeUtf16("C:\\w2ku.vhd")],
-    [PLATFORM_CODE.w2ru, encodeUtf16(".\\w2ru.vhd")],
-  ], "D:\\name.vhd");
-  assertEquals(locatorsOf(source), [
-    ["relative", ".\\w2ru.vhd"],
-    ["absolute", "C:\\w2ku.vhd"],
-    ["relative", ".\\wi2r.vhd"],
-    ["absolute", "C:\\wi2k.vhd"],
-    ["absolute", "/macx.vhd"],
-    ["absolute", "/mac.vhd"],
-    ["absolute", "D:\\name.vhd"],
-    ["name", "name.vhd"],
-  ]);
-});
+pureTest(
+  "openVhd(): locators are tried by platform, whatever their slots, then the parent name",
+  () => {
+    const source = childWith([
+      [PLATFORM_CODE.mac, utf8("file:///mac.vhd")],
+      [PLATFORM_CODE.macX, utf8("file:///macx.vhd")],
+      [PLATFORM_CODE.wi2k, utf8("C:\\wi2k.vhd")],
+      [PLATFORM_CODE.wi2r, utf8(".\\wi2r.vhd")],
+      [PLATFORM_CODE.w2ku, encodeUtf16("C:\\w2ku.vhd")],
+      [PLATFORM_CODE.w2ru, encodeUtf16(".\\w2ru.vhd")],
+    ], "D:\\name.vhd");
+    assertEquals(locatorsOf(source), [
+      ["relative", ".\\w2ru.vhd"],
+      ["absolute", "C:\\w2ku.vhd"],
+      ["relative", ".\\wi2r.vhd"],
+      ["absolute", "C:\\wi2k.vhd"],
+      ["absolute", "/macx.vhd"],
+      ["absolute", "/mac.vhd"],
+      ["absolute", "D:\\name.vhd"],
+      ["name", "name.vhd"],
+    ]);
+  },
+);
 
-pureTest("a path that is named twice is tried once", () => {
+pureTest("openVhd(): a path that is named twice is tried once", () => {
   const path = "C:\\images\\parent.vhd";
   const source = childWith([
     [PLATFORM_CODE.w2ku, encodeUtf16(path)],
@@ -60,11 +63,11 @@ pureTest("a path that is named twice is tried once", () => {
   assertEquals(locatorsOf(source), [["absolute", path], ["name", "parent.vhd"]]);
 });
 
-pureTest("a bare parent name is looked for beside the child only", () => {
+pureTest("openVhd(): a bare parent name is looked for beside the child only", () => {
   assertEquals(locatorsOf(childWith([], "parent.vhd")), [["name", "parent.vhd"]]);
 });
 
-pureTest("locators without a path are passed over", () => {
+pureTest("openVhd(): locators without a path are passed over", () => {
   const source = childWith([
     [PLATFORM_CODE.w2ru, new Uint8Array(0)],
     [PLATFORM_CODE.w2ku, new Uint8Array(4)],
@@ -74,17 +77,17 @@ pureTest("locators without a path are passed over", () => {
   assertEquals(locatorsOf(source), []);
 });
 
-pureTest("a terminator that was counted in is no part of the path", () => {
+pureTest("openVhd(): a terminator that was counted in is no part of the path", () => {
   const source = childWith([[PLATFORM_CODE.w2ru, encodeUtf16(".\\parent.vhd\0")]]);
   assertEquals(locatorsOf(source), [["relative", ".\\parent.vhd"]]);
 });
 
-pureTest("a parent name of 256 units has no terminator", () => {
+pureTest("openVhd(): a parent name of 256 units has no terminator", () => {
   const name = "x".repeat(252) + ".vhd";
   assertEquals(locatorsOf(childWith([], name)), [["name", name]]);
 });
 
-pureTest("the parent's id and time stamp are those of the sparse header", () => {
+pureTest("openVhd(): the parent's id and time stamp are those of the sparse header", () => {
   const { bytes } = childWith([]);
   viewAt(bytes).setUint32(HEADER + 56, 0x27198e1b, false);
   sealHeader(bytes);

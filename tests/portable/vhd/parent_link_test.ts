@@ -15,13 +15,13 @@ function decode(code: number, bytes: Uint8Array): string | undefined {
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-pureTest("Windows paths are little-endian UTF-16, unpaired surrogates included", () => {
+pureTest("NOTATIONS: Windows paths are little-endian UTF-16, unpaired surrogates included", () => {
   const bytes = Uint8Array.of(0x2e, 0x00, 0x5c, 0x00, 0xe5, 0x65, 0x00, 0xd8);
   assertEquals(decode(PLATFORM_CODE.w2ru, bytes), ".\\日\ud800");
   assertEquals(decode(PLATFORM_CODE.w2ku, bytes), ".\\日\ud800");
 });
 
-pureTest("the superseded Windows paths are a byte a character", () => {
+pureTest("NOTATIONS: the superseded Windows paths are a byte a character", () => {
   const bytes = Uint8Array.of(0x43, 0x3a, 0x5c, 0xe9);
   assertEquals(decode(PLATFORM_CODE.wi2k, bytes), "C:\\é");
   assertEquals(decode(PLATFORM_CODE.wi2r, bytes), "C:\\é");

@@ -47,11 +47,11 @@ function twoBlocks(): Uint8Array<ArrayBuffer> {
 }
 
 for (const [name, size] of [["stays", SIZE + BLOCK], ["needs more room", LARGE]] as const) {
-  pureTest(`a dynamic disk keeps its blocks where its table ${name}`, () => {
+  pureTest(`resizeVhd(): a dynamic disk keeps its blocks where its table ${name}`, () => {
     assertGrows(twoBlocks(), size);
   });
 
-  pureTest(`an empty dynamic disk grows where its table ${name}`, () => {
+  pureTest(`resizeVhd(): an empty dynamic disk grows where its table ${name}`, () => {
     assertGrows(newVhd(), size);
   });
 }
@@ -66,16 +66,19 @@ pureTest("resizeVhd() lets what lies behind the end of the disk read as zeros la
   }
 });
 
-pureTest("what lies between a fixed disk and its footer does not become part of the disk", () => {
-  const image = newVhd({ subtype: "fixed", virtualSize: 2 * BLOCK });
-  const longer = new Uint8Array(image.length + 3 * 512);
-  longer.set(image.subarray(0, 2 * BLOCK));
-  longer.fill(0xaa, 2 * BLOCK);
-  longer.set(image.subarray(-512), longer.length - 512);
-  assertGrows(longer, 3 * BLOCK);
-});
+pureTest(
+  "resizeVhd(): what lies between a fixed disk and its footer does not become part of the disk",
+  () => {
+    const image = newVhd({ subtype: "fixed", virtualSize: 2 * BLOCK });
+    const longer = new Uint8Array(image.length + 3 * 512);
+    longer.set(image.subarray(0, 2 * BLOCK));
+    longer.fill(0xaa, 2 * BLOCK);
+    longer.set(image.subarray(-512), longer.length - 512);
+    assertGrows(longer, 3 * BLOCK);
+  },
+);
 
-pureTest("a differencing VHD keeps its size, and no VHD becomes smaller", () => {
+pureTest("resizeVhd(): a differencing VHD keeps its size, and no VHD becomes smaller", () => {
   const child = SparseFile.of(newVhd({ subtype: "differencing" }));
   assertRefused(child, 2 * SIZE, "ERROR_VHD_INVALID_TYPE");
   for (const subtype of ["fixed", "dynamic"] as const) {
@@ -84,7 +87,7 @@ pureTest("a differencing VHD keeps its size, and no VHD becomes smaller", () => 
   }
 });
 
-pureTest("a table does not grow over a structure behind it", () => {
+pureTest("resizeVhd(): a table does not grow over a structure behind it", () => {
   const image = newVhd();
   const header = image.slice(512, 1536);
   const table = image.slice(DYNAMIC_TABLE, DYNAMIC_TABLE + 512);
@@ -100,9 +103,12 @@ pureTest("a table does not grow over a structure behind it", () => {
   assertRefused(SparseFile.of(image), LARGE, "ERROR_NOT_SUPPORTED");
 });
 
-pureTest("a disk does not grow where its blocks would move beyond what an entry can say", () => {
-  const image = twoBlocks();
-  const file = SparseFile.of(image.subarray(0, -512));
-  file.writeAt(image.subarray(-512), (0xffff_ffff - 7) * 512);
-  assertRefused(file, LARGE, "ERROR_VHD_BLOCK_ALLOCATION_FAILURE");
-});
+pureTest(
+  "resizeVhd(): a disk does not grow where its blocks would move beyond what an entry can say",
+  () => {
+    const image = twoBlocks();
+    const file = SparseFile.of(image.subarray(0, -512));
+    file.writeAt(image.subarray(-512), (0xffff_ffff - 7) * 512);
+    assertRefused(file, LARGE, "ERROR_VHD_BLOCK_ALLOCATION_FAILURE");
+  },
+);

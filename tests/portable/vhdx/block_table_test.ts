@@ -16,7 +16,7 @@ const geometry = (
   hasParent = false,
 ) => ({ virtualSize, blockSize, logicalSectorSize, hasParent });
 
-pureTest("chunk ratios are those of the specification's table", () => {
+pureTest("chunkRatio() gives those of the specification's table", () => {
   const rows = [[1, 4096, 32768], [2, 2048, 16384], [32, 128, 1024], [256, 16, 128]] as const;
   for (const [mib, of512, of4096] of rows) {
     assertEquals(chunkRatio(geometry(TIB, mib * MIB)), of512);
@@ -24,7 +24,7 @@ pureTest("chunk ratios are those of the specification's table", () => {
   }
 });
 
-pureTest("tables of disks without parent end with the last payload block", () => {
+pureTest("batEntryCount(): tables of disks without parent end with the last payload block", () => {
   assertEquals(batEntryCount(geometry(512, MIB)), 1);
   assertEquals(batEntryCount(geometry(MIB + 512, MIB)), 2);
   assertEquals(batEntryCount(geometry(4096 * MIB, MIB)), 4096);
@@ -32,19 +32,22 @@ pureTest("tables of disks without parent end with the last payload block", () =>
   assertEquals(batEntryCount(geometry(64 * TIB, MIB)), 2 ** 26 + 2 ** 14 - 1);
 });
 
-pureTest("tables of disks with a parent end with the last sector bitmap", () => {
+pureTest("batEntryCount(): tables of disks with a parent end with the last sector bitmap", () => {
   assertEquals(batEntryCount(geometry(512, MIB, 512, true)), 4097);
   assertEquals(batEntryCount(geometry(4097 * MIB, MIB, 512, true)), 2 * 4097);
   assertEquals(batEntryCount(geometry(64 * TIB, MIB, 512, true)), 2 ** 26 + 2 ** 14);
   assertEquals(batEntryCount(geometry(64 * TIB, 256 * MIB, 4096, true)), 2 ** 18 + 2 ** 11);
 });
 
-pureTest("sector bitmap entries are left out in the count of payload entries", () => {
-  assertEquals([0, 127, 128, 255, 256].map((block) => payloadEntryIndex(block, 128)), [
-    0,
-    127,
-    129,
-    256,
-    258,
-  ]);
-});
+pureTest(
+  "payloadEntryIndex(): sector bitmap entries are left out in the count of payload entries",
+  () => {
+    assertEquals([0, 127, 128, 255, 256].map((block) => payloadEntryIndex(block, 128)), [
+      0,
+      127,
+      129,
+      256,
+      258,
+    ]);
+  },
+);

@@ -38,7 +38,7 @@ pureTest(
   },
 );
 
-pureTest("a header that is not valid is never current", () => {
+pureTest("readCurrentHeader(): a header that is not valid is never current", () => {
   for (const damaged of HEADERS) {
     for (const field of [0, 4, 500]) {
       const file = numbered(8n, 8n);
@@ -48,19 +48,19 @@ pureTest("a header that is not valid is never current", () => {
   }
 });
 
-pureTest("data of the header that is not current are not used", () => {
+pureTest("readCurrentHeader(): data of the header that is not current are not used", () => {
   const file = numbered(4n, 3n);
   file.u16(HEADERS[1] + 66, 9).seal(HEADERS[1], 4096);
   assertEquals(readCurrentHeader(file.source()).dataWriteGuid.slice(0, 8), "00000001");
 });
 
-pureTest("a header is written as it was read", () => {
+pureTest("encodeHeader() gives a header as it was read", () => {
   const file = numbered(2n ** 64n - 2n, 7n);
   const header = readCurrentHeader(file.source());
   assertBytesEqual(encodeHeader(header), file.bytes.subarray(HEADERS[0], HEADERS[0] + 4096));
 });
 
-pureTest("either region table serves where the other is damaged", () => {
+pureTest("readRegions() takes either region table where the other is damaged", () => {
   for (const damaged of REGION_TABLES) {
     const file = new VhdxBuilder();
     file.bytes[damaged + 16]! ^= 1;
@@ -69,7 +69,7 @@ pureTest("either region table serves where the other is damaged", () => {
   }
 });
 
-pureTest("where both region tables are valid the first one counts", () => {
+pureTest("readRegions() takes the first region table if both are valid", () => {
   const file = new VhdxBuilder();
   file.append(0x100000);
   file.u64(REGION_TABLES[0] + 32, 0x400000).seal(REGION_TABLES[0], 0x10000);

@@ -52,7 +52,7 @@ function many(count: number, flags: number, length: number): CopyableItem[] {
 }
 
 pureTest(
-  "what can be copied are the users' items, and those of the system that nobody knows",
+  "MetadataWriter: what can be copied are the users' items, and those of the system that nobody knows",
   () => {
     const items = [
       rawItem(1, USER, pattern(10)),
@@ -73,23 +73,26 @@ pureTest(
   },
 );
 
-pureTest("required geometry goes with the disk; an item without a GUID is left alone", () => {
-  const chs = {
-    ...rawItem(0, DISK | REQUIRED, pattern(8)),
-    id: "da02d7bc-3d3a-423c-ac88-2a36ab21479b",
-  };
-  const nobodys = { ...rawItem(0, USER | DISK, pattern(9)), id: NIL_GUID };
-  const file = fileWith(chs, nobodys);
-  assertEquals(copyable(file).map(({ id, isRequired }) => [id, isRequired]), [[chs.id, true]]);
-  const image = openWritableVhdx(file);
-  assertEquals(image.metadata!.keys(), []);
-  image.metadata!.setDiskItems([]);
-  image.finish();
-  assertEquals(textOf(rawItems(file.bytes())), textOf([nobodys]));
-});
+pureTest(
+  "MetadataWriter: required geometry goes with the disk; an item without a GUID is left alone",
+  () => {
+    const chs = {
+      ...rawItem(0, DISK | REQUIRED, pattern(8)),
+      id: "da02d7bc-3d3a-423c-ac88-2a36ab21479b",
+    };
+    const nobodys = { ...rawItem(0, USER | DISK, pattern(9)), id: NIL_GUID };
+    const file = fileWith(chs, nobodys);
+    assertEquals(copyable(file).map(({ id, isRequired }) => [id, isRequired]), [[chs.id, true]]);
+    const image = openWritableVhdx(file);
+    assertEquals(image.metadata!.keys(), []);
+    image.metadata!.setDiskItems([]);
+    image.finish();
+    assertEquals(textOf(rawItems(file.bytes())), textOf([nobodys]));
+  },
+);
 
 pureTest(
-  "items of the disk are replaced with all their bits, and others stay in their places",
+  "MetadataWriter: items of the disk are replaced with all their bits, and others stay in their places",
   () => {
     const kept = rawItem(1, USER | DISK, pattern(2000));
     const own = [rawItem(2, USER, pattern(50)), rawItem(3, 0, pattern(60))];
@@ -112,7 +115,7 @@ pureTest(
   },
 );
 
-pureTest("another reserved bit, flag or byte makes another item", () => {
+pureTest("MetadataWriter: another reserved bit, flag or byte makes another item", () => {
   const base = rawItem(1, DISK, pattern(20));
   for (
     const other of [
@@ -130,7 +133,7 @@ pureTest("another reserved bit, flag or byte makes another item", () => {
   }
 });
 
-pureTest("nothing is written where the items are there already", () => {
+pureTest("MetadataWriter: nothing is written where the items are there already", () => {
   const items = [rawItem(1, DISK, pattern(2000)), rawItem(2, USER | DISK, new Uint8Array())];
   const file = new RecordingSource(fileWith(...items, rawItem(3, USER, pattern(5))));
   const image = openWritableVhdx(file);
@@ -139,7 +142,7 @@ pureTest("nothing is written where the items are there already", () => {
   assertEquals(file.changes.filter(({ kind }) => kind !== "flush"), []);
 });
 
-pureTest("nothing is put where an item still lies that goes", () => {
+pureTest("MetadataWriter: nothing is put where an item still lies that goes", () => {
   const file = fileWith(rawItem(1, DISK, pattern(3000)), rawItem(2, USER | DISK, pattern(70_000)));
   const { source, regions } = readStructures(file);
   const items = [rawItem(3, DISK, pattern(2999)), rawItem(4, DISK, pattern(70_000, 1))];
@@ -153,48 +156,57 @@ pureTest("nothing is put where an item still lies that goes", () => {
   }
 });
 
-pureTest("the region grows for items of the disk, and they fill it from the start", () => {
-  const file = fileWith(rawItem(100, DISK, pattern(MIB / 2)), rawItem(101, USER, pattern(100)));
-  const image = openWritableVhdx(file);
-  const items = many(30, USER, MIB).concat(many(30, 0, 1000));
-  image.metadata!.setDiskItems(items);
-  image.write(pattern(MIB), 0);
-  image.finish();
-  const found = copyable(file);
-  assertEquals(found.length, items.length + 1);
-  for (const item of items) {
-    const other = found.find(({ id, isUser }) => id === item.id && isUser === item.isUser);
-    assertBytesEqual(other!.read(), item.read());
-  }
-});
+pureTest(
+  "MetadataWriter: the region grows for items of the disk, and they fill it from the start",
+  () => {
+    const file = fileWith(rawItem(100, DISK, pattern(MIB / 2)), rawItem(101, USER, pattern(100)));
+    const image = openWritableVhdx(file);
+    const items = many(30, USER, MIB).concat(many(30, 0, 1000));
+    image.metadata!.setDiskItems(items);
+    image.write(pattern(MIB), 0);
+    image.finish();
+    const found = copyable(file);
+    assertEquals(found.length, items.length + 1);
+    for (const item of items) {
+      const other = found.find(({ id, isUser }) => id === item.id && isUser === item.isUser);
+      assertBytesEqual(other!.read(), item.read());
+    }
+  },
+);
 
-pureTest("items of the disk that no file may have are refused before anything is written", () => {
-  const rows: Record<string, readonly CopyableItem[]> = {
-    "1024 user items beside one": many(1024, USER, 1),
-    "1024 system items": many(1024, 0, 1),
-    "more than 40 MiB of users'": many(40, USER, MIB),
-    "more than 40 MiB of the system's": many(40, 0, MIB),
-    "an item of more than 1 MiB": many(1, USER, MIB + 1),
-  };
-  for (const [what, items] of Object.entries(rows)) {
-    const file = new RecordingSource(fileWith(rawItem(5000, USER, pattern(9))));
-    const { metadata } = openWritableVhdx(file);
-    const error = assertThrows(() => metadata!.setDiskItems(items), ImageError);
-    assertEquals(error.symbol, "ERROR_VHD_METADATA_FULL", what);
-    assertEquals(file.changes, [], what);
-  }
-});
+pureTest(
+  "MetadataWriter: items of the disk that no file may have are refused before anything is written",
+  () => {
+    const rows: Record<string, readonly CopyableItem[]> = {
+      "1024 user items beside one": many(1024, USER, 1),
+      "1024 system items": many(1024, 0, 1),
+      "more than 40 MiB of users'": many(40, USER, MIB),
+      "more than 40 MiB of the system's": many(40, 0, MIB),
+      "an item of more than 1 MiB": many(1, USER, MIB + 1),
+    };
+    for (const [what, items] of Object.entries(rows)) {
+      const file = new RecordingSource(fileWith(rawItem(5000, USER, pattern(9))));
+      const { metadata } = openWritableVhdx(file);
+      const error = assertThrows(() => metadata!.setDiskItems(items), ImageError);
+      assertEquals(error.symbol, "ERROR_VHD_METADATA_FULL", what);
+      assertEquals(file.changes, [], what);
+    }
+  },
+);
 
-pureTest("an item that nobody knows keeps its reserved bits when another one goes", () => {
-  const unknown = rawItem(2, DISK, pattern(60));
-  const file = fileWith(rawItem(1, USER, pattern(10)), unknown);
-  const image = openWritableVhdx(file);
-  image.metadata!.delete(rawItem(1, USER, pattern(10)).id);
-  image.finish();
-  assertEquals(textOf(rawItems(file.bytes())), textOf([unknown]));
-});
+pureTest(
+  "MetadataWriter: an item that nobody knows keeps its reserved bits when another one goes",
+  () => {
+    const unknown = rawItem(2, DISK, pattern(60));
+    const file = fileWith(rawItem(1, USER, pattern(10)), unknown);
+    const image = openWritableVhdx(file);
+    image.metadata!.delete(rawItem(1, USER, pattern(10)).id);
+    image.finish();
+    assertEquals(textOf(rawItems(file.bytes())), textOf([unknown]));
+  },
+);
 
-pureTest("an item that gets another value keeps its flags", () => {
+pureTest("MetadataWriter: an item that gets another value keeps its flags", () => {
   const item = rawItem(1, USER | DISK, pattern(10));
   const file = fileWith(item);
   const image = openWritableVhdx(file);
@@ -203,7 +215,7 @@ pureTest("an item that gets another value keeps its flags", () => {
   assertEquals(textOf(rawItems(file.bytes())), textOf([{ ...item, bytes: pattern(5000) }]));
 });
 
-pureTest("the reserved bytes of the table stay what they are", () => {
+pureTest("MetadataWriter: the reserved bytes of the table stay what they are", () => {
   const builder = new VhdxBuilder();
   builder.u16(METADATA + 8, 0x1234).u32(METADATA + 12, 0x56789abc);
   const file = SparseFile.of(builder.bytes);

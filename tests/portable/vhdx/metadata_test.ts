@@ -26,44 +26,47 @@ function assertFull(run: () => unknown): void {
   assertEquals(assertThrows(run, ImageError).symbol, "ERROR_VHD_METADATA_FULL");
 }
 
-pureTest("items are listed, read, replaced and deleted, also when the file is opened again", () => {
-  const file = newFile();
-  let { metadata, finish } = open(file);
-  assertEquals([metadata.keys(), metadata.get(itemId(0)), metadata.delete(itemId(0))], [
-    [],
-    undefined,
-    false,
-  ]);
-  metadata.set(itemId(0), pattern(5000));
-  metadata.set(`{${itemId(10).toUpperCase()}}`, pattern(70_000, 1));
-  metadata.set(itemId(2), new Uint8Array());
-  finish();
-  const read = openVhdx(file).metadata!;
-  assertEquals(read.keys(), [itemId(0), itemId(10), itemId(2)]);
-  assertBytesEqual(read.get(itemId(0))!, pattern(5000));
-  assertBytesEqual(read.get(itemId(10))!, pattern(70_000, 1));
-  assertEquals(read.get(itemId(2))?.length, 0);
-  ({ metadata, finish } = open(file));
-  metadata.set(itemId(2), pattern(9));
-  assertEquals([metadata.delete(itemId(0)), metadata.delete(itemId(0))], [true, false]);
-  assertEquals(metadata.keys().sort(), [itemId(10), itemId(2)].sort());
-  assertBytesEqual(metadata.get(itemId(2))!, pattern(9));
-  finish();
-});
+pureTest(
+  "MetadataWriter: items are listed, read, replaced and deleted, also when the file is opened again",
+  () => {
+    const file = newFile();
+    let { metadata, finish } = open(file);
+    assertEquals([metadata.keys(), metadata.get(itemId(0)), metadata.delete(itemId(0))], [
+      [],
+      undefined,
+      false,
+    ]);
+    metadata.set(itemId(0), pattern(5000));
+    metadata.set(`{${itemId(10).toUpperCase()}}`, pattern(70_000, 1));
+    metadata.set(itemId(2), new Uint8Array());
+    finish();
+    const read = openVhdx(file).metadata!;
+    assertEquals(read.keys(), [itemId(0), itemId(10), itemId(2)]);
+    assertBytesEqual(read.get(itemId(0))!, pattern(5000));
+    assertBytesEqual(read.get(itemId(10))!, pattern(70_000, 1));
+    assertEquals(read.get(itemId(2))?.length, 0);
+    ({ metadata, finish } = open(file));
+    metadata.set(itemId(2), pattern(9));
+    assertEquals([metadata.delete(itemId(0)), metadata.delete(itemId(0))], [true, false]);
+    assertEquals(metadata.keys().sort(), [itemId(10), itemId(2)].sort());
+    assertBytesEqual(metadata.get(itemId(2))!, pattern(9));
+    finish();
+  },
+);
 
 function open(file: SparseFile) {
   const image = openWritableVhdx(file);
   return { metadata: image.metadata!, finish: () => image.finish() };
 }
 
-pureTest("an item is durable when set() returns", () => {
+pureTest("MetadataWriter: an item is durable when set() returns", () => {
   const file = newFile();
   const image = openWritableVhdx(file);
   image.metadata!.set(itemId(1), pattern(10));
   assertBytesEqual(openVhdx(file.fork()).metadata!.get(itemId(1))!, pattern(10));
 });
 
-pureTest("the limits of items are enforced before anything is written", () => {
+pureTest("MetadataWriter: the limits of items are enforced before anything is written", () => {
   const file = new RecordingSource(newFile());
   const { metadata } = openWritableVhdx(file);
   assertFull(() => metadata!.set(itemId(0), new Uint8Array(MIB + 1)));
@@ -73,7 +76,7 @@ pureTest("the limits of items are enforced before anything is written", () => {
   assertEquals(file.changes, []);
 });
 
-pureTest("a file takes 1024 items and no more", () => {
+pureTest("MetadataWriter: a file takes 1024 items and no more", () => {
   const { metadata } = open(newFile());
   for (let i = 0; i < 1024; i++) metadata.set(itemId(i), pattern(3, i));
   assertFull(() => metadata.set(itemId(1024), pattern(3)));
@@ -83,27 +86,30 @@ pureTest("a file takes 1024 items and no more", () => {
   assertEquals(metadata.keys().length, 1024);
 });
 
-pureTest("the region grows for items up to 40 MiB together, and the disk stays as it is", () => {
-  const file = newFile();
-  const image = openWritableVhdx(file);
-  image.write(pattern(MIB), 3 * MIB);
-  for (let i = 0; i < 40; i++) image.metadata!.set(itemId(i), pattern(MIB, i));
-  assertFull(() => image.metadata!.set(itemId(40), pattern(1)));
-  image.write(pattern(MIB, 5), 4 * MIB);
-  image.finish();
-  const read = openVhdx(file);
-  for (let i = 0; i < 40; i++) assertBytesEqual(read.metadata!.get(itemId(i))!, pattern(MIB, i));
-  assertBytesEqual(readImage([read], 3 * MIB, MIB), pattern(MIB));
-  assertBytesEqual(readImage([read], 4 * MIB, MIB), pattern(MIB, 5));
-  // The old regions are free once the file is opened anew.
-  const { size } = file;
-  const again = openWritableVhdx(file);
-  again.write(pattern(MIB), 0);
-  again.finish();
-  assertEquals(file.size, size);
-});
+pureTest(
+  "MetadataWriter: the region grows for items up to 40 MiB together, and the disk stays as it is",
+  () => {
+    const file = newFile();
+    const image = openWritableVhdx(file);
+    image.write(pattern(MIB), 3 * MIB);
+    for (let i = 0; i < 40; i++) image.metadata!.set(itemId(i), pattern(MIB, i));
+    assertFull(() => image.metadata!.set(itemId(40), pattern(1)));
+    image.write(pattern(MIB, 5), 4 * MIB);
+    image.finish();
+    const read = openVhdx(file);
+    for (let i = 0; i < 40; i++) assertBytesEqual(read.metadata!.get(itemId(i))!, pattern(MIB, i));
+    assertBytesEqual(readImage([read], 3 * MIB, MIB), pattern(MIB));
+    assertBytesEqual(readImage([read], 4 * MIB, MIB), pattern(MIB, 5));
+    // The old regions are free once the file is opened anew.
+    const { size } = file;
+    const again = openWritableVhdx(file);
+    again.write(pattern(MIB), 0);
+    again.finish();
+    assertEquals(file.size, size);
+  },
+);
 
-pureTest("items of other kinds stay as they are, byte for byte", () => {
+pureTest("MetadataWriter: items of other kinds stay as they are, byte for byte", () => {
   const builder = new VhdxBuilder();
   // A system item that nobody knows and need not, with bits that are reserved.
   builder.guid(FREE_ENTRY, UNKNOWN_GUID).u32(FREE_ENTRY + 16, 0x20000).u32(FREE_ENTRY + 20, 100)
@@ -123,7 +129,7 @@ pureTest("items of other kinds stay as they are, byte for byte", () => {
   assertBytesEqual(bytes.slice(METADATA + 0x20000, METADATA + 0x20064), pattern(100));
 });
 
-pureTest("the disk's identity and physical sector size can be changed", () => {
+pureTest("MetadataWriter: the disk's identity and physical sector size can be changed", () => {
   const file = newFile();
   const image = openWritableVhdx(file);
   assertEquals([image.virtualDiskId, image.physicalSectorSize], [DISK_ID, 4096]);
@@ -140,7 +146,7 @@ pureTest("the disk's identity and physical sector size can be changed", () => {
   assertThrows(() => image.setVirtualDiskId!("no guid"), TypeError);
 });
 
-pureTest("an item goes into the first gap that is large enough", () => {
+pureTest("MetadataWriter: an item goes into the first gap that is large enough", () => {
   const item = (offset: number, length: number) => ({
     id: UNKNOWN_GUID,
     offset,

@@ -4,7 +4,7 @@ import { RangeUnion } from "../../../src/portable/vhdx/replayed_source.ts";
 import { Random } from "../../fuzz/random.ts";
 import { pureTest } from "../../pure.ts";
 
-pureTest("a union of ranges knows the bytes that were added, as an array of bytes does", () => {
+pureTest("RangeUnion knows the bytes that were added, as an array of bytes does", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = new Random(seed);
     const union = new RangeUnion();
@@ -22,7 +22,7 @@ pureTest("a union of ranges knows the bytes that were added, as an array of byte
   }
 });
 
-pureTest("occupied ranges find what a range shares bytes with", () => {
+pureTest("OccupiedRanges find what a range shares bytes with", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const random = new Random(seed);
     const occupied = new OccupiedRanges();
