@@ -1,21 +1,88 @@
 /**
- * The arguments of a command.
+ * The arguments of a command: the kinds of options that there are, and how a command line is taken apart.
  *
  * @module
  */
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { parseSize } from "../../mod.ts";
 import { normalizeGuid } from "../bytes/guid.ts";
+import { bytesText } from "../text/digits.ts";
 import { didYouMean } from "../text/nearest_word.ts";
 import { quoted } from "../text/quoted.ts";
-import { UsageError } from "./usage_error.ts";
+import {
+  type Flag,
+  type Operands,
+  type Option,
+  type Options,
+  typed,
+  type Valued,
+  type Values,
+} from "./declaration.ts";
+import { CommandFailure, UsageError } from "./failure.ts";
 
-type Options = NonNullable<ParseArgsConfig["options"]>;
+/** An option that is there or not. */
+export function flag(about: string): Flag {
+  return { about };
+}
 
-/** What a command was given. */
-export type Arguments<T extends Options> = ReturnType<
-  typeof parseArgs<{ args: string[]; allowPositionals: true; options: T }>
->;
+/** An option whose value is any text. */
+export function text(value: string, about: string): Valued<string> {
+  return { value, about, parse: (_, given) => given };
+}
+
+/** An option whose value is a path. */
+export function path(value: string, about: string): Valued<string> {
+  return { ...text(value, about), isPath: true };
+}
+
+/** An option whose value is a number of bytes. */
+export function size(about: string): Valued<number> {
+  return { value: "SIZE", about, parse: parsedSize };
+}
+
+/** An option whose value is a GUID; it is given in lower case, without braces. */
+export function guid(about: string): Valued<string> {
+  return { value: "GUID", about, parse: parsedGuid };
+}
+
+/** An option that is one of some words, in whichever case. */
+export function word<const W extends string>(
+  value: string,
+  words: readonly W[],
+  about: string,
+): Valued<W> {
+  return { value, about, words, parse: (option, given) => parsedWord(option, given, words) };
+}
+
+/** What most commands take: the type of the image, if it cannot or should not be found out. */
+export const TYPE = word(
+  "TYPE",
+  ["vhd", "vhdx", "iso", "raw"],
+  "vhd, vhdx, iso or raw; default: found out, but raw only if you say so",
+);
+
+/** What all commands take that could make children of the image invalid. */
+export const IGNORE_CHILDREN = flag(
+  "go on even if children of the image are in its folder, which become invalid, or if it cannot be found " +
+    "out whether there are any",
+);
+
+/** Which bytes of the disk. */
+export function range(offset: string, length: string) {
+  return { offset: size(`${offset}; default: 0`), length: size(length) };
+}
+
+/**
+ * Refuses a range that begins behind the end of the disk: it holds nothing, and hardly is what was meant.
+ *
+ * @throws {CommandFailure} If it does.
+ */
+export function assertBeginsIn(disk: { readonly virtualSize: number }, offset: number): void {
+  if (offset <= disk.virtualSize) return;
+  throw new CommandFailure(
+    `--offset must be within the disk, which has ${bytesText(disk.virtualSize)}, not ${offset}`,
+  );
+}
 
 /** So much of what was given is repeated. */
 const SHOWN = 60;
@@ -26,24 +93,60 @@ const SHOWN = 60;
  * @param command Its name, for errors.
  * @throws {UsageError} If they cannot be understood.
  */
-export function parseArguments<T extends Options>(
+export function parseArguments<O extends Options>(
   command: string,
-  args: string[],
-  options: T,
-): Arguments<T> {
+  args: readonly string[],
+  options: O,
+): { readonly values: Values<O>; readonly operands: string[] } {
+  const { values, positionals } = strictly(command, args, options);
+  const given = Object.entries<Option>(options).flatMap(([name, option]) => {
+    const asTyped = typed(name);
+    const value = values[asTyped.slice(2)];
+    if (option.value === undefined) return [[name, value === true]];
+    if (typeof value === "string") return [[name, option.parse(asTyped, value)]];
+    return option.initial === undefined ? [] : [[name, option.initial]];
+  });
+  return { values: Object.fromEntries(given), operands: positionals };
+}
+
+/** What can be seen in arguments that may not be understood: which options are there, and what else. */
+export function looselyParsed(
+  args: readonly string[],
+  options: Options,
+): { readonly options: ReadonlySet<string>; readonly operands: readonly string[] } {
+  const known = asNodeTakes(options);
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    strict: false,
+    options: known,
+  });
+  const isGiven = ([name, value]: [string, unknown]) =>
+    // A flag with a value is none.
+    known[name]?.type === "string" || value === true;
+  const given = Object.entries(values).filter(isGiven).map(([name]) => name);
+  return { options: new Set(given), operands: positionals };
+}
+
+function strictly(command: string, args: readonly string[], options: Options) {
   try {
-    return parseArgs<{ args: string[]; allowPositionals: true; options: T }>({
-      args,
-      allowPositionals: true,
-      options,
-    });
+    return parseArgs({ args: [...args], allowPositionals: true, options: asNodeTakes(options) });
   } catch (error) {
     // parseArgs throws TypeErrors whose codes begin so.
     const isUsage = error instanceof TypeError && "code" in error &&
       String(error.code).startsWith("ERR_PARSE_ARGS");
     if (!isUsage) throw error;
-    throw new UsageError(`${command}: ${faultOf(error.message, Object.keys(options))}`);
+    throw new UsageError(`${command}: ${faultOf(error.message, Object.keys(options).map(typed))}`);
   }
+}
+
+function asNodeTakes(options: Options): NonNullable<ParseArgsConfig["options"]> {
+  return Object.fromEntries(
+    Object.entries(options).map(([name, { value }]) => [
+      typed(name).slice(2),
+      { type: value === undefined ? "boolean" : "string" } as const,
+    ]),
+  );
 }
 
 /** Node's messages go on for lines, or quote wrongly if a value or a file begins with a dash. */
@@ -52,6 +155,8 @@ function faultOf(message: string, options: readonly string[]): string {
   if (unknown !== undefined) {
     return `there is no option ${quoted(unknown, SHOWN).slice(1, -1)}${hintFor(unknown, options)}`;
   }
+  const [, needless] = /^Option '(?:-\w, )?(\S+)' does not take an argument/.exec(message) ?? [];
+  if (needless !== undefined) return `${needless} takes no value`;
   const [, option] = /^Option '(\S+).*' argument (?:missing|is ambiguous)/.exec(message) ?? [];
   return option === undefined
     ? message
@@ -59,87 +164,76 @@ function faultOf(message: string, options: readonly string[]): string {
 }
 
 function hintFor(unknown: string, options: readonly string[]): string {
-  const behind = "a file whose name begins with - is given behind --";
-  if (/^-\d/.test(unknown)) return `; no size is negative, and ${behind}`;
+  const behind = "a file whose name begins with - is given after --";
+  if (/^-\d/.test(unknown)) return `; a size cannot be negative, and ${behind}`;
   if (!unknown.startsWith("--")) return `; ${behind}`;
-  const words = [...options, "help"].map((option) => `--${option}`);
-  return didYouMean(unknown, words) || `; ${behind}`;
+  return didYouMean(unknown, [...options, "--help"]) || `; ${behind}`;
 }
 
 /**
- * The files that a command takes, exactly as many.
+ * The operands, as many as the command takes.
  *
- * @param names What they are called in the help, separated by spaces.
+ * @param names How the help writes them.
  * @throws {UsageError} If they are fewer or more.
  */
-export function exactly(command: string, files: readonly string[], names: string): string[] {
-  const wanted = names.split(" ");
-  if (files.length === wanted.length) return [...files];
-  const missing = wanted.slice(files.length);
+export function parseOperands<S extends string>(
+  command: string,
+  given: readonly string[],
+  names: S,
+): Operands<S> {
+  const wanted = names === "" ? [] : names.split(" ");
+  const plain = wanted.map((name) => name.replaceAll(/[[\]]|\.\.\./g, ""));
+  const needed = wanted.filter((name) => !name.startsWith("[")).length;
+  const missing = plain.slice(given.length, needed);
   if (missing.length > 0) {
     const verb = missing.length === 1 ? "is" : "are";
     throw new UsageError(`${command}: ${missing.join(" and ")} ${verb} missing`);
   }
-  const rest = files.slice(wanted.length).map((file) => quoted(file, SHOWN));
-  throw new UsageError(
-    `${command} takes ${names} and no more, not ${rest[0]}` +
-      (rest.length === 1 ? "" : ` and ${rest.length - 1} more`),
-  );
+  const rest = given.slice(wanted.length).map((file) => quoted(file, SHOWN));
+  if (rest.length > 0 && !names.endsWith("...")) {
+    const takes = plain.length === 0 ? "no file" : `${plain.join(" ")} and no more`;
+    throw new UsageError(
+      `${command} takes ${takes}, not ${rest[0]}` +
+        (rest.length === 1 ? "" : ` and ${rest.length - 1} more`),
+    );
+  }
+  return given as Operands<S>;
 }
 
 /**
- * The files that a command takes, at least one.
+ * One of some words, in whichever case.
  *
- * @throws {UsageError} If there is none.
- */
-export function oneOrMore(command: string, files: readonly string[]): readonly string[] {
-  if (files.length > 0) return files;
-  throw new UsageError(`${command}: FILE is missing`);
-}
-
-/**
- * An option that is one of some words, in whichever case.
- *
+ * @param what What it is, for the error.
  * @throws {UsageError} If it is another word.
  */
-export function word<W extends string>(
-  option: string,
-  value: string | undefined,
-  words: readonly W[],
-): W | undefined {
-  if (value === undefined) return undefined;
-  const found = words.find((each) => each === value.toLowerCase());
+export function parsedWord<W extends string>(what: string, given: string, words: readonly W[]): W {
+  const found = words.find((each) => each === given.toLowerCase());
   if (found !== undefined) return found;
   const list = words.length < 2
     ? words.join("")
     : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
   throw new UsageError(
-    `${option} must be ${list}, not ${quoted(value, SHOWN)}${didYouMean(value, words)}`,
+    `${what} must be ${list}, not ${quoted(given, SHOWN)}${didYouMean(given, words)}`,
   );
 }
 
 /**
- * The bytes of an option or argument that is a size.
+ * A number of bytes.
  *
+ * @param what What it is, for the error.
  * @throws {UsageError} If it is none.
  */
-export function size(option: string, text: string): number {
+export function parsedSize(what: string, given: string): number {
   try {
-    return parseSize(text, option);
+    return parseSize(given, what);
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error;
   }
 }
 
-/**
- * A GUID in lower case, without braces.
- *
- * @param option How the command line calls it, for the error.
- * @throws {UsageError} If it is none.
- */
-export function guid(option: string, text: string): string {
+function parsedGuid(option: string, given: string): string {
   try {
-    return normalizeGuid(text, option);
+    return normalizeGuid(given, option);
   } catch (error) {
     throw error instanceof TypeError ? new UsageError(error.message) : error;
   }
@@ -151,50 +245,45 @@ export function guid(option: string, text: string): string {
  * @param words What may be said instead.
  * @throws {UsageError} If it is no size.
  */
-export function newSize(text: string, words: readonly string[] = []): string {
-  if (words.includes(text)) return text;
-  const nearest = /^[+\d]/.test(text) ? "" : didYouMean(text, words);
+export function newSize(given: string, words: readonly string[] = []): string {
+  if (words.includes(given)) return given;
+  const nearest = /^[+\d]/.test(given) ? "" : didYouMean(given, words);
   if (nearest !== "") {
     const list = ["a size such as 10GiB", ...words].join(" or ");
-    throw new UsageError(`SIZE must be ${list}, not ${quoted(text, SHOWN)}${nearest}`);
+    throw new UsageError(`SIZE must be ${list}, not ${quoted(given, SHOWN)}${nearest}`);
   }
-  size("SIZE", text.replace(/^\+/, ""));
-  return text;
+  parsedSize("SIZE", given.replace(/^\+/, ""));
+  return given;
 }
 
 /**
- * The file and the size that two arguments say.
+ * The size that was given after a file.
  *
  * @param parse Takes the size.
- * @throws {UsageError} If it is none; it says so if the two have changed places.
+ * @throws {UsageError} If it is none; the error says so if the two have changed places.
  */
-export function fileAndSize<S>(
+export function sizeAfter<S>(
   command: string,
-  [path = "", text = ""]: readonly string[],
-  parse: (text: string) => S,
-): { path: string; size: S } {
+  file: string,
+  given: string,
+  parse: (given: string) => S,
+): S {
   try {
-    return { path, size: parse(text) };
+    return parse(given);
   } catch (error) {
-    if (!(error instanceof UsageError) || !isSize(path)) throw error;
+    if (!(error instanceof UsageError) || !isSize(file)) throw error;
     throw new UsageError(
-      `${command}: the size comes behind the file; ` +
-        `did you mean virtdisk ${command} ${quoted(text, SHOWN).slice(1, -1)} ${path}?`,
+      `${command}: the size comes after the file; ` +
+        `did you mean virtdisk ${command} ${quoted(given, SHOWN).slice(1, -1)} ${file}?`,
     );
   }
 }
 
-function isSize(text: string): boolean {
+function isSize(given: string): boolean {
   try {
-    parseSize(text.replace(/^\+/, ""));
+    parseSize(given.replace(/^\+/, ""));
     return true;
   } catch {
     return false;
   }
-}
-
-/** The entries of an object that have a value: an option that is left out is absent. */
-export function present<T extends object>(options: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> };
 }

@@ -4,80 +4,77 @@
  * @module
  */
 import { type Attachment, openVirtualDisk, VirtualDiskError } from "../../mod.ts";
-import { exactly, parseArguments, present, word } from "./arguments.ts";
+import { flag, path, word } from "./arguments.ts";
+import { command } from "./command.ts";
+import type { Command } from "./declaration.ts";
+import { UsageError } from "./failure.ts";
 import { nextInterruption } from "./interruption.ts";
-import { Report } from "./report.ts";
-import { UsageError } from "./usage_error.ts";
-import { assertWindows } from "./windows.ts";
+import type { Report } from "./report.ts";
+import { assertWindows, LIBRARIES_ALLOWED, WHO_MAY_ATTACH } from "./windows.ts";
 
-/** How the command is called. */
-export const ATTACH_USAGE = `virtdisk attach [OPTION...] FILE
-  attaches an image to this Windows machine as Mount-VHD and Mount-DiskImage do, prints the device and where
-  its volumes are, and detaches it again on Ctrl-C
-  --permanent         return, and leave it attached until "virtdisk detach" or a restart of Windows
-  --at-boot           with --permanent: attach it again whenever Windows starts
-  --read-only         nothing can be written; an ISO image is attached so anyway
-  --no-drive-letter   give its volumes no drive letters
-  --mount-point DIR   an empty folder for its largest volume, instead of drive letters
-  --type TYPE         vhd, vhdx or iso; default: found out
-  --wait SECONDS      how long to wait for its volumes; default: 10
-  --json              one JSON object: path, physicalPath, diskNumber, volumes, complete, permanent
-
-Permissions: --allow-ffi for virtdisk.dll and kernel32.dll.
-A VHD or VHDX needs an elevated prompt; an ISO image needs one on Windows Server only.
-Exit status: 0; 2 if it fails.`;
-
-const TYPES = ["vhd", "vhdx", "iso"] as const;
-
-/**
- * Runs the command.
- *
- * @throws {UsageError} Where the arguments cannot be understood.
- */
-export async function attach(args: string[]): Promise<number> {
-  const { values, positionals } = parseArguments("attach", args, {
-    permanent: { type: "boolean", default: false },
-    "at-boot": { type: "boolean", default: false },
-    "read-only": { type: "boolean", default: false },
-    "no-drive-letter": { type: "boolean" },
-    "mount-point": { type: "string" },
-    type: { type: "string" },
-    wait: { type: "string", default: "10" },
-    json: { type: "boolean", default: false },
-  });
-  const [path = ""] = exactly("attach", positionals, "FILE");
-  const { permanent, json } = values;
-  const atBoot = values["at-boot"];
-  if (atBoot && !permanent) throw new UsageError("attach: --at-boot goes with --permanent");
-  const type = word("--type", values.type, TYPES);
-  const isIso = type === undefined ? /\.iso$/i.test(path) : type === "iso";
-  const readOnly = values["read-only"] || isIso;
-  const options = {
-    readOnly,
-    permanent,
-    atBoot,
-    volumeTimeout: milliseconds(values.wait),
-    ...present({ noDriveLetter: values["no-drive-letter"], mountPoint: values["mount-point"] }),
-  };
-  const report = new Report("attach", { json });
-  try {
-    assertWindows("AttachVirtualDisk", path);
-    return await report.interruptible(() => path, async (signal) => {
-      using disk = await openVirtualDisk(path, {
-        backend: "native",
-        ...present({ type }),
-        // An ISO image opens in one way alone.
-        ...(isIso ? {} : { readOnly }),
+const attach: Command = command({
+  about:
+    "Attaches an image to this Windows machine as Mount-VHD and Mount-DiskImage do, prints the device and " +
+    "where its volumes are, and detaches it again on Ctrl-C.",
+  operands: "FILE",
+  options: {
+    permanent: flag(
+      'return, and leave it attached until "virtdisk detach" or a restart of Windows',
+    ),
+    atBoot: flag("with --permanent: attach it again whenever Windows starts"),
+    readOnly: flag("allow no writing; an ISO image is always attached like this"),
+    noDriveLetter: flag("give its volumes no drive letters"),
+    mountPoint: path("DIR", "an empty folder for its largest volume, instead of drive letters"),
+    type: word("TYPE", ["vhd", "vhdx", "iso"], "vhd, vhdx or iso; default: found out"),
+    wait: {
+      value: "SECONDS",
+      about: "how long to wait for its volumes; default: 10",
+      initial: 10_000,
+      parse: (_option: string, text: string) => milliseconds(text),
+    },
+    json: flag("one JSON object: path, physicalPath, diskNumber, volumes, complete, permanent"),
+  },
+  permissions: LIBRARIES_ALLOWED,
+  notes: WHO_MAY_ATTACH,
+  examples: [
+    ["attach setup.iso", "Until Ctrl-C"],
+    ["attach --permanent --mount-point D:\\mnt disk.vhdx", "In a folder, until it is detached"],
+  ],
+  async run({ operands: [path], options, report }) {
+    const { permanent, atBoot, type, wait, json: _, ...rest } = options;
+    if (atBoot && !permanent) throw new UsageError("attach: --at-boot needs --permanent");
+    const isIso = type === undefined ? /\.iso$/i.test(path) : type === "iso";
+    const readOnly = options.readOnly || isIso;
+    const { noDriveLetter, ...others } = rest;
+    try {
+      assertWindows("AttachVirtualDisk", path);
+      return await report.interruptible(() => path, async (signal) => {
+        using disk = await openVirtualDisk(path, {
+          backend: "native",
+          ...(type === undefined ? {} : { type }),
+          // An ISO image opens in one way alone.
+          ...(isIso ? {} : { readOnly }),
+        });
+        const attachment = await disk.attach({
+          ...others,
+          ...(noDriveLetter ? { noDriveLetter } : {}),
+          readOnly,
+          permanent,
+          atBoot,
+          volumeTimeout: wait,
+          signal,
+        });
+        report.tellDone(path, facts(attachment), () => describe(disk.path, attachment));
+        if (!permanent) await untilDetached(path, attachment, report);
+        return 0;
       });
-      const attachment = await disk.attach({ ...options, signal });
-      report.tellDone(path, facts(attachment), () => describe(disk.path, attachment));
-      if (!permanent) await untilDetached(path, attachment, report);
-      return 0;
-    });
-  } catch (error) {
-    return report.fail(path, error);
-  }
-}
+    } catch (error) {
+      return report.fail(path, error);
+    }
+  },
+});
+
+export default attach;
 
 function milliseconds(text: string): number {
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;

@@ -4,67 +4,62 @@
  * @module
  */
 import { type CheckFinding, type CheckReport, checkVirtualDisk } from "../../mod.ts";
-import { oneOrMore, parseArguments, present, word } from "./arguments.ts";
-import { FINDING_STATUS } from "./failure.ts";
+import { flag, word } from "./arguments.ts";
+import { command } from "./command.ts";
+import type { Command } from "./declaration.ts";
+import { FINDING_STATUS, UsageError } from "./failure.ts";
 import { findingForShell } from "./in_options.ts";
-import { ProgressBar } from "./progress_bar.ts";
-import { Report } from "./report.ts";
-import { style } from "./style.ts";
-import { UsageError } from "./usage_error.ts";
+import { ProgressBar, style } from "./terminal.ts";
 
-/** How the command is called. */
-export const CHECK_USAGE = `virtdisk check [OPTION...] FILE...
-  --repair            put right what the file holds twice, or what follows from the rest
-  --discard-damaged-log
-                      with --repair: of a VHDX log with a damaged entry, replay what lies before the
-                      damage and discard the rest; what was written since may be lost
-  --type TYPE         vhd, vhdx or iso; default: found out
-  --json              one JSON object per file and line: path, format, sound, findings, leftOut
-
-Permissions: --allow-read for each FILE and its parents; with --repair --allow-write for FILE.
-Exit status: 0; 1 if an error or a warning is left; 2 if a file cannot be checked;
-130 after Ctrl-C.`;
-
-/**
- * Runs the command.
- *
- * @throws {UsageError} Where the arguments cannot be understood.
- */
-export async function check(args: string[]): Promise<number> {
-  const { values, positionals } = parseArguments("check", args, {
-    repair: { type: "boolean", default: false },
-    "discard-damaged-log": { type: "boolean", default: false },
-    type: { type: "string" },
-    json: { type: "boolean", default: false },
-  });
-  const { repair, json, "discard-damaged-log": discardDamagedLog } = values;
-  if (discardDamagedLog && !repair) {
-    throw new UsageError("check: --discard-damaged-log goes with --repair");
-  }
-  const options = {
-    repair,
-    discardDamagedLog,
-    ...present({ type: word("--type", values.type, ["vhd", "vhdx", "iso"]) }),
-  };
-  const files = oneOrMore("check", positionals);
-  const report = new Report("check", { json });
-  let current = files[0]!;
-  return await report.interruptible(() => current, async (signal) => {
-    let status = 0;
-    for (const path of files) {
-      current = path;
-      try {
-        const outcome = inShell(await checkOne(path, { ...options, signal }));
-        report.tell(path, outcome, () => describe(path, outcome));
-        if (!outcome.sound) status = Math.max(status, FINDING_STATUS);
-      } catch (error) {
-        signal.throwIfAborted();
-        status = report.fail(path, error);
-      }
+const check: Command = command({
+  about: "Says whether images are sound, and repairs them if it is asked to.",
+  operands: "FILE...",
+  options: {
+    repair: flag("put right what the file holds twice, or what follows from the rest"),
+    discardDamagedLog: flag(
+      "with --repair: if an entry of a VHDX log is damaged, replay what lies before it and discard the " +
+        "rest; what was written since may be lost",
+    ),
+    type: word("TYPE", ["vhd", "vhdx", "iso"], "vhd, vhdx or iso; default: found out"),
+    json: flag("one JSON object per file and line: path, format, sound, findings, leftOut"),
+  },
+  permissions: [
+    { kind: "read", scope: "each FILE and its parents" },
+    { kind: "write", scope: "FILE", with: ["--repair"] },
+  ],
+  examples: [
+    ["check disk.vhdx child.vhdx", "Are these sound?"],
+    ["check --repair disk.vhdx", "Put right what can be put right"],
+  ],
+  statuses: {
+    1: "an error or a warning is left",
+    2: "a file cannot be checked or the command line is wrong",
+  },
+  run({ operands: files, options: { json: _, ...options }, report }) {
+    const { repair, discardDamagedLog } = options;
+    if (discardDamagedLog && !repair) {
+      throw new UsageError("check: --discard-damaged-log needs --repair");
     }
-    return status;
-  }, () => repair ? `nothing has been repaired in ${JSON.stringify(current)}` : undefined);
-}
+    let [current] = files;
+    return report.interruptible(() => current, async (signal) => {
+      let status = 0;
+      for (const path of files) {
+        current = path;
+        try {
+          const outcome = inShell(await checkOne(path, { ...options, signal }));
+          report.tell(path, outcome, () => describe(path, outcome));
+          if (!outcome.sound) status = Math.max(status, FINDING_STATUS);
+        } catch (error) {
+          signal.throwIfAborted();
+          status = report.fail(path, error);
+        }
+      }
+      return status;
+    }, () => repair ? `nothing has been repaired in ${JSON.stringify(current)}` : undefined);
+  },
+});
+
+export default check;
 
 async function checkOne(
   path: string,

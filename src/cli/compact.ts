@@ -4,54 +4,48 @@
  * @module
  */
 import type { CompleteCompactionReport } from "../../mod.ts";
-import { exactly, parseArguments } from "./arguments.ts";
-import { formatBytes } from "./format_bytes.ts";
-import { maintainAndTell } from "./maintained.ts";
+import { formatBytes } from "../text/digits.ts";
+import { flag } from "./arguments.ts";
+import { command } from "./command.ts";
+import type { Command } from "./declaration.ts";
+import { runOperation } from "./long_operation.ts";
 
-/** How the command is called. */
-export const COMPACT_USAGE = `virtdisk compact [OPTION...] FILE
-  frees blocks that hold zeros, or what the parent holds, and shortens the file
-  --dry-run           write nothing, and print how much shorter the file would be
-  --no-zero-scan      read no block: free only what is known to be unused
-  --no-block-moves    free blocks, but move none
-  --json              print the result as one JSON object: path, dryRun, previousFileSize, fileSize,
-                      releasedBlocks, movedBlocks
+const compact: Command = command({
+  about: "Frees blocks that hold zeros, or what the parent holds, and shortens the file.",
+  operands: "FILE",
+  options: {
+    dryRun: flag("write nothing, and print how much shorter the file would be"),
+    noZeroScan: flag("read no blocks: free only those that are known to be unused"),
+    noBlockMoves: flag("free blocks, but move none"),
+    json: flag(
+      "print the result as one JSON object: path, dryRun, previousFileSize, fileSize, releasedBlocks, " +
+        "movedBlocks",
+    ),
+  },
+  permissions: [
+    { kind: "read", scope: "FILE and its parents" },
+    { kind: "write", scope: "FILE", unless: ["--dry-run"] },
+  ],
+  examples: [
+    ["compact --dry-run disk.vhdx", "How much would it give?"],
+    ["compact disk.vhdx", "Do it"],
+  ],
+  run({ operands: [path], options: { json: _, ...options }, report }) {
+    const { dryRun } = options;
+    return runOperation(path, report, {
+      readOnly: dryRun,
+      interrupted: () =>
+        dryRun
+          ? "nothing has been written"
+          : "the image is sound, with the same disk in it; run the command again to finish",
+      whenFull: "the image is sound, with the same disk in it",
+      run: (disk, watch) => disk.compact({ ...options, ...watch }),
+      describe,
+    });
+  },
+});
 
-Permissions: --allow-read for FILE and its parents, --allow-write for FILE.`;
-
-/**
- * Runs the command.
- *
- * @throws {UsageError} Where the arguments cannot be understood.
- */
-export async function compact(args: string[]): Promise<number> {
-  const { values, positionals } = parseArguments("compact", args, {
-    "dry-run": { type: "boolean", default: false },
-    "no-zero-scan": { type: "boolean", default: false },
-    "no-block-moves": { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-  });
-  const [path = ""] = exactly("compact", positionals, "FILE");
-  const dryRun = values["dry-run"];
-  const options = {
-    dryRun,
-    noZeroScan: values["no-zero-scan"],
-    noBlockMoves: values["no-block-moves"],
-  };
-  return await maintainAndTell({
-    subcommand: "compact",
-    path,
-    readOnly: dryRun,
-    json: values.json,
-    interrupted: () =>
-      dryRun
-        ? "nothing has been written"
-        : "the image is sound, with the same disk in it; run the command again to finish",
-    whenFull: "the image is sound, with the same disk in it",
-    run: (disk, watch) => disk.compact({ ...options, ...watch }),
-    describe,
-  });
-}
+export default compact;
 
 function describe(report: CompleteCompactionReport): string {
   const { dryRun, previousFileSize, fileSize, releasedBlocks, movedBlocks } = report;

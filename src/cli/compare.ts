@@ -3,46 +3,82 @@
  *
  * @module
  */
-import { compareVirtualDisks } from "../../mod.ts";
-import { exactly, parseArguments, present, word } from "./arguments.ts";
-import { printDifferences } from "./differences.ts";
-import { absolute, Report } from "./report.ts";
-
-/** How the command is called. */
-export const COMPARE_USAGE = `virtdisk compare [OPTION...] A B
-  prints each range in which the disks differ: offset and length in bytes
-  --type-a TYPE       vhd, vhdx, iso or raw; default: found out, but raw only if you say so
-  --type-b TYPE       likewise
-  --strict            all that only the larger disk has counts as different, zeros too
-  --json              one JSON object per range and line: path, otherPath, offset, length
-
-Permissions: --allow-read for A, B and their parents.
-Exit status: 0 if the disks are alike; 1 if they differ; 2 if it fails; 130 after Ctrl-C.`;
+import { compareVirtualDisks, type DifferentRange, type OperationOptions } from "../../mod.ts";
+import { flag, word } from "./arguments.ts";
+import { command } from "./command.ts";
+import type { Command } from "./declaration.ts";
+import { FINDING_STATUS } from "./failure.ts";
+import { absolute, type Report } from "./report.ts";
+import { ProgressBar } from "./terminal.ts";
 
 const TYPES = ["vhd", "vhdx", "iso", "raw"] as const;
 
+const compare: Command = command({
+  about: "Prints each range in which the disks differ: offset and length in bytes.",
+  operands: "A B",
+  options: {
+    typeA: word(
+      "TYPE",
+      TYPES,
+      "vhd, vhdx, iso or raw; default: found out, but raw only if you say so",
+    ),
+    typeB: word("TYPE", TYPES, "the same for B"),
+    strict: flag("everything that only the larger disk has counts as different, zeros too"),
+    json: flag("one JSON object per range and line: path, otherPath, offset, length"),
+  },
+  permissions: [{ kind: "read", scope: "A, B and their parents" }],
+  examples: [
+    ["compare disk.vhdx copy.vhd", "Is the copy a good one?"],
+    ["compare --type-b raw disk.vhdx disk.img", "The same for a raw disk"],
+  ],
+  statuses: { 0: "the disks are alike", 1: "they differ" },
+  run({ operands: [first, second], options: { typeA, typeB, strict }, report }) {
+    return printDifferences(
+      first,
+      report,
+      { otherPath: absolute(second) },
+      (options) =>
+        compareVirtualDisks(first, second, {
+          ...options,
+          strict,
+          ...(typeA === undefined ? {} : { firstType: typeA }),
+          ...(typeB === undefined ? {} : { secondType: typeB }),
+        }),
+    );
+  },
+});
+
+export default compare;
+
 /**
- * Runs the command.
+ * Prints ranges as they are found.
  *
- * @throws {UsageError} Where the arguments cannot be understood.
+ * @param subject The file that is compared.
+ * @param facts What is told with each range to a program.
+ * @param compare Begins the comparison.
+ * @returns The exit status: 0 where there is no range, 1 where there is one, 2 where it fails.
  */
-export async function compare(args: string[]): Promise<number> {
-  const { values, positionals } = parseArguments("compare", args, {
-    "type-a": { type: "string" },
-    "type-b": { type: "string" },
-    strict: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
+export async function printDifferences(
+  subject: string,
+  report: Report,
+  facts: object,
+  compare: (options: OperationOptions) => AsyncIterable<DifferentRange>,
+): Promise<number> {
+  return await report.interruptible(() => subject, async (signal) => {
+    let status = 0;
+    try {
+      using bar = new ProgressBar();
+      // Where the ranges go to the terminal themselves, a bar would stand between them.
+      const onProgress = Deno.stdout.isTerminal() ? undefined : bar.show;
+      for await (const range of compare({ signal, onProgress })) {
+        status = FINDING_STATUS;
+        const { offset, length } = range;
+        report.tell(subject, { ...facts, offset, length }, () => `${offset} ${length}`);
+      }
+      return status;
+    } catch (error) {
+      signal.throwIfAborted();
+      return report.fail(subject, error);
+    }
   });
-  const [first = "", second = ""] = exactly("compare", positionals, "A B");
-  const how = present({
-    strict: values.strict,
-    firstType: word("--type-a", values["type-a"], TYPES),
-    secondType: word("--type-b", values["type-b"], TYPES),
-  });
-  return await printDifferences(
-    first,
-    new Report("compare", { json: values.json }),
-    { otherPath: absolute(second) },
-    (options) => compareVirtualDisks(first, second, { ...options, ...how }),
-  );
 }

@@ -9,83 +9,86 @@ import {
   type PortableVirtualDisk,
   VirtualDiskError,
 } from "../../mod.ts";
-import { exactly, parseArguments, present, word } from "./arguments.ts";
-import { createAndTell } from "./created.ts";
-import { NEW_DISK_OPTIONS, NEW_DISK_USAGE, newDiskOptions } from "./new_disk_options.ts";
-import { ProgressBar } from "./progress_bar.ts";
-import { Report } from "./report.ts";
-import { standardInput } from "./standard_input.ts";
-import { assertNoTerminal, outputStream } from "./standard_output.ts";
-import { UsageError } from "./usage_error.ts";
-
-/** How the command is called. */
-export const CONVERT_USAGE = `virtdisk convert [OPTION...] SOURCE TARGET
-  SOURCE is an image, with its parents, or - for a raw disk from standard input, which needs
-  --size unless TARGET is a raw disk, a fixed VHD or -.
-  TARGET is the new image, or - for standard output, which needs --type. From - to -, what comes in is
-  kept in the current folder until all of it is there.
-  --source-type TYPE  vhd, vhdx, iso or raw; default: found out, but raw only if you say so; standard
-                      input is refused if it plainly is something else, unless you say that it is raw
-  --force             with --source-type raw: even if the file SOURCE plainly is something else
-${NEW_DISK_USAGE}
-  --overwrite         replace a file of that name
-  --ignore-children   even if that file has children in its folder, which become invalid, or if that
-                      cannot be found out
-  --json              print what was made as one JSON object: path, backend, information, chain
-
-Permissions: --allow-read for SOURCE and its parents, --allow-read and --allow-write for the folder of
-TARGET; from - to - for the current folder.`;
+import { flag, word } from "./arguments.ts";
+import { command } from "./command.ts";
+import type { Command } from "./declaration.ts";
+import { UsageError } from "./failure.ts";
+import { createAndTell, NEW_DISK, NEW_DISK_JSON, REPLACING } from "./new_disk.ts";
+import type { Report } from "./report.ts";
+import { assertNoTerminal, outputStream, standardInput } from "./streams.ts";
+import { ProgressBar } from "./terminal.ts";
 
 const STANDARD = "-";
 
-/**
- * Runs the command.
- *
- * @throws {UsageError} Where the arguments cannot be understood.
- */
-export async function convert(args: string[]): Promise<number> {
-  const { values, positionals } = parseArguments("convert", args, {
-    ...NEW_DISK_OPTIONS,
-    "source-type": { type: "string" },
-    force: { type: "boolean", default: false },
-    overwrite: { type: "boolean", default: false },
-    "ignore-children": { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-  });
-  const [source = "", target = ""] = exactly("convert", positionals, "SOURCE TARGET");
-  const { overwrite, json, force } = values;
-  const sourceType = word("--source-type", values["source-type"], ["vhd", "vhdx", "iso", "raw"]);
-  const disk = newDiskOptions(values);
-  if (source === STANDARD && sourceType !== undefined && sourceType !== "raw") {
-    throw new UsageError(
-      `convert: standard input is a raw disk: save the ${sourceType.toUpperCase()} image to a file first`,
-    );
-  }
-  if (force && sourceType !== "raw") {
-    throw new UsageError("convert: --force goes with --source-type raw");
-  }
-  const report = new Report("convert", { json, besideBytes: target === STANDARD });
-  if (target === STANDARD) {
-    const { type, preallocate, ...stream } = disk;
-    if (type === undefined) throw new UsageError("convert: standard output needs --type");
-    if (preallocate) throw new UsageError("convert: --preallocate is for a TARGET that is a file");
-    assertNoTerminal("convert");
-    const wanted = { ...stream, type, force };
-    return source === STANDARD
-      ? await passOn(sourceType === "raw", wanted, report)
-      : await streamOut(source, sourceType, wanted, report);
-  }
-  const from = source === STANDARD
-    ? { source: standardInput("convert"), ...present({ sourceType }) }
-    : { source, force, ...present({ sourceType }) };
-  const ignoreChildren = values["ignore-children"];
-  return await createAndTell(target, { ...disk, ...from, overwrite, ignoreChildren }, report);
-}
+const convert: Command = command({
+  about:
+    "Copies an image, with everything that its parents hold, as another kind of image. SOURCE is an image, " +
+    "or - for a raw disk from standard input, which needs --size unless TARGET is a raw disk, a fixed VHD " +
+    "or -. TARGET is the new image, or - for standard output, which needs --type. From - to -, what comes " +
+    "in is kept in the current folder until all of it is there.",
+  operands: "SOURCE TARGET",
+  options: {
+    sourceType: word(
+      "TYPE",
+      ["vhd", "vhdx", "iso", "raw"],
+      "vhd, vhdx, iso or raw; default: found out, but raw only if you say so; standard input is refused " +
+        "if it plainly is something else, unless you say that it is raw",
+    ),
+    force: flag("with --source-type raw: even if the file SOURCE plainly is something else"),
+    ...NEW_DISK,
+    ...REPLACING,
+    json: flag(NEW_DISK_JSON),
+  },
+  permissions: [
+    {
+      kind: "read",
+      scope: "SOURCE and its parents, the folder of TARGET; from - to - the current folder",
+    },
+    { kind: "write", scope: "the folder of TARGET; from - to - the current folder" },
+  ],
+  examples: [
+    ["convert --subtype fixed --alignment 1MiB disk.vhdx upload.vhd", "For Azure"],
+    ["convert child.vhdx flat.img", "A raw disk of a whole chain"],
+    ["convert --source-type raw disk.img new.vhdx", "A VHDX of a raw disk"],
+    ["convert --type vhd disk.vhdx - > disk.vhd", "Into a pipe or a file"],
+  ],
+  putsOutBytes: ([, target]) => target === STANDARD,
+  async run({ operands: [source, target], options, report }) {
+    const { json: _, sourceType, force, overwrite, ignoreChildren, ...disk } = options;
+    if (source === STANDARD && sourceType !== undefined && sourceType !== "raw") {
+      throw new UsageError(
+        `convert: standard input must be a raw disk: save the ${sourceType.toUpperCase()} image to a file ` +
+          "first",
+      );
+    }
+    if (force && sourceType !== "raw") {
+      throw new UsageError("convert: --force needs --source-type raw");
+    }
+    if (target === STANDARD) {
+      const { type, preallocate, ...stream } = disk;
+      if (type === undefined) throw new UsageError("convert: standard output needs --type");
+      if (preallocate) {
+        throw new UsageError("convert: --preallocate needs a TARGET that is a file");
+      }
+      assertNoTerminal("convert");
+      const wanted = { ...stream, type, force };
+      return source === STANDARD
+        ? await passOn(sourceType === "raw", wanted, report)
+        : await streamOut(source, sourceType, wanted, report);
+    }
+    const from = {
+      ...(source === STANDARD ? { source: standardInput("convert") } : { source, force }),
+      ...(sourceType === undefined ? {} : { sourceType }),
+    };
+    return await createAndTell(target, { ...disk, ...from, overwrite, ignoreChildren }, report);
+  },
+});
 
-type StreamedDisk = Omit<ReturnType<typeof newDiskOptions>, "preallocate"> & {
-  readonly type: "vhd" | "vhdx" | "raw";
-  readonly force: boolean;
-};
+export default convert;
+
+type StreamedDisk =
+  & Omit<Parameters<PortableVirtualDisk["imageStream"]>[0], "signal" | "onProgress">
+  & { readonly type: "vhd" | "vhdx" | "raw" };
 
 const PARTLY_OUT = "standard output got a part of the image";
 
@@ -98,7 +101,10 @@ async function streamOut(
   try {
     return await report.interruptible(() => source, async (signal) => {
       using bar = new ProgressBar();
-      using disk = await openVirtualDisk(source, { backend: "portable", ...present({ type }) });
+      using disk = await openVirtualDisk(source, {
+        backend: "portable",
+        ...(type === undefined ? {} : { type }),
+      });
       const stream = await disk.imageStream({ ...options, signal, onProgress: bar.show });
       await stream.readable.pipeTo(outputStream(signal));
       report.tell(source, { type: options.type, byteLength: stream.byteLength });

@@ -3,53 +3,43 @@
  *
  * @module
  */
-import { exactly, fileAndSize, parseArguments, present, size } from "./arguments.ts";
-import { createAndTell } from "./created.ts";
-import { NEW_DISK_OPTIONS, NEW_DISK_USAGE, newDiskOptions } from "./new_disk_options.ts";
-import { Report } from "./report.ts";
-import { UsageError } from "./usage_error.ts";
+import { flag, parsedSize, path, sizeAfter } from "./arguments.ts";
+import { command } from "./command.ts";
+import type { Command } from "./declaration.ts";
+import { UsageError } from "./failure.ts";
+import { createAndTell, NEW_DISK, NEW_DISK_JSON, REPLACING } from "./new_disk.ts";
 
-/** How the command is called. */
-export const CREATE_USAGE = `virtdisk create [OPTION...] FILE [SIZE]
-${NEW_DISK_USAGE}
-  --parent FILE       make a differencing disk of this image
-  --overwrite         replace a file of that name
-  --ignore-children   even if that file has children in its folder, which become invalid, or if that
-                      cannot be found out
-  --json              print what was made as one JSON object: path, backend, information, chain
+const create: Command = command({
+  about: "Makes an empty image, or with --parent a differencing one.",
+  operands: "FILE [SIZE]",
+  options: {
+    ...NEW_DISK,
+    parent: path("FILE", "make a differencing disk of this image"),
+    ...REPLACING,
+    json: flag(NEW_DISK_JSON),
+  },
+  permissions: [
+    { kind: "read", scope: "the folder of FILE, and the parent with its parents" },
+    { kind: "write", scope: "the folder of FILE" },
+  ],
+  examples: [
+    ["create new.vhdx 10GiB", "A dynamic VHDX"],
+    ["create --subtype fixed --overwrite disk.vhd 64MiB", "A fixed VHD, in place of an older one"],
+    ["create --parent base.vhdx new.vhdx", "A differencing disk"],
+  ],
+  run({ operands: [path, second], options, report }) {
+    const { json: _, ...others } = options;
+    const size = second === undefined
+      ? options.size
+      : sizeAfter("create", path, second, (text) => parsedSize("SIZE", text));
+    if (second !== undefined && options.size !== undefined) {
+      throw new UsageError("create: SIZE and --size say the same; leave one out");
+    }
+    if (options.parent === undefined && size === undefined) {
+      throw new UsageError("create: SIZE is missing, or --parent");
+    }
+    return createAndTell(path, { ...others, ...(size === undefined ? {} : { size }) }, report);
+  },
+});
 
-Permissions: --allow-read and --allow-write for the folder of FILE; with --parent --allow-read for that image
-and its parents.`;
-
-/**
- * Runs the command.
- *
- * @throws {UsageError} Where the arguments cannot be understood.
- */
-export async function create(args: string[]): Promise<number> {
-  const { values, positionals } = parseArguments("create", args, {
-    ...NEW_DISK_OPTIONS,
-    parent: { type: "string" },
-    overwrite: { type: "boolean", default: false },
-    "ignore-children": { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-  });
-  const { parent, overwrite, json } = values;
-  const { path, size: second } = positionals.length === 2
-    ? fileAndSize("create", positionals, (text) => size("SIZE", text))
-    : { path: exactly("create", positionals, "FILE")[0]!, size: undefined };
-  const options = {
-    ...newDiskOptions(values),
-    ...present({ parent }),
-    ...present({ size: second }),
-    overwrite,
-    ignoreChildren: values["ignore-children"],
-  };
-  if (second !== undefined && values.size !== undefined) {
-    throw new UsageError("create: SIZE and --size say the same; leave one out");
-  }
-  if (parent === undefined && options.size === undefined) {
-    throw new UsageError("create: SIZE is missing, or --parent");
-  }
-  return await createAndTell(path, options, new Report("create", { json }));
-}
+export default create;

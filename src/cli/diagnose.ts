@@ -4,62 +4,67 @@
  * @module
  */
 import { diagnose, type DiagnoseOptions, type Diagnosis, type Severity } from "../../mod.ts";
-import { oneOrMore, parseArguments, word } from "./arguments.ts";
+import { flag, word } from "./arguments.ts";
+import { command } from "./command.ts";
+import type { Command, Commands } from "./declaration.ts";
 import { FAILED_STATUS, FINDING_STATUS } from "./failure.ts";
 import { findingForShell } from "./in_options.ts";
-import { ProgressBar } from "./progress_bar.ts";
-import { absolute, Report } from "./report.ts";
-import { style } from "./style.ts";
-import { typedCommand } from "./typed_command.ts";
-import { defaultBackend, WINDOWS_FLAG } from "./windows.ts";
+import { defaultBackend, typedCommand, WINDOWS_FLAG } from "./program.ts";
+import { absolute, type Report } from "./report.ts";
+import { ProgressBar, style } from "./terminal.ts";
 
-/** How the command is called. */
-export const DIAGNOSE_USAGE = `virtdisk diagnose [OPTION...] FILE...
-  --json              one JSON object per file and line: path, verdict, summary, command, findings
-  --backend BACKEND   native, which asks Windows too, or portable; default: native on Windows, if
-                      --allow-ffi allows it
-
-It changes nothing, and ends with a verdict and the command to type next.
-
-Permissions: --allow-read for each FILE and its parents, and for its folder to find a parent that was
-renamed; --allow-write for each FILE to find out whether it can be written; with --backend native
---allow-ffi for virtdisk.dll and kernel32.dll.
-Exit status: 0; 1 if a finding is an error, such as a file that does not open or is cut off; 2 if a file is
-not there, is a folder or may not be read; 130 after Ctrl-C.`;
-
-/**
- * Runs the command.
- *
- * @throws {UsageError} Where the arguments cannot be understood.
- */
-export async function runDiagnose(args: string[]): Promise<number> {
-  const { values, positionals } = parseArguments("diagnose", args, {
-    json: { type: "boolean", default: false },
-    backend: { type: "string" },
-  });
-  const backend = word("--backend", values.backend, ["native", "portable"]) ?? defaultBackend();
-  const files = oneOrMore("diagnose", positionals);
-  const report = new Report("diagnose", { json: values.json });
-  let current = files[0]!;
-  return await report.interruptible(() => current, async (signal) => {
-    let status = 0;
-    let separator = "";
-    for (const path of files) {
-      current = path;
-      try {
-        const diagnosis = inShell(await diagnoseOne(path, { backend, signal }));
-        const hint = values.backend === undefined && backend === "portable" ? UNASKED : "";
-        const text = () => separator + describe(path, diagnosis) + hint;
-        status = Math.max(status, tellOne(report, path, diagnosis, text));
-        separator = "\n";
-      } catch (error) {
-        signal.throwIfAborted();
-        status = report.fail(path, error);
+const diagnoseCommand: Command = command({
+  about:
+    "Says why images do not open or attach. It changes nothing, and ends with a verdict and the command to " +
+    "type next.",
+  operands: "FILE...",
+  options: {
+    json: flag("one JSON object per file and line: path, verdict, summary, command, findings"),
+    backend: word(
+      "BACKEND",
+      ["native", "portable"],
+      "native, which asks Windows too, or portable; default: native on Windows, if --allow-ffi allows it",
+    ),
+  },
+  permissions: [
+    {
+      kind: "read",
+      scope: "each FILE and its parents, and its folder to find a parent that was renamed",
+    },
+    { kind: "write", scope: "each FILE, to find out whether it can be written" },
+    { kind: "ffi", scope: "what Windows says", with: ["--backend native"] },
+  ],
+  examples: [["diagnose disk.vhdx", "Why does it not open?"]],
+  statuses: {
+    1: "a finding is an error, such as a file that does not open or is cut off",
+    2: "a file is not there, is a folder or may not be read, or the command line is wrong",
+  },
+  run({ operands: files, options, report, commands }) {
+    const { backend = defaultBackend() } = options;
+    let [current] = files;
+    return report.interruptible(() => current, async (signal) => {
+      let status = 0;
+      let separator = "";
+      for (const path of files) {
+        current = path;
+        try {
+          const found = await diagnoseOne(path, { backend, signal });
+          const diagnosis = await inShell(found, commands);
+          const hint = options.backend === undefined && backend === "portable" ? UNASKED : "";
+          const text = () => separator + describe(path, diagnosis) + hint;
+          status = Math.max(status, tellOne(report, path, diagnosis, text));
+          separator = "\n";
+        } catch (error) {
+          signal.throwIfAborted();
+          status = report.fail(path, error);
+        }
       }
-    }
-    return status;
-  });
-}
+      return status;
+    });
+  },
+});
+
+export default diagnoseCommand;
 
 /**
  * Tells of one file; gives the exit status. A file that cannot be read at all is a failure, as in every
@@ -101,15 +106,14 @@ const UNASKED = Deno.build.os === "windows"
   : "";
 
 /** Advice in options, and commands that can be typed. */
-function inShell(diagnosis: Diagnosis): Diagnosis {
-  const { command } = diagnosis;
+async function inShell(diagnosis: Diagnosis, commands: Commands): Promise<Diagnosis> {
+  const typed = async <T extends { command?: string }>(each: T): Promise<T> =>
+    each.command === undefined
+      ? each
+      : { ...each, command: await typedCommand(each.command, commands) };
   return {
-    ...diagnosis,
-    ...(command === undefined ? {} : { command: typedCommand(command) }),
-    findings: diagnosis.findings.map((found) => ({
-      ...findingForShell(found),
-      ...(found.command === undefined ? {} : { command: typedCommand(found.command) }),
-    })),
+    ...await typed(diagnosis),
+    findings: await Promise.all(diagnosis.findings.map((each) => typed(findingForShell(each)))),
   };
 }
 

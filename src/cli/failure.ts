@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { VirtualDiskError } from "../../mod.ts";
+import type { VirtualDiskError } from "../../mod.ts";
 import { codeName } from "../text/error_code.ts";
 import { quoted } from "../text/quoted.ts";
 import { forShell, withFlags } from "./in_options.ts";
-import { OutputError } from "./standard_output.ts";
 
 /** The exit status when a command failed, or could not be understood. */
 export const FAILED_STATUS = 2;
@@ -17,9 +16,34 @@ export const FINDING_STATUS = 1;
 /** A volume, or a file, that takes no more: what is there by then is sound. */
 const FULL: readonly string[] = ["ERROR_DISK_FULL", "ERROR_FILE_SYSTEM_LIMITATION"];
 
+/** A command line that cannot be understood, or that asks for what makes no sense. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  /** What to type instead; by default the message says where the help is. */
+  readonly advice: string | undefined;
+
+  constructor(message: string, advice?: string) {
+    super(message);
+    this.advice = advice;
+  }
+}
+
 /** What a command itself refuses or misses, in words for the one who typed it. */
 export class CommandFailure extends Error {
   override readonly name = "CommandFailure";
+}
+
+/** Standard output that takes no more: a full volume, for example. */
+export class OutputError extends Error {
+  override readonly name = "OutputError";
+
+  /**
+   * @param cause What the system says.
+   * @param written How many bytes have gone out.
+   */
+  constructor(override readonly cause: Error, readonly written: number, state = "") {
+    super(`standard output: ${cause.message}, after ${written} bytes${state}`, { cause });
+  }
 }
 
 /** A failure as programs get it: docs are in the JSON Schema. */
@@ -37,7 +61,7 @@ export interface FailureFacts {
 
 /** Whether the error is that a file or a volume can take no more. */
 export function isFull(error: unknown): boolean {
-  return error instanceof VirtualDiskError && FULL.includes(error.symbol);
+  return isVirtualDiskError(error) && FULL.includes(error.symbol);
 }
 
 /**
@@ -52,7 +76,7 @@ export function failureText(
   subject: string | null,
   error: unknown,
 ): string {
-  if (error instanceof VirtualDiskError) {
+  if (isVirtualDiskError(error)) {
     const advice = forShell(error.causes, command).join("\n  or: ");
     const text = `virtdisk: ${about(error.path ?? subject)}${saying(error)}`;
     return advice === "" ? text : `${text}. ${advice}`;
@@ -82,7 +106,7 @@ export function failureFacts(
   error: unknown,
   absolute: (path: string) => string,
 ): FailureFacts {
-  if (!(error instanceof VirtualDiskError)) {
+  if (!isVirtualDiskError(error)) {
     const { name, message } = expected(error);
     return { name, code: null, symbol: null, message: withFlags(message), causes: [] };
   }
@@ -97,6 +121,11 @@ export function failureFacts(
     causes: forShell(causes, command),
     ...(detail === undefined ? {} : { detail }),
   };
+}
+
+/** Told by its name: the class would load the code of disks, which a wrong command line does not need. */
+function isVirtualDiskError(error: unknown): error is VirtualDiskError {
+  return error instanceof Error && error.name === "VirtualDiskError";
 }
 
 /** An error that a user, or the system, can be the cause of. */

@@ -3,61 +3,123 @@
  *
  * @module
  */
-import { oneOrMore, parseArguments, present, word } from "./arguments.ts";
-import { describe } from "./describe.ts";
-import { inspect, inspectionJson, type InspectOptions } from "./inspection.ts";
-import { Report } from "./report.ts";
-import { defaultBackend } from "./windows.ts";
+import {
+  type OpenFlag,
+  openVirtualDisk,
+  PortableVirtualDisk,
+  type VirtualDisk,
+  VirtualDiskError,
+  type VirtualDiskInformation,
+} from "../../mod.ts";
+import { flag, TYPE, word } from "./arguments.ts";
+import { command } from "./command.ts";
+import type { Command } from "./declaration.ts";
+import { describe, type Inspection, inspectionJson, inspectionOf } from "./inspection.ts";
+import { defaultBackend } from "./program.ts";
 
-/** How the command is called. */
-export const INFO_USAGE = `virtdisk info [OPTION...] FILE...
-  --json              one JSON object per file and line: path, backend, information, chain, isoVolume,
-                      allocatedSize, creator, created, modified, dirtyLog, missingBytes,
-                      partitionTable, ancestors
-  --no-parents        open each file alone, for a child whose parent is missing
-  --type TYPE         vhd, vhdx, iso or raw; default: found out, but raw only if you say so
-  --backend BACKEND   native or portable; default: native on Windows, if --allow-ffi allows it
-
-Permissions: --allow-read for each FILE and its parents; with --backend native --allow-ffi for
-virtdisk.dll and kernel32.dll.
-Exit status: 0; 2 if a file does not open, or the command line is wrong.`;
-
-/**
- * Runs the command.
- *
- * @throws {UsageError} Where the arguments cannot be understood.
- */
-export async function info(args: string[]): Promise<number> {
-  const { files, json, options } = parse(args);
-  const report = new Report("info", { json });
-  let status = 0;
-  let separator = "";
-  for (const file of files) {
-    try {
-      const inspection = await inspect(file, options);
-      report.tell(file, inspectionJson(inspection), () => separator + describe(inspection));
-      separator = "\n";
-    } catch (error) {
-      status = report.fail(file, error);
+const info: Command = command({
+  about: "Prints what images are: format, sizes, identifiers, partitions, and their parents.",
+  operands: "FILE...",
+  options: {
+    json: flag(
+      "one JSON object per file and line: path, backend, information, chain, isoVolume, allocatedSize, " +
+        "creator, created, modified, dirtyLog, missingBytes, partitionTable, ancestors",
+    ),
+    noParents: flag("open each file alone, for a child whose parent is missing"),
+    type: TYPE,
+    backend: word(
+      "BACKEND",
+      ["native", "portable"],
+      "native or portable; default: native on Windows, if --allow-ffi allows it",
+    ),
+  },
+  permissions: [
+    { kind: "read", scope: "each FILE and its parents" },
+    { kind: "ffi", scope: "what Windows says", with: ["--backend native"] },
+  ],
+  examples: [
+    ["info disk.vhdx child.vhdx", "What are these?"],
+    ["info --json disk.vhdx", "The same for a program"],
+  ],
+  statuses: { 2: "a file does not open or the command line is wrong" },
+  async run({ operands, options: { json: _, ...options }, report }) {
+    let status = 0;
+    let separator = "";
+    for (const file of operands) {
+      try {
+        const inspection = await inspect(file, options);
+        report.tell(file, inspectionJson(inspection), () => separator + describe(inspection));
+        separator = "\n";
+      } catch (error) {
+        status = report.fail(file, error);
+      }
     }
-  }
-  return status;
+    return status;
+  },
+});
+
+export default info;
+
+/** How to open the image. */
+interface InspectOptions {
+  readonly backend?: "native" | "portable";
+  readonly noParents: boolean;
+  /** By default it is found out. */
+  readonly type?: "iso" | "vhd" | "vhdx" | "raw";
 }
 
-function parse(
-  args: string[],
-): { files: readonly string[]; json: boolean; options: InspectOptions } {
-  const { values, positionals } = parseArguments("info", args, {
-    json: { type: "boolean", default: false },
-    "no-parents": { type: "boolean", default: false },
-    type: { type: "string" },
-    backend: { type: "string" },
-  });
-  const backend = word("--backend", values.backend, ["native", "portable"]) ?? defaultBackend();
-  const type = word("--type", values.type, ["vhd", "vhdx", "iso", "raw"]);
+/** A chain that is longer is not followed: stored parent paths may form a circle. */
+const MAX_DEPTH = 256;
+
+/** Opens an image, asks it everything and closes it. */
+async function inspect(
+  path: string,
+  { noParents, backend = defaultBackend(), ...options }: InspectOptions,
+): Promise<Inspection> {
+  const flags: OpenFlag[] = noParents ? ["no-parents"] : [];
+  using disk = await openVirtualDisk(path, { getInfoOnly: true, flags, backend, ...options });
+  if (disk instanceof PortableVirtualDisk) return inspectionOf(disk);
+  const information = disk.information();
   return {
-    files: oneOrMore("info", positionals),
-    json: values.json,
-    options: { noParents: values["no-parents"], backend, ...present({ type }) },
+    path: disk.path,
+    backend: disk.backend,
+    information,
+    chain: await parentPaths(disk, information),
+    ...await readFiles(disk.path, flags),
   };
+}
+
+/** Windows does not say it, but the files do, for whoever may read them. */
+async function readFiles(
+  path: string,
+  flags: readonly OpenFlag[],
+): Promise<Pick<Inspection, "isoVolume" | "details">> {
+  const { state } = await Deno.permissions.query({ name: "read", path });
+  if (state !== "granted") return { isoVolume: undefined, details: undefined };
+  try {
+    using disk = await openVirtualDisk(path, { backend: "portable", getInfoOnly: true, flags });
+    return { isoVolume: disk.isoVolume, details: disk.details() };
+  } catch (error) {
+    // A parent may lie where this program may not read, and a VHD Set is for Windows alone.
+    if (!(error instanceof VirtualDiskError || error instanceof Deno.errors.NotCapable)) {
+      throw error;
+    }
+    return { isoVolume: undefined, details: undefined };
+  }
+}
+
+/** Windows tells each disk's own parent only. */
+async function parentPaths(
+  disk: VirtualDisk,
+  information: Partial<VirtualDiskInformation>,
+): Promise<string[]> {
+  const paths: string[] = [];
+  let location = information.parentLocation;
+  while (location?.resolved && location.paths[0] !== undefined && paths.length < MAX_DEPTH) {
+    const [path] = location.paths;
+    paths.push(path);
+    using parent = await openVirtualDisk(path, { backend: disk.backend, getInfoOnly: true });
+    location = parent.information().parentLocation;
+  }
+  return paths;
 }

@@ -4,8 +4,6 @@
  *
  * @module
  */
-import { fstatSync } from "node:fs";
-
 /** What a shell expects of a program that a signal has ended: 128 and the number of the signal. */
 const STATUS = {
   SIGHUP: 129,
@@ -42,7 +40,7 @@ export async function interruptible(
 ): Promise<number> {
   const controller = new AbortController();
   let first: EndingSignal | undefined;
-  const outlives = isUnderNohup();
+  const outlives = await isUnderNohup();
   const removals = SIGNALS.map((signal) =>
     listen(signal, () => {
       if (signal === "SIGHUP" && outlives) return;
@@ -104,8 +102,9 @@ function tellPerson(state: string | undefined): void {
  * nothing, for Deno catches it all the same. But how nohup arranges the standard streams can be seen: input
  * from /dev/null, and output and errors into one file (POSIX.1-2017, nohup).
  */
-function isUnderNohup(): boolean {
+async function isUnderNohup(): Promise<boolean> {
   if (Deno.build.os === "windows") return false;
+  const { fstatSync } = await import("node:fs");
   try {
     const [input, output, errors] = [fstatSync(0), fstatSync(1), fstatSync(2)];
     return input.isCharacterDevice() && !Deno.stdin.isTerminal() && output.isFile() &&

@@ -4,65 +4,60 @@
  * @module
  */
 import { openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
-import { exactly, guid, parseArguments } from "./arguments.ts";
-import { CommandFailure } from "./failure.ts";
-import { formatBytes } from "./format_bytes.ts";
-import { Report } from "./report.ts";
-import { readAll, standardInput } from "./standard_input.ts";
-import { assertNoTerminal, writeOut } from "./standard_output.ts";
-import { UsageError } from "./usage_error.ts";
-
-/** How the command is called. */
-export const METADATA_USAGE = `virtdisk metadata [OPTION] FILE
-  without an option   list the items: ids and lengths
-  --get GUID          write an item's bytes to standard output
-  --set GUID          make standard input, at most 1 MiB, an item
-  --delete GUID       remove an item
-  --json              print the result as one JSON object: path, items; or of one item: path, id, length; on
-                      standard error if standard output gets the item
-  --ignore-children   go on if the image has children in its folder, which become invalid, or if that
-                      cannot be found out
-
-Permissions: --allow-read for FILE; with --set or --delete --allow-read for the folder of FILE, --allow-write
-for FILE.`;
+import { formatBytes } from "../text/digits.ts";
+import { flag, guid, IGNORE_CHILDREN } from "./arguments.ts";
+import { command } from "./command.ts";
+import type { Command } from "./declaration.ts";
+import { CommandFailure, UsageError } from "./failure.ts";
+import type { Report } from "./report.ts";
+import { assertNoTerminal, readAll, standardInput, writeOut } from "./streams.ts";
 
 /** The format's limit for an item, in bytes. */
 const MAX_ITEM = 2 ** 20;
 
-/**
- * Runs the command.
- *
- * @throws {UsageError} Where the arguments cannot be understood.
- */
-export async function metadata(args: string[]): Promise<number> {
-  const { values, positionals } = parseArguments("metadata", args, {
-    get: { type: "string" },
-    set: { type: "string" },
-    delete: { type: "string" },
-    "ignore-children": { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-  });
-  const [path = ""] = exactly("metadata", positionals, "FILE");
-  const { json } = values;
-  const [get, set, remove] = (["get", "set", "delete"] as const).map((option) =>
-    values[option] === undefined ? undefined : guid(`--${option}`, values[option])
-  );
-  if ([get, set, remove].filter((id) => id !== undefined).length > 1) {
-    throw new UsageError("metadata: one of --get, --set and --delete at a time");
-  }
-  const ignoreChildren = values["ignore-children"];
-  if (get !== undefined) assertNoTerminal("metadata");
-  const report = new Report("metadata", { json, besideBytes: get !== undefined });
-  try {
-    if (get !== undefined) await getItem(path, get, report);
-    else if (set !== undefined) await setItem(path, set, ignoreChildren, report);
-    else if (remove !== undefined) await deleteItem(path, remove, ignoreChildren, report);
-    else await list(path, report);
-    return 0;
-  } catch (error) {
-    return report.fail(path, error);
-  }
-}
+const metadata: Command = command({
+  about:
+    "Lists the user metadata of a VHDX: the identifiers and lengths of its items. Options read or " +
+    "change one of them.",
+  operands: "FILE",
+  options: {
+    get: guid("write the bytes of this item to standard output"),
+    set: guid("make an item of standard input, at most 1 MiB"),
+    delete: guid("remove this item"),
+    ignoreChildren: IGNORE_CHILDREN,
+    json: flag(
+      "print the result as one JSON object: path, items; or of one item: path, id, length; on standard " +
+        "error if standard output gets the item",
+    ),
+  },
+  permissions: [
+    { kind: "read", scope: "FILE; with --set or --delete its folder" },
+    { kind: "write", scope: "FILE", with: ["--set", "--delete"] },
+  ],
+  examples: [
+    ["metadata disk.vhdx", "What items are there?"],
+    ["metadata --set 0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60 disk.vhdx < note.txt", "Store one"],
+  ],
+  putsOutBytes: (_, options) => options.has("get"),
+  async run({ operands: [path], options, report }) {
+    const { get, set, delete: remove, ignoreChildren } = options;
+    if ([get, set, remove].filter((id) => id !== undefined).length > 1) {
+      throw new UsageError("metadata: use only one of --get, --set and --delete at a time");
+    }
+    if (get !== undefined) assertNoTerminal("metadata");
+    try {
+      if (get !== undefined) await getItem(path, get, report);
+      else if (set !== undefined) await setItem(path, set, ignoreChildren, report);
+      else if (remove !== undefined) await deleteItem(path, remove, ignoreChildren, report);
+      else await list(path, report);
+      return 0;
+    } catch (error) {
+      return report.fail(path, error);
+    }
+  },
+});
+
+export default metadata;
 
 async function list(path: string, report: Report): Promise<void> {
   using disk = await openReadable(path);
@@ -86,7 +81,11 @@ async function setItem(
   report: Report,
 ): Promise<void> {
   const bytes = await readAll(standardInput("metadata"), MAX_ITEM);
-  if (bytes === undefined) throw new CommandFailure(`an item has at most ${MAX_ITEM} bytes`);
+  if (bytes === undefined) {
+    throw new CommandFailure(
+      `an item must have at most ${MAX_ITEM} bytes; standard input has more`,
+    );
+  }
   using disk = await openWritable(path, ignoreChildren);
   disk.metadata.set(id, bytes);
   report.tellDone(path, { id, length: bytes.length });

@@ -4,51 +4,47 @@
  * @module
  */
 import { openVirtualDisk } from "../../mod.ts";
-import { exactly, parseArguments, present } from "./arguments.ts";
-import { ProgressBar } from "./progress_bar.ts";
-import { assertNoTerminal, outputStream } from "./standard_output.ts";
-import { Report } from "./report.ts";
-import { assertBeginsIn, RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
+import { assertBeginsIn, flag, range } from "./arguments.ts";
+import { command } from "./command.ts";
+import type { Command } from "./declaration.ts";
+import { assertNoTerminal, outputStream } from "./streams.ts";
+import { ProgressBar } from "./terminal.ts";
 
-/** How the command is called. */
-export const READ_USAGE = `virtdisk read [OPTION...] FILE
-  writes the bytes of the disk to standard output
-  --offset SIZE       where to begin; default: 0
-  --length SIZE       how many, at most; default: to the end
-  --json              print the result as one JSON object, on standard error: path, offset, length
+const read: Command = command({
+  about: "Writes the bytes of the disk to standard output.",
+  operands: "FILE",
+  options: {
+    ...range("where to begin", "how many bytes, at most; default: to the end"),
+    json: flag("print the result as one JSON object, on standard error: path, offset, length"),
+  },
+  permissions: [{ kind: "read", scope: "FILE and its parents" }],
+  examples: [
+    ["read --offset 512 --length 512 disk.vhdx | od -A d -c", "Look at a sector"],
+    ["read disk.vhdx > disk.img", "All of it"],
+  ],
+  putsOutBytes: () => true,
+  async run({ operands: [path], options: { offset = 0, length }, report }) {
+    assertNoTerminal("read");
+    try {
+      return await report.interruptible(() => path, async (signal) => {
+        using disk = await openVirtualDisk(path, { backend: "portable" });
+        const { virtualSize } = disk.getInformation("size");
+        assertBeginsIn({ virtualSize }, offset);
+        const range = { offset, ...(length === undefined ? {} : { length }) };
+        const bytes = disk.readable({ ...range, signal });
+        const total = Math.min(length ?? virtualSize, virtualSize - offset);
+        using bar = new ProgressBar();
+        await bytes.pipeThrough(counter(total, bar)).pipeTo(outputStream(signal));
+        report.tell(path, { offset, length: total });
+        return 0;
+      });
+    } catch (error) {
+      return report.fail(path, error);
+    }
+  },
+});
 
-Permissions: --allow-read for FILE and its parents.`;
-
-/**
- * Runs the command.
- *
- * @throws {UsageError} Where the arguments cannot be understood.
- */
-export async function read(args: string[]): Promise<number> {
-  const { values, positionals } = parseArguments("read", args, {
-    ...RANGE_OPTIONS,
-    json: { type: "boolean", default: false },
-  });
-  const [path = ""] = exactly("read", positionals, "FILE");
-  const range = rangeOptions(values);
-  assertNoTerminal("read");
-  const report = new Report("read", { json: values.json, besideBytes: true });
-  try {
-    return await report.interruptible(() => path, async (signal) => {
-      using disk = await openVirtualDisk(path, { backend: "portable" });
-      const { virtualSize } = disk.getInformation("size");
-      assertBeginsIn({ virtualSize }, range.offset);
-      const bytes = disk.readable({ ...present(range), signal });
-      const total = Math.min(range.length ?? virtualSize, virtualSize - range.offset);
-      using bar = new ProgressBar();
-      await bytes.pipeThrough(counter(total, bar)).pipeTo(outputStream(signal));
-      report.tell(path, { offset: range.offset, length: total });
-      return 0;
-    });
-  } catch (error) {
-    return report.fail(path, error);
-  }
-}
+export default read;
 
 /** Passes bytes on, and shows how many of `total` there were. */
 function counter(

@@ -5,9 +5,17 @@
  * @module
  */
 import { resolve } from "@std/path";
-import { FAILED_STATUS, type FailureFacts, failureFacts, failureText, isFull } from "./failure.ts";
+import {
+  FAILED_STATUS,
+  type FailureFacts,
+  failureFacts,
+  failureText,
+  isFull,
+  OutputError,
+  UsageError,
+} from "./failure.ts";
 import { interruptible } from "./interruption.ts";
-import { OutputError, printLine, printResult } from "./standard_output.ts";
+import { printLine, printResult } from "./streams.ts";
 
 /** The number of the JSON Schema. It grows when what programs rely on changes; what is added leaves it. */
 const SCHEMA = 1;
@@ -79,6 +87,29 @@ export class Report {
   /** Tells a program of a failure. */
   failWith(path: string | null, facts: FailureFacts): void {
     this.#print({ ok: false, path, facts }, undefined, printLine);
+  }
+
+  /**
+   * Tells what has ended a run, other than a failure that is about its file; gives the exit status.
+   *
+   * @param error What was thrown; a fault of this program's own if it is nothing that a user can cause.
+   */
+  end(error: unknown): number {
+    if (error instanceof OutputError || error instanceof Deno.errors.BrokenPipe) {
+      return this.fail(null, error);
+    }
+    const isUsage = error instanceof UsageError;
+    // Thrown on, a fault of this program would end it with the status of a finding.
+    if (!isUsage) console.error(error);
+    if (this.json) {
+      const { name, message } = error instanceof Error ? error : new Error(String(error));
+      const causes = isUsage && error.advice !== undefined ? [error.advice] : [];
+      this.failWith(null, { name, code: null, symbol: null, message, causes });
+    } else if (isUsage) {
+      const help = ["virtdisk", this.#subcommand ?? [], "--help"].flat().join(" ");
+      console.error(`virtdisk: ${error.message}\n${error.advice ?? `See \`${help}\`.`}`);
+    }
+    return FAILED_STATUS;
   }
 
   /**

@@ -1,11 +1,18 @@
 /**
- * What the command line does otherwise on Windows.
+ * What is for Windows alone.
  *
  * @module
  */
 import { VirtualDiskError } from "../../mod.ts";
 
 const ERROR_NOT_SUPPORTED = 50;
+
+/** What the commands need that attach and detach. */
+export const LIBRARIES_ALLOWED = [{ kind: "ffi", scope: "what attaches, in Windows" }] as const;
+
+/** Who may attach and detach. */
+export const WHO_MAY_ATTACH =
+  "A VHD or VHDX needs an elevated prompt; an ISO image needs one on Windows Server only.";
 
 /**
  * Says on other systems what can be done there.
@@ -22,19 +29,4 @@ export function assertWindows(operation: string, path?: string): void {
       "`virtdisk convert` makes a raw disk of it.",
     ],
   });
-}
-
-/** Where nearly every Windows has them; elsewhere `--backend native` asks for them. */
-const LIBRARIES = ["virtdisk.dll", "kernel32.dll"].map((name) => `C:\\Windows\\System32\\${name}`);
-
-/** What allows to ask Windows. */
-export const WINDOWS_FLAG = `--allow-ffi=${LIBRARIES}`;
-
-/** The native backend on Windows, if its libraries may be loaded; else the portable one, and nobody is asked. */
-export function defaultBackend(): "native" | "portable" {
-  const isAllowed = Deno.build.os === "windows" &&
-    LIBRARIES.every((path) =>
-      Deno.permissions.querySync({ name: "ffi", path }).state === "granted"
-    );
-  return isAllowed ? "native" : "portable";
 }

@@ -5,22 +5,11 @@
  */
 import { openVirtualDisk } from "../../mod.ts";
 import { bytesText } from "../text/digits.ts";
-import { exactly, parseArguments } from "./arguments.ts";
+import { assertBeginsIn, flag, IGNORE_CHILDREN, range } from "./arguments.ts";
+import { command } from "./command.ts";
+import type { Command } from "./declaration.ts";
 import { CommandFailure } from "./failure.ts";
-import { Report } from "./report.ts";
-import { assertBeginsIn, RANGE_OPTIONS, rangeOptions } from "./range_options.ts";
-import { standardInput } from "./standard_input.ts";
-
-/** How the command is called. */
-export const WRITE_USAGE = `virtdisk write [OPTION...] FILE
-  writes standard input into the disk
-  --offset SIZE       where to begin; default: 0
-  --length SIZE       how much of standard input; default: all, which must fit on the disk
-  --ignore-children   go on if the image has children in its folder, which become invalid, or if that
-                      cannot be found out
-  --json              print the result as one JSON object: path, offset, length
-
-Permissions: --allow-read for the folder of FILE and for its parents, --allow-write for FILE.`;
+import { standardInput } from "./streams.ts";
 
 /** What lets more fit. */
 const LARGER = "`virtdisk resize` makes the disk larger";
@@ -28,64 +17,71 @@ const LARGER = "`virtdisk resize` makes the disk larger";
 /** After so many bytes it is made certain that they are in the disk, which a failure later leaves there. */
 const FLUSH_DISTANCE = 64 * 2 ** 20;
 
-/**
- * Runs the command.
- *
- * @throws {UsageError} Where the arguments cannot be understood.
- */
-export async function write(args: string[]): Promise<number> {
-  const { values, positionals } = parseArguments("write", args, {
-    ...RANGE_OPTIONS,
-    "ignore-children": { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-  });
-  const [path = ""] = exactly("write", positionals, "FILE");
-  const { offset, length } = rangeOptions(values);
-  const input = standardInput("write");
-  const report = new Report("write", { json: values.json });
-  let position = offset;
-  let flushed = offset;
-  try {
-    return await report.interruptible(() => path, async (signal) => {
-      using disk = await openVirtualDisk(path, {
-        backend: "portable",
-        readOnly: false,
-        ignoreChildren: values["ignore-children"],
-      });
-      const { virtualSize } = disk.getInformation("size");
-      assertBeginsIn({ virtualSize }, offset);
-      const available = virtualSize - offset;
-      const end = `the disk ends after ${bytesText(virtualSize)}`;
-      if (length !== undefined && length > available) {
-        throw new CommandFailure(
-          `${bytesText(length)} from ${offset} on do not fit: ${end}; ${LARGER}`,
-        );
-      }
-      const wantsAll = length === undefined;
-      const isComplete = await eachChunk(input, length ?? available, wantsAll, signal, (chunk) => {
-        position += disk.writeSync(chunk, position);
-        if (position - flushed < FLUSH_DISTANCE) return;
+const write: Command = command({
+  about: "Writes standard input into the disk.",
+  operands: "FILE",
+  options: {
+    ...range(
+      "where to begin",
+      "how much of standard input; default: all, which must fit on the disk",
+    ),
+    ignoreChildren: IGNORE_CHILDREN,
+    json: flag("print the result as one JSON object: path, offset, length"),
+  },
+  permissions: [
+    { kind: "read", scope: "the folder of FILE, and its parents" },
+    { kind: "write", scope: "FILE" },
+  ],
+  examples: [["write --offset 1MiB disk.vhdx < boot.bin", "A file at an offset"]],
+  async run({ operands: [path], options: { offset = 0, length, ignoreChildren }, report }) {
+    const input = standardInput("write");
+    let position = offset;
+    let flushed = offset;
+    try {
+      return await report.interruptible(() => path, async (signal) => {
+        using disk = await openVirtualDisk(path, {
+          backend: "portable",
+          readOnly: false,
+          ignoreChildren,
+        });
+        const { virtualSize } = disk.getInformation("size");
+        assertBeginsIn({ virtualSize }, offset);
+        const available = virtualSize - offset;
+        const end = `the disk ends after ${bytesText(virtualSize)}`;
+        if (length !== undefined && length > available) {
+          throw new CommandFailure(
+            `${bytesText(length)} from ${offset} on do not fit: ${end}; ${LARGER}`,
+          );
+        }
+        const wantsAll = length === undefined;
+        const take = (chunk: Uint8Array) => {
+          position += disk.writeSync(chunk, position);
+          if (position - flushed < FLUSH_DISTANCE) return;
+          disk.flushSync();
+          flushed = position;
+        };
+        const isComplete = await eachChunk(input, length ?? available, wantsAll, signal, take);
         disk.flushSync();
-        flushed = position;
-      });
-      disk.flushSync();
-      if (!isComplete) {
-        throw new CommandFailure(
-          `standard input does not fit: ${end}, and bytes ${offset} to ${position} have been ` +
-            `written; ${LARGER}`,
-        );
-      }
-      report.tellDone(path, { offset, length: position - offset });
-      return 0;
-    }, () => `the image is sound; bytes ${offset} to ${position} of the disk have been written`);
-  } catch (error) {
-    const after = `up to ${position} a part may have been`;
-    const whenFull = flushed === offset
-      ? `the image is sound; no byte is certain to have been written, ${after}`
-      : `the image is sound; bytes ${offset} to ${flushed} of the disk have been written, ${after}`;
-    return report.fail(path, error, whenFull);
-  }
-}
+        if (!isComplete) {
+          throw new CommandFailure(
+            `standard input does not fit: ${end}, and bytes ${offset} to ${position} have been ` +
+              `written; ${LARGER}`,
+          );
+        }
+        report.tellDone(path, { offset, length: position - offset });
+        return 0;
+      }, () => `the image is sound; bytes ${offset} to ${position} of the disk have been written`);
+    } catch (error) {
+      const after = `up to ${position} a part may have been`;
+      const whenFull = flushed === offset
+        ? `the image is sound; no byte is certain to have been written, ${after}`
+        : `the image is sound; bytes ${offset} to ${flushed} of the disk have been written, ${after}`;
+      return report.fail(path, error, whenFull);
+    }
+  },
+});
+
+export default write;
 
 /**
  * Hands over the input up to `limit` bytes.

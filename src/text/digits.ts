@@ -13,3 +13,22 @@ export function groupedDigits(count: number): string {
 export function bytesText(count: number): string {
   return `${groupedDigits(count)} ${count === 1 ? "byte" : "bytes"}`;
 }
+
+const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+
+/** `64 MiB (67,108,864 bytes)`; a size that is no whole number of a unit has one decimal. */
+export function formatBytes(bytes: number): string {
+  const exact = bytesText(bytes);
+  return bytes < 1024 ? exact : `${roundBytes(bytes)} (${exact})`;
+}
+
+/** `64 MiB`; a size that is no whole number of the unit has one decimal. */
+export function roundBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]}`;
+}

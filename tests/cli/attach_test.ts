@@ -39,7 +39,7 @@ for (const args of [["attach", "disk.vhdx"], ["detach", "E:"], ["attached"]]) {
 Deno.test("attach takes --at-boot with --permanent alone, and seconds", async () => {
   using dir = new TempDir();
   const rows = [
-    [["attach", "--at-boot", "a.vhdx"], "attach: --at-boot goes with --permanent"],
+    [["attach", "--at-boot", "a.vhdx"], "attach: --at-boot needs --permanent"],
     [
       ["attach", "--wait", "soon", "a.vhdx"],
       'attach: --wait must be a number of seconds, not "soon"',

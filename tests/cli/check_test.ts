@@ -65,7 +65,7 @@ Deno.test("check discards a damaged log only if told to, and says so before", as
   }
   const alone = await runCli(dir, ["check", "--discard-damaged-log", "disk.vhdx"]);
   assertEquals(alone.code, 2);
-  assertStringIncludes(alone.err, "goes with --repair");
+  assertStringIncludes(alone.err, "needs --repair");
   const repaired = await runCli(dir, ["check", "--repair", "--discard-damaged-log", "disk.vhdx"]);
   assertEquals(repaired.code, 0, repaired.out + repaired.err);
   assertMatch(repaired.out, /log entry .*, repaired\n/);

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { formatBytes } from "../../src/cli/format_bytes.ts";
+import { formatBytes } from "../../src/text/digits.ts";
 import { denoCommand } from "../deno_command.ts";
 import { ROOT, TempDir } from "../support.ts";
 import { createImage } from "../create_image.ts";
@@ -173,6 +173,7 @@ Deno.test("a wrong command line is explained, with status 2", async (t) => {
 
 Deno.test("formatBytes() shows a round unit and the exact number", () => {
   assertEquals(formatBytes(0), "0 bytes");
+  assertEquals(formatBytes(1), "1 byte");
   assertEquals(formatBytes(1023), "1,023 bytes");
   assertEquals(formatBytes(64 * MIB), "64 MiB (67,108,864 bytes)");
   assertEquals(formatBytes(1.5 * MIB), "1.5 MiB (1,572,864 bytes)");

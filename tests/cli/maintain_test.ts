@@ -95,7 +95,7 @@ Deno.test("a merge or compact that cannot be understood ends with 2, as one that
     [["compact"], 2, "compact: FILE is missing"],
     [["compact", "fixed.vhd"], 2, "ERROR_VHD_INVALID_TYPE"],
     [["compact", "absent.vhd"], 2, "ERROR_FILE_NOT_FOUND"],
-    [["merge", "--depth", "0", "child.vhdx"], 2, "--depth is a number from 1 on"],
+    [["merge", "--depth", "0", "child.vhdx"], 2, "--depth must be a whole number from 1 on"],
     [["merge", "--into", "a.vhdx", "--remove-child", "child.vhdx"], 2, "--into takes the whole"],
     [["merge", "--depth", "2", "child.vhdx"], 2, "ERROR_INVALID_PARAMETER"],
     [["merge", "base.vhdx"], 2, "ERROR_VHD_INVALID_TYPE"],

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { bar, ProgressBar, timeLeft } from "../../src/cli/progress_bar.ts";
+import { bar, ProgressBar, timeLeft } from "../../src/cli/terminal.ts";
 
 const MIB = 1 << 20;
 

@@ -3,9 +3,13 @@
  * questions that Deno asks on a terminal when a permission is missing.
  */
 import { assert, assertEquals } from "@std/assert";
+import { COMMANDS as COMMANDS_OF_PROGRAM } from "../../src/cli/commands.ts";
+import { type Declaration, declarations, permissionsFor } from "../../src/cli/declaration.ts";
+import { flagOf } from "../../src/cli/program.ts";
 import { createImage } from "../create_image.ts";
+import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
 import { sampledRows } from "../sampling.ts";
-import { ROOT, TempDir, testWith, tool } from "../support.ts";
+import { ROOT, run, TempDir, testWith, tool } from "../support.ts";
 
 const MIB = 2 ** 20;
 /** Both are of util-linux and coreutils. */
@@ -18,7 +22,7 @@ interface Command {
   readonly line: string;
   /** Its exit status; default: 0. */
   readonly code?: number;
-  readonly read: string;
+  readonly read?: string;
   readonly write?: string;
 }
 
@@ -49,7 +53,16 @@ const COMMANDS: readonly Command[] = [
   { line: "check disk.vhdx", read: "disk.vhdx" },
   { line: "check damaged.vhdx", read: "damaged.vhdx", code: 1 },
   { line: "check --repair damaged.vhdx", read: "damaged.vhdx", write: "damaged.vhdx" },
+  { line: "completions bash" },
+  { line: "manual" },
 ];
+
+/** The declarations of the commands that there are on this system. */
+const DECLARATIONS: ReadonlyMap<string, Declaration> = new Map(
+  (await declarations(COMMANDS_OF_PROGRAM)).filter(([name]) =>
+    COMMANDS_OF_PROGRAM.get(name)!.system === undefined
+  ).map(([name, , declaration]) => [name, declaration]),
+);
 
 /** How a terminal is, and whether Deno may ask for permissions there. */
 interface Terminal {
@@ -70,18 +83,17 @@ const TERMINALS: readonly Terminal[] = [
 const ERASE_REST = "\x1b[K";
 const ERASE_LINE = "\x1b[2K";
 
-/**
- * The permissions that the help of a command names for a command line, without what they are for: some are
- * only needed with an option.
- */
-function permissionsOf(help: string, line: string): string[] {
-  const [, text = ""] = /^Permissions: (.*?)\.$/ms.exec(help) ?? [];
-  const parts = text.split(";").filter((part) => {
-    const [, options = ""] = /^\s*with ((?:--[a-z]+(?: or )?)+)/.exec(part) ?? [];
-    return options === "" || options.split(" or ").some((option) => line.includes(option));
-  });
-  const flags = parts.flatMap((part) => part.match(/--allow-[a-z]+/g) ?? []);
-  return [...new Set(flags)].sort();
+/** The permissions that a command line needs by its declaration, for files of this folder. */
+function grantsOf(line: string): string[] {
+  const [name = "", ...args] = line.split(" ");
+  const grants = permissionsFor(DECLARATIONS.get(name)!, args).map((each) => flagOf(each, "."));
+  return [...new Set(grants)].sort();
+}
+
+/** The flags that the help of a command names. */
+function flagsIn(help: string): string[] {
+  const [, text = ""] = /^Permissions:\n([^]*?)\n\n/m.exec(help) ?? [];
+  return [...new Set(text.match(/--allow-[a-z]+/g))].sort();
 }
 
 /** Runs a line of the shell on a terminal, in a folder; gives its exit status and all that was drawn. */
@@ -125,6 +137,24 @@ async function makeFiles(dir: TempDir): Promise<void> {
   file.writeSync(new Uint8Array([1]));
 }
 
+/** The files that the examples of the commands name. */
+async function makeExampleFiles(dir: TempDir): Promise<void> {
+  for (const name of ["boot.bin", "note.txt"]) Deno.writeTextFileSync(dir.file(name), "boot");
+  Deno.writeFileSync(dir.file("disk.img"), new Uint8Array(64 * MIB));
+  {
+    using disk = await createImage(dir.file("disk.vhdx"), { size: 64 * MIB });
+    const table = new MemoryDisk(64 * MIB / 512);
+    table.gpt([2048, 8191]);
+    disk.writeSync(table.bytes, 0);
+  }
+  (await createImage(dir.file("disk.vhd"), { size: 8 * MIB })).close();
+  (await createImage(dir.file("copy.vhd"), { size: 64 * MIB })).close();
+  (await createImage(dir.file("base.vhdx"), { size: 64 * MIB })).close();
+  (await createImage(dir.file("child.vhdx"), { parent: dir.file("base.vhdx") })).close();
+  Deno.mkdirSync(dir.file("moved"));
+  Deno.copyFileSync(dir.file("base.vhdx"), dir.file("moved/base.vhdx"));
+}
+
 /** What a terminal shows is as wide as the terminal where it is drawn over, and coloured where it may be. */
 function assertDrawn(text: string, { columns, noColor = false }: Terminal): void {
   assert(!/requests|Requires|NotCapable/.test(text), text);
@@ -165,9 +195,12 @@ for (const terminal of sampledRows(TERMINALS, 2, 1)) {
     let all = "";
     for (const { line, code: expected = 0 } of COMMANDS) {
       await t.step(line, async () => {
-        const grants = permissionsOf(await helpOf(dir, line), line);
-        assert(grants.includes("--allow-read"));
-        const deno = denoRun(mayAsk, grants.map((flag) => `${flag}=.`));
+        const help = await helpOf(dir, line);
+        const grants = grantsOf(line);
+        for (const flag of grants) {
+          assert(flagsIn(help).includes(flag.slice(0, -"=.".length)), help);
+        }
+        const deno = denoRun(mayAsk, grants);
         const { code, text } = await onTerminal(dir, `${deno} ${line}`, terminal);
         assertEquals(code, expected, text);
         assertDrawn(text, terminal);
@@ -188,7 +221,7 @@ testWith(
     for (const { line, code: expected = 0, read, write } of COMMANDS) {
       await t.step(line, async () => {
         const grants = [
-          `--allow-read=${read}`,
+          ...(read === undefined ? [] : [`--allow-read=${read}`]),
           ...(write === undefined ? [] : [`--allow-write=${write}`]),
         ];
         const { code, text } = await onTerminal(dir, `${denoRun(false, grants)} ${line}`, terminal);
@@ -198,6 +231,44 @@ testWith(
     }
   },
 );
+
+Deno.test("every command of this system is run on a terminal", () => {
+  const names = COMMANDS.map(({ line }) => line.split(" ")[0]);
+  assertEquals([...new Set(names)].sort(), [...DECLARATIONS.keys()].sort());
+});
+
+testWith(NEEDS, "the examples of a help run, with the permissions that it names", async (t) => {
+  using original = new TempDir();
+  await makeExampleFiles(original);
+  const terminal = { name: "wide", columns: 200, noColor: true };
+  for (const { examples, statuses } of DECLARATIONS.values()) {
+    for (const [line] of examples) {
+      await t.step(line, async () => {
+        using dir = new TempDir();
+        run("cp", "-R", `${original.path}/.`, dir.path);
+        const shellLine = `${denoRun(false, grantsOf(line))} ${line}`;
+        const { code, text } = await onTerminal(dir, shellLine, terminal);
+        assert(code === 0 || code === 1 && statuses?.[1] !== undefined, text);
+        assertDrawn(text, terminal);
+      });
+    }
+  }
+});
+
+testWith(NEEDS, "a help is as wide as the terminal", async (t) => {
+  using dir = new TempDir();
+  for (const columns of [60, 80, 200]) {
+    await t.step(`${columns} columns`, async () => {
+      const { text } = await onTerminal(dir, `${denoRun(false, [])} create --help`, {
+        name: "",
+        columns,
+      });
+      const [prose = ""] = text.replaceAll("\r", "").split("\n\nExamples:");
+      const longest = Math.max(...prose.split("\n").map((line) => line.length));
+      assert(longest < Math.min(columns, 101) && longest > Math.min(columns, 101) - 20, text);
+    });
+  }
+});
 
 testWith(NEEDS, "the demo asks for nothing on a terminal", async () => {
   using dir = new TempDir();
@@ -215,7 +286,7 @@ testWith(NEEDS, "bytes are not drawn on a terminal, and not waited for there", a
   (await createImage(dir.file("disk.vhdx"), { size: 8 * MIB })).close();
   const out = "standard output is a terminal, which these bytes would garble\r\n" +
     "Add `| xxd` to look at them, or `> FILE` to keep them.\r\n";
-  const input = "standard input is a terminal, and would have to be typed\r\n" +
+  const input = "standard input is a terminal, so the bytes would have to be typed\r\n" +
     "Add `< FILE`, or begin with `PROGRAM |`.\r\n";
   const rows: [line: string, code: number, text: string][] = [
     ["read disk.vhdx", 2, `virtdisk: read: ${out}`],

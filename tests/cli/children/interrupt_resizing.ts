@@ -2,12 +2,14 @@
  * Resizes an image, and is interrupted meanwhile: a process of its own, for a signal reaches every thread of one.
  * Usage: interrupt_resizing.ts PATH [--dry-run]
  */
-import { resizeAndTell } from "../../../src/cli/resized.ts";
+import { Report } from "../../../src/cli/report.ts";
+import { resizeAndTell } from "../../../src/cli/resize.ts";
 
 const [path = "", flag] = Deno.args;
 const dryRun = flag === "--dry-run";
-const options = { subcommand: "resize" as const, type: undefined, dryRun, json: false };
-Deno.exitCode = await resizeAndTell(path, options, async (_, { signal }) => {
+const report = new Report("resize", { json: false });
+const options = { type: undefined, dryRun };
+Deno.exitCode = await resizeAndTell(path, report, options, async (_, { signal }) => {
   Deno.kill(Deno.pid, "SIGTERM");
   while (true) {
     signal.throwIfAborted();

@@ -166,7 +166,7 @@ testWith([onlyOn("linux")], "--preallocate does it at a shell", async (t) => {
     assertEquals(code, 2);
     assertEquals(
       err.split("\n")[0],
-      "virtdisk: convert: --preallocate is for a TARGET that is a file",
+      "virtdisk: convert: --preallocate needs a TARGET that is a file",
     );
   });
 });

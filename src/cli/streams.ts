@@ -1,24 +1,52 @@
 /**
- * Standard output, where a reader that has seen enough, as `head` has, ends the work: `console.log` would
- * go on printing to nobody.
+ * Standard input and output. A reader of the output that has seen enough, as `head` has, ends the work:
+ * `console.log` would go on printing to nobody.
  *
  * @module
  */
-
-import { UsageError } from "./usage_error.ts";
+import { OutputError, UsageError } from "./failure.ts";
 
 const encoder = new TextEncoder();
 
 /** How many bytes have gone out. */
 let written = 0;
 
-/** Standard output that takes no more: a full volume, for example. */
-export class OutputError extends Error {
-  override readonly name = "OutputError";
+/**
+ * Standard input, if it is something else than a terminal, which would be waited for without a word.
+ *
+ * @param command The name of the one that reads it, for the error.
+ * @throws {UsageError} If it is a terminal.
+ */
+export function standardInput(command: string): ReadableStream<Uint8Array<ArrayBuffer>> {
+  if (!Deno.stdin.isTerminal()) return Deno.stdin.readable;
+  const isWindows = Deno.build.os === "windows";
+  throw new UsageError(
+    `${command}: standard input is a terminal, so the bytes would have to be typed`,
+    isWindows
+      ? "Begin with `PROGRAM |`; or in cmd.exe, unlike PowerShell, add `< FILE`."
+      : "Add `< FILE`, or begin with `PROGRAM |`.",
+  );
+}
 
-  constructor(cause: Error, state = "") {
-    super(`standard output: ${cause.message}, after ${written} bytes${state}`, { cause });
+/** Collects all of the input if it is at most `limit` bytes; gives `undefined` if it is more. */
+export async function readAll(
+  input: ReadableStream<Uint8Array>,
+  limit: number,
+): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of input) {
+    length += chunk.length;
+    if (length > limit) return undefined;
+    chunks.push(chunk);
   }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
 }
 
 /**
@@ -73,7 +101,7 @@ export function printResult(text: string): void {
     printLine(text);
   } catch (error) {
     if (!(error instanceof OutputError)) throw error;
-    throw new OutputError(error.cause as Error, "; what was asked for has been done");
+    throw new OutputError(error.cause, error.written, "; what was asked for has been done");
   }
 }
 
@@ -110,5 +138,5 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
 
 function outputError(error: unknown): unknown {
   const isOurs = error instanceof Error && !(error instanceof Deno.errors.BrokenPipe);
-  return isOurs ? new OutputError(error) : error;
+  return isOurs ? new OutputError(error, written) : error;
 }

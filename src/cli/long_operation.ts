@@ -4,9 +4,8 @@
  * @module
  */
 import { type ImageType, openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
-import { present } from "./arguments.ts";
-import { ProgressBar } from "./progress_bar.ts";
-import { Report } from "./report.ts";
+import type { Report } from "./report.ts";
+import { ProgressBar } from "./terminal.ts";
 
 /** What an operation is given by the command line. */
 export interface Watch {
@@ -15,13 +14,9 @@ export interface Watch {
 }
 
 /** An operation of the command line. */
-export interface Maintenance<Outcome extends object> {
-  /** Its name. */
-  readonly subcommand: string;
-  readonly path: string;
+export interface LongOperation<Outcome extends object> {
   readonly type?: ImageType | "raw" | undefined;
   readonly readOnly: boolean;
-  readonly json: boolean;
   /** In which state the files are after Ctrl-C, for a person. */
   interrupted(disk: PortableVirtualDisk): string;
   /** In which state they are when a file can grow no further; absent if none is made to. */
@@ -34,18 +29,19 @@ export interface Maintenance<Outcome extends object> {
 }
 
 /** Runs an operation with a progress bar; Ctrl-C cancels. Gives the exit status. */
-export async function maintainAndTell<Outcome extends object>(
-  operation: Maintenance<Outcome>,
+export async function runOperation<Outcome extends object>(
+  path: string,
+  report: Report,
+  operation: LongOperation<Outcome>,
 ): Promise<number> {
-  const { subcommand, path, type, readOnly, json } = operation;
-  const report = new Report(subcommand, { json });
+  const { type, readOnly } = operation;
   let state: string | undefined;
   try {
     return await report.interruptible(() => path, async (signal) => {
       using disk = await openVirtualDisk(path, {
         backend: "portable",
         readOnly,
-        ...present({ type }),
+        ...(type === undefined ? {} : { type }),
       });
       const outcome = await withBar(disk, signal, operation).catch((error) => {
         if (signal.aborted) state = operation.interrupted(disk);
@@ -63,7 +59,7 @@ export async function maintainAndTell<Outcome extends object>(
 async function withBar<Outcome extends object>(
   disk: PortableVirtualDisk,
   signal: AbortSignal,
-  { run }: Maintenance<Outcome>,
+  { run }: LongOperation<Outcome>,
 ): Promise<Outcome> {
   using bar = new ProgressBar();
   return await run(disk, { signal, onProgress: bar.show });

@@ -1,0 +1,62 @@
+/**
+ * How this program is called, and what Deno allows it.
+ *
+ * @module
+ */
+import { fromFileUrl } from "@std/path";
+import { shellWord } from "../text/shell.ts";
+import { type Commands, type Permission, permissionsFor } from "./declaration.ts";
+
+const NAME = "virtdisk";
+const MAIN = new URL("./main.ts", import.meta.url);
+/** Where nearly every Windows has them; elsewhere `--backend native` asks for them. */
+const LIBRARIES = ["virtdisk.dll", "kernel32.dll"].map((name) => `C:\\Windows\\System32\\${name}`);
+/** A word that begins with a root or a drive, quoted or not, or a step up: files outside this folder. */
+const OUTSIDE = /(?:^|[\s'"])(?:[/\\]|[A-Za-z]:[\\/]|~)|\.\.[/\\]/;
+
+/**
+ * The flag of Deno's that gives a permission.
+ *
+ * @param scope For files: a folder; all there are without one.
+ */
+export function flagOf({ kind }: Permission, scope?: string): string {
+  if (kind === "ffi") return `--allow-ffi=${LIBRARIES}`;
+  return `--allow-${kind}${scope === undefined ? "" : `=${scope}`}`;
+}
+
+/** What allows to ask Windows. */
+export const WINDOWS_FLAG = flagOf({ kind: "ffi", scope: "" });
+
+/**
+ * How a shell runs this program with these permissions: what Deno is told, and the program. A program that was
+ * compiled has its permissions; otherwise `virtdisk` may be an alias, which not everybody has.
+ */
+export function programWith(permissions: readonly Permission[], scope?: string): string[] {
+  if (Deno.build.standalone) return [NAME];
+  const module = MAIN.protocol === "file:" ? fromFileUrl(MAIN) : MAIN.href;
+  const flags = permissions.map((each) => flagOf(each, scope));
+  return [["deno run", ...new Set(flags)].join(" "), shellWord(module)];
+}
+
+/**
+ * A command of a finding as it is typed where this program was started. Its permissions are for this folder,
+ * unless it names files elsewhere.
+ */
+export async function typedCommand(line: string, commands: Commands): Promise<string> {
+  if (!line.startsWith(`${NAME} `)) return line;
+  const rest = line.slice(NAME.length);
+  const [name = "", ...args] = rest.trim().split(" ");
+  const { declaration } = (await commands.get(name)?.load())?.default ?? {};
+  if (declaration === undefined) return line;
+  const scope = OUTSIDE.test(rest) ? undefined : ".";
+  return programWith(permissionsFor(declaration, args), scope).join(" ") + rest;
+}
+
+/** The native backend on Windows, if its libraries may be loaded; else the portable one, and nobody is asked. */
+export function defaultBackend(): "native" | "portable" {
+  const isAllowed = Deno.build.os === "windows" &&
+    LIBRARIES.every((path) =>
+      Deno.permissions.querySync({ name: "ffi", path }).state === "granted"
+    );
+  return isAllowed ? "native" : "portable";
+}
