@@ -55,6 +55,8 @@ interface Filling {
   readonly largest?: number;
   /** Bytes of one more file, which is removed at last. */
   readonly removed?: number;
+  /** Of the names. */
+  readonly prefix?: string;
 }
 
 /**
@@ -65,7 +67,7 @@ interface Filling {
 export function fillAndEmpty(
   dir: TempDir,
   path: string,
-  { seed, files = 16, largest = MiB, removed }: Filling,
+  { seed, files = 16, largest = MiB, removed, prefix = "" }: Filling,
 ): string[] {
   const random = new Random(seed);
   const commands: string[] = [];
@@ -79,8 +81,8 @@ export function fillAndEmpty(
     const file = `${source}${n}`;
     const length = random.below(3) === 0 ? random.below(largest) : random.below(largest / 16);
     Deno.writeFileSync(file, content.subarray(largest - length));
-    commands.push(`write ${file} file${n}`);
-    names.push(`file${n}`);
+    commands.push(`write ${file} ${prefix}file${n}`);
+    names.push(`${prefix}file${n}`);
   };
   if (removed !== undefined) {
     Deno.writeFileSync(`${source}-removed`, new Uint8Array(removed).fill(0x5a));
@@ -94,10 +96,10 @@ export function fillAndEmpty(
   }
   write(files);
   if (removed !== undefined) commands.push("rm removed");
-  commands.push("mkdir folder", `write ${source}0 folder/inside`);
+  commands.push(`mkdir ${prefix}folder`, `write ${source}0 ${prefix}inside`);
   debugfs(dir, path, commands);
   for (let n = 0; n <= files; n++) Deno.removeSync(`${source}${n}`);
-  return [...names, "folder/inside"];
+  return [...names, `${prefix}inside`];
 }
 
 /** The free ranges, as dumpe2fs lists them. */

@@ -1,5 +1,6 @@
 /** What compacting gives back of the free space of file systems, and that nothing else is lost. */
-import { assert, assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   checkVirtualDisk,
   type CompactOptions,
@@ -7,10 +8,11 @@ import {
   createVirtualDisk,
   openVirtualDisk,
   type PartitionSpace,
+  VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { isAllZero } from "../../../src/bytes/zeros.ts";
 import type { FreeRange } from "../../../src/portable/filesystems/file_system.ts";
-import { assertBytesEqual, run, TempDir, testWith, tool } from "../../support.ts";
+import { assertBytesEqual, fileHash, run, TempDir, testWith, tool } from "../../support.ts";
 import {
   contentsOf,
   dumpedRanges,
@@ -78,8 +80,10 @@ for (const kind of KINDS) {
     async () => {
       using dir = new TempDir();
       const raw = dir.file("raw.img");
-      makeExt(raw, 144 * MiB, "-t", "ext4", "-b", "4096");
-      const files = fillAndEmpty(dir, raw, { seed: 3, largest: 4 * MiB, removed: 66 * MiB });
+      // So much that a whole block is free.
+      const removed = 2 * kind.blockSize + 16 * MiB;
+      makeExt(raw, removed + 32 * MiB, "-t", "ext4", "-b", "4096");
+      const files = fillAndEmpty(dir, raw, { seed: 3, largest: 2 * MiB, removed });
       const contents = contentsOf(dir, raw, files);
       const before = Deno.readFileSync(raw);
       const free = dumpedRanges(raw);
@@ -120,3 +124,157 @@ for (const kind of KINDS) {
     },
   );
 }
+
+for (const type of ["vhd", "vhdx"] as const) {
+  testWith(
+    E2FSPROGS,
+    `a ${type} child gives back what is free in it, and hides its parent`,
+    async () => {
+      using dir = new TempDir();
+      const raw = dir.file("raw.img");
+      const size = 48 * MiB;
+      makeExt(raw, size, "-t", "ext4", "-b", "1024");
+      fillAndEmpty(dir, raw, { seed: 4, largest: 2 * MiB, removed: 8 * MiB });
+      const old = Deno.readFileSync(raw);
+      const files = fillAndEmpty(dir, raw, {
+        seed: 5,
+        largest: 3 * MiB,
+        removed: 20 * MiB,
+        prefix: "b",
+      });
+      const contents = contentsOf(dir, raw, files);
+      const before = Deno.readFileSync(raw);
+      const free = dumpedRanges(raw);
+
+      const base = dir.file(`base.${type}`);
+      Deno.writeFileSync(raw, old);
+      await imageOf(raw, base, { type, blockSize: 2 * MiB } as Kind);
+      const path = dir.file(`child.${type}`);
+      {
+        using child = await createVirtualDisk(path, { parent: base, backend: "portable" });
+        for (let at = 0; at < size; at += 65536) {
+          const [now, then] = [before, old].map((bytes) => bytes.subarray(at, at + 65536));
+          if (Buffer.compare(now!, then!) !== 0) child.writeSync(now!, at);
+        }
+      }
+      const parentHash = fileHash(base);
+      const plain = await compact(path, { dryRun: true });
+      const report = await compact(path, { freeSpace: true });
+      if (type === "vhdx") assert(report.releasedBlocks > plain.releasedBlocks);
+      assertEquals(fileHash(base), parentHash, "the parent has changed");
+      assertEquals((await compact(path, { freeSpace: true })).releasedBlocks, 0);
+      const after = await unpack(path, raw);
+      assertOnlyFreed(after, before, free, 512);
+      e2("e2fsck", "-fn", raw);
+      assertEquals(contentsOf(dir, raw, files), contents);
+    },
+  );
+}
+
+testWith(
+  E2FSPROGS,
+  "nothing is given back in a parent, unless its children may be lost",
+  async () => {
+    using dir = new TempDir();
+    const raw = dir.file("raw.img");
+    makeExt(raw, 16 * MiB, "-t", "ext4");
+    fillAndEmpty(dir, raw, { seed: 6, largest: MiB, removed: 4 * MiB });
+    const base = dir.file("base.vhdx");
+    await imageOf(raw, base, { type: "vhdx", blockSize: MiB });
+    const child = dir.file("child.vhdx");
+    (await createVirtualDisk(child, { parent: base, backend: "portable" })).close();
+    const before = fileHash(base);
+    for (const dryRun of [true, false]) {
+      const error = await assertRejects(
+        () => compact(base, { freeSpace: true, dryRun }),
+        VirtualDiskError,
+        "the disk is the parent of",
+      );
+      assertEquals(error.symbol, "ERROR_VHD_INVALID_STATE");
+    }
+    assertEquals(fileHash(base), before);
+    const { releasedBlocks } = await compact(base, { freeSpace: true, ignoreChildren: true });
+    assert(releasedBlocks > 0);
+    // What the child knows its parent by has changed, for what it held has.
+    await assertRejects(
+      () => openVirtualDisk(child, { backend: "portable" }),
+      VirtualDiskError,
+    );
+  },
+);
+
+testWith(
+  [...E2FSPROGS, ZEROFREE],
+  "a copy without free space is as small as it can be",
+  async () => {
+    using dir = new TempDir();
+    const raw = dir.file("raw.img");
+    makeExt(raw, 64 * MiB, "-t", "ext4", "-b", "1024");
+    const files = fillAndEmpty(dir, raw, { seed: 8, largest: 2 * MiB, removed: 30 * MiB });
+    const contents = contentsOf(dir, raw, files);
+    const source = dir.file("source.vhdx");
+    await imageOf(raw, source, { type: "vhdx", blockSize: 32 * MiB });
+    const expected = Deno.readFileSync(raw);
+    const free = dumpedRanges(raw);
+    for (const { offset, length } of free) expected.fill(0, offset, offset + length);
+
+    const target = dir.file("target.vhdx");
+    const options = { type: "vhdx", blockSize: MiB, backend: "portable" } as const;
+    (await createVirtualDisk(target, { ...options, source, freeSpace: true })).close();
+    assertBytesEqual(await unpack(target, raw), expected);
+    e2("e2fsck", "-fn", raw);
+    assertEquals(contentsOf(dir, raw, files), contents);
+    const ideal = dir.file("ideal.vhdx");
+    await imageOf(raw, ideal, { type: "vhdx", blockSize: MiB });
+    assertEquals(Deno.statSync(target).size, Deno.statSync(ideal).size);
+    assertEquals((await compact(target, { freeSpace: true })).releasedBlocks, 0);
+    {
+      using disk = await openVirtualDisk(source, { backend: "portable" });
+      const stream = await disk.imageStream({ type: "vhdx", blockSize: MiB, freeSpace: true });
+      const bytes = new Uint8Array(await new Response(stream.readable).arrayBuffer());
+      assertEquals(bytes.length, stream.byteLength);
+      Deno.writeFileSync(target, bytes);
+    }
+    assertBytesEqual(await unpack(target, raw), expected);
+  },
+);
+
+Deno.test("free space is left out of copies alone, and of no stream", async () => {
+  using dir = new TempDir();
+  const path = dir.file("disk.vhdx");
+  const options = { backend: "portable", freeSpace: true } as const;
+  for (
+    const source of [{ size: MiB }, { source: new Blob([new Uint8Array(MiB)]).stream(), size: MiB }]
+  ) {
+    const error = await assertRejects(
+      () => createVirtualDisk(path, { ...options, ...source }),
+      VirtualDiskError,
+      "`freeSpace`",
+    );
+    assertEquals(error.symbol, "ERROR_INVALID_PARAMETER");
+  }
+});
+
+testWith(E2FSPROGS, "a file system that is in use is kept whole", async () => {
+  using dir = new TempDir();
+  const raw = dir.file("raw.img");
+  makeExt(raw, 16 * MiB, "-t", "ext4");
+  fillAndEmpty(dir, raw, { seed: 6, largest: MiB, removed: 4 * MiB });
+  e2("debugfs", "-w", "-R", "feature needs_recovery", raw);
+  const path = dir.file("disk.vhdx");
+  await imageOf(raw, path, { type: "vhdx", blockSize: MiB });
+  const before = await unpack(path, dir.file("copy.img"));
+  const plain = await compact(path, { dryRun: true });
+  const { freeSpace, ...report } = await compact(path, { freeSpace: true });
+  assertEquals({ ...report, dryRun: true }, plain);
+  assertEquals(freeSpace, {
+    freeBytes: 0,
+    partitions: [{
+      offset: 0,
+      length: 16 * MiB,
+      fileSystem: "ext4",
+      reason: "its journal must be replayed: it was not unmounted cleanly",
+    }],
+  });
+  assertBytesEqual(await unpack(path, dir.file("copy.img")), before);
+});
