@@ -151,7 +151,13 @@ const CHANGES: readonly [reason: string, change: (sample: Sample) => void][] = [
     sample.view.setUint32(sample.entry(0x81) + 24, 3, true);
   }],
   ["allocation bitmap ends before its last", (sample) => {
-    sample.view.setUint32(sample.entry(0x81) + 24, 2048, true);
+    sample.view.setUint32(sample.entry(0x81) + 24, 1025, true);
+  }],
+  ["allocation bitmap is too long", (sample) => {
+    sample.view.setUint32(sample.entry(0x81) + 24, 4096, true);
+  }],
+  ["allocation bitmap is too long", (sample) => {
+    sample.view.setUint32(sample.entry(0x81) + 28, 0xffff, true);
   }],
   ["allocation bitmap has cluster 4000000", (sample) => {
     sample.view.setUint32(sample.entry(0x81) + 20, 4_000_000, true);

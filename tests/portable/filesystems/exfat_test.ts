@@ -48,3 +48,13 @@ for (const options of VOLUMES) {
     assert(free.length > 0);
   });
 }
+
+testWith(EXFAT_TOOLS, "an exFAT volume of 64 GiB", () => {
+  using dir = new TempDir();
+  const options = { clusterSize: 32768, size: 64 * 1024 * MIB };
+  const image = makeExfatVolume(dir, "exfat.img", options, (folder) => fillFolder(folder, MIB));
+  using volume = new FileVolume(image);
+  const [, free] = run("dump.exfat", image).match(/Free Clusters:\s*(\d+)/)!;
+  assertEquals(lengthOf(readFree(readExfat, volume)), Number(free) * 32768);
+  assert(volume.bytesRead < 2 * MIB);
+});

@@ -95,3 +95,15 @@ testWith([...FAT_TOOLS, tool("blkls")], "bad clusters of a FAT volume are used",
     assertEquals(free.length, 3);
   }
 });
+
+testWith(FAT_TOOLS, "a FAT32 volume of 64 GiB", () => {
+  using dir = new TempDir();
+  const options = { bits: 32, size: 64 * 1024 * MIB, sectorsPerCluster: 64, fill: 0 };
+  const image = makeFatVolume(dir, "fat.img", options);
+  run("mmd", "-i", image, "::/folder");
+  using volume = new FileVolume(image);
+  const free = readFree(readFat, volume);
+  const [, used, all] = run("fsck.fat", "-n", image).match(/ (\d+)\/(\d+) clusters$/m)!;
+  assertEquals(lengthOf(free) / (64 * 512), Number(all) - Number(used));
+  assert(volume.bytesRead < 20 * MIB);
+});

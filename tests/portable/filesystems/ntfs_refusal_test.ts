@@ -228,6 +228,25 @@ const CHANGES: readonly [reason: string, change: (sample: Sample) => void][] = [
       view.setUint16(runs + 4, 0x007f, true);
     }),
   ],
+  [
+    "an attribute of file record 6 has a cluster twice",
+    inStream(6, (view, at) => {
+      // The run has one cluster and a place of two bytes: one more, as far from it as nothing.
+      const runs = at + view.getUint16(at + 32, true);
+      assertEquals(view.getUint16(runs, false), 0x2101);
+      view.setBigUint64(at + 24, 1n, true);
+      view.setUint32(runs + 4, 0x00000111, true);
+    }),
+  ],
+  ["its files have more clusters than there are", (sample) => {
+    // The log twice, as another file.
+    const [at] = sample.record(20);
+    sample.volume.bytes.copyWithin(at!, sample.record(2)[0]!, sample.record(2)[0]! + 1024);
+    for (let number = 21; number < 24; number++) {
+      const [to] = sample.record(number);
+      sample.volume.bytes.copyWithin(to!, at!, at! + 1024);
+    }
+  }],
   ["$MFTMirr does not begin where the boot sector says", (sample) => {
     sample.view.setBigUint64(56, 40n, true);
   }],

@@ -117,3 +117,13 @@ function readFreeOf(image: string): Range[] {
   using volume = new FileVolume(image);
   return readFree(readNtfs, volume);
 }
+
+testWith([...NTFS_TOOLS, tool("ps")], "an NTFS volume of 64 GiB", () => {
+  using dir = new TempDir();
+  const options = { clusterSize: 4096, size: 64 * 1024 * MIB };
+  const image = makeNtfsVolume(dir, "ntfs.img", options, (folder) => fillFolder(folder, MIB));
+  using volume = new FileVolume(image);
+  assertEquals(lengthOf(readFree(readNtfs, volume)), ntfsInfoFree(image) * 4096);
+  // The log has 64 MiB.
+  assert(volume.bytesRead < 72 * MIB);
+});

@@ -20,7 +20,12 @@ export const readExfat: FileSystemReader = (volume) => {
   const table = new ClusterTable(volume, geometry);
   const root = readRoot(volume, geometry, table);
   for (const { length } of root.maps) {
-    if (length < Math.ceil(clusterCount / 8)) {
+    const needed = Math.ceil(clusterCount / 8);
+    // The specification has it exact; Linux takes longer ones too, which some devices make.
+    if (!(length <= 2 * needed + clusterSize)) {
+      throw refusal(`its allocation bitmap is too long for ${clusterCount} clusters`);
+    }
+    if (length < needed) {
       throw refusal(
         `its allocation bitmap has ${length} bytes, too few for ${clusterCount} clusters`,
       );

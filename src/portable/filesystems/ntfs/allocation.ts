@@ -8,12 +8,14 @@
  */
 import { AllocationMap } from "../allocation_map.ts";
 import { type NtfsGeometry, refusal } from "./boot_sector.ts";
-import type { MasterFileTable } from "./mft.ts";
-import { isRecordInUse, parseRecord } from "./records.ts";
+import { type MasterFileTable, RECORD } from "./mft.ts";
+import { parseRecord, stateOf } from "./records.ts";
 import type { Stream } from "./runs.ts";
 
 /** Bytes of the master file table that are read at once. */
 const PIECE_LENGTH = 2 ** 20;
+/** Records that may be empty, beside as many as there are others: a table of nothing but zeros has no end. */
+const MAX_EMPTY_RECORDS = 2 ** 16;
 
 /** @throws {Refusal} If the map is too short for the clusters. */
 export function allocationMap(
@@ -36,20 +38,28 @@ export function* verifyFilesAllocated(
   table: MasterFileTable,
   allocation: AllocationMap,
 ): Generator<undefined> {
-  const { recordSize } = table.geometry;
+  const { geometry: { recordSize, clusterCount }, recordCount } = table;
   // The boot sector, whatever the file says that has it.
-  assertUsed(allocation, 0, 1, 7);
+  assertUsed(allocation, 0, 1, RECORD.boot);
+  let [clusters, empty] = [0, 0];
   const perPiece = PIECE_LENGTH / recordSize;
-  for (let first = 0; first < table.recordCount; first += perPiece) {
-    const count = Math.min(perPiece, table.recordCount - first);
+  for (let first = 0; first < recordCount; first += perPiece) {
+    const count = Math.min(perPiece, recordCount - first);
     const piece = table.readRecords(first, count);
     for (let i = 0; i < count; i++) {
-      const bytes = piece.subarray(i * recordSize, (i + 1) * recordSize);
-      if (!isRecordInUse(bytes)) continue;
       const number = first + i;
+      const bytes = piece.subarray(i * recordSize, (i + 1) * recordSize);
+      const state = stateOf(bytes, number);
+      if (state === "empty" && ++empty > MAX_EMPTY_RECORDS + number / 2) {
+        throw refusal("its master file table is empty for the most part");
+      }
+      if (state !== "in use") continue;
       for (const { extent } of parseRecord(bytes, number, table.geometry).attributes) {
         for (const { lcn, count } of extent?.runs ?? []) {
-          if (lcn !== undefined) assertUsed(allocation, lcn, count, number);
+          if (lcn === undefined) continue;
+          clusters += count;
+          if (clusters > clusterCount) throw refusal("its files have more clusters than there are");
+          assertUsed(allocation, lcn, count, number);
         }
       }
     }

@@ -57,7 +57,9 @@ const MAX_DEPTH = 32;
  */
 export function* verifyAwake(table: MasterFileTable): Generator<undefined> {
   const root = table.record(RECORD.root);
-  for (const entry of yield* findInRoot(table, root)) {
+  const entries = yield* findInRoot(table, root);
+  if (entries.length > 1) throw refusal("its root directory has hiberfil.sys more than once");
+  for (const entry of entries) {
     const file = table.record(entry.number);
     if (file.sequence !== entry.sequence) continue;
     const contents = table.contents(file, TYPE.data, "");

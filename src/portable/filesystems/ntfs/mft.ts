@@ -19,6 +19,7 @@ export const RECORD = {
   volume: 3,
   root: 5,
   bitmap: 6,
+  boot: 7,
 } as const;
 
 const LIST_ENTRY = layout("attribute list entry", { size: 26, endian: "little" }, {
@@ -51,8 +52,9 @@ export type Contents =
 export class MasterFileTable {
   readonly geometry: NtfsGeometry;
   readonly #volume: Volume;
-  /** Grows while it is being opened: later parts of its own list are in earlier parts of it. */
-  #stream: Stream;
+  /** Of the table: later parts of them are listed in earlier parts of it. */
+  readonly #runs: Run[];
+  readonly #stream: Stream;
 
   /** @throws {Refusal} If its own record does not hold together. */
   constructor(volume: Volume, geometry: NtfsGeometry) {
@@ -64,19 +66,20 @@ export class MasterFileTable {
       throw refusal("its master file table does not lie within it");
     }
     const record = parseRecord(volume.read(start, recordSize), RECORD.mft, geometry);
-    const first = record.attributes.find(isUnnamedData)?.extent;
-    if (!record.isInUse || first === undefined || first.lowestVcn !== 0) {
+    const first = record.attributes.find(isUnnamedData);
+    const { extent } = first ?? {};
+    if (!record.isInUse || extent === undefined || extent.lowestVcn !== 0) {
       throw refusal("the first record of its master file table is not that of the table");
     }
-    if (first.runs[0]?.lcn !== mftCluster) {
+    if (extent.runs[0]?.lcn !== mftCluster) {
       throw refusal("its master file table does not begin where the boot sector says");
     }
-    this.#stream = streamOf(volume, geometry, first.runs, first, "its master file table");
+    this.#runs = [...extent.runs];
+    this.#stream = new Stream(volume, geometry, this.#runs, extent);
     const contents = this.contents(record, TYPE.data, "");
     if (contents?.kind !== "stream" || contents.flags !== 0) {
       throw refusal("its master file table is not one that could be read");
     }
-    this.#stream = contents.stream;
   }
 
   /** How many records there are. */
@@ -96,9 +99,7 @@ export class MasterFileTable {
       throw refusal(`file record ${number} is beyond the end of its master file table`);
     }
     const { recordSize } = this.geometry;
-    const available = this.#stream.runs.reduce((sum, { count }) => sum + count, 0) *
-      this.geometry.clusterSize;
-    if ((number + 1) * recordSize > available) {
+    if ((number + 1) * recordSize > endOf(this.#runs) * this.geometry.clusterSize) {
       throw refusal(`file record ${number} is in a part of its table that is not known yet`);
     }
     const record = parseRecord(this.readRecords(number, 1), number, this.geometry);
@@ -123,10 +124,12 @@ export class MasterFileTable {
     for (const entry of entries.filter(is)) {
       const part = this.#part(record, entry);
       parts.push(part);
-      // The table's own parts are needed to find the next ones.
-      if (record.number === RECORD.mft && is({ type: TYPE.data, name: "" })) {
-        const joined = this.#joined(parts, record.number, true);
-        if (joined.kind === "stream") this.#stream = joined.stream;
+      // The table's own parts are needed to find the next ones. The first one is there already.
+      if (record.number === RECORD.mft && isUnnamedData(part) && entry.lowestVcn > 0) {
+        if (entry.lowestVcn !== endOf(this.#runs)) {
+          throw refusal("the parts of its master file table are not in order");
+        }
+        for (const run of part.extent?.runs ?? []) this.#runs.push(run);
       }
     }
     return parts.length === 0 ? undefined : this.#joined(parts, record.number);
@@ -166,8 +169,7 @@ export class MasterFileTable {
     return parseList(stream.read(0, stream.size), record.number);
   }
 
-  /** @param isIncomplete Whether more parts are to come. */
-  #joined(parts: readonly Attribute[], number: number, isIncomplete = false): Contents {
+  #joined(parts: readonly Attribute[], number: number): Contents {
     const what = `an attribute of file record ${number}`;
     const [first] = parts;
     if (first!.value !== undefined) {
@@ -175,34 +177,40 @@ export class MasterFileTable {
       return { kind: "value", value: first!.value };
     }
     const runs: Run[] = [];
-    let vcn = 0;
     for (const { extent } of parts) {
-      if (extent === undefined || extent.lowestVcn !== vcn) throw refusal(`${what} has a gap`);
-      for (const run of extent.runs) {
-        runs.push(run);
-        vcn += run.count;
+      if (extent === undefined || extent.lowestVcn !== endOf(runs)) {
+        throw refusal(`${what} has a gap`);
       }
+      for (const run of extent.runs) runs.push(run);
     }
+    assertDisjoint(runs, what);
     const { extent, flags } = first!;
-    const stream = streamOf(this.#volume, this.geometry, runs, extent!, what, isIncomplete);
-    return { kind: "stream", stream, flags };
+    const { size, validLength } = extent!;
+    if (!(validLength <= size) || !(size <= endOf(runs) * this.geometry.clusterSize)) {
+      throw refusal(`${what} has another size than its clusters`);
+    }
+    return {
+      kind: "stream",
+      stream: new Stream(this.#volume, this.geometry, runs, extent!),
+      flags,
+    };
   }
 }
 
-function streamOf(
-  volume: Volume,
-  geometry: NtfsGeometry,
-  runs: readonly Run[],
-  sizes: { readonly size: number; readonly validLength: number },
-  what: string,
-  isIncomplete = true,
-): Stream {
-  const { size, validLength } = sizes;
-  const allocated = runs.reduce((sum, { count }) => sum + count, 0) * geometry.clusterSize;
-  if (!(validLength <= size) || !(size < 2 ** 53) || size > allocated && !isIncomplete) {
-    throw refusal(`${what} has another size than its clusters`);
+/** The first cluster behind runs that begin at 0, or 0. */
+function endOf(runs: readonly Run[]): number {
+  const last = runs.at(-1);
+  return last === undefined ? 0 : last.vcn + last.count;
+}
+
+/** The same cluster again and again would make a small volume as long as one likes. */
+function assertDisjoint(runs: readonly Run[], what: string): void {
+  let end = 0;
+  const allocated = runs.filter(({ lcn }) => lcn !== undefined);
+  for (const { lcn, count } of allocated.toSorted((a, b) => a.lcn! - b.lcn!)) {
+    if (lcn! < end) throw refusal(`${what} has a cluster twice`);
+    end = lcn! + count;
   }
-  return new Stream(volume, geometry, runs, sizes);
 }
 
 function isUnnamedData({ type, name }: Attribute): boolean {

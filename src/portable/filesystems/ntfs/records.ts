@@ -142,12 +142,17 @@ export interface FileRecord {
   readonly updateSequence: { readonly start: number; readonly end: number };
 }
 
-/** Whether a record of the table is one that a file has: all others are not looked at. */
-export function isRecordInUse(bytes: Uint8Array): boolean {
+/**
+ * What is in a place of the table. Only a record that is in use is looked at.
+ *
+ * @throws {Refusal} If it was found damaged before.
+ */
+export function stateOf(bytes: Uint8Array, number: number): "in use" | "unused" | "empty" {
   const signature = signatureOf(bytes);
   // Windows writes this over a record that it found torn.
-  if (signature === SIGNATURE.BAAD) throw refusal("a file record of it was found damaged before");
-  return signature === SIGNATURE.FILE && (RECORD_HEADER.get(bytes, "flags") & IN_USE) !== 0;
+  if (signature === SIGNATURE.BAAD) throw refusal(`file record ${number} was found damaged before`);
+  if (signature !== SIGNATURE.FILE) return "empty";
+  return (RECORD_HEADER.get(bytes, "flags") & IN_USE) !== 0 ? "in use" : "unused";
 }
 
 /**
