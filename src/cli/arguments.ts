@@ -4,7 +4,7 @@
  * @module
  */
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import { parseSize } from "../../mod.ts";
+import { parseSize } from "../../portable.ts";
 import { normalizeGuid } from "../bytes/guid.ts";
 import { bytesText } from "../text/digits.ts";
 import { didYouMean } from "../text/nearest_word.ts";

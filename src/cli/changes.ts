@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { virtualDiskChanges } from "../../mod.ts";
+import { virtualDiskChanges } from "../../portable.ts";
 import { flag } from "./arguments.ts";
 import { command } from "./command.ts";
 import { printDifferences } from "./compare.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type CheckFinding, type CheckReport, checkVirtualDisk } from "../../mod.ts";
+import { type CheckFinding, type CheckReport, checkVirtualDisk } from "../../portable.ts";
 import { flag, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CompleteCompactionReport } from "../../mod.ts";
+import type { CompleteCompactionReport } from "../../portable.ts";
 import { formatBytes } from "../text/digits.ts";
 import { flag } from "./arguments.ts";
 import { command } from "./command.ts";

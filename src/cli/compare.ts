@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { compareVirtualDisks, type DifferentRange, type OperationOptions } from "../../mod.ts";
+import { compareVirtualDisks, type DifferentRange, type OperationOptions } from "../../portable.ts";
 import { flag, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";

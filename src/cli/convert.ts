@@ -8,7 +8,7 @@ import {
   openVirtualDisk,
   type PortableVirtualDisk,
   VirtualDiskError,
-} from "../../mod.ts";
+} from "../../portable.ts";
 import { flag, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { VirtualDiskError } from "../../mod.ts";
+import type { VirtualDiskError } from "../../portable.ts";
 import { codeName } from "../text/error_code.ts";
 import { quoted } from "../text/quoted.ts";
 import { forShell, withFlags } from "./in_options.ts";

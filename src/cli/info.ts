@@ -6,11 +6,10 @@
 import {
   type OpenFlag,
   openVirtualDisk,
-  PortableVirtualDisk,
-  type VirtualDisk,
   VirtualDiskError,
   type VirtualDiskInformation,
-} from "../../mod.ts";
+} from "../../portable.ts";
+import type { VirtualDisk } from "../../mod.ts";
 import { flag, TYPE, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
@@ -77,14 +76,22 @@ async function inspect(
   { noParents, backend = defaultBackend(), ...options }: InspectOptions,
 ): Promise<Inspection> {
   const flags: OpenFlag[] = noParents ? ["no-parents"] : [];
-  using disk = await openVirtualDisk(path, { getInfoOnly: true, flags, backend, ...options });
-  if (disk instanceof PortableVirtualDisk) return inspectionOf(disk);
+  if (backend === "portable") {
+    using disk = await openVirtualDisk(path, { getInfoOnly: true, flags, ...options });
+    return inspectionOf(disk);
+  }
+  // The code of the native backend, which nobody else needs.
+  const { openVirtualDisk: open } = await import("../../mod.ts");
+  using disk = await open(path, { getInfoOnly: true, flags, backend, ...options });
   const information = disk.information();
   return {
     path: disk.path,
     backend: disk.backend,
     information,
-    chain: await parentPaths(disk, information),
+    chain: await parentPaths(
+      (parent) => open(parent, { backend, getInfoOnly: true }),
+      information,
+    ),
     ...await readFiles(disk.path, flags),
   };
 }
@@ -110,7 +117,7 @@ async function readFiles(
 
 /** Windows tells each disk's own parent only. */
 async function parentPaths(
-  disk: VirtualDisk,
+  open: (path: string) => Promise<VirtualDisk>,
   information: Partial<VirtualDiskInformation>,
 ): Promise<string[]> {
   const paths: string[] = [];
@@ -118,7 +125,7 @@ async function parentPaths(
   while (location?.resolved && location.paths[0] !== undefined && paths.length < MAX_DEPTH) {
     const [path] = location.paths;
     paths.push(path);
-    using parent = await openVirtualDisk(path, { backend: disk.backend, getInfoOnly: true });
+    using parent = await open(path);
     location = parent.information().parentLocation;
   }
   return paths;

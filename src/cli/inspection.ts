@@ -10,7 +10,7 @@ import type {
   PartitionTableDetails,
   PortableVirtualDisk,
   VirtualDiskInformation,
-} from "../../mod.ts";
+} from "../../portable.ts";
 import { formatBytes, roundBytes } from "../text/digits.ts";
 import { style } from "./terminal.ts";
 

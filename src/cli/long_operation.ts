@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ImageType, openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
+import { type ImageType, openVirtualDisk, type PortableVirtualDisk } from "../../portable.ts";
 import type { Report } from "./report.ts";
 import { ProgressBar } from "./terminal.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Extent, openVirtualDisk } from "../../mod.ts";
+import { type Extent, openVirtualDisk } from "../../portable.ts";
 import { assertBeginsIn, flag, range, TYPE } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { MergeReport } from "../../mod.ts";
+import type { MergeReport } from "../../portable.ts";
 import { flag, path } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openVirtualDisk, type PortableVirtualDisk } from "../../mod.ts";
+import { openVirtualDisk, type PortableVirtualDisk } from "../../portable.ts";
 import { formatBytes } from "../text/digits.ts";
 import { flag, guid, IGNORE_CHILDREN } from "./arguments.ts";
 import { command } from "./command.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type CreateOptions, createVirtualDisk } from "../../mod.ts";
+import { type CreateOptions, createVirtualDisk } from "../../portable.ts";
 import { flag, guid, size, word } from "./arguments.ts";
 import { describe, inspectionJson, inspectionOf } from "./inspection.ts";
 import type { Report } from "./report.ts";

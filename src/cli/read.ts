@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openVirtualDisk } from "../../mod.ts";
+import { openVirtualDisk } from "../../portable.ts";
 import { assertBeginsIn, flag, range } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ImageType, PortableVirtualDisk } from "../../mod.ts";
+import type { ImageType, PortableVirtualDisk } from "../../portable.ts";
 import { formatBytes } from "../text/digits.ts";
 import { flag, IGNORE_CHILDREN, newSize, sizeAfter, word } from "./arguments.ts";
 import { command } from "./command.ts";

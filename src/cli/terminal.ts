@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Progress } from "../../mod.ts";
+import type { Progress } from "../../portable.ts";
 import { roundBytes } from "../text/digits.ts";
 
 /** The numbers of Select Graphic Rendition (ECMA-48): what begins a style, and what ends it. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openVirtualDisk } from "../../mod.ts";
+import { openVirtualDisk } from "../../portable.ts";
 import { bytesText } from "../text/digits.ts";
 import { assertBeginsIn, flag, IGNORE_CHILDREN, range } from "./arguments.ts";
 import { command } from "./command.ts";
