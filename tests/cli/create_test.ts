@@ -66,7 +66,7 @@ Deno.test("a create that cannot be understood ends with 2, as one that fails", a
     [["--size", "10GBit", "a.vhd"], 2, "did you mean 10GiB?"],
     [["--size", "1GiB"], 2, "FILE is missing"],
     [["--size", "1GiB", "a.vhd", "b.vhd"], 2, 'not "b.vhd"'],
-    [["a.vhd", "1GiB", "b.vhd"], 2, 'not "1GiB" and 1 more'],
+    [["a.vhd", "1GiB", "b.vhd"], 2, 'takes FILE SIZE and no more, not "b.vhd"'],
     [["--size", "1GiB", "--type", "qcow2", "a"], 2, "--type must be vhd, vhdx or raw"],
     [["--size", "1GiB", "a.qcow2"], 2, "--type vhdx"],
     [
