@@ -125,6 +125,9 @@ testWith([...QEMU, tool("qemu-nbd")], "a disk that qemu-nbd serves is not writte
   const child = new Deno.Command("qemu-nbd", { args }).spawn();
   try {
     while (!hasFile(socket)) await new Promise((resolve) => setTimeout(resolve, 20));
+    // It listens before it opens the image, and greets when it has.
+    using connection = await Deno.connect({ transport: "unix", path: socket });
+    assertEquals((await connection.read(new Uint8Array(8))) !== null, true);
     assertStringIncludes(
       refusal(path, WRITING) ?? "",
       `process ${child.pid} (qemu-nbd) has the image open for writing`,
