@@ -95,3 +95,6 @@ export function readInside(
   }
   return volume.read(offset, length);
 }
+
+/** What helps with a FAT or an exFAT that contradicts itself or was not left in order. */
+export const CHECK_ADVICE = "let chkdsk of Windows, or fsck, check it";

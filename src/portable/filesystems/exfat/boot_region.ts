@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import { raw, u16, u32, u64, u8 } from "../../../bytes/codec.ts";
 import { layout, signature } from "../../../bytes/layout.ts";
 import { firstNonZero } from "../../../bytes/zeros.ts";
-import { Refusal, type Volume } from "../file_system.ts";
+import { CHECK_ADVICE, Refusal, type Volume } from "../file_system.ts";
 
 const SECTOR_LENGTH = 512;
 const BOOT_SECTOR = layout("main boot sector", { size: SECTOR_LENGTH, endian: "little" }, {
@@ -161,10 +161,10 @@ function assertBackup(volume: Volume, sector: Uint8Array, sectorSize: number): v
 
 function assertState(flags: number, fatCount: number): void {
   if ((flags & FLAG.volumeDirty) !== 0) {
-    throw refusal("it was not unmounted cleanly: it is marked as dirty");
+    throw refusal(`it was not unmounted cleanly: it is marked as dirty; ${CHECK_ADVICE}`);
   }
   if ((flags & FLAG.mediaFailure) !== 0) {
-    throw refusal("there was an error of reading or writing: it is marked so");
+    throw refusal(`there was an error of reading or writing: it is marked so; ${CHECK_ADVICE}`);
   }
   if ((flags & FLAG.clearToZero) !== 0) {
     throw refusal("it has a mark that must be cleared before anything is changed");

@@ -8,7 +8,7 @@ import { u16, u32, u64, u8 } from "../../../bytes/codec.ts";
 import { layout } from "../../../bytes/layout.ts";
 import type { AllocationMap } from "../allocation_map.ts";
 import { BitSet } from "../bit_set.ts";
-import type { Volume } from "../file_system.ts";
+import { CHECK_ADVICE, type Volume } from "../file_system.ts";
 import { type ExfatLayout, FIRST_CLUSTER, refusal } from "./boot_region.ts";
 import { type Allocated, type ClusterRun, type ClusterTable, offsetOf } from "./clusters.ts";
 
@@ -108,11 +108,15 @@ export function* verifyAllocated(
   const reach = ({ first, count }: ClusterRun, whose: string): void => {
     const free = map.firstFree(first - FIRST_CLUSTER, count);
     if (free !== undefined) {
-      throw refusal(`${whose} has cluster ${free + FIRST_CLUSTER}, which its map has as free`);
+      throw refusal(
+        `${whose} has cluster ${free + FIRST_CLUSTER}, which its map has as free; ${CHECK_ADVICE}`,
+      );
     }
     for (let i = 0; i < count; i++) {
       if (!reached.add(first - FIRST_CLUSTER + i)) {
-        throw refusal(`${whose} has cluster ${first + i}, which something else has too`);
+        throw refusal(
+          `${whose} has cluster ${first + i}, which something else has too; ${CHECK_ADVICE}`,
+        );
       }
     }
   };

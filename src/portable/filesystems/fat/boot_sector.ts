@@ -9,7 +9,7 @@
 import { Buffer } from "node:buffer";
 import { raw, u16, u32, u8 } from "../../../bytes/codec.ts";
 import { layout, signature } from "../../../bytes/layout.ts";
-import { Refusal, type Volume } from "../file_system.ts";
+import { CHECK_ADVICE, Refusal, type Volume } from "../file_system.ts";
 
 /** How wide the entries of the table are. */
 export type FatName = "fat12" | "fat16" | "fat32";
@@ -234,12 +234,16 @@ function assertTableLength(name: FatName, clusterCount: number, length: number):
 function assertStateClean({ sector, isLong }: Parameters, name: FatName): void {
   const state = (isLong ? LONG_TAIL : SHORT_TAIL).get(sector, "state");
   if ((state & STATE_DIRTY) !== 0) {
-    throw new Refusal(name, "it was not unmounted cleanly: its boot sector says so");
+    throw new Refusal(
+      name,
+      `it was not unmounted cleanly: its boot sector says so; ${CHECK_ADVICE}`,
+    );
   }
   if ((state & STATE_SURFACE_TEST) !== 0) {
     throw new Refusal(
       name,
-      "its boot sector asks for a test of the medium, after an error of reading or writing",
+      "its boot sector asks for a test of the medium, after an error of reading or writing; " +
+        CHECK_ADVICE,
     );
   }
 }

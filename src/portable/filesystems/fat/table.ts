@@ -7,7 +7,7 @@
 import { Buffer } from "node:buffer";
 import { BitSet } from "../bit_set.ts";
 import { ENTRY_BITS, type FatLayout, type FatName, FIRST_CLUSTER } from "./boot_sector.ts";
-import { type FreeRange, Refusal, type Volume } from "../file_system.ts";
+import { CHECK_ADVICE, type FreeRange, Refusal, type Volume } from "../file_system.ts";
 
 /** What the entries mean, by type: fatgen103, "FAT Data Structure". */
 interface EntryMeaning {
@@ -70,12 +70,16 @@ export function assertTableClean(volume: Volume, layout: FatLayout): void {
     throw new Refusal(name, "the first entry of its table is not that of its medium");
   }
   if (cleanShutdown !== 0 && (state & cleanShutdown) === 0) {
-    throw new Refusal(name, "it was not unmounted cleanly: the second entry of its table says so");
+    throw new Refusal(
+      name,
+      `it was not unmounted cleanly: the second entry of its table says so; ${CHECK_ADVICE}`,
+    );
   }
   if (noHardError !== 0 && (state & noHardError) === 0) {
     throw new Refusal(
       name,
-      "there was an error of reading or writing: the second entry of its table says so",
+      "there was an error of reading or writing: the second entry of its table says so; " +
+        CHECK_ADVICE,
     );
   }
   if (state < minEnd) {
@@ -103,7 +107,7 @@ export function* readTable(
     const entries = readEntries(volume, layout, table!, first, count);
     for (const copy of copies) {
       if (Buffer.compare(entries, readEntries(volume, layout, copy, first, count)) !== 0) {
-        throw new Refusal(name, "the copies of its table differ");
+        throw new Refusal(name, `the copies of its table differ; ${CHECK_ADVICE}`);
       }
     }
     const ranges: { offset: number; length: number }[] = [];
@@ -147,7 +151,7 @@ function assertFreeCount({ name, statedFree }: FatLayout, freeCount: number): vo
   if (statedFree === undefined || statedFree === freeCount) return;
   throw new Refusal(
     name,
-    `its FSInfo says that ${statedFree} clusters are free, its table ${freeCount}`,
+    `its FSInfo says that ${statedFree} clusters are free, its table ${freeCount}; ${CHECK_ADVICE}`,
   );
 }
 
@@ -215,9 +219,12 @@ function entryAt(entries: Uint8Array, index: number, name: FatName): number {
 }
 
 function leadsToFree(name: FatName, cluster: number): Refusal {
-  return new Refusal(name, `something leads to cluster ${cluster}, which its table has as free`);
+  return new Refusal(
+    name,
+    `something leads to cluster ${cluster}, which its table has as free; ${CHECK_ADVICE}`,
+  );
 }
 
 function crossLinked(name: FatName, cluster: number): Refusal {
-  return new Refusal(name, `two chains share cluster ${cluster}`);
+  return new Refusal(name, `two chains share cluster ${cluster}; ${CHECK_ADVICE}`);
 }

@@ -41,9 +41,8 @@ const PIECE_LENGTH = 2 ** 20;
 const EMPTY = new Uint8Array(PIECE_LENGTH).fill(0xff);
 
 /** What helps with a volume that Windows has not let go of. */
-const ADVICE =
-  "start Windows and shut it down fully with: shutdown /s /t 0. An ordinary shutdown " +
-  "with fast start leaves volumes in use";
+const ADVICE = "start Windows and shut it down fully with `shutdown /s /t 0`, as an ordinary " +
+  "shutdown with fast start leaves volumes in use";
 
 /** The refusal of a volume that Windows must let go of first. */
 export function inUse(reason: string): Refusal {

@@ -91,18 +91,22 @@ export class Stream {
 
   /** @param length The caller bounds it, and keeps the range inside. */
   read(offset: number, length: number): Uint8Array<ArrayBuffer> {
-    const bytes = new Uint8Array(length);
     const end = Math.min(offset + length, this.#validLength);
+    let bytes: Uint8Array<ArrayBuffer> | undefined;
     for (let at = offset; at < end;) {
       const { vcn, lcn, count } = this.#runAt(Math.floor(at / this.#clusterSize));
       const inRun = at - vcn * this.#clusterSize;
       const piece = Math.min(end - at, count * this.#clusterSize - inRun);
       if (lcn !== undefined) {
-        bytes.set(this.#volume.read(lcn * this.#clusterSize + inRun, piece), at - offset);
+        const read = this.#volume.read(lcn * this.#clusterSize + inRun, piece);
+        // Most reads are of one run: these need no copy.
+        if (piece === length) return read;
+        bytes ??= new Uint8Array(length);
+        bytes.set(read, at - offset);
       }
       at += piece;
     }
-    return bytes;
+    return bytes ?? new Uint8Array(length);
   }
 
   #runAt(vcn: number): Run {
