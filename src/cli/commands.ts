@@ -25,6 +25,7 @@ export const COMMANDS: Commands = new Map<string, Entry>([
   ["compare", { summary: "say where two disks differ", load: () => import("./compare.ts") }],
   ["changes", { summary: "say what a child changes", load: () => import("./changes.ts") }],
   ["map", { summary: "say where a disk's bytes are", load: () => import("./map.ts") }],
+  ["free", { summary: "say how much of a disk is free", load: () => import("./free.ts") }],
   ["metadata", {
     summary: "list, read and write user metadata of a VHDX",
     load: () => import("./metadata.ts"),

@@ -13,6 +13,7 @@ import { flag, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
 import { UsageError } from "./failure.ts";
+import { describeFreeSpace, freeSpaceStatus } from "./free_space.ts";
 import { createAndTell, NEW_DISK, NEW_DISK_JSON, REPLACING } from "./new_disk.ts";
 import type { Report } from "./report.ts";
 import { assertNoTerminal, outputStream, standardInput } from "./streams.ts";
@@ -35,6 +36,10 @@ const convert: Command = command({
         "if it plainly is something else, unless you say that it is raw",
     ),
     force: flag("with --source-type raw: even if the file SOURCE plainly is something else"),
+    freeSpace: flag(
+      "leave out what the file systems in SOURCE say is free, if they were unmounted cleanly; `free` says of " +
+        "each whether it is believed",
+    ),
     ...NEW_DISK,
     ...REPLACING,
     json: flag(NEW_DISK_JSON),
@@ -48,13 +53,15 @@ const convert: Command = command({
   ],
   examples: [
     ["convert --subtype fixed --alignment 1MiB disk.vhdx upload.vhd", "For Azure"],
+    ["convert --free-space --block-size 1MiB disk.vhdx small.vhdx", "As small as it can be"],
     ["convert child.vhdx flat.img", "A raw disk of a whole chain"],
     ["convert --source-type raw disk.img new.vhdx", "A VHDX of a raw disk"],
     ["convert --type vhd disk.vhdx - > disk.vhd", "Into a pipe or a file"],
   ],
+  statuses: { 1: "with --free-space: something in SOURCE is kept whole, and why is printed" },
   putsOutBytes: ([, target]) => target === STANDARD,
   async run({ operands: [source, target], options, report }) {
-    const { json: _, sourceType, force, overwrite, ignoreChildren, ...disk } = options;
+    const { json: _, sourceType, force, freeSpace, overwrite, ignoreChildren, ...disk } = options;
     if (source === STANDARD && sourceType !== undefined && sourceType !== "raw") {
       throw new UsageError(
         `convert: standard input must be a raw disk: save the ${sourceType.toUpperCase()} image to a file ` +
@@ -64,6 +71,9 @@ const convert: Command = command({
     if (force && sourceType !== "raw") {
       throw new UsageError("convert: --force needs --source-type raw");
     }
+    if (freeSpace && source === STANDARD) {
+      throw new UsageError("convert: --free-space needs a SOURCE that is a file");
+    }
     if (target === STANDARD) {
       const { type, preallocate, ...stream } = disk;
       if (type === undefined) throw new UsageError("convert: standard output needs --type");
@@ -71,20 +81,46 @@ const convert: Command = command({
         throw new UsageError("convert: --preallocate needs a TARGET that is a file");
       }
       assertNoTerminal("convert");
-      const wanted = { ...stream, type, force };
-      return source === STANDARD
-        ? await passOn(sourceType === "raw", wanted, report)
-        : await streamOut(source, sourceType, wanted, report);
+      const wanted = { ...stream, type, force, freeSpace };
+      if (source === STANDARD) return await passOn(sourceType === "raw", wanted, report);
+      const status = await streamOut(source, sourceType, wanted, report);
+      return status === 0 && freeSpace ? await tellKept(source, sourceType, report) : status;
     }
     const from = {
-      ...(source === STANDARD ? { source: standardInput("convert") } : { source, force }),
+      ...(source === STANDARD
+        ? { source: standardInput("convert") }
+        : { source, force, freeSpace }),
       ...(sourceType === undefined ? {} : { sourceType }),
     };
-    return await createAndTell(target, { ...disk, ...from, overwrite, ignoreChildren }, report);
+    const status = await createAndTell(
+      target,
+      { ...disk, ...from, overwrite, ignoreChildren },
+      report,
+    );
+    return status === 0 && freeSpace ? await tellKept(source, sourceType, report) : status;
   },
 });
 
 export default convert;
+
+/** Says what of a source was copied whole although its free space was to be left out; gives the exit status. */
+async function tellKept(
+  source: string,
+  type: "vhd" | "vhdx" | "iso" | "raw" | undefined,
+  report: Report,
+): Promise<number> {
+  using disk = await openVirtualDisk(source, {
+    backend: "portable",
+    ...(type === undefined ? {} : { type }),
+  });
+  const { freeBytes, partitions } = await disk.freeSpace();
+  const kept = { freeBytes, partitions: partitions.filter(({ reason }) => reason !== undefined) };
+  // A program asks `free --json`.
+  if (kept.partitions.length > 0 && !report.json) {
+    console.error([disk.path, ...describeFreeSpace(kept)].join("\n"));
+  }
+  return freeSpaceStatus(kept);
+}
 
 type StreamedDisk =
   & Omit<Parameters<PortableVirtualDisk["imageStream"]>[0], "signal" | "onProgress">

@@ -26,6 +26,8 @@ export interface LongOperation<Outcome extends object> {
   describe(outcome: Outcome): string;
   /** The outcome for a program; by default as it is. */
   facts?(outcome: Outcome): object;
+  /** The exit status once it is done; by default 0. */
+  status?(outcome: Outcome): number;
 }
 
 /** Runs an operation with a progress bar; Ctrl-C cancels. Gives the exit status. */
@@ -49,7 +51,7 @@ export async function runOperation<Outcome extends object>(
       });
       const { facts = (each: Outcome) => each } = operation;
       report.tellDone(path, facts(outcome), () => operation.describe(outcome));
-      return 0;
+      return operation.status?.(outcome) ?? 0;
     }, () => state);
   } catch (error) {
     return report.fail(path, error, operation.whenFull);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Extent, openVirtualDisk } from "../../portable.ts";
+import { type Extent, openVirtualDisk, type PortableVirtualDisk } from "../../portable.ts";
 import { assertBeginsIn, flag, range, TYPE } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
@@ -19,9 +19,10 @@ const map: Command = command({
   options: {
     ...range("where to begin", "how many bytes; default: to the end"),
     noParents: flag("open the file alone: what it does not hold is absent"),
+    freeSpace: flag("say also which pieces the file systems on the disk leave free"),
     type: TYPE,
     json: flag(
-      "one JSON object per piece and line: path, kind, offset, length, file, fileOffset, reason",
+      "one JSON object per piece and line: path, kind, offset, length, file, fileOffset, reason, free",
     ),
   },
   permissions: [{ kind: "read", scope: "FILE and its parents" }],
@@ -29,7 +30,7 @@ const map: Command = command({
     ["map child.vhdx", "Which bytes are in the child, and which in its parent?"],
     ["map --offset 1MiB --length 1MiB disk.vhdx", "A part of it"],
   ],
-  run({ operands: [path], options: { noParents, type, offset, length }, report }) {
+  run({ operands: [path], options: { noParents, freeSpace, type, offset, length }, report }) {
     const range = { offset: offset ?? 0, ...(length === undefined ? {} : { length }) };
     return report.interruptible(() => path, async (signal) => {
       try {
@@ -39,10 +40,11 @@ const map: Command = command({
           ...(type === undefined ? {} : { type }),
         });
         assertBeginsIn(disk.getInformation("size"), range.offset);
-        let pieces = 0;
-        for (const extent of disk.extents(range)) {
-          report.tell(path, facts(extent), () => describe(extent));
-          if (++pieces % PIECES_PER_TURN === 0) await new Promise((resolve) => setTimeout(resolve));
+        let count = 0;
+        const pieces = freeSpace ? marked(disk, range) : disk.extents(range);
+        for await (const piece of pieces) {
+          report.tell(path, facts(piece), () => describe(piece));
+          if (++count % PIECES_PER_TURN === 0) await new Promise((resolve) => setTimeout(resolve));
           signal.throwIfAborted();
         }
         return 0;
@@ -56,14 +58,51 @@ const map: Command = command({
 
 export default map;
 
+/** A piece, and with --free-space whether the file systems say that it is free. */
+type Piece = Extent & { readonly free?: boolean };
+
+/** The pieces, parted where free ranges begin and end. */
+async function* marked(
+  disk: PortableVirtualDisk,
+  range: { readonly offset: number; readonly length?: number },
+): AsyncGenerator<Piece> {
+  const ranges = (await disk.freeSpace())[Symbol.asyncIterator]();
+  let next = await ranges.next();
+  for (const extent of disk.extents(range)) {
+    const end = extent.offset + extent.length;
+    for (let offset = extent.offset; offset < end;) {
+      while (!next.done && next.value.offset + next.value.length <= offset) {
+        next = await ranges.next();
+      }
+      const start = next.done ? Infinity : next.value.offset;
+      const free = start <= offset;
+      const limit = next.done ? end : free ? start + next.value.length : start;
+      const length = Math.min(end, limit) - offset;
+      yield { ...part(extent, offset, length), free };
+      offset += length;
+    }
+  }
+}
+
+function part(extent: Extent, offset: number, length: number): Extent {
+  if (extent.kind === "zero" || extent.fileOffset === undefined) {
+    return { ...extent, offset, length };
+  }
+  return { ...extent, offset, length, fileOffset: extent.fileOffset + offset - extent.offset };
+}
+
 /** `path` is the disk; the file that holds the bytes has another name. */
-function facts(extent: Extent): object {
+function facts(extent: Piece): object {
   if (extent.kind === "zero") return extent;
   const { path: file, ...rest } = extent;
   return { ...rest, file };
 }
 
-function describe(extent: Extent): string {
+function describe(extent: Piece): string {
+  return placeOf(extent) + (extent.free === true ? " (free)" : "");
+}
+
+function placeOf(extent: Extent): string {
   const range = `${extent.offset} ${extent.length}`;
   if (extent.kind === "zero") return `${range} ${extent.reason ?? "unallocated"}`;
   if (extent.path === undefined) return `${range} absent`;

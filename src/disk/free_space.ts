@@ -18,7 +18,7 @@ export interface FreeSpaceRange {
 
 /**
  * What is in a partition, or in a disk that has none, and how much of it is free. Without `freeBytes` all of it
- * is taken for used, and `reason` says why.
+ * is taken for used; `reason` says why, unless nothing that is known is in it.
  *
  * @category Contents
  */
@@ -40,7 +40,10 @@ export interface PartitionSpace {
    * Absent for an image that has no blocks.
    */
   readonly reclaimableBytes?: number;
-  /** Why all of it is taken for used: a sentence without its full stop, whose subject is the file system. */
+  /**
+   * Why all of it is taken for used: a sentence without its full stop, whose subject is the file system. Absent if
+   * nothing that is known is in it.
+   */
   readonly reason?: string;
 }
 

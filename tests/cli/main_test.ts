@@ -22,6 +22,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["compare", "other.vhdx"],
   ["changes"],
   ["map"],
+  ["free"],
   ["metadata"],
 ];
 /** Those that only Windows has, with what they need. */

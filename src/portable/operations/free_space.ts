@@ -219,7 +219,6 @@ function partsOf(disk: PartitionedDisk): Part[] {
 }
 
 const NOT_UNDERSTOOD = "it is not understood, and kept whole";
-const UNKNOWN = "nothing that is known is in it, and it is kept whole";
 
 /** What seems to be in a volume, be it sound or not. */
 function nameOfContents(volume: Volume): string | undefined {
@@ -234,7 +233,7 @@ function nameOfContents(volume: Volume): string | undefined {
 
 type Contents =
   | { readonly reader: FileSystemReader; readonly fileSystem: FileSystem }
-  | { readonly fileSystem?: string; readonly reason: string };
+  | { readonly fileSystem?: string; readonly reason?: string };
 
 /** What is in a volume: exactly one file system that may be read, or why there is none. */
 function contentsOf(volume: Volume, obstacle: Part["obstacle"]): Contents {
@@ -255,7 +254,7 @@ function contentsOf(volume: Volume, obstacle: Part["obstacle"]): Contents {
   const names = [...found.map(({ name }) => name), ...(foreign === undefined ? [] : [foreign])];
   if (names.length > 1) return { reason: `it has the marks of ${names.join(" and of ")}` };
   if (foreign !== undefined) return { fileSystem: foreign, reason: NOT_UNDERSTOOD };
-  return found[0]?.contents ?? { reason: UNKNOWN };
+  return found[0]?.contents ?? {};
 }
 
 function attempt(name: () => string | undefined): { fileSystem?: string | undefined } {

@@ -1,5 +1,5 @@
 /** Which file systems are found on a disk: in partitions of a GPT and an MBR, and where there are none. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { createVirtualDisk, openVirtualDisk, type PartitionSpace } from "@virtdisk/virtdisk";
 import { dumpedRanges, E2FSPROGS, makeExt } from "../filesystems/ext_images.ts";
 import { run, TempDir, testWith, tool } from "../../support.ts";
@@ -95,7 +95,7 @@ testWith(
         MiB: 106,
         fileSystem: undefined,
         isFree: false,
-        reason: "nothing that is known is in it, and it is kept whole",
+        reason: undefined,
       },
       { partition: 7, MiB: 114, fileSystem: "LVM", isFree: false, reason: NOT_UNDERSTOOD },
     ]);
@@ -212,6 +212,5 @@ Deno.test("an empty disk has nothing that is known", async () => {
   using disk = await createVirtualDisk(path, { size: 16 * MiB, backend: "portable" });
   const { freeBytes, partitions } = await disk.freeSpace();
   assertEquals([freeBytes, partitions.length], [0, 1]);
-  assert(partitions[0]!.fileSystem === undefined);
-  assertStringIncludes(partitions[0]!.reason!, "nothing that is known");
+  assertEquals(partitions, [{ offset: 0, length: 16 * MiB }]);
 });
