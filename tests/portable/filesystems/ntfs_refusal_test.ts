@@ -294,6 +294,68 @@ testWith(NEEDS, "a log of NTFS that Windows has closed", () => {
   for (const log of closed) assertEquals(sample.outcome(setLog(log)), free);
 });
 
+/** Where nothing is in a new volume. */
+const CATALOG = 5632 * 1024;
+
+/** Writes the header of shadow copies, and a catalog of blocks with entries of some types. */
+function setShadowCopies(
+  { blocks, recordType = 1 }: {
+    readonly blocks: readonly (readonly number[])[];
+    readonly recordType?: number;
+  },
+) {
+  return ({ view, volume: { bytes } }: Sample) => {
+    const identifier = [0x6b, 0x87, 0x08, 0x38, 0x76, 0xc1, 0x48, 0x4e];
+    identifier.push(0xb7, 0xae, 0x04, 0x04, 0x6e, 0x6c, 0xc7, 0x52);
+    bytes.set(identifier, 7680);
+    view.setUint32(7696, 2, true);
+    view.setUint32(7700, recordType, true);
+    view.setBigUint64(7704, 7680n, true);
+    view.setBigUint64(7728, blocks.length === 0 ? 0n : BigInt(CATALOG), true);
+    blocks.forEach((types, i) => {
+      const block = CATALOG + i * 16384;
+      bytes.fill(0, block, block + 16384);
+      bytes.set(identifier, block);
+      view.setUint32(block + 20, 2, true);
+      view.setBigUint64(block + 32, BigInt(block), true);
+      const next = i + 1 < blocks.length ? block + 16384 : 0;
+      view.setBigUint64(block + 40, BigInt(next), true);
+      types.forEach((type, entry) => view.setUint32(block + 128 * (1 + entry), type, true));
+    });
+  };
+}
+
+testWith(NEEDS, "an NTFS volume with shadow copies, which have what was deleted since", () => {
+  const sample = new Sample();
+  const free = readFree(readNtfs, sample.volume);
+  for (const blocks of [[], [[]], [[1, 0, 1]], [[1], [0, 0, 1]]]) {
+    assertEquals(sample.outcome(setShadowCopies({ blocks })), free);
+  }
+  for (const blocks of [[[2, 3]], [[1, 2]], [[3]], [[], [0, 2]], [[9]]]) {
+    const outcome = `${sample.outcome(setShadowCopies({ blocks }))}`;
+    assertStringIncludes(outcome, "it has shadow copies");
+    assertStringIncludes(outcome, "vssadmin delete shadows");
+  }
+  const unknown: ((sample: Sample) => void)[] = [
+    setShadowCopies({ blocks: [], recordType: 3 }),
+    (changed) => {
+      setShadowCopies({ blocks: [[]] })(changed);
+      changed.volume.bytes[CATALOG] = 0;
+    },
+    (changed) => {
+      setShadowCopies({ blocks: [[]] })(changed);
+      changed.view.setBigUint64(7728, 1n << 50n, true);
+    },
+    (changed) => {
+      setShadowCopies({ blocks: [[]] })(changed);
+      changed.view.setBigUint64(CATALOG + 40, BigInt(CATALOG), true);
+    },
+  ];
+  for (const change of unknown) {
+    assertStringIncludes(`${sample.outcome(change)}`, "it may have shadow copies");
+  }
+});
+
 testWith(NEEDS, "a volume of BitLocker or ReFS is none of NTFS", () => {
   const sample = new Sample();
   for (const name of ["-FVE-FS-", "ReFS\0\0\0\0", "MSDOS5.0"]) {

@@ -15,6 +15,7 @@ import { inUse, verifyLogClean } from "./log_file.ts";
 import { MasterFileTable, RECORD } from "./mft.ts";
 import { parseRecord, TYPE } from "./records.ts";
 import type { Stream } from "./runs.ts";
+import { assertNoShadowCopies } from "./shadow_copies.ts";
 
 const VOLUME_INFORMATION = layout("volume information", { size: 12, endian: "little" }, {
   majorVersion: [8, u8],
@@ -35,6 +36,7 @@ export const readNtfs: FileSystemReader = (volume) => {
   const table = new MasterFileTable(volume, geometry);
   assertMirrored(table);
   assertVolumeClean(table);
+  assertNoShadowCopies(volume);
   const log = streamOf(table, RECORD.log, "$LogFile");
   const bitmap = streamOf(table, RECORD.bitmap, "$Bitmap");
 
