@@ -13,8 +13,8 @@ import { ProgressBar, style } from "./terminal.ts";
 const free: Command = command({
   about:
     "Says of each partition, or of a disk without partitions, which file system is in it, how much of it is " +
-    "free, and how much of that the blocks of the file hold, which `compact --free-space` gives back; or why " +
-    "it is kept whole.",
+    "free, and how much of that is in blocks of the file that hold nothing else, which `compact --free-space` " +
+    "gives back; or why it is kept whole.",
   operands: "FILE...",
   options: {
     type: TYPE,

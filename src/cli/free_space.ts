@@ -25,7 +25,6 @@ function placeOf({ partition, length, fileSystem = "nothing known" }: PartitionS
 function stateOf({ freeBytes, reclaimableBytes, reason }: PartitionSpace): string {
   if (freeBytes === undefined) return reason === undefined ? "kept whole" : `kept whole: ${reason}`;
   const free = `${roundBytes(freeBytes)} (${groupedDigits(freeBytes)} bytes) free`;
-  return reclaimableBytes === undefined
-    ? free
-    : `${free}, and blocks of the file hold ${roundBytes(reclaimableBytes)} of it`;
+  if (reclaimableBytes === undefined) return free;
+  return `${free}, ${roundBytes(reclaimableBytes)} in blocks of the file that hold nothing else`;
 }
