@@ -11,8 +11,8 @@ const SHELL = /^```sh\n([^]*?)^```$/gm;
 testWith(E2FSPROGS, "the commands of docs/give-space-back.md give space back", async () => {
   using dir = new TempDir();
   const raw = dir.file("raw.img");
-  makeExt(raw, 160 * MiB, "-t", "ext4");
-  fillAndEmpty(dir, raw, { seed: 3, removed: 110 * MiB });
+  makeExt(raw, 128 * MiB, "-t", "ext4", "-b", "4096");
+  fillAndEmpty(dir, raw, { seed: 3, removed: 90 * MiB });
   const options = { source: raw, sourceType: "raw", backend: "portable" } as const;
   (await createVirtualDisk(dir.file("ext4.vhdx"), options)).close();
   const before = Deno.statSync(dir.file("ext4.vhdx")).size;
