@@ -5,6 +5,7 @@
  * @module
  */
 import { benchConversions } from "./convert_bench.ts";
+import { benchFreeSpace } from "./free_space_bench.ts";
 import { benchMaintenance } from "./maintain_bench.ts";
 import { benchNative } from "./native_bench.ts";
 import { benchPortable } from "./portable_bench.ts";
@@ -23,6 +24,7 @@ await benchWrites();
 await benchOverwrites();
 await benchConversions();
 await benchMaintenance();
+await benchFreeSpace();
 
 function processor(): string {
   if (Deno.build.os !== "linux") return Deno.build.arch;
