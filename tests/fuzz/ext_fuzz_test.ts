@@ -13,7 +13,7 @@ import { Random } from "./random.ts";
 
 const MiB = 2 ** 20;
 const SIZE = 12 * MiB;
-const ROUNDS = 2500;
+const ROUNDS = 1500;
 const MADE = [
   "-t ext4 -b 1024 -g 2048 -J size=1",
   "-t ext4 -b 1024 -g 2048 -J size=1 -O meta_bg,^resize_inode",
