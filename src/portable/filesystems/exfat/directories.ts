@@ -56,7 +56,8 @@ export function readRoot(
   geometry: ExfatLayout,
   table: ClusterTable,
 ): RootDirectory {
-  const limit = Math.max(1, MAX_DIRECTORY_LENGTH / geometry.clusterSize);
+  const { clusterCount, clusterSize } = geometry;
+  const limit = Math.min(clusterCount, Math.max(1, MAX_DIRECTORY_LENGTH / clusterSize));
   const clusters = table.chain(geometry.rootCluster, limit, "its root directory");
   const maps: Allocated[] = [];
   let upcaseTable: Allocated | undefined;
