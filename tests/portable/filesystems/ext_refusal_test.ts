@@ -1,5 +1,5 @@
 /** What makes an ext2, ext3 or ext4 one whose free blocks are not believed. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { readExt } from "../../../src/portable/filesystems/ext/ext.ts";
 import { TempDir, testWith } from "../../support.ts";
 import { ExtEditor } from "./ext_edits.ts";
@@ -51,6 +51,11 @@ const ROWS: readonly Row[] = [
     title: "a count of errors",
     change: (ext) => ext.super32(0x194, 1),
     reason: "it has errors that e2fsck has not repaired",
+  },
+  {
+    title: "a state that is not known",
+    change: (ext) => ext.super16(0x3a, 0x21),
+    reason: "its state is not known",
   },
   {
     title: "a state of orphans",
@@ -359,6 +364,33 @@ testWith(E2FSPROGS, "what makes an ext file system one that is not believed", as
     });
   }
 });
+
+testWith(
+  E2FSPROGS,
+  "an ext2 that says it has 2^32 blocks is read no further than it is sound",
+  () => {
+    using dir = new TempDir();
+    const path = dir.file("volume.img");
+    makeExt(path, 20 * MiB, ..."-t ext2 -b 1024 -O ^resize_inode".split(" "));
+    const ext = new ExtEditor(Deno.readFileSync(path));
+    const blocks = 2 ** 32 - 1;
+    const groups = Math.ceil((blocks - 1) / 8192);
+    ext.super32(0x04, blocks).super32(0x00, groups * ext.view.getUint32(1024 + 0x28, true));
+    let bytesRead = 0;
+    const answer = ask(readExt, {
+      size: blocks * 1024,
+      sectorSize: 512,
+      read(offset, length) {
+        bytesRead += length;
+        const bytes = new Uint8Array(length);
+        bytes.set(ext.bytes.subarray(offset, offset + length));
+        return bytes;
+      },
+    });
+    assertEquals(answer?.kind, "refused");
+    assert(bytesRead < MiB, `${bytesRead} bytes read`);
+  },
+);
 
 Deno.test("a volume that is none, or too small, is no ext file system", () => {
   assertEquals(ask(readExt, new BytesVolume(new Uint8Array(0))), undefined);

@@ -204,6 +204,8 @@ export function readSuperblock(volume: Volume): Superblock | undefined {
     (state & STATE.orphans) === 0 && u32("lastOrphan") === 0,
     "it has deleted files whose blocks have not been freed",
   );
+  const states = STATE.clean | STATE.errors | STATE.orphans;
+  demand((state & ~states) === 0, "its state is not known");
   demand(
     (roCompat & RO_COMPAT.orphan_present) === 0,
     "its orphan file may have entries: it was not unmounted cleanly",
