@@ -95,9 +95,9 @@ const FILE_FUNCTIONS: readonly { reason: string; files: Record<string, string> }
     files: { "src/portable/operations/details.ts": "statSync" },
   },
   {
-    reason: "A socket is no image: it is made where only its owner comes, and gets its name then.",
+    reason: "A socket is no image: it is made and removed, and what lies at its path is looked at.",
     files: {
-      "src/serve/server.ts": "chmodSync linkSync lstatSync makeTempDirSync removeSync renameSync",
+      "src/serve/server.ts": "lstatSync makeTempDirSync removeSync umask",
     },
   },
 ];

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname, join, resolve } from "@std/path";
+import { join, resolve } from "@std/path";
 import {
   BOOLEAN,
   checkArgument,
@@ -143,11 +143,12 @@ export interface DiskServer extends AsyncDisposable {
  * ```
  *
  * @param disks One open disk, or several by the names under which clients find them.
- * @param options Where, and how to end. A Unix socket needs `--allow-read` and `--allow-write` for it, a port
- * `--allow-net` for its address.
+ * @param options Where, and how to end. At the socket PATH it needs `--allow-read=PATH`, `--allow-write=PATH`,
+ * `--allow-net=unix:PATH` and `--allow-sys=umask`; at one in a folder of its own, `--allow-write` and `--allow-net`; at a
+ * port, `--allow-net=HOST:PORT`.
  * @returns The server, which takes clients from now on.
- * @throws {VirtualDiskError} `ERROR_ALREADY_EXISTS` if there is something at the path of the socket,
- * `ERROR_NOT_SUPPORTED` for a disk of the native backend.
+ * @throws {VirtualDiskError} `ERROR_ALREADY_EXISTS` if there is something at the path of the socket, or another program
+ * has the port; `ERROR_VHD_INVALID_STATE` if a disk that was opened for writing has children.
  * @throws {TypeError | RangeError} If an argument is wrong.
  */
 export async function serveVirtualDisk(
@@ -183,7 +184,10 @@ function servedDisks(
     if (new TextEncoder().encode(each).length > 4096) {
       throw new RangeError("the name of a disk must have at most 4096 bytes");
     }
-    return [each, new ServedDisk(each, disk, readOnly)];
+    const served = new ServedDisk(each, disk, readOnly);
+    // What keeps the disk from being written is told now, and not to each client that tries.
+    if (!served.readOnly) disk.writeSync(new Uint8Array(), 0);
+    return [each, served];
   }));
 }
 
@@ -209,10 +213,12 @@ async function listen(options: ServeOptions): Promise<Place> {
       causes: ["Use a port: { port: 10809 }."],
     });
   }
-  if (socket !== undefined) return await listenAtSocket(resolve(toHostPath(socket, "socket")));
+  if (socket !== undefined) {
+    return await listenAtSocket(resolve(toHostPath(socket, "socket")), false);
+  }
   const folder = Deno.makeTempDirSync({ prefix: "virtdisk-serve-" });
   try {
-    const place = await listenAtSocket(join(folder, "nbd.sock"));
+    const place = await listenAtSocket(join(folder, "nbd.sock"), true);
     return {
       ...place,
       remove: () => {
@@ -241,45 +247,26 @@ function listenAtPort(host: string, port: number): Place {
   };
 }
 
-/**
- * The socket gets its name when nobody else may use it any more: it is made in a folder that only this user can
- * enter, and moved.
- */
-async function listenAtSocket(path: string): Promise<Place> {
+/** @param isHidden Whether nobody else can enter the folder that it is made in. */
+async function listenAtSocket(path: string, isHidden: boolean): Promise<Place> {
   await removeUnused(path);
-  const folder = Deno.makeTempDirSync({ dir: dirname(path), prefix: ".s" });
-  const made = join(folder, "s");
-  try {
-    const listener = inUse(() => Deno.listen({ transport: "unix", path: made }), made);
-    try {
-      Deno.chmodSync(made, 0o600);
-      moveNew(made, path);
-    } catch (error) {
-      listener.close();
-      throw error instanceof Deno.errors.AlreadyExists ? occupied(path) : error;
-    } finally {
-      removeIfThere(made);
-    }
-    return {
-      listener,
-      uri: (name) =>
-        `nbd+unix:///${encodeURIComponent(name)}?socket=${
-          encodeURI(path).replaceAll(/[?&#+]/g, encodeURIComponent)
-        }`,
-      remove: () => removeIfThere(path),
-    };
-  } finally {
-    Deno.removeSync(folder);
-  }
+  const bind = () => inUse(() => Deno.listen({ transport: "unix", path }), path);
+  const listener = isHidden ? bind() : forOwnerAlone(bind);
+  const query = `socket=${encodeURI(path).replaceAll(/[?&#+]/g, encodeURIComponent)}`;
+  return {
+    listener,
+    uri: (name) => `nbd+unix:///${encodeURIComponent(name)}?${query}`,
+    remove: () => removeIfThere(path),
+  };
 }
 
-/** Unlike a rename, a link fails if there is something already; not every file system links sockets. */
-function moveNew(from: string, to: string): void {
+/** What is made meanwhile is the owner's alone from its first moment on: changed later, it would be too late. */
+function forOwnerAlone<T>(make: () => T): T {
+  const before = Deno.umask(0o177);
   try {
-    Deno.linkSync(from, to);
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) throw error;
-    Deno.renameSync(from, to);
+    return make();
+  } finally {
+    Deno.umask(before);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Where a server listens, and what it leaves behind. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { VirtualDiskError } from "@virtdisk/virtdisk";
+import { createVirtualDisk, openVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk/portable";
 import { serveVirtualDisk } from "@virtdisk/virtdisk/serve";
 import { onlyOn, TempDir, testWith } from "../support.ts";
 import { MemoryDisk } from "./memory_disk.ts";
@@ -128,4 +128,15 @@ Deno.test("serveVirtualDisk: a signal that was given before ends it at once", as
   const signal = AbortSignal.abort(reason);
   const serve = () => serveVirtualDisk(new MemoryDisk(SIZE), { port: 0, signal });
   assertEquals(await assertRejects(serve), reason);
+});
+
+Deno.test("serveVirtualDisk: a parent of other images is not served for writing", async () => {
+  using dir = new TempDir();
+  const parent = dir.file("base.vhdx");
+  (await createVirtualDisk(parent, { size: "8MiB" })).close();
+  (await createVirtualDisk(dir.file("child.vhdx"), { parent })).close();
+  using disk = await openVirtualDisk(parent, { readOnly: false });
+  const error = await assertRejects(() => serveVirtualDisk(disk, { port: 0 }), VirtualDiskError);
+  assertEquals(error.symbol, "ERROR_VHD_INVALID_STATE");
+  await using _server = await serveVirtualDisk(disk, { port: 0, readOnly: true });
 });

@@ -90,3 +90,7 @@ export async function assertRejects<E extends Error = Error>(
   }
   throw new assertNode.AssertionError({ message: "Expected the promise to be rejected" });
 }
+
+/** What a failed assertion throws. */
+export const AssertionError = assertNode.AssertionError;
+export type AssertionError = assertNode.AssertionError;
