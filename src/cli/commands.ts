@@ -26,6 +26,10 @@ export const COMMANDS: Commands = new Map<string, Entry>([
   ["changes", { summary: "say what a child changes", load: () => import("./changes.ts") }],
   ["map", { summary: "say where a disk's bytes are", load: () => import("./map.ts") }],
   ["free", { summary: "say how much of a disk is free", load: () => import("./free.ts") }],
+  ["serve", {
+    summary: "serve disks as network block devices",
+    load: () => import("./serve.ts"),
+  }],
   ["metadata", {
     summary: "list, read and write user metadata of a VHDX",
     load: () => import("./metadata.ts"),

@@ -62,13 +62,15 @@ type Operand<S extends string> = S extends `[${string}]` ? readonly [string?]
 
 /** A permission of Deno's that a command needs. */
 export interface Permission {
-  readonly kind: "read" | "write" | "ffi";
+  readonly kind: "read" | "write" | "ffi" | "net" | "sys";
   /** For which files, or libraries, in the words of the help: `each FILE and its parents`. */
   readonly scope: string;
   /** Needed only with one of these, as they are typed: `--repair`, `--backend native`. */
   readonly with?: readonly string[];
   /** Not needed with one of these. */
   readonly unless?: readonly string[];
+  /** Whether it is for files that lie elsewhere than those that are named. */
+  readonly anywhere?: true;
 }
 
 /** What a command is. */
@@ -88,6 +90,8 @@ export interface Declaration<O extends Options = Options, S extends string = str
   readonly examples: readonly (readonly [line: string, purpose: string])[];
   /** When it ends with 0 and with 1, unless that is when it has done its work, and never. */
   readonly statuses?: { readonly 0?: string; readonly 1?: string; readonly 2?: string };
+  /** Whether it goes on until it is interrupted, which is its good end. */
+  readonly untilInterrupted?: boolean;
   /** Whether standard output gets the bytes of a disk: then JSON goes to standard error. */
   readonly putsOutBytes?: (
     operands: readonly string[],

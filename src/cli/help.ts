@@ -73,14 +73,14 @@ export function scopeOf({ scope, with: only, unless }: Permission): string {
 }
 
 /** What the exit statuses of a command mean. */
-export function statuses({ statuses = {} }: Declaration): string {
+export function statuses({ statuses = {}, untilInterrupted = false }: Declaration): string {
   const { 0: good, 1: finding, 2: failed = "it fails or the command line is wrong" } = statuses;
   return [
-    good === undefined ? "0" : `0 if ${good}`,
+    untilInterrupted ? "0 after Ctrl-C" : good === undefined ? "0" : `0 if ${good}`,
     ...(finding === undefined ? [] : [`1 if ${finding}`]),
     `2 if ${failed}`,
-    "130 after Ctrl-C.",
-  ].join("; ");
+    ...(untilInterrupted ? [] : ["130 after Ctrl-C"]),
+  ].join("; ") + ".";
 }
 
 /** Two columns; a first one that is too long has a line of its own. */

@@ -19,9 +19,17 @@ const OUTSIDE = /(?:^|[\s'"])(?:[/\\]|[A-Za-z]:[\\/]|~)|\.\.[/\\]/;
  *
  * @param scope For files: a folder; all there are without one.
  */
-export function flagOf({ kind }: Permission, scope?: string): string {
+export function flagOf({ kind, anywhere }: Permission, scope?: string): string {
   if (kind === "ffi") return `--allow-ffi=${LIBRARIES}`;
-  return `--allow-${kind}${scope === undefined ? "" : `=${scope}`}`;
+  if (kind === "net") return "--allow-net";
+  if (kind === "sys") return "--allow-sys=umask";
+  return `--allow-${kind}${scope === undefined || anywhere ? "" : `=${scope}`}`;
+}
+
+/** The flags that give permissions; one that is given everywhere needs no folder beside it. */
+export function flagsOf(permissions: readonly Permission[], scope?: string): string[] {
+  const flags = new Set(permissions.map((each) => flagOf(each, scope)));
+  return [...flags].filter((flag) => !flag.includes("=") || !flags.has(flag.split("=")[0]!));
 }
 
 /** What allows to ask Windows. */
@@ -34,8 +42,7 @@ export const WINDOWS_FLAG = flagOf({ kind: "ffi", scope: "" });
 export function programWith(permissions: readonly Permission[], scope?: string): string[] {
   if (Deno.build.standalone) return [NAME];
   const module = MAIN.protocol === "file:" ? fromFileUrl(MAIN) : MAIN.href;
-  const flags = permissions.map((each) => flagOf(each, scope));
-  return [["deno run", ...new Set(flags)].join(" "), shellWord(module)];
+  return [["deno run", ...flagsOf(permissions, scope)].join(" "), shellWord(module)];
 }
 
 /**

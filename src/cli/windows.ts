@@ -26,7 +26,7 @@ export function assertWindows(operation: string, path?: string): void {
     reason: "only Windows attaches disks",
     causes: [
       "Without attaching, `virtdisk read` and `virtdisk write` reach a disk's bytes here, and " +
-      "`virtdisk convert` makes a raw disk of it.",
+      "`virtdisk serve` lets Linux mount it and QEMU boot from it.",
     ],
   });
 }

@@ -506,7 +506,7 @@ const NO_ATTACHING = [
   portable(windows('The native backend can: open it with { backend: "native" }.')),
   posix(
     "Only Windows attaches disks. Here a disk is read and written without: readSync(), writeSync(), readable(). " +
-      "To mount it or to boot from it, serve it: serveVirtualDisk() of @virtdisk/virtdisk/serve.",
+      "To mount it or to boot from it, serve it: serveVirtualDisk() of @virtdisk/virtdisk/serve, or `virtdisk serve`.",
   ),
 ];
 const ATTACHED = native("The disk is attached, or attached for writing: detach it first.");

@@ -5,7 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { COMMANDS as COMMANDS_OF_PROGRAM } from "../../src/cli/commands.ts";
 import { type Declaration, declarations, permissionsFor } from "../../src/cli/declaration.ts";
-import { flagOf } from "../../src/cli/program.ts";
+import { flagsOf } from "../../src/cli/program.ts";
 import { createImage } from "../create_image.ts";
 import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
 import { sampledRows } from "../sampling.ts";
@@ -24,6 +24,8 @@ interface Command {
   readonly code?: number;
   readonly read?: string;
   readonly write?: string;
+  /** The flags of other permissions. */
+  readonly others?: string;
 }
 
 /** Each command. Earlier ones make what later ones take. */
@@ -44,6 +46,7 @@ const COMMANDS: readonly Command[] = [
   { line: "map child.vhdx", read: "disk.vhdx,child.vhdx" },
   { line: "free disk.vhdx", read: "disk.vhdx" },
   { line: "map --free-space child.vhdx", read: "disk.vhdx,child.vhdx" },
+  { line: "serve child.vhdx", read: ".", write: ".", others: "--allow-net" },
   { line: "rebase child.vhdx disk.vhdx", read: ".", write: "child.vhdx" },
   { line: "merge --into new.vhdx child.vhdx", read: ".", write: "." },
   { line: "merge --remove-child child.vhdx", read: ".", write: "disk.vhdx,child.vhdx" },
@@ -53,6 +56,12 @@ const COMMANDS: readonly Command[] = [
   { line: "compact --free-space disk.vhdx", read: ".", write: "disk.vhdx" },
   { line: `metadata --set ${METADATA_ID} disk.vhdx <bytes`, read: ".", write: "disk.vhdx" },
   { line: "metadata disk.vhdx", read: "disk.vhdx" },
+  {
+    line: "serve --writable --socket nbd.sock disk.vhdx",
+    read: ".",
+    write: "disk.vhdx,nbd.sock",
+    others: "--allow-net --allow-sys=umask",
+  },
   { line: "check disk.vhdx", read: "disk.vhdx" },
   { line: "check damaged.vhdx", read: "damaged.vhdx", code: 1 },
   { line: "check --repair damaged.vhdx", read: "damaged.vhdx", write: "damaged.vhdx" },
@@ -89,8 +98,7 @@ const ERASE_LINE = "\x1b[2K";
 /** The permissions that a command line needs by its declaration, for files of this folder. */
 function grantsOf(line: string): string[] {
   const [name = "", ...args] = line.split(" ");
-  const grants = permissionsFor(DECLARATIONS.get(name)!, args).map((each) => flagOf(each, "."));
-  return [...new Set(grants)].sort();
+  return flagsOf(permissionsFor(DECLARATIONS.get(name)!, args), ".").sort();
 }
 
 /** The flags that the help of a command names. */
@@ -106,8 +114,11 @@ async function onTerminal(
   { columns, noColor = false }: Terminal,
 ): Promise<{ code: number; text: string }> {
   const { DENO_DIR, HOME, JSR_URL, PATH } = Deno.env.toObject();
+  const isServer = / serve (?!--help)/.test(line);
   const child = new Deno.Command("script", {
-    args: ["-qec", `stty cols ${columns} && ${line}`, "/dev/null"],
+    args: isServer
+      ? ["-qfec", `stty cols ${columns} && ${untilServing(line)}`, SCREEN]
+      : ["-qec", `stty cols ${columns} && ${line}`, "/dev/null"],
     cwd: dir.path,
     clearEnv: true,
     env: {
@@ -128,6 +139,15 @@ async function onTerminal(
   });
   const { code, stdout } = await child.output();
   return { code, text: new TextDecoder().decode(stdout) };
+}
+
+/** What the terminal has drawn, by which a server is seen to serve. */
+const SCREEN = "screen";
+
+/** Ends a command that goes on until it is interrupted, once it says how. */
+function untilServing(line: string): string {
+  const serves = `until grep -q 'Press Ctrl-C' ${SCREEN} || ! kill -0 $!; do sleep 0.1; done`;
+  return `{ ${line} & } && ${serves}; kill -INT $!; wait $!`;
 }
 
 /** Images that the commands find in their folder. */
@@ -201,7 +221,7 @@ for (const terminal of sampledRows(TERMINALS, 2, 1)) {
         const help = await helpOf(dir, line);
         const grants = grantsOf(line);
         for (const flag of grants) {
-          assert(flagsIn(help).includes(flag.slice(0, -"=.".length)), help);
+          assert(flagsIn(help).includes(flag.split("=")[0]!), help);
         }
         const deno = denoRun(mayAsk, grants);
         const { code, text } = await onTerminal(dir, `${deno} ${line}`, terminal);
@@ -221,11 +241,12 @@ testWith(
     using dir = new TempDir();
     await makeFiles(dir);
     const terminal = { name: "wide", columns: 200, noColor: true };
-    for (const { line, code: expected = 0, read, write } of COMMANDS) {
+    for (const { line, code: expected = 0, read, write, others } of COMMANDS) {
       await t.step(line, async () => {
         const grants = [
           ...(read === undefined ? [] : [`--allow-read=${read}`]),
           ...(write === undefined ? [] : [`--allow-write=${write}`]),
+          ...(others === undefined ? [] : [others]),
         ];
         const { code, text } = await onTerminal(dir, `${denoRun(false, grants)} ${line}`, terminal);
         assertEquals(code, expected, text);
