@@ -27,7 +27,7 @@ for (const args of [["attach", "disk.vhdx"], ["detach", "E:"], ["attached"]]) {
     using dir = new TempDir();
     const { code, out, err } = await runCli(dir, args);
     assertEquals([code, out], [2, ""]);
-    assertMatch(err, /only Windows attaches disks .*`virtdisk read`.*`virtdisk convert`/);
+    assertMatch(err, /only Windows attaches disks .*`virtdisk read`.*`virtdisk serve`/);
     const json = await runCli(dir, [args[0]!, "--json", ...args.slice(1)]);
     const failure = JSON.parse(json.out);
     assertEquals([json.code, json.err, violations(failure)], [2, "", []]);

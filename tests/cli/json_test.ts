@@ -141,6 +141,7 @@ const MISSING: readonly Row[] = [
   { args: ["resize", "none.vhdx", "1G"], paths: ["none.vhdx"] },
   { args: ["compact", "none.vhdx"], paths: ["none.vhdx"] },
   { args: ["free", "none.vhdx"], paths: ["none.vhdx"] },
+  { args: ["serve", "none.vhdx"], paths: ["none.vhdx"] },
   { args: ["rebase", "none.vhdx", "disk.vhdx"], paths: ["none.vhdx"] },
   { args: ["merge", "none.vhdx"], paths: ["none.vhdx"] },
   { args: ["metadata", "none.vhdx"], paths: ["none.vhdx"] },
@@ -165,12 +166,15 @@ const SUBCOMMANDS: readonly string[] = (await declarations(COMMANDS))
   .filter(([name, , { options }]) => "json" in options && !WINDOWS.includes(name))
   .map(([name]) => name).sort();
 
+/** What it prints when it has begun is tested in serve_test.ts, for it goes on until it is interrupted. */
+const UNTIL_INTERRUPTED = ["serve"];
+
 const names = (rows: readonly Row[]) => [...new Set(rows.map(({ args }) => args[0]!))].sort();
 
 Deno.test("every command prints objects that the schema describes, and no other", async (t) => {
   using dir = new TempDir();
   await makeFiles(dir);
-  assertEquals(names(SUCCESSES), SUBCOMMANDS);
+  assertEquals(names(SUCCESSES), SUBCOMMANDS.filter((name) => !UNTIL_INTERRUPTED.includes(name)));
   const used = new Set<string>();
   for (const row of SUCCESSES) {
     await t.step(row.args.join(" "), async () => {
@@ -187,7 +191,7 @@ Deno.test("every command prints objects that the schema describes, and no other"
   }
   const { anyOf } = SCHEMA as { anyOf: { $ref: string }[] };
   const wanted = anyOf.map(({ $ref }) => $ref.split("/").at(-1)!).filter((name) =>
-    name !== "failure" && !WINDOWS_RESULTS.includes(name)
+    !["failure", "served", ...WINDOWS_RESULTS].includes(name)
   );
   assertEquals([...used].sort(), wanted.sort());
 });

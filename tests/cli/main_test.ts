@@ -23,6 +23,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["changes"],
   ["map"],
   ["free"],
+  ["serve"],
   ["metadata"],
 ];
 /** Those that only Windows has, with what they need. */
