@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { viewOf } from "../../file/byte_source.ts";
+import { u32 } from "../../../bytes/codec.ts";
+import { computed, layout } from "../../../bytes/layout.ts";
 import {
   type FileSystem,
   type FreeRange,
@@ -66,7 +67,11 @@ function* freeRanges(volume: Volume, superblock: Superblock): Generator<readonly
   );
 }
 
-const MMP = { magic: 0x00, sequence: 0x04, checksum: 0x3fc } as const;
+const MMP = layout("mount protection", { size: 1024, endian: "little" }, {
+  magic: [0x00, u32],
+  sequence: [0x04, u32],
+  checksum: [0x3fc, computed(u32)],
+});
 const MMP_MAGIC = 0x004d4d50;
 const MMP_CLEAN = 0xff4d4d50;
 
@@ -77,13 +82,12 @@ function demandUnmounted(volume: Volume, superblock: Superblock, bitmaps: BlockB
   bitmaps.demandUsed({ first: mmpBlock, count: 1 }, "the block of its mount protection");
   const what = "the block of its mount protection";
   const block = readInside(volume, mmpBlock * blockSize, blockSize, name, what);
-  const view = viewOf(block);
-  const isSound = view.getUint32(MMP.magic, true) === MMP_MAGIC &&
+  const { magic, sequence } = MMP.unpack(block);
+  const isSound = magic === MMP_MAGIC &&
     (checksums.kind !== "crc32c" ||
-      extCrc32c(checksums.seed, block.subarray(0, MMP.checksum)) ===
-        view.getUint32(MMP.checksum, true));
+      extCrc32c(checksums.seed, block.subarray(0, MMP.at.checksum)) === MMP.get(block, "checksum"));
   if (!isSound) throw new Refusal(name, `${what} is not sound`);
-  if (view.getUint32(MMP.sequence, true) !== MMP_CLEAN) {
+  if (sequence !== MMP_CLEAN) {
     throw new Refusal(name, "its mount protection says that a machine has it mounted");
   }
 }

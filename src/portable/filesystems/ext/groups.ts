@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { viewOf } from "../../file/byte_source.ts";
+import { u16, u32 } from "../../../bytes/codec.ts";
+import { computed, layout } from "../../../bytes/layout.ts";
 import { readInside, Refusal, type Volume } from "../file_system.ts";
 import { extCrc16, extCrc32c, le32 } from "./checksums.ts";
 import { type Superblock, SUPERBLOCK_OFFSET } from "./superblock.ts";
@@ -30,23 +31,23 @@ export interface GroupDescriptor {
   readonly isShortChecksum: boolean;
 }
 
-const FIELD = {
-  blockBitmap: 0x00,
-  inodeBitmap: 0x04,
-  inodeTable: 0x08,
-  freeBlocks: 0x0c,
-  flags: 0x12,
-  bitmapChecksum: 0x18,
-  checksum: 0x1e,
-} as const;
-/** The upper halves, in descriptors of 64 bytes or more. */
-const HIGH_FIELD = {
-  blockBitmap: 0x20,
-  inodeBitmap: 0x24,
-  inodeTable: 0x28,
-  freeBlocks: 0x2c,
-  bitmapChecksum: 0x38,
-} as const;
+const DESCRIPTOR = layout("group descriptor", { size: 32, endian: "little" }, {
+  blockBitmap: [0x00, u32],
+  inodeBitmap: [0x04, u32],
+  inodeTable: [0x08, u32],
+  freeBlocks: [0x0c, u16],
+  flags: [0x12, u16],
+  bitmapChecksum: [0x18, u16],
+  checksum: [0x1e, computed(u16)],
+});
+/** What follows in descriptors of 64 bytes or more: the upper halves. */
+const UPPER_HALVES = layout("group descriptor", { size: 64, endian: "little" }, {
+  blockBitmap: [0x20, u32],
+  inodeBitmap: [0x24, u32],
+  inodeTable: [0x28, u32],
+  freeBlocks: [0x2c, u16],
+  bitmapChecksum: [0x38, u16],
+});
 const OLD_LENGTH = 0x20;
 const FLAG = { inodesUninitialized: 1, blocksUninitialized: 2 } as const;
 const CACHED_BLOCKS = 64;
@@ -159,16 +160,14 @@ export class BlockGroups {
   }
 
   #decode(bytes: Uint8Array<ArrayBuffer>): GroupDescriptor & { flags: number } {
-    const view = viewOf(bytes);
+    const low = DESCRIPTOR.unpack(bytes);
     const isLong = bytes.length > OLD_LENGTH;
+    const high = isLong ? UPPER_HALVES.unpack(bytes) : undefined;
     const block = (name: "blockBitmap" | "inodeBitmap" | "inodeTable") =>
-      view.getUint32(FIELD[name], true) +
-      (isLong ? view.getUint32(HIGH_FIELD[name], true) * 2 ** 32 : 0);
+      low[name] + (high?.[name] ?? 0) * 2 ** 32;
     const half = (name: "freeBlocks" | "bitmapChecksum") =>
-      view.getUint16(FIELD[name], true) +
-      (isLong ? view.getUint16(HIGH_FIELD[name], true) * 2 ** 16 : 0);
-    const flags = view.getUint16(FIELD.flags, true) &
-      (FLAG.inodesUninitialized | FLAG.blocksUninitialized);
+      low[name] + (high?.[name] ?? 0) * 2 ** 16;
+    const flags = low.flags & (FLAG.inodesUninitialized | FLAG.blocksUninitialized);
     return {
       blockBitmap: block("blockBitmap"),
       inodeBitmap: block("inodeBitmap"),
@@ -185,18 +184,19 @@ export class BlockGroups {
   #demandChecksum(bytes: Uint8Array<ArrayBuffer>, group: number): void {
     const { checksums } = this.#superblock;
     if (checksums.kind === "none") return;
-    const stored = viewOf(bytes).getUint16(FIELD.checksum, true);
-    let computed: number;
+    const stored = DESCRIPTOR.get(bytes, "checksum");
+    const at = DESCRIPTOR.at.checksum;
+    let checksum: number;
     if (checksums.kind === "crc16") {
-      computed = extCrc16(extCrc16(0xffff, checksums.uuid), le32(group));
-      computed = extCrc16(computed, bytes.subarray(0, FIELD.checksum));
-      computed = extCrc16(computed, bytes.subarray(FIELD.checksum + 2));
+      checksum = extCrc16(extCrc16(0xffff, checksums.uuid), le32(group));
+      checksum = extCrc16(checksum, bytes.subarray(0, at));
+      checksum = extCrc16(checksum, bytes.subarray(at + 2));
     } else {
       const copy = bytes.slice();
-      copy.fill(0, FIELD.checksum, FIELD.checksum + 2);
-      computed = extCrc32c(extCrc32c(checksums.seed, le32(group)), copy) & 0xffff;
+      copy.fill(0, at, at + 2);
+      checksum = extCrc32c(extCrc32c(checksums.seed, le32(group)), copy) & 0xffff;
     }
-    if (stored !== computed) {
+    if (stored !== checksum) {
       this.#refuse(`the checksum of the descriptor of group ${group} does not hold`);
     }
   }

@@ -4,21 +4,29 @@
  *
  * @module
  */
+import { raw, u16, u32 } from "../../../bytes/codec.ts";
+import { computed, layout } from "../../../bytes/layout.ts";
 import { viewOf } from "../../file/byte_source.ts";
 import { readInside, Refusal, type Volume } from "../file_system.ts";
 import { extCrc32c, le32 } from "./checksums.ts";
 import type { BlockGroups, BlockRange } from "./groups.ts";
 import type { Superblock } from "./superblock.ts";
 
-const INODE = {
-  mode: 0x00,
-  flags: 0x20,
-  blocks: 0x28,
-  generation: 0x64,
-  checksumLow: 0x7c,
-  extraSize: 0x80,
-  checksumHigh: 0x82,
-} as const;
+const BLOCK_POINTERS = 15;
+const DIRECT_POINTERS = 12;
+
+const INODE = layout("inode", { size: 128, endian: "little" }, {
+  mode: [0x00, u16],
+  flags: [0x20, u32],
+  blocks: [0x28, raw(BLOCK_POINTERS * 4)],
+  generation: [0x64, raw(4)],
+  checksumLow: [0x7c, computed(u16)],
+});
+/** What follows in inodes that are longer. */
+const LONG_INODE = layout("inode", { size: 132, endian: "little" }, {
+  extraSize: [0x80, u16],
+  checksumHigh: [0x82, computed(u16)],
+});
 const OLD_INODE_SIZE = 128;
 /** Extra bytes that hold the upper half of the checksum. */
 const HIGH_CHECKSUM_END = 4;
@@ -28,18 +36,38 @@ const EXTENTS_FLAG = 0x80000;
 
 const EXTENT_MAGIC = 0xf30a;
 const EXTENT_LENGTH = 12;
+const EXTENT_HEADER = layout("extent header", { size: EXTENT_LENGTH, endian: "little" }, {
+  magic: [0, u16],
+  entries: [2, u16],
+  most: [4, u16],
+  depth: [6, u16],
+});
+/** In a node without children. */
+const EXTENT = layout("extent", { size: EXTENT_LENGTH, endian: "little" }, {
+  fileBlock: [0, u32],
+  length: [4, u16],
+  startHigh: [6, u16],
+  startLow: [8, u32],
+});
+/** In a node with children. */
+const EXTENT_INDEX = layout("extent index", { size: EXTENT_LENGTH, endian: "little" }, {
+  childLow: [4, u32],
+  childHigh: [8, u16],
+});
 const MAX_EXTENT_DEPTH = 5;
 /** A longer extent is an unwritten one. */
 const MAX_WRITTEN = 32768;
-
-const BLOCK_POINTERS = 15;
-const DIRECT_POINTERS = 12;
 
 /** Blocks of the tree, and runs of blocks: a journal in more pieces is refused. */
 const MAX_TREE_BLOCKS = 4096;
 const MAX_RANGES = 4096;
 
-const JOURNAL = { magic: 0x00, type: 0x04, start: 0x1c, error: 0x20 } as const;
+const JOURNAL = layout("journal superblock", { size: 1024, endian: "big" }, {
+  magic: [0x00, u32],
+  type: [0x04, u32],
+  start: [0x1c, u32],
+  error: [0x20, u32],
+});
 const JOURNAL_MAGIC = 0xc03b3998;
 const JOURNAL_SUPERBLOCKS: readonly number[] = [3, 4];
 
@@ -59,15 +87,13 @@ export function readJournal(
   map.read(inode);
   const first = map.firstBlock;
   if (first === undefined) throw new Refusal(superblock.name, "its journal has no blocks");
-  const header = map.block(first);
-  const view = viewOf(header);
-  const isJournal = view.getUint32(JOURNAL.magic) === JOURNAL_MAGIC &&
-    JOURNAL_SUPERBLOCKS.includes(view.getUint32(JOURNAL.type));
+  const { magic, type, start, error } = JOURNAL.unpack(map.block(first));
+  const isJournal = magic === JOURNAL_MAGIC && JOURNAL_SUPERBLOCKS.includes(type);
   if (!isJournal) throw new Refusal(superblock.name, "its journal does not begin as one");
-  if (view.getUint32(JOURNAL.error) !== 0) {
+  if (error !== 0) {
     throw new Refusal(superblock.name, "its journal has recorded an error");
   }
-  if (view.getUint32(JOURNAL.start) !== 0) {
+  if (start !== 0) {
     throw new Refusal(superblock.name, "its journal must be replayed, though it says otherwise");
   }
   return map.ranges;
@@ -91,23 +117,20 @@ function readInode(volume: Volume, superblock: Superblock, groups: BlockGroups):
   }
   const place = inodeTable * blockSize + (journalInode - 1) % inodesPerGroup * inodeSize;
   const bytes = readInside(volume, place, inodeSize, name, "the inode of its journal");
-  const view = viewOf(bytes);
-  if ((view.getUint16(INODE.mode, true) & TYPE_MASK) !== REGULAR_FILE) {
-    throw new Refusal(name, "its journal is no file");
-  }
+  const { mode, generation } = INODE.unpack(bytes);
+  if ((mode & TYPE_MASK) !== REGULAR_FILE) throw new Refusal(name, "its journal is no file");
   if (checksums.kind !== "crc32c") return { bytes, seed: undefined };
 
-  const generation = bytes.subarray(INODE.generation, INODE.generation + 4);
   const seed = extCrc32c(extCrc32c(checksums.seed, le32(journalInode)), generation);
   const hasHigh = inodeSize > OLD_INODE_SIZE &&
-    view.getUint16(INODE.extraSize, true) >= HIGH_CHECKSUM_END;
-  const stored = view.getUint16(INODE.checksumLow, true) +
-    (hasHigh ? view.getUint16(INODE.checksumHigh, true) * 2 ** 16 : 0);
+    LONG_INODE.get(bytes, "extraSize") >= HIGH_CHECKSUM_END;
+  const stored = INODE.get(bytes, "checksumLow") +
+    (hasHigh ? LONG_INODE.get(bytes, "checksumHigh") * 2 ** 16 : 0);
   const copy = bytes.slice();
-  copy.fill(0, INODE.checksumLow, INODE.checksumLow + 2);
-  if (hasHigh) copy.fill(0, INODE.checksumHigh, INODE.checksumHigh + 2);
-  const computed = extCrc32c(seed, copy);
-  if (stored !== (hasHigh ? computed : computed & 0xffff)) {
+  INODE.patch(copy, { checksumLow: 0 });
+  if (hasHigh) LONG_INODE.patch(copy, { checksumHigh: 0 });
+  const checksum = extCrc32c(seed, copy);
+  if (stored !== (hasHigh ? checksum : checksum & 0xffff)) {
     throw new Refusal(name, "the checksum of the inode of its journal does not hold");
   }
   return { bytes, seed };
@@ -137,8 +160,8 @@ class FileMap {
   }
 
   read({ bytes, seed }: Inode): void {
-    const root = bytes.subarray(INODE.blocks, INODE.blocks + BLOCK_POINTERS * 4);
-    if ((viewOf(bytes).getUint32(INODE.flags, true) & EXTENTS_FLAG) !== 0) {
+    const { blocks: root, flags } = INODE.unpack(bytes);
+    if ((flags & EXTENTS_FLAG) !== 0) {
       this.#readExtents(root, undefined, seed);
       return;
     }
@@ -169,33 +192,30 @@ class FileMap {
 
   /** @param expectedDepth `undefined` for the root, which says it itself. */
   #readExtents(
-    node: Uint8Array<ArrayBuffer>,
+    node: Uint8Array,
     expectedDepth: number | undefined,
     seed: number | undefined,
   ): void {
-    const view = viewOf(node);
-    const entries = view.getUint16(2, true);
-    const most = view.getUint16(4, true);
-    const depth = view.getUint16(6, true);
+    const { magic, entries, most, depth } = EXTENT_HEADER.unpack(node);
     const tail = (most + 1) * EXTENT_LENGTH;
-    const isSound = view.getUint16(0, true) === EXTENT_MAGIC && entries <= most &&
+    const isSound = magic === EXTENT_MAGIC && entries <= most &&
       tail <= node.length && depth <= MAX_EXTENT_DEPTH && depth === (expectedDepth ?? depth);
     if (!isSound) this.#refuse("the extents of its journal are not sound");
     if (expectedDepth !== undefined && seed !== undefined) {
       if (
         tail + 4 > node.length ||
-        view.getUint32(tail, true) !== extCrc32c(seed, node.subarray(0, tail))
+        viewOf(node).getUint32(tail, true) !== extCrc32c(seed, node.subarray(0, tail))
       ) this.#refuse("the checksum of the extents of its journal does not hold");
     }
     for (let at = EXTENT_LENGTH; at < (entries + 1) * EXTENT_LENGTH; at += EXTENT_LENGTH) {
       if (depth > 0) {
-        const child = view.getUint32(at + 4, true) + view.getUint16(at + 8, true) * 2 ** 32;
-        this.#readExtents(this.#treeBlock(child), depth - 1, seed);
+        const { childLow, childHigh } = EXTENT_INDEX.unpack(node, at);
+        this.#readExtents(this.#treeBlock(childLow + childHigh * 2 ** 32), depth - 1, seed);
         continue;
       }
-      const length = view.getUint16(at + 4, true);
-      const first = view.getUint32(at + 8, true) + view.getUint16(at + 6, true) * 2 ** 32;
-      if (view.getUint32(at, true) === 0) this.#firstBlock = first;
+      const { fileBlock, length, startLow, startHigh } = EXTENT.unpack(node, at);
+      const first = startLow + startHigh * 2 ** 32;
+      if (fileBlock === 0) this.#firstBlock = first;
       this.#add(first, length > MAX_WRITTEN ? length - MAX_WRITTEN : length);
     }
   }

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { viewOf } from "../../file/byte_source.ts";
+import { raw, u16, u32, u64, u8, type ValueOf } from "../../../bytes/codec.ts";
+import { computed, layout } from "../../../bytes/layout.ts";
 import { type FileSystemName, Refusal, type Volume } from "../file_system.ts";
 import { extCrc32c } from "./checksums.ts";
 
@@ -12,38 +13,40 @@ import { extCrc32c } from "./checksums.ts";
 export const SUPERBLOCK_OFFSET = 1024;
 const SUPERBLOCK_LENGTH = 1024;
 
-const FIELD = {
-  inodeCount: 0x00,
-  blockCountLow: 0x04,
-  freeBlocksLow: 0x0c,
-  firstDataBlock: 0x14,
-  logBlockSize: 0x18,
-  logClusterSize: 0x1c,
-  blocksPerGroup: 0x20,
-  clustersPerGroup: 0x24,
-  inodesPerGroup: 0x28,
-  magic: 0x38,
-  state: 0x3a,
-  revision: 0x4c,
-  inodeSize: 0x58,
-  compat: 0x5c,
-  incompat: 0x60,
-  roCompat: 0x64,
-  uuid: 0x68,
-  reservedGdtBlocks: 0xce,
-  journalInode: 0xe0,
-  lastOrphan: 0xe8,
-  descriptorSize: 0xfe,
-  firstMetaGroup: 0x104,
-  blockCountHigh: 0x150,
-  freeBlocksHigh: 0x158,
-  mmpBlock: 0x168,
-  checksumType: 0x175,
-  errorCount: 0x194,
-  backupGroups: 0x24c,
-  checksumSeed: 0x270,
-  checksum: 0x3fc,
-} as const;
+const SUPERBLOCK = layout("superblock", { size: SUPERBLOCK_LENGTH, endian: "little" }, {
+  inodeCount: [0x00, u32],
+  blockCountLow: [0x04, u32],
+  freeBlocksLow: [0x0c, u32],
+  firstDataBlock: [0x14, u32],
+  logBlockSize: [0x18, u32],
+  logClusterSize: [0x1c, u32],
+  blocksPerGroup: [0x20, u32],
+  clustersPerGroup: [0x24, u32],
+  inodesPerGroup: [0x28, u32],
+  magic: [0x38, u16],
+  state: [0x3a, u16],
+  revision: [0x4c, u32],
+  inodeSize: [0x58, u16],
+  compat: [0x5c, u32],
+  incompat: [0x60, u32],
+  roCompat: [0x64, u32],
+  uuid: [0x68, raw(16)],
+  reservedGdtBlocks: [0xce, u16],
+  journalInode: [0xe0, u32],
+  lastOrphan: [0xe8, u32],
+  descriptorSize: [0xfe, u16],
+  firstMetaGroup: [0x104, u32],
+  blockCountHigh: [0x150, u32],
+  freeBlocksHigh: [0x158, u32],
+  mmpBlock: [0x168, u64],
+  checksumType: [0x175, u8],
+  errorCount: [0x194, u32],
+  firstBackupGroup: [0x24c, u32],
+  secondBackupGroup: [0x250, u32],
+  checksumSeed: [0x270, u32],
+  checksum: [0x3fc, computed(u32)],
+});
+type Fields = ValueOf<typeof SUPERBLOCK>;
 
 const MAGIC = 0xef53;
 const STATE = { clean: 1, errors: 2, orphans: 4 } as const;
@@ -161,7 +164,7 @@ export interface Superblock {
 export type Checksums =
   | { readonly kind: "none" }
   /** gdt_csum: of descriptors only. */
-  | { readonly kind: "crc16"; readonly uuid: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "crc16"; readonly uuid: Uint8Array }
   /** metadata_csum. */
   | { readonly kind: "crc32c"; readonly seed: number };
 
@@ -169,39 +172,37 @@ export type Checksums =
 export function readSuperblock(volume: Volume): Superblock | undefined {
   if (volume.size < SUPERBLOCK_OFFSET + SUPERBLOCK_LENGTH) return undefined;
   const bytes = volume.read(SUPERBLOCK_OFFSET, SUPERBLOCK_LENGTH);
-  const view = viewOf(bytes);
-  const u16 = (name: keyof typeof FIELD) => view.getUint16(FIELD[name], true);
-  const u32 = (name: keyof typeof FIELD) => view.getUint32(FIELD[name], true);
-  if (u16("magic") !== MAGIC) return undefined;
+  const fields = SUPERBLOCK.unpack(bytes);
+  if (fields.magic !== MAGIC) return undefined;
 
-  const isOld = u32("revision") === 0;
-  const compat = isOld ? 0 : u32("compat");
-  const incompat = isOld ? 0 : u32("incompat");
-  const roCompat = isOld ? 0 : u32("roCompat");
+  const isOld = fields.revision === 0;
+  const compat = isOld ? 0 : fields.compat;
+  const incompat = isOld ? 0 : fields.incompat;
+  const roCompat = isOld ? 0 : fields.roCompat;
   const name = nameOf(compat, incompat, roCompat);
   const demand = (holds: boolean, reason: string) => {
     if (!holds) throw new Refusal(name, reason);
   };
 
-  demand(u32("revision") <= 1, `its revision ${u32("revision")} is not known`);
+  demand(fields.revision <= 1, `its revision ${fields.revision} is not known`);
   demandKnown(name, "compat", compat, COMPAT);
   demandKnown(name, "incompat", incompat, INCOMPAT);
   demandKnown(name, "roCompat", roCompat, RO_COMPAT);
   demand((incompat & INCOMPAT.journal_dev) === 0, "it is the journal of another file system");
-  const checksums = readChecksums(name, bytes, incompat, roCompat);
+  const checksums = readChecksums(name, bytes, fields, { incompat, roCompat });
 
   demand(
     (incompat & INCOMPAT.needs_recovery) === 0,
     "its journal must be replayed: it was not unmounted cleanly",
   );
-  const state = u16("state");
+  const state = fields.state;
   demand(
-    (state & STATE.errors) === 0 && u32("errorCount") === 0,
+    (state & STATE.errors) === 0 && fields.errorCount === 0,
     "it has errors that e2fsck has not repaired",
   );
   demand((state & STATE.clean) !== 0, "it was not unmounted cleanly");
   demand(
-    (state & STATE.orphans) === 0 && u32("lastOrphan") === 0,
+    (state & STATE.orphans) === 0 && fields.lastOrphan === 0,
     "it has deleted files whose blocks have not been freed",
   );
   const states = STATE.clean | STATE.errors | STATE.orphans;
@@ -211,43 +212,42 @@ export function readSuperblock(volume: Volume): Superblock | undefined {
     "its orphan file may have entries: it was not unmounted cleanly",
   );
 
-  demand(u32("logBlockSize") <= MAX_LOG_BLOCK_SIZE, "its block size is not known");
-  const blockSize = 1024 * 2 ** u32("logBlockSize");
+  demand(fields.logBlockSize <= MAX_LOG_BLOCK_SIZE, "its block size is not known");
+  const blockSize = 1024 * 2 ** fields.logBlockSize;
   const hasClusters = (roCompat & RO_COMPAT.bigalloc) !== 0;
-  const logRatio = u32("logClusterSize") - u32("logBlockSize");
+  const logRatio = fields.logClusterSize - fields.logBlockSize;
   demand(
-    hasClusters ? logRatio >= 0 && u32("logClusterSize") <= MAX_LOG_CLUSTER_SIZE : logRatio === 0,
+    hasClusters ? logRatio >= 0 && fields.logClusterSize <= MAX_LOG_CLUSTER_SIZE : logRatio === 0,
     "its cluster size contradicts its block size",
   );
   const clusterBlocks = 2 ** logRatio;
 
   const has64Bit = (incompat & INCOMPAT["64bit"]) !== 0;
-  const number = (low: keyof typeof FIELD, high: keyof typeof FIELD) =>
-    u32(low) + (has64Bit ? u32(high) * 2 ** 32 : 0);
-  const blockCount = number("blockCountLow", "blockCountHigh");
-  const freeBlocks = number("freeBlocksLow", "freeBlocksHigh");
+  const number = (low: number, high: number) => low + (has64Bit ? high * 2 ** 32 : 0);
+  const blockCount = number(fields.blockCountLow, fields.blockCountHigh);
+  const freeBlocks = number(fields.freeBlocksLow, fields.freeBlocksHigh);
   const firstDataBlock = blockSize === 1024 && !hasClusters ? 1 : 0;
-  demand(u32("firstDataBlock") === firstDataBlock, "its first data block contradicts its sizes");
+  demand(fields.firstDataBlock === firstDataBlock, "its first data block contradicts its sizes");
   demand(blockCount > firstDataBlock, "it has no blocks");
   demand(blockCount * blockSize <= volume.size, "it is larger than its volume");
 
-  const blocksPerGroup = u32("blocksPerGroup");
+  const blocksPerGroup = fields.blocksPerGroup;
   const clustersPerGroup = blocksPerGroup / clusterBlocks;
   demand(
-    u32("clustersPerGroup") === clustersPerGroup && clustersPerGroup % 8 === 0 &&
+    fields.clustersPerGroup === clustersPerGroup && clustersPerGroup % 8 === 0 &&
       blocksPerGroup >= MIN_BLOCKS_PER_GROUP && clustersPerGroup <= 8 * blockSize,
     "the size of its groups is not possible",
   );
   const groupCount = Math.ceil((blockCount - firstDataBlock) / blocksPerGroup);
-  const inodesPerGroup = u32("inodesPerGroup");
-  const inodeSize = isOld ? OLD_INODE_SIZE : u16("inodeSize");
+  const inodesPerGroup = fields.inodesPerGroup;
+  const inodeSize = isOld ? OLD_INODE_SIZE : fields.inodeSize;
   demand(
     inodeSize >= OLD_INODE_SIZE && inodeSize <= blockSize && isPowerOfTwo(inodeSize) &&
       inodesPerGroup > 0 && inodesPerGroup <= 8 * blockSize &&
-      u32("inodeCount") === inodesPerGroup * groupCount,
+      fields.inodeCount === inodesPerGroup * groupCount,
     "the number or size of its inodes is not possible",
   );
-  const descriptorSize = has64Bit ? u16("descriptorSize") : OLD_DESCRIPTOR_SIZE;
+  const descriptorSize = has64Bit ? fields.descriptorSize : OLD_DESCRIPTOR_SIZE;
   demand(
     !has64Bit || descriptorSize >= MIN_64BIT_DESCRIPTOR_SIZE &&
         descriptorSize <= MAX_DESCRIPTOR_SIZE && isPowerOfTwo(descriptorSize),
@@ -255,10 +255,10 @@ export function readSuperblock(volume: Volume): Superblock | undefined {
   );
 
   const hasMetaGroups = (incompat & INCOMPAT.meta_bg) !== 0;
-  const reservedGdtBlocks = isOld ? 0 : u16("reservedGdtBlocks");
+  const reservedGdtBlocks = isOld ? 0 : fields.reservedGdtBlocks;
   // The kernel and e2fsprogs differ on where they would be; neither makes such a file system.
   demand(!hasMetaGroups || reservedGdtBlocks === 0, "it has both meta groups and reserved blocks");
-  const journalInode = u32("journalInode");
+  const journalInode = fields.journalInode;
   const hasJournal = (compat & COMPAT.has_journal) !== 0;
   demand(!hasJournal || journalInode !== 0, "its journal is on another device");
 
@@ -276,15 +276,14 @@ export function readSuperblock(volume: Volume): Superblock | undefined {
     inodeSize,
     descriptorSize,
     reservedGdtBlocks,
-    firstMetaGroup: hasMetaGroups ? u32("firstMetaGroup") : Infinity,
+    firstMetaGroup: hasMetaGroups ? fields.firstMetaGroup : Infinity,
     journalInode: hasJournal ? journalInode : 0,
-    mmpBlock: (incompat & INCOMPAT.mmp) === 0 ? 0 : Number(view.getBigUint64(FIELD.mmpBlock, true)),
+    mmpBlock: (incompat & INCOMPAT.mmp) === 0 ? 0 : fields.mmpBlock,
     hasFlexGroups: (incompat & INCOMPAT.flex_bg) !== 0,
     isSparse: (roCompat & RO_COMPAT.sparse_super) !== 0,
-    backupGroups: (compat & COMPAT.sparse_super2) === 0 ? undefined : [
-      view.getUint32(FIELD.backupGroups, true),
-      view.getUint32(FIELD.backupGroups + 4, true),
-    ].filter((group) => group !== 0),
+    backupGroups: (compat & COMPAT.sparse_super2) === 0
+      ? undefined
+      : [fields.firstBackupGroup, fields.secondBackupGroup].filter((group) => group !== 0),
     checksums,
   };
 }
@@ -317,11 +316,9 @@ const SET_NAMES = {
 function readChecksums(
   name: FileSystemName,
   bytes: Uint8Array<ArrayBuffer>,
-  incompat: number,
-  roCompat: number,
+  { uuid, checksumType, checksumSeed }: Fields,
+  { incompat, roCompat }: Pick<Fields, "incompat" | "roCompat">,
 ): Checksums {
-  const view = viewOf(bytes);
-  const uuid = bytes.slice(FIELD.uuid, FIELD.uuid + 16);
   const hasSeed = (incompat & INCOMPAT.metadata_csum_seed) !== 0;
   const hasGroupChecksums = (roCompat & RO_COMPAT.uninit_bg) !== 0;
   if ((roCompat & RO_COMPAT.metadata_csum) === 0) {
@@ -329,14 +326,14 @@ function readChecksums(
     return hasGroupChecksums ? { kind: "crc16", uuid } : { kind: "none" };
   }
   if (hasGroupChecksums) throw new Refusal(name, "it has two kinds of group checksums at once");
-  if (bytes[FIELD.checksumType] !== CHECKSUM_CRC32C) {
+  if (checksumType !== CHECKSUM_CRC32C) {
     throw new Refusal(name, "the kind of its checksums is not known");
   }
-  const checksum = extCrc32c(~0, bytes.subarray(0, FIELD.checksum));
-  if (checksum !== view.getUint32(FIELD.checksum, true)) {
+  const checksum = extCrc32c(~0, bytes.subarray(0, SUPERBLOCK.at.checksum));
+  if (checksum !== SUPERBLOCK.get(bytes, "checksum")) {
     throw new Refusal(name, "the checksum of its superblock does not hold");
   }
-  const seed = hasSeed ? view.getUint32(FIELD.checksumSeed, true) : extCrc32c(~0, uuid);
+  const seed = hasSeed ? checksumSeed : extCrc32c(~0, uuid);
   return { kind: "crc32c", seed };
 }
 
