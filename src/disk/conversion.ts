@@ -12,7 +12,7 @@ import {
   type OptionKinds,
   PATH,
 } from "./arguments.ts";
-import type { CreateOptions } from "./create_options.ts";
+import { CREATE_OPTIONS, type CreateOptions } from "./create_options.ts";
 import type { OpenOptions } from "./open_options.ts";
 import type { VirtualDisk } from "./virtual_disk.ts";
 
@@ -25,6 +25,9 @@ export type ConvertOptions<B extends Backend = Backend> = Omit<
   CreateOptions<B>,
   "source" | "parent"
 >;
+
+const { source: _source, parent: _parent, ...OPTIONS_OF_COPIES } = CREATE_OPTIONS;
+const CONVERT_OPTIONS: OptionKinds<ConvertOptions> = OPTIONS_OF_COPIES;
 
 /**
  * What a conversion has made.
@@ -49,10 +52,11 @@ export async function convertBy(
   create: (path: string | URL, options: CreateOptions) => Promise<VirtualDisk>,
   source: string | URL | ReadableStream<Uint8Array>,
   target: string | URL,
-  options: ConvertOptions = {},
+  options: ConvertOptions | undefined,
 ): Promise<ConversionReport> {
   if (source === undefined) checkArgument(PATH, source, "source");
-  using disk = await create(target, { ...options, source });
+  const checked = checkOptions(CONVERT_OPTIONS, options, "convertVirtualDisk");
+  using disk = await create(target, { ...checked, source });
   const { virtualSize, physicalSize } = disk.getInformation("size");
   return { path: disk.path, virtualSize, fileSize: physicalSize };
 }

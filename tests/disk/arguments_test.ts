@@ -3,11 +3,13 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   checkVirtualDisk,
   compareVirtualDisks,
+  convertVirtualDisk,
   createVirtualDisk,
   diagnose,
   openVirtualDisk,
   openVirtualDiskSync,
   type PortableVirtualDisk,
+  rebaseVirtualDisk,
   storageDependencies,
   virtualDiskChanges,
 } from "@virtdisk/virtdisk";
@@ -39,6 +41,16 @@ const FUNCTIONS: Record<string, [call: Call, wrong: string, meant: string]> = {
     ({ path }, options) => createVirtualDisk(path, options),
     "blocksize",
     "blockSize",
+  ],
+  convertVirtualDisk: [
+    ({ path }, options) => convertVirtualDisk(path, `${path}.vhd`, options),
+    "subType",
+    "subtype",
+  ],
+  rebaseVirtualDisk: [
+    ({ path }, options) => rebaseVirtualDisk(path, options as never),
+    "dryrun",
+    "dryRun",
   ],
   diagnose: [({ path }, options) => diagnose(path, options), "Backend", "backend"],
   checkVirtualDisk: [({ path }, options) => checkVirtualDisk(path, options), "repiar", "repair"],
