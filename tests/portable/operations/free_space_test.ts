@@ -22,9 +22,6 @@ import {
   makeExt,
   ZEROFREE,
 } from "../filesystems/ext_images.ts";
-import { EXFAT_TOOLS, makeExfatVolume } from "../filesystems/exfat_volumes.ts";
-import { FAT_TOOLS, makeFatVolume } from "../filesystems/fat_volumes.ts";
-import { fillFolder, makeNtfsVolume, NTFS_TOOLS } from "../filesystems/ntfs_volumes.ts";
 
 const MiB = 2 ** 20;
 
@@ -280,70 +277,4 @@ testWith(E2FSPROGS, "a file system that is in use is kept whole", async () => {
     }],
   });
   assertBytesEqual(await unpack(path, dir.file("copy.img")), before);
-});
-
-/** The file systems of one disk: where each begins, and what finds nothing wrong with it. */
-const FOUR = [
-  { name: "ext4", check: ["/usr/sbin/e2fsck", "-fn"] },
-  { name: "ntfs", check: ["ntfsfix", "-n"] },
-  { name: "fat32", check: ["fsck.fat", "-n"] },
-  { name: "exfat", check: ["fsck.exfat", "-n"] },
-] as const;
-const FOUR_NEEDS = [
-  ...E2FSPROGS,
-  ...FAT_TOOLS,
-  ...NTFS_TOOLS,
-  ...EXFAT_TOOLS,
-  tool("ntfsfix"),
-  tool("/usr/sbin/sfdisk"),
-];
-
-testWith(FOUR_NEEDS, "four file systems of one disk give back what they leave free", async () => {
-  using dir = new TempDir();
-  const size = 48 * MiB;
-  const ext = dir.file("ext4");
-  makeExt(ext, size, "-t", "ext4", "-b", "4096");
-  fillAndEmpty(dir, ext, { seed: 11, removed: 12 * MiB });
-  const fill = (folder: string) => fillFolder(folder, 24 * MiB);
-  makeNtfsVolume(dir, "ntfs", { size, clusterSize: 4096 }, fill);
-  makeFatVolume(dir, "fat32", { size, bits: 32, sectorsPerCluster: 1, fill: 0.5 });
-  makeExfatVolume(dir, "exfat", { size, clusterSize: 4096 }, fill);
-  const offsetOf = (index: number) => MiB + index * size;
-  const raw = dir.file("raw.img");
-  Deno.writeFileSync(raw, new Uint8Array());
-  Deno.truncateSync(raw, offsetOf(4) + MiB);
-  const script = dir.file("sfdisk.txt");
-  const starts = FOUR.map((_, index) => `start=${offsetOf(index) / 512},size=${size / 512}`);
-  Deno.writeTextFileSync(script, `label: gpt\n${starts.join("\n")}\n`);
-  const sfdisk = "/usr/sbin/sfdisk -q --no-reread --no-tell-kernel";
-  run("/bin/sh", "-c", `${sfdisk} "$0" < "$1"`, raw, script);
-  {
-    using file = Deno.openSync(raw, { write: true });
-    for (const [index, { name }] of FOUR.entries()) {
-      file.seekSync(offsetOf(index), Deno.SeekMode.Start);
-      file.writeSync(Deno.readFileSync(dir.file(name)));
-    }
-  }
-  const before = Deno.readFileSync(raw);
-  const path = dir.file("disk.vhdx");
-  await imageOf(raw, path, { type: "vhdx", blockSize: MiB });
-  const plain = await compact(path, { dryRun: true });
-  let free: FreeRange[];
-  {
-    using disk = await openVirtualDisk(path, { backend: "portable" });
-    free = await Array.fromAsync(await disk.freeSpace());
-  }
-  const report = await compact(path, { freeSpace: true });
-  assert(report.fileSize <= plain.fileSize - 10 * MiB, `${report.fileSize} of ${plain.fileSize}`);
-  const partitions = report.freeSpace!.partitions;
-  assertEquals(partitions.map(({ fileSystem }) => fileSystem), FOUR.map(({ name }) => name));
-  for (const { freeBytes = 0, reason } of partitions) assert(freeBytes > 0, reason);
-  assertEquals((await compact(path, { freeSpace: true })).releasedBlocks, 0);
-  const after = await unpack(path, raw);
-  assertOnlyFreed(after, before, free, MiB);
-  for (const [index, { name, check: [program, ...args] }] of FOUR.entries()) {
-    const offset = offsetOf(index);
-    Deno.writeFileSync(dir.file(name), after.subarray(offset, offset + size));
-    run(program, ...args, dir.file(name));
-  }
 });
