@@ -9,6 +9,7 @@ import { benchFreeSpace } from "./free_space_bench.ts";
 import { benchMaintenance } from "./maintain_bench.ts";
 import { benchNative } from "./native_bench.ts";
 import { benchPortable } from "./portable_bench.ts";
+import { benchServing } from "./serve_bench.ts";
 import { benchOverwrites, benchWrites } from "./write_bench.ts";
 
 const PROCESSOR = /^model name\s*:\s*(.*)$/m;
@@ -25,6 +26,7 @@ await benchOverwrites();
 await benchConversions();
 await benchMaintenance();
 await benchFreeSpace();
+await benchServing();
 
 function processor(): string {
   if (Deno.build.os !== "linux") return Deno.build.arch;
