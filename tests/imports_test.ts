@@ -97,7 +97,7 @@ const FILE_FUNCTIONS: readonly { reason: string; files: Record<string, string> }
   {
     reason: "A socket is no image: it is made and removed, and what lies at its path is looked at.",
     files: {
-      "src/serve/server.ts": "lstatSync makeTempDirSync removeSync umask",
+      "src/serve/place.ts": "lstatSync makeTempDirSync removeSync umask",
     },
   },
 ];

@@ -7,24 +7,17 @@
  * @module
  */
 import { setImmediate } from "node:timers/promises";
-import { VirtualDiskError } from "../errors/error.ts";
+import { assertAllowed, CommandError, messageOf, numberOf } from "./command_rules.ts";
 import type { Session } from "./handshake.ts";
-import { MAX_PAYLOAD } from "./handshake.ts";
 import {
-  CHUNK,
-  CHUNK_DONE,
-  CHUNK_HEAD,
-  CHUNK_OFFSET,
   COMMAND,
   COMMAND_FLAG,
   decodeRequest,
-  encodeChunkHead,
-  encodeSimpleReply,
   ERROR,
   type Request,
   REQUEST_LENGTH,
-  SIMPLE_REPLY_HEAD,
 } from "./protocol.ts";
+import { Replies } from "./replies.ts";
 import type { ServedDisk } from "./served_disk.ts";
 import { Disconnected, type Input, type Output } from "./wire.ts";
 
@@ -48,28 +41,6 @@ const ZERO_PIECE = 8 * 1024 * 1024;
 const TRIM_PIECE = 64 * 1024 * 1024;
 
 const { FUA, NO_HOLE, DF, REQ_ONE, FAST_ZERO } = COMMAND_FLAG;
-/** What a command may be told. Durability may be asked of any. */
-const FLAGS: Readonly<Record<number, number>> = {
-  [COMMAND.READ]: FUA | DF,
-  [COMMAND.WRITE]: FUA,
-  [COMMAND.FLUSH]: FUA,
-  [COMMAND.TRIM]: FUA,
-  [COMMAND.CACHE]: FUA,
-  [COMMAND.WRITE_ZEROES]: FUA | NO_HOLE | FAST_ZERO,
-  [COMMAND.BLOCK_STATUS]: FUA | REQ_ONE,
-};
-const WRITING: readonly number[] = [COMMAND.WRITE, COMMAND.TRIM, COMMAND.WRITE_ZEROES];
-
-/** A command cannot be done: the number tells the client why. */
-class CommandError extends Error {
-  readonly number: number;
-
-  constructor(number: number, message: string) {
-    super(message);
-    this.number = number;
-  }
-}
-
 /** What a transmission tells of itself. */
 export interface TransmissionHooks {
   /** Whether the server ends: what comes now is refused. */
@@ -82,6 +53,7 @@ export interface TransmissionHooks {
 export class Transmission {
   readonly #input: Input;
   readonly #output: Output;
+  readonly #replies: Replies;
   readonly #session: Session;
   readonly #hooks: TransmissionHooks;
   readonly #beside = new Set<Promise<void>>();
@@ -91,6 +63,7 @@ export class Transmission {
   constructor(input: Input, output: Output, session: Session, hooks: TransmissionHooks) {
     this.#input = input;
     this.#output = output;
+    this.#replies = new Replies(output);
     this.#session = session;
     this.#hooks = hooks;
   }
@@ -122,6 +95,10 @@ export class Transmission {
     await Promise.all(this.#beside);
   }
 
+  readonly #reader = (buffer: Uint8Array, offset: number): void => {
+    this.#session.disk.disk.readSync(buffer, offset);
+  };
+
   /** A promise only if there is something to wait for. */
   #answer(request: Request): Promise<void> | undefined {
     if (request.type === COMMAND.WRITE) return this.#write(request);
@@ -132,9 +109,9 @@ export class Transmission {
           return this.#read(request);
         case COMMAND.FLUSH:
           this.#flush();
-          return void this.#succeed(request);
+          return void this.#replies.end(request.cookie, 0);
         case COMMAND.CACHE:
-          return void this.#succeed(request);
+          return void this.#replies.end(request.cookie, 0);
         case COMMAND.BLOCK_STATUS:
           return void this.#blockStatus(request);
         default:
@@ -145,31 +122,9 @@ export class Transmission {
     }
   }
 
-  #assertAllowed({ type, flags, offset, length }: Request): void {
+  #assertAllowed(request: Request): void {
     if (this.#hooks.isEnding()) throw new CommandError(ERROR.ESHUTDOWN, "the server ends");
-    const { disk, isStructured } = this.#session;
-    const allowed = Object.hasOwn(FLAGS, type) ? FLAGS[type]! : undefined;
-    if (allowed === undefined) {
-      throw new CommandError(ERROR.EINVAL, `command ${type} is not known here`);
-    }
-    if ((flags & ~allowed) !== 0 || (flags & DF) !== 0 && !isStructured) {
-      throw new CommandError(ERROR.EINVAL, `the flags ${flags} are not those of command ${type}`);
-    }
-    if (type === COMMAND.FLUSH) return;
-    if (disk.readOnly && WRITING.includes(type)) {
-      throw new CommandError(ERROR.EPERM, "the disk is served for reading");
-    }
-    const isPlaced = type === COMMAND.WRITE || type === COMMAND.WRITE_ZEROES;
-    if (offset + length > disk.size) {
-      throw new CommandError(
-        isPlaced ? ERROR.ENOSPC : ERROR.EINVAL,
-        `the disk ends after ${disk.size} bytes`,
-      );
-    }
-    if (length === 0) throw new CommandError(ERROR.EINVAL, "the length is 0");
-    if (length > MAX_PAYLOAD && (type === COMMAND.READ || type === COMMAND.WRITE)) {
-      throw new CommandError(ERROR.EOVERFLOW, `at most ${MAX_PAYLOAD} bytes at a time`);
-    }
+    assertAllowed(request, this.#session);
   }
 
   #read(request: Request): Promise<void> | undefined {
@@ -180,19 +135,21 @@ export class Transmission {
       if (length > MAX_WHOLE) {
         throw new CommandError(ERROR.EOVERFLOW, `at most ${MAX_WHOLE} bytes come in one piece`);
       }
-      return void this.#sendData(request, request.offset, length, true);
+      return void this.#replies.data(
+        request.cookie,
+        request.offset,
+        length,
+        this.#reader,
+        true,
+      );
     }
     return this.#readChunks(request);
   }
 
   /** The answer says first whether it is a success: of a long one that fails later only the end can tell. */
   #readSimple({ cookie, offset, length }: Request): Promise<void> | undefined {
-    const { disk } = this.#session.disk;
     const first = Math.min(length, MAX_WHOLE);
-    const reply = new Uint8Array(SIMPLE_REPLY_HEAD + first);
-    disk.readSync(reply.subarray(SIMPLE_REPLY_HEAD), offset);
-    encodeSimpleReply(reply, 0, cookie);
-    this.#output.push(reply);
+    this.#replies.simpleData(cookie, offset, first, this.#reader);
     return first < length ? this.#readRest(offset + first, offset + length) : undefined;
   }
 
@@ -217,13 +174,13 @@ export class Transmission {
     try {
       for (const { isHole, start, stop } of pieces(this.#session.disk, offset, end)) {
         if (isHole) {
-          this.#sendHole(request, start, stop - start, stop === end);
+          this.#replies.hole(request.cookie, start, stop - start, stop === end);
           continue;
         }
         for (let at = start; at < stop;) {
           if (!this.#output.hasRoom) await this.#output.room();
           const size = Math.min(PIECE, stop - at);
-          this.#sendData(request, at, size, at + size === end);
+          this.#replies.data(request.cookie, at, size, this.#reader, at + size === end);
           at += size;
         }
       }
@@ -231,28 +188,6 @@ export class Transmission {
       if (error instanceof Disconnected) throw error;
       this.#fail(request, error);
     }
-  }
-
-  #sendData({ cookie }: Request, offset: number, length: number, isLast: boolean): void {
-    const chunk = new Uint8Array(CHUNK_HEAD + CHUNK_OFFSET + length);
-    this.#session.disk.disk.readSync(chunk.subarray(CHUNK_HEAD + CHUNK_OFFSET), offset);
-    const view = new DataView(chunk.buffer);
-    const flags = isLast ? CHUNK_DONE : 0;
-    const type = CHUNK.OFFSET_DATA;
-    encodeChunkHead(view, 0, { flags, type, cookie, length: CHUNK_OFFSET + length });
-    view.setBigUint64(CHUNK_HEAD, BigInt(offset));
-    this.#output.push(chunk);
-  }
-
-  #sendHole({ cookie }: Request, offset: number, length: number, isLast: boolean): void {
-    const payload = CHUNK_OFFSET + 4;
-    const chunk = new Uint8Array(CHUNK_HEAD + payload);
-    const view = new DataView(chunk.buffer);
-    const flags = isLast ? CHUNK_DONE : 0;
-    encodeChunkHead(view, 0, { flags, type: CHUNK.OFFSET_HOLE, cookie, length: payload });
-    view.setBigUint64(CHUNK_HEAD, BigInt(offset));
-    view.setUint32(CHUNK_HEAD + CHUNK_OFFSET, length);
-    this.#output.push(chunk);
   }
 
   /** What has arrived already is written at once; the rest as it comes. The data are read in any case. */
@@ -364,23 +299,14 @@ export class Transmission {
       });
       if (full.every(Boolean) || ++lookedAt === MAX_LOOKED_AT) break;
     }
-    contexts.forEach(({ id }, i) => {
-      const list = found[i]!;
-      const payload = 4 + 4 * list.length;
-      const chunk = new Uint8Array(CHUNK_HEAD + payload);
-      const view = new DataView(chunk.buffer);
-      const chunkFlags = i === contexts.length - 1 ? CHUNK_DONE : 0;
-      const type = CHUNK.BLOCK_STATUS;
-      encodeChunkHead(view, 0, { flags: chunkFlags, type, cookie, length: payload });
-      view.setUint32(CHUNK_HEAD, id);
-      list.forEach((value, j) => view.setUint32(CHUNK_HEAD + 4 + 4 * j, value));
-      this.#output.push(chunk);
-    });
+    contexts.forEach(({ id }, i) =>
+      this.#replies.status(cookie, id, found[i]!, i === contexts.length - 1)
+    );
   }
 
   #finish(request: Request): void {
     if ((request.flags & FUA) !== 0) this.#flush();
-    this.#succeed(request);
+    this.#replies.end(request.cookie, 0);
   }
 
   #flush(): void {
@@ -388,30 +314,12 @@ export class Transmission {
     if (!disk.readOnly) disk.disk.flushSync();
   }
 
-  #succeed({ cookie }: Request): void {
-    const reply = new Uint8Array(SIMPLE_REPLY_HEAD);
-    encodeSimpleReply(reply, 0, cookie);
-    this.#output.push(reply);
-  }
-
   #fail({ type, cookie }: Request, error: unknown): void {
     if (!(error instanceof CommandError)) this.#hooks.onFailure(error);
-    const number = numberOf(error);
     const mustBeChunks = type === COMMAND.READ || type === COMMAND.BLOCK_STATUS;
-    if (!this.#session.isStructured || !mustBeChunks) {
-      const reply = new Uint8Array(SIMPLE_REPLY_HEAD);
-      encodeSimpleReply(reply, number, cookie);
-      return this.#output.push(reply);
-    }
-    const message = new TextEncoder().encode(messageOf(error)).subarray(0, MAX_MESSAGE);
-    const payload = 6 + message.length;
-    const chunk = new Uint8Array(CHUNK_HEAD + payload);
-    const view = new DataView(chunk.buffer);
-    encodeChunkHead(view, 0, { flags: CHUNK_DONE, type: CHUNK.ERROR, cookie, length: payload });
-    view.setUint32(CHUNK_HEAD, number);
-    view.setUint16(CHUNK_HEAD + 4, message.length);
-    chunk.set(message, CHUNK_HEAD + 6);
-    this.#output.push(chunk);
+    if (this.#session.isStructured && mustBeChunks) {
+      this.#replies.failChunk(cookie, numberOf(error), messageOf(error));
+    } else this.#replies.end(cookie, numberOf(error));
   }
 
   async #turnIfDue(): Promise<void> {
@@ -423,8 +331,6 @@ export class Transmission {
     this.#lastTurn = performance.now();
   }
 }
-
-const MAX_MESSAGE = 1024;
 
 /** A range in pieces that end at multiples of `step`. */
 function* steps(start: number, end: number, step: number): Generator<[number, number]> {
@@ -449,25 +355,4 @@ function* pieces(
     yield { isHole: true, start: extent.offset, stop: start };
   }
   if (start < end) yield { isHole: false, start, stop: end };
-}
-
-function numberOf(error: unknown): number {
-  if (error instanceof CommandError) return error.number;
-  if (!(error instanceof VirtualDiskError)) {
-    return error instanceof Deno.errors.NotCapable ? ERROR.EPERM : ERROR.EIO;
-  }
-  switch (error.symbol) {
-    case "ERROR_DISK_FULL":
-    case "ERROR_VHD_BLOCK_ALLOCATION_FAILURE":
-      return ERROR.ENOSPC;
-    case "ERROR_ACCESS_DENIED":
-    case "ERROR_WRITE_PROTECT":
-      return ERROR.EPERM;
-    default:
-      return ERROR.EIO;
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
