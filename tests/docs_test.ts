@@ -1,9 +1,12 @@
 /** The command lines of the pages in docs/ do what the pages say: each of `virtdisk` is run, in its order. */
 import { assert, assertEquals } from "@std/assert";
-import { createVirtualDisk } from "@virtdisk/virtdisk";
+import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
 import { runCli } from "./cli/run_cli.ts";
+import { serving } from "./cli/serving.ts";
 import { E2FSPROGS, fillAndEmpty, makeExt } from "./portable/filesystems/ext_images.ts";
-import { ROOT, TempDir, testWith } from "./support.ts";
+import { contentsHash } from "./images.ts";
+import { runClient } from "./serve/client.ts";
+import { onlyOn, pattern, ROOT, TempDir, testWith, tool } from "./support.ts";
 
 const MiB = 2 ** 20;
 const SHELL = /^```sh\n([^]*?)^```$/gm;
@@ -31,3 +34,39 @@ testWith(E2FSPROGS, "the commands of docs/give-space-back.md give space back", a
   assert(inPlace <= before - 32 * MiB, `${inPlace} of ${before} bytes`);
   assert(anew < inPlace);
 });
+
+/** The clients that the page names and that need neither root nor a machine to boot. */
+const CLIENTS = ["nbdinfo", "nbdcopy", "qemu-img"];
+
+testWith(
+  [onlyOn("linux", "darwin"), ...CLIENTS.map(tool)],
+  "the commands of docs/attach-anywhere.md serve a chain, and copy it",
+  async () => {
+    using dir = new TempDir();
+    const options = { backend: "portable" } as const;
+    const parent = dir.file("base.vhdx");
+    {
+      using base = await createVirtualDisk(parent, { ...options, size: 8 * MiB });
+      base.writeSync(pattern(MiB), MiB);
+    }
+    using child = await createVirtualDisk(dir.file("child.vhdx"), { ...options, parent });
+    child.writeSync(pattern(MiB, 1), 3 * MiB);
+    child.close();
+    const page = Deno.readTextFileSync(`${ROOT}/docs/attach-anywhere.md`);
+    const lines = [...page.matchAll(SHELL)].flatMap(([, text]) => text!.trim().split("\n"));
+    const serve = lines.find((line) => line.startsWith("virtdisk serve "))!;
+    const clients = lines.filter((line) => CLIENTS.includes(line.split(" ")[0]!));
+    assertEquals(clients.length, 4);
+    const { code, errors } = await serving(dir, serve.split(" ").slice(2), async () => {
+      const uri = lines.find((line) => line.startsWith("URI="))!;
+      for (const line of clients) {
+        await runClient("sh", "-ec", `cd ${dir.path}; ${uri}; ${line}`);
+      }
+    });
+    assertEquals([code, errors], [0, ""]);
+    using disk = await openVirtualDisk(dir.file("child.vhdx"), options);
+    using copy = await openVirtualDisk(dir.file("disk.img"), { ...options, type: "raw" });
+    assertEquals(contentsHash(copy), contentsHash(disk));
+    await runClient("qemu-img", "compare", dir.file("disk.qcow2"), dir.file("disk.img"));
+  },
+);

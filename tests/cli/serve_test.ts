@@ -1,44 +1,14 @@
 /** The `serve` command, as clients meet it. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { createImage } from "../create_image.ts";
-import { denoCommand } from "../deno_command.ts";
 import { RawClient } from "../serve/raw_client.ts";
-import { onlyOn, ROOT, TempDir, testWith } from "../support.ts";
+import { onlyOn, TempDir, testWith } from "../support.ts";
 import { violations } from "./json_schema.ts";
 import { runCli } from "./run_cli.ts";
+import { serving } from "./serving.ts";
 
 const MIB = 1 << 20;
 const SOCKETS = [onlyOn("linux", "darwin")];
-
-/** Runs the command until `use` is done with what it has printed first, then interrupts it. */
-async function serving(
-  dir: TempDir,
-  args: readonly string[],
-  use: (printed: string) => Promise<void>,
-): Promise<{ code: number; errors: string }> {
-  const child = denoCommand({
-    args: ["run", "--no-prompt", "--allow-all", `${ROOT}/src/cli/main.ts`, "serve", ...args],
-    cwd: dir.path,
-    env: { NO_COLOR: "1", TMPDIR: dir.path },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const errors = new Response(child.stderr).text();
-  let printed = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    printed += text;
-    if (!/Ctrl-C|\}\n/.test(printed)) continue;
-    try {
-      await use(printed);
-    } finally {
-      child.kill("SIGINT");
-    }
-  }
-  const { code } = await child.status;
-  if (printed === "") assert(false, await errors);
-  return { code, errors: await errors };
-}
 
 /** A child of one sector of ones, and its empty parent. */
 async function makeChain(dir: TempDir): Promise<void> {
