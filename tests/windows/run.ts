@@ -16,7 +16,8 @@ const REQUIRE_ALL = Deno.env.get("VIRTDISK_REQUIRE") === "all";
 /** Scripts that take the backend which Windows has by default: neither Wine's nor the double will do. */
 const DEFAULT_BACKEND = ["tests/examples_test.ts"];
 /** Tests of what is not about Windows, which its build of Deno must pass too: on a Windows machine they all run. */
-const PORTABLE = ["tests/bytes", "tests/portable", "tests/fuzz", "tests/interop"];
+const PORTABLE = ["bytes", "portable", "fuzz", "interop", "serve", "docs_test.ts"]
+  .map((each) => `tests/${each}`);
 /** What has a run of its own, is no test, or needs a whole machine. */
 const ELSEWHERE = ["bench", "cli", "crash", "double", "native", "offline", "windows"]
   .map((room) => `tests/${room}`);
@@ -127,7 +128,9 @@ function inPieces(filesEach: number, run: TestRun): TestRun[] {
   }));
 }
 
+/** A test file itself, or all of a folder. */
 function testFilesBelow(folder: string): string[] {
+  if (folder.endsWith("_test.ts")) return [folder];
   return [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) => {
     const path = `${folder}/${name}`;
     return isDirectory ? testFilesBelow(path) : name.endsWith("_test.ts") ? [path] : [];
