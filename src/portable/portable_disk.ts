@@ -981,7 +981,7 @@ export class PortableVirtualDisk extends VirtualDisk {
   #busy(operation: string): Error {
     return virtualDiskError("ERROR_INVALID_STATE", operation, {
       path: this.path,
-      reason: "an operation on the disk goes on",
+      reason: "another operation is still running on this disk",
       causes: ["Await it, or abort its signal and await it then."],
     });
   }

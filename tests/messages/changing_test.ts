@@ -77,7 +77,7 @@ testMessages([
         await compacting;
       }
     },
-    apiSays: [/an operation on the disk goes on/, /Await it, or abort its signal/],
+    apiSays: [/another operation is still running on this disk/, /Await it, or abort its signal/],
   },
 ]);
 
