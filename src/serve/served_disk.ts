@@ -62,6 +62,8 @@ export class ServedDisk {
   readonly disk: ServableDisk;
   /** Whether nothing can be written. */
   readonly readOnly: boolean;
+  /** Bytes; 0 if blocks cannot be given back, so that their number says nothing. */
+  readonly reclaimableBlock: number;
   readonly #depths: ReadonlyMap<string, number>;
 
   /** @param readOnly Whether nothing is written, even if the disk was opened for it. */
@@ -70,6 +72,11 @@ export class ServedDisk {
     this.disk = disk;
     this.size = disk.size;
     this.readOnly = readOnly || disk.readOnly;
+    const subtype = subtypeOf(disk);
+    // A child of the old format has no state that hides its parent.
+    const canGiveBack = subtype === "dynamic" ||
+      subtype === "differencing" && disk.format === "vhdx";
+    this.reclaimableBlock = canGiveBack ? disk.getInformation("size").blockSize : 0;
     this.#depths = new Map([disk.path, ...disk.parents].map((path, i) => [path, i + 1]));
   }
 
@@ -103,23 +110,19 @@ export class ServedDisk {
       (this.readOnly ? READ_ONLY : SEND_TRIM | SEND_WRITE_ZEROES | SEND_FAST_ZERO);
   }
 
-  /** Bytes; 0 if blocks cannot be given back, so that their number says nothing. */
-  get reclaimableBlock(): number {
-    const subtype = subtypeOf(this.disk);
-    // A child of the old format has no state that hides its parent.
-    const canGiveBack = subtype === "dynamic" ||
-      subtype === "differencing" && this.disk.format === "vhdx";
-    return canGiveBack ? this.disk.getInformation("size").blockSize : 0;
-  }
-
   /** Whether a range can become zeros without writing any. */
   zeroesFast(offset: number, length: number): boolean {
-    const block = this.reclaimableBlock;
     const end = offset + length;
-    if (block === 0) return this.#isZero(offset, end);
-    const first = Math.min(end, Math.ceil(offset / block) * block);
-    const last = end === this.size ? end : Math.max(first, Math.floor(end / block) * block);
+    const [first, last] = this.wholeBlocks(offset, end);
     return this.#isZero(offset, first) && this.#isZero(last, end);
+  }
+
+  /** Where the blocks of a range begin and end that can be given back; both are its end if there are none. */
+  wholeBlocks(offset: number, end: number): [first: number, last: number] {
+    const block = this.reclaimableBlock;
+    if (block === 0) return [end, end];
+    const first = Math.min(end, Math.ceil(offset / block) * block);
+    return [first, end === this.size ? end : Math.max(first, Math.floor(end / block) * block)];
   }
 
   #isZero(start: number, end: number): boolean {

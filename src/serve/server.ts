@@ -18,6 +18,7 @@ import {
 } from "../disk/arguments.ts";
 import { Handshake } from "./handshake.ts";
 import { listen, type Place } from "./place.ts";
+import { MAX_STRING } from "./protocol.ts";
 import { type ServableDisk, ServedDisk } from "./served_disk.ts";
 import { Transmission } from "./transmission.ts";
 import { Input, Output } from "./wire.ts";
@@ -177,8 +178,8 @@ function servedDisks(
     : Object.entries(disks as Record<string, ServableDisk>);
   if (entries.length === 0) throw new TypeError("disks must hold a disk at least");
   return new Map(entries.map(([each, disk]) => {
-    if (new TextEncoder().encode(each).length > 4096) {
-      throw new RangeError("the name of a disk must have at most 4096 bytes");
+    if (new TextEncoder().encode(each).length > MAX_STRING) {
+      throw new RangeError(`the name of a disk must have at most ${MAX_STRING} bytes`);
     }
     const served = new ServedDisk(each, disk, readOnly);
     // What keeps the disk from being written is told now, and not to each client that tries.

@@ -260,19 +260,17 @@ export class Transmission {
   }
 
   async #writeZeroes({ flags, offset, length }: Request): Promise<void> {
-    const { disk, reclaimableBlock: block } = this.#session.disk;
+    const { disk: served } = this.#session;
     const end = offset + length;
     const options = { allocate: (flags & NO_HOLE) !== 0 };
-    const isWritten = block === 0 || options.allocate;
-    const first = isWritten ? end : Math.min(end, Math.ceil(offset / block) * block);
-    const last = end === this.#session.disk.size ? end : Math.floor(end / block) * block;
+    const [first, last] = options.allocate ? [end, end] : served.wholeBlocks(offset, end);
     const parts = [
       ...steps(offset, first, ZERO_PIECE),
-      ...isWritten ? [] : steps(first, Math.max(first, last), Math.max(TRIM_PIECE, block)),
-      ...isWritten ? [] : steps(Math.max(first, last), end, ZERO_PIECE),
+      ...steps(first, last, Math.max(TRIM_PIECE, served.reclaimableBlock)),
+      ...steps(last, end, ZERO_PIECE),
     ];
     for (const [start, stop] of parts) {
-      disk.zeroSync(start, stop - start, options);
+      served.disk.zeroSync(start, stop - start, options);
       await this.#turnIfDue();
     }
   }
