@@ -20,7 +20,7 @@ Deno.test("check() of an open disk leaves it usable, with what was written to it
       // The file is the check's alone for so long.
       () => Promise.resolve().then(() => disk.readSync(new Uint8Array(1), 0)),
       VirtualDiskError,
-      "goes on",
+      "is still running",
     );
     assertEquals((await checking).findings, []);
     disk.writeSync(pattern(100, 3), 3 * MIB);
