@@ -61,6 +61,11 @@ export const TYPE = word(
   "vhd, vhdx, iso or raw; default: found out, but raw only if you say so",
 );
 
+/** What those take whose answer may be the exit status alone, as that of `cmp -s`. */
+export const QUIET = flag(
+  "print nothing to standard output: the exit status is the answer, and failures are told on standard error",
+);
+
 /** What all commands take that could make children of the image invalid. */
 export const IGNORE_CHILDREN = flag(
   "go on even if children of the image are in its folder, which become invalid, or if it cannot be found " +

@@ -4,7 +4,7 @@
  * @module
  */
 import { virtualDiskChanges } from "../../portable.ts";
-import { flag } from "./arguments.ts";
+import { flag, QUIET } from "./arguments.ts";
 import { command } from "./command.ts";
 import { printDifferences } from "./compare.ts";
 import type { Command } from "./declaration.ts";
@@ -14,10 +14,14 @@ const changes: Command = command({
     "Prints each range in which a differencing disk differs from its parent: offset and length in bytes.",
   operands: "FILE",
   options: {
+    quiet: QUIET,
     json: flag("one JSON object per range and line: path, offset, length"),
   },
   permissions: [{ kind: "read", scope: "FILE and its parents" }],
-  examples: [["changes child.vhdx", "What does the child change?"]],
+  examples: [
+    ["changes child.vhdx", "What does the child change?"],
+    ["changes --quiet child.vhdx && echo the same", "Does it change anything?"],
+  ],
   statuses: { 0: "there are no changes", 1: "there are" },
   run({ operands: [path], report }) {
     return printDifferences(path, report, {}, (options) => virtualDiskChanges(path, options));

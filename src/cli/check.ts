@@ -4,7 +4,7 @@
  * @module
  */
 import { type CheckFinding, type CheckReport, checkVirtualDisk } from "../../portable.ts";
-import { flag, word } from "./arguments.ts";
+import { flag, QUIET, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
 import { FINDING_STATUS, UsageError } from "./failure.ts";
@@ -21,6 +21,7 @@ const check: Command = command({
         "rest; what was written since may be lost",
     ),
     type: word("TYPE", ["vhd", "vhdx", "iso"], "vhd, vhdx or iso; default: found out"),
+    quiet: QUIET,
     json: flag("one JSON object per file and line: path, format, sound, findings, leftOut"),
   },
   permissions: [
@@ -30,12 +31,13 @@ const check: Command = command({
   examples: [
     ["check disk.vhdx child.vhdx", "Are these sound?"],
     ["check --repair disk.vhdx", "Put right what can be put right"],
+    ["check --quiet disk.vhdx || echo damaged", "For a script"],
   ],
   statuses: {
     1: "an error or a warning is left",
     2: "a file cannot be checked or the command line is wrong",
   },
-  run({ operands: files, options: { json: _, ...options }, report }) {
+  run({ operands: files, options: { json: _, quiet: __, ...options }, report }) {
     const { repair, discardDamagedLog } = options;
     if (discardDamagedLog && !repair) {
       throw new UsageError("check: --discard-damaged-log needs --repair");

@@ -5,6 +5,7 @@
  */
 import { looselyParsed, parseArguments, parseOperands } from "./arguments.ts";
 import type { Command, Declaration, Options } from "./declaration.ts";
+import { UsageError } from "./failure.ts";
 import { helpText } from "./help.ts";
 import { Report } from "./report.ts";
 
@@ -19,10 +20,14 @@ export function command<const O extends Options, const S extends string>(
       const seen = looselyParsed(args, declaration.options);
       const report = new Report(name, {
         json: seen.options.has("json"),
+        quiet: seen.options.has("quiet"),
         besideBytes: declaration.putsOutBytes?.(seen.operands, seen.options) ?? false,
       });
       try {
         const { values, operands } = parseArguments(name, args, declaration.options);
+        if (report.quiet && report.json) {
+          throw new UsageError(`${name}: --json prints, and --quiet does not; leave one out`);
+        }
         return await declaration.run({
           operands: parseOperands(name, operands, declaration.operands),
           options: values,

@@ -4,7 +4,7 @@
  * @module
  */
 import { compareVirtualDisks, type DifferentRange, type OperationOptions } from "../../portable.ts";
-import { flag, word } from "./arguments.ts";
+import { flag, QUIET, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
 import { FINDING_STATUS } from "./failure.ts";
@@ -24,12 +24,14 @@ const compare: Command = command({
     ),
     typeB: word("TYPE", TYPES, "the same for B"),
     strict: flag("everything that only the larger disk has counts as different, zeros too"),
+    quiet: QUIET,
     json: flag("one JSON object per range and line: path, otherPath, offset, length"),
   },
   permissions: [{ kind: "read", scope: "A, B and their parents" }],
   examples: [
     ["compare disk.vhdx copy.vhd", "Is the copy a good one?"],
     ["compare --type-b raw disk.vhdx disk.img", "The same for a raw disk"],
+    ["compare --quiet disk.vhdx copy.vhd || echo differs", "The same in a script"],
   ],
   statuses: { 0: "the disks are alike", 1: "they differ" },
   run({ operands: [first, second], options: { typeA, typeB, strict }, report }) {
@@ -69,8 +71,10 @@ export async function printDifferences(
     try {
       using bar = new ProgressBar();
       // Where the ranges go to the terminal themselves, a bar would stand between them.
-      const onProgress = Deno.stdout.isTerminal() ? undefined : bar.show;
+      const onProgress = Deno.stdout.isTerminal() || report.quiet ? undefined : bar.show;
       for await (const range of compare({ signal, onProgress })) {
+        // The first range answers; where the others are nobody wants to know.
+        if (report.quiet) return FINDING_STATUS;
         status = FINDING_STATUS;
         const { offset, length } = range;
         report.tell(subject, { ...facts, offset, length }, () => `${offset} ${length}`);

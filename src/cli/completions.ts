@@ -31,7 +31,10 @@ const completions: Command = command({
     "zsh)` in ~/.zshrc after compinit, and `setopt complete_aliases` if virtdisk is an alias. For fish: " +
     "`virtdisk completions fish | source` in config.fish. For PowerShell: `virtdisk completions powershell | " +
     "Out-String | Invoke-Expression` in $PROFILE.",
-  examples: [["completions bash > virtdisk.bash", "A script to be sourced by bash"]],
+  examples: [
+    ["completions bash > virtdisk.bash", "A script to be sourced by bash"],
+    ["completions powershell > virtdisk.ps1", "A script to be run by the profile of PowerShell"],
+  ],
   async run({ operands: [given], commands }) {
     const shell = parsedWord("SHELL", given, SHELLS);
     printLine(SCRIPTS[shell](await declarations(commands)));

@@ -34,7 +34,10 @@ const diagnoseCommand: Command = command({
     { kind: "write", scope: "each FILE, to find out whether it can be written" },
     { kind: "ffi", scope: "what Windows says", with: ["--backend native"] },
   ],
-  examples: [["diagnose disk.vhdx", "Why does it not open?"]],
+  examples: [
+    ["diagnose disk.vhdx", "Why does it not open?"],
+    ["diagnose --json disk.vhdx child.vhdx", "The same for a program, of several"],
+  ],
   statuses: {
     1: "a finding is an error, such as a file that does not open or is cut off",
     2: "a file is not there, is a folder or may not be read, or the command line is wrong",

@@ -15,7 +15,10 @@ const expand: Command = command({
   operands: "FILE SIZE",
   options: RESIZING,
   permissions: RESIZING_PERMISSIONS,
-  examples: [["expand disk.vhdx +10G", "10 GiB more"]],
+  examples: [["expand disk.vhdx +10G", "10 GiB more"], [
+    "expand --dry-run disk.vhdx 80GiB",
+    "Would 80 GiB in all be possible?",
+  ]],
   run({ operands: [path, text], options: { type, dryRun, ignoreChildren }, report }) {
     const size = sizeAfter("expand", path, text, newSize);
     return resizeAndTell(

@@ -24,7 +24,10 @@ const free: Command = command({
   notes:
     "ext2, ext3, ext4, NTFS, FAT and exFAT are understood, if they were unmounted cleanly. Whatever is not " +
     "certain counts as used.",
-  examples: [["free disk.vhdx", "How much is free in it?"]],
+  examples: [
+    ["free disk.vhdx", "How much is free in it?"],
+    ["free --json disk.vhdx", "The same for a program"],
+  ],
   statuses: {
     0: "all file systems are understood",
     1: "something is kept whole that is not, and why is printed",

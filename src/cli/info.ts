@@ -10,7 +10,7 @@ import {
   type VirtualDiskInformation,
 } from "../../portable.ts";
 import type { VirtualDisk } from "../../mod.ts";
-import { flag, TYPE, word } from "./arguments.ts";
+import { flag, QUIET, TYPE, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
 import { describe, type Inspection, inspectionJson, inspectionOf } from "./inspection.ts";
@@ -20,6 +20,7 @@ const info: Command = command({
   about: "Prints what images are: format, sizes, identifiers, partitions, and their parents.",
   operands: "FILE...",
   options: {
+    quiet: QUIET,
     json: flag(
       "one JSON object per file and line: path, backend, information, chain, isoVolume, allocatedSize, " +
         "creator, created, modified, dirtyLog, missingBytes, partitionTable, ancestors",
@@ -39,9 +40,10 @@ const info: Command = command({
   examples: [
     ["info disk.vhdx child.vhdx", "What are these?"],
     ["info --json disk.vhdx", "The same for a program"],
+    ["info --quiet disk.vhdx && echo opens", "Does it open?"],
   ],
   statuses: { 2: "a file does not open or the command line is wrong" },
-  async run({ operands, options: { json: _, ...options }, report }) {
+  async run({ operands, options: { json: _, quiet: __, ...options }, report }) {
     let status = 0;
     let separator = "";
     for (const file of operands) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Extent, openVirtualDisk, type PortableVirtualDisk } from "../../portable.ts";
-import { assertBeginsIn, flag, range, TYPE } from "./arguments.ts";
+import { assertBeginsIn, flag, QUIET, range, TYPE } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
 
@@ -21,6 +21,7 @@ const map: Command = command({
     noParents: flag("open the file alone: what it does not hold is absent"),
     freeSpace: flag("say also which pieces the file systems on the disk leave free"),
     type: TYPE,
+    quiet: QUIET,
     json: flag(
       "one JSON object per piece and line: path, kind, offset, length, file, fileOffset, reason, free",
     ),

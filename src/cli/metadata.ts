@@ -37,6 +37,7 @@ const metadata: Command = command({
   examples: [
     ["metadata disk.vhdx", "What items are there?"],
     ["metadata --set 0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60 disk.vhdx < note.txt", "Store one"],
+    ["metadata --delete 0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60 disk.vhdx", "Take it away"],
   ],
   putsOutBytes: (_, options) => options.has("get"),
   async run({ operands: [path], options, report }) {

@@ -28,7 +28,10 @@ const rebase: Command = command({
     { kind: "read", scope: "the folder of CHILD; PARENT and its parents" },
     { kind: "write", scope: "CHILD", unless: ["--dry-run"] },
   ],
-  examples: [["rebase child.vhdx moved/base.vhdx", "The parent has moved"]],
+  examples: [
+    ["rebase child.vhdx moved/base.vhdx", "The parent has moved"],
+    ["rebase --dry-run child.vhdx moved/base.vhdx", "Is that one its parent?"],
+  ],
   async run({ operands: [path, parent], options, report }) {
     const { dryRun, ignoreChildren, ignoreMismatch } = options;
     try {

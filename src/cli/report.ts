@@ -26,30 +26,37 @@ export interface ReportOptions {
   readonly json: boolean;
   /** Whether standard output gets the bytes of a disk: then JSON goes to standard error. */
   readonly besideBytes?: boolean;
+  /** Whether the exit status alone answers: only failures are told then. */
+  readonly quiet?: boolean;
 }
 
 /** What one run of a command tells. */
 export class Report {
   readonly json: boolean;
+  readonly quiet: boolean;
   readonly #subcommand: string | null;
   readonly #besideBytes: boolean;
 
   /** @param subcommand Its name; `null` if none was given. */
-  constructor(subcommand: string | null, { json, besideBytes = false }: ReportOptions) {
+  constructor(
+    subcommand: string | null,
+    { json, besideBytes = false, quiet = false }: ReportOptions,
+  ) {
     this.#subcommand = subcommand;
     this.json = json;
+    this.quiet = quiet;
     this.#besideBytes = besideBytes;
   }
 
   /**
-   * Tells what a file is, or what is in it.
+   * Tells what a file is, or what is in it; nothing if it is quiet.
    *
    * @param path The file, as it was given; `null` for standard input.
    * @param text For a person; nothing is printed without it.
    * @throws As `printLine`.
    */
   tell(path: string | null, facts: object, text?: () => string): void {
-    this.#print({ ok: true, path, facts }, text, printLine);
+    if (!this.quiet) this.#print({ ok: true, path, facts }, text, printLine);
   }
 
   /**

@@ -2,13 +2,14 @@
  * Every command on a pseudo-terminal, as a person runs it: what is piped shows neither colours nor the
  * questions that Deno asks on a terminal when a permission is missing.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMANDS as COMMANDS_OF_PROGRAM } from "../../src/cli/commands.ts";
 import { type Declaration, declarations, permissionsFor } from "../../src/cli/declaration.ts";
 import { flagsOf } from "../../src/cli/program.ts";
 import { createImage } from "../create_image.ts";
 import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
 import { sampledRows } from "../sampling.ts";
+import { runCli } from "./run_cli.ts";
 import { ROOT, run, TempDir, testWith, tool } from "../support.ts";
 
 const MIB = 2 ** 20;
@@ -169,6 +170,7 @@ async function makeExampleFiles(dir: TempDir): Promise<void> {
     const table = new MemoryDisk(64 * MIB / 512);
     table.gpt([2048, 8191]);
     disk.writeSync(table.bytes, 0);
+    disk.metadata.set(METADATA_ID, new TextEncoder().encode("note"));
   }
   (await createImage(dir.file("disk.vhd"), { size: 8 * MIB })).close();
   (await createImage(dir.file("copy.vhd"), { size: 64 * MIB })).close();
@@ -236,7 +238,7 @@ for (const terminal of sampledRows(TERMINALS, 2, 1)) {
 
 testWith(
   NEEDS,
-  "the permissions that a help names are needed for no more than it says",
+  "the permissions that a help names are all needed, and for no more than it says",
   async (t) => {
     using dir = new TempDir();
     await makeFiles(dir);
@@ -246,8 +248,20 @@ testWith(
         const grants = [
           ...(read === undefined ? [] : [`--allow-read=${read}`]),
           ...(write === undefined ? [] : [`--allow-write=${write}`]),
-          ...(others === undefined ? [] : [others]),
+          ...(others?.split(" ") ?? []),
         ];
+        // With one less it refuses, and says which is missing: at once, for it does nothing before.
+        await Promise.all(grants.map(async (missing) => {
+          const fewer = grants.filter((each) => each !== missing);
+          const { code, text } = await onTerminal(
+            dir,
+            `${denoRun(false, fewer)} ${line}`,
+            terminal,
+          );
+          const [flag = ""] = missing.split("=");
+          assertEquals(code, 2, text);
+          assertStringIncludes(text, `run again with the ${flag} flag`);
+        }));
         const { code, text } = await onTerminal(dir, `${denoRun(false, grants)} ${line}`, terminal);
         assertEquals(code, expected, text);
         assertDrawn(text, terminal);
@@ -274,6 +288,21 @@ testWith(NEEDS, "the examples of a help run, with the permissions that it names"
         const { code, text } = await onTerminal(dir, shellLine, terminal);
         assert(code === 0 || code === 1 && statuses?.[1] !== undefined, text);
         assertDrawn(text, terminal);
+      });
+    }
+  }
+});
+
+Deno.test("the examples of commands for Windows alone are understood", async (t) => {
+  using dir = new TempDir();
+  for (const [name, , { examples }] of await declarations(COMMANDS_OF_PROGRAM)) {
+    if (DECLARATIONS.has(name)) continue;
+    for (const [line] of examples) {
+      await t.step(line, async () => {
+        // Without the permission, on Windows too, so that nothing is attached there.
+        const { code, out, err } = await runCli(dir, line.split(" "));
+        assertEquals([code, out], [2, ""]);
+        assert(/only Windows attaches|--allow-ffi/.test(err), err);
       });
     }
   }

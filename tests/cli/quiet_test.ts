@@ -1,0 +1,66 @@
+/** `--quiet`: the exit status alone answers, as that of `cmp -s`. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { declarations } from "../../src/cli/declaration.ts";
+import { createImage } from "../create_image.ts";
+import { pattern, TempDir } from "../support.ts";
+import { runCli } from "./run_cli.ts";
+
+const MIB = 2 ** 20;
+
+/** A base, a copy of it, a child that differs in two places, and a file that is no image. */
+async function images(): Promise<TempDir> {
+  const dir = new TempDir();
+  for (const name of ["base.vhdx", "copy.vhdx"]) {
+    (await createImage(dir.file(name), { size: 8 * MIB })).close();
+  }
+  using child = await createImage(dir.file("child.vhdx"), { parent: dir.file("base.vhdx") });
+  child.writeSync(pattern(512), 0);
+  child.writeSync(pattern(512), 4 * MIB);
+  Deno.writeTextFileSync(dir.file("none.vhdx"), "no image");
+  return dir;
+}
+
+const ROWS: readonly (readonly [line: string, status: number])[] = [
+  ["info --quiet base.vhdx child.vhdx", 0],
+  ["info --quiet none.vhdx base.vhdx", 2],
+  ["compare --quiet base.vhdx copy.vhdx", 0],
+  ["compare --quiet base.vhdx child.vhdx", 1],
+  ["compare --quiet base.vhdx none.vhdx", 2],
+  ["changes --quiet child.vhdx", 1],
+  ["changes --quiet base.vhdx", 2],
+  ["map --quiet child.vhdx", 0],
+  ["map --quiet --free-space child.vhdx", 0],
+  ["map --quiet none.vhdx", 2],
+  ["check --quiet child.vhdx", 0],
+  ["check --quiet none.vhdx", 1],
+];
+
+Deno.test("--quiet prints nothing to standard output, and failures to standard error", async (t) => {
+  using dir = await images();
+  for (const [line, status] of ROWS) {
+    await t.step(line, async () => {
+      const { code, out, err } = await runCli(dir, line.split(" "));
+      assertEquals([code, out], [status, ""]);
+      if (status === 2) assertStringIncludes(err, "virtdisk: ");
+      else assertEquals(err, "");
+    });
+  }
+});
+
+Deno.test("--quiet is taken by each command that says so, and never with --json", async (t) => {
+  using dir = await images();
+  const quiet = (await declarations(COMMANDS)).filter(([, , { options }]) => "quiet" in options);
+  assertEquals(
+    quiet.map(([name]) => name).sort(),
+    [...new Set(ROWS.map(([line]) => line.split(" ")[0]!))].sort(),
+  );
+  for (const [name, , { operands }] of quiet) {
+    await t.step(name, async () => {
+      const files = operands === "A B" ? ["base.vhdx", "copy.vhdx"] : ["child.vhdx"];
+      const { code, out } = await runCli(dir, [name, "--quiet", "--json", ...files]);
+      const message = `${name}: --json prints, and --quiet does not; leave one out`;
+      assertEquals([code, JSON.parse(out).message], [2, message]);
+    });
+  }
+});
