@@ -277,12 +277,14 @@ ${table(operands, "    ")}
     $found = $commands
   } elseif ($values.ContainsKey("$($typed[1]) $($typed[-1])")) {
     foreach ($each in $values["$($typed[1]) $($typed[-1])"]) { $found[$each] = $each }
+  } elseif ($word -match '^(--[^=]+)=' -and $values.ContainsKey("$($typed[1]) $($Matches[1])")) {
+    foreach ($each in $values["$($typed[1]) $($Matches[1])"]) { $found["$($Matches[1])=$each"] = $each }
   } elseif ($word.StartsWith('-') -and $options.ContainsKey($typed[1])) {
     $found = $options[$typed[1]]
   } elseif ($operands.ContainsKey($typed[1])) {
     foreach ($each in $operands[$typed[1]]) { $found[$each] = $each }
   }
-  $found.GetEnumerator() | Where-Object { $_.Key.StartsWith($word) } | ForEach-Object {
+  $found.GetEnumerator() | Where-Object { $_.Key.StartsWith($word, 'OrdinalIgnoreCase') } | ForEach-Object {
     [System.Management.Automation.CompletionResult]::new($_.Key, $_.Key, 'ParameterValue', $_.Value)
   }
 }`;

@@ -1,5 +1,5 @@
 /** What real shells complete, with the scripts that `virtdisk completions` prints. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { declarations, operandsOf, typed } from "../../src/cli/declaration.ts";
 import { circumstance, pythonModule, run, TempDir, testWith, tool } from "../support.ts";
@@ -188,15 +188,40 @@ const POWERSHELL = circumstance(tool("pwsh"));
 testWith([POWERSHELL], "completions: PowerShell completes what the declarations say", async () => {
   const { dir, script } = await prepare("powershell");
   using _ = dir;
-  const lines = CASES.map(({ line }) =>
+  const cases = [...CASES, {
+    line: "info --type=vh",
+    words: ["--type=vhd", "--type=vhdx"],
+  }, { line: "INF", words: ["info"] }];
+  const lines = cases.map(({ line }) =>
     `(TabExpansion2 -inputScript 'virtdisk ${line}' -cursorColumn ${9 + line.length})` +
     `.CompletionMatches.CompletionText -join ' '`
   );
   const all = [`. ([scriptblock]::Create((Get-Content -Raw '${script}')))`, ...lines];
   const found = run("pwsh", "-NoProfile", "-Command", all.join("\n")).split("\n");
-  for (const [index, { line, words }] of CASES.entries()) {
+  for (const [index, { line, words }] of cases.entries()) {
     assertEquals(found[index]!.trim().split(" "), [...words], line);
   }
+});
+
+/** What is documented of `Register-ArgumentCompleter -Native`: the block gets these three, by their place. */
+const CONTRACT =
+  /^Register-ArgumentCompleter -Native -CommandName virtdisk -ScriptBlock \{\n {2}param\(\$word, \$ast, \$position\)\n[^]*\[System\.Management\.Automation\.CompletionResult\]::new\(\$_\.Key, \$_\.Key, 'ParameterValue', \$_\.Value\)\n {2}\}\n\}\n$/m;
+const CLOSING: Readonly<Record<string, string>> = { ")": "(", "]": "[", "}": "{" };
+
+Deno.test("completions: the script for PowerShell keeps to the contract, and is closed", async () => {
+  const { dir, script } = await prepare("powershell");
+  using _ = dir;
+  const text = Deno.readTextFileSync(script);
+  assertMatch(text, CONTRACT);
+  // In single quotes nothing but a quote ends them, and two are one.
+  const code = text.replaceAll(/^#.*$/gm, "").replaceAll(/'(?:[^'\n]|'')*'/g, "");
+  assert(!/['\u2018-\u201b]/.test(code), code);
+  const open: string[] = [];
+  for (const [character] of code.matchAll(/[()[\]{}]/g)) {
+    if (CLOSING[character] === undefined) open.push(character);
+    else assertEquals(open.pop(), CLOSING[character]);
+  }
+  assertEquals(open, []);
 });
 
 Deno.test("completions: the script for PowerShell names every command, option and word", async () => {
