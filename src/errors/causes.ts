@@ -178,7 +178,7 @@ const DENIED: readonly Cause[] = [
 ];
 
 /** Causes that hold in every operation that does not know better. */
-const GENERAL: Causes = {
+export const GENERAL: Causes = {
   ERROR_INVALID_HANDLE: ["The disk was closed before this call: use it inside the `using` scope."],
   ERROR_TOO_MANY_OPEN_FILES: [
     "The process has too many files open: close disks with `using`.",

@@ -1,0 +1,84 @@
+/** docs/permissions.md is exact: each call works with the flags beside it, and fails with one less. */
+import { assert, assertEquals } from "@std/assert";
+import { createImage } from "../create_image.ts";
+import { denoCommand } from "../deno_command.ts";
+import { ROOT, TempDir } from "../support.ts";
+import { page } from "./pages.ts";
+
+const MiB = 2 ** 20;
+const ROW = /^\| ([^|]+?) +\| `([^|]+)` +\| `(--[^|]+)` +\|$/gm;
+
+async function makeFolder(): Promise<TempDir> {
+  const dir = new TempDir();
+  const [disk, child, copy] = ["disk.vhdx", "child.vhdx", "copy.vhdx"].map((name) =>
+    dir.file(name)
+  );
+  (await createImage(disk!, { size: 8 * MiB })).close();
+  (await createImage(child!, { parent: disk! })).close();
+  (await createImage(copy!, { size: 8 * MiB })).close();
+  Deno.mkdirSync(dir.file("out"));
+  return dir;
+}
+
+/** Runs a call with flags alone; gives the name of the error, or "done". */
+async function outcome(call: string, flags: readonly string[]): Promise<string> {
+  using dir = await makeFolder();
+  const modules = ["portable", "serve"].map((name) => new URL(`../../${name}.ts`, import.meta.url));
+  const [portable, serve] = modules.map(({ href }) => JSON.stringify(href));
+  Deno.writeTextFileSync(
+    dir.file("script.ts"),
+    `import * as portable from ${portable};
+     import * as serve from ${serve};
+     const names = { ...portable, ...serve };
+     const call = new Function(...Object.keys(names), ${JSON.stringify(`return ${call};`)});
+     try {
+       await call(...Object.values(names));
+       console.log("done");
+     } catch (error) {
+       console.log(error.name);
+     }
+     Deno.exit();`,
+  );
+  const { stdout, stderr } = await denoCommand({
+    args: ["run", "--no-prompt", "--no-check", "--config", `${ROOT}/deno.json`, ...flags]
+      .concat(dir.file("script.ts")),
+    cwd: dir.path,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder();
+  return text.decode(stdout).trim() || text.decode(stderr);
+}
+
+/** The flags without one of the things that they allow: each time another one. */
+function withOneLess(flags: readonly string[]): string[][] {
+  return flags.flatMap((flag, at) => {
+    const [name, values = ""] = flag.split("=");
+    const each = values.split(",");
+    return each.map((left) => {
+      const others = each.filter((value) => value !== left);
+      const less = others.length === 0 ? [] : [`${name}=${others}`];
+      return [...flags.slice(0, at), ...less, ...flags.slice(at + 1)];
+    });
+  });
+}
+
+Deno.test("docs/permissions.md: each call works with its flags, and with no one less", async (t) => {
+  const rows = [...page("docs/permissions.md").matchAll(ROW)];
+  assert(rows.length >= 15, `${rows.length}`);
+  for (const [, what, call, written] of rows) {
+    await t.step(what!, async () => {
+      const flags = written!.split(" ");
+      assertEquals(await outcome(call!, flags), "done", `${call} with ${written}`);
+      await Promise.all(
+        withOneLess(flags).map(async (less) => {
+          const error = await outcome(call!, less);
+          assertEquals(
+            error,
+            "NotCapable",
+            `${call} with ${less.join(" ") || "no flags"}: ${error}`,
+          );
+        }),
+      );
+    });
+  }
+});
