@@ -1,7 +1,9 @@
 /** What somebody meets who uses a clone: in a package of their own, as a command, or to publish it. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname, join, toFileUrl } from "@std/path";
-import { ROOT, TempDir } from "./support.ts";
+import { createImage } from "./create_image.ts";
+import { ROOT, run, TempDir, testWith, tool } from "./support.ts";
+import { KERNEL32, VIRTDISK } from "./windows/system.ts";
 
 /** What a clone has of the package. Not the repository itself: there, its own tasks run meanwhile. */
 const PARTS = [
@@ -68,6 +70,100 @@ for (const [name, configuration] of Object.entries(CONFIGURATIONS)) {
   });
 }
 
+/** What a consumer does with an entry point, and the permissions that this needs; `images` is a folder of theirs. */
+interface Use {
+  readonly name: string;
+  readonly code: string;
+  readonly flags: readonly string[];
+  readonly out: RegExp;
+}
+
+const IMAGES = "--allow-read=images";
+const USES: Readonly<Record<string, Use>> = {
+  ".": {
+    name: "reads where it may",
+    code: `import { openVirtualDisk } from "@virtdisk/virtdisk";
+      using disk = await openVirtualDisk("images/disk.vhdx", { backend: "portable" });
+      console.log(disk.format, disk.size);`,
+    flags: [IMAGES],
+    out: /^vhdx 8388608$/,
+  },
+  "./portable": {
+    name: "creates and reads where it may",
+    code: `import { createVirtualDisk, openVirtualDiskSync } from "@virtdisk/virtdisk/portable";
+      (await createVirtualDisk("images/new.vhd", { size: "3MiB" })).close();
+      using disk = openVirtualDiskSync("images/new.vhd");
+      console.log(disk.format, disk.readSync(new Uint8Array(512), 0));`,
+    flags: [IMAGES, "--allow-write=images"],
+    out: /^vhd 512$/,
+  },
+  "./serve": {
+    name: "serves at one port",
+    code: `import { openVirtualDisk } from "@virtdisk/virtdisk/portable";
+      import { serveVirtualDisk } from "@virtdisk/virtdisk/serve";
+      using disk = await openVirtualDisk("images/disk.vhdx");
+      await using server = await serveVirtualDisk(disk, { port: 0 });
+      console.log(server.uri);`,
+    flags: [IMAGES, "--allow-net=127.0.0.1:0"],
+    out: /^nbd:\/\/127\.0\.0\.1:\d+/,
+  },
+  "./ffi": {
+    name: "loads the two libraries, and nothing off Windows",
+    code: `import { systemLibraries, VIRTUAL_STORAGE_TYPE } from "@virtdisk/virtdisk/ffi";
+      try {
+        console.log(VIRTUAL_STORAGE_TYPE.size, typeof systemLibraries().kernel32.CloseHandle);
+      } catch (error) {
+        console.log(VIRTUAL_STORAGE_TYPE.size, error.symbol ?? error.message);
+      }`,
+    flags: [`--allow-ffi=${VIRTDISK},${KERNEL32}`],
+    out: Deno.build.os === "windows"
+      ? /^20 (?:function|ERROR_MOD_NOT_FOUND)$/
+      : /^20 ERROR_NOT_SUPPORTED$/,
+  },
+  "./cli": {
+    name: "runs a command where it may",
+    code: `import { main } from "@virtdisk/virtdisk/cli";
+      const status = await main(["info", "--backend", "portable", "--quiet", "images/disk.vhdx"]);
+      console.log(status);`,
+    flags: [IMAGES],
+    out: /^0$/,
+  },
+};
+
+Deno.test("package: each entry point is used by a project of its own, with no more permission than that needs", async (t) => {
+  using dir = new TempDir();
+  const folder = clone(dir);
+  const config = Deno.readTextFileSync(join(folder, "deno.json"));
+  const { name, exports } = JSON.parse(config) as { name: string; exports: Record<string, string> };
+  assertEquals(Object.keys(USES).sort(), Object.keys(exports).sort());
+  const project = dir.file("consumer");
+  Deno.mkdirSync(join(project, "images"), { recursive: true });
+  const imports = Object.entries(exports).map(([entry, path]) => [
+    name + entry.slice(1),
+    `../clone/${path.slice(2)}`,
+  ]);
+  const map = { imports: Object.fromEntries(imports) };
+  Deno.writeTextFileSync(join(project, "deno.json"), JSON.stringify(map));
+  (await createImage(join(project, "images", "disk.vhdx"), { size: 8 << 20 })).close();
+  for (const [entry, { name, code, flags, out: expected }] of Object.entries(USES)) {
+    await t.step(`${entry} ${name}`, () => {
+      Deno.writeTextFileSync(join(project, "main.ts"), code);
+      const runWith = (given: readonly string[]) =>
+        outcome(Deno.execPath(), ["run", "--no-prompt", "--no-lock", ...given, "main.ts"], project);
+      // Off Windows no library is asked for.
+      const needed = entry === "./ffi" && Deno.build.os !== "windows" ? [] : flags;
+      for (const missing of needed) {
+        const less = runWith(flags.filter((flag) => flag !== missing));
+        const kind = missing.slice("--allow-".length).split("=")[0]!;
+        assertMatch(less.out + less.err, new RegExp(`Requires ${kind} access`));
+      }
+      const { code: status, out, err } = runWith(flags);
+      assertEquals([status, err], [0, ""]);
+      assertMatch(out.trim(), expected);
+    });
+  }
+});
+
 /** Does with an entry point what needs no Windows. */
 const WITHOUT_NATIVE = `
 const { createVirtualDisk, openVirtualDisk, openVirtualDiskSync } = await import(Deno.args[0]);
@@ -110,19 +206,45 @@ Deno.test("package: portable.ts is checked without a type of the native backend"
   assertEquals(code, 0, err);
 });
 
-Deno.test("package: the command line of a clone can be installed", () => {
-  using dir = new TempDir();
+/** Installs the command line of a clone as the README says, in a folder of its own; gives what was said. */
+function install(dir: TempDir): string {
   const options = ["--global", "--root", dir.file("root"), "--name", "virtdisk"];
-  const args = ["install", ...options, "--config", "deno.json", "src/cli/main.ts"];
+  const allowed = ["--allow-read", "--allow-write"];
+  const args = ["install", ...options, ...allowed, "--config", "deno.json", "src/cli/main.ts"];
   const { code, out, err } = outcome(Deno.execPath(), args, clone(dir));
   assertEquals(code, 0, err);
-  assert(!/warning|error/i.test(out + err), out + err);
-  const [program, version] = Deno.build.os === "windows"
-    ? ["cmd", ["/c", dir.file("root\\bin\\virtdisk.cmd"), "--version"]]
-    : [dir.file("root/bin/virtdisk"), ["--version"]];
-  const installed = outcome(program, version, dir.path);
-  assertEquals([installed.code, installed.err], [0, ""]);
-  assert(installed.out.startsWith("virtdisk "), installed.out);
+  return out + err;
+}
+
+Deno.test("package: the command line of a clone can be installed, run and taken away", () => {
+  using dir = new TempDir();
+  const said = install(dir);
+  assert(!/warning|error/i.test(said), said);
+  const [program, first] = Deno.build.os === "windows"
+    ? ["cmd", ["/c", dir.file("root\\bin\\virtdisk.cmd")]] as const
+    : [dir.file("root/bin/virtdisk"), []] as const;
+  const version = outcome(program, [...first, "--version"], dir.path);
+  assertEquals([version.code, version.err], [0, ""]);
+  assertMatch(version.out, /^virtdisk \d+\.\d+\.\d+ \(Deno /);
+  const created = outcome(program, [...first, "create", "disk.vhdx", "64MiB"], dir.path);
+  assertEquals([created.code, created.err], [0, ""]);
+  assert(Deno.statSync(dir.file("disk.vhdx")).isFile);
+
+  const remove = ["uninstall", "--global", "--root", dir.file("root"), "virtdisk"];
+  const removed = outcome(Deno.execPath(), remove, dir.path);
+  assertEquals(removed.code, 0, removed.err);
+  assertEquals([...Deno.readDirSync(dir.file("root/bin"))].map(({ name }) => name), []);
+});
+
+testWith([tool("script")], "package: what is installed warns of nothing on a terminal", () => {
+  using dir = new TempDir();
+  install(dir);
+  const line = `PATH='${PATH}' NO_COLOR=1 DENO_NO_UPDATE_CHECK=1 ${dir.file("root/bin/virtdisk")}`;
+  const shown = (args: string) =>
+    run("script", "-qec", `cd ${dir.path}; ${line} ${args}`, "/dev/null");
+  assertMatch(shown("--version"), /^virtdisk \d+\.\d+\.\d+ \(Deno [^\n]*\)\r\n$/);
+  assertMatch(shown("create disk.vhdx 64MiB"), /^[^\n]*disk\.vhdx[^]*$/);
+  assert(!/warning|Download|Allow\?/i.test(shown("info disk.vhdx")));
 });
 
 Deno.test("package: publishing takes the files of the package alone, and warns of nothing", () => {

@@ -1,10 +1,16 @@
 /** What the reference shows of the faces, as `deno doc` gives it. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
+import config from "../deno.json" with { type: "json" };
 import { ROOT } from "./support.ts";
 
+interface Comment {
+  readonly doc?: string;
+  readonly tags?: readonly { readonly kind: string; readonly doc?: string }[];
+}
+
 interface Tagged {
-  readonly jsDoc?: { readonly tags?: readonly { readonly kind: string; readonly doc?: string }[] };
+  readonly jsDoc?: Comment;
 }
 
 interface Member extends Tagged {
@@ -56,7 +62,13 @@ const INTERNAL = [
   "ReadableDisk",
 ];
 
-function symbolsOf(face: string): readonly Symbol[] {
+/** What `deno doc` says of the modules of a face: its own comment, and its symbols. */
+interface Module {
+  readonly module_doc?: Comment;
+  readonly symbols: readonly Symbol[];
+}
+
+function modulesOf(face: string): readonly Module[] {
   const { stdout, stderr, success } = new Deno.Command(Deno.execPath(), {
     args: ["doc", "--json", join(ROOT, face)],
     cwd: ROOT,
@@ -64,9 +76,9 @@ function symbolsOf(face: string): readonly Symbol[] {
   }).outputSync();
   assert(success, new TextDecoder().decode(stderr));
   const { nodes } = JSON.parse(new TextDecoder().decode(stdout)) as {
-    nodes: Record<string, { symbols: readonly Symbol[] }>;
+    nodes: Record<string, Module>;
   };
-  return Object.values(nodes).flatMap(({ symbols }) => symbols);
+  return Object.values(nodes);
 }
 
 function categoriesOf({ declarations }: Symbol): string[] {
@@ -75,9 +87,27 @@ function categoriesOf({ declarations }: Symbol): string[] {
   );
 }
 
-const SYMBOLS: ReadonlyMap<string, readonly Symbol[]> = new Map(
-  Object.keys(CATEGORIES).map((face) => [face, symbolsOf(face)]),
+/** The entry points of the package. */
+const FACES: readonly string[] = Object.values(config.exports).map((path) => path.slice(2));
+const MODULES: ReadonlyMap<string, readonly Module[]> = new Map(
+  FACES.map((face) => [face, modulesOf(face)]),
 );
+const SYMBOLS: ReadonlyMap<string, readonly Symbol[]> = new Map(
+  Object.keys(CATEGORIES).map((face) => [
+    face,
+    MODULES.get(face)!.flatMap(({ symbols }) => symbols),
+  ]),
+);
+
+Deno.test("every entry point says what it is, which permissions it needs, and shows an example", () => {
+  for (const [face, modules] of MODULES) {
+    const comments = modules.map(({ module_doc }) => module_doc).filter((doc) => doc !== undefined);
+    assertEquals(comments.length, 1, face);
+    const { doc = "", tags = [] } = comments[0]!;
+    assertMatch(doc, /--allow-[a-z]+/, face);
+    assert(tags.some(({ kind }) => kind === "example"), face);
+  }
+});
 
 for (const [face, symbols] of SYMBOLS) {
   Deno.test(`${face}: every symbol has a category, one of a few`, () => {
