@@ -2,9 +2,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseArguments, parseOperands } from "../../src/cli/arguments.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
+import * as faces from "@virtdisk/virtdisk";
+import * as serve from "@virtdisk/virtdisk/serve";
 import { createImage } from "../create_image.ts";
 import { onlyOn, pattern, TempDir, testWith, tool } from "../support.ts";
-import { blocks, commandLines, page, pages, runPage } from "./pages.ts";
+import { blocks, commandLines, FLAGS, page, pages, runBlock, runPage } from "./pages.ts";
 
 const MiB = 2 ** 20;
 const SHELL = [onlyOn("linux", "darwin"), tool("bash")];
@@ -68,23 +70,55 @@ Deno.test("every page with commands is run by a test", () => {
 });
 
 Deno.test("the commands for Windows on the pages are command lines that virtdisk understands", async () => {
-  let seen = 0;
-  for (const path of [...pages(), "README.md"]) {
-    for (const block of blocks(page(path)).filter(({ kind }) => kind === "powershell")) {
-      for (const line of commandLines(block)) {
-        const [program, name, ...args] = line.replace(/\s+#.*/, "").split(/\s+/);
-        if (program !== "virtdisk") continue;
-        const entry = COMMANDS.get(name!);
-        assert(entry !== undefined, `${path}: ${line}`);
-        const { declaration } = (await entry.load()).default;
-        // Both throw if they do not understand it.
-        const { operands } = parseArguments(name!, args, declaration.options);
-        parseOperands(name!, operands, declaration.operands);
-        seen++;
-      }
+  const lines = pages().flatMap((path) =>
+    blocks(page(path)).filter(({ kind }) => kind === "powershell").flatMap(commandLines)
+  ).filter((line) => line.startsWith("virtdisk "));
+  assert(lines.length >= 7, `${lines.length}`);
+  for (const line of lines) await understand(line);
+});
+
+/** Throws if virtdisk does not understand a command line. */
+async function understand(line: string): Promise<void> {
+  const [, name, ...args] = line.replace(/\s+#.*/, "").split(/\s+/);
+  const entry = COMMANDS.get(name!);
+  assert(entry !== undefined, line);
+  const { declaration } = (await entry.load()).default;
+  const { operands } = parseArguments(name!, args, declaration.options);
+  parseOperands(name!, operands, declaration.operands);
+}
+
+testWith(SHELL, "the commands of README do what it says", async () => {
+  const shown = blocks(page("README.md"))
+    .filter(({ kind, text }) => kind === "sh" && /^virtdisk /m.test(text));
+  assertEquals(shown.length, 2);
+  for (const block of shown) {
+    using dir = new TempDir();
+    if (block.text.startsWith("alias")) {
+      assert(block.text.startsWith(`alias virtdisk='deno run ${FLAGS} jsr:`), block.text);
+      Deno.writeFileSync(dir.file("boot.bin"), pattern(MiB));
+    } else {
+      await PREPARED["docs/open-and-inspect.md"]!(dir);
     }
+    const ssh = 'shift; exec sh -c "$*"';
+    await runBlock(dir, `README, line ${block.line}`, block, { standIns: { ssh } });
   }
-  assert(seen >= 7, `${seen}`);
+});
+
+Deno.test("the table of equivalents in README names commands and functions that there are", async (t) => {
+  const section = page("README.md").split("\n## ").find((each) => each.startsWith("If you know"))!;
+  const rows = section.split("\n").filter((line) => line.startsWith("| ")).slice(2)
+    .map((line) => line.split("|").map((cell) => cell.trim()));
+  assert(rows.length >= 15, `${rows.length}`);
+  const known: Record<string, unknown> = { ...faces, ...serve };
+  for (const [, what, , , , command, call] of rows) {
+    await t.step(what!, async () => {
+      await understand(command!.replaceAll("`", ""));
+      for (const [, prefix, name] of call!.matchAll(/`(disk\.)?(\w+)\(/g)) {
+        const owner = prefix === undefined ? known : faces.PortableVirtualDisk.prototype;
+        assert(name! in owner, call);
+      }
+    });
+  }
 });
 
 testWith(SHELL, "the workflow in docs/convert-for-azure.md converts, and compares", async () => {

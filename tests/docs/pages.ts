@@ -37,6 +37,8 @@ export function commandLines({ text }: Block): string[] {
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
+/** The permissions of the command, as README says. */
+export const FLAGS = "--allow-read=. --allow-write=.";
 /** Where the pages say that their images are. */
 const FOLDER = "/images";
 /** What a line ends with if it does not end with 0. */
@@ -53,27 +55,31 @@ export interface RunOptions {
  * A block `text` after one is what it must print; `...` in it is anything, and `/images` the folder.
  */
 export async function runPage(dir: TempDir, path: string, options: RunOptions = {}): Promise<void> {
-  using programs = new TempDir();
   const all = blocks(page(path));
   for (const [index, block] of all.entries()) {
     if (block.kind !== "sh") continue;
-    const printed = await runBlock(dir, programs, `${path}, line ${block.line}`, block, options);
+    const printed = await runBlock(dir, `${path}, line ${block.line}`, block, options);
     const next = all[index + 1];
     if (next?.kind !== "text") continue;
     assertMatch(printed, expected(next.text), `${path}, line ${next.line}:\n${printed}`);
   }
 }
 
-/** Runs the lines of a block in one shell, which stops at the first that does not end as it should. */
-async function runBlock(
+/**
+ * Runs the lines of a block in one shell, which stops at the first that does not end as it should.
+ *
+ * @param place What a failure names.
+ * @returns What it has printed.
+ */
+export async function runBlock(
   dir: TempDir,
-  programs: TempDir,
   place: string,
   block: Block,
-  { standIns = {} }: RunOptions,
+  { standIns = {} }: RunOptions = {},
 ): Promise<string> {
-  const flags = "--quiet --no-prompt --allow-read=. --allow-write=.";
-  const virtdisk = `exec "${Deno.execPath()}" run ${flags} "${ROOT}/src/cli/main.ts" "$@"`;
+  using programs = new TempDir();
+  const virtdisk =
+    `exec "${Deno.execPath()}" run --quiet --no-prompt ${FLAGS} "${ROOT}/src/cli/main.ts" "$@"`;
   for (const [name, script] of Object.entries({ virtdisk, ...standIns })) {
     Deno.writeTextFileSync(programs.file(name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }

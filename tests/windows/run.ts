@@ -16,7 +16,7 @@ const REQUIRE_ALL = Deno.env.get("VIRTDISK_REQUIRE") === "all";
 /** Scripts that take the backend which Windows has by default: neither Wine's nor the double will do. */
 const DEFAULT_BACKEND = ["tests/examples_test.ts"];
 /** Tests of what is not about Windows, which its build of Deno must pass too: on a Windows machine they all run. */
-const PORTABLE = ["bytes", "portable", "fuzz", "interop", "serve", "docs_test.ts"]
+const PORTABLE = ["bytes", "portable", "fuzz", "interop", "serve", "docs", "docs_test.ts"]
   .map((each) => `tests/${each}`);
 /** What has a run of its own, is no test, or needs a whole machine. */
 const ELSEWHERE = ["bench", "cli", "crash", "double", "native", "offline", "windows"]
