@@ -1,6 +1,7 @@
 /**
- * Saves what a child disk changes: each range in a file that is named after its offset in the disk. Put over
- * a copy of the parent, they make what the child holds. A damaged image is not saved.
+ * Saves what a child disk changes in a new folder: each range in a file that is named after its offset in the disk,
+ * and at last backup.json, which says that all are there. `restore_backup.ts` puts them over the parent again. A
+ * damaged image is not saved.
  *
  *     deno run --allow-read=. --allow-write=FOLDER examples/incremental_backup.ts child.vhdx FOLDER
  */
@@ -21,12 +22,22 @@ if (!sound) {
   Deno.exit(1);
 }
 
+await Deno.mkdir(folder);
 // The contents of a disk are read by the portable backend, on every system.
 using disk = await openVirtualDisk(path, { backend: "portable" });
 const signal = AbortSignal.timeout(60 * 60 * 1000);
-let total = 0;
+const ranges: { offset: number; length: number }[] = [];
 for await (const { offset, length } of virtualDiskChanges(path, { signal })) {
   await Deno.writeFile(join(folder, `${offset}.bin`), disk.readable({ offset, length, signal }));
-  total += length;
+  ranges.push({ offset, length });
 }
-console.log(`${total} bytes of ${disk.getInformation("size").virtualSize}`);
+const backup = {
+  size: disk.size,
+  // By these a restore knows what goes over what.
+  parent: disk.getInformation("parentIdentifier"),
+  identifier: disk.getInformation("identifier"),
+  ranges,
+};
+await Deno.writeTextFile(join(folder, "backup.json"), JSON.stringify(backup));
+const total = ranges.reduce((sum, { length }) => sum + length, 0);
+console.log(`${total} bytes of ${disk.size}`);

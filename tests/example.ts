@@ -1,0 +1,25 @@
+/** Runs the scripts of examples/ as a user does. */
+import { denoCommand } from "./deno_command.ts";
+import { ROOT } from "./support.ts";
+
+/** What an example has left. */
+export interface ExampleOutcome {
+  readonly code: number;
+  /** All that it printed. */
+  readonly out: string;
+}
+
+/** Runs an example as its first comment says, with no more permission. */
+export async function example(
+  name: string,
+  permissions: readonly string[],
+  ...args: readonly string[]
+): Promise<ExampleOutcome> {
+  const { code, stdout, stderr } = await denoCommand({
+    args: ["run", "--no-prompt", ...permissions, `${ROOT}/examples/${name}`, ...args],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const text = new TextDecoder();
+  return { code, out: text.decode(stdout) + text.decode(stderr) };
+}

@@ -1,0 +1,215 @@
+/** The examples of whole tasks: uploads, backups, file systems, machines. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { checkVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk/portable";
+import { createImage } from "./create_image.ts";
+import { example } from "./example.ts";
+import { contentsHash } from "./images.ts";
+import { assertBytesEqual, exists, pattern, TempDir } from "./support.ts";
+
+const MiB = 2 ** 20;
+
+/** A page blob of Azure's at a port of this machine: what is documented of Put Page, and no more. */
+class PageBlob {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly ranges: string[] = [];
+  readonly faults: string[] = [];
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  /** As many requests are answered as by a server that is busy. */
+  busy = 0;
+
+  constructor(length: number, readonly answer = 201) {
+    this.bytes = new Uint8Array(length);
+    const options = { port: 0, hostname: "127.0.0.1", onListen() {} };
+    this.#server = Deno.serve(options, (request) => this.#put(request));
+  }
+
+  get host(): string {
+    return `127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  async #put(request: Request): Promise<Response> {
+    const body = new Uint8Array(await request.arrayBuffer());
+    if (this.answer !== 201) return new Response("AuthenticationFailed", { status: this.answer });
+    if (this.busy-- > 0) return new Response("ServerBusy", { status: 503 });
+    const { searchParams } = new URL(request.url);
+    const range = request.headers.get("x-ms-range") ?? "";
+    const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(range)?.map(Number) ?? [];
+    const isRight = request.method === "PUT" && searchParams.get("comp") === "page" &&
+      searchParams.get("sig") === "secret" && request.headers.get("x-ms-page-write") === "update" &&
+      request.headers.get("content-length") === `${body.length}` &&
+      start! % 512 === 0 && end! + 1 - start! === body.length && body.length <= 4 * MiB &&
+      end! < this.bytes.length;
+    if (!isRight) {
+      this.faults.push(`${request.method} ${request.url} ${range} with ${body.length} bytes`);
+      return new Response("InvalidHeaderValue", { status: 400 });
+    }
+    this.bytes.set(body, start);
+    this.ranges.push(range);
+    return new Response(null, { status: 201 });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
+
+/** A raw disk of 9 MiB and a sector, with bytes at its start, in its middle and at its end. */
+function makeRaw(path: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(9 * MiB + 512);
+  for (const offset of [0, 8 * MiB, 9 * MiB]) bytes.set(pattern(512, offset), offset);
+  Deno.writeFileSync(path, bytes);
+  return bytes;
+}
+
+Deno.test("examples/upload_to_azure.ts writes the pages of a fixed VHD of the length it has told", async (t) => {
+  using dir = new TempDir();
+  const path = dir.file("disk.img");
+  const bytes = makeRaw(path);
+  const read = `--allow-read=${dir.path}`;
+  const told = await example("upload_to_azure.ts", [read], path);
+  assertEquals(told, { code: 0, out: `${10 * MiB + 512}\n` });
+  await t.step("to a server that is busy at first", async () => {
+    await using blob = new PageBlob(Number(told.out));
+    blob.busy = 1;
+    const url = `http://${blob.host}/images/disk.vhd?sv=2023-11-03&sig=secret`;
+    const { code, out } = await example(
+      "upload_to_azure.ts",
+      [read, `--allow-net=${blob.host}`],
+      path,
+      url,
+    );
+    assertEquals([code, out], [0, `${6 * MiB + 512} of ${10 * MiB + 512} bytes sent\n`]);
+    assertEquals([blob.faults, blob.ranges.length], [[], 2]);
+    assertBytesEqual(blob.bytes.subarray(0, bytes.length), bytes);
+    Deno.writeFileSync(dir.file("blob.vhd"), blob.bytes);
+    assertEquals((await checkVirtualDisk(dir.file("blob.vhd"))).sound, true);
+  });
+  await t.step("and ends when it is not allowed to", async () => {
+    await using blob = new PageBlob(0, 403);
+    const flags = [read, `--allow-net=${blob.host}`];
+    const { code, out } = await example("upload_to_azure.ts", flags, path, `http://${blob.host}/?`);
+    assertEquals(code, 1);
+    assertStringIncludes(out, "bytes=0-4194303: 403 AuthenticationFailed");
+  });
+});
+
+Deno.test("examples/upload_stream.ts sends one request, whose length is told before", async (t) => {
+  using dir = new TempDir();
+  const path = dir.file("disk.vhdx");
+  {
+    using disk = await createImage(path, { size: 8 * MiB });
+    disk.writeSync(pattern(MiB), 3 * MiB);
+  }
+  let length: string | null = null;
+  let status = 200;
+  let body = new Uint8Array();
+  const options = { port: 0, hostname: "127.0.0.1", onListen() {} };
+  const server = Deno.serve(options, async (request) => {
+    length = request.headers.get("content-length");
+    body = new Uint8Array(await request.arrayBuffer());
+    return new Response(null, { status });
+  });
+  const host = `127.0.0.1:${server.addr.port}`;
+  const flags = [`--allow-read=${dir.path}`, `--allow-net=${host}`];
+  for (const type of ["vhd", "vhdx", "raw"] as const) {
+    await t.step(type, async () => {
+      const { code, out } = await example(
+        "upload_stream.ts",
+        flags,
+        path,
+        type,
+        `http://${host}/x`,
+      );
+      assertEquals([code, out], [0, `${body.length} bytes sent, status 200\n`]);
+      assertEquals(length, `${body.length}`);
+      Deno.writeFileSync(dir.file("sent"), body);
+      using disk = await openVirtualDisk(path);
+      using sent = await openVirtualDisk(dir.file("sent"), { type });
+      assertEquals(contentsHash(sent), contentsHash(disk));
+    });
+  }
+  await t.step("that is refused", async () => {
+    status = 403;
+    const { code, out } = await example("upload_stream.ts", flags, path, "vhd", `http://${host}/x`);
+    assertEquals(code, 1);
+    assertMatch(out, /bytes sent, status 403/);
+  });
+  await server.shutdown();
+});
+
+Deno.test("examples: what is saved of children by incremental_backup.ts, restore_backup.ts puts together", async (t) => {
+  using dir = new TempDir();
+  const [base, child, leaf] = ["base", "child", "leaf"].map((name) => dir.file(`${name}.vhdx`)) as [
+    string,
+    string,
+    string,
+  ];
+  const size = 3 * MiB;
+  {
+    using disk = await createImage(base, { size });
+    disk.writeSync(pattern(size), 0);
+  }
+  {
+    using disk = await createImage(child, { parent: base });
+    disk.writeSync(pattern(5000, 7), 1000);
+    disk.writeSync(new Uint8Array(512), 2 * MiB);
+  }
+  {
+    using disk = await createImage(leaf, { parent: child });
+    await disk.resize(4 * MiB);
+    disk.writeSync(pattern(5000, 8), 4000);
+    disk.writeSync(pattern(512, 9), 4 * MiB - 512);
+  }
+  const folders = ["monday", "tuesday"].map((name) => dir.file(name)) as [string, string];
+  const read = `--allow-read=${dir.path}`;
+  const restore = [read, `--allow-write=${dir.path}`];
+  for (const [index, path] of [child, leaf].entries()) {
+    await t.step(`saves ${path.slice(dir.path.length + 1)}`, async () => {
+      const flags = [read, `--allow-write=${folders[index]}`];
+      const { code, out } = await example("incremental_backup.ts", flags, path, folders[index]!);
+      assertEquals(code, 0, out);
+      assertMatch(out, /^\d+ bytes of \d+\n$/);
+    });
+  }
+  const restored = dir.file("new.vhdx");
+  await t.step("restores the last", async () => {
+    const saved = await example("restore_backup.ts", restore, base, restored, ...folders);
+    assertEquals(saved, { code: 0, out: "" });
+    using disk = await openVirtualDisk(leaf);
+    using copy = await openVirtualDisk(restored);
+    assertEquals(contentsHash(copy), contentsHash(disk));
+  });
+  const refusals: readonly (readonly [string, RegExp, string, ...string[]])[] = [
+    ["over another disk", /monday is of a child of another disk/, leaf, folders[0]],
+    ["in another order", /tuesday is of a child of another disk/, base, folders[1], folders[0]],
+    ["without its end", /NotFound.*backup\.json/, base, dir.path],
+  ];
+  for (const [name, message, ...args] of refusals) {
+    await t.step(`restores nothing ${name}`, async () => {
+      const [first, ...rest] = args as [string, ...string[]];
+      const target = dir.file("none.vhdx");
+      const { code, out } = await example("restore_backup.ts", restore, first, target, ...rest);
+      assertEquals(code, 1);
+      assertMatch(out, message);
+      assert(!exists(target));
+    });
+  }
+  await t.step("restores nothing over a file that is there", async () => {
+    const { code, out } = await example("restore_backup.ts", restore, base, restored, folders[0]);
+    assertEquals(code, 1);
+    assertStringIncludes(out, "ERROR_FILE_EXISTS");
+  });
+  await t.step("saves nothing of a damaged image", async () => {
+    Deno.truncateSync(leaf, MiB);
+    const flags = [read, `--allow-write=${dir.file("wednesday")}`];
+    const { code, out } = await example(
+      "incremental_backup.ts",
+      flags,
+      leaf,
+      dir.file("wednesday"),
+    );
+    assertEquals(code, 1, out);
+    assertStringIncludes(out, "error: ");
+    assert(!exists(dir.file("wednesday")));
+  });
+});
