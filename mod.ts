@@ -60,6 +60,7 @@ export {
   type TakeSnapshotOptions,
   type VhdSetChange,
 } from "./src/disk/driver_options.ts";
+export { type DiskSource, type RandomAccess } from "./src/disk/disk_source.ts";
 export {
   type DiagnoseOptions,
   type Diagnosis,

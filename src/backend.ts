@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Backend } from "./disk/arguments.ts";
+import { type Backend, backendOf } from "./disk/arguments.ts";
 import { virtualDiskError } from "./errors/error.ts";
 import type { NativeVirtualDisk } from "./native/native_disk.ts";
 import type { PortableVirtualDisk } from "./portable/portable_disk.ts";
@@ -16,6 +16,13 @@ import type { PortableVirtualDisk } from "./portable/portable_disk.ts";
 export type VirtualDiskOf<B extends Backend> = B extends "portable" ? PortableVirtualDisk
   : B extends "native" ? NativeVirtualDisk
   : NativeVirtualDisk | PortableVirtualDisk;
+
+/** The backend that an option asks for; by itself the native one is not chosen for what it cannot open. */
+export function backendFor(choice: Backend | undefined, source: unknown): "native" | "portable" {
+  const isPath = typeof source === "string" || source instanceof URL && source.protocol === "file:";
+  const isAuto = choice === undefined || choice === "auto";
+  return isAuto && !isPath ? "portable" : backendOf(choice);
+}
 
 type NativeBackend = typeof import("./native/backend.ts");
 

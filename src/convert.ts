@@ -4,6 +4,7 @@
  * @module
  */
 import { createVirtualDisk } from "./create.ts";
+import type { DiskSource } from "./disk/disk_source.ts";
 import { type ConversionReport, convertBy, type ConvertOptions } from "./disk/conversion.ts";
 
 /**
@@ -38,7 +39,8 @@ import { type ConversionReport, convertBy, type ConvertOptions } from "./disk/co
  * await convertVirtualDisk(body!, "disk.vhdx", { size: "10GiB", backend: "portable" });
  * ```
  *
- * @param source An image, a raw disk with `sourceType: "raw"`, or a stream of one.
+ * @param source An image, a raw disk with `sourceType: "raw"`, or a stream of one. An image need not be a file: see
+ * {@linkcode DiskSource}.
  * @param target The new image; its extension is its format, unless `type` says it.
  * @param options What to make of it, how to watch and how to cancel.
  * @returns What was made.
@@ -48,7 +50,7 @@ import { type ConversionReport, convertBy, type ConvertOptions } from "./disk/co
  * @category Operations
  */
 export function convertVirtualDisk(
-  source: string | URL | ReadableStream<Uint8Array>,
+  source: DiskSource | ReadableStream<Uint8Array>,
   target: string | URL,
   options?: ConvertOptions,
 ): Promise<ConversionReport> {

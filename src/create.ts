@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nativeBackend, type VirtualDiskOf } from "./backend.ts";
+import { backendFor, nativeBackend, type VirtualDiskOf } from "./backend.ts";
 import { type Backend, backendOf, checkOptions } from "./disk/arguments.ts";
 import { CREATE_OPTIONS, type CreateOptions } from "./disk/create_options.ts";
 import { createPortable } from "./portable/create.ts";
@@ -76,7 +76,10 @@ export async function createVirtualDisk<B extends Backend = "auto">(
 }
 
 async function create(path: string | URL, options: CreateOptions): Promise<VirtualDiskOf<Backend>> {
-  if (backendOf(options.backend) === "portable") return await createPortable(path, options);
+  const { source, backend } = options;
+  const isOther = source === undefined || source instanceof ReadableStream;
+  const chosen = isOther ? backendOf(backend) : backendFor(backend, source);
+  if (chosen === "portable") return await createPortable(path, options);
   const { createNative, nativeCreateRequest } = nativeBackend();
   return await createNative(nativeCreateRequest(path, options), options);
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { nativeBackend, type VirtualDiskOf } from "./backend.ts";
-import { type Backend, backendOf, checkOptions } from "./disk/arguments.ts";
+import { backendFor, nativeBackend, type VirtualDiskOf } from "./backend.ts";
+import { type Backend, checkOptions } from "./disk/arguments.ts";
+import { type DiskSource, pathForWindows } from "./disk/disk_source.ts";
 import { OPEN_OPTIONS, type OpenOptions } from "./disk/open_options.ts";
 import { type OpenRequest, openRequest } from "./disk/open_request.ts";
 import { type VirtualDiskError, virtualDiskError } from "./errors/error.ts";
@@ -47,7 +48,8 @@ import { openPortable } from "./portable/portable_disk.ts";
  * else console.log(disk.handle);
  * ```
  *
- * @param path The image: relative, absolute, a `file:` URL or, on Windows, a `\\?\` path.
+ * @param source The image: a path, relative, absolute, a `file:` URL or, on Windows, a `\\?\` path; or what has no path,
+ * see {@linkcode DiskSource}.
  * @param options How to open it.
  * @returns The open disk; close it with `using`.
  * @throws {VirtualDiskError} With the code that OpenVirtualDisk returns, for example
@@ -60,10 +62,10 @@ import { openPortable } from "./portable/portable_disk.ts";
  * @category Opening
  */
 export async function openVirtualDisk<B extends Backend = "auto">(
-  path: string | URL,
+  source: DiskSource,
   options?: OpenOptions<B>,
 ): Promise<VirtualDiskOf<B>> {
-  const { backend, request } = checked(path, options, "openVirtualDisk");
+  const { backend, request } = checked(source, options, "openVirtualDisk");
   const disk = backend === "native"
     ? await nativeBackend().openNativeAsync(request)
     : openPortable(request);
@@ -84,7 +86,8 @@ export async function openVirtualDisk<B extends Backend = "auto">(
  * console.log(disk.readSync(sector, 0)); // 512
  * ```
  *
- * @param path The image: relative, absolute, a `file:` URL or, on Windows, a `\\?\` path.
+ * @param source The image: a path, relative, absolute, a `file:` URL or, on Windows, a `\\?\` path; or what has no path,
+ * see {@linkcode DiskSource}.
  * @param options How to open it.
  * @returns The open disk; close it with `using`.
  * @throws {VirtualDiskError} As {@linkcode openVirtualDisk}.
@@ -92,22 +95,22 @@ export async function openVirtualDisk<B extends Backend = "auto">(
  * @category Opening
  */
 export function openVirtualDiskSync<B extends Backend = "auto">(
-  path: string | URL,
+  source: DiskSource,
   options?: OpenOptions<B>,
 ): VirtualDiskOf<B> {
-  const { backend, request } = checked(path, options, "openVirtualDiskSync");
+  const { backend, request } = checked(source, options, "openVirtualDiskSync");
   const disk = backend === "native" ? nativeBackend().openNative(request) : openPortable(request);
   return disk as VirtualDiskOf<B>;
 }
 
 function checked(
-  path: string | URL,
+  source: DiskSource,
   options: OpenOptions | undefined,
   of: string,
 ): { backend: "native" | "portable"; request: OpenRequest } {
   const given = checkOptions(OPEN_OPTIONS, options, of);
-  const backend = backendOf(given.backend);
-  const request = openRequest(path, given);
+  const request = openRequest(source, given);
+  const backend = backendFor(given.backend, source);
   return { backend, request: backend === "native" ? assertWindowsRequest(request) : request };
 }
 
@@ -116,6 +119,8 @@ function checked(
  * else or for nothing.
  */
 function assertWindowsRequest(request: OpenRequest): OpenRequest {
+  if (request.source !== undefined) pathForWindows(request.source, "OpenVirtualDisk");
+  if (request.parents !== undefined) throw portableOnly(request, "does not take `parents`");
   if (request.raw) throw portableOnly(request, "does not open raw disks");
   if (request.ignoreMismatch) throw portableOnly(request, "does not ignore a parent's identifier");
   if (request.atomicSectors) throw portableOnly(request, "does not log what is written to sectors");

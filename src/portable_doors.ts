@@ -19,6 +19,7 @@ import {
   type Diagnosis,
   diagnosisOf,
 } from "./disk/finding.ts";
+import type { DiskSource } from "./disk/disk_source.ts";
 import { OPEN_OPTIONS, type OpenOptions } from "./disk/open_options.ts";
 import { openRequest } from "./disk/open_request.ts";
 import { virtualDiskError } from "./errors/error.ts";
@@ -40,7 +41,7 @@ import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk
  * console.log(await disk.read(new Uint8Array(512), 0)); // 512
  * ```
  *
- * @param path The image: relative, absolute or a `file:` URL.
+ * @param source The image: a path, relative, absolute or a `file:` URL; or what has no path, see {@linkcode DiskSource}.
  * @param options How to open it.
  * @returns The open disk; close it with `using`.
  * @throws {VirtualDiskError} With the code that OpenVirtualDisk would return; no file stays open then.
@@ -50,10 +51,10 @@ import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk
  * @category Opening
  */
 export function openVirtualDisk(
-  path: string | URL,
+  source: DiskSource,
   options?: OpenOptions<"auto" | "portable">,
 ): Promise<PortableVirtualDisk> {
-  return Promise.try(openVirtualDiskSync, path, options);
+  return Promise.try(openVirtualDiskSync, source, options);
 }
 
 /**
@@ -69,7 +70,7 @@ export function openVirtualDisk(
  * console.log(disk.format, disk.size); // vhdx 67108864
  * ```
  *
- * @param path The image: relative, absolute or a `file:` URL.
+ * @param source The image: a path, relative, absolute or a `file:` URL; or what has no path, see {@linkcode DiskSource}.
  * @param options How to open it.
  * @returns The open disk; close it with `using`.
  * @throws {VirtualDiskError} As {@linkcode openVirtualDisk}.
@@ -77,12 +78,12 @@ export function openVirtualDisk(
  * @category Opening
  */
 export function openVirtualDiskSync(
-  path: string | URL,
+  source: DiskSource,
   options?: OpenOptions<"auto" | "portable">,
 ): PortableVirtualDisk {
   const checked = checkOptions<OpenOptions>(OPEN_OPTIONS, options, "openVirtualDisk");
   assertPortable(checked, "OpenVirtualDisk");
-  return openPortable(openRequest(path, checked));
+  return openPortable(openRequest(source, checked));
 }
 
 /**
@@ -132,7 +133,8 @@ export async function createVirtualDisk(
  * console.log(fileSize); // 67108864
  * ```
  *
- * @param source An image, a raw disk with `sourceType: "raw"`, or a stream of one.
+ * @param source An image, a raw disk with `sourceType: "raw"`, or a stream of one. An image need not be a file: see
+ * {@linkcode DiskSource}.
  * @param target The new image; its extension is its format, unless `type` says it.
  * @param options What to make of it, how to watch and how to cancel.
  * @returns What was made.
@@ -141,7 +143,7 @@ export async function createVirtualDisk(
  * @category Operations
  */
 export function convertVirtualDisk(
-  source: string | URL | ReadableStream<Uint8Array>,
+  source: DiskSource | ReadableStream<Uint8Array>,
   target: string | URL,
   options?: ConvertOptions<"auto" | "portable">,
 ): Promise<ConversionReport> {

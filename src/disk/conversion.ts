@@ -13,6 +13,7 @@ import {
   PATH,
 } from "./arguments.ts";
 import { CREATE_OPTIONS, type CreateOptions } from "./create_options.ts";
+import { type DiskSource, SOURCE } from "./disk_source.ts";
 import type { OpenOptions } from "./open_options.ts";
 import type { VirtualDisk } from "./virtual_disk.ts";
 
@@ -50,11 +51,11 @@ export interface ConversionReport {
  */
 export async function convertBy(
   create: (path: string | URL, options: CreateOptions) => Promise<VirtualDisk>,
-  source: string | URL | ReadableStream<Uint8Array>,
+  source: DiskSource | ReadableStream<Uint8Array>,
   target: string | URL,
   options: ConvertOptions | undefined,
 ): Promise<ConversionReport> {
-  if (source === undefined) checkArgument(PATH, source, "source");
+  if (source === undefined) checkArgument(SOURCE, source, "source");
   const checked = checkOptions(CONVERT_OPTIONS, options, "convertVirtualDisk");
   using disk = await create(target, { ...checked, source });
   const { virtualSize, physicalSize } = disk.getInformation("size");

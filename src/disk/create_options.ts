@@ -12,6 +12,7 @@ import {
   PATH,
   STRING,
 } from "./arguments.ts";
+import { type DiskSource, SOURCE, SOURCES } from "./disk_source.ts";
 import type { AccessRight, ImageType, OpenFlag } from "./open_options.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
 import { SIZE, type Size, sizeOf } from "./size.ts";
@@ -102,13 +103,15 @@ export interface CommonCreateOptions extends OperationOptions {
   parent?: string | URL | undefined;
   /**
    * What the new disk is a copy of: an image of whichever format and kind; on the native backend also a
-   * physical disk, `\\.\PhysicalDriveN`; on the portable one also a stream of the bytes of a disk. Not
-   * together with `parent`.
+   * physical disk, `\\.\PhysicalDriveN`; on the portable one also what has no path (see {@linkcode DiskSource}; it
+   * stays open), and a stream of the bytes of a disk. Not together with `parent`.
    *
    * What is copied is the disk: the new image has an identifier of its own, and user metadata stay behind.
    * A stream is read to its end, or cancelled where the creation fails.
    */
-  source?: string | URL | ReadableStream<Uint8Array> | undefined;
+  source?: DiskSource | ReadableStream<Uint8Array> | undefined;
+  /** What the parents of the source are: as `OpenOptions.parents`. Portable backend. */
+  sourceParents?: readonly DiskSource[] | undefined;
   /**
    * The source's format; by default it is found out from the file. `"raw"` is for the portable backend. A stream
    * is a raw disk: by default it is refused if its first bytes, or its last, are those of an image, a packed
@@ -228,7 +231,8 @@ export const CREATE_OPTIONS: OptionKinds<CreateOptions> = {
   sectorSize: SIZE,
   physicalSectorSize: SIZE,
   parent: PATH,
-  source: either(PATH, STREAM),
+  source: either(SOURCE, STREAM),
+  sourceParents: SOURCES,
   sourceType: oneOf("iso", "vhd", "vhdx", "vhdset", "raw"),
   force: BOOLEAN,
   freeSpace: BOOLEAN,

@@ -9,6 +9,7 @@ import {
   type OptionKinds,
   STRING,
 } from "./arguments.ts";
+import { type DiskSource, SOURCES } from "./disk_source.ts";
 
 /**
  * How the image is to be opened: OPEN_VIRTUAL_DISK_FLAG.
@@ -96,6 +97,13 @@ export interface OpenOptions<B extends Backend = Backend> {
    */
   getInfoOnly?: boolean | undefined;
   /**
+   * What the parents are, the nearest first, instead of what the images name: for a child whose parents have moved, or
+   * that has no path from which they could be found. Each must be the right one, as if it had been found. Where the
+   * list ends before the chain does, the rest is looked for as usual. Excludes the flags `"no-parents"` and
+   * `"custom-diff-chain"`. Portable backend.
+   */
+  parents?: readonly DiskSource[] | undefined;
+  /**
    * Takes for parents what the images name, though their identifiers are not what the children expect: for
    * a parent that was written to after its child was made. **The disk may be a mix of what never belonged
    * together**: look at it, and write to it only once you are sure; `setInformation("parentPath")` with
@@ -140,6 +148,7 @@ export const OPEN_OPTIONS: OptionKinds<OpenOptions> = {
   rwDepth: NUMBER,
   readOnly: BOOLEAN,
   getInfoOnly: BOOLEAN,
+  parents: SOURCES,
   ignoreMismatch: BOOLEAN,
   ignoreChildren: BOOLEAN,
   atomicSectors: BOOLEAN,

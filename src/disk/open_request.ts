@@ -14,7 +14,14 @@ import {
   VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
 } from "../constants.ts";
 import { virtualDiskError } from "../errors/error.ts";
-import { flagBits, guidOption, toHostPath, uint32, wordValue } from "./arguments.ts";
+import { flagBits, guidOption, uint32, wordValue } from "./arguments.ts";
+import {
+  type DiskSource,
+  type HostSource,
+  nameOfSource,
+  type PathlessSource,
+  toHostSource,
+} from "./disk_source.ts";
 import type { AccessRight, ImageType, OpenFlag, OpenOptions } from "./open_options.ts";
 
 /** VIRTUAL_STORAGE_TYPE. */
@@ -44,8 +51,12 @@ export type OpenParameters =
 
 /** The arguments of OpenVirtualDisk. */
 export interface OpenRequest {
-  /** A path of the host; not empty, without NUL, not made absolute yet. */
+  /** A path of the host; not empty, without NUL, not made absolute yet. Of another source, what messages call it. */
   readonly path: string;
+  /** What is opened, if it is no file of the host: what Windows does not do. */
+  readonly source?: PathlessSource;
+  /** What the parents are, the nearest first: what Windows does not do. */
+  readonly parents?: readonly HostSource[];
   readonly storageType: StorageTypeRequest;
   readonly accessMask: number;
   readonly flags: number;
@@ -105,19 +116,27 @@ const DEVICE_IDS: Record<ImageType, number> = {
  * @throws {VirtualDiskError} `ERROR_INVALID_PARAMETER` where options exclude each other or the path is
  * empty; `ERROR_ACCESS_DENIED` where an ISO image is to be written.
  */
-export function openRequest(path: string | URL, options: OpenOptions): OpenRequest {
-  const hostPath = toHostPath(path);
+export function openRequest(given: DiskSource, options: OpenOptions): OpenRequest {
+  const source = toHostSource(given, typeof given === "string" ? "path" : "source");
+  const hostPath = nameOfSource(source);
   if (hostPath === "") invalid(hostPath, "the path is empty", ["Name an image file."]);
+  const opened = {
+    path: hostPath,
+    ...(typeof source === "string" ? {} : { source }),
+    ...(options.parents === undefined
+      ? {}
+      : { parents: options.parents.map((parent) => toHostSource(parent, "each of parents")) }),
+  };
   const flags = flagBits(options.flags, OPEN_FLAG_BITS, "flags");
   if (options.type === "raw") {
     const storageType = storageTypeOf(undefined, "type");
-    return { path: hostPath, storageType, flags, ...generalRights(hostPath, options), raw: true };
+    return { ...opened, storageType, flags, ...generalRights(hostPath, options), raw: true };
   }
   const type = options.type ?? (extname(hostPath).toLowerCase() === ".iso" ? "iso" : undefined);
   const storageType = storageTypeOf(type, "type");
   const rights = type === "iso" ? isoRights(hostPath, options) : generalRights(hostPath, options);
   return {
-    path: hostPath,
+    ...opened,
     storageType,
     flags,
     ...rights,

@@ -6,6 +6,7 @@
  */
 import { CREATE_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import type { CreateFlag, CreateOptions } from "../disk/create_options.ts";
+import { pathForWindows, toHostSource } from "../disk/disk_source.ts";
 import { virtualDiskError } from "../errors/error.ts";
 import { flagBits, guidOption, toHostPath, uint32 } from "../disk/arguments.ts";
 import type { ImageType } from "../disk/open_options.ts";
@@ -88,6 +89,9 @@ export function nativeCreateRequest(
   const fixed = options.subtype === "fixed" ? CREATE_VIRTUAL_DISK_FLAG.FULL_PHYSICAL_ALLOCATION : 0;
   const { parent, sourceLimitPath: sourceLimit } = options;
   const { type, source, sourceType } = imagesOf(hostPath, options);
+  const sourcePath = source === undefined
+    ? undefined
+    : pathForWindows(toHostSource(source, "source"), "CreateVirtualDisk");
   return {
     path: hostPath,
     storageType: storageTypeOf(type, "type"),
@@ -98,7 +102,7 @@ export function nativeCreateRequest(
     about: suspects(options),
     paths: {
       parent: parent === undefined ? undefined : toHostPath(parent, "parent"),
-      source: source === undefined ? undefined : toHostPath(source, "source"),
+      source: sourcePath,
       sourceLimit,
     },
     parameters: parametersOf(options, sourceType),
@@ -158,7 +162,9 @@ function checkTogether(path: string, options: CreateOptions): void {
 }
 
 /** The options of which some values are for the portable backend alone. */
-function imagesOf(path: string, { type, source, sourceType, alignment, freeSpace }: CreateOptions) {
+function imagesOf(path: string, options: CreateOptions) {
+  const { type, source, sourceType, sourceParents, alignment, freeSpace } = options;
+  if (sourceParents !== undefined) throw unsupported(path, "the option sourceParents");
   if (freeSpace === true) throw unsupported(path, "the option freeSpace");
   if (alignment !== undefined) throw unsupported(path, "the option alignment");
   if (type === "raw" || sourceType === "raw") throw unsupported(path, "raw images");

@@ -4,6 +4,7 @@
  * @module
  */
 import { checkGuid, toHostPath } from "../disk/arguments.ts";
+import { toHostSource } from "../disk/disk_source.ts";
 import { type CreateOptions, type NativeCreateOptions, sizesOf } from "../disk/create_options.ts";
 import { type VirtualDiskError, virtualDiskError } from "../errors/error.ts";
 import { ImageChain } from "./chain/chain.ts";
@@ -267,7 +268,7 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
   const hostPath = toHostPath(path);
   const nativeOption = NATIVE_OPTIONS.find((name) => options[name] !== undefined);
   if (nativeOption !== undefined) throw unsupported(hostPath, `the option ${nativeOption}`);
-  const { type, parent, source, sourceType, identifier } = options;
+  const { type, parent, source, sourceType, sourceParents, identifier } = options;
   const { overwrite = false, preallocate = false, force = false, ignoreChildren = false } = options;
   if (type === "vhdset" || sourceType === "vhdset") throw unsupported(hostPath, "VHD Sets");
   const { subtype, freeSpace = false, signal, onProgress } = options;
@@ -292,7 +293,13 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
       ? undefined
       : source instanceof ReadableStream
       ? { stream: source, format: sourceType }
-      : { path: toHostPath(source, "source"), format: sourceType, force, freeSpace },
+      : {
+        source: toHostSource(source, "source"),
+        parents: sourceParents?.map((each) => toHostSource(each, "each of sourceParents")),
+        format: sourceType,
+        force,
+        freeSpace,
+      },
     identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
     overwrite,
     ignoreChildren,

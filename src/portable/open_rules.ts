@@ -31,6 +31,7 @@ const KNOWN_FLAGS = Object.values(OPEN_VIRTUAL_DISK_FLAG).reduce<number>(
   (all, bit) => all | bit,
   0,
 );
+const { NO_PARENTS, CUSTOM_DIFF_CHAIN } = OPEN_VIRTUAL_DISK_FLAG;
 /** They ask for what has no meaning without Windows' driver, or for another file format. */
 const REFUSED_FLAGS = OPEN_VIRTUAL_DISK_FLAG.BLANK_FILE | OPEN_VIRTUAL_DISK_FLAG.BOOT_DRIVE |
   OPEN_VIRTUAL_DISK_FLAG.VHDSET_FILE_ONLY;
@@ -66,6 +67,9 @@ export function checkOpenRequest(request: OpenRequest): void {
       path,
       "the portable backend does not have the flags blank-file, boot-drive and vhdset-file-only",
     );
+  }
+  if (request.parents !== undefined && (flags & (NO_PARENTS | CUSTOM_DIFF_CHAIN)) !== 0) {
+    throw invalid(path, "`parents` excludes the flags no-parents and custom-diff-chain");
   }
 }
 

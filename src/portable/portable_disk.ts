@@ -68,6 +68,7 @@ import { virtualDiskError } from "../errors/error.ts";
 import { ImageChain } from "./chain/chain.ts";
 import { assertChildless } from "./chain/children.ts";
 import { removeAbandonedFiles } from "./file/abandoned_files.ts";
+import { chainSource } from "./file/handle_file.ts";
 import { ImageError, inLongOperation, inOperation, openForReading } from "./file/image_error.ts";
 import { formatOfDevice } from "./formats.ts";
 import {
@@ -141,7 +142,7 @@ const CHANGE = "SetVirtualDiskInformation";
 export class PortableVirtualDisk extends VirtualDisk {
   /** Always `"portable"`. */
   override readonly backend = "portable";
-  /** The absolute path of the image. */
+  /** The absolute path of the image; in parentheses, what it was opened with that has no path. */
   override readonly path: string;
   readonly #chain: ImageChain;
   readonly #rights: Rights;
@@ -190,7 +191,7 @@ export class PortableVirtualDisk extends VirtualDisk {
     return this.#chain.writable === undefined;
   }
 
-  /** The absolute paths of the open parents, the nearest first. */
+  /** The absolute paths of the open parents, the nearest first; in parentheses, what has no path. */
   override get parents(): readonly string[] {
     return this.#chain.images.slice(1).map((image) => image.source.path);
   }
@@ -1124,7 +1125,10 @@ export function openPortable(request: OpenRequest): PortableVirtualDisk {
   return inOperation("OpenVirtualDisk", () => {
     checkOpenRequest(request);
     const rights = rightsOf(request);
-    const chain = ImageChain.open(request.path, {
+    const { source = request.path, parents } = request;
+    const isWriter = rights.writableDepth > 0;
+    const chain = ImageChain.open(chainSource(source, { write: isWriter }), {
+      parents: parents?.map((parent) => chainSource(parent)),
       format: request.raw ? "raw" : formatOfDevice(request.storageType.deviceId),
       noParents: (request.flags & (NO_PARENTS | CUSTOM_DIFF_CHAIN)) !== 0,
       isCustom: (request.flags & CUSTOM_DIFF_CHAIN) !== 0,
@@ -1134,7 +1138,8 @@ export function openPortable(request: OpenRequest): PortableVirtualDisk {
       writableDepth: rights.writableDepth,
       sharing: sharingOf(rights),
     });
-    if (rights.writableDepth > 0) removeAbandonedFiles(dirname(chain.image.source.path));
+    const { path, origin } = chain.image.source;
+    if (isWriter && origin === undefined) removeAbandonedFiles(dirname(path));
     return new PortableVirtualDisk(chain, rights);
   });
 }

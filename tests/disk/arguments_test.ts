@@ -152,9 +152,9 @@ Deno.test("an argument of a wrong kind is told in a short sentence: name, what i
   const { path, disk } = called;
   const rows: [expected: string, run: (wrong: never) => unknown, wrong: unknown][] = [
     [
-      "path must be a path (a string or a file: URL), not a Uint8Array",
+      "source must be a path (a string or a file: URL), a Uint8Array or an object with read() and getSize(), not a Uint16Array",
       (wrong) => openVirtualDisk(wrong),
-      HUGE,
+      new Uint16Array(HUGE.buffer),
     ],
     [
       "path must be a path (a string or a file: URL), not undefined",
@@ -162,9 +162,9 @@ Deno.test("an argument of a wrong kind is told in a short sentence: name, what i
       undefined,
     ],
     [
-      "path must be a path (a string or a file: URL), not a URL of https:",
+      "source must be a path (a string or a file: URL), not a URL of ftp:",
       (wrong) => openVirtualDisk(wrong),
-      new URL("https://example.com/a.vhdx"),
+      new URL("ftp://example.com/a.vhdx"),
     ],
     [
       "second must be a path (a string or a file: URL), not an object",
@@ -210,9 +210,9 @@ Deno.test("an argument of a wrong kind is told in a short sentence: name, what i
       "no-parents",
     ],
     [
-      "source must be a path (a string or a file: URL) or a ReadableStream, not a Uint8Array",
+      "source must be a path (a string or a file: URL), a Uint8Array or an object with read() and getSize() or a ReadableStream, not a Uint16Array",
       (source) => createVirtualDisk(path, { source }),
-      HUGE,
+      new Uint16Array(HUGE.buffer),
     ],
     [
       'blockSize must be a number of bytes or a size such as "10GiB", not a bigint',

@@ -7,8 +7,14 @@ import { errorCode, errorMeaning } from "../../errors/codes.ts";
 import { isErrorOf } from "../../errors/error.ts";
 import { formatOf, type ImageFormat, openImage } from "../formats.ts";
 import type { DiskImage, ParentLink } from "../image/image.ts";
+import type { OpenFile } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
-import { fileIdentity, ImageFile, type Sharing } from "../file/image_file.ts";
+import {
+  fileIdentity,
+  ImageFile,
+  type ImageFileOptions,
+  type Sharing,
+} from "../file/image_file.ts";
 import { candidateName, parentCandidates } from "./parent_paths.ts";
 
 /** How ancestors are opened. */
@@ -21,11 +27,16 @@ export interface AncestorOptions {
   readonly sharing: Sharing;
   /** Take for a parent what has another identifier than the child expects. */
   readonly ignoreMismatch?: boolean | undefined;
+  /** What the parents are, the nearest first, whatever places the images name. Beyond these, the images tell. */
+  readonly parents?: readonly ChainSource[] | undefined;
 }
+
+/** What a file of a chain is: its path, or an open file, which its opener closes if the chain does not open. */
+export type ChainSource = string | OpenFile;
 
 /** An open file of a chain and the image in it. */
 export interface Link {
-  readonly file: ImageFile;
+  readonly file: OpenFile;
   readonly image: DiskImage;
 }
 
@@ -37,18 +48,28 @@ const SHOWN_LINKS = 8;
 
 /** A parent is read only, even where its file is opened for writing. */
 function openLink(
-  path: string,
+  source: ChainSource,
   format: ImageFormat | undefined,
   write: boolean,
   sharing: Sharing,
 ): Link {
-  const file = ImageFile.open(path, write ? { write } : { sharing });
+  const file = openChainFile(source, write ? { write } : { sharing });
   try {
     return { file, image: openImage(file, format) };
   } catch (error) {
-    file.close();
+    closeUnlessGiven(file, source);
     throw error;
   }
+}
+
+/** Opens a file of a chain; one that is open is not opened again. */
+export function openChainFile(source: ChainSource, options: ImageFileOptions): OpenFile {
+  return typeof source === "string" ? ImageFile.open(source, options) : source;
+}
+
+/** Closes a file of a chain that does not open. */
+export function closeUnlessGiven(file: OpenFile, source: ChainSource): void {
+  if (file !== source) file.close();
 }
 
 /**
@@ -62,13 +83,34 @@ export function openAncestors(chain: readonly Link[], options: AncestorOptions):
     while (true) {
       const links = [...chain, ...ancestors];
       const child = links.at(-1)!.image;
-      if (child.parent === undefined) return ancestors;
-      ancestors.push(openParent(child, child.parent, links, options));
+      if (child.parent === undefined) {
+        assertAllUsed(links, options);
+        return ancestors;
+      }
+      const given = options.parents?.[links.length - 1];
+      ancestors.push(
+        given === undefined
+          ? openParent(child, child.parent, links, options)
+          : openParentAt(links, given, undefined, options),
+      );
     }
   } catch (error) {
-    for (const { file } of ancestors) file.close();
+    for (const { file } of ancestors) {
+      if (!options.parents?.includes(file)) file.close();
+    }
     throw error;
   }
+}
+
+/** Parents that belong to nothing are a mistake of the caller's, who may have meant another order. */
+function assertAllUsed(links: readonly Link[], { parents = [] }: AncestorOptions): void {
+  const count = links.length - 1;
+  if (parents.length <= count) return;
+  throw new ImageError("ERROR_INVALID_PARAMETER", {
+    path: links[0]!.image.source.path,
+    reason: `\`parents\` names ${parents.length}, and the image has ${count}`,
+    causes: ["Leave out those that are not its parents."],
+  });
 }
 
 /**
@@ -79,16 +121,16 @@ export function openAncestors(chain: readonly Link[], options: AncestorOptions):
  */
 export function openParentAt(
   links: readonly Link[],
-  path: string,
+  source: ChainSource,
   format: ImageFormat | undefined,
   options: AncestorOptions,
 ): Link {
-  const parent = openNext(links, path, format, options);
+  const parent = openNext(links, source, format, options);
   try {
     checkParent(links.at(-1)!.image, parent.image, options);
     return parent;
   } catch (error) {
-    parent.file.close();
+    closeUnlessGiven(parent.file, source);
     throw error;
   }
 }
@@ -113,7 +155,7 @@ export function assertNoCycle(links: readonly Link[], options: AncestorOptions):
 /** Opens a file of a chain that it must not be in already. */
 function openNext(
   links: readonly Link[],
-  path: string,
+  source: ChainSource,
   format: ImageFormat | undefined,
   options: AncestorOptions,
 ): Link {
@@ -122,13 +164,13 @@ function openNext(
   if (links.length >= MAX_DEPTH) {
     throw cycle(asked!, `the chain is longer than ${MAX_DEPTH} images`);
   }
-  const identity = fileIdentity(path);
+  const identity = typeof source === "string" ? fileIdentity(source) : source.identity();
   const first = links.findIndex(({ file }) => file.identity() === identity);
   if (first >= 0) {
     const chain = [asked!, ...between, links[first]!.image.source.path];
     throw cycle(asked!, `the chain comes back to one of its images: ${wayOf(chain)}`);
   }
-  return openLink(path, format, links.length < options.writableDepth, options.sharing);
+  return openLink(source, format, links.length < options.writableDepth, options.sharing);
 }
 
 /** Tries the candidates in order: the first that is there and is the right disk is the parent. */
@@ -139,6 +181,7 @@ function openParent(
   options: AncestorOptions,
 ): Link {
   const childPath = child.source.path;
+  if (child.source.origin !== undefined) throw parentNotGiven(child, link);
   const tried: string[] = [];
   const refused: string[] = [];
   let failure: ImageError | undefined;
@@ -180,6 +223,23 @@ function parentNotFound(
       ? "the image names no place where its parent could be"
       : `the parent ${places.join(", and ")}`,
     about: [refused.length === 0 ? "moved parent" : "refused parent"],
+  });
+}
+
+/**
+ * What has no path has no place from which others could be found; and whoever made it does not decide which files of
+ * this host, or of others, are opened.
+ */
+function parentNotGiven({ source: { path } }: DiskImage, { locators }: ParentLink): ImageError {
+  const names = [...new Set(locators.map((locator) => JSON.stringify(locator.path)))];
+  const named = names.length === 0 ? "" : `, which it calls ${names.join(" or ")},`;
+  return new ImageError("ERROR_VHD_PARENT_VHD_NOT_FOUND", {
+    path,
+    reason: `the parent of the image${named} is not looked for: the image has no path itself`,
+    causes: [
+      "Say what it is: pass `parents`, the nearest first.",
+      'To look at the child alone, open with the flag "no-parents".',
+    ],
   });
 }
 

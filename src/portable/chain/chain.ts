@@ -3,18 +3,21 @@
  *
  * @module
  */
-import type { WritableSource } from "../file/byte_source.ts";
+import type { OpenFile, WritableSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
-import { fileIdentity, ImageFile } from "../file/image_file.ts";
+import { fileIdentity } from "../file/image_file.ts";
 import { DryRunFile } from "../file/dry_run_file.ts";
 import { formatOf, type ImageFormat, openImage, openWritableImage } from "../formats.ts";
 import type { DiskImage, ParentSpec, WritableImage } from "../image/image.ts";
 import {
   type AncestorOptions,
   assertNoCycle,
+  type ChainSource,
+  closeUnlessGiven,
   isExpectedParent,
   type Link,
   openAncestors,
+  openChainFile,
   openParentAt,
 } from "./ancestors.ts";
 import { type ParentCandidate, parentCandidates } from "./parent_paths.ts";
@@ -48,7 +51,7 @@ export interface NewParent {
 /** A child and its ancestors. */
 export class ImageChain implements ResizableChain, Disposable {
   readonly #options: ChainOptions;
-  #files: readonly ImageFile[] = [];
+  #files: readonly OpenFile[] = [];
   #images: [DiskImage, ...DiskImage[]];
   #writable: WritableImage | undefined;
 
@@ -57,7 +60,8 @@ export class ImageChain implements ResizableChain, Disposable {
     writable: WritableImage | undefined,
     options: ChainOptions,
   ) {
-    this.#options = options;
+    // Where a chain is changed, it is by paths: what was given is not asked for again.
+    this.#options = { ...options, parents: undefined };
     this.#writable = writable;
     this.#files = links.map(({ file }) => file);
     this.#images = [links[0].image, ...links.slice(1).map(({ image }) => image)];
@@ -66,16 +70,16 @@ export class ImageChain implements ResizableChain, Disposable {
   /**
    * @throws {ImageError} As OpenVirtualDisk fails for a file, an image or a parent.
    */
-  static open(path: string, options: ChainOptions): ImageChain {
+  static open(source: ChainSource, options: ChainOptions): ImageChain {
     const isWriter = options.writableDepth > 0;
-    const file = ImageFile.open(path, isWriter ? { write: true } : { sharing: options.sharing });
+    const file = openChainFile(source, isWriter ? { write: true } : { sharing: options.sharing });
     try {
       const writable = isWriter ? openChild(file, options.format, options) : undefined;
       const child = { file, image: writable ?? openImage(file, options.format) };
       const ancestors = options.noParents ? [] : openAncestors([child], options);
       return new ImageChain([child, ...ancestors], writable, options);
     } catch (error) {
-      file.close();
+      closeUnlessGiven(file, source);
       throw error;
     }
   }
@@ -98,9 +102,16 @@ export class ImageChain implements ResizableChain, Disposable {
   /** Where the child's parent may be, in the order in which it is looked for. */
   get candidates(): ParentCandidate[] {
     const { parent, source } = this.image;
-    return parent === undefined
-      ? []
-      : parentCandidates(source.path, parent, this.#options.ignoreRelative);
+    if (parent === undefined) return [];
+    // What has no path has no place from which the others could be found.
+    return source.origin === undefined
+      ? parentCandidates(source.path, parent, this.#options.ignoreRelative)
+      : parent.locators.map((locator) => ({
+        locator,
+        path: undefined,
+        refusal: "is not looked for",
+        isForeign: false,
+      }));
   }
 
   /** The child. */
@@ -315,13 +326,15 @@ function openChild(
  * @throws {ImageError} As {@linkcode ImageChain.open}.
  */
 export function openToRead(
-  path: string,
+  source: ChainSource,
   format: ImageFormat | undefined,
   option?: string,
+  parents?: readonly ChainSource[],
 ): ImageChain {
   try {
-    return ImageChain.open(path, {
+    return ImageChain.open(source, {
       format,
+      parents,
       noParents: false,
       ignoreRelative: false,
       writableDepth: 0,

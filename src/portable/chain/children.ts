@@ -37,7 +37,10 @@ const ADVICE: Partial<Record<ErrorSymbol, string>> = {
  * @throws {ImageError} `ERROR_VHD_INVALID_STATE`, with the children's names, or with what is in the way.
  */
 export function assertChildless(image: DiskImage, except: readonly DiskImage[] = []): void {
-  const excepted = except.map(({ source }) => fileIdentity(source.path));
+  // Nobody can name what has no path as a parent, and it has no folder to look in.
+  if (image.source.origin !== undefined) return;
+  const excepted = except.filter(({ source }) => source.origin === undefined)
+    .map(({ source }) => fileIdentity(source.path));
   const children = childrenOf(image).filter((path) => !excepted.includes(fileIdentity(path)));
   if (children.length === 0) return;
   const stillOpen = formatOf(image).differencing?.keepsIdentifier;

@@ -9,8 +9,10 @@ import { damaged } from "./image_error.ts";
 
 /** Random access to the bytes of an image. */
 export interface ByteSource {
-  /** The absolute path of the file. */
+  /** The absolute path of the file; of what has none, what messages call it. */
   readonly path: string;
+  /** What has no path: the object that the bytes come from. */
+  readonly origin?: object | undefined;
   /** Length in bytes. */
   readonly size: number;
   /**
@@ -34,6 +36,15 @@ export interface WritableSource extends ByteSource {
   copyWithin?(from: number, to: number, length: number): void;
   /** Returns once everything written before is durable; what is written later is not durable before it. */
   flush(): void;
+}
+
+/** What is open while a disk is: a file of the host, or whatever else holds the bytes of an image. */
+export interface OpenFile extends WritableSource {
+  /** Whether a write has failed, after which nothing more is written. */
+  readonly hasFailed: boolean;
+  /** The same for all names of one file, and for nothing else. */
+  identity(): string;
+  close(): void;
 }
 
 /**

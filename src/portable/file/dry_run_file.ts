@@ -17,6 +17,7 @@ const ONES = new Uint8Array(PAGE_SIZE).fill(0xff);
  */
 export class DryRunFile implements WritableSource {
   readonly path: string;
+  readonly origin: object | undefined;
   readonly #file: ByteSource;
   /** By page number. */
   readonly #pages = new Map<number, Uint8Array>();
@@ -26,6 +27,7 @@ export class DryRunFile implements WritableSource {
 
   constructor(file: ByteSource) {
     this.path = file.path;
+    this.origin = file.origin;
     this.#file = file;
     this.#size = file.size;
     this.#shown = new ShownRanges(file.size);

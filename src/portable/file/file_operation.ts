@@ -9,8 +9,11 @@ import { type ErrorSymbol, knownSymbol } from "../../errors/codes.ts";
 import type { VirtualDiskErrorOptions } from "../../errors/error.ts";
 import { ImageError } from "./image_error.ts";
 
-/** What an operation on a file may be refused for: reading it, writing it, making or removing its name. */
-export type FileFault = "file" | "file to write" | "folder";
+/**
+ * What an operation on a file may be refused for: reading it, writing it, making or removing its name; or what is no
+ * file, but stands for one.
+ */
+export type FileFault = "file" | "file to write" | "folder" | "handle";
 
 /**
  * Runs calls of Deno's file functions; their errors become Win32 codes.

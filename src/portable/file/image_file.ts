@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { WritableSource } from "./byte_source.ts";
+import type { ByteSource, OpenFile } from "./byte_source.ts";
 import { lockFile, unlockFile } from "./file_locks.ts";
 import { fileOperation } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
@@ -31,7 +31,7 @@ export interface ImageFileOptions {
 }
 
 /** An open image file. */
-export class ImageFile implements WritableSource, Disposable {
+export class ImageFile implements OpenFile, Disposable {
   readonly path: string;
   readonly #file: Deno.FsFile;
   #size: number;
@@ -180,6 +180,18 @@ export function fileIdentity(path: string): string {
     const { dev, ino } = Deno.statSync(path);
     return ino === null || ino === 0 ? Deno.realPathSync(path) : `${dev}:${ino}`;
   });
+}
+
+/** Numbers for what has no path. */
+const NUMBERS = new WeakMap<object, number>();
+let count = 0;
+
+/** As {@linkcode fileIdentity}, for whatever an image is read from. */
+export function sourceIdentity({ path, origin }: Pick<ByteSource, "path" | "origin">): string {
+  if (origin === undefined) return fileIdentity(path);
+  const number = NUMBERS.get(origin) ?? ++count;
+  NUMBERS.set(origin, number);
+  return `source ${number}`;
 }
 
 /** Removes a file; it is no error where there is none. */

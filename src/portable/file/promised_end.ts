@@ -25,6 +25,7 @@ const ENDLESS = 2 ** 52;
  */
 export class EndlessSource implements ByteSource {
   readonly path: string;
+  readonly origin: object | undefined;
   readonly size = ENDLESS;
   /** The length that the file has. */
   readonly realSize: number;
@@ -32,6 +33,7 @@ export class EndlessSource implements ByteSource {
 
   constructor(file: ByteSource) {
     this.path = file.path;
+    this.origin = file.origin;
     this.realSize = file.size;
     this.#file = file;
   }

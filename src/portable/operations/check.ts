@@ -8,7 +8,7 @@ import { checkOptions, oneOf, type OptionKinds, toHostPath } from "../../disk/ar
 import type { ImageType } from "../../disk/open_options.ts";
 import { type Link, openAncestors } from "../chain/ancestors.ts";
 import type { ImageChain } from "../chain/chain.ts";
-import type { ByteSource, WritableSource } from "../file/byte_source.ts";
+import type { ByteSource, OpenFile, WritableSource } from "../file/byte_source.ts";
 import { ImageError, inLongOperation, openForReading } from "../file/image_error.ts";
 import { ImageFile } from "../file/image_file.ts";
 import type { PromisedEnd } from "../file/promised_end.ts";
@@ -283,7 +283,7 @@ const OPTIONS = { ignoreRelative: false, writableDepth: 0, sharing: "everyone" }
  * @param file Found to hold an image that can be opened.
  */
 export function checkParents(
-  file: ImageFile,
+  file: OpenFile,
   format: ImageFormat,
   place: LinkPlace,
   findings: Findings,

@@ -15,7 +15,7 @@ import type { ImageType } from "../../disk/open_options.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "../../disk/progress.ts";
 import { type ImageChain, openToRead } from "../chain/chain.ts";
 import { ImageError, inOperation } from "../file/image_error.ts";
-import { fileIdentity } from "../file/image_file.ts";
+import { sourceIdentity } from "../file/image_file.ts";
 import { type ChainExtent, chainExtent, readChain } from "../image/extents.ts";
 import type { DiskImage } from "../image/image.ts";
 import { Pace } from "../image/pace.ts";
@@ -154,7 +154,7 @@ class Disk {
 
   constructor(images: readonly [DiskImage, ...DiskImage[]]) {
     this.#images = images;
-    this.#identities = images.map(({ source }) => fileIdentity(source.path));
+    this.#identities = images.map(({ source }) => sourceIdentity(source));
   }
 
   /** The same for the same file. */

@@ -4,8 +4,10 @@
  * @module
  */
 import { BYTES, checkArgument } from "../../disk/arguments.ts";
+import type { HostSource } from "../../disk/disk_source.ts";
 import { type ImageChain, openToRead } from "../chain/chain.ts";
 import type { ByteSource } from "../file/byte_source.ts";
+import { chainSource } from "../file/handle_file.ts";
 import { ImageError } from "../file/image_error.ts";
 import type { ImageFormat } from "../formats.ts";
 import { chainExtent, readChain } from "../image/extents.ts";
@@ -17,7 +19,9 @@ import { withoutFreeSpace } from "./free_space.ts";
 /** What the caller names as the source. */
 export type SourceRequest =
   | {
-    readonly path: string;
+    readonly source: HostSource;
+    /** The nearest first; by default the images tell. */
+    readonly parents: readonly HostSource[] | undefined;
     /** Found out from the file where it is absent, but never taken for a raw disk then. */
     readonly format: ImageFormat | undefined;
     /** Whether a file is taken for a raw disk that plainly is something else. */
@@ -83,7 +87,10 @@ export function openSource(
       [Symbol.dispose]() {},
     };
   }
-  const chain = openToRead(request.path, request.format, "sourceType");
+  // What the caller has opened is the caller's.
+  const opened = (source: HostSource) => chainSource(source, { keepOpen: true });
+  const parents = request.parents?.map(opened);
+  const chain = openToRead(opened(request.source), request.format, "sourceType", parents);
   try {
     if (!request.force) assertRawDisk(chain.image);
   } catch (error) {

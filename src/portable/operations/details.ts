@@ -19,7 +19,7 @@ const STAT_BLOCK = 512;
  * @category Information
  */
 export interface ImageDetails {
-  /** The absolute path of the file. */
+  /** The absolute path of the file; in parentheses, what the bytes come from that have none. */
   readonly path: string;
   /** What the file is. */
   readonly format: "iso" | "vhd" | "vhdx" | "raw";
@@ -84,7 +84,9 @@ export function diskDetails(images: readonly [DiskImage, ...DiskImage[]]): DiskD
 
 function imageDetails(image: DiskImage): ImageDetails {
   const { source, format, subtype, virtualSize } = image;
-  const { blocks, mtime, size } = Deno.statSync(source.path);
+  const { blocks, mtime, size } = source.origin === undefined
+    ? Deno.statSync(source.path)
+    : { blocks: null, mtime: null, size: source.size };
   return {
     path: source.path,
     format,

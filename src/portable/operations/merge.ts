@@ -17,7 +17,7 @@ import { formatOf, type NewFormat, newFormatOfExtension, openImage } from "../fo
 import type { Merging } from "../image/format.ts";
 import type { CopyableItem, DiskImage } from "../image/image.ts";
 import { Pace } from "../image/pace.ts";
-import { rebaseChain } from "./rebase.ts";
+import { assertPaths, rebaseChain } from "./rebase.ts";
 import { writeCopy } from "./write_image.ts";
 import { chainContents, sourceDiskOf } from "./copy_source.ts";
 import { imageSpec, kindToCreate } from "./create_rules.ts";
@@ -49,6 +49,7 @@ export async function mergeChain(chain: ImageChain, options: MergeOptions): Prom
   if (format.merge === undefined || images[0].parent === undefined) {
     throw new ImageError("ERROR_VHD_INVALID_TYPE", { path, reason: "the disk has no parent" });
   }
+  assertPaths(images);
   const depths = depthsOf(chain, options);
   if (writable === undefined && !dryRun) throw openForReading({ path });
   if (options.ignoreChildren !== true) assertNoOtherChildren(images, depths, options);

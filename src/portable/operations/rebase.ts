@@ -43,6 +43,7 @@ export function rebaseChain(
     });
   }
   assertDifferencing(child);
+  assertPaths(chain.images);
   const childPath = child.source.path;
   if (!dryRun && childDepth > chain.writableDepth) {
     throw new ImageError("ERROR_ACCESS_DENIED", {
@@ -90,6 +91,21 @@ export function rebaseByLocator(
     identifier: linkageId,
     absolutePath: isAbsolute ? path : undefined,
     relativePath: isAbsolute ? undefined : path,
+  });
+}
+
+/**
+ * Refuses what closes files and opens them again, or stores the way from one to another.
+ *
+ * @throws {ImageError} `ERROR_NOT_SUPPORTED` for a chain with an image that has no path.
+ */
+export function assertPaths(images: readonly DiskImage[]): void {
+  const pathless = images.find(({ source }) => source.origin !== undefined);
+  if (pathless === undefined) return;
+  throw new ImageError("ERROR_NOT_SUPPORTED", {
+    path: pathless.source.path,
+    reason: "this needs the path of every image of the chain, and one of them has none",
+    causes: ["Save the images to files, and open these."],
   });
 }
 

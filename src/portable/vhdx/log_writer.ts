@@ -139,6 +139,10 @@ export class LoggedPages implements ByteSource {
     return this.#file.path;
   }
 
+  get origin(): object | undefined {
+    return this.#file.origin;
+  }
+
   get size(): number {
     return this.#file.size;
   }

@@ -74,6 +74,7 @@ export class ReplayOverlay {
 /** Reads the file through the overlay. */
 export class ReplayedSource implements ByteSource {
   readonly path: string;
+  readonly origin: object | undefined;
   /** Bytes; what the file has not yet reads as zeros. */
   readonly size: number;
   readonly #file: ByteSource;
@@ -81,6 +82,7 @@ export class ReplayedSource implements ByteSource {
 
   constructor(file: ByteSource, overlay: ReplayOverlay, size: number) {
     this.path = file.path;
+    this.origin = file.origin;
     this.size = size;
     this.#file = file;
     this.#overlay = overlay;
