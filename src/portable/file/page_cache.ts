@@ -5,6 +5,7 @@
  * @module
  */
 import type { ErrorSymbol } from "../../errors/codes.ts";
+import { isAllZero } from "../../bytes/zeros.ts";
 import { type ByteSource, viewOf } from "./byte_source.ts";
 import { damaged } from "./image_error.ts";
 
@@ -39,6 +40,18 @@ export class PageCache {
   /** `offset` must be a multiple of 4. */
   uint32(offset: number, littleEndian: boolean): number {
     return this.#pageWith(offset, 4).getUint32(offset % PAGE_SIZE, littleEndian);
+  }
+
+  /** How many words from `offset`, a multiple of 4, are zero, to the end of the page that it lies in. */
+  zeroWords(offset: number): number {
+    const page = this.#pageWith(offset, 4);
+    const start = offset % PAGE_SIZE;
+    const words = (page.byteLength - start) >> 2;
+    const rest = new Uint8Array(page.buffer, page.byteOffset + start, words * 4);
+    if (isAllZero(rest)) return words;
+    let count = 0;
+    while (page.getUint32(start + count * 4) === 0) count++;
+    return count;
   }
 
   /** Forgets the pages with the `length` bytes at `offset`, after these have been written. */

@@ -153,6 +153,18 @@ export class BlockAllocationTable {
   }
 
   /**
+   * The block behind those, from `block` on, that have never had anything: whose entries are zeros. It looks no
+   * further than a page of the table.
+   */
+  absentUntil(block: number): number {
+    const at = this.payloadEntryOffset(block);
+    const entries = this.#entries.zeroWords(at) * 4 / BAT_ENTRY_LENGTH;
+    const end = payloadEntryIndex(block, this.chunkRatio) + Math.floor(entries);
+    // The entries of sector bitmaps lie among those of blocks.
+    return end - Math.floor(end / (this.chunkRatio + 1));
+  }
+
+  /**
    * The entry of a payload block.
    *
    * @throws {ImageError} `ERROR_FILE_CORRUPT` where it breaks a rule.

@@ -70,12 +70,22 @@ export class VhdxImage implements DiskImage {
   extent(offset: number, end: number): ImageExtent {
     const first = this.#pieceOfBlock(offset, end);
     let position = offset + first.length;
-    for (let blocks = 1; position < end && blocks < MAX_MERGED_BLOCKS; blocks++) {
+    const limit = (Math.floor(offset / this.blockSize) + MAX_MERGED_BLOCKS) * this.blockSize;
+    const last = Math.min(end, limit);
+    const isAbsent = this.subtype === "differencing"
+      ? first.kind === "parent"
+      : first.kind === "zero" && first.reason === undefined;
+    while (position < last) {
       // A piece that ends inside its block is followed by one of another kind.
       if (position % this.blockSize !== 0) break;
+      const absentEnd = isAbsent ? this.#table.absentUntil(position / this.blockSize) : 0;
+      if (absentEnd * this.blockSize > position) {
+        position = Math.min(last, absentEnd * this.blockSize);
+        continue;
+      }
       // Its bitmap would have to be read: an extent looks into one bitmap at most.
       if (this.#table.payload(position / this.blockSize).state === PAYLOAD.PARTIALLY_PRESENT) break;
-      const next = this.#pieceOfBlock(position, end);
+      const next = this.#pieceOfBlock(position, last);
       if (!continues(first, next, position)) break;
       position += next.length;
     }

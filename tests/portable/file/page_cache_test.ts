@@ -92,3 +92,11 @@ pureTest("PageCache does not make up the bytes of a page that the file has in pa
     assertThrows(read, ImageError);
   }
 });
+
+pureTest("PageCache counts the words of zeros as far as the page goes", () => {
+  const bytes = new Uint8Array(2 * PAGE + 8);
+  bytes.set([0, 0, 1], PAGE - 20);
+  const cache = cacheOf(new MemorySource(bytes));
+  const counted = [0, PAGE - 20, PAGE - 16, PAGE, 2 * PAGE].map((at) => cache.zeroWords(at));
+  assertEquals(counted, [(PAGE - 20) / 4, 0, 4, PAGE / 4, 2]);
+});

@@ -265,3 +265,41 @@ pureTest("an image whose file is no VHDX file is refused by name", () => {
     "ERROR_VHD_FORMAT_UNKNOWN",
   );
 });
+
+pureTest(
+  "blocks that have never had anything are joined as one by one, whatever lies among them",
+  () => {
+    const blocks = 5000;
+    // The chunk's bitmap, one of 512 entries that begin a page, and what only looks like an absent block.
+    const rows: [index: number, state: number][] = [[3, 1], [FIRST_BITMAP, 6], [512, 2], [1500, 3]];
+    for (const subtype of ["dynamic", "differencing"] as const) {
+      const builder = new VhdxBuilder({ subtype, virtualSize: blocks * MIB });
+      const bitmap = builder.append(MIB) / MIB;
+      for (const [index, state] of rows) builder.bat(index, state, state === 6 ? bitmap : 0);
+      const image = openVhdx(builder.source());
+      const single = Array.from({ length: blocks }, (_, i) => image.extent(i * MIB, (i + 1) * MIB));
+      for (let position = 0; position < blocks * MIB;) {
+        const { offset, length, ...extent } = image.extent(position, blocks * MIB);
+        assertEquals(offset, position);
+        for (
+          const { offset: _, length: __, ...one } of single.slice(
+            position / MIB,
+            (position + length) / MIB,
+          )
+        ) {
+          assertEquals(one, extent as typeof one);
+        }
+        position += length;
+      }
+      // In a disk without parents the one undefined block is like those that are absent.
+      const ends = subtype === "dynamic" ? [512, 512, 513] : [3, 4, 512];
+      assertEquals(
+        [0, 3, ends[1] === 4 ? 4 : 512].map((at) => {
+          const { offset, length } = image.extent(at * MIB, blocks * MIB);
+          return (offset + length) / MIB;
+        }),
+        ends,
+      );
+    }
+  },
+);
