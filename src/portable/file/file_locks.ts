@@ -41,9 +41,11 @@ interface Lock {
  * POSIX systems, where only openers that lock take notice, and enforced by Windows. Locks of other kinds are
  * respected as far as the system tells of them.
  *
- * @throws {ImageError} `ERROR_SHARING_VIOLATION`, with the process that is in the way if that is known.
+ * @throws {ImageError} `ERROR_SHARING_VIOLATION`, with the process that is in the way if that is known;
+ * `ERROR_NOT_SUPPORTED` if this Deno is too old to lock without waiting.
  */
 export function lockFile(path: string, file: Deno.FsFile, isExclusive: boolean): void {
+  if (!("tryLockSync" in file)) throw tooOld(path);
   const isLocked = fileOperation(path, () => tryLock(file, isExclusive));
   const holder = fileOperation(path, () => lockHolders(file))?.find((each) =>
     each.isFlock !== isLocked && (isExclusive || each.excludes === "everyone")
@@ -60,6 +62,15 @@ export function lockFile(path: string, file: Deno.FsFile, isExclusive: boolean):
     about: holder?.pid === Deno.pid
       ? ["another disk"]
       : [isExclusive ? "file to write" : "file", "another program"],
+  });
+}
+
+/** Nothing else of what this package asks of Deno is as new. */
+function tooOld(path: string): ImageError {
+  return new ImageError("ERROR_NOT_SUPPORTED", {
+    path,
+    reason: `this is Deno ${Deno.version.deno}, which cannot lock files as it must; Deno 2.7 can`,
+    causes: ["Install a newer Deno: `deno upgrade`."],
   });
 }
 

@@ -1,5 +1,7 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { openVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
+import { lockFile } from "../../../src/portable/file/file_locks.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { createImage } from "../../create_image.ts";
 import { TempDir } from "../../support.ts";
 
@@ -46,4 +48,11 @@ Deno.test("an image that is locked for a moment opens, and one that stays locked
       "ERROR_SHARING_VIOLATION",
     );
   });
+});
+
+Deno.test("lockFile of a Deno that is too old says which can", () => {
+  // As files are before Deno 2.7: with lock() alone, which waits.
+  const file = { lockSync() {} } as unknown as Deno.FsFile;
+  const error = assertThrows(() => lockFile("disk.vhdx", file, false), ImageError, "Deno 2.7 can");
+  assertEquals(error.symbol, "ERROR_NOT_SUPPORTED");
 });
