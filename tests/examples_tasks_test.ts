@@ -1,10 +1,27 @@
 /** The examples of whole tasks: uploads, backups, file systems, machines. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { checkVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk/portable";
+import { checkVirtualDisk, createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk/portable";
 import { createImage } from "./create_image.ts";
 import { example } from "./example.ts";
 import { contentsHash } from "./images.ts";
-import { assertBytesEqual, exists, pattern, TempDir } from "./support.ts";
+import { MemoryDisk } from "./portable/partitions/partition_builder.ts";
+import {
+  contentsOf,
+  e2,
+  E2FSPROGS,
+  fillAndEmpty,
+  makeExt,
+} from "./portable/filesystems/ext_images.ts";
+import {
+  assertBytesEqual,
+  exists,
+  onlyOn,
+  pattern,
+  ROOT,
+  TempDir,
+  testWith,
+  tool,
+} from "./support.ts";
 
 const MiB = 2 ** 20;
 
@@ -212,4 +229,107 @@ Deno.test("examples: what is saved of children by incremental_backup.ts, restore
     assertStringIncludes(out, "error: ");
     assert(!exists(dir.file("wednesday")));
   });
+});
+
+testWith(
+  E2FSPROGS,
+  "examples/wsl_disk.ts shrinks a disk, and takes its file system out",
+  async (t) => {
+    using dir = new TempDir();
+    const raw = dir.file("raw.img");
+    makeExt(raw, 32 * MiB, "-t", "ext4");
+    const names = fillAndEmpty(dir, raw, { seed: 4, removed: 12 * MiB });
+    const contents = contentsOf(dir, raw, names);
+    const allowed = [`--allow-read=${dir.path}`, `--allow-write=${dir.path}`];
+    const path = dir.file("ext4.vhdx");
+    const blockSize = MiB;
+    (await createVirtualDisk(path, { source: raw, sourceType: "raw", blockSize })).close();
+    await t.step("shrink", async () => {
+      const { code, out } = await example("wsl_disk.ts", allowed, "shrink", path);
+      const [, before, now] = /^ext4 \d+\n(\d+) bytes before, (\d+) now\n$/.exec(out) ?? [];
+      assertEquals(code, 0, out);
+      assert(Number(before) - Number(now) >= 10 * MiB, out);
+    });
+    await t.step("extract the whole disk", async () => {
+      const target = dir.file("whole.img");
+      const { code, out } = await example("wsl_disk.ts", allowed, "extract", path, target);
+      assertEquals([code, out], [0, `${32 * MiB} bytes, ext4\n`]);
+      e2("e2fsck", "-fn", target);
+      assertEquals(contentsOf(dir, target, names), contents);
+    });
+    const parted = dir.file("parted.vhdx");
+    await t.step("extract a partition", async () => {
+      const first = 2048;
+      const table = new MemoryDisk(40 * MiB / 512);
+      table.gpt([first, first + 32 * MiB / 512 - 1]);
+      table.bytes.set(Deno.readFileSync(raw), first * 512);
+      {
+        using disk = await createVirtualDisk(parted, { size: 40 * MiB });
+        disk.writeSync(table.bytes, 0);
+      }
+      const target = dir.file("partition.img");
+      const { code, out } = await example("wsl_disk.ts", allowed, "extract", parted, target, "1");
+      assertEquals([code, out], [0, `${32 * MiB} bytes, ext4\n`]);
+      assertBytesEqual(Deno.readFileSync(target), Deno.readFileSync(raw));
+    });
+    await t.step("extract no partition that is not there", async () => {
+      const target = dir.file("none.img");
+      const { code, out } = await example("wsl_disk.ts", allowed, "extract", parted, target, "2");
+      assertEquals([code, out], [1, "0 file systems fit; there are: 1ext4\n"]);
+      assert(!exists(target));
+    });
+  },
+);
+
+/**
+ * A boot sector that reads the sector behind it from its disk, prints it to the serial port up to a zero, and ends the
+ * machine: what is written to port 0xf4 is half of its exit status.
+ */
+const BOOT_SECTOR =
+  "31c08ed88ec0bb007eb80102b90200b600cd13be007efcac84c07406baf803eeebf5b010e6f4f4";
+
+const QEMU = [onlyOn("linux", "darwin"), tool("qemu-system-x86_64")];
+
+testWith(
+  QEMU,
+  "examples/boot_in_qemu.ts boots a child whose parent has what it reads",
+  async () => {
+    using dir = new TempDir();
+    const [base, child] = [dir.file("base.vhdx"), dir.file("child, with a comma.vhdx")];
+    {
+      using disk = await createImage(base, { size: 8 * MiB });
+      disk.writeSync(new TextEncoder().encode("read from the parent\n"), 512);
+    }
+    {
+      using disk = await createImage(child, { parent: base });
+      const sector = new Uint8Array(512);
+      sector.set(Uint8Array.fromHex(BOOT_SECTOR));
+      sector.set([0x55, 0xaa], 510);
+      disk.writeSync(sector, 0);
+    }
+    const allowed = [
+      "--allow-read",
+      "--allow-write",
+      "--allow-net",
+      "--allow-run=qemu-system-x86_64",
+    ];
+    const devices = ["-display", "none", "-device", "isa-debug-exit,iobase=0xf4,iosize=4"];
+    const machine = [...devices, "-m", "64M", "-serial", "stdio", "-nic", "none"];
+    for (const options of [[child], ["--writable", child]]) {
+      const { code, out } = await example("boot_in_qemu.ts", allowed, ...options, ...machine);
+      assertStringIncludes(out, "read from the parent\n");
+      assertEquals(code, 0x10 * 2 + 1);
+    }
+  },
+);
+
+Deno.test("examples: each is short, says how it is called, and is listed", () => {
+  const list = Deno.readTextFileSync(`${ROOT}/examples/README.md`);
+  for (const { name } of Deno.readDirSync(`${ROOT}/examples`)) {
+    if (!name.endsWith(".ts")) continue;
+    assertStringIncludes(list, `[${name}](${name})`);
+    const text = Deno.readTextFileSync(`${ROOT}/examples/${name}`);
+    assert(text.split("\n").length <= 61, name);
+    assertMatch(text, new RegExp(`^/\\*\\*\n[^]*?deno run [^]*?examples/${name}`), name);
+  }
 });
