@@ -19,118 +19,104 @@
  *
  * @module
  */
-export { type Backend } from "./src/disk/arguments.ts";
-export {
-  type AttachedVolume,
-  type Attachment,
-  type AttachOptions,
-  type DetachOptions,
-  type RestrictedRange,
+export type { Backend } from "./src/disk/arguments.ts";
+export type {
+  AttachedVolume,
+  Attachment,
+  AttachOptions,
+  DetachOptions,
+  RestrictedRange,
 } from "./src/disk/attachment.ts";
-export {
-  type DiskRange,
-  type ReadableOptions,
-  type WritableOptions,
-  type ZeroOptions,
+export type {
+  DiskRange,
+  ReadableOptions,
+  WritableOptions,
+  ZeroOptions,
 } from "./src/disk/contents.ts";
-export {
-  type ConversionReport,
-  type ConvertOptions,
-  type RebaseOptions,
-  type RebaseReport,
+export type {
+  ConversionReport,
+  ConvertOptions,
+  RebaseOptions,
+  RebaseReport,
 } from "./src/disk/conversion.ts";
-export {
-  type CommonCreateOptions,
-  type CreateFlag,
-  type CreateOptions,
-  type NativeCreateOptions,
+export type {
+  CommonCreateOptions,
+  CreateFlag,
+  CreateOptions,
+  NativeCreateOptions,
 } from "./src/disk/create_options.ts";
-export {
-  type ApplySnapshotOptions,
-  type ChangedRange,
-  type ChangeQueryOptions,
-  type DeleteSnapshotOptions,
-  type ScsiRequest,
-  type ScsiResponse,
-  type TakeSnapshotOptions,
-  type VhdSetChange,
+export type {
+  ApplySnapshotOptions,
+  ChangedRange,
+  ChangeQueryOptions,
+  DeleteSnapshotOptions,
+  ScsiRequest,
+  ScsiResponse,
+  TakeSnapshotOptions,
+  VhdSetChange,
 } from "./src/disk/driver_options.ts";
-export { type DiskSource, type RandomAccess } from "./src/disk/disk_source.ts";
-export {
-  type DiagnoseOptions,
-  type Diagnosis,
-  type Finding,
-  type FindingSubject,
-  type Severity,
+export type { DiskSource, RandomAccess } from "./src/disk/disk_source.ts";
+export type {
+  DiagnoseOptions,
+  Diagnosis,
+  Finding,
+  FindingSubject,
+  Severity,
 } from "./src/disk/finding.ts";
-export {
-  type DiskFreeSpace,
-  type FreeSpaceRange,
-  type FreeSpaceReport,
-  type PartitionSpace,
+export type {
+  DiskFreeSpace,
+  FreeSpaceRange,
+  FreeSpaceReport,
+  PartitionSpace,
 } from "./src/disk/free_space.ts";
-export {
-  type ChangeTrackingState,
-  type DiskFormat,
-  type DiskSize,
-  type InformationKind,
-  type InformationOptions,
-  type ParentLocation,
-  type ParentPath,
-  type PhysicalDiskInformation,
-  type ProviderSubtype,
-  type SettableInformation,
-  type SettableKind,
-  type StorageType,
-  type VirtualDiskInformation,
+export type {
+  ChangeTrackingState,
+  DiskFormat,
+  DiskSize,
+  InformationKind,
+  InformationOptions,
+  ParentLocation,
+  ParentPath,
+  PhysicalDiskInformation,
+  ProviderSubtype,
+  SettableInformation,
+  SettableKind,
+  StorageType,
+  VirtualDiskInformation,
 } from "./src/disk/information.ts";
 export { VirtualDiskMetadata } from "./src/disk/metadata.ts";
-export {
-  type AccessRight,
-  type ImageType,
-  type OpenFlag,
-  type OpenOptions,
-} from "./src/disk/open_options.ts";
-export {
-  type CompactionReport,
-  type CompactOptions,
-  type CompleteCompactionReport,
-  type ExpandOptions,
-  type ForkOptions,
-  type GrowablePartition,
-  type MergeOptions,
-  type MergeReport,
-  type MirrorOptions,
-  type ResizeOptions,
-  type ResizeReport,
-  type SmallestSafeSize,
+export type { AccessRight, ImageType, OpenFlag, OpenOptions } from "./src/disk/open_options.ts";
+export type {
+  CompactionReport,
+  CompactOptions,
+  CompleteCompactionReport,
+  ExpandOptions,
+  ForkOptions,
+  GrowablePartition,
+  MergeOptions,
+  MergeReport,
+  MirrorOptions,
+  ResizeOptions,
+  ResizeReport,
+  SmallestSafeSize,
 } from "./src/disk/operation_options.ts";
-export { type OperationOptions, type Progress } from "./src/disk/progress.ts";
+export type { OperationOptions, Progress } from "./src/disk/progress.ts";
 export { parseSize, type Size } from "./src/disk/size.ts";
-export {
-  type DependentDiskFlag,
-  type StorageDependency,
-  type StorageDependencyKind,
+export type {
+  DependentDiskFlag,
+  StorageDependency,
+  StorageDependencyKind,
 } from "./src/disk/storage_dependency.ts";
 export { VirtualDisk } from "./src/disk/virtual_disk.ts";
-export { type ErrorSymbol } from "./src/errors/codes.ts";
+export type { ErrorSymbol } from "./src/errors/codes.ts";
 export {
   type ErrorDetail,
   VirtualDiskError,
   type VirtualDiskErrorOptions,
 } from "./src/errors/error.ts";
-export {
-  type Extent,
-  type FileExtent,
-  type ParentExtent,
-  type ZeroExtent,
-} from "./src/portable/image/extents.ts";
-export {
-  type CheckFinding,
-  type CheckOptions,
-  type CheckReport,
-} from "./src/portable/image/findings.ts";
-export { type IsoFileSystem, type IsoVolume } from "./src/portable/image/image.ts";
+export type { Extent, FileExtent, ParentExtent, ZeroExtent } from "./src/portable/image/extents.ts";
+export type { CheckFinding, CheckOptions, CheckReport } from "./src/portable/image/findings.ts";
+export type { IsoFileSystem, IsoVolume } from "./src/portable/image/image.ts";
 export { checkVirtualDisk, type FileCheckOptions } from "./src/portable/operations/check.ts";
 export {
   type CompareOptions,
@@ -138,16 +124,13 @@ export {
   type DifferentRange,
   virtualDiskChanges,
 } from "./src/portable/operations/compare.ts";
-export {
-  type DiskDetails,
-  type ImageDetails,
-  type PartitionTableDetails,
+export type {
+  DiskDetails,
+  ImageDetails,
+  PartitionTableDetails,
 } from "./src/portable/operations/details.ts";
-export {
-  type ImageStream,
-  type ImageStreamOptions,
-} from "./src/portable/operations/image_stream.ts";
-export { type Partition } from "./src/portable/partitions/partitioned_disk.ts";
+export type { ImageStream, ImageStreamOptions } from "./src/portable/operations/image_stream.ts";
+export type { Partition } from "./src/portable/partitions/partitioned_disk.ts";
 export { PortableVirtualDisk } from "./src/portable/portable_disk.ts";
 export {
   convertVirtualDisk,

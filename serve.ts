@@ -18,7 +18,7 @@
  *
  * @module
  */
-export { type ServableDisk } from "./src/serve/served_disk.ts";
+export type { ServableDisk } from "./src/serve/served_disk.ts";
 export {
   type DiskServer,
   type ServeEvent,

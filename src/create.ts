@@ -6,7 +6,6 @@
 import { backendFor, nativeBackend, type VirtualDiskOf } from "./backend.ts";
 import { type Backend, backendOf, checkOptions } from "./disk/arguments.ts";
 import { CREATE_OPTIONS, type CreateOptions } from "./disk/create_options.ts";
-import { createPortable } from "./portable/create.ts";
 
 /**
  * Creates a VHD or VHDX image.
@@ -79,7 +78,10 @@ async function create(path: string | URL, options: CreateOptions): Promise<Virtu
   const { source, backend } = options;
   const isOther = source === undefined || source instanceof ReadableStream;
   const chosen = isOther ? backendOf(backend) : backendFor(backend, source);
-  if (chosen === "portable") return await createPortable(path, options);
+  if (chosen === "portable") {
+    const { createPortable } = await import("./portable/create.ts");
+    return await createPortable(path, options);
+  }
   const { createNative, nativeCreateRequest } = nativeBackend();
   return await createNative(nativeCreateRequest(path, options), options);
 }

@@ -11,7 +11,6 @@ import {
   type Diagnosis,
   diagnosisOf,
 } from "./disk/finding.ts";
-import { diagnosePortable } from "./portable/operations/diagnose.ts";
 import { realPathOf } from "./portable_doors.ts";
 
 /**
@@ -62,6 +61,7 @@ export async function diagnose(
   const { signal, onProgress, ...others } = checkOptions(DIAGNOSE_OPTIONS, options, "diagnose");
   const backend = backendOf(others.backend);
   signal?.throwIfAborted();
+  const { diagnosePortable } = await import("./portable/operations/diagnose.ts");
   const findings = await diagnosePortable(hostPath, { signal, onProgress });
   const all = backend === "native"
     ? [...findings, ...nativeBackend().diagnoseNative(hostPath, findings)]

@@ -23,8 +23,6 @@ import type { DiskSource } from "./disk/disk_source.ts";
 import { OPEN_OPTIONS, type OpenOptions } from "./disk/open_options.ts";
 import { openRequest } from "./disk/open_request.ts";
 import { virtualDiskError } from "./errors/error.ts";
-import { createPortable } from "./portable/create.ts";
-import { diagnosePortable } from "./portable/operations/diagnose.ts";
 import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk.ts";
 
 /**
@@ -116,6 +114,7 @@ export async function createVirtualDisk(
   const checked = checkOptions<CreateOptions>(CREATE_OPTIONS, options, "createVirtualDisk");
   assertPortable(checked, "CreateVirtualDisk");
   checked.signal?.throwIfAborted();
+  const { createPortable } = await import("./portable/create.ts");
   return await createPortable(path, checked);
 }
 
@@ -218,6 +217,7 @@ export async function diagnose(
   assertPortable(checked, "OpenVirtualDisk");
   const { signal, onProgress } = checked;
   signal?.throwIfAborted();
+  const { diagnosePortable } = await import("./portable/operations/diagnose.ts");
   return diagnosisOf(
     realPathOf(hostPath),
     await diagnosePortable(hostPath, { signal, onProgress }),

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { fromFileUrl } from "@std/path";
+import { fileURLToPath } from "node:url";
 import { shellWord } from "../text/shell.ts";
 import { type Commands, type Permission, permissionsFor } from "./declaration.ts";
 
 const NAME = "virtdisk";
-const MAIN = new URL("./main.ts", import.meta.url);
+/** A bundle is one file, which is the program. */
+const MAIN = new URL(import.meta.url.endsWith("/program.ts") ? "./main.ts" : "", import.meta.url);
 /** Where nearly every Windows has them; elsewhere `--backend native` asks for them. */
 const LIBRARIES = ["virtdisk.dll", "kernel32.dll"].map((name) => `C:\\Windows\\System32\\${name}`);
 /** A word that begins with a root or a drive, quoted or not, or a step up: files outside this folder. */
@@ -41,7 +42,7 @@ export const WINDOWS_FLAG = flagOf({ kind: "ffi", scope: "" });
  */
 export function programWith(permissions: readonly Permission[], scope?: string): string[] {
   if (Deno.build.standalone) return [NAME];
-  const module = MAIN.protocol === "file:" ? fromFileUrl(MAIN) : MAIN.href;
+  const module = MAIN.protocol === "file:" ? fileURLToPath(MAIN) : MAIN.href;
   return [["deno run", ...flagsOf(permissions, scope)].join(" "), shellWord(module)];
 }
 

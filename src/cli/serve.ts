@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename } from "@std/path";
+import { basename } from "node:path";
 import { openVirtualDisk, type PortableVirtualDisk } from "../../portable.ts";
 import { type DiskServer, type ServeEvent, serveVirtualDisk } from "../../serve.ts";
 import { shellWord } from "../text/shell.ts";

@@ -5,7 +5,7 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/nf-virtdisk-openvirtualdisk}
  * @module
  */
-import { extname } from "@std/path";
+import { extname } from "node:path";
 import { NIL_GUID } from "../bytes/guid.ts";
 import {
   OPEN_VIRTUAL_DISK_FLAG,

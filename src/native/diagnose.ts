@@ -1,5 +1,5 @@
 /** Why an image does not open or attach, by what Windows says of it. */
-import { extname } from "@std/path";
+import { extname } from "node:path";
 import { failureFinding, type Finding, finding, type FindingSubject } from "../disk/finding.ts";
 import { openRequest } from "../disk/open_request.ts";
 import type { ErrorSymbol } from "../errors/codes.ts";

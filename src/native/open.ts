@@ -1,5 +1,5 @@
 /** The call of OpenVirtualDisk. */
-import { extname } from "@std/path";
+import { extname } from "node:path";
 import { VIRTUAL_DISK_ACCESS, VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.ts";
 import { isErrorOf, VirtualDiskError } from "../errors/error.ts";
 import type { OpenFlag } from "../disk/open_options.ts";

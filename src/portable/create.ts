@@ -132,7 +132,7 @@ async function createEmpty(
   );
   using target = NewFile.prepare(path, folder, request.overwrite);
   await target.write(async (file) => {
-    const layout = kind.rules.layout(spec, path);
+    const layout = await kind.rules.layout(spec, path);
     if (!request.preallocate) return await writeEmpty(file, layout);
     await writeEmpty(file, layout, new Preallocation(file, pace));
     assertAllocated(file);
@@ -166,7 +166,9 @@ async function createCopy(
     const preallocation = request.preallocate ? new Preallocation(file, pace) : undefined;
     if (spec === undefined) {
       await writeCopyOfUnknownSize(file, request, kind, source, preallocation);
-    } else await writeCopy(file, kind.rules.layout(spec, path), source, preallocation);
+    } else {
+      await writeCopy(file, await kind.rules.layout(spec, path), source, preallocation);
+    }
     if (request.preallocate) assertAllocated(file);
   });
   pace.end();

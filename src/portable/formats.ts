@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { extname } from "@std/path";
+import { extname } from "node:path";
 import type { ByteSource, WritableSource } from "./file/byte_source.ts";
 import { ImageError } from "./file/image_error.ts";
 import { foreignFormat } from "./image/foreign_format.ts";

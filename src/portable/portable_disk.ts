@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname } from "@std/path";
+import { dirname } from "node:path";
 import { OPEN_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import { byteCount, BYTES, checkArgument, checkOptions, toHostPath } from "../disk/arguments.ts";
 import type { Attachment, AttachOptions, DetachOptions } from "../disk/attachment.ts";
@@ -84,17 +84,10 @@ import type { DiskImage, IsoVolume, WritableImage } from "./image/image.ts";
 import { Pace } from "./image/pace.ts";
 import { applicableKinds, changeImage, imageInformation, imageMetadata } from "./information.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
-import { checkChain } from "./operations/check.ts";
-import { compactChain } from "./operations/compact.ts";
 import { type DiskDetails, diskDetails } from "./operations/details.ts";
-import { FreeSpace } from "./operations/free_space.ts";
-import {
-  type ImageStream,
-  type ImageStreamOptions,
-  openImageStream,
-} from "./operations/image_stream.ts";
-import { mergeChain, mergeIntoFile, removeMerged } from "./operations/merge.ts";
-import { resizeChain, type ResizeRequest } from "./operations/resize.ts";
+import type { FreeSpace } from "./operations/free_space.ts";
+import type { ImageStream, ImageStreamOptions } from "./operations/image_stream.ts";
+import type { FullResizeReport, ResizeRequest } from "./operations/resize.ts";
 
 const { NO_PARENTS, CUSTOM_DIFF_CHAIN, IGNORE_RELATIVE_PARENT_LOCATOR } = OPEN_VIRTUAL_DISK_FLAG;
 const QUERY = "GetVirtualDiskInformation";
@@ -560,9 +553,10 @@ export class PortableVirtualDisk extends VirtualDisk {
    * @throws {VirtualDiskError} As `createVirtualDisk` with a source; the stream fails as
    * {@linkcode PortableVirtualDisk.readSync} does.
    */
-  imageStream(options: ImageStreamOptions): Promise<ImageStream> {
+  async imageStream(options: ImageStreamOptions): Promise<ImageStream> {
     this.#assertReadable();
-    return openImageStream(this.#chain.images, options, () => this.#assertReadable());
+    const { openImageStream } = await import("./operations/image_stream.ts");
+    return await openImageStream(this.#chain.images, options, () => this.#assertReadable());
   }
 
   /**
@@ -630,7 +624,10 @@ export class PortableVirtualDisk extends VirtualDisk {
       "OpenVirtualDisk",
       () => {
         const checked = checkOptions(CHECK_OPTIONS, options, "check");
-        return this.#locked(() => checkChain(this.#chain, checked));
+        return this.#locked(async () => {
+          const { checkChain } = await import("./operations/check.ts");
+          return await checkChain(this.#chain, checked);
+        });
       },
     );
   }
@@ -663,6 +660,7 @@ export class PortableVirtualDisk extends VirtualDisk {
     return this.#operate("ReadFile", async () => {
       this.#assertReadable();
       const pace = new Pace(checkOptions(OPERATION_OPTIONS, options, "freeSpace"));
+      const { FreeSpace } = await import("./operations/free_space.ts");
       const space = await FreeSpace.find(this.#chain.images, pace);
       pace.end();
       return {
@@ -712,7 +710,10 @@ export class PortableVirtualDisk extends VirtualDisk {
       () => {
         const checked = checkOptions(COMPACT_OPTIONS, options, "compact");
         const ignoreChildren = checked.ignoreChildren ?? this.#rights.ignoreChildren;
-        return this.#locked(() => compactChain(this.#chain, { ...checked, ignoreChildren }));
+        return this.#locked(async () => {
+          const { compactChain } = await import("./operations/compact.ts");
+          return await compactChain(this.#chain, { ...checked, ignoreChildren });
+        });
       },
     );
   }
@@ -1047,21 +1048,27 @@ export class PortableVirtualDisk extends VirtualDisk {
     }
   }
 
-  #resize(request: ResizeRequest): ReturnType<typeof resizeChain> {
+  #resize(request: ResizeRequest): Promise<FullResizeReport> {
     const ignoreChildren = request.ignoreChildren ?? this.#rights.ignoreChildren;
-    const run = () => resizeChain(this.#chain, { ...request, ignoreChildren });
+    const run = async () => {
+      const { resizeChain } = await import("./operations/resize.ts");
+      return await resizeChain(this.#chain, { ...request, ignoreChildren });
+    };
     // A dry run reads the file as it is on the disk, beside which nobody may write.
     return request.dryRun === true ? this.#locked(run) : run();
   }
 
   async #merge(options: MergeOptions): Promise<Required<MergeReport>> {
     const { into, removeChild = false, dryRun = false } = options;
+    const merging = import("./operations/merge.ts");
     if (into !== undefined) {
+      const { mergeIntoFile } = await merging;
       const path = await mergeIntoFile(this.#chain.images, toHostPath(into), options);
       const merged = this.#chain.images.map((image) => image.source.path);
       return { dryRun, path, merged, removed: false };
     }
     return await this.#locked(async () => {
+      const { mergeChain, removeMerged } = await merging;
       const files = await mergeChain(this.#chain, options);
       // Whatever were written from here on would go with the files. The operation is still running, so that nobody
       // else can close the disk.

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { join, resolve } from "@std/path";
+import { join, resolve } from "node:path";
 import { toHostPath, uint32 } from "../disk/arguments.ts";
 import { virtualDiskError } from "../errors/error.ts";
 

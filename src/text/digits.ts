@@ -4,9 +4,13 @@
  * @module
  */
 
-/** `51,303,168`, whatever the language of the system. */
+/**
+ * `51,303,168`, whatever the language of the system.
+ *
+ * @param count A safe integer: `toLocaleString()` does the same, but loads the languages of the world for it.
+ */
 export function groupedDigits(count: number): string {
-  return count.toLocaleString("en-US");
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 /** `1 byte`, `51,303,168 bytes`. */

@@ -128,7 +128,7 @@ Deno.test("the options of every public function are checked: each interface has 
   const [mod, ...sources] = await Promise.all(
     [`${ROOT}/mod.ts`, ...sourceFiles(`${ROOT}/src`)].map((path) => Deno.readTextFile(path)),
   );
-  const named = [...mod!.matchAll(/type (\w+Options)\b/g)].map(([, name]) => name!);
+  const named = [...mod!.matchAll(/\b(\w+Options)\b/g)].map(([, name]) => name!);
   // What errors are made of, and parts of CreateOptions.
   const others = ["VirtualDiskErrorOptions", "CommonCreateOptions", "NativeCreateOptions"];
   const all = sources.join("");

@@ -1,5 +1,5 @@
 /** What is said of damaged files. */
-import { crc32c } from "../../src/bytes/crc32c.ts";
+import { crc32c } from "../../src/bytes/crc32.ts";
 import { createImage } from "../create_image.ts";
 import type { TempDir } from "../support.ts";
 import { create, HEADERS, MIB, open, patch, testMessages } from "./message.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { basename, dirname, join } from "@std/path";
+import { basename, dirname, join } from "node:path";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import { formatNamed, formatOf, formatOfExtension, openImage } from "../formats.ts";
 import { fileOperation } from "../file/file_operation.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { dirname, isAbsolute, relative, resolve } from "@std/path";
+import { dirname, isAbsolute, relative, resolve } from "node:path";
 import { ImageError } from "../file/image_error.ts";
 import type { DiskImage, ParentLink, ParentLocator, ParentSpec } from "../image/image.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { constants } from "node:os";
-import { dirname } from "@std/path";
+import { dirname } from "node:path";
 import { type ErrorSymbol, knownSymbol } from "../../errors/codes.ts";
 import type { VirtualDiskErrorOptions } from "../../errors/error.ts";
 import { ImageError } from "./image_error.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname } from "@std/path";
+import { dirname } from "node:path";
 import { errorCode, errorMeaning } from "../../errors/codes.ts";
 import { quoted } from "../../text/quoted.ts";
 import { removeAbandonedFiles, temporaryPath } from "./abandoned_files.ts";

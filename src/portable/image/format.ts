@@ -54,22 +54,8 @@ export interface Format {
   /** Absent if there are no differencing images. */
   merge?(merging: Merging): Promise<void>;
 
-  /**
-   * Checks a file that is taken for an image; its parent is not looked for.
-   *
-   * @returns Where a differencing image names its parent, if it can be opened as far as that.
-   */
-  check(
-    file: ByteSource,
-    findings: Findings,
-    pace: Pace,
-    options: RepairOptions,
-  ): LinkPlace | undefined | Promise<LinkPlace | undefined>;
-  /**
-   * Repairs what can be repaired; absent if that is nothing. After a crash at any moment the image is as it
-   * was, or repaired.
-   */
-  repair?(file: WritableSource, options: RepairOptions): void;
+  /** Loads what checks and repairs, which those who open an image do not need. */
+  checks(): Promise<Checks>;
   /** Where a file ends by what is in it; `undefined` if that does not tell. */
   promisedEnd?(file: ByteSource): PromisedEnd | undefined;
 
@@ -86,6 +72,26 @@ export interface Format {
   readonly trailerLength?: number;
   /** What to do about a damaged structure, by its name, if there is more to it than another copy. */
   readonly remedies?: Readonly<Record<string, string>>;
+}
+
+/** How the files of a format are checked and repaired. */
+export interface Checks {
+  /**
+   * Checks a file that is taken for an image; its parent is not looked for.
+   *
+   * @returns Where a differencing image names its parent, if it can be opened as far as that.
+   */
+  check(
+    file: ByteSource,
+    findings: Findings,
+    pace: Pace,
+    options: RepairOptions,
+  ): LinkPlace | undefined | Promise<LinkPlace | undefined>;
+  /**
+   * Repairs what can be repaired; absent if that is nothing. After a crash at any moment the image is as it
+   * was, or repaired.
+   */
+  repair?(file: WritableSource, options: RepairOptions): void;
 }
 
 /** How a file is repaired. */
@@ -116,7 +122,7 @@ export interface NewImages {
    * @throws {ImageError} `ERROR_FILENAME_EXCED_RANGE` for a parent whose path cannot be stored,
    * `ERROR_VHD_METADATA_FULL` for more metadata items than a file may have.
    */
-  layout(spec: ImageSpec, path: string): ImageLayout;
+  layout(spec: ImageSpec, path: string): Promise<ImageLayout>;
 }
 
 /** What children are to their parents. */

@@ -10,6 +10,7 @@ import { promisedIsoEnd } from "./promised_end.ts";
 import { udfAnchors } from "./udf.ts";
 import { FIRST_DESCRIPTOR_OFFSET, SECTOR_SIZE } from "./iso9660.ts";
 import { FILE_LENGTH, type Findings } from "../image/findings.ts";
+import type { Checks } from "../image/format.ts";
 
 /** Checks a file that is taken for an ISO image: its length, identifier and descriptors. */
 export function checkIso(file: ByteSource, findings: Findings): void {
@@ -73,3 +74,11 @@ function checkLength(size: number, end: number, findings: Findings): void {
       `Windows opens no image with half a sector: fill the file up with zeros to ${whole} bytes, or cut it to the volume.`,
   });
 }
+
+/** How ISO files are checked. */
+export const ISO_CHECKS: Checks = {
+  check(file, findings) {
+    checkIso(file, findings);
+    return undefined;
+  },
+};

@@ -2,7 +2,6 @@ import { VIRTUAL_STORAGE_TYPE_DEVICE } from "../../constants.ts";
 import { asciiField, type ByteSource } from "../file/byte_source.ts";
 import type { Format } from "../image/format.ts";
 import type { ImageOrigin } from "../image/image.ts";
-import { checkIso } from "./check.ts";
 import { DESCRIPTOR_TYPE, SECTOR_SIZE, VOLUME_DESCRIPTOR, volumeDescriptors } from "./iso9660.ts";
 import { hasIsoIdentifier, isIso, IsoImage, MINIMUM_SIZE, openIso } from "./iso_image.ts";
 import { promisedIsoEnd } from "./promised_end.ts";
@@ -20,10 +19,7 @@ export const ISO: Format = {
   openBroken: (source) => hasIsoIdentifier(source) ? new IsoImage(source) : undefined,
   open: openIso,
   origin: isoOrigin,
-  check: (file, findings) => {
-    checkIso(file, findings);
-    return undefined;
-  },
+  checks: async () => (await import("./check.ts")).ISO_CHECKS,
   promisedEnd: (file) => hasIsoIdentifier(file) ? promisedIsoEnd(file) : undefined,
   storesSize: false,
   minimumLength: MINIMUM_SIZE,

@@ -244,7 +244,8 @@ function tagChecksum(block: Uint8Array): number {
 /** CRC-16 of UDF descriptors: polynomial 0x1021, not reflected, initially 0 (ECMA-167 3/7.2.6). */
 
 const POLYNOMIAL = 0x1021;
-const TABLE = makeTable();
+/** Made when there is something to be summed up. */
+let table: Uint16Array | undefined;
 
 function makeTable(): Uint16Array {
   const table = new Uint16Array(256);
@@ -258,9 +259,10 @@ function makeTable(): Uint16Array {
 
 /** The checksum of `bytes`. */
 export function crc16(bytes: Uint8Array): number {
+  const values = table ??= makeTable();
   let crc = 0;
   for (let i = 0; i < bytes.length; i++) {
-    crc = ((crc << 8) & 0xffff) ^ TABLE[(crc >> 8) ^ bytes[i]!]!;
+    crc = ((crc << 8) & 0xffff) ^ values[(crc >> 8) ^ bytes[i]!]!;
   }
   return crc;
 }

@@ -23,7 +23,7 @@ import {
   type LinkPlace,
 } from "../image/findings.ts";
 import type { ForeignFormat } from "../image/foreign_format.ts";
-import type { Format, RepairOptions } from "../image/format.ts";
+import type { Checks, Format, RepairOptions } from "../image/format.ts";
 import type { DiskImage } from "../image/image.ts";
 import { Pace } from "../image/pace.ts";
 import { decodeHeader, isHeader, PRIMARY_SECTOR } from "../partitions/gpt.ts";
@@ -143,7 +143,8 @@ export async function checkFile(
   if (discardDamagedLog && !repair) {
     throw new TypeError("discardDamagedLog goes with { repair: true }");
   }
-  const subject = { format: taken, foreign, options: { discardDamagedLog } };
+  const checks = await taken?.checks();
+  const subject = { format: taken, checks, foreign, options: { discardDamagedLog } };
   const findings = await inspect(file, subject, pace, checkParents);
   // Whoever cancels the check has had nothing repaired.
   pace.end();
@@ -151,7 +152,7 @@ export async function checkFile(
   if (!repair || !findings.list.some(({ repairable }) => repairable)) {
     return report(file, foreign === undefined ? name : undefined, findings);
   }
-  taken?.repair?.(file, subject.options);
+  checks?.repair?.(file, subject.options);
   const left = await inspect(file, subject, new Pace({}), checkParents);
   return repairedReport(file, name, findings, left);
 }
@@ -159,21 +160,23 @@ export async function checkFile(
 /** What a file is taken for, and what of it is to be discarded. */
 interface Subject {
   readonly format: Format | undefined;
+  /** Those of the format. */
+  readonly checks: Checks | undefined;
   readonly foreign: ForeignFormat | undefined;
   readonly options: RepairOptions;
 }
 
 async function inspect(
   file: ByteSource,
-  { format, foreign, options }: Subject,
+  { format, checks, foreign, options }: Subject,
   pace: Pace,
   checkParents: ParentCheck,
 ): Promise<Findings> {
   const findings = new Findings(file.path, format?.remedies);
   if (foreign !== undefined) return foreignFindings(findings, foreign, format);
-  if (format === undefined) return unknownFindings(findings);
+  if (format === undefined || checks === undefined) return unknownFindings(findings);
   checkEnd(file, format, findings);
-  const place = await format.check(file, findings, pace, options);
+  const place = await checks.check(file, findings, pace, options);
   if (format.storesSize && !findings.hasError) {
     findings.attempt(() => checkGptBackup(format.open(file), findings));
   }

@@ -261,6 +261,8 @@ async function* streamPieces(
   signal?.addEventListener("abort", cancel);
   let isOver = false;
   try {
+    // A signal that was aborted before that does not say so any more.
+    pace.assertWanted();
     const buffer = new Uint8Array(unit);
     let offset = 0;
     let filled = 0;

@@ -5,7 +5,7 @@
  * @module
  */
 import { sizeText } from "../../disk/size.ts";
-import { extname } from "@std/path";
+import { extname } from "node:path";
 import { byteCount } from "../../disk/arguments.ts";
 import type { OperationOptions } from "../../disk/progress.ts";
 import type { SourceDisk, SourceRequest } from "./copy_source.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname, join } from "@std/path";
+import { dirname, join } from "node:path";
 import { VirtualDiskError } from "../../errors/error.ts";
 import { failureFinding, type Finding, finding } from "../../disk/finding.ts";
 import { virtdiskCommand } from "../../text/shell.ts";

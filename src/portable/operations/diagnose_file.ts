@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname } from "@std/path";
+import { dirname } from "node:path";
 import { bytesText, groupedDigits } from "../../text/digits.ts";
 import { errorCode, errorMeaning } from "../../errors/codes.ts";
 import { type Finding, finding, type FindingSubject } from "../../disk/finding.ts";

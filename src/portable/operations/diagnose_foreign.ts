@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename, extname } from "@std/path";
+import { basename, extname } from "node:path";
 import { bytesText, groupedDigits } from "../../text/digits.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import { type Finding, finding } from "../../disk/finding.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename, dirname, extname, join } from "@std/path";
+import { basename, dirname, extname, join } from "node:path";
 import { type Finding, finding } from "../../disk/finding.ts";
 import { shellFile, shellWord } from "../../text/shell.ts";
 import { formatNamed, formatOfExtension, type MarkedFormat } from "../formats.ts";

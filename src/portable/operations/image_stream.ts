@@ -137,7 +137,7 @@ export function openImageStream(
     checkArgument(IMAGE_STREAM_OPTIONS.type, request.type, "type");
     const kind = kindToCreate(request);
     const spec = imageSpec(request, kind, undefined, sourceDiskOf(images[0]!));
-    const layout = kind.rules.layout(spec, path);
+    const layout = await kind.rules.layout(spec, path);
     const blocks = await findBlocks(images, layout, pace, assertReadable);
     const byteLength = layout.byteLength(blocks.count);
     const pieces = imageBytes(images, layout, blocks);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { basename, join } from "@std/path";
+import { basename, join } from "node:path";
 import { uint32 } from "../../disk/arguments.ts";
 import type { MergeOptions } from "../../disk/operation_options.ts";
 import type { ImageChain } from "../chain/chain.ts";
@@ -248,7 +248,7 @@ export async function mergeIntoFile(
   };
   const folder = realFolder(path);
   using target = NewFile.prepare(path, folder, false);
-  const layout = kind.rules.layout(spec, path);
+  const layout = await kind.rules.layout(spec, path);
   if (options.dryRun !== true) {
     await target.write((file) => writeCopy(file, layout, source));
   }

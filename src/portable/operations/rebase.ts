@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname } from "@std/path";
+import { dirname } from "node:path";
 import { NIL_GUID } from "../../bytes/guid.ts";
 import type { CheckedInformation } from "../../disk/information.ts";
 import type { ImageChain, NewParent } from "../chain/chain.ts";

@@ -152,12 +152,12 @@ export async function writeCopyOfUnknownSize(
   const anySize = { ...request, alignment: undefined, size: maximumSize };
   const { blocks, end } = await writeBlocks(
     file,
-    layoutFor(imageSpec(anySize, kind, undefined, source.disk), file.path),
+    await layoutFor(imageSpec(anySize, kind, undefined, source.disk), file.path),
     source.contents,
     preallocation,
   );
   const disk = { ...source.disk, virtualSize: end };
-  const layout = layoutFor(imageSpec(request, kind, undefined, disk), file.path);
+  const layout = await layoutFor(imageSpec(request, kind, undefined, disk), file.path);
   await fillRest(layout, blocks, preallocation);
   writeParts(file, layout, blocks);
 }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { crc32 } from "node:zlib";
+import { crc32 } from "../../bytes/crc32.ts";
 import { guid, u32, u64, type ValueOf } from "../../bytes/codec.ts";
 import { NIL_GUID } from "../../bytes/guid.ts";
 import { computed, layout, signature } from "../../bytes/layout.ts";

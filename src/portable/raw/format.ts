@@ -6,7 +6,7 @@
  */
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
-import type { Format } from "../image/format.ts";
+import type { Checks, Format } from "../image/format.ts";
 import type { DiskImage, ImageExtent, ImageSpec, WritableImage } from "../image/image.ts";
 import type { ImageLayout } from "../image/layout.ts";
 
@@ -115,6 +115,13 @@ export function openWritableRaw(source: WritableSource): WritableImage {
   return new WritableRawImage(source);
 }
 
+const CHECKS: Checks = {
+  check(file, findings) {
+    findings.attempt(() => openRaw(file));
+    return undefined;
+  },
+};
+
 const MAXIMUM_SIZE = Number.MAX_SAFE_INTEGER;
 
 /** Raw disk images: nothing in a file tells that it is one, only the caller's word. */
@@ -142,7 +149,7 @@ export const RAW: Format = {
     fixedBlockSize: () => 0,
     identifier: "none",
     isDataFirst: () => true,
-    layout: rawLayout,
+    layout: (spec) => Promise.resolve(rawLayout(spec)),
   },
   resizing: {
     maximumSize: MAXIMUM_SIZE,
@@ -152,9 +159,6 @@ export const RAW: Format = {
       file.flush();
     },
   },
-  check: (file, findings) => {
-    findings.attempt(() => openRaw(file));
-    return undefined;
-  },
+  checks: () => Promise.resolve(CHECKS),
   storesSize: false,
 };

@@ -6,6 +6,7 @@
 import { type CheckedHeader, checkFooters, checkSparseHeader } from "./check_headers.ts";
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import type { Findings, LinkPlace } from "../image/findings.ts";
+import type { Checks } from "../image/format.ts";
 import type { Pace } from "../image/pace.ts";
 import { BlockAllocationTable } from "./block_table.ts";
 import { checkTablePadding, checkVhdBlocks } from "./check_blocks.ts";
@@ -129,6 +130,9 @@ export function repairVhd(source: WritableSource): void {
   completeFooter(source);
   if (file instanceof SparseVhdFile) cutTail(file);
 }
+
+/** How VHD files are checked and repaired. */
+export const VHD_CHECKS: Checks = { check: checkVhd, repair: repairVhd };
 
 /** The last byte of a footer is reserved, and 0: one that lacks it is all there. */
 function completeFooter(source: WritableSource): void {

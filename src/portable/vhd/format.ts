@@ -1,12 +1,8 @@
 import { VIRTUAL_STORAGE_TYPE_DEVICE } from "../../constants.ts";
 import type { Format } from "../image/format.ts";
-import { checkVhd, repairVhd } from "./check.ts";
-import { compactVhd } from "./compact.ts";
-import { vhdLayout } from "./create.ts";
 import { FOOTER_SIZE } from "./footer.ts";
 import { MAX_VIRTUAL_SIZE } from "./footer_search.ts";
 import { SECTOR_SIZE } from "./layout.ts";
-import { mergeVhd } from "./merge.ts";
 import { isVhd, openVhd, openWritableVhd, vhdOrigin } from "./open.ts";
 import { promisedVhdEnd } from "./promised_end.ts";
 import { assertResizableVhd, resizeVhd } from "./resize.ts";
@@ -43,7 +39,7 @@ export const VHD: Format = {
     // The unique id, by which children know their parent.
     identifier: "own",
     isDataFirst: (subtype) => subtype === "fixed",
-    layout: vhdLayout,
+    layout: async (spec) => (await import("./create.ts")).vhdLayout(spec),
   },
   resizing: {
     maximumSize: MAX_VIRTUAL_SIZE,
@@ -51,11 +47,10 @@ export const VHD: Format = {
     assertPossible: assertResizableVhd,
     run: (file, { virtualSize }) => resizeVhd(file, virtualSize),
   },
-  compact: compactVhd,
+  compact: async (file, job) => await (await import("./compact.ts")).compactVhd(file, job),
   differencing: { isSameSize: true, keepsIdentifier: true },
-  merge: mergeVhd,
-  check: checkVhd,
-  repair: repairVhd,
+  merge: async (merging) => await (await import("./merge.ts")).mergeVhd(merging),
+  checks: async () => (await import("./check.ts")).VHD_CHECKS,
   promisedEnd: promisedVhdEnd,
   storesSize: true,
   trailerLength: FOOTER_SIZE,

@@ -7,6 +7,7 @@ import { NIL_GUID } from "../../bytes/guid.ts";
 import { checkItemLimits, checkMetadataFields } from "./check_fields.ts";
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import type { Findings, LinkPlace } from "../image/findings.ts";
+import type { Checks } from "../image/format.ts";
 import type { Pace } from "../image/pace.ts";
 import { VhdxBlockCheck } from "./check_blocks.ts";
 import { type CheckedHeaderArea, checkHeaderArea } from "./check_headers.ts";
@@ -141,3 +142,10 @@ function cutTail(opened: VhdxFile): void {
   opened.survey();
   if (opened.file.size - opened.space.end >= blockSize) opened.cutOff();
 }
+
+/** How VHDX files are checked and repaired. */
+export const VHDX_CHECKS: Checks = {
+  check: (file, findings, pace, { discardDamagedLog }) =>
+    checkVhdx(file, findings, pace, discardDamagedLog),
+  repair: (file, { discardDamagedLog }) => repairVhdx(file, discardDamagedLog),
+};

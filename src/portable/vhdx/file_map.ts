@@ -1,5 +1,5 @@
 import { u32, utf16 } from "../../bytes/codec.ts";
-import { crc32c } from "../../bytes/crc32c.ts";
+import { crc32c } from "../../bytes/crc32.ts";
 import { layout, signature } from "../../bytes/layout.ts";
 import { asciiField, type ByteSource } from "../file/byte_source.ts";
 

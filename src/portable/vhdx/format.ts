@@ -1,8 +1,5 @@
 import { VIRTUAL_STORAGE_TYPE_DEVICE } from "../../constants.ts";
 import type { Format } from "../image/format.ts";
-import { checkVhdx, repairVhdx } from "./check.ts";
-import { compactVhdx } from "./compact.ts";
-import { vhdxLayout } from "./create.ts";
 import {
   hasFileIdentifier,
   HEADER_OFFSETS,
@@ -13,7 +10,6 @@ import {
 import { headerFault } from "./header.ts";
 import { openVhdx } from "./image.ts";
 import { LOG_REMEDIES } from "./log_replay.ts";
-import { mergeVhdx } from "./merge.ts";
 import { MAX_BLOCK_SIZE, MIN_BLOCK_SIZE, SECTOR_SIZES } from "./metadata_items.ts";
 import { promisedVhdxEnd } from "./promised_end.ts";
 import { resizeVhdx } from "./resize.ts";
@@ -55,15 +51,13 @@ export const VHDX: Format = {
     // The virtual disk id (page 83) goes over to children.
     identifier: "inherited",
     isDataFirst: () => false,
-    layout: vhdxLayout,
+    layout: async (spec, path) => (await import("./create.ts")).vhdxLayout(spec, path),
   },
   resizing: { maximumSize: MAX_VIRTUAL_SIZE, canShrink: true, run: resizeVhdx },
-  compact: compactVhdx,
+  compact: async (file, job) => await (await import("./compact.ts")).compactVhdx(file, job),
   differencing: { isSameSize: false, keepsIdentifier: false },
-  merge: mergeVhdx,
-  check: (file, findings, pace, { discardDamagedLog }) =>
-    checkVhdx(file, findings, pace, discardDamagedLog),
-  repair: (file, { discardDamagedLog }) => repairVhdx(file, discardDamagedLog),
+  merge: async (merging) => await (await import("./merge.ts")).mergeVhdx(merging),
+  checks: async () => (await import("./check.ts")).VHDX_CHECKS,
   promisedEnd: (file) => hasFileIdentifier(file) ? promisedVhdxEnd(file) : undefined,
   storesSize: true,
   remedies: { "log": LOG_REMEDY, "log entry": LOG_REMEDY },

@@ -5,7 +5,7 @@
  * @module
  */
 import { bigU64, guid, raw, u32, u64, type ValueOf } from "../../bytes/codec.ts";
-import { crc32c } from "../../bytes/crc32c.ts";
+import { crc32c } from "../../bytes/crc32.ts";
 import { computed, layout, reserved, signature } from "../../bytes/layout.ts";
 import { type ByteSource, readStructure, viewOf } from "../file/byte_source.ts";
 import { damaged, type ImageError } from "../file/image_error.ts";

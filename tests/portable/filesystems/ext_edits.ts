@@ -1,5 +1,5 @@
 /** An ext4 whose structures are changed, with checksums that hold all the same. */
-import { crc32c } from "../../../src/bytes/crc32c.ts";
+import { crc32c } from "../../../src/bytes/crc32.ts";
 
 const SUPERBLOCK = 1024;
 

@@ -47,8 +47,8 @@ function spec([, subtype, virtualSize, blockSize]: Case): ImageSpec {
 pureTest("layout() lets no part of a file overlap another", async (t) => {
   for (const each of CASES) {
     const [format, subtype, size, blockSize] = each;
-    await t.step(`${subtype} ${format} of ${size} bytes, blocks of ${blockSize}`, () => {
-      const layout = newImagesOf(format).layout(spec(each), "disk");
+    await t.step(`${subtype} ${format} of ${size} bytes, blocks of ${blockSize}`, async () => {
+      const layout = await newImagesOf(format).layout(spec(each), "disk");
       const count = layoutBlockCount(layout);
       const some = new BlockBitmap(count);
       for (let block = 0; block < count; block += 3) some.add(block);
@@ -75,9 +75,9 @@ pureTest("layout() lets no part of a file overlap another", async (t) => {
 
 pureTest(
   "the data of every block of a dynamic VHD are aligned, but where sectors could not be counted",
-  () => {
+  async () => {
     for (const [blockSize, aligned] of [[2 * MIB, true], [512 * KIB, false]] as const) {
-      const layout = newImagesOf("vhd").layout(
+      const layout = await newImagesOf("vhd").layout(
         spec(["vhd", "dynamic", 2040 * GIB, blockSize]),
         "disk",
       );

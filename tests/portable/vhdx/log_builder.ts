@@ -1,5 +1,5 @@
 /** Log entries written by hand ([MS-VHDX] 2.3.1), for tests of replay. */
-import { crc32c } from "../../../src/bytes/crc32c.ts";
+import { crc32c } from "../../../src/bytes/crc32.ts";
 import { writeGuid } from "../../../src/bytes/guid.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { assertBytesEqual } from "../../support.ts";

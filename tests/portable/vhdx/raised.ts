@@ -1,5 +1,5 @@
 /** VHDX files whose log and tables lie at the end, as only few writers leave them. */
-import { crc32c } from "../../../src/bytes/crc32c.ts";
+import { crc32c } from "../../../src/bytes/crc32.ts";
 import type { WritableSource } from "../../../src/portable/file/byte_source.ts";
 import { HEADERS, MIB, REGION_TABLES } from "./vhdx_builder.ts";
 

@@ -1,5 +1,5 @@
 /** VHDX files in memory, to be taken apart field by field. Offsets are those of [MS-VHDX], written out. */
-import { crc32c } from "../../../src/bytes/crc32c.ts";
+import { crc32c } from "../../../src/bytes/crc32.ts";
 import { writeGuid } from "../../../src/bytes/guid.ts";
 import type { ImageSpec } from "../../../src/portable/image/image.ts";
 import { createVhdx } from "../../../src/portable/vhdx/create.ts";

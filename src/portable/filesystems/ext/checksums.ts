@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { crc32c } from "../../../bytes/crc32c.ts";
+import { crc32c } from "../../../bytes/crc32.ts";
 
 /** CRC-32C, continued from `seed`. */
 export function extCrc32c(seed: number, bytes: Uint8Array): number {

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { crc32c } from "../../src/bytes/crc32c.ts";
+import { crc32 as crc32OfZlib } from "node:zlib";
+import { crc32, crc32c } from "../../src/bytes/crc32.ts";
 import { pattern } from "../support.ts";
 import { pureTest } from "../pure.ts";
 
@@ -44,6 +45,22 @@ pureTest("crc32c() of data between runs of zeros agrees with a division bit by b
     bytes.set(pattern(5, at), at);
     assertEquals(crc32c(bytes), byDivision(bytes), `data at ${at}`);
     assertEquals(crc32c(bytes, 0x12345678), byDivision(bytes, 0x12345678), `data at ${at}`);
+  }
+});
+
+pureTest("crc32() agrees with zlib", async (t) => {
+  await t.step("the check value of CRC-32/ISO-HDLC", () => {
+    assertEquals(crc32(ascii("123456789")), 0xcbf43926);
+  });
+  for (const length of [0, 1, 7, 8, 9, 92, 511, 512, 513, 16 * 1024]) {
+    await t.step(`${length} bytes of data, and in a row of zeros`, () => {
+      const data = pattern(length, length);
+      assertEquals(crc32(data), crc32OfZlib(data));
+      const zeros = new Uint8Array(length + 1024);
+      zeros.set(data.subarray(0, 100), length);
+      assertEquals(crc32(zeros), crc32OfZlib(zeros));
+      assertEquals(crc32(zeros, 0x12345678), crc32OfZlib(zeros, 0x12345678));
+    });
   }
 });
 
