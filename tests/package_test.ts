@@ -13,7 +13,10 @@ const PARTS = [
   "portable.ts",
   "serve.ts",
   "src",
+  "docs",
+  "examples",
   "README.md",
+  "ARCHITECTURE.md",
   "LICENSE",
   "tests/offline",
 ];
@@ -261,10 +264,25 @@ Deno.test("package: publishing takes the files of the package alone, and warns o
   );
   assert(files.includes("mod.ts") && files.includes("src/cli/main.ts"), out + err);
   const foreign = files.filter((file) =>
-    !["deno.json", "mod.ts", "ffi.ts", "portable.ts", "serve.ts", "README.md", "LICENSE"].includes(
-      file,
-    ) &&
-    !file.startsWith("src/")
+    ![
+      "deno.json",
+      "mod.ts",
+      "ffi.ts",
+      "portable.ts",
+      "serve.ts",
+      "README.md",
+      "ARCHITECTURE.md",
+      "LICENSE",
+    ].includes(file) &&
+    !["src/", "docs/", "examples/"].some((each) => file.startsWith(each))
   );
   assertEquals(foreign, []);
+  // A registry shows the pages with their links.
+  for (const page of files.filter((file) => file.endsWith(".md"))) {
+    const text = Deno.readTextFileSync(join(folder, page));
+    for (const [, link] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+      const target = new URL(link!, root + page).href.slice(root.length);
+      assert(files.some((file) => file === target || file.startsWith(target)), `${page}: ${link}`);
+    }
+  }
 });

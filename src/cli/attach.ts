@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Attachment, openVirtualDisk, VirtualDiskError } from "../../mod.ts";
+import type { Attachment } from "../../mod.ts";
+import { VirtualDiskError } from "../../portable.ts";
 import { flag, path, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
@@ -49,6 +50,7 @@ const attach: Command = command({
     try {
       assertWindows("AttachVirtualDisk", path);
       return await report.interruptible(() => path, async (signal) => {
+        const { openVirtualDisk } = await import("../../mod.ts");
         using disk = await openVirtualDisk(path, {
           backend: "native",
           ...(type === undefined ? {} : { type }),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type AttachedVirtualDisk, attachedVirtualDisks } from "../../mod.ts";
+import type { AttachedVirtualDisk } from "../../mod.ts";
 import { flag } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
@@ -22,9 +22,10 @@ const attached: Command = command({
   permissions: LIBRARIES_ALLOWED,
   examples: [["attached", "All of them"]],
   statuses: { 1: "not everything is known about an image" },
-  run({ report }) {
+  async run({ report }) {
     try {
       assertWindows("GetAllAttachedVirtualDiskPhysicalPaths");
+      const { attachedVirtualDisks } = await import("../../mod.ts");
       const disks = attachedVirtualDisks();
       if (report.json) { for (const disk of disks) report.tell(disk.imagePath, facts(disk)); }
       else if (disks.length > 0) printLine(table(disks));

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { attachedVirtualDisks, openVirtualDisk, VirtualDiskError } from "../../mod.ts";
+import type { AttachedVirtualDisk } from "../../mod.ts";
+import { VirtualDiskError } from "../../portable.ts";
 import { flag } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
@@ -36,7 +37,8 @@ const detach: Command = command({
       assertWindows("DetachVirtualDisk", named);
       return await report.interruptible(() => path, async () => {
         const isIso = /\.iso$/i;
-        const image = imageOf(named);
+        const { attachedVirtualDisks, openVirtualDisk } = await import("../../mod.ts");
+        const image = imageOf(named, attachedVirtualDisks());
         using disk = await openVirtualDisk(image, {
           backend: "native",
           flags: isIso.test(image) ? [] : ["no-parents"],
@@ -54,11 +56,11 @@ const detach: Command = command({
 export default detach;
 
 /** The image file behind a device, a drive letter or a folder; else the name is that of an image file. */
-function imageOf(named: string): string {
+function imageOf(named: string, attached: readonly AttachedVirtualDisk[]): string {
   const device = DEVICE.exec(named)?.[1]?.toLowerCase();
   const drive = DRIVE.exec(named)?.[1]?.toLowerCase();
   const folder = named.toLowerCase().replace(/\\*$/, "\\");
-  const found = attachedVirtualDisks().find(({ physicalPath, mountPoints }) =>
+  const found = attached.find(({ physicalPath, mountPoints }) =>
     device !== undefined && physicalPath?.toLowerCase() === `\\\\.\\${device}` ||
     mountPoints.some((each) =>
       each.toLowerCase() === (drive === undefined ? folder : `${drive}:\\`)

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { diagnose, type DiagnoseOptions, type Diagnosis, type Severity } from "../../mod.ts";
+import { diagnose, type Diagnosis, type Severity } from "../../portable.ts";
 import { flag, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command, Commands } from "./declaration.ts";
@@ -51,7 +51,7 @@ const diagnoseCommand: Command = command({
       for (const path of files) {
         current = path;
         try {
-          const found = await diagnoseOne(path, { backend, signal });
+          const found = await diagnoseOne(path, backend, signal);
           const diagnosis = await inShell(found, commands);
           const hint = options.backend === undefined && backend === "portable" ? UNASKED : "";
           const text = () => separator + describe(path, diagnosis) + hint;
@@ -98,9 +98,17 @@ function tellOne(
 /** What errors are about that leave nothing to be looked at. */
 const UNREAD: readonly string[] = ["file", "access"];
 
-async function diagnoseOne(path: string, options: DiagnoseOptions): Promise<Diagnosis> {
+async function diagnoseOne(
+  path: string,
+  backend: "native" | "portable",
+  signal: AbortSignal,
+): Promise<Diagnosis> {
   using bar = new ProgressBar();
-  return await diagnose(path, { ...options, onProgress: bar.show });
+  const options = { signal, onProgress: bar.show };
+  if (backend === "portable") return await diagnose(path, options);
+  // The code of the native backend, which nobody else needs.
+  const { diagnose: diagnoseNative } = await import("../../mod.ts");
+  return await diagnoseNative(path, { ...options, backend });
 }
 
 /** What more could be known. */

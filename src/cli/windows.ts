@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { VirtualDiskError } from "../../mod.ts";
+import { VirtualDiskError } from "../../portable.ts";
 
 const ERROR_NOT_SUPPORTED = 50;
 

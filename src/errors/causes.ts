@@ -698,7 +698,7 @@ export const CAUSES: Record<string, Causes> = {
       ),
     ],
     ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE: [
-      "The disk has no partition table, or a damaged one: pass a size and { allowUnsafe: true }.",
+      "The disk has no partition table, or a damaged one. With { allowUnsafe: true } it gets the size that is asked for.",
     ],
     ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE: ["The last partition ends with the disk."],
   },

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { pauseSync } from "../disk/pause.ts";
 import { virtualDiskError } from "../errors/error.ts";
 import type { CalledDisk } from "./call/disk_call.ts";
 import { Device, type VolumeOnDisk, volumesOn } from "./device.ts";
@@ -48,7 +49,7 @@ export class LockedVolumes implements Disposable {
     try {
       for (const each of locked.#volumes) {
         each.device.flushSync();
-        for (let tries = 1; !locked.#tryLock(each, tries); tries++) sleep(PAUSE);
+        for (let tries = 1; !locked.#tryLock(each, tries); tries++) pauseSync(PAUSE);
       }
       return locked;
     } catch (error) {
@@ -128,8 +129,4 @@ function mountedOn(disk: CalledDisk): VolumeOnDisk[] {
 
 function nameOf({ guidPath, mountPoints }: VolumeOnDisk): string {
   return mountPoints.length > 0 ? mountPoints.join(", ") : guidPath;
-}
-
-function sleep(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

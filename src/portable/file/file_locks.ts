@@ -8,6 +8,7 @@
  * @module
  */
 import { fileOperation } from "./file_operation.ts";
+import { pauseSync } from "../../disk/pause.ts";
 import { ImageError } from "./image_error.ts";
 
 /** A program that has locked a file. */
@@ -86,7 +87,7 @@ const PAUSE = 10;
 function tryLock(file: Deno.FsFile, isExclusive: boolean): boolean {
   for (let tries = 1; !file.tryLockSync(isExclusive); tries++) {
     if (tries === TRIES) return false;
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE);
+    pauseSync(PAUSE);
   }
   return true;
 }

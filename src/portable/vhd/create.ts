@@ -19,7 +19,14 @@ import {
   writeParts,
 } from "../image/layout.ts";
 import { TABLE_ENTRY_SIZE, UNALLOCATED } from "./block_table.ts";
-import { DISK_TYPE, encodeFooter, FILE_FORMAT_VERSION, FOOTER_SIZE, WINDOWS } from "./footer.ts";
+import {
+  DISK_TYPE,
+  encodeFooter,
+  FILE_FORMAT_VERSION,
+  FOOTER_SIZE,
+  VHD_EPOCH,
+  WINDOWS,
+} from "./footer.ts";
 import {
   alignedPlace,
   bitmapSize,
@@ -41,8 +48,6 @@ import {
 
 /** Bit 1 is reserved and always set. */
 const FEATURES = 0x2;
-/** 2000-01-01T00:00:00Z, in milliseconds of Unix time. */
-const VHD_EPOCH = Date.UTC(2000, 0, 1);
 /** The data of all blocks lie at multiples of it. */
 const DATA_ALIGNMENT = 4096;
 /** A table is written in pieces of so many entries: 1 MiB. */

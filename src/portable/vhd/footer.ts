@@ -39,6 +39,9 @@ const GEOMETRY = layout("geometry", { size: 4, endian: "big" }, {
   sectorsPerTrack: [3, u8],
 });
 
+/** 2000-01-01T00:00:00Z, in milliseconds of Unix time: seconds since then are what a footer stores. */
+export const VHD_EPOCH = Date.UTC(2000, 0, 1);
+
 /** Creators older than Virtual PC 2004 left out the last byte. */
 export const FOOTER = layout("footer", { size: 512, endian: "big" }, {
   cookie: [0, signature(FOOTER_COOKIE)],

@@ -7,7 +7,7 @@
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import type { DiskImage, ImageOrigin, WritableImage } from "../image/image.ts";
 import { FixedVhdImage, WritableFixedVhdImage } from "./fixed_image.ts";
-import { DISK_TYPE } from "./footer.ts";
+import { DISK_TYPE, VHD_EPOCH } from "./footer.ts";
 import { checkFooter, findFooter, hasFooterCookie } from "./footer_search.ts";
 import { trailingFooter } from "./regions.ts";
 import { SectorBitmaps } from "./sector_bitmaps.ts";
@@ -50,9 +50,6 @@ export function openWritableVhd(source: WritableSource): WritableImage {
     : new WritableFixedVhdImage(file);
 }
 
-/** Seconds since then are what a footer stores. */
-const EPOCH = Date.UTC(2000, 0, 1);
-
 /** Programs by what they write; others are told by the characters themselves. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   "win ": "Windows",
@@ -74,6 +71,6 @@ export function vhdOrigin(source: ByteSource): ImageOrigin {
   const version = `${creatorVersion >>> 16}.${creatorVersion & 0xffff}`;
   return {
     ...(program === "" ? {} : { creator: `${program} ${version}` }),
-    ...(timeStamp === 0 ? {} : { created: new Date(EPOCH + timeStamp * 1000).toISOString() }),
+    ...(timeStamp === 0 ? {} : { created: new Date(VHD_EPOCH + timeStamp * 1000).toISOString() }),
   };
 }
