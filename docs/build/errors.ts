@@ -16,19 +16,16 @@ const SYSTEMS: Readonly<Record<string, string>> = {
   posix: "Linux and macOS",
 };
 
-/** A section for each symbol of which something is known, and a table of the others. */
+/** A table of all symbols, then a section for each of which more is known. */
 export function errorSections(): string {
   const symbols = errorSymbols().filter((symbol) => symbol !== "ERROR_SUCCESS");
   const known = symbols.filter((symbol) => groups(symbol).length > 0);
-  const others = symbols.filter((symbol) => !known.includes(symbol));
-  return [
-    ...known.map(section),
-    "## Others\n\nOf these there is nothing more to say than what they mean.\n\n" +
-    table(
-      ["symbol", "number", "meaning"],
-      others.map((symbol) => [`\`${symbol}\``, numbers(symbol), errorMeaning(errorCode(symbol))]),
-    ),
-  ].join("\n\n");
+  const rows = symbols.map((symbol) => [
+    known.includes(symbol) ? `[\`${symbol}\`](#${symbol.toLowerCase()})` : `\`${symbol}\``,
+    numbers(symbol),
+    errorMeaning(errorCode(symbol)),
+  ]);
+  return [table(["symbol", "number", "meaning"], rows), ...known.map(section)].join("\n\n");
 }
 
 function section(symbol: ErrorSymbol): string {
