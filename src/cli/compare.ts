@@ -7,6 +7,7 @@ import { compareVirtualDisks, type DifferentRange, type OperationOptions } from 
 import { flag, QUIET, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
+import { counted, formatBytes } from "../text/digits.ts";
 import { FINDING_STATUS } from "./failure.ts";
 import { absolute, type Report } from "./report.ts";
 import { ProgressBar } from "./terminal.ts";
@@ -14,7 +15,9 @@ import { ProgressBar } from "./terminal.ts";
 const TYPES = ["vhd", "vhdx", "iso", "raw"] as const;
 
 const compare: Command = command({
-  about: "Prints each range in which the disks differ: offset and length in bytes.",
+  about:
+    "Prints each range in which the disks differ: offset and length in bytes; and at the end how many ranges and " +
+    "bytes these are, on standard error if the ranges go into a file or a pipe.",
   operands: "A B",
   options: {
     typeA: word(
@@ -25,7 +28,9 @@ const compare: Command = command({
     typeB: word("TYPE", TYPES, "the same for B"),
     strict: flag("everything that only the larger disk has counts as different, zeros too"),
     quiet: QUIET,
-    json: flag("one JSON object per range and line: path, otherPath, offset, length"),
+    json: flag(
+      "one JSON object per range and line: path, otherPath, offset, length; the last one has ranges and bytes",
+    ),
   },
   permissions: [{ kind: "read", scope: "A, B and their parents" }],
   examples: [
@@ -38,7 +43,11 @@ const compare: Command = command({
     return printDifferences(
       first,
       report,
-      { otherPath: absolute(second) },
+      {
+        facts: { otherPath: absolute(second) },
+        none: "the disks are alike",
+        some: "differ",
+      },
       (options) =>
         compareVirtualDisks(first, second, {
           ...options,
@@ -52,34 +61,53 @@ const compare: Command = command({
 
 export default compare;
 
+/** How ranges are told of. */
+interface Telling {
+  /** What is told with each range to a program. */
+  readonly facts: object;
+  /** The totals in words, if there is no range. */
+  readonly none: string;
+  /** What ranges do. */
+  readonly some: string;
+}
+
 /**
- * Prints ranges as they are found.
+ * Prints ranges as they are found, and at the end how many they were.
  *
  * @param subject The file that is compared.
- * @param facts What is told with each range to a program.
  * @param compare Begins the comparison.
  * @returns The exit status: 0 where there is no range, 1 where there is one, 2 where it fails.
  */
 export async function printDifferences(
   subject: string,
   report: Report,
-  facts: object,
+  { facts, none, some }: Telling,
   compare: (options: OperationOptions) => AsyncIterable<DifferentRange>,
 ): Promise<number> {
   return await report.interruptible(() => subject, async (signal) => {
-    let status = 0;
+    let ranges = 0;
+    let bytes = 0;
     try {
-      using bar = new ProgressBar();
-      // Where the ranges go to the terminal themselves, a bar would stand between them.
-      const onProgress = Deno.stdout.isTerminal() || report.quiet ? undefined : bar.show;
-      for await (const range of compare({ signal, onProgress })) {
-        // The first range answers; where the others are nobody wants to know.
-        if (report.quiet) return FINDING_STATUS;
-        status = FINDING_STATUS;
-        const { offset, length } = range;
-        report.tell(subject, { ...facts, offset, length }, () => `${offset} ${length}`);
+      {
+        using bar = new ProgressBar();
+        // Where the ranges go to the terminal themselves, a bar would stand between them.
+        const onProgress = Deno.stdout.isTerminal() || report.quiet ? undefined : bar.show;
+        for await (const { offset, length } of compare({ signal, onProgress })) {
+          // The first range answers; where the others are nobody wants to know.
+          if (report.quiet) return FINDING_STATUS;
+          ranges++;
+          bytes += length;
+          report.tell(subject, { ...facts, offset, length }, () => `${offset} ${length}`);
+        }
       }
-      return status;
+      if (report.quiet) return 0;
+      const total = ranges === 0
+        ? none
+        : `${counted(ranges, "range")}, ${formatBytes(bytes)}, ${ranges === 1 ? `${some}s` : some}`;
+      // Who reads the numbers reads on to the end.
+      if (!report.json && !Deno.stdout.isTerminal()) console.error(total);
+      else report.tell(subject, { ...facts, ranges, bytes }, () => total);
+      return ranges === 0 ? 0 : FINDING_STATUS;
     } catch (error) {
       signal.throwIfAborted();
       return report.fail(subject, error);

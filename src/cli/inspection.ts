@@ -234,6 +234,6 @@ const PARTITION_TYPES: Readonly<Record<string, string>> = {
 };
 
 /** A type in words; itself if nobody knows it. */
-function partitionTypeName(type: string): string {
+export function partitionTypeName(type: string): string {
   return PARTITION_TYPES[type] ?? `type ${type}`;
 }

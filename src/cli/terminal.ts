@@ -20,9 +20,25 @@ const STYLES = {
  * Deno asks the user's permission for.
  */
 export function style(name: keyof typeof STYLES, text: string): string {
-  if (Deno.noColor || !Deno.stdout.isTerminal()) return text;
+  if (!hasColors()) return text;
   const [begin, end] = STYLES[name];
   return `\x1b[${begin}m${text}\x1b[${end}m`;
+}
+
+/** Whether standard output is a terminal that may be coloured. */
+export function hasColors(): boolean {
+  return !Deno.noColor && Deno.stdout.isTerminal();
+}
+
+/** Two of the 256 colours that terminals have: what is written, and what it is written on. */
+export interface CellColors {
+  readonly text: number;
+  readonly ground: number;
+}
+
+/** Text on a ground, in colours that are the same on light and dark terminals. */
+export function coloured({ text, ground }: CellColors, shown: string): string {
+  return `\x1b[38;5;${text};48;5;${ground}m${shown}\x1b[39;49m`;
 }
 
 /** Characters in a line if there is no terminal to say how many fit: what is easy to read. */
@@ -45,11 +61,17 @@ export function filled(text: string, length: number): string {
   return lines.join("\n");
 }
 
-/** Characters that fit into a line of standard output. */
+/** Characters that fit into a line of standard output, of as many as can be read with ease. */
 export function lineWidth(): number {
+  return Math.max(SHORTEST_LINE, Math.min(LINE, terminalWidth()));
+}
+
+/** Characters that fit into a line of standard output. */
+export function terminalWidth(): number {
   if (!Deno.stdout.isTerminal()) return LINE;
   const { columns } = Deno.consoleSize();
-  return columns === 0 ? LINE : Math.max(SHORTEST_LINE, Math.min(LINE, columns - 1));
+  // What is written into the last column makes some terminals go on in the next line.
+  return columns === 0 ? LINE : Math.max(1, columns - 1);
 }
 
 const WIDTH = 30;

@@ -13,9 +13,14 @@ export function groupedDigits(count: number): string {
   return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
+/** `1 block`, `1,200 blocks` */
+export function counted(count: number, noun: string): string {
+  return `${groupedDigits(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** `1 byte`, `51,303,168 bytes`. */
 export function bytesText(count: number): string {
-  return `${groupedDigits(count)} ${count === 1 ? "byte" : "bytes"}`;
+  return counted(count, "byte");
 }
 
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];

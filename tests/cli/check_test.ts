@@ -91,19 +91,35 @@ Deno.test("compare and changes print ranges, and end with 1 where there are any"
     child.writeSync(new Uint8Array(1024).fill(1), MIB);
   }
   const changes = await runCli(dir, ["changes", "child.vhdx"]);
-  assertEquals([changes.code, changes.out, changes.err], [1, "1048576 1024\n", ""]);
+  const total = "1 range, 1 KiB (1,024 bytes), differs\n";
+  assertEquals([changes.code, changes.out, changes.err], [1, "1048576 1024\n", total]);
   const compare = await runCli(dir, ["compare", "--json", "base.vhdx", "child.vhdx"]);
-  assertEquals([compare.code, JSON.parse(compare.out)], [1, {
+  const head = {
     schema: 1,
     subcommand: "compare",
     ok: true,
     path: dir.file("base.vhdx"),
     otherPath: dir.file("child.vhdx"),
-    offset: MIB,
-    length: 1024,
-  }]);
+  };
+  assertEquals(compare.out.trim().split("\n").map((line) => JSON.parse(line)), [
+    { ...head, offset: MIB, length: 1024 },
+    { ...head, ranges: 1, bytes: 1024 },
+  ]);
+  assertEquals([compare.code, compare.err], [1, ""]);
   const same = await runCli(dir, ["compare", "base.vhdx", "base.vhdx"]);
-  assertEquals([same.code, same.out, same.err], [0, "", ""]);
+  assertEquals([same.code, same.out, same.err], [0, "", "the disks are alike\n"]);
+  const sameJson = await runCli(dir, ["compare", "--json", "base.vhdx", "base.vhdx"]);
+  assertEquals([JSON.parse(sameJson.out).ranges, JSON.parse(sameJson.out).bytes], [0, 0]);
+  for (
+    const [args, code] of [
+      [["compare", "base.vhdx", "base.vhdx"], 0],
+      [["compare", "base.vhdx", "child.vhdx"], 1],
+      [["changes", "child.vhdx"], 1],
+    ] as const
+  ) {
+    const quiet = await runCli(dir, [...args, "--quiet"]);
+    assertEquals([quiet.code, quiet.out, quiet.err], [code, "", ""]);
+  }
   (await createImage(dir.file("large.vhdx"), { size: 9 * MIB })).close();
   const alike = await runCli(dir, ["compare", "base.vhdx", "large.vhdx"]);
   assertEquals([alike.code, alike.out], [0, ""]);

@@ -7,6 +7,7 @@ import { COMMANDS as COMMANDS_OF_PROGRAM } from "../../src/cli/commands.ts";
 import { type Declaration, declarations, permissionsFor } from "../../src/cli/declaration.ts";
 import { flagsOf } from "../../src/cli/program.ts";
 import { createImage } from "../create_image.ts";
+import { openImage } from "../images.ts";
 import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
 import { sampledRows } from "../sampling.ts";
 import { runCli } from "./run_cli.ts";
@@ -46,7 +47,9 @@ const COMMANDS: readonly Command[] = [
   { line: "compare disk.vhdx child.vhdx", read: "disk.vhdx,child.vhdx", code: 1 },
   { line: "map child.vhdx", read: "disk.vhdx,child.vhdx" },
   { line: "free disk.vhdx", read: "disk.vhdx" },
-  { line: "map --free-space child.vhdx", read: "disk.vhdx,child.vhdx" },
+  { line: "map --as totals child.vhdx", read: "disk.vhdx,child.vhdx" },
+  { line: "map --as pieces --free-space child.vhdx", read: "disk.vhdx,child.vhdx" },
+  { line: "map --svg child.svg child.vhdx", read: "disk.vhdx,child.vhdx", write: "child.svg" },
   { line: "serve child.vhdx", read: ".", write: ".", others: "--allow-net" },
   { line: "rebase child.vhdx disk.vhdx", read: ".", write: "child.vhdx" },
   { line: "merge --into new.vhdx child.vhdx", read: ".", write: "." },
@@ -322,6 +325,53 @@ testWith(NEEDS, "a help is as wide as the terminal", async (t) => {
     });
   }
 });
+
+testWith(
+  NEEDS,
+  "map draws a disk as wide as the terminal, in characters that tell it without colours",
+  async (t) => {
+    using dir = new TempDir();
+    await makeExampleFiles(dir);
+    {
+      using child = await openImage(dir.file("child.vhdx"));
+      child.writeSync(new Uint8Array(9 * MIB).fill(1), 5 * MIB);
+    }
+    // deno-lint-ignore no-control-regex
+    const style = /\x1b\[[0-9;]*m/g;
+    const progress = new RegExp(
+      `\r[^\r\n]*?${RegExp.escape(ERASE_REST)}|\r?${RegExp.escape(ERASE_LINE)}`,
+      "g",
+    );
+    for (const columns of [20, 59, 60, 80, 200]) {
+      await t.step(`${columns} columns`, async () => {
+        const [colored = "", plain = ""] = await Promise.all([false, true].map(async (noColor) => {
+          const line = `${denoRun(false, ["--allow-read=."])} map child.vhdx`;
+          const { code, text } = await onTerminal(dir, line, { name: "", columns, noColor });
+          assertEquals(code, 0, text);
+          return text.replaceAll(progress, "").replaceAll("\r\n", "\n");
+        }));
+        assertEquals([
+          colored.includes("\x1b[48") || colored.includes(";48;5;"),
+          plain.includes("\x1b"),
+        ], [true, false]);
+        assertEquals(colored.replaceAll(style, ""), plain);
+        // deno-lint-ignore no-control-regex
+        assertEquals(/[^\x0a\x20-\x7e]/.exec(plain), null);
+        const lengths = plain.split("\n").map((each) => each.length);
+        assert(Math.max(...lengths) < columns, plain);
+        const rows = plain.split("\n").filter((each) =>
+          /^(?: *[0-9.]+ [KMG]iB |^ *0 bytes )?[#+.]+$/.test(each)
+        );
+        assertEquals(Math.max(...rows.map((each) => each.length)), columns - 1, plain);
+        assert(rows.length > 1 && rows.length <= 17, plain);
+        assert(
+          rows.some((row) => row.includes("#")) && rows.some((row) => row.includes(".")),
+          plain,
+        );
+      });
+    }
+  },
+);
 
 testWith(NEEDS, "the demo asks for nothing on a terminal", async () => {
   using dir = new TempDir();

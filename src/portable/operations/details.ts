@@ -27,6 +27,8 @@ export interface ImageDetails {
   readonly subtype: ProviderSubtype;
   /** Bytes of the disk. */
   readonly virtualSize: number;
+  /** Bytes of a block, by which it allocates; 0 if it has none. */
+  readonly blockSize: number;
   /** Bytes of the file. */
   readonly fileSize: number;
   /** Bytes that the file takes on its volume, less if it is sparse; absent if the system does not tell. */
@@ -83,7 +85,7 @@ export function diskDetails(images: readonly [DiskImage, ...DiskImage[]]): DiskD
 }
 
 function imageDetails(image: DiskImage): ImageDetails {
-  const { source, format, subtype, virtualSize } = image;
+  const { source, format, subtype, virtualSize, blockSize } = image;
   const { blocks, mtime, size } = source.origin === undefined
     ? Deno.statSync(source.path)
     : { blocks: null, mtime: null, size: source.size };
@@ -92,6 +94,7 @@ function imageDetails(image: DiskImage): ImageDetails {
     format,
     subtype,
     virtualSize,
+    blockSize,
     fileSize: size,
     ...(blocks === null ? {} : { allocatedSize: blocks * STAT_BLOCK }),
     ...formatOf(image).origin(source),
