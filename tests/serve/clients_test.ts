@@ -1,12 +1,21 @@
 /** What clients that others wrote make of a served disk: its contents, its map, and what they write. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import {
   createVirtualDisk,
   openVirtualDisk,
   type PortableVirtualDisk,
 } from "@virtdisk/virtdisk/portable";
 import { contentsHash } from "../images.ts";
-import { onlyOn, pattern, pythonModule, TempDir, testWith, tool } from "../support.ts";
+import {
+  fileHash,
+  onlyOn,
+  pattern,
+  pythonModule,
+  run,
+  TempDir,
+  testWith,
+  tool,
+} from "../support.ts";
 import { runClient } from "./client.ts";
 import { Serving } from "./serving.ts";
 
@@ -154,6 +163,68 @@ for (const [what, make] of Object.entries(KINDS)) {
     assertEquals((await again.check()).findings, []);
   });
 }
+
+testWith(
+  [...LIBNBD, ...QEMU, tool("genisoimage")],
+  "serveVirtualDisk: clients see an ISO image as its file is, and cannot write to it",
+  async () => {
+    using dir = new TempDir();
+    const path = dir.file("disc.iso");
+    Deno.mkdirSync(dir.file("tree"));
+    Deno.writeFileSync(dir.file("tree/data"), pattern(MIB + 5000));
+    run("genisoimage", "-quiet", "-J", "-R", "-V", "SERVED", "-o", path, dir.file("tree"));
+    using disk = await openVirtualDisk(path);
+    await using serving = await Serving.start(disk);
+    const { uri } = serving.server;
+    const raw = dir.file("copy.raw");
+    await runClient("nbdcopy", uri, raw);
+    assertEquals(fileHash(raw), fileHash(path));
+    await runClient("qemu-img", "compare", "-f", "raw", "-F", "raw", uri, path);
+    const { exports: [told] } = JSON.parse(await runClient("nbdinfo", "--json", uri));
+    assertEquals(told["export-size"], Deno.statSync(path).size);
+    assertEquals([told.description, told.is_read_only], ["iso", true]);
+    await assertRejects(() => runClient("qemu-io", "-f", "raw", "-c", "write 0 512", uri));
+    assertEquals(fileHash(path), fileHash(raw));
+  },
+);
+
+testWith(
+  [...LIBNBD, ...QEMU],
+  "serveVirtualDisk: clients see a VHDX with a dirty log as QEMU does once it has replayed it",
+  async (t) => {
+    using dir = new TempDir();
+    const [path, left, replayed] = ["disk", "left", "replayed"].map((name) =>
+      dir.file(`${name}.vhdx`)
+    ) as [string, string, string];
+    {
+      using disk = await createVirtualDisk(path, { size: SIZE, blockSize: MIB });
+      fill(disk, 1);
+      disk.flushSync();
+      disk.trimSync(2 * MIB, MIB);
+      disk.writeSync(pattern(MIB, 5), 20 * MIB);
+      disk.flushSync();
+      // As a writer leaves it that is killed.
+      for (const copy of [left, replayed]) Deno.copyFileSync(path, copy);
+    }
+    assertThrows(() => run("qemu-img", "convert", "-O", "raw", left, dir.file("none.raw")));
+    run("qemu-img", "check", "-q", "-r", "all", "-f", "vhdx", replayed);
+    const before = fileHash(left);
+    for (const readOnly of [true, false]) {
+      await t.step(readOnly ? "served for reading" : "served for writing", async () => {
+        using disk = await openVirtualDisk(left, { readOnly });
+        await using serving = await Serving.start(disk);
+        const { uri } = serving.server;
+        const raw = dir.file("copy.raw");
+        await runClient("nbdcopy", uri, raw);
+        for (const seen of [uri, raw]) {
+          await runClient("qemu-img", "compare", "-f", "raw", "-F", "vhdx", seen, replayed);
+        }
+        // Reading leaves the log as it is.
+        assertEquals(fileHash(left) === before, readOnly);
+      });
+    }
+  },
+);
 
 testWith(
   [SOCKETS, pythonModule("nbd")],

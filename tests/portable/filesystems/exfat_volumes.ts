@@ -1,16 +1,6 @@
 /** exFAT volumes made by mkfs.exfat, filled and emptied through exfat-fuse on a loop device. */
-import { circumstance, type Need, run, type TempDir, tool } from "../../support.ts";
-import { fuse } from "./ntfs_volumes.ts";
-
-/** Whether an image can be a block device, as exfat-fuse demands. */
-const loopDevices: Need = circumstance(() => {
-  try {
-    Deno.statSync("/dev/loop-control");
-    return undefined;
-  } catch {
-    return "there are no loop devices";
-  }
-});
+import { fuse, loopDevices } from "../../mounting.ts";
+import { run, type TempDir, tool } from "../../support.ts";
 
 /** What such volumes are made with. */
 export const EXFAT_TOOLS = [

@@ -1,16 +1,7 @@
 /** NTFS volumes made by mkntfs, filled and emptied through ntfs-3g. */
 import { Random } from "../../fuzz/random.ts";
-import { circumstance, type Need, run, type TempDir, tool } from "../../support.ts";
-
-/** Whether file systems in user space can be mounted: by root, where the kernel has them. */
-export const fuse: Need = circumstance(() => {
-  try {
-    using _device = Deno.openSync("/dev/fuse", { read: true, write: true });
-    return Deno.uid() === 0 ? undefined : "only root mounts file systems";
-  } catch {
-    return "there are no file systems in user space";
-  }
-});
+import { fuse } from "../../mounting.ts";
+import { run, type TempDir, tool } from "../../support.ts";
 
 /** What such volumes are made with. */
 export const NTFS_TOOLS = [tool("mkntfs"), tool("ntfs-3g"), tool("ntfsinfo"), fuse];

@@ -1,0 +1,38 @@
+/** Whether this machine lets tests mount something: a container may have the programs, and not the right. */
+import { circumstance, type Need } from "./support.ts";
+
+/** Whether file systems in user space can be mounted: by root, where the kernel has them. */
+export const fuse: Need = circumstance(() => {
+  try {
+    using _device = Deno.openSync("/dev/fuse", { read: true, write: true });
+    return Deno.uid() === 0 ? undefined : "only root mounts file systems";
+  } catch {
+    return "there are no file systems in user space";
+  }
+});
+
+/** Whether a file can be a block device. */
+export const loopDevices: Need = circumstance(() => {
+  try {
+    Deno.statSync("/dev/loop-control");
+    return undefined;
+  } catch {
+    return "there are no loop devices";
+  }
+});
+
+/** What makes `unshare` start a program whose mounts nobody else sees, and which go with it, as its children do. */
+export const OWN_MOUNTS = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"] as const;
+
+/** Whether a program can have mounts of its own, an ext4 in a file among them. */
+export const ownMounts: Need = circumstance(() => {
+  if (Deno.build.os !== "linux") return "only for linux";
+  const script = `set -e; cd "$(mktemp -d)"; trap 'cd /; rm -r "$OLDPWD"' EXIT
+    truncate -s 1M image; mkfs.ext4 -q image; mkdir mounted; mount -o loop image mounted; umount mounted`;
+  const { success } = new Deno.Command("unshare", {
+    args: [...OWN_MOUNTS, "sh", "-c", script],
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  return success ? undefined : "no file system in a file can be mounted";
+});
