@@ -36,3 +36,16 @@ export const ownMounts: Need = circumstance(() => {
   }).outputSync();
   return success ? undefined : "no file system in a file can be mounted";
 });
+
+/** What makes `unshare` start a program that may mount volumes in memory, which nobody else sees. */
+export const OWN_VOLUMES = ["--mount", "--map-root-user"] as const;
+
+/** Whether a small volume can be had. Needs no root where users may have namespaces of their own. */
+export const smallVolumes: Need = circumstance(() => {
+  if (Deno.build.os !== "linux") return "only for linux";
+  const { success } = new Deno.Command("unshare", {
+    args: [...OWN_VOLUMES, "mount", "-t", "tmpfs", "none", "/mnt"],
+    stderr: "null",
+  }).outputSync();
+  return success ? undefined : "no small volume can be mounted";
+});

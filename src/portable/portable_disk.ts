@@ -110,7 +110,8 @@ const CHANGE = "SetVirtualDiskInformation";
  * - VHDX with sectors of 4096 bytes, on a host with physical sectors of 512 bytes: each 512 bytes of a sector
  *   are old or new, and the sector may be a mix. With `atomicSectors` (see `OpenOptions`) it is not.
  *
- * After a write that failed (a full volume, for example) nothing more is written until the disk is
+ * A write that finds no room on the volume can be done again once there is some, and others meanwhile: nothing that
+ * was written before is lost. After any other write or flush that failed nothing more is written until the disk is
  * opened again.
  *
  * One long operation runs on a disk at a time. Those that change the shape of the files have them for themselves:
@@ -1020,7 +1021,7 @@ export class PortableVirtualDisk extends VirtualDisk {
     inOperation(operation, () => {
       const { writable } = this.#chain;
       if (writable === undefined) throw openForReading(this);
-      run(writable);
+      this.#chain.retryable(() => run(writable));
     });
   }
 

@@ -1,22 +1,12 @@
 /** A volume that is full: which file, why, how far the work got, and in which state it leaves what there was. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { createImage } from "../create_image.ts";
-import { circumstance, onlyOn, pattern, TempDir, testWith } from "../support.ts";
+import { OWN_VOLUMES, smallVolumes } from "../mounting.ts";
+import { onlyOn, pattern, TempDir, testWith } from "../support.ts";
 import { runLimited } from "./limited_files.ts";
 import { CLI_ARGS } from "./run_cli.ts";
 
 const MIB = 2 ** 20;
-const NEW_NAMESPACE = ["--mount", "--map-root-user"];
-
-/** Needs no root where users may have namespaces of their own. */
-const smallVolumes = circumstance(() => {
-  if (Deno.build.os !== "linux") return "only for linux";
-  const { success } = new Deno.Command("unshare", {
-    args: [...NEW_NAMESPACE, "mount", "-t", "tmpfs", "none", "/mnt"],
-    stderr: "null",
-  }).outputSync();
-  return success ? undefined : "no small volume can be mounted";
-});
 
 /**
  * Runs commands with a volume of 8 MiB at `small`, which goes with them; gives what the last one left.
@@ -26,7 +16,7 @@ async function runOnSmallVolume(dir: TempDir, script: string) {
   Deno.mkdirSync(dir.file("small"), { recursive: true });
   const { code, stdout, stderr } = await new Deno.Command("unshare", {
     args: [
-      ...[...NEW_NAMESPACE, "bash", "-c"],
+      ...[...OWN_VOLUMES, "bash", "-c"],
       `cli=("$@"); virtdisk() { "$0" "\${cli[@]}" "$@"; }
        mount -t tmpfs -o size=8m none small || exit 99
        ${script}

@@ -1,4 +1,10 @@
-import { assertEquals, assertInstanceOf, assertNotEquals, assertThrows } from "@std/assert";
+import {
+  assertEquals,
+  assertInstanceOf,
+  assertLessOrEqual,
+  assertNotEquals,
+  assertThrows,
+} from "@std/assert";
 import { createVirtualDisk, type PortableVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { assertBytesEqual, pattern, TempDir } from "../support.ts";
 import { contentsOf, openImageSync } from "../images.ts";
@@ -137,29 +143,72 @@ for (const format of ["vhd", "vhdx"] as const) {
     const disk = writer(path);
     disk.writeSync(pattern(MIB), 0);
     disk.flushSync();
-    const original = Deno.FsFile.prototype.writeSync;
-    Deno.FsFile.prototype.writeSync = () => {
-      throw Object.assign(new Error("No space left on device (os error 28)"), { code: "ENOSPC" });
+    const failing = () => {
+      disk.writeSync(pattern(MIB, 1), 10 * MIB);
+      disk.flushSync();
     };
-    try {
-      const full = () => {
-        disk.writeSync(pattern(MIB, 1), 10 * MIB);
-        disk.flushSync();
-      };
-      assertEquals(assertThrows(full, VirtualDiskError).symbol, "ERROR_DISK_FULL");
-    } finally {
-      Deno.FsFile.prototype.writeSync = original;
-    }
+    withFailingWrites("EIO", () => {
+      assertEquals(assertThrows(failing, VirtualDiskError).symbol, "ERROR_IO_DEVICE");
+    });
     const again = () => {
       disk.writeSync(pattern(MIB, 2), 20 * MIB);
       disk.flushSync();
     };
-    assertEquals(assertThrows(again, VirtualDiskError).symbol, "ERROR_DISK_FULL");
+    assertEquals(assertThrows(again, VirtualDiskError).symbol, "ERROR_IO_DEVICE");
     disk.close();
     using reopened = writer(path);
     const bytes = contentsOf(reopened);
     assertBytesEqual(bytes.subarray(0, MIB), pattern(MIB));
     assertEquals(bytes.subarray(20 * MIB, 21 * MIB).every((byte) => byte === 0), true);
+  });
+
+  Deno.test(`${format}: a write that found no room is done again, and nothing before it is lost`, async () => {
+    using dir = new TempDir();
+    const path = dir.file(`disk.${format}`);
+    (await createVirtualDisk(path, { size: 64 * MIB, blockSize: 2 * MIB, backend: "portable" }))
+      .close();
+    const disk = writer(path);
+    const write = () => disk.writeSync(pattern(MIB, 1), 10 * MIB);
+    const tryInVain = () =>
+      withFailingWrites("ENOSPC", () => {
+        for (let i = 0; i < 100; i++) {
+          assertEquals(assertThrows(write, VirtualDiskError).symbol, "ERROR_DISK_FULL");
+        }
+      });
+    tryInVain();
+    disk.writeSync(pattern(MIB), 0);
+    const length = Deno.statSync(path).size;
+    tryInVain();
+    // Many tries take no more room than one.
+    assertLessOrEqual(Deno.statSync(path).size, length + 3 * MIB);
+    disk.writeSync(pattern(MIB, 2), 20 * MIB);
+    write();
+    disk.close();
+    using reopened = writer(path);
+    const bytes = contentsOf(reopened);
+    for (const [seed, place] of [[0, 0], [1, 10], [2, 20]] as const) {
+      assertBytesEqual(bytes.subarray(place * MIB, (place + 1) * MIB), pattern(MIB, seed));
+    }
+    assertEquals((await reopened.check()).findings, []);
+  });
+
+  Deno.test(`${format}: a close tells of a full volume unless a write has`, async () => {
+    using dir = new TempDir();
+    const path = dir.file(`disk.${format}`);
+    const create = () =>
+      createVirtualDisk(path, { size: 64 * MIB, overwrite: true, backend: "portable" });
+    const silent = await create();
+    silent.writeSync(pattern(MIB), 0);
+    withFailingWrites("ENOSPC", () => {
+      assertThrows(() => silent.writeSync(pattern(MIB), 20 * MIB), VirtualDiskError);
+      silent.close();
+    });
+    const telling = await create();
+    telling.writeSync(pattern(MIB), 0);
+    withFailingWrites("ENOSPC", () => {
+      const error = assertThrows(() => telling.close(), VirtualDiskError);
+      assertEquals(error.symbol, "ERROR_DISK_FULL");
+    });
   });
 }
 
@@ -275,4 +324,16 @@ for (const format of ["vhd", "vhdx"] as const) {
     using disk = writer(base);
     assertEquals(disk.writeSync(pattern(1), 0), 1);
   });
+}
+
+function withFailingWrites(code: string, run: () => void): void {
+  const original = Deno.FsFile.prototype.writeSync;
+  Deno.FsFile.prototype.writeSync = () => {
+    throw Object.assign(new Error("it cannot be written"), { code });
+  };
+  try {
+    run();
+  } finally {
+    Deno.FsFile.prototype.writeSync = original;
+  }
 }

@@ -14,7 +14,7 @@ const DISKS = [
   { type: "vhd", blockSize: 2 ** 19, qemuFormat: "vpc" },
   { type: "vhdx", blockSize: 2 ** 20, qemuFormat: "vhdx" },
 ] as const;
-const PROGRAMS = ["unshare", "nbdfuse", "mkfs.ext4", "e2fsck", "debugfs", "qemu-img"];
+const PROGRAMS = ["unshare", "losetup", "nbdfuse", "mkfs.ext4", "e2fsck", "debugfs", "qemu-img"];
 
 /** What a synced file holds. */
 interface Content {

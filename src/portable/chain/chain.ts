@@ -6,6 +6,7 @@
 import type { OpenFile, WritableSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
 import { fileIdentity } from "../file/image_file.ts";
+import { isLackOfRoom } from "../file/write_failures.ts";
 import { DryRunFile } from "../file/dry_run_file.ts";
 import { formatOf, type ImageFormat, openImage, openWritableImage } from "../formats.ts";
 import type { DiskImage, ParentSpec, WritableImage } from "../image/image.ts";
@@ -253,13 +254,23 @@ export class ImageChain implements ResizableChain, Disposable {
   }
 
   /**
+   * Changes what the child holds; if there is no room for it, that can be done again, and other changes as well.
+   */
+  retryable<T>(run: () => T): T {
+    return this.#files[0]!.retryable(run);
+  }
+
+  /**
    * Leaves the child's file as a clean close does, and closes all files.
    *
    * @throws {ImageError} Where the last writes fail. Where one failed before, the caller knows.
    */
   close(): void {
+    const isKnown = this.#files[0]?.lacksRoom;
     try {
       if (this.#files[0]?.hasFailed === false) this.#writable?.finish();
+    } catch (error) {
+      if (!isKnown || !isLackOfRoom(error)) throw error;
     } finally {
       for (const file of this.#files) file.close();
     }

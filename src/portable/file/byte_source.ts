@@ -42,6 +42,13 @@ export interface WritableSource extends ByteSource {
 export interface OpenFile extends WritableSource {
   /** Whether a write has failed, after which nothing more is written. */
   readonly hasFailed: boolean;
+  /** Whether a write found no room that could have been done again, and nothing has been made durable since. */
+  readonly lacksRoom: boolean;
+  /**
+   * Runs changes after which nothing is uncertain if there is no room for a write: they leave all in order for
+   * others, and can be done again. Any other failure, and one of a flush, ends the writing all the same.
+   */
+  retryable<T>(run: () => T): T;
   /** The same for all names of one file, and for nothing else. */
   identity(): string;
   close(): void;

@@ -13,6 +13,7 @@ import type { OpenFile } from "./byte_source.ts";
 import { fileOperation } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
 import { sourceIdentity } from "./image_file.ts";
+import { WriteFailures } from "./write_failures.ts";
 
 /** How a source without a path is opened. */
 export interface HandleOptions {
@@ -33,8 +34,7 @@ export class HandleFile implements OpenFile {
   readonly #keepOpen: boolean;
   #size: number;
   #closed = false;
-  /** The first write that failed: what is there is uncertain then, so nothing more is written. */
-  #failure: unknown;
+  readonly #failures = new WriteFailures();
 
   /**
    * @throws {ImageError} `ERROR_WRITE_PROTECT` for what cannot be written and shall be; `ERROR_INVALID_DATA` for an
@@ -54,7 +54,15 @@ export class HandleFile implements OpenFile {
   }
 
   get hasFailed(): boolean {
-    return this.#failure !== undefined;
+    return this.#failures.hasFailed;
+  }
+
+  get lacksRoom(): boolean {
+    return this.#failures.lacksRoom;
+  }
+
+  retryable<T>(run: () => T): T {
+    return this.#failures.retryable(run);
   }
 
   readAt(buffer: Uint8Array, offset: number): number {
@@ -92,7 +100,7 @@ export class HandleFile implements OpenFile {
   }
 
   flush(): void {
-    this.#change(() => this.#handle.flush!());
+    this.#failures.flush(() => handled(this.path, () => this.#handle.flush!()));
   }
 
   identity(): string {
@@ -119,13 +127,15 @@ export class HandleFile implements OpenFile {
   }
 
   #change(run: () => void): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    try {
-      handled(this.path, run);
-    } catch (error) {
-      this.#failure = error;
-      throw error;
-    }
+    this.#failures.change(
+      () => handled(this.path, run),
+      () => handled(this.path, () => this.#undoGrowth()),
+    );
+  }
+
+  /** Takes back what a change without room has done to the length. */
+  #undoGrowth(): void {
+    if (this.#handle.getSize() > this.#size) this.#handle.truncate!(this.#size);
   }
 
   /** An answer that is a number of bytes, at most `most`. */

@@ -8,6 +8,7 @@ import type { ByteSource, OpenFile } from "./byte_source.ts";
 import { lockFile, unlockFile } from "./file_locks.ts";
 import { fileOperation } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
+import { WriteFailures } from "./write_failures.ts";
 
 /**
  * How an opener shares the file: a reader with other readers, a writer with nobody; an opener that only
@@ -39,8 +40,7 @@ export class ImageFile implements OpenFile, Disposable {
   #position = 0;
   #written = 0;
   #closed = false;
-  /** The first write that failed: what the file holds is uncertain then, so nothing more is written. */
-  #failure: unknown;
+  readonly #failures = new WriteFailures();
 
   private constructor(path: string, file: Deno.FsFile, size: number) {
     this.path = path;
@@ -92,9 +92,16 @@ export class ImageFile implements OpenFile, Disposable {
     return blocks === null || blocks === 0 ? undefined : blocks * STAT_BLOCK;
   }
 
-  /** Whether a write has failed, after which nothing more is written. */
   get hasFailed(): boolean {
-    return this.#failure !== undefined;
+    return this.#failures.hasFailed;
+  }
+
+  get lacksRoom(): boolean {
+    return this.#failures.lacksRoom;
+  }
+
+  retryable<T>(run: () => T): T {
+    return this.#failures.retryable(run);
   }
 
   readAt(buffer: Uint8Array, offset: number): number {
@@ -133,7 +140,9 @@ export class ImageFile implements OpenFile, Disposable {
   }
 
   flush(): void {
-    this.#change(() => this.#file.syncSync());
+    this.#failures.flush(() =>
+      fileOperation(this.path, () => this.#file.syncSync(), "file to write")
+    );
   }
 
   /** As {@linkcode fileIdentity}. */
@@ -156,13 +165,16 @@ export class ImageFile implements OpenFile, Disposable {
   }
 
   #change(run: () => void): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    try {
-      fileOperation(this.path, run, "file to write");
-    } catch (error) {
-      this.#failure = error;
-      throw error;
-    }
+    this.#failures.change(
+      () => fileOperation(this.path, run, "file to write"),
+      () => fileOperation(this.path, () => this.#undoGrowth(), "file to write"),
+    );
+  }
+
+  /** Takes back what a change without room has done to the length of the file. */
+  #undoGrowth(): void {
+    this.#position = Number.NaN;
+    if (this.#file.statSync().size > this.#size) this.#file.truncateSync(this.#size);
   }
 
   #seek(offset: number): void {

@@ -65,10 +65,20 @@ export class BlockAllocator {
     const gap = this.#takeGap();
     const offset = gap ?? this.#takeEnd();
     const data = offset + bitmapSize(this.#blockSize);
-    this.#fill(offset, data, block.bitmapByte);
-    // At the end only the former footer was ever written, and no more of that than the bitmap covers.
-    if (gap !== undefined && !block.dataFollow) this.#fill(data, data + this.#blockSize, 0);
+    try {
+      this.#fill(offset, data, block.bitmapByte);
+      // At the end only the former footer was ever written, and no more of that than the bitmap covers.
+      if (gap !== undefined && !block.dataFollow) this.#fill(data, data + this.#blockSize, 0);
+    } catch (error) {
+      this.cancel(offset);
+      throw error;
+    }
     return offset;
+  }
+
+  /** Gives back the room of a block that has got no data, and no entry. */
+  cancel(offset: number): void {
+    this.#gaps.push({ offset, end: offset + blockFootprint(this.#blockSize) });
   }
 
   /** How many blocks wait to be settled. */

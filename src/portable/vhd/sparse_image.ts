@@ -204,7 +204,12 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
     const mayBeLeftOut = present === undefined && this.parent === undefined && !takesSpace;
     if (mayBeLeftOut && isAllZero(bytes)) return;
     const blockOffset = present ?? this.#newBlock(bytes.length === this.blockSize);
-    this.#file.source.writeAt(bytes, blockOffset + bitmapSize(this.blockSize) + inBlock);
+    try {
+      this.#file.source.writeAt(bytes, blockOffset + bitmapSize(this.blockSize) + inBlock);
+    } catch (error) {
+      if (present === undefined) this.#file.allocator.cancel(blockOffset);
+      throw error;
+    }
     if (present === undefined) this.#file.table.place(block, blockOffset);
     const end = (inBlock + bytes.length) / SECTOR_SIZE;
     this.#file.bitmaps.set(blockOffset, inBlock / SECTOR_SIZE, end);

@@ -9,7 +9,7 @@ import { fillWithZeros, type WritableSource } from "../file/byte_source.ts";
 import { BITMAP, BITMAP_BLOCK_LENGTH, type BlockAllocationTable, PAYLOAD } from "./block_table.ts";
 import { ownedPlace } from "./block_scan.ts";
 import { BlockTableWriter, MAX_PAGES_PER_BLOCK } from "./block_table_writer.ts";
-import type { FileSpace } from "./space.ts";
+import type { FileSpace, Place } from "./space.ts";
 import { LOG_SECTOR_SIZE } from "./file_map.ts";
 import type { LoggedPages } from "./log_writer.ts";
 import type { DiskMetadata } from "./metadata_items.ts";
@@ -154,41 +154,44 @@ export class BlockWriter {
     const chunk = this.#table.chunkOf(block);
     const present = this.#table.bitmapIfPresent(chunk);
     this.#pages.reserve(MAX_PAGES_PER_BLOCK);
-    const { offset: fileOffset } = this.#space.allocate(blockSize);
-    this.#file.writeAt(bytes, fileOffset + inBlock);
-    this.#noteFresh(block);
-    const bitmap = present ?? this.#newBitmap(chunk);
-    this.#writer.replaceBits(
-      bitmap,
-      this.#bitmaps.bits(block, 0, blockSize),
-      this.#bitmaps.bits(block, inBlock, bytes.length),
-    );
-    this.#writer.setPayload(block, { state: PAYLOAD.PARTIALLY_PRESENT, fileOffset });
+    this.#space.place(blockSize, ({ offset: fileOffset }) => {
+      this.#file.writeAt(bytes, fileOffset + inBlock);
+      const bitmap = present ?? this.#newBitmap(chunk);
+      this.#noteFresh(block);
+      this.#writer.replaceBits(
+        bitmap,
+        this.#bitmaps.bits(block, 0, blockSize),
+        this.#bitmaps.bits(block, inBlock, bytes.length),
+      );
+      this.#writer.setPayload(block, { state: PAYLOAD.PARTIALLY_PRESENT, fileOffset });
+    });
   }
 
   /** Zeros in a place that nothing names yet need no log. */
   #newBitmap(chunk: number): number {
-    const { offset, isZero } = this.#space.allocate(BITMAP_BLOCK_LENGTH);
-    if (!isZero) fillWithZeros(this.#file, offset, BITMAP_BLOCK_LENGTH);
-    this.#writer.setBitmap(chunk, { state: BITMAP.PRESENT, fileOffset: offset });
-    return offset;
+    return this.#space.place(BITMAP_BLOCK_LENGTH, ({ offset, isZero }) => {
+      if (!isZero) fillWithZeros(this.#file, offset, BITMAP_BLOCK_LENGTH);
+      this.#writer.setBitmap(chunk, { state: BITMAP.PRESENT, fileOffset: offset });
+      return offset;
+    });
   }
 
   /** The rest of the block becomes zeros. */
   #writeNewFull({ block, inBlock, bytes }: Part, ownPlace: number): void {
     const { blockSize } = this.#metadata;
     this.#pages.reserve(MAX_PAGES_PER_BLOCK);
-    const place = ownPlace > 0
-      ? { offset: ownPlace, isZero: false }
-      : this.#space.allocate(blockSize);
-    if (!place.isZero) {
-      const end = inBlock + bytes.length;
-      fillWithZeros(this.#file, place.offset, inBlock);
-      fillWithZeros(this.#file, place.offset + end, blockSize - end);
-    }
-    this.#file.writeAt(bytes, place.offset + inBlock);
-    this.#writer.setPayload(block, { state: PAYLOAD.FULLY_PRESENT, fileOffset: place.offset });
-    this.#noteFresh(block);
+    const write = ({ offset, isZero }: Place) => {
+      if (!isZero) {
+        const end = inBlock + bytes.length;
+        fillWithZeros(this.#file, offset, inBlock);
+        fillWithZeros(this.#file, offset + end, blockSize - end);
+      }
+      this.#file.writeAt(bytes, offset + inBlock);
+      this.#writer.setPayload(block, { state: PAYLOAD.FULLY_PRESENT, fileOffset: offset });
+      this.#noteFresh(block);
+    };
+    if (ownPlace > 0) write({ offset: ownPlace, isZero: false });
+    else this.#space.place(blockSize, write);
   }
 
   #trimBlock(block: number, state: number): void {

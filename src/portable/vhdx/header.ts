@@ -165,6 +165,8 @@ export class HeaderWriter {
   readonly #file: WritableSource;
   readonly #nextDataWriteGuid: string;
   #current: CurrentHeader;
+  /** Why the file may have a header that counts and says something else of the log. */
+  #failure: unknown;
   #writeAnnounced = false;
   #dataChangeAnnounced = false;
 
@@ -212,8 +214,12 @@ export class HeaderWriter {
     this.#dataChangeAnnounced = true;
   }
 
-  /** Makes a change durable. What was written before need not be: flush it first where it must. */
+  /**
+   * Makes a change durable. What was written before need not be: flush it first where it must. After one of the log
+   * that failed there is no other.
+   */
   update(changes: Partial<Header>): void {
+    if (this.#failure !== undefined) throw this.#failure;
     const [first, second] = HEADER_OFFSETS;
     const header: CurrentHeader = {
       ...this.#current,
@@ -221,8 +227,13 @@ export class HeaderWriter {
       sequenceNumber: this.#nextSequenceNumber(),
       offset: this.#current.offset === first ? second : first,
     };
-    this.#file.writeAt(encodeHeader(header), header.offset);
-    this.#file.flush();
+    try {
+      this.#file.writeAt(encodeHeader(header), header.offset);
+      this.#file.flush();
+    } catch (error) {
+      if ("logGuid" in changes || "logOffset" in changes) this.#failure = error;
+      throw error;
+    }
     this.#current = header;
   }
 

@@ -54,9 +54,13 @@ export class LogWriter {
    */
   open(): void {
     const { logOffset, logLength } = this.#headers.current;
-    const place = logLength > 0
-      ? { logOffset, logLength }
-      : { logOffset: this.#space.allocate(NEW_LOG_LENGTH).offset, logLength: NEW_LOG_LENGTH };
+    if (logLength > 0) return this.#openAt({ logOffset, logLength });
+    this.#space.place(NEW_LOG_LENGTH, ({ offset }) => {
+      this.#openAt({ logOffset: offset, logLength: NEW_LOG_LENGTH });
+    });
+  }
+
+  #openAt(place: { logOffset: number; logLength: number }): void {
     const logGuid = crypto.randomUUID();
     this.#position = 0;
     this.#sequenceNumber = 0n;
@@ -125,6 +129,8 @@ export class LoggedPages implements ByteSource {
   readonly #space: FileSpace;
   /** By page number: changed, not published. */
   readonly #pending = new Map<number, Uint8Array<ArrayBuffer>>();
+  /** Of the newest entry: what is durable in the log, and for which there was no room in its place. */
+  #unapplied: readonly LogPage[] = [];
   #publications = 0;
   /** Whether data are pending, or in the open log. */
   #hasData = false;
@@ -196,6 +202,8 @@ export class LoggedPages implements ByteSource {
   publish(): void {
     if (this.#pending.size === 0) return;
     this.#publications++;
+    // No entry is written before the pages of the one before are in their places.
+    this.#apply(this.#unapplied);
     if (!this.#log.isOpen) this.#log.open();
     this.#space.reach(this.#space.end);
     this.#file.flush();
@@ -204,11 +212,22 @@ export class LoggedPages implements ByteSource {
     ));
     this.#log.append(pages);
     this.#file.flush();
-    for (const { offset, bytes } of pages) this.#file.writeAt(bytes, offset);
+    this.#apply(pages);
     this.#pending.clear();
     // What gets a place anew is written there past the log; some readers replay older entries, too.
     if (this.#hasData && this.#space.hasGivenUp) this.#endLog();
     this.#space.reuseGivenUp();
+  }
+
+  #apply(pages: readonly LogPage[]): void {
+    try {
+      for (const { offset, bytes } of pages) this.#file.writeAt(bytes, offset);
+      this.#unapplied = [];
+    } catch (error) {
+      // The pages that wait may change before it is tried again.
+      this.#unapplied = pages.map(({ offset, bytes }) => ({ offset, bytes: bytes.slice() }));
+      throw error;
+    }
   }
 
   #endLog(): void {

@@ -71,11 +71,26 @@ export class FileSpace {
     const count = length / MIB;
     const first = this.#used.findFree(this.#searchStarts.get(count) ?? 0, count);
     const isZero = first >= this.#freshStart;
+    this.reach((first + count) * MIB);
     this.#used.take(first, count);
     this.#searchStarts.set(count, first + count);
     this.#freshStart = Math.max(this.#freshStart, first + count);
-    this.reach((first + count) * MIB);
     return { offset: first * MIB, isZero };
+  }
+
+  /**
+   * Finds room for what `write` puts there. If that fails the room is free again: nothing durable, and nothing that
+   * waits, may name it.
+   */
+  place<T>(length: number, write: (place: Place) => T): T {
+    const place = this.allocate(length);
+    try {
+      return write(place);
+    } catch (error) {
+      this.#used.release(place.offset / MIB, length / MIB);
+      this.#searchStarts.clear();
+      throw error;
+    }
   }
 
   /**
