@@ -63,8 +63,10 @@ function withOneLess(flags: readonly string[]): string[][] {
 }
 
 Deno.test("docs/permissions.md: each call works with its flags, and with no one less", async (t) => {
-  const rows = [...page("docs/permissions.md").matchAll(ROW)];
-  assert(rows.length >= 15, `${rows.length}`);
+  const all = [...page("docs/permissions.md").matchAll(ROW)];
+  assert(all.length >= 15, `${all.length}`);
+  // Each row is several processes, of which each takes Wine seconds.
+  const rows = Deno.build.os === "windows" ? all.filter((_, at) => at % 6 === 0) : all;
   for (const [, what, call, written] of rows) {
     await t.step(what!, async () => {
       const flags = written!.split(" ");
