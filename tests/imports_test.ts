@@ -207,6 +207,13 @@ Deno.test("every import of the project is read, and names a file of it", () => {
   }
 });
 
+Deno.test("nothing that runs is asked of a registry: a clone works where none can be reached", () => {
+  const foreign = [...edges()].filter(([from, to]) =>
+    !from.startsWith("examples/") && /^(?:@std\/|jsr:|npm:|https?:)/.test(to)
+  );
+  assertEquals(foreign, []);
+});
+
 Deno.test("a room imports the rooms that it may know", () => {
   const broken: string[] = [];
   for (const [from, to] of edges()) {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { basename } from "@std/path";
+import { basename } from "node:path";
 import type { DiskMap, FileTotals, Kind, MapTotals, Section } from "./disk_map.ts";
 import { counted, roundBytes } from "../text/digits.ts";
 import { partitionTypeName } from "./inspection.ts";
