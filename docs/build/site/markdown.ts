@@ -49,7 +49,7 @@ export function escaped(text: string): string {
 }
 
 /** Code of so many signs stays on one line. */
-const SHORT = 24;
+const SHORT = 32;
 const HEADING = /^(#{1,6}) (.+)$/;
 const FENCE = /^```(\S*)(?: .*)?$/;
 const ITEM = /^( *)([-*]|\d+\.) +(.*)$/;

@@ -164,10 +164,13 @@ class Site {
   readonly #pages: ReadonlyMap<string, SitePage>;
   /** The sections of the page of errors. */
   readonly #symbols: ReadonlySet<string>;
+  /** The files of the reference, exactly as they are called: some systems find others by that name too. */
+  readonly #reference: ReadonlySet<string>;
   readonly #pictures = new Set<string>();
 
   constructor(folder: string, pages: readonly SitePage[]) {
     this.#folder = folder;
+    this.#reference = new Set(filesBelow(join(folder, REFERENCE)));
     this.#pages = new Map(pages.map((page) => [page.source, page]));
     this.#symbols = new Set(
       [...read("docs/errors.md").matchAll(/^## (ERROR_\w+)$/gm)].map(([, symbol]) => symbol!),
@@ -215,9 +218,9 @@ class Site {
       return `${this.#from(from, "errors.html")}#${code.toLowerCase()}`;
     }
     const [, name] = /^([A-Za-z]\w+)\(\)$|^([A-Z][a-z]\w+)$/.exec(code)?.filter(Boolean) ?? [];
-    const found = NAMES.map((folder) => `${REFERENCE}/${folder}/${name}.html`)
-      .find((address) => name !== undefined && exists(join(this.#folder, address)));
-    return found === undefined ? undefined : this.#from(from, found);
+    const found = NAMES.map((folder) => `${folder}/${name}.html`)
+      .find((address) => name !== undefined && this.#reference.has(address));
+    return found === undefined ? undefined : this.#from(from, `${REFERENCE}/${found}`);
   }
 
   #from(page: SitePage, address: string): string {
@@ -280,15 +283,6 @@ ${contents}
 </body>
 </html>
 `;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
-// Light or dark as the system has it, unless somebody chose: the reference keeps the choice in the same place.
-const chosen = localStorage.getItem("theme");
+// Light or dark as the system has it, unless somebody chose.
+const KEY = "virtdisk-theme";
+const chosen = localStorage.getItem(KEY);
 if (chosen !== null) document.documentElement.classList.add(chosen);
 
 addEventListener("DOMContentLoaded", () => {
@@ -15,6 +16,8 @@ addEventListener("DOMContentLoaded", () => {
     const next = isDark ? "light" : "dark";
     classList.remove("light", "dark");
     classList.add(next);
+    localStorage.setItem(KEY, next);
+    // For the reference, which writes there what the system has too.
     localStorage.setItem("theme", next);
   });
 });
