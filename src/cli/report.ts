@@ -5,6 +5,7 @@
  * @module
  */
 import { resolve } from "node:path";
+import { printable } from "../text/printable.ts";
 import {
   FAILED_STATUS,
   type FailureFacts,
@@ -86,7 +87,7 @@ export class Report {
       this.failWith(path, { ...facts, ...about, state });
     } else {
       const text = failureText(this.#subcommand, path, error);
-      console.error(text + (state === undefined ? "" : `\n  ${state}`));
+      console.error(printable(text) + (state === undefined ? "" : `\n  ${state}`));
     }
     return FAILED_STATUS;
   }
@@ -142,7 +143,7 @@ export class Report {
     print: (line: string) => void,
   ): void {
     if (!this.json) {
-      if (text !== undefined) print(text());
+      if (text !== undefined) print(printable(text()));
       return;
     }
     const subject = { path: path === null ? null : absolute(path) };

@@ -1,8 +1,9 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { formatBytes } from "../../src/text/digits.ts";
 import { denoCommand } from "../deno_command.ts";
-import { ROOT, TempDir } from "../support.ts";
+import { onlyOn, ROOT, TempDir, testWith } from "../support.ts";
 import { createImage } from "../create_image.ts";
+import { runCli } from "./run_cli.ts";
 import { dirtyVhdx, putEntries } from "../portable/vhdx/log_builder.ts";
 
 const MIB = 1 << 20;
@@ -179,3 +180,20 @@ Deno.test("formatBytes() shows a round unit and the exact number", () => {
   assertEquals(formatBytes(1.5 * MIB), "1.5 MiB (1,572,864 bytes)");
   assertEquals(formatBytes(64 * 1024 ** 4), "64 TiB (70,368,744,177,664 bytes)");
 });
+
+testWith(
+  [onlyOn("linux", "darwin")],
+  "info prints no control character of a parent's name",
+  async (t) => {
+    using dir = new TempDir();
+    const parent = dir.file("base\x1b]0;title\x07\x1b[2J.vhdx");
+    (await createImage(parent, { size: 8 * MIB })).close();
+    (await createImage(dir.file("child.vhdx"), { parent })).close();
+    for (const args of [["info"], ["info", "--no-parents"], ["diagnose"], ["map"], ["check"]]) {
+      await t.step(args.join(" "), async () => {
+        const { out, err } = await runCli(dir, [...args, "child.vhdx"]);
+        assert(!/[^\n\P{Cc}]/u.test(out + err), JSON.stringify(out + err));
+      });
+    }
+  },
+);
