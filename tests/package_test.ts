@@ -17,6 +17,9 @@ const PARTS = [
   "examples",
   "README.md",
   "ARCHITECTURE.md",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
   "LICENSE",
   "tests/offline",
 ];
@@ -272,6 +275,9 @@ Deno.test("package: publishing takes the files of the package alone, and warns o
       "serve.ts",
       "README.md",
       "ARCHITECTURE.md",
+      "CHANGELOG.md",
+      "CONTRIBUTING.md",
+      "SECURITY.md",
       "LICENSE",
     ].includes(file) &&
     !/^(?:src|docs(?!\/build)|examples)\//.test(file)
@@ -286,3 +292,21 @@ Deno.test("package: publishing takes the files of the package alone, and warns o
     }
   }
 });
+
+Deno.test("package: the newest entry of CHANGELOG.md is of the version of deno.json", () => {
+  const [, newest] = /^## (\S+?)(?:,|$)/m.exec(read("CHANGELOG.md")) ?? [];
+  assertEquals(newest, JSON.parse(read("deno.json")).version);
+});
+
+Deno.test("package: what needs a version of Deno names the same", () => {
+  const [, least] = /^\| Deno +\| (\d+\.\d+)\.\d+/m.exec(read("docs/versions.md")) ?? [];
+  assertMatch(read("README.md"), new RegExp(`Deno ${least}\\.\\d+ or newer`));
+  assertMatch(read("src/portable/file/file_locks.ts"), new RegExp(`Deno ${least} can`));
+  const [, tested] = /^export DENO_VERSION=(\S+)$/m.exec(read(".ci/run")) ?? [];
+  assertMatch(read("docs/versions.md"), new RegExp(`\\| ${tested}, which`));
+  assertMatch(read("CONTRIBUTING.md"), new RegExp(`deno@${tested} `));
+});
+
+function read(path: string): string {
+  return Deno.readTextFileSync(join(ROOT, path)).replaceAll("\r\n", "\n");
+}

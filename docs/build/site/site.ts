@@ -52,6 +52,7 @@ const PAGES: readonly SitePage[] = [
   { source: "docs/permissions.md", address: "permissions.html", name: "Permissions" },
   { source: "docs/errors.md", address: "errors.html", name: "Errors by symbol" },
   { source: "docs/json.md", address: "json.html", name: "JSON" },
+  { source: "docs/versions.md", address: "versions.html", name: "Versions" },
   { source: "examples/README.md", address: "examples.html", name: "Examples" },
   { source: "ARCHITECTURE.md", address: "architecture.html", name: "Architecture" },
 ];
