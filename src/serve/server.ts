@@ -21,7 +21,7 @@ import { listen, type Place } from "./place.ts";
 import { MAX_STRING } from "./protocol.ts";
 import { type ServableDisk, ServedDisk } from "./served_disk.ts";
 import { Transmission } from "./transmission.ts";
-import { Input, Output } from "./wire.ts";
+import { type Backlog, Input, Output } from "./wire.ts";
 
 const OPERATION = "serveVirtualDisk";
 const DEFAULT_CONNECTIONS = 64;
@@ -56,7 +56,8 @@ export interface ServeOptions {
    */
   name?: string | undefined;
   /**
-   * How many clients may be connected at a time; a further one is turned away.
+   * How many clients may be connected at a time; a further one is turned away. Each takes 2 MiB of memory at most,
+   * whatever it asks for and does not read, and what waits for all of them 32 MiB.
    *
    * @default {64}
    */
@@ -197,6 +198,7 @@ class Server implements DiskServer {
   readonly #maxConnections: number;
   readonly #onEvent: (event: ServeEvent) => void;
   readonly #clients = new Map<Client, Promise<void>>();
+  readonly #backlog: Backlog = { bytes: 0 };
   readonly #finish = Promise.withResolvers<void>();
   #count = 0;
   #closing: Promise<void> | undefined;
@@ -265,6 +267,7 @@ class Server implements DiskServer {
     const number = ++this.#count;
     const client = new Client(connection, {
       disks: this.#disks,
+      backlog: this.#backlog,
       tell: (event) => this.#tell({ ...event, client: number } as ServeEvent),
     });
     this.#tell({ kind: "connected", client: number });
@@ -297,12 +300,16 @@ class Client {
 
   constructor(
     connection: Deno.Conn,
-    { disks, tell }: { disks: ReadonlyMap<string, ServedDisk>; tell: (event: Told) => void },
+    { disks, backlog, tell }: {
+      disks: ReadonlyMap<string, ServedDisk>;
+      backlog: Backlog;
+      tell: (event: Told) => void;
+    },
   ) {
     this.#connection = connection;
     this.#disks = disks;
     this.#tell = tell;
-    this.#output = new Output(connection);
+    this.#output = new Output(connection, backlog);
   }
 
   /** Never fails: what goes wrong is told. */

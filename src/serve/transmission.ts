@@ -22,9 +22,9 @@ import type { ServedDisk } from "./served_disk.ts";
 import { Disconnected, type Input, type Output } from "./wire.ts";
 
 /** Data are moved in pieces of at most so many bytes. */
-const PIECE = 1024 * 1024;
+const PIECE = 256 * 1024;
 /** What must come as one piece may be as long as this, in bytes. */
-const MAX_WHOLE = 2 * 1024 * 1024;
+const MAX_WHOLE = 1024 * 1024;
 /** Shorter zeros are sent as data, in bytes. */
 const MIN_HOLE = 4096;
 /** Shorter reads are answered with one piece of data, without a look at where the bytes are. */

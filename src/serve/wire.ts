@@ -8,8 +8,11 @@
 const INPUT_LENGTH = 64 * 1024;
 /** Replies that are shorter are sent together with what waits beside them. */
 const JOINED_LENGTH = 64 * 1024;
-/** Bytes that may wait for the client to read them, before more is made. */
+/** Bytes that may wait for a client to read them, and for all clients of a server, before more is made. */
 const MAX_WAITING = 4 * 1024 * 1024;
+const MAX_WAITING_TOGETHER = 32 * 1024 * 1024;
+/** What a reply takes beside its bytes, or nearly so: the shortest of them would be far more than they seem. */
+const REPLY_OVERHEAD = 256;
 
 /** The other side is gone, in the middle of something. */
 export class Disconnected extends Error {
@@ -96,9 +99,15 @@ export class Input {
   }
 }
 
+/** What waits for the clients of a server together, in bytes. */
+export interface Backlog {
+  bytes: number;
+}
+
 /** What goes to a client. */
 export class Output {
   readonly #connection: Pick<Deno.Conn, "write">;
+  readonly #backlog: Backlog;
   #queue: Uint8Array[] = [];
   #waiting = 0;
   #sending: Promise<void> | undefined;
@@ -106,21 +115,26 @@ export class Output {
   /** Those who wait until less waits. */
   #room: (() => void)[] = [];
 
-  constructor(connection: Pick<Deno.Conn, "write">) {
+  constructor(connection: Pick<Deno.Conn, "write">, backlog: Backlog) {
     this.#connection = connection;
+    this.#backlog = backlog;
   }
 
   /** Hands over what is to be sent; it must not be changed any more. */
   push(bytes: Uint8Array): void {
     if (this.#failure !== undefined) return;
     this.#queue.push(bytes);
-    this.#waiting += bytes.length;
+    this.#count(bytes.length + REPLY_OVERHEAD);
     this.#sending ??= this.#send();
   }
 
-  /** Whether more may be made: see {@linkcode room}. */
+  /**
+   * Whether more may be made: see {@linkcode room}. Who waits for nothing may always get a reply, whatever others leave
+   * unread.
+   */
   get hasRoom(): boolean {
-    return this.#waiting < MAX_WAITING;
+    return this.#waiting === 0 ||
+      this.#waiting < MAX_WAITING && this.#backlog.bytes < MAX_WAITING_TOGETHER;
   }
 
   /**
@@ -145,25 +159,30 @@ export class Output {
     await Promise.resolve();
     try {
       while (this.#queue.length > 0) {
-        const bytes = this.#next();
+        const { bytes, counted } = this.#next();
         for (let done = 0; done < bytes.length;) {
           done += await this.#connection.write(bytes.subarray(done));
         }
-        this.#waiting -= bytes.length;
+        this.#count(-counted);
         this.#wake();
       }
     } catch (error) {
       this.#failure = disconnected(error);
       this.#queue = [];
-      this.#waiting = 0;
+      this.#count(-this.#waiting);
     } finally {
       this.#sending = undefined;
       this.#wake();
     }
   }
 
-  /** The next message, with those behind it if they are short. */
-  #next(): Uint8Array {
+  #count(bytes: number): void {
+    this.#waiting += bytes;
+    this.#backlog.bytes += bytes;
+  }
+
+  /** The next message, with those behind it if they are short, and what they were counted as. */
+  #next(): { bytes: Uint8Array; counted: number } {
     let count = 0;
     let length = 0;
     for (; count < this.#queue.length; count++) {
@@ -172,14 +191,15 @@ export class Output {
       length = next;
     }
     const taken = this.#queue.splice(0, count);
-    if (taken.length === 1) return taken[0]!;
+    const counted = length + count * REPLY_OVERHEAD;
+    if (taken.length === 1) return { bytes: taken[0]!, counted };
     const joined = new Uint8Array(length);
     let at = 0;
     for (const each of taken) {
       joined.set(each, at);
       at += each.length;
     }
-    return joined;
+    return { bytes: joined, counted };
   }
 
   #wake(): void {

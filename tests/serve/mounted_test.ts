@@ -6,7 +6,7 @@ import { fuse, OWN_MOUNTS, ownMounts } from "../mounting.ts";
 import { explored, sampledRounds } from "../sampling.ts";
 import { assertBytesEqual, pattern, ROOT, run, TempDir, testWith, tool } from "../support.ts";
 
-const KILLS = sampledRounds(25);
+const KILLS = sampledRounds(15);
 const SEED = 2026;
 const SIZE = 64 * 2 ** 20;
 

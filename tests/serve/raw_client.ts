@@ -96,17 +96,21 @@ export class RawClient implements Disposable {
   }
 
   async request(request: RawRequest): Promise<void> {
-    const { magic = 0x25609513, flags = 0, type, cookie = 1n, offset = 0n, data } = request;
-    const { length = data?.length ?? 0 } = request;
-    await this.send(
-      u32(magic),
-      u16(flags),
-      u16(type),
-      u64(cookie),
-      u64(offset),
-      u32(length),
-      data ?? new Uint8Array(),
-    );
+    await this.send(encodeRequest(request));
+  }
+
+  /** The same request again and again, without a look at the answers; `onSent` is told how many more were taken. */
+  async flood(
+    request: RawRequest,
+    count: number,
+    onSent: (count: number) => void,
+  ): Promise<void> {
+    const together = Math.min(count, 100);
+    const bytes = concat(...Array.from({ length: together }, () => encodeRequest(request)));
+    for (let done = 0; done < count; done += together) {
+      await this.send(bytes);
+      onSent(together);
+    }
   }
 
   async readGreeting(): Promise<void> {
@@ -190,6 +194,20 @@ export class RawClient implements Disposable {
       // It is closed already.
     }
   }
+}
+
+function encodeRequest(request: RawRequest): Uint8Array<ArrayBuffer> {
+  const { magic = 0x25609513, flags = 0, type, cookie = 1n, offset = 0n, data } = request;
+  const { length = data?.length ?? 0 } = request;
+  return concat(
+    u32(magic),
+    u16(flags),
+    u16(type),
+    u64(cookie),
+    u64(offset),
+    u32(length),
+    data ?? new Uint8Array(),
+  );
 }
 
 /** The data of INFO and GO. */
