@@ -9,7 +9,7 @@ import { type DiskSource, pathForWindows } from "./disk/disk_source.ts";
 import { OPEN_OPTIONS, type OpenOptions } from "./disk/open_options.ts";
 import { type OpenRequest, openRequest } from "./disk/open_request.ts";
 import { type VirtualDiskError, virtualDiskError } from "./errors/error.ts";
-import { openPortable } from "./portable/portable_disk.ts";
+import { openPortable, openPortableSync } from "./portable/portable_disk.ts";
 
 /**
  * Opens a VHD, VHDX or ISO image.
@@ -68,7 +68,7 @@ export async function openVirtualDisk<B extends Backend = "auto">(
   const { backend, request } = checked(source, options, "openVirtualDisk");
   const disk = backend === "native"
     ? await nativeBackend().openNativeAsync(request)
-    : openPortable(request);
+    : await openPortable(request);
   return disk as VirtualDiskOf<B>;
 }
 
@@ -99,7 +99,9 @@ export function openVirtualDiskSync<B extends Backend = "auto">(
   options?: OpenOptions<B>,
 ): VirtualDiskOf<B> {
   const { backend, request } = checked(source, options, "openVirtualDiskSync");
-  const disk = backend === "native" ? nativeBackend().openNative(request) : openPortable(request);
+  const disk = backend === "native"
+    ? nativeBackend().openNative(request)
+    : openPortableSync(request);
   return disk as VirtualDiskOf<B>;
 }
 

@@ -21,9 +21,13 @@ import {
 } from "./disk/finding.ts";
 import type { DiskSource } from "./disk/disk_source.ts";
 import { OPEN_OPTIONS, type OpenOptions } from "./disk/open_options.ts";
-import { openRequest } from "./disk/open_request.ts";
+import { type OpenRequest, openRequest } from "./disk/open_request.ts";
 import { virtualDiskError } from "./errors/error.ts";
-import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk.ts";
+import {
+  openPortable,
+  openPortableSync,
+  type PortableVirtualDisk,
+} from "./portable/portable_disk.ts";
 
 /**
  * Opens an image without Windows, on every system. As `openVirtualDisk` of `@virtdisk/virtdisk` with
@@ -48,11 +52,11 @@ import { openPortable, type PortableVirtualDisk } from "./portable/portable_disk
  *
  * @category Opening
  */
-export function openVirtualDisk(
+export async function openVirtualDisk(
   source: DiskSource,
   options?: OpenOptions<"auto" | "portable">,
 ): Promise<PortableVirtualDisk> {
-  return Promise.try(openVirtualDiskSync, source, options);
+  return await openPortable(portableRequest(source, options));
 }
 
 /**
@@ -79,9 +83,16 @@ export function openVirtualDiskSync(
   source: DiskSource,
   options?: OpenOptions<"auto" | "portable">,
 ): PortableVirtualDisk {
+  return openPortableSync(portableRequest(source, options));
+}
+
+function portableRequest(
+  source: DiskSource,
+  options: OpenOptions<"auto" | "portable"> | undefined,
+): OpenRequest {
   const checked = checkOptions<OpenOptions>(OPEN_OPTIONS, options, "openVirtualDisk");
   assertPortable(checked, "OpenVirtualDisk");
-  return openPortable(openRequest(source, checked));
+  return openRequest(source, checked);
 }
 
 /**

@@ -6,7 +6,7 @@ import { OPEN_VIRTUAL_DISK_FLAG, VIRTUAL_DISK_ACCESS } from "../src/constants.ts
 import { loadLibraries } from "../src/native/ffi/library.ts";
 import { openNative } from "../src/native/native_disk.ts";
 import { openRequest } from "../src/disk/open_request.ts";
-import { openPortable } from "../src/portable/portable_disk.ts";
+import { openPortableSync } from "../src/portable/portable_disk.ts";
 import { buildDouble, doubleNeed } from "./double/double.ts";
 import { longRealPaths, type Need, TempDir, testWith } from "./support.ts";
 import { createImage } from "./create_image.ts";
@@ -24,7 +24,7 @@ const BACKENDS: Backend[] = [
   {
     name: "portable",
     needs: [],
-    open: (path, options = {}) => openPortable(openRequest(path, options)),
+    open: (path, options = {}) => openPortableSync(openRequest(path, options)),
   },
   {
     name: "native",

@@ -81,10 +81,11 @@ const WRITABLE_OPTIONS: OptionKinds<WritableOptions> = { offset: NUMBER, signal:
 /** Bytes between two turns of the event loop: whole sectors of every disk. */
 const PIECE = 1 << 20;
 
-/** An open disk, as what is here reads and writes it. */
+/** Reads as `VirtualDisk.readSync`, or once what is read has been fetched. */
+export type Read = (buffer: Uint8Array, offset: number) => number | Promise<number>;
+
+/** An open disk, as what is here writes it. */
 export interface Contents {
-  /** Reads as `VirtualDisk.readSync`. */
-  readSync(buffer: Uint8Array, offset: number): number;
   /** Writes as `VirtualDisk.writeSync`. */
   writeSync(buffer: Uint8Array, offset: number): number;
   /** Flushes as `VirtualDisk.flushSync`. */
@@ -117,7 +118,7 @@ export function rangeOf(
 
 /** Reads a range piece by piece. What the disk throws, the promise is rejected with. */
 export async function readInPieces(
-  disk: Contents,
+  read: Read,
   buffer: Uint8Array,
   offset: number,
 ): Promise<number> {
@@ -126,7 +127,7 @@ export async function readInPieces(
   do {
     await setImmediate();
     const piece = buffer.subarray(done, done + PIECE);
-    const length = disk.readSync(piece, offset + done);
+    const length = await read(piece, offset + done);
     done += length;
     if (length < piece.length) break;
   } while (done < buffer.length);
@@ -167,7 +168,7 @@ export async function flushLater(disk: Contents): Promise<void> {
  * @throws {TypeError | RangeError} If an option is wrong.
  */
 export function readableOf(
-  disk: Contents,
+  read: Read,
   { size, unit }: Geometry,
   options: ReadableOptions,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -178,14 +179,15 @@ export function readableOf(
   let rest = new Uint8Array(0);
 
   /** Gives no bytes at the end alone. */
-  function fill(view: Uint8Array<ArrayBuffer>): number {
+  async function fill(view: Uint8Array<ArrayBuffer>): Promise<number> {
     const wanted = Math.min(view.length, PIECE, end - position);
     if (wanted <= 0) return 0;
     const whole = wanted - wanted % unit;
-    if (rest.length === 0 && whole > 0) return disk.readSync(view.subarray(0, whole), position);
+    if (rest.length === 0 && whole > 0) return await read(view.subarray(0, whole), position);
     if (rest.length === 0) {
-      rest = new Uint8Array(unit);
-      disk.readSync(rest, position);
+      const sector = new Uint8Array(unit);
+      await read(sector, position);
+      rest = sector;
     }
     const length = Math.min(wanted, rest.length);
     view.set(rest.subarray(0, length));
@@ -205,7 +207,9 @@ export function readableOf(
       // It was cancelled meanwhile.
       if (!request?.view) return;
       const { buffer, byteOffset, byteLength } = request.view;
-      const length = fill(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength));
+      const length = await fill(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength));
+      // As above: nobody asks for it any more.
+      if (!request.view) return;
       position += length;
       if (length === 0) controller.close();
       request.respond(length);

@@ -63,24 +63,32 @@ export interface RandomAccess {
  * - A string is always a path of the host, whatever it looks like; so is a `file:` URL.
  * - A {@linkcode RandomAccess} is read, and if the disk is opened for writing written, through its methods.
  * - A `Uint8Array` is read and written in place.
+ * - A `Blob`, such as a `File`, is only read, and its bytes come later than they are asked for: see
+ *   `PortableVirtualDisk.fetched`.
  *
  * All but a path is for the portable backend. What has no path is not locked, and has no folder in which images
  * could be looked for that have it as their parent: nobody else may write to it while the disk is open.
  *
  * @category Opening
  */
-export type DiskSource = string | URL | RandomAccess | Uint8Array;
+export type DiskSource = string | URL | RandomAccess | Uint8Array | Blob;
 
 /** What is not a path of the host. */
-export type PathlessSource = RandomAccess | Uint8Array;
+export type PathlessSource = RandomAccess | FetchedSource | Uint8Array;
+
+/** What gives its bytes later than they are asked for. */
+export type FetchedSource = Blob;
 
 /** A source: a path of the host as functions take it, or what is none. */
 export type HostSource = string | PathlessSource;
 
 /** What a {@linkcode DiskSource} is. */
 export const SOURCE: Kind = {
-  expected: "a path (a string or a file: URL), a Uint8Array or an object with read() and getSize()",
-  accepts: (value) => PATH.accepts(value) || value instanceof Uint8Array || isRandomAccess(value),
+  expected:
+    "a path (a string or a file: URL), a Uint8Array, a Blob or an object with read() and getSize()",
+  accepts: (value) =>
+    PATH.accepts(value) || value instanceof Uint8Array || value instanceof Blob ||
+    isRandomAccess(value),
 };
 
 /** Some of them, in order. */
@@ -102,7 +110,14 @@ export function toHostSource(source: DiskSource, name: string): HostSource {
 /** What messages call a source: its path, if it has one. */
 export function nameOfSource(source: HostSource): string {
   if (typeof source === "string") return source;
+  if (source instanceof File) return source.name;
+  if (source instanceof Blob) return "(Blob)";
   return source instanceof Uint8Array ? "(Uint8Array)" : "(handle)";
+}
+
+/** Whether a source gives its bytes later than they are asked for. */
+export function isFetchedSource(source: HostSource): source is FetchedSource {
+  return source instanceof Blob;
 }
 
 /**

@@ -254,7 +254,7 @@ export class NativeVirtualDisk extends VirtualDisk {
    * @throws {VirtualDiskError} As {@linkcode NativeVirtualDisk.readSync}.
    */
   override read(buffer: Uint8Array, offset: number): Promise<number> {
-    return readInPieces(this, buffer, offset);
+    return readInPieces((...piece) => this.readSync(...piece), buffer, offset);
   }
 
   /**
@@ -291,7 +291,7 @@ export class NativeVirtualDisk extends VirtualDisk {
    * @throws {VirtualDiskError} As {@linkcode NativeVirtualDisk.getInformation}, which gives the sizes.
    */
   override readable(options: ReadableOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return readableOf(this, this.#geometry("ReadFile"), options);
+    return readableOf((...piece) => this.readSync(...piece), this.#geometry("ReadFile"), options);
   }
 
   /**

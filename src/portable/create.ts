@@ -157,7 +157,7 @@ async function createCopy(
   const folder = realFolder(path);
   // With zeros to be written, how far the file is says more than how much of the source has been read.
   const sourcePace = request.preallocate ? new Pace({ signal: request.signal }) : pace;
-  using source = openSource(sourceRequest, path, request.size, sourcePace);
+  using source = await openSource(sourceRequest, path, request.size, sourcePace);
   const isLearning = learnsSize(request, kind, source);
   const disk = { ...source.disk, virtualSize: source.disk.virtualSize ?? request.size };
   const spec = isLearning ? undefined : imageSpec(request, kind, undefined, disk);

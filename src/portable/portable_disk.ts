@@ -5,7 +5,15 @@
  */
 import { dirname } from "node:path";
 import { OPEN_VIRTUAL_DISK_FLAG } from "../constants.ts";
-import { byteCount, BYTES, checkArgument, checkOptions, toHostPath } from "../disk/arguments.ts";
+import {
+  byteCount,
+  BYTES,
+  checkArgument,
+  checkOptions,
+  FUNCTION,
+  toHostPath,
+} from "../disk/arguments.ts";
+import { isFetchedSource, nameOfSource } from "../disk/disk_source.ts";
 import type { Attachment, AttachOptions, DetachOptions } from "../disk/attachment.ts";
 import {
   type DiskRange,
@@ -67,13 +75,16 @@ import { assertOpen, unsupported, VirtualDisk } from "../disk/virtual_disk.ts";
 import { virtualDiskError } from "../errors/error.ts";
 import { ImageChain } from "./chain/chain.ts";
 import { assertChildless } from "./chain/children.ts";
+import type { OpenFile } from "./file/byte_source.ts";
 import { removeAbandonedFiles } from "./file/abandoned_files.ts";
-import { chainSource } from "./file/handle_file.ts";
+import { BytesMissing, eachFetched, whenFetched } from "./file/fetched_file.ts";
 import { ImageError, inLongOperation, inOperation, openForReading } from "./file/image_error.ts";
+import { closeFetched, openSourceFiles, openSourceFileSync } from "./file/sources.ts";
 import { formatOfDevice } from "./formats.ts";
 import {
   chainExtents,
   type Extent,
+  fetchedChainExtents,
   readChain,
   toExtent,
   writeChain,
@@ -147,6 +158,8 @@ export class PortableVirtualDisk extends VirtualDisk {
   #isBusy = false;
   /** Whether that has the files for itself, so that nothing can be read or written meanwhile. */
   #isLocked = false;
+  /** Whether what runs now is done again once the bytes that it lacks are there. */
+  #isRepeated = false;
 
   /** @internal Made by `openVirtualDisk` and `createVirtualDisk`. */
   constructor(chain: ImageChain, rights: Rights) {
@@ -210,6 +223,7 @@ export class PortableVirtualDisk extends VirtualDisk {
   override getInformation<K extends InformationKind>(kind: K): VirtualDiskInformation[K] {
     this.#assertUsable(QUERY);
     checkKind(kind);
+    if (KINDS_OF_CONTENTS.has(kind)) this.#assertThere(QUERY, `getInformation("${kind}")`);
     return this.#queried((chain) => imageInformation(chain, kind));
   }
 
@@ -222,6 +236,7 @@ export class PortableVirtualDisk extends VirtualDisk {
    */
   override information(options: InformationOptions = {}): Partial<VirtualDiskInformation> {
     this.#assertUsable(QUERY);
+    this.#assertThere(QUERY, "information()");
     const kinds = applicableKinds(this.#chain.image);
     return allInformation(kinds, (kind) => this.getInformation(kind), options);
   }
@@ -248,6 +263,7 @@ export class PortableVirtualDisk extends VirtualDisk {
   override get metadata(): VirtualDiskMetadata {
     return new VirtualDiskMetadata((operation) => {
       this.#assertUsable(operation);
+      this.#assertThere(operation, "metadata.get(id)");
       const { image, writable } = this.#chain;
       return imageMetadata(operation, image, writable, () => this.#assertChildless());
     });
@@ -279,6 +295,7 @@ export class PortableVirtualDisk extends VirtualDisk {
    */
   override readSync(buffer: Uint8Array, offset: number): number {
     this.#assertReadable();
+    this.#assertThere("ReadFile", "readSync(buffer, offset)", "`await disk.read(buffer, offset)`");
     checkArgument(BYTES, buffer, "buffer");
     const { virtualSize } = this.#chain.image;
     const length = Math.min(buffer.length, virtualSize - byteCount(offset, "offset"));
@@ -347,7 +364,7 @@ export class PortableVirtualDisk extends VirtualDisk {
    * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.readSync}.
    */
   override read(buffer: Uint8Array, offset: number): Promise<number> {
-    return readInPieces(this, buffer, offset);
+    return readInPieces(this.#readFetched, buffer, offset);
   }
 
   /**
@@ -399,7 +416,7 @@ export class PortableVirtualDisk extends VirtualDisk {
    */
   override readable(options: ReadableOptions = {}): ReadableStream<Uint8Array<ArrayBuffer>> {
     this.#assertReadable();
-    return readableOf(this, this.#geometry, options);
+    return readableOf(this.#readFetched, this.#geometry, options);
   }
 
   /**
@@ -515,13 +532,17 @@ export class PortableVirtualDisk extends VirtualDisk {
    * ```
    *
    * @param range By default the whole disk.
-   * @returns The pieces in order, without gaps; neighbours that continue each other are one.
+   * @returns The pieces in order, without gaps; neighbours that continue each other are one. Of a disk whose bytes are
+   * fetched, `for await` goes through them.
    * @throws {VirtualDiskError} As {@linkcode PortableVirtualDisk.readSync}.
    */
-  extents(range: DiskRange = {}): Iterable<Extent> {
+  extents(range: DiskRange = {}): Iterable<Extent> & AsyncIterable<Extent> {
     this.#assertReadable();
     const { start, end } = rangeOf(range, this.#chain.image.virtualSize, "extents");
-    return this.#extents(start, end);
+    return {
+      [Symbol.iterator]: () => this.#extents(start, end),
+      [Symbol.asyncIterator]: () => this.#fetchedExtents(start, end),
+    };
   }
 
   /**
@@ -583,7 +604,45 @@ export class PortableVirtualDisk extends VirtualDisk {
    * `ERROR_INVALID_HANDLE` after `close()`.
    */
   details(): DiskDetails {
+    this.#assertThere(QUERY, "details()");
     return this.#queried(({ images }) => diskDetails(images));
+  }
+
+  /**
+   * Asks the disk what is else asked at once, and fetches what that needs: for disks whose bytes come later than they
+   * are asked for, from a Blob. There `readSync`, `extents()` in a plain `for`, `information()`, `details()`,
+   * `isoVolume`, `metadata` and of `getInformation()` the classes `"is4kAligned"` and `"smallestSafeVirtualSize"` throw
+   * `ERROR_NOT_SUPPORTED` everywhere but in here, whether the bytes happen to be there or not. On other disks it makes
+   * no difference.
+   *
+   * @example What is in a file that a user has chosen
+   * ```ts
+   * import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk/portable";
+   *
+   * const path = `${await Deno.makeTempDir()}/disk.vhdx`;
+   * (await createVirtualDisk(path, { size: "64MiB" })).close();
+   * const blob = new Blob([await Deno.readFile(path)]);
+   *
+   * using disk = await openVirtualDisk(blob);
+   * const { images } = await disk.fetched((disk) => disk.details());
+   * console.log(images[0].creator);
+   * ```
+   *
+   * @param run Asks, and has no other effect: it is called again and again, until all that it reads is there. What it
+   * gives must be there at once, not a promise.
+   * @returns What it gives.
+   * @throws {VirtualDiskError} As what it asks for; what fetching fails with; `ERROR_NOT_ENOUGH_MEMORY` if it needs more
+   * at once than the 64 MiB that are kept of each image.
+   * @throws {TypeError} If `run` is not a function, or gives a promise.
+   */
+  async fetched<T>(run: (disk: this) => T): Promise<T> {
+    checkArgument(FUNCTION, run, "run");
+    this.#assertUsable(QUERY);
+    const answer = await inLongOperation(
+      QUERY,
+      async () => ({ value: await whenFetched(() => this.#repeated(() => wrapped(run(this)))) }),
+    );
+    return answer.value.value;
   }
 
   /**
@@ -594,6 +653,7 @@ export class PortableVirtualDisk extends VirtualDisk {
    */
   get isoVolume(): IsoVolume | undefined {
     this.#assertUsable(QUERY);
+    this.#assertThere(QUERY, "isoVolume");
     return inOperation(QUERY, () => this.#chain.image.volume);
   }
 
@@ -998,6 +1058,45 @@ export class PortableVirtualDisk extends VirtualDisk {
     return Promise.try(() => this.#lacks(operation));
   }
 
+  /**
+   * Refuses what may lack bytes that nobody waits for: always, not only if they are missing.
+   *
+   * @param asked What would wait for them, as it is written in {@linkcode PortableVirtualDisk.fetched}.
+   */
+  #assertThere(operation: string, asked: string, instead?: string): void {
+    if (this.#isRepeated || !this.#chain.isFetched) return;
+    throw this.#notThere(operation, instead ?? `\`await disk.fetched((disk) => disk.${asked})\``);
+  }
+
+  #notThere(operation: string, instead?: string): Error {
+    return virtualDiskError("ERROR_NOT_SUPPORTED", operation, {
+      path: this.path,
+      reason: "the bytes of the image are fetched, and this does not wait for them",
+      causes: [
+        ...(instead === undefined ? [] : [`Wait for them: ${instead}.`]),
+        "Save the image to a file, and open that.",
+      ],
+    });
+  }
+
+  /** Runs what is done again if bytes are missing. */
+  #repeated<T>(run: () => T): T {
+    const before = this.#isRepeated;
+    this.#isRepeated = true;
+    try {
+      return run();
+    } finally {
+      this.#isRepeated = before;
+    }
+  }
+
+  readonly #readFetched = (buffer: Uint8Array, offset: number): number | Promise<number> => {
+    const read = () => this.#repeated(() => this.readSync(buffer, offset));
+    return this.#chain.isFetched
+      ? inLongOperation("ReadFile", async () => await whenFetched(read))
+      : read();
+  };
+
   #assertReadable(): void {
     this.#assertUsable("ReadFile");
     if (!this.#rights.read) {
@@ -1033,6 +1132,9 @@ export class PortableVirtualDisk extends VirtualDisk {
       this.#isBusy = true;
       try {
         return await inLongOperation(operation, run);
+      } catch (error) {
+        // It reads what it has to change, or would.
+        throw error instanceof BytesMissing ? this.#notThere(operation) : error;
       } finally {
         this.#isBusy = false;
       }
@@ -1079,11 +1181,11 @@ export class PortableVirtualDisk extends VirtualDisk {
   }
 
   async *#freeRanges(space: FreeSpace): AsyncGenerator<FreeSpaceRange> {
-    const ranges = space.ranges(0, this.#chain.images);
     const pace = new Pace({});
+    const ranges = eachFetched(() => space.ranges(0, this.#chain.images));
     while (true) {
       this.#assertReadable();
-      const next = inOperation("ReadFile", () => ranges.next());
+      const next = await inLongOperation("ReadFile", () => ranges.next());
       if (next.done) return;
       yield next.value;
       await pace.reach(0, 0);
@@ -1094,7 +1196,18 @@ export class PortableVirtualDisk extends VirtualDisk {
     const pieces = chainExtents(this.#chain.images, start, end);
     while (true) {
       this.#assertReadable();
+      this.#assertThere("ReadFile", "extents()", "`for await (const extent of disk.extents())`");
       const next = inOperation("ReadFile", () => pieces.next());
+      if (next.done) return;
+      yield toExtent(this.#chain.images, next.value);
+    }
+  }
+
+  async *#fetchedExtents(start: number, end: number): AsyncGenerator<Extent> {
+    const pieces = fetchedChainExtents(this.#chain.images, start, end);
+    while (true) {
+      this.#assertReadable();
+      const next = await inLongOperation("ReadFile", () => pieces.next());
       if (next.done) return;
       yield toExtent(this.#chain.images, next.value);
     }
@@ -1124,30 +1237,92 @@ export class PortableVirtualDisk extends VirtualDisk {
   }
 }
 
+/** Classes of information that the structures do not tell which every open reads. */
+const KINDS_OF_CONTENTS: ReadonlySet<InformationKind> = new Set([
+  "is4kAligned",
+  "smallestSafeVirtualSize",
+]);
+
+/** A value that no `await` takes for a promise. */
+function wrapped<T>(value: T): { readonly value: T } {
+  if (!(value instanceof Promise)) return { value };
+  // What becomes of it, nobody learns any more.
+  value.catch(() => {});
+  throw new TypeError("what `run` gives must be there at once, not a promise");
+}
+
+/**
+ * Opens an image and its parents, none of which has to be fetched.
+ *
+ * @throws {VirtualDiskError} As OpenVirtualDisk; `ERROR_NOT_SUPPORTED` if one has to be fetched.
+ */
+export function openPortableSync(request: OpenRequest): PortableVirtualDisk {
+  return inOperation("OpenVirtualDisk", () => {
+    checkOpenRequest(request);
+    const { source = request.path, parents } = request;
+    const file = openSourceFileSync(source, { write: rightsOf(request).writableDepth > 0 });
+    return openChain(request, file, parents?.map((parent) => openSourceFileSync(parent)));
+  });
+}
+
 /**
  * Opens an image and its parents.
  *
  * @throws {VirtualDiskError} As OpenVirtualDisk.
  */
-export function openPortable(request: OpenRequest): PortableVirtualDisk {
-  return inOperation("OpenVirtualDisk", () => {
+export function openPortable(request: OpenRequest): Promise<PortableVirtualDisk> {
+  return inLongOperation("OpenVirtualDisk", async () => {
     checkOpenRequest(request);
-    const rights = rightsOf(request);
     const { source = request.path, parents } = request;
-    const isWriter = rights.writableDepth > 0;
-    const chain = ImageChain.open(chainSource(source, { write: isWriter }), {
-      parents: parents?.map((parent) => chainSource(parent)),
-      format: request.raw ? "raw" : formatOfDevice(request.storageType.deviceId),
-      noParents: (request.flags & (NO_PARENTS | CUSTOM_DIFF_CHAIN)) !== 0,
-      isCustom: (request.flags & CUSTOM_DIFF_CHAIN) !== 0,
-      ignoreRelative: (request.flags & IGNORE_RELATIVE_PARENT_LOCATOR) !== 0,
-      ignoreMismatch: request.ignoreMismatch,
-      atomicSectors: request.atomicSectors === true,
-      writableDepth: rights.writableDepth,
-      sharing: sharingOf(rights),
-    });
-    const { path, origin } = chain.image.source;
-    if (isWriter && origin === undefined) removeAbandonedFiles(dirname(path));
-    return new PortableVirtualDisk(chain, rights);
+    const write = rightsOf(request).writableDepth > 0;
+    const [file] = await openSourceFiles([source], { write });
+    try {
+      const given = parents && await openParents(parents, write);
+      try {
+        return await whenFetched(() => openChain(request, file!, given));
+      } catch (error) {
+        closeFetched(given ?? []);
+        throw error;
+      }
+    } catch (error) {
+      closeFetched([file!]);
+      throw error;
+    }
   });
+}
+
+/** What is written is read at once, through its parents too. */
+async function openParents(
+  parents: NonNullable<OpenRequest["parents"]>,
+  write: boolean,
+): Promise<(string | OpenFile)[]> {
+  const fetched = parents.find(isFetchedSource);
+  if (!write || fetched === undefined) return await openSourceFiles(parents);
+  throw new ImageError("ERROR_NOT_SUPPORTED", {
+    path: nameOfSource(fetched),
+    reason: "the bytes of a parent are fetched, and a disk that is written does not wait for them",
+    causes: ["Leave `readOnly` out, or save the parent to a file."],
+  });
+}
+
+function openChain(
+  request: OpenRequest,
+  file: string | OpenFile,
+  parents: (string | OpenFile)[] | undefined,
+): PortableVirtualDisk {
+  const rights = rightsOf(request);
+  const chain = ImageChain.open(file, {
+    parents,
+    format: request.raw ? "raw" : formatOfDevice(request.storageType.deviceId),
+    noParents: (request.flags & (NO_PARENTS | CUSTOM_DIFF_CHAIN)) !== 0,
+    isCustom: (request.flags & CUSTOM_DIFF_CHAIN) !== 0,
+    ignoreRelative: (request.flags & IGNORE_RELATIVE_PARENT_LOCATOR) !== 0,
+    ignoreMismatch: request.ignoreMismatch,
+    atomicSectors: request.atomicSectors === true,
+    writableDepth: rights.writableDepth,
+    sharing: sharingOf(rights),
+  });
+  const { path, origin } = chain.image.source;
+  if (rights.writableDepth > 0 && origin === undefined) removeAbandonedFiles(dirname(path));
+  return new PortableVirtualDisk(chain, rights);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Extent, PortableVirtualDisk, ProviderSubtype } from "../../portable.ts";
+import type { DiskRange, Extent, PortableVirtualDisk, ProviderSubtype } from "../../portable.ts";
 import { ALLOCATION, TRANSMISSION_FLAG } from "./protocol.ts";
 
 /**
@@ -11,21 +11,22 @@ import { ALLOCATION, TRANSMISSION_FLAG } from "./protocol.ts";
  *
  * @category Serving
  */
-export type ServableDisk = Pick<
-  PortableVirtualDisk,
-  | "extents"
-  | "flushSync"
-  | "format"
-  | "getInformation"
-  | "parents"
-  | "path"
-  | "readOnly"
-  | "readSync"
-  | "size"
-  | "trimSync"
-  | "writeSync"
-  | "zeroSync"
->;
+export type ServableDisk =
+  & Pick<
+    PortableVirtualDisk,
+    | "flushSync"
+    | "format"
+    | "getInformation"
+    | "parents"
+    | "path"
+    | "readOnly"
+    | "readSync"
+    | "size"
+    | "trimSync"
+    | "writeSync"
+    | "zeroSync"
+  >
+  & { extents(range?: DiskRange): Iterable<Extent> };
 
 /** What is told of each piece of a disk, under a name that clients ask for. */
 export interface Context {

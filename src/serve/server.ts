@@ -183,7 +183,8 @@ function servedDisks(
       throw new RangeError(`the name of a disk must have at most ${MAX_STRING} bytes`);
     }
     const served = new ServedDisk(each, disk, readOnly);
-    // What keeps the disk from being written is told now, and not to each client that tries.
+    // What keeps the disk from being read at once, or from being written, is told now, and not to each client that tries.
+    disk.readSync(new Uint8Array(), 0);
     if (!served.readOnly) disk.writeSync(new Uint8Array(), 0);
     return [each, served];
   }));

@@ -24,6 +24,11 @@ async function refusal(run: () => Promise<unknown>): Promise<VirtualDiskError & 
   return await assertRejects(run, VirtualDiskError);
 }
 
+async function hashOf(path: string): Promise<string> {
+  using disk = await openImage(path, true);
+  return contentsHash(disk);
+}
+
 /** Images that qemu-img makes of a raw disk with something in it. */
 const QEMU_FORMATS: Readonly<Record<string, readonly string[]>> = {
   "disk.vhd": ["-O", "vpc", "-o", "subformat=dynamic,force_size=on"],
@@ -264,7 +269,7 @@ Deno.test("openVirtualDisk: a Uint8Array is written in place, and grows if its b
     }
     assert(bytes.length <= image.length);
     using disk = await openPortable(bytes);
-    assertEquals(contentsHash(disk), contentsHash(await openImage(dir.file("disk.vhd"), true)));
+    assertEquals(contentsHash(disk), await hashOf(dir.file("disk.vhd")));
   });
   await t.step("one that cannot", async () => {
     const bytes = image.slice();
@@ -301,7 +306,7 @@ Deno.test("openVirtualDisk: the parents of an image without a path are given, ne
   });
   const [base, middle, leaf] = paths.map((path) => Deno.readFileSync(path));
   const [basePath, middlePath, leafPath] = paths;
-  const expected = contentsHash(await openImage(leafPath!, true));
+  const expected = await hashOf(leafPath!);
   await t.step("refused without them", async () => {
     const error = await refusal(() => openPortable(leaf!));
     assertEquals(error.symbol, "ERROR_VHD_PARENT_VHD_NOT_FOUND");

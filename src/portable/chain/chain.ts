@@ -3,11 +3,14 @@
  *
  * @module
  */
+import type { HostSource } from "../../disk/disk_source.ts";
 import type { OpenFile, WritableSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
 import { fileIdentity } from "../file/image_file.ts";
 import { isLackOfRoom } from "../file/write_failures.ts";
 import { DryRunFile } from "../file/dry_run_file.ts";
+import { FetchedFile, whenFetched } from "../file/fetched_file.ts";
+import { closeFetched, openSourceFiles } from "../file/sources.ts";
 import { formatOf, type ImageFormat, openImage, openWritableImage } from "../formats.ts";
 import type { DiskImage, ParentSpec, WritableImage } from "../image/image.ts";
 import {
@@ -93,6 +96,11 @@ export class ImageChain implements ResizableChain, Disposable {
   /** The child, where it was opened for writing. */
   get writable(): WritableImage | undefined {
     return this.#writable;
+  }
+
+  /** Whether the bytes of one of the files are fetched, so that what reads them is done through `whenFetched`. */
+  get isFetched(): boolean {
+    return this.#files.some((file) => file instanceof FetchedFile);
   }
 
   /** How many files, from the child on, are open for writing. */
@@ -359,6 +367,37 @@ export function openToRead(
       ...error.options,
       causes: [`A raw disk is never guessed: if it is one, pass { ${option}: "raw" }.`],
     });
+  }
+}
+
+/** What of a source is opened, and how. */
+export interface SourceToRead {
+  readonly source: HostSource;
+  /** The nearest first; by default the images tell. */
+  readonly parents?: readonly HostSource[] | undefined;
+  /** By default it is found out. */
+  readonly format: ImageFormat | undefined;
+}
+
+/**
+ * As {@linkcode openToRead}, of whatever an image is read from. Handles stay open: they are their owner's.
+ *
+ * @param option As of that.
+ * @throws {ImageError} As that, and what fetching fails with.
+ */
+export async function openSourceToRead(
+  { source, parents, format }: SourceToRead,
+  option: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<ImageChain> {
+  const files = await openSourceFiles([source, ...parents ?? []], { keepOpen: true });
+  const [file, ...others] = files;
+  const given = parents && others;
+  try {
+    return await whenFetched(() => openToRead(file!, format, option, given), signal);
+  } catch (error) {
+    closeFetched(files);
+    throw error;
   }
 }
 

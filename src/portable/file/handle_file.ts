@@ -3,12 +3,7 @@
  *
  * @module
  */
-import {
-  type HostSource,
-  nameOfSource,
-  type PathlessSource,
-  type RandomAccess,
-} from "../../disk/disk_source.ts";
+import { nameOfSource, type RandomAccess } from "../../disk/disk_source.ts";
 import type { OpenFile } from "./byte_source.ts";
 import { fileOperation } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
@@ -40,7 +35,10 @@ export class HandleFile implements OpenFile {
    * @throws {ImageError} `ERROR_WRITE_PROTECT` for what cannot be written and shall be; `ERROR_INVALID_DATA` for an
    * answer that makes no sense; what the handle itself throws, as a file would.
    */
-  constructor(source: PathlessSource, { write = false, keepOpen = false }: HandleOptions = {}) {
+  constructor(
+    source: RandomAccess | Uint8Array,
+    { write = false, keepOpen = false }: HandleOptions = {},
+  ) {
     this.path = nameOfSource(source);
     this.origin = source;
     this.#handle = source instanceof Uint8Array ? bytesHandle(source) : source;
@@ -153,11 +151,6 @@ export class HandleFile implements OpenFile {
       causes: isPromise ? ["Every method must give its answer at once, not later."] : [],
     });
   }
-}
-
-/** A source as a chain takes it: its path, or what is open. */
-export function chainSource(source: HostSource, options?: HandleOptions): string | HandleFile {
-  return typeof source === "string" ? source : new HandleFile(source, options);
 }
 
 /** Runs calls of the handle; what they throw becomes what a file would. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { whenFetched } from "../file/fetched_file.ts";
 import { ImageError } from "../file/image_error.ts";
 import type { DiskImage, ImageExtent, WritableImage, ZeroReason } from "./image.ts";
 
@@ -68,6 +69,26 @@ export function* chainExtents(
     }
   }
   yield pending;
+}
+
+/** As {@linkcode chainExtents}, of files that may have to be fetched. */
+export async function* fetchedChainExtents(
+  images: readonly DiskImage[],
+  offset: number,
+  end: number,
+): AsyncGenerator<ChainExtent> {
+  let pending: ChainExtent | undefined;
+  for (let position = offset; position < end;) {
+    const next = await whenFetched(() => chainExtent(images, position, end));
+    position += next.length;
+    if (pending !== undefined && continues(pending, next)) {
+      pending = { ...pending, length: pending.length + next.length };
+      continue;
+    }
+    if (pending !== undefined) yield pending;
+    pending = next;
+  }
+  if (pending !== undefined) yield pending;
 }
 
 /** Fills `buffer` from `offset` on; the caller keeps the range inside the disk. */

@@ -4,13 +4,16 @@
  * @module
  */
 import { bytesText } from "../../text/digits.ts";
-import { checkOptions, oneOf, type OptionKinds, toHostPath } from "../../disk/arguments.ts";
+import { checkOptions, oneOf, type OptionKinds } from "../../disk/arguments.ts";
+import { type DiskSource, toHostSource } from "../../disk/disk_source.ts";
 import type { ImageType } from "../../disk/open_options.ts";
 import { type Link, openAncestors } from "../chain/ancestors.ts";
 import type { ImageChain } from "../chain/chain.ts";
 import type { ByteSource, OpenFile, WritableSource } from "../file/byte_source.ts";
+import { whenAllFetched, whenFetched } from "../file/fetched_file.ts";
 import { ImageError, inLongOperation, openForReading } from "../file/image_error.ts";
 import { ImageFile } from "../file/image_file.ts";
+import { openSourceFile } from "../file/sources.ts";
 import type { PromisedEnd } from "../file/promised_end.ts";
 import { formatNamed, type ImageFormat, openImage } from "../formats.ts";
 import {
@@ -78,7 +81,7 @@ const FILE_CHECK_OPTIONS: OptionKinds<FileCheckOptions> = {
  * console.log(repaired.sound, repaired.findings[0]?.repaired); // true true
  * ```
  *
- * @param path The image.
+ * @param source The image: its path, or what has none (see {@linkcode DiskSource}), whose parents are not looked for.
  * @param options Whether to repair, how to watch and how to cancel.
  * @returns What was found, and what of it was repaired.
  * @throws {VirtualDiskError} Where the file cannot be opened or read: `ERROR_FILE_NOT_FOUND`,
@@ -89,15 +92,24 @@ const FILE_CHECK_OPTIONS: OptionKinds<FileCheckOptions> = {
  * @category Operations
  */
 export async function checkVirtualDisk(
-  path: string | URL,
+  source: DiskSource,
   options?: FileCheckOptions,
 ): Promise<CheckReport> {
-  const hostPath = toHostPath(path);
+  const given = toHostSource(source, typeof source === "string" ? "path" : "source");
   const checked = checkOptions(FILE_CHECK_OPTIONS, options, "checkVirtualDisk");
   return await inLongOperation("OpenVirtualDisk", async () => {
     checked.signal?.throwIfAborted();
-    using file = ImageFile.open(hostPath, { write: checked.repair ?? false });
-    return await checkFile(file, checked.type, checked, (...found) => checkParents(file, ...found));
+    const write = checked.repair ?? false;
+    const opened = await openSourceFile(given, { write, keepOpen: true });
+    const file: OpenFile = typeof opened === "string" ? ImageFile.open(opened, { write }) : opened;
+    try {
+      return await checkFile(file, checked.type, checked, (...found) => {
+        if (file.origin === undefined) checkParents(file, ...found);
+        else tellUnknownParent(...found);
+      });
+    } finally {
+      file.close();
+    }
   });
 }
 
@@ -135,7 +147,7 @@ export async function checkFile(
   checkParents: ParentCheck,
 ): Promise<CheckReport> {
   const pace = new Pace(options);
-  const contents = contentsOf(file);
+  const contents = await whenFetched(() => contentsOf(file), options.signal);
   const name = format ?? contents.format;
   const taken = name && formatNamed(name);
   const foreign = format === undefined ? contents.foreign : undefined;
@@ -145,7 +157,10 @@ export async function checkFile(
   }
   const checks = await taken?.checks();
   const subject = { format: taken, checks, foreign, options: { discardDamagedLog } };
-  const findings = await inspect(file, subject, pace, checkParents);
+  const findings = await whenAllFetched(
+    () => inspect(file, subject, pace, checkParents),
+    options.signal,
+  );
   // Whoever cancels the check has had nothing repaired.
   pace.end();
   // Between the check and its repair nobody gets a turn, who could change the file.
@@ -275,6 +290,15 @@ function repairedReport(
 }
 
 // Checks whether the parents of a differencing image are there, and are the right ones.
+
+function tellUnknownParent(_format: ImageFormat, place: LinkPlace, findings: Findings): void {
+  findings.add({
+    severity: "info",
+    ...place,
+    found: "the link to a parent",
+    expected: "a parent, which was not looked for: the image has no path",
+  });
+}
 
 /** Whoever checks is in nobody's way. */
 const OPTIONS = { ignoreRelative: false, writableDepth: 0, sharing: "everyone" } as const;

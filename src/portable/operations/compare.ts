@@ -4,17 +4,13 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import {
-  BOOLEAN,
-  checkOptions,
-  oneOf,
-  type OptionKinds,
-  toHostPath,
-} from "../../disk/arguments.ts";
+import { BOOLEAN, checkOptions, oneOf, type OptionKinds } from "../../disk/arguments.ts";
+import { type DiskSource, type HostSource, toHostSource } from "../../disk/disk_source.ts";
 import type { ImageType } from "../../disk/open_options.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "../../disk/progress.ts";
-import { type ImageChain, openToRead } from "../chain/chain.ts";
-import { ImageError, inOperation } from "../file/image_error.ts";
+import { type ImageChain, openSourceToRead, type SourceToRead } from "../chain/chain.ts";
+import { whenFetched } from "../file/fetched_file.ts";
+import { ImageError, inLongOperation, inOperation } from "../file/image_error.ts";
 import { sourceIdentity } from "../file/image_file.ts";
 import { type ChainExtent, chainExtent, readChain } from "../image/extents.ts";
 import type { DiskImage } from "../image/image.ts";
@@ -83,10 +79,13 @@ async function* found(
 ): AsyncGenerator<DifferentRange> {
   for (let position = 0; position < compared;) {
     await pace.reach(position, size);
-    const { length, mayDiffer } = pair.step(position, compared);
+    const { length, mayDiffer } = await whenFetched(
+      () => pair.step(position, compared),
+      pace.signal,
+    );
     if (mayDiffer) {
       pace.count(length);
-      yield* pair.compare(position, length);
+      yield* await whenFetched(() => [...pair.compare(position, length)], pace.signal);
     }
     position += length;
   }
@@ -226,7 +225,7 @@ const COMPARE_OPTIONS: OptionKinds<CompareOptions> = {
  * }
  * ```
  *
- * @param first An image.
+ * @param first An image: its path, or what has none (see {@linkcode DiskSource}).
  * @param second Another one.
  * @param options Types, how to watch and how to cancel.
  * @returns The ranges, in order; none where the disks are alike. Leaving the loop closes the files.
@@ -237,14 +236,14 @@ const COMPARE_OPTIONS: OptionKinds<CompareOptions> = {
  * @category Contents
  */
 export function compareVirtualDisks(
-  first: string | URL,
-  second: string | URL,
+  first: DiskSource,
+  second: DiskSource,
   options?: CompareOptions,
 ): AsyncIterableIterator<DifferentRange> {
   const checked = checkOptions(COMPARE_OPTIONS, options, "compareVirtualDisks");
   return compareFiles(
-    { path: toHostPath(first, "first"), type: checked.firstType },
-    { path: toHostPath(second, "second"), type: checked.secondType },
+    { source: toHostSource(first, "first"), format: checked.firstType },
+    { source: toHostSource(second, "second"), format: checked.secondType },
     checked,
   );
 }
@@ -280,32 +279,30 @@ export function compareVirtualDisks(
  * @category Contents
  */
 export function virtualDiskChanges(
-  child: string | URL,
+  child: DiskSource,
   options?: OperationOptions,
 ): AsyncIterableIterator<DifferentRange> {
   const checked = checkOptions(OPERATION_OPTIONS, options, "virtualDiskChanges");
-  return changesOf(toHostPath(child, "child"), checked);
-}
-
-interface NamedFile {
-  readonly path: string;
-  readonly type: CompareOptions["firstType"];
+  return changesOf(toHostSource(child, "child"), checked);
 }
 
 async function* compareFiles(
-  first: NamedFile,
-  second: NamedFile,
+  first: SourceToRead,
+  second: SourceToRead,
   options: OperationOptions,
 ): AsyncGenerator<DifferentRange> {
   options.signal?.throwIfAborted();
-  using one = openChain(first, "firstType");
-  using other = openChain(second, "secondType");
+  using one = await openChain(first, options, "firstType");
+  using other = await openChain(second, options, "secondType");
   yield* inDisks(differences(one.images, other.images, options));
 }
 
-async function* changesOf(path: string, options: OperationOptions): AsyncGenerator<DifferentRange> {
+async function* changesOf(
+  source: HostSource,
+  options: OperationOptions,
+): AsyncGenerator<DifferentRange> {
   options.signal?.throwIfAborted();
-  using chain = openChain({ path, type: undefined });
+  using chain = await openChain({ source, format: undefined }, options);
   const [, parent, ...ancestors] = chain.images;
   if (parent === undefined) {
     inOperation("OpenVirtualDisk", () => {
@@ -319,8 +316,12 @@ async function* changesOf(path: string, options: OperationOptions): AsyncGenerat
   yield* inDisks(differences(chain.images, [parent, ...ancestors], options));
 }
 
-function openChain({ path, type }: NamedFile, option?: string): ImageChain {
-  return inOperation("OpenVirtualDisk", () => openToRead(path, type, option));
+function openChain(
+  source: SourceToRead,
+  { signal }: OperationOptions,
+  option?: string,
+): Promise<ImageChain> {
+  return inLongOperation("OpenVirtualDisk", () => openSourceToRead(source, option, signal));
 }
 
 /** What fails while the disks are read fails as a read does. */

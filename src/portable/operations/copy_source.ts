@@ -4,10 +4,9 @@
  * @module
  */
 import { BYTES, checkArgument } from "../../disk/arguments.ts";
-import type { HostSource } from "../../disk/disk_source.ts";
-import { type ImageChain, openToRead } from "../chain/chain.ts";
+import { type ImageChain, openSourceToRead, type SourceToRead } from "../chain/chain.ts";
 import type { ByteSource } from "../file/byte_source.ts";
-import { chainSource } from "../file/handle_file.ts";
+import { whenFetched } from "../file/fetched_file.ts";
 import { ImageError } from "../file/image_error.ts";
 import type { ImageFormat } from "../formats.ts";
 import { chainExtent, readChain } from "../image/extents.ts";
@@ -18,12 +17,7 @@ import { withoutFreeSpace } from "./free_space.ts";
 
 /** What the caller names as the source. */
 export type SourceRequest =
-  | {
-    readonly source: HostSource;
-    /** The nearest first; by default the images tell. */
-    readonly parents: readonly HostSource[] | undefined;
-    /** Found out from the file where it is absent, but never taken for a raw disk then. */
-    readonly format: ImageFormat | undefined;
+  | SourceToRead & {
     /** Whether a file is taken for a raw disk that plainly is something else. */
     readonly force: boolean;
     /** Whether what its file systems say is free is left out. */
@@ -56,12 +50,12 @@ export interface CopySource extends Disposable {
  * @param size The size of the new disk where the caller has chosen one.
  * @throws {ImageError} As OpenVirtualDisk.
  */
-export function openSource(
+export async function openSource(
   request: SourceRequest,
   target: string,
   size: number | undefined,
   pace: Pace,
-): CopySource {
+): Promise<CopySource> {
   if ("stream" in request) {
     const { stream, format } = request;
     if (stream.locked) {
@@ -87,16 +81,7 @@ export function openSource(
       [Symbol.dispose]() {},
     };
   }
-  // What the caller has opened is the caller's.
-  const opened = (source: HostSource) => chainSource(source, { keepOpen: true });
-  const parents = request.parents?.map(opened);
-  const chain = openToRead(opened(request.source), request.format, "sourceType", parents);
-  try {
-    if (!request.force) assertRawDisk(chain.image);
-  } catch (error) {
-    chain.close();
-    throw error;
-  }
+  const chain = await openSourceChain(request, pace);
   return {
     disk: sourceDiskOf(chain.image),
     contents: request.freeSpace
@@ -104,6 +89,20 @@ export function openSource(
       : chainContents(chain.images, pace),
     [Symbol.dispose]: () => chain.close(),
   };
+}
+
+async function openSourceChain(
+  request: Extract<SourceRequest, SourceToRead>,
+  { signal }: Pace,
+): Promise<ImageChain> {
+  const chain = await openSourceToRead(request, "sourceType", signal);
+  try {
+    if (!request.force) await whenFetched(() => assertRawDisk(chain.image), signal);
+    return chain;
+  } catch (error) {
+    chain.close();
+    throw error;
+  }
 }
 
 /**
@@ -186,7 +185,7 @@ export async function* dataWindows(
   const size = images[0]!.virtualSize;
   for (let position = 0; position < size;) {
     await pace.reach(position, size);
-    const extent = chainExtent(images, position, size);
+    const extent = await whenFetched(() => chainExtent(images, position, size), pace.signal);
     if (extent.kind === "zero") {
       position += extent.length;
       continue;
@@ -206,7 +205,7 @@ export function chainContents(images: readonly DiskImage[], pace: Pace): DiskCon
       const buffer = new Uint8Array(unit);
       for await (const { offset, length } of dataWindows(images, unit, pace)) {
         const bytes = length === unit ? buffer : buffer.subarray(0, length);
-        readChain(images, bytes, offset);
+        await whenFetched(() => readChain(images, bytes, offset), pace.signal);
         pace.count(length);
         yield { offset, bytes };
       }

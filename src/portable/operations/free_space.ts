@@ -5,6 +5,7 @@
  * @module
  */
 import type { FreeSpaceReport, PartitionSpace } from "../../disk/free_space.ts";
+import { eachFetched, whenFetched } from "../file/fetched_file.ts";
 import { ImageError } from "../file/image_error.ts";
 import {
   type FileSystem,
@@ -69,18 +70,20 @@ export class FreeSpace {
     const disk = partitionedDisk(images);
     const partitions: PartitionSpace[] = [];
     const volumes: VerifiedVolume[] = [];
-    for (const { part, obstacle } of partsOf(disk)) {
+    const parts = await whenFetched(() => partsOf(disk), pace.signal);
+    for (const { part, obstacle } of parts) {
       const place = {
         ...(part.number === 0 ? {} : { partition: part.number }),
         offset: part.offset,
         length: part.length,
       };
-      const found = contentsOf(volumeOf(disk, part), obstacle);
+      const volume = volumeOf(disk, part);
+      const found = await whenFetched(() => contentsOf(volume, obstacle), pace.signal);
       if (!("reader" in found)) {
         partitions.push({ ...place, ...found });
         continue;
       }
-      const verified = await verify(found.fileSystem, images, place, pace);
+      const verified = await verify(found, volume, images, place, pace);
       partitions.push({ ...place, ...verified });
       if (verified.freeBytes !== undefined) volumes.push({ ...place, reader: found.reader });
     }
@@ -161,7 +164,7 @@ class FreeRangeWindow implements FreeRanges {
   }
 
   #advance(): void {
-    const { value, done } = this.#source.next();
+    const { value, done } = this.#next();
     if (done) {
       this.#isOver = true;
       return;
@@ -171,6 +174,16 @@ class FreeRangeWindow implements FreeRanges {
       this.#start = endOf(dropped.at(-1));
     }
     this.#ranges.push(value);
+  }
+
+  /** An iterator that lacked bytes is at its end; the ranges behind those that are known come from another. */
+  #next(): IteratorResult<DiskRange> {
+    try {
+      return this.#source.next();
+    } catch (error) {
+      this.#source = this.#rangesFrom(Math.max(this.#start, endOf(this.#ranges.at(-1))));
+      throw error;
+    }
   }
 
   #firstEndingBehind(offset: number): number {
@@ -268,7 +281,8 @@ function attempt(name: () => string | undefined): { fileSystem?: string | undefi
 
 /** Goes through all that a file system says is free; only then any of it is believed. */
 async function verify(
-  fileSystem: FileSystem,
+  { reader, fileSystem }: Extract<Contents, { reader: FileSystemReader }>,
+  volume: Volume,
   images: Images,
   { offset: start }: DiskRange,
   pace: Pace,
@@ -277,10 +291,19 @@ async function verify(
   const blocks = new FreeBlocks(images[0]);
   let freeBytes = 0;
   try {
-    for (const batch of fileSystem.freeRanges()) {
+    // A file system that lacked bytes in between is read anew.
+    let current: FileSystem | undefined = fileSystem;
+    const create = () => {
+      const iterator = (current ?? reader(volume) ?? fileSystem).freeRanges();
+      current = undefined;
+      return iterator[Symbol.iterator]();
+    };
+    for await (const batch of eachFetched(create, pace.signal)) {
       for (const { offset, length } of batch) {
         freeBytes += length;
-        blocks.add(start + offset, length);
+        const added = whenFetched(() => blocks.add(start + offset, length), pace.signal);
+        // There are millions of them, and mostly there is nothing to wait for.
+        if (added instanceof Promise) await added;
       }
       await pace.reach(0, virtualSize);
     }
@@ -289,7 +312,9 @@ async function verify(
     return { fileSystem: error.fileSystem, reason: error.reason };
   }
   const { name, blockSize } = fileSystem;
-  const reclaimable = unit === 0 ? {} : { reclaimableBytes: blocks.end() };
+  const reclaimable = unit === 0
+    ? {}
+    : { reclaimableBytes: await whenFetched(() => blocks.end(), pace.signal) };
   return { fileSystem: name, blockSize, freeBytes, ...reclaimable };
 }
 
@@ -326,9 +351,12 @@ class FreeBlocks {
       ? virtualSize
       : Math.floor(this.#end / blockSize) * blockSize;
     if (first >= last) return;
+    // All of it or nothing: what lacks bytes is done again.
+    let bytes = 0;
     for (const { kind, length } of imageExtents(this.#image, first, last)) {
-      if (kind === "file") this.#bytes += length;
+      if (kind === "file") bytes += length;
     }
+    this.#bytes += bytes;
   }
 }
 

@@ -17,7 +17,8 @@ import {
 import { sizesOf } from "../../disk/create_options.ts";
 import { OPERATION_OPTIONS, type OperationOptions, ProgressReporter } from "../../disk/progress.ts";
 import { SIZE, type Size } from "../../disk/size.ts";
-import { inLongOperation, inOperation } from "../file/image_error.ts";
+import { whenFetched } from "../file/fetched_file.ts";
+import { inLongOperation } from "../file/image_error.ts";
 import { readChain } from "../image/extents.ts";
 import type { DiskImage } from "../image/image.ts";
 import {
@@ -125,8 +126,8 @@ export function openImageStream(
       "imageStream",
     );
     const path = allImages[0].source.path;
-    if (!wanted.force) assertRawDisk(allImages[0]);
     const pace = new Pace({ signal });
+    if (!wanted.force) await whenFetched(() => assertRawDisk(allImages[0]), signal);
     const images = wanted.freeSpace ? await withoutFreeSpace(allImages, pace) : allImages;
     const request = {
       ...wanted,
@@ -140,14 +141,14 @@ export function openImageStream(
     const layout = await kind.rules.layout(spec, path);
     const blocks = await findBlocks(images, layout, pace, assertReadable);
     const byteLength = layout.byteLength(blocks.count);
-    const pieces = imageBytes(images, layout, blocks);
+    const pieces = imageBytes(images, layout, blocks, signal);
     const readable = streamOf(pieces, byteLength, { signal, onProgress }, assertReadable);
     return { byteLength, readable };
   });
 }
 
 function streamOf(
-  pieces: Iterator<Uint8Array<ArrayBuffer>>,
+  pieces: AsyncIterator<Uint8Array<ArrayBuffer>>,
   byteLength: number,
   { signal, onProgress }: OperationOptions,
   assertReadable: () => void,
@@ -160,7 +161,7 @@ function streamOf(
       await setImmediate();
       signal?.throwIfAborted();
       assertReadable();
-      const next = inOperation(OPERATION, () => pieces.next());
+      const next = await inLongOperation(OPERATION, () => pieces.next());
       if (next.done) {
         reporter.end(done);
         return controller.close();
@@ -198,7 +199,7 @@ export async function findBlocks(
     if (found.has(block)) continue;
     assertReadable();
     const bytes = buffer.subarray(0, length);
-    readChain(images, bytes, offset);
+    await whenFetched(() => readChain(images, bytes, offset), pace.signal);
     if (!isAllZero(bytes)) found.add(block);
   }
   return found;
@@ -209,11 +210,12 @@ export async function findBlocks(
  *
  * @throws {ImageError} What reading fails with.
  */
-export function* imageBytes(
+export async function* imageBytes(
   images: readonly DiskImage[],
   layout: ImageLayout,
   blocks: BlockSet,
-): Generator<Uint8Array<ArrayBuffer>> {
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const parts = layout.parts(blocks);
   let position = 0;
   const emit = function* (part: ImagePart) {
@@ -228,7 +230,7 @@ export function* imageBytes(
   for (let block = 0; place < layout.blocksOffset + blocks.count * layout.blockStride; block++) {
     if (!blocks.has(block)) continue;
     yield* zeros(place - position);
-    yield* blockBytes(images, layout, block);
+    yield* blockBytes(images, layout, block, signal);
     position = place + layout.blockPrefix.length + blockLength(layout, block);
     place += layout.blockStride;
   }
@@ -238,11 +240,12 @@ export function* imageBytes(
   yield* zeros(layout.byteLength(blocks.count) - position);
 }
 
-function* blockBytes(
+async function* blockBytes(
   images: readonly DiskImage[],
   layout: ImageLayout,
   block: number,
-): Generator<Uint8Array<ArrayBuffer>> {
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (layout.blockPrefix.length > 0) yield layout.blockPrefix.slice();
   const start = block * layout.blockSize;
   const end = start + blockLength(layout, block);
@@ -251,7 +254,7 @@ function* blockBytes(
   let offset = start;
   while (offset < sourceEnd) {
     const bytes = new Uint8Array(Math.min(MAX_PIECE, sourceEnd - offset));
-    readChain(images, bytes, offset);
+    await whenFetched(() => readChain(images, bytes, offset), signal);
     yield bytes;
     offset += bytes.length;
   }

@@ -1,0 +1,79 @@
+/**
+ * Opens what images are read from, other than by a path.
+ *
+ * @module
+ */
+import {
+  type HostSource,
+  isFetchedSource,
+  nameOfSource,
+  type PathlessSource,
+} from "../../disk/disk_source.ts";
+import type { OpenFile } from "./byte_source.ts";
+import { blobFetcher, FetchedFile } from "./fetched_file.ts";
+import { HandleFile, type HandleOptions } from "./handle_file.ts";
+import { ImageError } from "./image_error.ts";
+
+/**
+ * What a chain is opened with: paths as they are, all else open.
+ *
+ * @throws {ImageError} `ERROR_NOT_SUPPORTED` for what has to be fetched, which takes a while.
+ */
+export function openSourceFileSync(
+  source: HostSource,
+  options: HandleOptions = {},
+): string | OpenFile {
+  if (typeof source === "string") return source;
+  if (!isFetchedSource(source)) return new HandleFile(source, options);
+  throw new ImageError("ERROR_NOT_SUPPORTED", {
+    path: nameOfSource(source),
+    reason: "what the image is read from gives its bytes later, not at once",
+    causes: ["Use `await openVirtualDisk()`."],
+  });
+}
+
+/**
+ * As {@linkcode openSourceFileSync}, for what has to be fetched too.
+ *
+ * @throws {ImageError} `ERROR_WRITE_PROTECT` if that is to be written.
+ */
+export async function openSourceFile(
+  source: HostSource,
+  options: HandleOptions = {},
+): Promise<string | OpenFile> {
+  if (typeof source === "string" || !isFetchedSource(source)) {
+    return openSourceFileSync(source, options);
+  }
+  if (options.write) {
+    throw new ImageError("ERROR_WRITE_PROTECT", {
+      path: nameOfSource(source),
+      reason: "what the disk is opened with can only be read",
+      causes: ["Leave `readOnly` out; to change what it holds, save it to a file first."],
+    });
+  }
+  return await openFetched(source);
+}
+
+/** As {@linkcode openSourceFile}, for several, of which all or none stay open. */
+export async function openSourceFiles(
+  sources: readonly HostSource[],
+  options: HandleOptions = {},
+): Promise<(string | OpenFile)[]> {
+  const opened: (string | OpenFile)[] = [];
+  try {
+    for (const source of sources) opened.push(await openSourceFile(source, options));
+    return opened;
+  } catch (error) {
+    closeFetched(opened);
+    throw error;
+  }
+}
+
+/** Ends what is being fetched for images that do not open. Handles are their owner's. */
+export function closeFetched(files: readonly (string | OpenFile)[]): void {
+  for (const file of files) if (file instanceof FetchedFile) file.close();
+}
+
+function openFetched(source: Extract<PathlessSource, Blob>): Promise<OpenFile> {
+  return Promise.resolve(new FetchedFile(blobFetcher(source, nameOfSource(source))));
+}
