@@ -5,7 +5,8 @@ import { COMMANDS } from "../../src/cli/commands.ts";
 import * as faces from "@virtdisk/virtdisk";
 import * as serve from "@virtdisk/virtdisk/serve";
 import { createImage } from "../create_image.ts";
-import { onlyOn, pattern, TempDir, testWith, tool } from "../support.ts";
+import { denoCommand } from "../deno_command.ts";
+import { onlyOn, pattern, ROOT, TempDir, testWith, tool } from "../support.ts";
 import { blocks, commandLines, FLAGS, page, pages, runBlock, runPage } from "./pages.ts";
 
 const MiB = 2 ** 20;
@@ -119,6 +120,54 @@ Deno.test("the table of equivalents in README names commands and functions that 
       }
     });
   }
+});
+
+Deno.test("the first script of README prints a sector, with the permission that it names", async () => {
+  using dir = new TempDir();
+  await makeDisk(dir.file("disk.vhdx"), 64 * MiB);
+  const text = page("README.md");
+  const script = blocks(text).find(({ kind }) => kind === "ts")!.text;
+  const [, flags] = /`deno run (.*) read\.ts disk\.vhdx`/.exec(text)!;
+  Deno.writeTextFileSync(dir.file("read.ts"), script);
+  const args = ["run", "--no-prompt", "--no-check", "--config", `${ROOT}/deno.json`];
+  const { stdout, stderr } = await denoCommand({
+    args: [...args, ...flags!.split(" "), "read.ts", "disk.vhdx"],
+    cwd: dir.path,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  const expected = `vhdx ${64 * MiB} ${pattern(512).toHex()}\n`;
+  assertEquals([decoder.decode(stdout), decoder.decode(stderr)], [expected, ""]);
+});
+
+testWith([tool("qemu-img")], "README says of qemu-img what is true", async () => {
+  using dir = new TempDir();
+  const qemu = (...args: string[]) => {
+    const options = { args, cwd: dir.path, stdin: "null" } as const;
+    return new Deno.Command("qemu-img", options).outputSync().success;
+  };
+  for (const [format, extension] of [["vhdx", "vhdx"], ["vpc", "vhd"]] as const) {
+    const parent = `parent.${extension}`;
+    const child = `child.${extension}`;
+    assert(qemu("create", "-f", format, parent, "64M"));
+    assert(qemu("create", "-f", format, "-o", "subformat=fixed", `fixed.${extension}`, "64M"));
+    assert(!qemu("create", "-f", format, "-b", parent, "-F", format, child), "makes children");
+    assert(!qemu("resize", "-f", format, parent, "+64M"), "resizes");
+    assertEquals(qemu("check", "-f", format, parent), format === "vhdx");
+    {
+      using disk = await faces.openVirtualDisk(dir.file(parent), {
+        readOnly: false,
+        backend: "portable",
+      });
+      disk.writeSync(pattern(MiB), 0);
+    }
+    (await createImage(dir.file(child), { parent: dir.file(parent) })).close();
+    assertEquals(qemu("convert", "-f", format, "-O", "raw", child, "raw.img"), format === "vpc");
+  }
+  using file = Deno.openSync(dir.file("raw.img"));
+  const start = new Uint8Array(MiB);
+  file.readSync(start);
+  assertEquals(start.findIndex((byte) => byte !== 0), -1, "shows the parent of a VHD");
 });
 
 testWith(SHELL, "the workflow in docs/convert-for-azure.md converts, and compares", async () => {
