@@ -30,8 +30,8 @@ interface SitePage {
   readonly name?: string;
 }
 
-/** The pages in the order of the navigation. Every file of docs/ is one. */
-const PAGES: readonly SitePage[] = [
+/** The first pages in the order of the navigation. */
+const FIRST: readonly SitePage[] = [
   { source: "docs/README.md", address: "index.html", name: "Start" },
   { source: "README.md", address: "overview.html", name: "Overview" },
   {
@@ -53,11 +53,32 @@ const PAGES: readonly SitePage[] = [
   { source: "docs/errors.md", address: "errors.html", name: "Errors by symbol" },
   { source: "docs/json.md", address: "json.html", name: "JSON" },
   { source: "docs/versions.md", address: "versions.html", name: "Versions" },
+];
+
+/** Of the repository, for those who work on it. */
+const LAST: readonly SitePage[] = [
   { source: "examples/README.md", address: "examples.html", name: "Examples" },
+  { source: "CHANGELOG.md", address: "changelog.html", name: "Changes" },
+  { source: "SECURITY.md", address: "security.html", name: "Security" },
+  { source: "CONTRIBUTING.md", address: "contributing.html", name: "Contributing" },
   { source: "ARCHITECTURE.md", address: "architecture.html", name: "Architecture" },
 ];
 
-/** The pages that the site has, for the test that none is forgotten. */
+/** All pages: those of docs/ that have no place of their own come after the others. */
+const PAGES: readonly SitePage[] = [
+  ...FIRST,
+  ...[...Deno.readDirSync(new URL("docs/", ROOT))].map(({ name }) => `docs/${name}`)
+    .filter((source) => source.endsWith(".md") && FIRST.every((page) => page.source !== source))
+    .sort().map((source) => ({
+      source,
+      address: source.replace(/^docs\/(.*)\.md$/, "$1.html"),
+      // The heading, without what it explains.
+      name: /^# ([^:\n]+)/.exec(read(source))?.[1] ?? source,
+    })),
+  ...LAST.filter(({ source }) => isFile(source)),
+];
+
+/** The pages that the site has. */
 export function sources(): string[] {
   return PAGES.map(({ source }) => source);
 }
@@ -150,6 +171,15 @@ function sourceText(source: string): string {
 
 function read(source: string): string {
   return Deno.readTextFileSync(new URL(source, ROOT)).replaceAll("\r\n", "\n");
+}
+
+function isFile(source: string): boolean {
+  try {
+    return Deno.statSync(new URL(source, ROOT)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** The files below a folder, as addresses from there. */
