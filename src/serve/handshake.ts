@@ -156,7 +156,7 @@ export class Handshake {
         return this.#metaContexts(option, data);
       case OPTION.STARTTLS:
         throw new OptionError(
-          REPLY.ERR_UNSUP,
+          REPLY.ERR_POLICY,
           "this server has no TLS: put a tunnel in front of it, for example ssh -L or stunnel",
         );
       default:

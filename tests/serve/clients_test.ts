@@ -124,6 +124,9 @@ for (const [what, make] of Object.entries(KINDS)) {
           "write -z 2M 1M",
           "write -z 5000000 100000",
           "write -z -u 12M 4M",
+          // What is there afterwards is not promised.
+          "discard 6M 1M",
+          "write -P 4 6M 1M",
           "write -f -P 9 20000000 70000",
           "aio_write -P 3 18M 1M",
           "aio_flush",
@@ -138,6 +141,7 @@ for (const [what, make] of Object.entries(KINDS)) {
         [0, 2 * MIB, MIB],
         [0, 5_000_000, 100_000],
         [0, 12 * MIB, 4 * MIB],
+        [4, 6 * MIB, MIB],
         [9, 20_000_000, 70_000],
         [3, 18 * MIB, MIB],
       ] as const

@@ -21,6 +21,7 @@ const SERVER = 2;
 const INFO = 3;
 const META_CONTEXT = 4;
 const UNSUP = 0x80000001;
+const POLICY = 0x80000002;
 const INVALID = 0x80000003;
 const UNKNOWN = 0x80000006;
 const TOO_BIG = 0x80000009;
@@ -68,7 +69,7 @@ for (const [what, send] of FATAL) {
 /** What is refused, after which the client may go on. */
 const REFUSED: readonly [what: string, option: number, data: Uint8Array, reply: number][] = [
   ["an unknown option", 99, EMPTY, UNSUP],
-  ["TLS", 5, EMPTY, UNSUP],
+  ["TLS", 5, EMPTY, POLICY],
   ["extended headers", 11, EMPTY, UNSUP],
   ["a list with data", 3, u32(0), INVALID],
   ["structured replies with data", 8, u32(0), INVALID],
