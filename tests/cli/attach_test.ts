@@ -1,9 +1,10 @@
 /** The commands that attach and detach disks: what they say off Windows, and do where the double stands for it. */
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { denoCommand } from "../deno_command.ts";
-import { ROOT, TempDir, testWith } from "../support.ts";
+import { TempDir, testWith } from "../support.ts";
 import { KERNEL32, systemHas, VIRTDISK } from "../windows/system.ts";
 import { alternatives, violations } from "./json_schema.ts";
+import { PROGRAM } from "./program.ts";
 import { type Outcome, runCli } from "./run_cli.ts";
 
 const elsewhere = systemHas("elsewhere");
@@ -13,7 +14,7 @@ const IMAGE = "C:\\images\\disk.vhdx";
 /** Runs a command with leave for the two libraries alone; `attached` are images that somebody has attached. */
 async function run(args: string[], attached = ""): Promise<Pick<Outcome, "code" | "out" | "err">> {
   const { code, stdout, stderr } = await denoCommand({
-    args: ["run", "--no-prompt", `--allow-ffi=${VIRTDISK},${KERNEL32}`, `${ROOT}/src/cli/main.ts`]
+    args: ["run", "--no-prompt", `--allow-ffi=${VIRTDISK},${KERNEL32}`, PROGRAM]
       .concat(args),
     env: { NO_COLOR: "1", VIRTDISK_DOUBLE_ATTACHED: attached },
     stdin: "null",

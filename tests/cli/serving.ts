@@ -1,7 +1,8 @@
 /** The `serve` command for the length of a test. */
 import { assert } from "@std/assert";
 import { denoCommand } from "../deno_command.ts";
-import { ROOT, type TempDir } from "../support.ts";
+import type { TempDir } from "../support.ts";
+import { PROGRAM } from "./program.ts";
 
 /** Runs the command until `use` is done with what it has printed first, then interrupts it. */
 export async function serving(
@@ -10,7 +11,7 @@ export async function serving(
   use: (printed: string) => Promise<void>,
 ): Promise<{ code: number; errors: string }> {
   const child = denoCommand({
-    args: ["run", "--no-prompt", "--allow-all", `${ROOT}/src/cli/main.ts`, "serve", ...args],
+    args: ["run", "--no-prompt", "--allow-all", PROGRAM, "serve", ...args],
     cwd: dir.path,
     env: { NO_COLOR: "1", TMPDIR: dir.path },
     stdin: "null",
