@@ -129,6 +129,13 @@ export type {
   ImageDetails,
   PartitionTableDetails,
 } from "./src/portable/operations/details.ts";
+export {
+  type ChainError,
+  type ChainFile,
+  type ChainImageFacts,
+  type ChainLink,
+  findVirtualDiskChains,
+} from "./src/portable/operations/image_chains.ts";
 export type { ImageStream, ImageStreamOptions } from "./src/portable/operations/image_stream.ts";
 export type { Partition } from "./src/portable/partitions/partitioned_disk.ts";
 export { PortableVirtualDisk } from "./src/portable/portable_disk.ts";

@@ -95,6 +95,10 @@ const FILE_FUNCTIONS: readonly { reason: string; files: Record<string, string> }
     files: { "src/portable/operations/details.ts": "statSync" },
   },
   {
+    reason: "The images of a folder are listed, with their sizes and times, to find their chains.",
+    files: { "src/portable/operations/image_chains.ts": "readDirSync statSync" },
+  },
+  {
     reason: "A socket is no image: it is made and removed, and what lies at its path is looked at.",
     files: {
       "src/serve/place.ts": "lstatSync makeTempDirSync removeSync umask",

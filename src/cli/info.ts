@@ -13,17 +13,24 @@ import type { VirtualDisk } from "../../mod.ts";
 import { flag, QUIET, TYPE, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
+import { UsageError } from "./failure.ts";
 import { describe, type Inspection, inspectionJson, inspectionOf } from "./inspection.ts";
 import { defaultBackend } from "./program.ts";
 
 const info: Command = command({
-  about: "Prints what images are: format, sizes, identifiers, partitions, and their parents.",
+  about:
+    "Prints what images are: format, sizes, identifiers, partitions, and their parents. With --tree it draws the " +
+    "chains of differencing images in folders, and says which links are broken, what to do, and how to merge.",
   operands: "FILE...",
   options: {
     quiet: QUIET,
     json: flag(
       "one JSON object per file and line: path, backend, information, chain, isoVolume, allocatedSize, " +
-        "creator, created, modified, dirtyLog, missingBytes, partitionTable, ancestors",
+        "creator, created, modified, dirtyLog, missingBytes, partitionTable, ancestors; with --tree: path, kind, " +
+        "storedBytes, parent, children, depth, isWhole, merge, command and others",
+    ),
+    tree: flag(
+      "draw the chains: FILE is a folder, or an image whose folder is looked at if this program may read it",
     ),
     noParents: flag("open each file alone, for a child whose parent is missing"),
     type: TYPE,
@@ -34,16 +41,33 @@ const info: Command = command({
     ),
   },
   permissions: [
-    { kind: "read", scope: "each FILE and its parents" },
+    {
+      kind: "read",
+      scope: "each FILE and its parents; with --tree the folder (--allow-read=FOLDER)",
+    },
     { kind: "ffi", scope: "what Windows says", with: ["--backend native"] },
   ],
   examples: [
     ["info disk.vhdx child.vhdx", "What are these?"],
     ["info --json disk.vhdx", "The same for a program"],
     ["info --quiet disk.vhdx && echo opens", "Does it open?"],
+    ["info --tree .", "Which chains are in this folder, and are they whole?"],
+    ["info --tree child.vhdx", "Where in its chain is this image?"],
   ],
-  statuses: { 2: "a file does not open or the command line is wrong" },
-  async run({ operands, options: { json: _, quiet: __, ...options }, report }) {
+  notes:
+    "With --tree the leaf of a chain is the disk as it is now: what a machine uses, and what is to be opened. Files " +
+    "of Hyper-V are told by their names: .avhdx are states of checkpoints, .vhds a VHD Set, .rct and .mrt change " +
+    "tracking. What has other children must not change, so merging ends there.",
+  statuses: {
+    1: "with --tree, a link is broken or not known, or a file cannot be read",
+    2: "a file that is named does not open or the command line is wrong",
+  },
+  async run({ operands, options: { json: _, quiet: __, tree, ...options }, report, commands }) {
+    if (tree) {
+      assertAlone(options);
+      const { printTree } = await import("./tree.ts");
+      return await printTree(operands, report, commands);
+    }
     let status = 0;
     let separator = "";
     for (const file of operands) {
@@ -60,6 +84,16 @@ const info: Command = command({
 });
 
 export default info;
+
+/** @throws {UsageError} If there are options that are about opening one image. */
+function assertAlone({ noParents, type, backend }: InspectOptions): void {
+  const given = [
+    ...(noParents ? ["--no-parents"] : []),
+    ...(type === undefined ? [] : ["--type"]),
+    ...(backend === "native" ? ["--backend native"] : []),
+  ];
+  if (given.length > 0) throw new UsageError(`info: --tree and ${given[0]} exclude each other`);
+}
 
 /** How to open the image. */
 interface InspectOptions {

@@ -75,6 +75,7 @@ const SUCCESSES: readonly Row[] = [
     paths: ["disk.vhdx", "child.vhdx", "old.vhd", "disc.iso"],
   },
   { args: ["info", "--type", "raw", "./disc.iso"], paths: ["disc.iso"] },
+  { args: ["info", "--tree", "child.vhdx"], paths: ["base.vhdx", "child.vhdx"] },
   { args: ["diagnose", "child.vhdx", "old.vhd"], paths: ["child.vhdx", "old.vhd"] },
   { args: ["diagnose", "damaged.vhdx"], code: 1, paths: ["damaged.vhdx"] },
   { args: ["check", "disk.vhdx", "disc.iso"], paths: ["disk.vhdx", "disc.iso"] },

@@ -37,6 +37,8 @@ const COMMANDS: readonly Command[] = [
   { line: "info disk.vhdx child.vhdx", read: "disk.vhdx,child.vhdx" },
   { line: "info --json disk.vhdx", read: "disk.vhdx" },
   { line: "info none.vhdx", read: "none.vhdx", code: 2 },
+  { line: "info --tree .", read: ".", code: 0 },
+  { line: "info --tree child.vhdx", read: "disk.vhdx,child.vhdx" },
   { line: "diagnose child.vhdx", read: "disk.vhdx,child.vhdx" },
   { line: "diagnose none.vhdx", read: "none.vhdx", code: 2 },
   { line: "convert --subtype fixed disk.vhdx copy.vhd", read: ".", write: "." },

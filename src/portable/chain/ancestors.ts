@@ -41,7 +41,7 @@ export interface Link {
 }
 
 /** Longer chains are taken for a cycle that file identities did not show. */
-const MAX_DEPTH = 256;
+export const MAX_DEPTH = 256;
 
 /** Longer ways are abridged in messages. */
 const SHOWN_LINKS = 8;
@@ -173,19 +173,37 @@ function openNext(
   return openLink(source, format, links.length < options.writableDepth, options.sharing);
 }
 
-/** Tries the candidates in order: the first that is there and is the right disk is the parent. */
 function openParent(
   child: DiskImage,
   link: ParentLink,
   links: readonly Link[],
   options: AncestorOptions,
 ): Link {
-  const childPath = child.source.path;
   if (child.source.origin !== undefined) throw parentNotGiven(child, link);
+  return searchParent(
+    child.source.path,
+    link,
+    options.ignoreRelative,
+    (path) => openParentAt(links, path, child.format, options),
+  );
+}
+
+/**
+ * Tries the candidates in order: the first that is there and is the right disk is the parent.
+ *
+ * @param open Opens the file at a path, and checks that it is the parent.
+ * @throws {ImageError} As OpenVirtualDisk fails for a parent.
+ */
+export function searchParent<T>(
+  childPath: string,
+  link: ParentLink,
+  ignoreRelative: boolean,
+  open: (path: string) => T,
+): T {
   const tried: string[] = [];
   const refused: string[] = [];
   let failure: ImageError | undefined;
-  for (const candidate of parentCandidates(childPath, link, options.ignoreRelative)) {
+  for (const candidate of parentCandidates(childPath, link, ignoreRelative)) {
     if (candidate.path === undefined) {
       const list = candidate.isForeign ? tried : refused;
       list.push(`${JSON.stringify(candidate.locator.path)}, which ${candidate.refusal}`);
@@ -193,7 +211,7 @@ function openParent(
     }
     tried.push(JSON.stringify(candidateName(candidate)));
     try {
-      return openParentAt(links, candidate.path, child.format, options);
+      return open(candidate.path);
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       const isMissing = error.symbol === "ERROR_FILE_NOT_FOUND" ||
@@ -243,8 +261,16 @@ function parentNotGiven({ source: { path } }: DiskImage, { locators }: ParentLin
   });
 }
 
+/** What of an image tells whether it is the parent of another. */
+export type ChainMember =
+  & Pick<DiskImage, "format" | "identifier" | "virtualSize" | "logicalSectorSize" | "parent">
+  & { readonly source: { readonly path: string } };
+
 /** Whether the child knows its parent by that identifier. */
-export function isExpectedParent(child: DiskImage, { identifier }: DiskImage): boolean {
+export function isExpectedParent(
+  child: Pick<ChainMember, "parent">,
+  { identifier }: Pick<ChainMember, "identifier">,
+): boolean {
   return identifier !== undefined && child.parent?.identifiers.includes(identifier) === true;
 }
 
@@ -252,10 +278,10 @@ export function isExpectedParent(child: DiskImage, { identifier }: DiskImage): b
  * A parent must be the very disk that the child was made from. A time stamp that differs says nothing:
  * Windows 10 stores none, and files lose theirs when they are copied.
  */
-function checkParent(
-  child: DiskImage,
-  parent: DiskImage,
-  { ignoreMismatch = false }: AncestorOptions,
+export function checkParent(
+  child: ChainMember,
+  parent: ChainMember,
+  { ignoreMismatch = false }: Pick<AncestorOptions, "ignoreMismatch"> = {},
 ): void {
   const path = child.source.path;
   const parentPath = JSON.stringify(parent.source.path);
@@ -318,13 +344,14 @@ function parentFailure(childPath: string, parentPath: string, error: ImageError)
 }
 
 /** A chain in words; what is long is not interesting, but its ends are. */
-function wayOf(paths: readonly string[]): string {
+export function wayOf(paths: readonly string[]): string {
   const shown = paths.length <= SHOWN_LINKS
     ? paths
     : [...paths.slice(0, 2), "...", ...paths.slice(2 - SHOWN_LINKS)];
   return shown.map((path) => path === "..." ? path : JSON.stringify(path)).join(" -> ");
 }
 
-function cycle(path: string, reason: string): ImageError {
+/** The refusal of a chain without an end. */
+export function cycle(path: string, reason: string): ImageError {
   return new ImageError("ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED", { path, reason });
 }
