@@ -20,6 +20,9 @@ const MOST_SECTIONS = 20;
 /** Folders of the reference in which a name is looked for, in this order. */
 const NAMES = ["~", "serve/~", "ffi/~"];
 
+/** The classes of which `disk` may be one. */
+const CLASSES = ["VirtualDisk", "PortableVirtualDisk"];
+
 /** A page of the site. */
 interface SitePage {
   /** From the root of the repository. */
@@ -248,9 +251,15 @@ class Site {
     if (this.#symbols.has(code)) {
       return `${this.#from(from, "errors.html")}#${code.toLowerCase()}`;
     }
-    const [, name] = /^([A-Za-z]\w+)\(\)$|^([A-Z][a-z]\w+)$/.exec(code)?.filter(Boolean) ?? [];
-    const found = NAMES.map((folder) => `${folder}/${name}.html`)
-      .find((address) => name !== undefined && this.#reference.has(address));
+    const [, disk, name] = /^(disk\.)?(\w+)\(.*\)$/s.exec(code) ??
+      // Without parentheses only a type: commands are words too.
+      [, undefined, /^[A-Z][a-z]\w+$/.exec(code)?.[0]];
+    const places = disk === undefined
+      ? NAMES.map((folder) => `${folder}/${name}.html`)
+      : CLASSES.map((each) => `~/${each}.prototype.${name}.html`);
+    const found = /^\w+$/.test(name!)
+      ? places.find((each) => this.#reference.has(each))
+      : undefined;
     return found === undefined ? undefined : this.#from(from, `${REFERENCE}/${found}`);
   }
 
