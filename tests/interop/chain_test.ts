@@ -198,7 +198,7 @@ class TestedChain {
 for (const format of ["vhd", "vhdx"] as const) {
   testWith(
     [tool("qemu-img")],
-    `chains of ${format.toUpperCase()} images read as they were written, merged and compacted`,
+    `readSync(): chains of ${format.toUpperCase()} images read as they were written, merged and compacted`,
     async () => {
       for (let seed = 0; seed < 12; seed++) {
         using dir = new TempDir();

@@ -52,7 +52,7 @@ const LAYOUTS: readonly Layout[] = [
 ];
 
 for (const layout of LAYOUTS) {
-  testWith(QEMU, `a VHDX with ${layout.title} compacts to what it holds`, async () => {
+  testWith(QEMU, `compact(): a VHDX with ${layout.title} compacts to what it holds`, async () => {
     using dir = new TempDir();
     const path = dir.file("disk.vhdx");
     const kept = await makeLayout(path, layout);

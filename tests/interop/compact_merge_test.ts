@@ -60,7 +60,7 @@ for (const format of FORMATS) {
 
   testWith(
     QEMU,
-    `a ${format.toUpperCase()} made by QEMU compacts, and QEMU goes on writing to it`,
+    `compact(): a ${format.toUpperCase()} made by QEMU compacts, and QEMU goes on writing to it`,
     async () => {
       using dir = new TempDir();
       const path = dir.file(`disk.${format}`);
@@ -93,7 +93,7 @@ for (const format of FORMATS) {
 
   testWith(
     [...QEMU, ...LIBVHDI],
-    `merged ${format.toUpperCase()} images are read by QEMU, and by libvhdi as chains`,
+    `merge(): merged ${format.toUpperCase()} images are read by QEMU, and by libvhdi as chains`,
     async () => {
       using dir = new TempDir();
       const path = (depth: number) => dir.file(`${depth}.${format}`);

@@ -197,7 +197,7 @@ for (const type of ["vhd", "vhdx"] as const) {
   });
 }
 
-Deno.test("disks of different sizes are alike where the larger one ends with zeros", async () => {
+Deno.test("compareVirtualDisks(): disks of different sizes are alike where the larger one ends with zeros", async () => {
   using dir = new TempDir();
   const [small, large] = [dir.file("small.raw"), dir.file("large.vhdx")];
   Deno.writeFileSync(small, pattern(MIB + 100));
@@ -225,7 +225,7 @@ Deno.test("disks of different sizes are alike where the larger one ends with zer
   );
 });
 
-Deno.test("what a child has in common with its parent is not read", async () => {
+Deno.test("compareVirtualDisks(): what a child has in common with its parent is not read", async () => {
   using dir = new TempDir();
   const [base, child] = [dir.file("base.vhd"), dir.file("child.vhd")];
   (await createImage(base, { size: 2 ** 36, subtype: "dynamic" })).close();
@@ -237,7 +237,7 @@ Deno.test("what a child has in common with its parent is not read", async () => 
   assertEquals(seen.at(-1), 1);
 });
 
-Deno.test("comparing can be cancelled, and tells a disk without parent apart", async () => {
+Deno.test("compareVirtualDisks(): comparing can be cancelled, and tells a disk without parent apart", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
   (await createImage(path, { size: 4 * MIB })).close();

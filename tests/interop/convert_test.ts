@@ -99,7 +99,7 @@ function assertSameDisk(path: string, { type }: Target, expected: string, dir: T
 
 testWith(
   [QEMU],
-  "what qemu-img converts back from an image made here is the same disk",
+  "convertVirtualDisk(): what qemu-img converts back from an image made here is the same disk",
   async () => {
     using dir = new TempDir();
     const raw = makeRawDisk(dir);
@@ -112,28 +112,32 @@ testWith(
   },
 );
 
-testWith([pythonModule("pyvhdi")], "libvhdi reads every image as the same disk", async (t) => {
-  using dir = new TempDir();
-  const raw = makeRawDisk(dir);
-  const expected = fileHash(raw);
-  const images = TARGETS.filter(({ type, blockSize = 0 }) =>
-    type !== "raw" && Number(blockSize) < 64 * MIB
-  );
-  for (const target of images) {
-    await t.step(JSON.stringify(target), async () => {
-      const path = dir.file(`target.${target.type}`);
-      const options = { ...target, source: raw, sourceType: "raw", backend: "portable" } as const;
-      (await createVirtualDisk(path, options)).close();
-      libvhdiRead([path], [{ offset: 0, length: DISK_SIZE }], dir.file("libvhdi.raw"));
-      assertEquals(fileHash(dir.file("libvhdi.raw")), expected);
-      Deno.removeSync(path);
-    });
-  }
-});
+testWith(
+  [pythonModule("pyvhdi")],
+  "convertVirtualDisk(): libvhdi reads every image as the same disk",
+  async (t) => {
+    using dir = new TempDir();
+    const raw = makeRawDisk(dir);
+    const expected = fileHash(raw);
+    const images = TARGETS.filter(({ type, blockSize = 0 }) =>
+      type !== "raw" && Number(blockSize) < 64 * MIB
+    );
+    for (const target of images) {
+      await t.step(JSON.stringify(target), async () => {
+        const path = dir.file(`target.${target.type}`);
+        const options = { ...target, source: raw, sourceType: "raw", backend: "portable" } as const;
+        (await createVirtualDisk(path, options)).close();
+        libvhdiRead([path], [{ offset: 0, length: DISK_SIZE }], dir.file("libvhdi.raw"));
+        assertEquals(fileHash(dir.file("libvhdi.raw")), expected);
+        Deno.removeSync(path);
+      });
+    }
+  },
+);
 
 testWith(
   [QEMU],
-  "holes stay holes: zeros are neither stored in blocks nor in the file",
+  "createVirtualDisk(): holes stay holes: zeros are neither stored in blocks nor in the file",
   async () => {
     using dir = new TempDir();
     const raw = makeRawDisk(dir);
@@ -152,58 +156,70 @@ testWith(
   },
 );
 
-testWith([QEMU], "zeros that a source stores are left out, in a file and in a stream", async () => {
-  using dir = new TempDir();
-  const size = 64 * MIB;
-  Deno.writeFileSync(dir.file("zeros.raw"), new Uint8Array(size));
-  const source = { path: dir.file("zeros.raw"), type: "raw" } as const;
-  for (const type of ["vhd", "vhdx"] as const) {
-    const path = dir.file(`zeros.${type}`);
-    const options = sourceOptions(source);
-    (await createVirtualDisk(path, { ...options, backend: "portable" })).close();
-    (await createVirtualDisk(dir.file(`empty.${type}`), { size, backend: "portable" })).close();
-    const empty = Deno.statSync(dir.file(`empty.${type}`)).size;
-    assertEquals(Deno.statSync(path).size, empty);
-    assertEquals(await stream(source, { type }, dir.file("stream")), empty);
-    run("qemu-img", "compare", "-q", "-f", "raw", "-F", QEMU_FORMAT[type], source.path, path);
-  }
-});
+testWith(
+  [QEMU],
+  "convertVirtualDisk(): zeros that a source stores are left out, in a file and in a stream",
+  async () => {
+    using dir = new TempDir();
+    const size = 64 * MIB;
+    Deno.writeFileSync(dir.file("zeros.raw"), new Uint8Array(size));
+    const source = { path: dir.file("zeros.raw"), type: "raw" } as const;
+    for (const type of ["vhd", "vhdx"] as const) {
+      const path = dir.file(`zeros.${type}`);
+      const options = sourceOptions(source);
+      (await createVirtualDisk(path, { ...options, backend: "portable" })).close();
+      (await createVirtualDisk(dir.file(`empty.${type}`), { size, backend: "portable" })).close();
+      const empty = Deno.statSync(dir.file(`empty.${type}`)).size;
+      assertEquals(Deno.statSync(path).size, empty);
+      assertEquals(await stream(source, { type }, dir.file("stream")), empty);
+      run("qemu-img", "compare", "-q", "-f", "raw", "-F", QEMU_FORMAT[type], source.path, path);
+    }
+  },
+);
 
-testWith([tool("xorriso"), QEMU], "an ISO image becomes a raw disk and a disk image", async () => {
-  using dir = new TempDir();
-  Deno.writeTextFileSync(dir.file("hello.txt"), "hello");
-  run("xorriso", "-as", "mkisofs", "-quiet", "-o", dir.file("disc.iso"), dir.file("hello.txt"));
-  for (const type of ["raw", "vhd", "vhdx"] as const) {
-    const path = dir.file(`disc.${type}`);
-    (await createVirtualDisk(path, { source: dir.file("disc.iso"), type, backend: "portable" }))
-      .close();
-    assertEquals(qemuHash(path, QEMU_FORMAT[type], dir), fileHash(dir.file("disc.iso")));
-  }
-  assertEquals(fileHash(dir.file("disc.raw")), fileHash(dir.file("disc.iso")));
-});
+testWith(
+  [tool("xorriso"), QEMU],
+  "convertVirtualDisk(): an ISO image becomes a raw disk and a disk image",
+  async () => {
+    using dir = new TempDir();
+    Deno.writeTextFileSync(dir.file("hello.txt"), "hello");
+    run("xorriso", "-as", "mkisofs", "-quiet", "-o", dir.file("disc.iso"), dir.file("hello.txt"));
+    for (const type of ["raw", "vhd", "vhdx"] as const) {
+      const path = dir.file(`disc.${type}`);
+      (await createVirtualDisk(path, { source: dir.file("disc.iso"), type, backend: "portable" }))
+        .close();
+      assertEquals(qemuHash(path, QEMU_FORMAT[type], dir), fileHash(dir.file("disc.iso")));
+    }
+    assertEquals(fileHash(dir.file("disc.raw")), fileHash(dir.file("disc.iso")));
+  },
+);
 
-testWith([QEMU], "a fixed VHD for Azure is a whole number of MiB, and its footer", async (t) => {
-  using dir = new TempDir();
-  const rows: [size: number, expected: number][] = [
-    [5 * MIB, 5 * MIB],
-    [5 * MIB + 512, 6 * MIB],
-    [6 * MIB - 512, 6 * MIB],
-  ];
-  for (const [size, expected] of rows) {
-    await t.step(`${size} bytes`, async () => {
-      const path = dir.file(`${size}.vhd`);
-      Deno.writeFileSync(dir.file("disk.raw"), new Uint8Array(size).fill(7));
-      const target = { type: "vhd", subtype: "fixed", alignment: "1MiB" } as const;
-      const source = { path: dir.file("disk.raw"), type: "raw" } as const;
-      const options = { ...target, ...sourceOptions(source), backend: "portable" } as const;
-      (await createVirtualDisk(path, options)).close();
-      assertEquals(Deno.statSync(path).size, expected + 512);
-      assertEquals(await stream(source, target, dir.file("stream")), expected + 512);
-      const info = JSON.parse(run("qemu-img", "info", "-f", "vpc", "--output=json", path));
-      assertEquals(info["virtual-size"], expected);
-      const bytes = Deno.readFileSync(path);
-      assertEquals(bytes.subarray(0, size).every((byte) => byte === 7), true);
-      assertEquals(bytes.subarray(size, expected).every((byte) => byte === 0), true);
-    });
-  }
-});
+testWith(
+  [QEMU],
+  "convertVirtualDisk(): a fixed VHD for Azure is a whole number of MiB, and its footer",
+  async (t) => {
+    using dir = new TempDir();
+    const rows: [size: number, expected: number][] = [
+      [5 * MIB, 5 * MIB],
+      [5 * MIB + 512, 6 * MIB],
+      [6 * MIB - 512, 6 * MIB],
+    ];
+    for (const [size, expected] of rows) {
+      await t.step(`${size} bytes`, async () => {
+        const path = dir.file(`${size}.vhd`);
+        Deno.writeFileSync(dir.file("disk.raw"), new Uint8Array(size).fill(7));
+        const target = { type: "vhd", subtype: "fixed", alignment: "1MiB" } as const;
+        const source = { path: dir.file("disk.raw"), type: "raw" } as const;
+        const options = { ...target, ...sourceOptions(source), backend: "portable" } as const;
+        (await createVirtualDisk(path, options)).close();
+        assertEquals(Deno.statSync(path).size, expected + 512);
+        assertEquals(await stream(source, target, dir.file("stream")), expected + 512);
+        const info = JSON.parse(run("qemu-img", "info", "-f", "vpc", "--output=json", path));
+        assertEquals(info["virtual-size"], expected);
+        const bytes = Deno.readFileSync(path);
+        assertEquals(bytes.subarray(0, size).every((byte) => byte === 7), true);
+        assertEquals(bytes.subarray(size, expected).every((byte) => byte === 0), true);
+      });
+    }
+  },
+);

@@ -36,7 +36,7 @@ const QEMU_KINDS: [name: string, options: string[], rules: CutRules][] = [
 for (const [name, options, rules] of QEMU_KINDS) {
   testWith(
     [QEMU],
-    `no diagnosis of a ${name} of qemu-img that is cut says that all is well`,
+    `diagnose(): no diagnosis of a ${name} of qemu-img that is cut says that all is well`,
     async () => {
       using dir = new TempDir();
       Deno.writeFileSync(dir.file("disk.raw"), pattern(8 * MIB));
@@ -61,7 +61,7 @@ async function partitionedVhd(dir: TempDir): Promise<string> {
 
 testWith(
   [SGDISK],
-  "of a fixed VHD that is cut the GPT tells how much is missing at least",
+  "diagnose(): of a fixed VHD that is cut the GPT tells how much is missing at least",
   async () => {
     using dir = new TempDir();
     const path = await partitionedVhd(dir);
@@ -79,11 +79,15 @@ testWith(
   },
 );
 
-testWith([SGDISK], "a fixed VHD with partitions is never well when it is cut", async () => {
-  using dir = new TempDir();
-  const { cuts, least } = await surveyCuts(await partitionedVhd(dir), { exactFrom: NEVER });
-  assert(least > cuts / 3, `${least} of ${cuts} cuts`);
-});
+testWith(
+  [SGDISK],
+  "diagnose(): a fixed VHD with partitions is never well when it is cut",
+  async () => {
+    using dir = new TempDir();
+    const { cuts, least } = await surveyCuts(await partitionedVhd(dir), { exactFrom: NEVER });
+    assert(least > cuts / 3, `${least} of ${cuts} cuts`);
+  },
+);
 
 /** Files to put on a disc. */
 function makeFiles(dir: TempDir): string {
@@ -95,7 +99,7 @@ function makeFiles(dir: TempDir): string {
 
 testWith(
   [XORRISO],
-  "no diagnosis of a disc of xorriso that is cut says that all is well",
+  "diagnose(): no diagnosis of a disc of xorriso that is cut says that all is well",
   async () => {
     using dir = new TempDir();
     const path = dir.file("disc.iso");
@@ -113,7 +117,7 @@ for (
 ) {
   testWith(
     [GENISOIMAGE],
-    `no diagnosis of a disc of genisoimage with ${name} that is cut says that all is well`,
+    `diagnose(): no diagnosis of a disc of genisoimage with ${name} that is cut says that all is well`,
     async () => {
       using dir = new TempDir();
       const path = dir.file("disc.iso");
@@ -130,14 +134,18 @@ for (
   );
 }
 
-testWith([MKUDFFS], "no diagnosis of a UDF volume that is cut says that all is well", async () => {
-  using dir = new TempDir();
-  const path = dir.file("udf.iso");
-  Deno.writeFileSync(path, new Uint8Array(0));
-  Deno.truncateSync(path, 4 * MIB);
-  run("/usr/sbin/mkudffs", "-b", "2048", "-r", "2.01", "-l", "UDF", path);
-  await surveyCuts(path, { exactFrom: NEVER });
-});
+testWith(
+  [MKUDFFS],
+  "diagnose(): no diagnosis of a UDF volume that is cut says that all is well",
+  async () => {
+    using dir = new TempDir();
+    const path = dir.file("udf.iso");
+    Deno.writeFileSync(path, new Uint8Array(0));
+    Deno.truncateSync(path, 4 * MIB);
+    run("/usr/sbin/mkudffs", "-b", "2048", "-r", "2.01", "-l", "UDF", path);
+    await surveyCuts(path, { exactFrom: NEVER });
+  },
+);
 
 for (const name of ["btrfs.vhdx.gz", "swap.vhdx.gz", "ext2.vhd.gz", "apple-test.iso.gz"]) {
   testWith(
@@ -160,7 +168,7 @@ for (const name of ["btrfs.vhdx.gz", "swap.vhdx.gz", "ext2.vhd.gz", "apple-test.
 
 testWith(
   [sharedImageNeed("vhdx-log-replay.vhdx.gz")],
-  "an image of Windows whose log was left behind is usable, and not when it is cut",
+  "diagnose(): an image of Windows whose log was left behind is usable, and not when it is cut",
   async () => {
     using dir = new TempDir();
     const path = await unpackSharedImage("vhdx-log-replay.vhdx.gz", dir);
@@ -178,7 +186,7 @@ testWith(
 
 testWith(
   [sharedImageNeed("fat-differential.vhd.gz")],
-  "a child of Windows lacks its parent, and nothing else",
+  "diagnose(): a child of Windows lacks its parent, and nothing else",
   async () => {
     using dir = new TempDir();
     const path = await unpackSharedImage("fat-differential.vhd.gz", dir);

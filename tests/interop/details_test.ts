@@ -23,7 +23,7 @@ function assertRecent(time: string | undefined): void {
   assert(Math.abs(Date.parse(time!) - Date.now()) < 60_000, `${time}`);
 }
 
-testWith([QEMU], "images of QEMU say that QEMU made them", async () => {
+testWith([QEMU], "details(): images of QEMU say that QEMU made them", async () => {
   using dir = new TempDir();
   for (const [name, format] of [["a.vhd", "vpc"], ["a.vhdx", "vhdx"]] as const) {
     run("qemu-img", "create", "-q", "-f", format, dir.file(name), "10M");
@@ -36,7 +36,7 @@ testWith([QEMU], "images of QEMU say that QEMU made them", async () => {
   }
 });
 
-testWith([SGDISK], "partitions are those that sgdisk made", async () => {
+testWith([SGDISK], "details(): partitions are those that sgdisk made", async () => {
   using dir = new TempDir();
   const raw = dir.file("disk.raw");
   Deno.writeFileSync(raw, new Uint8Array(0));
@@ -80,7 +80,7 @@ testWith([SGDISK], "partitions are those that sgdisk made", async () => {
   assertEquals(alone.details().partitionTable, undefined);
 });
 
-testWith([XORRISO], "a disc of xorriso says so, and when it was made", async () => {
+testWith([XORRISO], "details(): a disc of xorriso says so, and when it was made", async () => {
   using dir = new TempDir();
   Deno.writeTextFileSync(dir.file("a.txt"), "text");
   run("xorriso", "-as", "mkisofs", "-quiet", "-o", dir.file("disc.iso"), dir.file("a.txt"));
@@ -92,7 +92,7 @@ testWith([XORRISO], "a disc of xorriso says so, and when it was made", async () 
 
 testWith(
   [sharedImageNeed("vhdx-log-replay.vhdx.gz")],
-  "an image of Windows with a log that was left behind is told",
+  "details(): an image of Windows with a log that was left behind is told",
   async () => {
     using dir = new TempDir();
     const { images: [image] } = await detailsOf(

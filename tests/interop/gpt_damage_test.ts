@@ -27,7 +27,7 @@ function foundBySfdisk(path: string): string[] | undefined {
 
 testWith(
   [tool("sfdisk"), tool("sh")],
-  "whatever of a GPT is damaged, as much is found as sfdisk finds, and put right",
+  "resize(): whatever of a GPT is damaged, as much is found as sfdisk finds, and put right",
   () => {
     using dir = new TempDir();
     const path = dir.file("disk.raw");

@@ -147,7 +147,7 @@ function rowsOf({ name, type, sector, entries }: Kind): Row[] {
 for (const [i, kind] of KINDS.entries()) {
   testWith(
     NEEDS,
-    `a ${kind.name} has a sound GPT after a resize, whatever half was damaged`,
+    `resize(): a ${kind.name} has a sound GPT after a resize, whatever half was damaged`,
     async (t) => {
       const { sector, entries } = kind;
       const array = entries * 128;
@@ -216,7 +216,7 @@ for (
 ) {
   testWith(
     NEEDS,
-    `sfdisk finds the partitions whenever a resize crashes: a disk that ${title}`,
+    `resize(): sfdisk finds the partitions whenever a resize crashes: a disk that ${title}`,
     () => {
       using dir = new TempDir();
       const bytes = partitioned(dir, KINDS[0]!);

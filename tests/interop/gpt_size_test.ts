@@ -21,7 +21,7 @@ function partitioned(dir: TempDir, format: "vhd" | "vhdx"): string {
 }
 
 for (const format of ["vhd", "vhdx"] as const) {
-  testWith(NEEDS, `check says nothing of a ${format} whose size its GPT confirms`, async () => {
+  testWith(NEEDS, `check() says nothing of a ${format} whose size its GPT confirms`, async () => {
     using dir = new TempDir();
     const { sound, findings } = await checkVirtualDisk(partitioned(dir, format));
     assertEquals([sound, findings.filter(({ structure }) => structure.includes("GUID"))], [
@@ -33,7 +33,7 @@ for (const format of ["vhd", "vhdx"] as const) {
 
 testWith(
   NEEDS,
-  "check warns of a disk that is smaller than its GPT, and mentions a larger one",
+  "check() warns of a disk that is smaller than its GPT, and mentions a larger one",
   async () => {
     using dir = new TempDir();
     const path = partitioned(dir, "vhdx");

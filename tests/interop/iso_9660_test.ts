@@ -45,7 +45,7 @@ function isoinfo(path: string, ...options: string[]): { label: string; size: num
 
 testWith(
   GENISOIMAGE,
-  "a plain image of genisoimage has the label and size that isoinfo sees",
+  "openVirtualDisk(): a plain image of genisoimage has the label and size that isoinfo sees",
   () => {
     using dir = new TempDir();
     const path = dir.file("plain.iso");
@@ -63,7 +63,7 @@ testWith(
   },
 );
 
-testWith(GENISOIMAGE, "the Joliet label of genisoimage is Unicode", () => {
+testWith(GENISOIMAGE, "openVirtualDisk(): the Joliet label of genisoimage is Unicode", () => {
   using dir = new TempDir();
   const path = dir.file("joliet.iso");
   const label = "Größe 日本";
@@ -76,7 +76,7 @@ testWith(GENISOIMAGE, "the Joliet label of genisoimage is Unicode", () => {
 });
 
 for (const level of ["1", "2", "3"]) {
-  testWith(GENISOIMAGE, `Joliet of UCS level ${level} is recognised`, () => {
+  testWith(GENISOIMAGE, `openVirtualDisk(): Joliet of UCS level ${level} is recognised`, () => {
     using dir = new TempDir();
     const path = dir.file("joliet.iso");
     const options = ["-J", "-ucs-level", level, "-V", "LEVELS"];
@@ -85,7 +85,7 @@ for (const level of ["1", "2", "3"]) {
   });
 }
 
-testWith(GENISOIMAGE, "El Torito of genisoimage makes an image bootable", () => {
+testWith(GENISOIMAGE, "openVirtualDisk(): El Torito of genisoimage makes an image bootable", () => {
   using dir = new TempDir();
   const path = dir.file("boot.iso");
   const boot = ["-b", "boot.img", "-c", "boot.cat", "-no-emul-boot"];
@@ -94,21 +94,37 @@ testWith(GENISOIMAGE, "El Torito of genisoimage makes an image bootable", () => 
   assertStringIncludes(run("isoinfo", "-d", "-i", path), "El Torito VD version 1 found");
 });
 
-testWith(XORRISO, "an image of xorriso has the label and size that xorriso sees", () => {
-  using dir = new TempDir();
-  const path = dir.file("xorriso.iso");
-  run("xorriso", "-as", "mkisofs", "-quiet", "-J", "-R", "-V", "Größe", "-o", path, makeTree(dir));
-  const volume = volumeOf(path);
-  assertEquals(volume.label, "Größe");
-  assertEquals(volume.volumeSize, isoinfo(path).size);
-  assertEquals(volume.fileSystems, ["joliet", "iso9660"]);
-  const report = run("xorriso", "-indev", path, "-pvd_info");
-  assertStringIncludes(report, `Volume Id    : ${volume.label}\n`);
-});
+testWith(
+  XORRISO,
+  "openVirtualDisk(): an image of xorriso has the label and size that xorriso sees",
+  () => {
+    using dir = new TempDir();
+    const path = dir.file("xorriso.iso");
+    run(
+      "xorriso",
+      "-as",
+      "mkisofs",
+      "-quiet",
+      "-J",
+      "-R",
+      "-V",
+      "Größe",
+      "-o",
+      path,
+      makeTree(dir),
+    );
+    const volume = volumeOf(path);
+    assertEquals(volume.label, "Größe");
+    assertEquals(volume.volumeSize, isoinfo(path).size);
+    assertEquals(volume.fileSystems, ["joliet", "iso9660"]);
+    const report = run("xorriso", "-indev", path, "-pvd_info");
+    assertStringIncludes(report, `Volume Id    : ${volume.label}\n`);
+  },
+);
 
 testWith(
   XORRISO,
-  "a hybrid image of xorriso, with boot record and partition tables, is ISO",
+  "openVirtualDisk(): a hybrid image of xorriso, with boot record and partition tables, is ISO",
   () => {
     using dir = new TempDir();
     const path = dir.file("hybrid.iso");
@@ -123,7 +139,7 @@ testWith(
   },
 );
 
-testWith(XORRISO, "the bytes of an image are those of its disk", () => {
+testWith(XORRISO, "readSync(): the bytes of an image are those of its disk", () => {
   using dir = new TempDir();
   const path = dir.file("bytes.iso");
   run("xorriso", "-as", "mkisofs", "-quiet", "-V", "BYTES", "-o", path, makeTree(dir));
@@ -132,24 +148,28 @@ testWith(XORRISO, "the bytes of an image are those of its disk", () => {
   assertBytesEqual(readImage([image], 0, image.virtualSize), Deno.readFileSync(path));
 });
 
-testWith(XORRISO, "an image that was cut off at a sector opens, and says so", () => {
-  using dir = new TempDir();
-  const path = dir.file("cut.iso");
-  run("xorriso", "-as", "mkisofs", "-quiet", "-J", "-V", "CUT", "-o", path, makeTree(dir));
-  const full = volumeOf(path);
-  Deno.truncateSync(path, 20 * 2048);
-  const volume = volumeOf(path);
-  assertEquals([volume.label, volume.volumeSize], ["CUT", full.volumeSize]);
-  assertStringIncludes(volume.warnings.join(), "cut off");
-  Deno.truncateSync(path, 20 * 2048 - 1);
-  using file = ImageFile.open(path);
-  assertEquals(isIso(file), false);
-  assertEquals(assertThrows(() => openIso(file), ImageError).symbol, "ERROR_FILE_CORRUPT");
-});
+testWith(
+  XORRISO,
+  "openVirtualDisk(): an image that was cut off at a sector opens, and says so",
+  () => {
+    using dir = new TempDir();
+    const path = dir.file("cut.iso");
+    run("xorriso", "-as", "mkisofs", "-quiet", "-J", "-V", "CUT", "-o", path, makeTree(dir));
+    const full = volumeOf(path);
+    Deno.truncateSync(path, 20 * 2048);
+    const volume = volumeOf(path);
+    assertEquals([volume.label, volume.volumeSize], ["CUT", full.volumeSize]);
+    assertStringIncludes(volume.warnings.join(), "cut off");
+    Deno.truncateSync(path, 20 * 2048 - 1);
+    using file = ImageFile.open(path);
+    assertEquals(isIso(file), false);
+    assertEquals(assertThrows(() => openIso(file), ImageError).symbol, "ERROR_FILE_CORRUPT");
+  },
+);
 
 testWith(
   [tool("qemu-img")],
-  "images of the other formats under the name of an ISO are named",
+  "openVirtualDisk(): images of the other formats under the name of an ISO are named",
   () => {
     using dir = new TempDir();
     for (const [format, expected] of [["vpc", "VHD image"], ["vhdx", "VHDX image"]] as const) {
@@ -164,7 +184,7 @@ testWith(
 
 testWith(
   [sharedImageNeed("apple-test.iso.gz")],
-  "a published image has its known label",
+  "openVirtualDisk(): a published image has its known label",
   async () => {
     using dir = new TempDir();
     const volume = volumeOf(await unpackSharedImage("apple-test.iso.gz", dir));

@@ -35,21 +35,25 @@ function makeUdf(dir: TempDir, size: number, ...options: string[]): string {
 }
 
 for (const revision of ["1.02", "1.50", "2.00", "2.01"]) {
-  testWith([MKUDFFS, UDFINFO], `a UDF ${revision} volume is described as udfinfo does`, () => {
-    using dir = new TempDir();
-    const path = makeUdf(dir, 20 * MIB, "-b", "2048", "-r", revision, "-l", `Disc ${revision}`);
-    const { fileSystems, label, volumeSize, udfRevision, warnings } = volumeOf(path);
-    assertEquals(fileSystems, ["udf"]);
-    assertEquals(warnings, []);
-    assertEquals({ label, volumeSize, udfRevision }, udfinfo(path));
-    assertEquals([label, udfRevision], [`Disc ${revision}`, revision]);
-  });
+  testWith(
+    [MKUDFFS, UDFINFO],
+    `openVirtualDisk(): a UDF ${revision} volume is described as udfinfo does`,
+    () => {
+      using dir = new TempDir();
+      const path = makeUdf(dir, 20 * MIB, "-b", "2048", "-r", revision, "-l", `Disc ${revision}`);
+      const { fileSystems, label, volumeSize, udfRevision, warnings } = volumeOf(path);
+      assertEquals(fileSystems, ["udf"]);
+      assertEquals(warnings, []);
+      assertEquals({ label, volumeSize, udfRevision }, udfinfo(path));
+      assertEquals([label, udfRevision], [`Disc ${revision}`, revision]);
+    },
+  );
 }
 
 for (const blockSize of [512, 1024, 2048, 4096, 8192, 16_384, 32_768]) {
   testWith(
     [MKUDFFS, UDFINFO],
-    `a UDF volume with blocks of ${blockSize} bytes is described`,
+    `openVirtualDisk(): a UDF volume with blocks of ${blockSize} bytes is described`,
     () => {
       using dir = new TempDir();
       const path = makeUdf(dir, 40 * MIB, "-b", `${blockSize}`, "-l", "Blocks");
@@ -63,7 +67,7 @@ for (const blockSize of [512, 1024, 2048, 4096, 8192, 16_384, 32_768]) {
 for (const label of ["Größe", "日本語 disc", "💿 disc", "x".repeat(126)]) {
   testWith(
     [MKUDFFS, UDFINFO],
-    `the UDF label ${label.slice(0, 20)} is read as udfinfo does`,
+    `openVirtualDisk(): the UDF label ${label.slice(0, 20)} is read as udfinfo does`,
     () => {
       using dir = new TempDir();
       const path = makeUdf(dir, 20 * MIB, "-b", "2048", `--lvid=${label}`);
@@ -73,46 +77,62 @@ for (const label of ["Größe", "日本語 disc", "💿 disc", "x".repeat(126)])
   );
 }
 
-testWith([MKUDFFS], "a UDF 2.50 volume for write-once discs is described", () => {
-  using dir = new TempDir();
-  const path = makeUdf(dir, 40 * MIB, "-m", "bdr", "-b", "2048", "-r", "2.50", "-l", "Blu-ray");
-  const { fileSystems, label, udfRevision } = volumeOf(path);
-  assertEquals([fileSystems, label, udfRevision], [["udf"], "Blu-ray", "2.50"]);
-});
+testWith(
+  [MKUDFFS],
+  "openVirtualDisk(): a UDF 2.50 volume for write-once discs is described",
+  () => {
+    using dir = new TempDir();
+    const path = makeUdf(dir, 40 * MIB, "-m", "bdr", "-b", "2048", "-r", "2.50", "-l", "Blu-ray");
+    const { fileSystems, label, udfRevision } = volumeOf(path);
+    assertEquals([fileSystems, label, udfRevision], [["udf"], "Blu-ray", "2.50"]);
+  },
+);
 
-testWith([MKUDFFS], "a UDF volume without its first anchor is found by one of the others", () => {
-  using dir = new TempDir();
-  const path = makeUdf(dir, 20 * MIB, "-b", "2048", "-l", "Anchors");
-  const whole = volumeOf(path);
-  {
-    using file = ImageFile.open(path, { write: true });
-    file.writeAt(new Uint8Array(2048), 256 * 2048);
-  }
-  assertEquals(volumeOf(path), whole);
-});
+testWith(
+  [MKUDFFS],
+  "openVirtualDisk(): a UDF volume without its first anchor is found by one of the others",
+  () => {
+    using dir = new TempDir();
+    const path = makeUdf(dir, 20 * MIB, "-b", "2048", "-l", "Anchors");
+    const whole = volumeOf(path);
+    {
+      using file = ImageFile.open(path, { write: true });
+      file.writeAt(new Uint8Array(2048), 256 * 2048);
+    }
+    assertEquals(volumeOf(path), whole);
+  },
+);
 
-testWith([MKUDFFS], "a UDF volume without its main sequence is read from the reserve", () => {
-  using dir = new TempDir();
-  const path = makeUdf(dir, 20 * MIB, "-b", "2048", "-l", "Reserve");
-  const whole = volumeOf(path);
-  {
-    using file = ImageFile.open(path, { write: true });
-    const anchor = new Uint8Array(2048);
-    file.readAt(anchor, 256 * 2048);
-    const start = new DataView(anchor.buffer).getUint32(20, true);
-    file.writeAt(new Uint8Array(16 * 2048), start * 2048);
-  }
-  assertEquals(volumeOf(path), whole);
-});
+testWith(
+  [MKUDFFS],
+  "openVirtualDisk(): a UDF volume without its main sequence is read from the reserve",
+  () => {
+    using dir = new TempDir();
+    const path = makeUdf(dir, 20 * MIB, "-b", "2048", "-l", "Reserve");
+    const whole = volumeOf(path);
+    {
+      using file = ImageFile.open(path, { write: true });
+      const anchor = new Uint8Array(2048);
+      file.readAt(anchor, 256 * 2048);
+      const start = new DataView(anchor.buffer).getUint32(20, true);
+      file.writeAt(new Uint8Array(16 * 2048), start * 2048);
+    }
+    assertEquals(volumeOf(path), whole);
+  },
+);
 
-testWith([tool("genisoimage"), UDFINFO], "a bridge image of genisoimage is UDF first", () => {
-  using dir = new TempDir();
-  const tree = dir.file("tree");
-  Deno.mkdirSync(tree);
-  Deno.writeFileSync(`${tree}/data.bin`, pattern(10_000));
-  const path = dir.file("bridge.iso");
-  run("genisoimage", "-quiet", "-udf", "-J", "-R", "-V", "BRIDGE", "-o", path, tree);
-  const { fileSystems, label, volumeSize, udfRevision, bootable } = volumeOf(path);
-  assertEquals([fileSystems, bootable], [["udf", "joliet", "iso9660"], false]);
-  assertEquals({ label, volumeSize, udfRevision }, udfinfo(path));
-});
+testWith(
+  [tool("genisoimage"), UDFINFO],
+  "openVirtualDisk(): a bridge image of genisoimage is UDF first",
+  () => {
+    using dir = new TempDir();
+    const tree = dir.file("tree");
+    Deno.mkdirSync(tree);
+    Deno.writeFileSync(`${tree}/data.bin`, pattern(10_000));
+    const path = dir.file("bridge.iso");
+    run("genisoimage", "-quiet", "-udf", "-J", "-R", "-V", "BRIDGE", "-o", path, tree);
+    const { fileSystems, label, volumeSize, udfRevision, bootable } = volumeOf(path);
+    assertEquals([fileSystems, bootable], [["udf", "joliet", "iso9660"], false]);
+    assertEquals({ label, volumeSize, udfRevision }, udfinfo(path));
+  },
+);

@@ -116,27 +116,31 @@ for (const [format, qemuFormat] of [["vhdx", "vhdx"], ["vhd", "vpc"]] as const) 
   });
 }
 
-testWith([...QEMU, tool("qemu-nbd")], "a disk that qemu-nbd serves is not written", async () => {
-  using dir = new TempDir();
-  const path = dir.file("disk.vhdx");
-  (await createImage(path, { size: 4 * MIB })).close();
-  const socket = dir.file("socket");
-  const args = ["--persistent", "--format=vhdx", `--socket=${socket}`, path];
-  const child = new Deno.Command("qemu-nbd", { args }).spawn();
-  try {
-    while (!hasFile(socket)) await new Promise((resolve) => setTimeout(resolve, 20));
-    // It listens before it opens the image, and greets when it has.
-    using connection = await Deno.connect({ transport: "unix", path: socket });
-    assertEquals((await connection.read(new Uint8Array(8))) !== null, true);
-    assertStringIncludes(
-      refusal(path, WRITING) ?? "",
-      `process ${child.pid} (qemu-nbd) has the image open for writing`,
-    );
-  } finally {
-    child.kill("SIGKILL");
-    await child.status;
-  }
-});
+testWith(
+  [...QEMU, tool("qemu-nbd")],
+  "openVirtualDisk(): a disk that qemu-nbd serves is not written",
+  async () => {
+    using dir = new TempDir();
+    const path = dir.file("disk.vhdx");
+    (await createImage(path, { size: 4 * MIB })).close();
+    const socket = dir.file("socket");
+    const args = ["--persistent", "--format=vhdx", `--socket=${socket}`, path];
+    const child = new Deno.Command("qemu-nbd", { args }).spawn();
+    try {
+      while (!hasFile(socket)) await new Promise((resolve) => setTimeout(resolve, 20));
+      // It listens before it opens the image, and greets when it has.
+      using connection = await Deno.connect({ transport: "unix", path: socket });
+      assertEquals((await connection.read(new Uint8Array(8))) !== null, true);
+      assertStringIncludes(
+        refusal(path, WRITING) ?? "",
+        `process ${child.pid} (qemu-nbd) has the image open for writing`,
+      );
+    } finally {
+      child.kill("SIGKILL");
+      await child.status;
+    }
+  },
+);
 
 /** Locks a part of a file as `fcntl` does, until standard input ends. */
 const LOCK = `
@@ -148,36 +152,42 @@ print("locked", flush=True)
 sys.stdin.read()
 `;
 
-testWith([onlyOn("linux"), pythonModule("fcntl")], "other programs' locks count too", async (t) => {
-  using dir = new TempDir();
-  const path = dir.file("disk.vhdx");
-  (await createImage(path, { size: 4 * MIB })).close();
-  const rows: [mode: string, start: number, length: number, read: boolean, write: boolean][] = [
-    ["LOCK_EX", 0, 0, false, false],
-    ["LOCK_SH", 0, 0, true, false],
-    ["LOCK_EX", 100, 1, false, false],
-    ["LOCK_SH", 100, 1, true, true],
-    ["LOCK_SH", 200, 1, false, false],
-    ["LOCK_SH", 201, 1, true, false],
-    ["LOCK_SH", 100, 2, false, false],
-    ["LOCK_SH", 103, 1, false, false],
-    ["LOCK_SH", 99, 2, true, false],
-    ["LOCK_SH", 2 ** 40, 1, true, false],
-  ];
-  for (const [mode, start, length, read, write] of rows) {
-    await t.step(`${mode} ${start} ${length}`, async () => {
-      const args = ["-c", LOCK, path, mode, `${start}`, `${length}`];
-      await using python = await Holder.start("/usr/bin/python3", args, "locked");
-      const messages = [refusal(path), refusal(path, WRITING)];
-      assertEquals(messages.map((message) => message === undefined), [read, write]);
-      for (const message of messages) {
-        if (message !== undefined) assertStringIncludes(message, `process ${python.pid} (python3`);
-      }
-    });
-  }
-});
+testWith(
+  [onlyOn("linux"), pythonModule("fcntl")],
+  "openVirtualDisk(): other programs' locks count too",
+  async (t) => {
+    using dir = new TempDir();
+    const path = dir.file("disk.vhdx");
+    (await createImage(path, { size: 4 * MIB })).close();
+    const rows: [mode: string, start: number, length: number, read: boolean, write: boolean][] = [
+      ["LOCK_EX", 0, 0, false, false],
+      ["LOCK_SH", 0, 0, true, false],
+      ["LOCK_EX", 100, 1, false, false],
+      ["LOCK_SH", 100, 1, true, true],
+      ["LOCK_SH", 200, 1, false, false],
+      ["LOCK_SH", 201, 1, true, false],
+      ["LOCK_SH", 100, 2, false, false],
+      ["LOCK_SH", 103, 1, false, false],
+      ["LOCK_SH", 99, 2, true, false],
+      ["LOCK_SH", 2 ** 40, 1, true, false],
+    ];
+    for (const [mode, start, length, read, write] of rows) {
+      await t.step(`${mode} ${start} ${length}`, async () => {
+        const args = ["-c", LOCK, path, mode, `${start}`, `${length}`];
+        await using python = await Holder.start("/usr/bin/python3", args, "locked");
+        const messages = [refusal(path), refusal(path, WRITING)];
+        assertEquals(messages.map((message) => message === undefined), [read, write]);
+        for (const message of messages) {
+          if (message !== undefined) {
+            assertStringIncludes(message, `process ${python.pid} (python3`);
+          }
+        }
+      });
+    }
+  },
+);
 
-testWith(QEMU, "diagnose names who has locked the image, or that it could not look", async () => {
+testWith(QEMU, "diagnose() names who has locked the image, or that it could not look", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
   (await createImage(path, { size: 4 * MIB })).close();
@@ -206,30 +216,34 @@ testWith(QEMU, "diagnose names who has locked the image, or that it could not lo
   assertStringIncludes(least.out, "--allow-all");
 });
 
-testWith([onlyOn("linux")], "who has the image open in the way of Deno is named too", async () => {
-  using dir = new TempDir();
-  const path = dir.file("disk.vhdx");
-  (await createImage(path, { size: 4 * MIB })).close();
-  {
-    const args = ["run", "-A", "--config", `${ROOT}/deno.json`, `${ROOT}/src/cli/main.ts`];
-    const child = denoCommand({
-      args: [...args, "write", path],
-      stdin: "piped",
-    }).spawn();
-    const writer = child.stdin.getWriter();
-    // More than a pipe holds: what has been taken from it was taken by one who has the disk.
-    await writer.write(pattern(MIB));
-    assertMatch(refusal(path) ?? "", /: process \d+ \(deno\) has the image open for writing \(/);
-    assert(refusal(path)?.includes(`process ${child.pid} `));
-    await writer.close();
-    assertEquals((await child.status).code, 0);
-  }
-  using _disk = openVirtualDiskSync(path, { backend: "portable", readOnly: false });
-  assertStringIncludes(
-    refusal(path) ?? "",
-    "this process itself has the image open for writing",
-  );
-});
+testWith(
+  [onlyOn("linux")],
+  "openVirtualDisk(): who has the image open in the way of Deno is named too",
+  async () => {
+    using dir = new TempDir();
+    const path = dir.file("disk.vhdx");
+    (await createImage(path, { size: 4 * MIB })).close();
+    {
+      const args = ["run", "-A", "--config", `${ROOT}/deno.json`, `${ROOT}/src/cli/main.ts`];
+      const child = denoCommand({
+        args: [...args, "write", path],
+        stdin: "piped",
+      }).spawn();
+      const writer = child.stdin.getWriter();
+      // More than a pipe holds: what has been taken from it was taken by one who has the disk.
+      await writer.write(pattern(MIB));
+      assertMatch(refusal(path) ?? "", /: process \d+ \(deno\) has the image open for writing \(/);
+      assert(refusal(path)?.includes(`process ${child.pid} `));
+      await writer.close();
+      assertEquals((await child.status).code, 0);
+    }
+    using _disk = openVirtualDiskSync(path, { backend: "portable", readOnly: false });
+    assertStringIncludes(
+      refusal(path) ?? "",
+      "this process itself has the image open for writing",
+    );
+  },
+);
 
 function hasFile(path: string): boolean {
   try {

@@ -70,39 +70,47 @@ function verified(dir: TempDir, disk: PortableVirtualDisk, qemu: string): Uint8A
 }
 
 for (const subformat of ["dynamic", "fixed"]) {
-  testWith(NEEDS, `QEMU sees all of a ${subformat} VHD of its own that was resized`, async () => {
-    using dir = new TempDir();
-    const path = dir.file("disk.vhd");
-    // Its size is that of a geometry, which QEMU then trusts; this one is not.
-    run("qemu-img", "create", "-q", "-f", "vpc", "-o", `subformat=${subformat}`, path, "5M");
-    using disk = await openVirtualDisk(path, { backend: "portable", readOnly: false });
-    await disk.resize(7 * MIB);
-    disk.writeSync(pattern(MIB, 3), 6 * MIB);
-    disk.close();
-    const raw = dir.file("result.raw");
-    run("qemu-img", "convert", "-f", "vpc", "-O", "raw", path, raw);
-    const bytes = Deno.readFileSync(raw);
-    assertEquals(bytes.length, 7 * MIB);
-    assertBytesEqual(bytes.subarray(6 * MIB), pattern(MIB, 3));
-  });
+  testWith(
+    NEEDS,
+    `resize(): QEMU sees all of a ${subformat} VHD of its own that was resized`,
+    async () => {
+      using dir = new TempDir();
+      const path = dir.file("disk.vhd");
+      // Its size is that of a geometry, which QEMU then trusts; this one is not.
+      run("qemu-img", "create", "-q", "-f", "vpc", "-o", `subformat=${subformat}`, path, "5M");
+      using disk = await openVirtualDisk(path, { backend: "portable", readOnly: false });
+      await disk.resize(7 * MIB);
+      disk.writeSync(pattern(MIB, 3), 6 * MIB);
+      disk.close();
+      const raw = dir.file("result.raw");
+      run("qemu-img", "convert", "-f", "vpc", "-O", "raw", path, raw);
+      const bytes = Deno.readFileSync(raw);
+      assertEquals(bytes.length, 7 * MIB);
+      assertBytesEqual(bytes.subarray(6 * MIB), pattern(MIB, 3));
+    },
+  );
 }
 
-testWith(NEEDS, "a VHDX whose file QEMU ended in the middle of a block grows", async () => {
-  using dir = new TempDir();
-  const path = dir.file("disk.vhdx");
-  const raw = dir.file("disk.raw");
-  Deno.writeFileSync(raw, pattern(3 * MIB));
-  const options = "subformat=fixed,block_size=32M,block_state_zero=off";
-  run("qemu-img", "convert", "-f", "raw", "-O", "vhdx", "-o", options, raw, path);
-  using disk = await openVirtualDisk(path, { backend: "portable", readOnly: false });
-  await disk.resize(12 * MIB);
-  disk.close();
-  run("qemu-img", "check", "-q", "-f", "vhdx", path);
-  run("qemu-img", "convert", "-f", "vhdx", "-O", "raw", path, raw);
-  const expected = new Uint8Array(12 * MIB);
-  expected.set(pattern(3 * MIB));
-  assertBytesEqual(Deno.readFileSync(raw), expected);
-});
+testWith(
+  NEEDS,
+  "resize(): a VHDX whose file QEMU ended in the middle of a block grows",
+  async () => {
+    using dir = new TempDir();
+    const path = dir.file("disk.vhdx");
+    const raw = dir.file("disk.raw");
+    Deno.writeFileSync(raw, pattern(3 * MIB));
+    const options = "subformat=fixed,block_size=32M,block_state_zero=off";
+    run("qemu-img", "convert", "-f", "raw", "-O", "vhdx", "-o", options, raw, path);
+    using disk = await openVirtualDisk(path, { backend: "portable", readOnly: false });
+    await disk.resize(12 * MIB);
+    disk.close();
+    run("qemu-img", "check", "-q", "-f", "vhdx", path);
+    run("qemu-img", "convert", "-f", "vhdx", "-O", "raw", path, raw);
+    const expected = new Uint8Array(12 * MIB);
+    expected.set(pattern(3 * MIB));
+    assertBytesEqual(Deno.readFileSync(raw), expected);
+  },
+);
 
 function assertData(bytes: Uint8Array): void {
   assertBytesEqual(bytes.subarray(MIB, 4 * MIB), pattern(3 * MIB), "first partition");
@@ -138,7 +146,7 @@ for (const kind of KINDS) {
 for (const subtype of ["fixed", "dynamic"] as const) {
   testWith(
     NEEDS,
-    `a ${subtype} VHDX shrinks to what its partitions need, and no further`,
+    `resize(): a ${subtype} VHDX shrinks to what its partitions need, and no further`,
     async () => {
       using dir = new TempDir();
       using disk = await partitioned(
@@ -166,7 +174,7 @@ for (const subtype of ["fixed", "dynamic"] as const) {
 
 testWith(
   NEEDS,
-  "a disk that grew without its GPT is put right by the same size again",
+  "resize(): a disk that grew without its GPT is put right by the same size again",
   async () => {
     using dir = new TempDir();
     const raw = dir.file("disk.raw");
@@ -187,7 +195,7 @@ testWith(
 
 testWith(
   NEEDS,
-  "an empty GPT is at the new end too, but does not tell how much is in use",
+  "resize(): an empty GPT is at the new end too, but does not tell how much is in use",
   async () => {
     using dir = new TempDir();
     using disk = await partitioned(dir, { name: "disk.vhdx", options: {} }, "-o");
@@ -209,27 +217,36 @@ testWith(
   },
 );
 
-testWith(NEEDS, "a GPT with a hybrid MBR moves as well, and the record stays", async () => {
-  using dir = new TempDir();
-  using disk = await partitioned(dir, { name: "disk.vhdx", options: {} }, ...TWO_PARTITIONS);
-  disk.close();
-  const raw = dir.file("source.raw");
-  run("sgdisk", "-h", "2", raw);
-  const options = { source: raw, sourceType: "raw", overwrite: true, backend: "portable" } as const;
-  using hybrid = await createVirtualDisk(disk.path, options);
-  hybrid.writeSync(pattern(3 * MIB), MIB);
-  hybrid.writeSync(pattern(MIB, 7), LAST_END - MIB);
-  const record = Deno.readFileSync(raw).subarray(0, SECTOR);
-  assertEquals((await hybrid.resize("smallest-safe")).virtualSize, LAST_END + BACKUP);
-  await hybrid.expand(100 * MIB);
-  const bytes = verified(dir, hybrid, "vhdx");
-  assertData(bytes);
-  assertBytesEqual(bytes.subarray(0, SECTOR), record);
-});
+testWith(
+  NEEDS,
+  "resize(): a GPT with a hybrid MBR moves as well, and the record stays",
+  async () => {
+    using dir = new TempDir();
+    using disk = await partitioned(dir, { name: "disk.vhdx", options: {} }, ...TWO_PARTITIONS);
+    disk.close();
+    const raw = dir.file("source.raw");
+    run("sgdisk", "-h", "2", raw);
+    const options = {
+      source: raw,
+      sourceType: "raw",
+      overwrite: true,
+      backend: "portable",
+    } as const;
+    using hybrid = await createVirtualDisk(disk.path, options);
+    hybrid.writeSync(pattern(3 * MIB), MIB);
+    hybrid.writeSync(pattern(MIB, 7), LAST_END - MIB);
+    const record = Deno.readFileSync(raw).subarray(0, SECTOR);
+    assertEquals((await hybrid.resize("smallest-safe")).virtualSize, LAST_END + BACKUP);
+    await hybrid.expand(100 * MIB);
+    const bytes = verified(dir, hybrid, "vhdx");
+    assertData(bytes);
+    assertBytesEqual(bytes.subarray(0, SECTOR), record);
+  },
+);
 
 testWith(
   [tool("sfdisk"), tool("sh")],
-  "an MBR with logical partitions tells the smallest size",
+  "resize(): an MBR with logical partitions tells the smallest size",
   async () => {
     using dir = new TempDir();
     const raw = dir.file("disk.raw");
@@ -252,26 +269,35 @@ testWith(
   },
 );
 
-testWith([tool("fdisk"), tool("sh")], "a GPT of 4096-byte sectors moves as well", async () => {
-  using dir = new TempDir();
-  const raw = dir.file("disk.raw");
-  Deno.truncateSync(createEmpty(raw), 64 * MIB);
-  const fdisk = (commands: string) =>
-    run("sh", "-c", `printf '${commands}' | fdisk -b 4096 "$0" 2>&1`, raw);
-  fdisk("g\\nn\\n1\\n\\n+8M\\nw\\n");
-  using disk = await createVirtualDisk(dir.file("disk.vhdx"), {
-    source: raw,
-    sourceType: "raw",
-    sectorSize: 4096,
-    backend: "portable",
-  });
-  assertEquals(disk.getInformation("smallestSafeVirtualSize"), 9 * MIB + 5 * 4096);
-  await disk.resize(9 * MIB + 5 * 4096);
-  await disk.expand(100 * MIB);
-  disk.close();
-  // QEMU reads no VHDX of such sectors.
-  const options = { source: disk.path, type: "raw", overwrite: true, backend: "portable" } as const;
-  using _copy = await createVirtualDisk(raw, options);
-  assertEquals(Deno.statSync(raw).size, 100 * MIB);
-  assertStringIncludes(fdisk("v\\nq\\n"), "No errors detected.");
-});
+testWith(
+  [tool("fdisk"), tool("sh")],
+  "resize(): a GPT of 4096-byte sectors moves as well",
+  async () => {
+    using dir = new TempDir();
+    const raw = dir.file("disk.raw");
+    Deno.truncateSync(createEmpty(raw), 64 * MIB);
+    const fdisk = (commands: string) =>
+      run("sh", "-c", `printf '${commands}' | fdisk -b 4096 "$0" 2>&1`, raw);
+    fdisk("g\\nn\\n1\\n\\n+8M\\nw\\n");
+    using disk = await createVirtualDisk(dir.file("disk.vhdx"), {
+      source: raw,
+      sourceType: "raw",
+      sectorSize: 4096,
+      backend: "portable",
+    });
+    assertEquals(disk.getInformation("smallestSafeVirtualSize"), 9 * MIB + 5 * 4096);
+    await disk.resize(9 * MIB + 5 * 4096);
+    await disk.expand(100 * MIB);
+    disk.close();
+    // QEMU reads no VHDX of such sectors.
+    const options = {
+      source: disk.path,
+      type: "raw",
+      overwrite: true,
+      backend: "portable",
+    } as const;
+    using _copy = await createVirtualDisk(raw, options);
+    assertEquals(Deno.statSync(raw).size, 100 * MIB);
+    assertStringIncludes(fdisk("v\\nq\\n"), "No errors detected.");
+  },
+);

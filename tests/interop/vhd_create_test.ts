@@ -84,7 +84,7 @@ for (const subtype of ["fixed", "dynamic"] as const) {
 
 testWith(
   [...QEMU, ...LIBVHDI],
-  "a new differencing image over a parent that QEMU wrote reads the parent in libvhdi, and here",
+  "createVirtualDisk(): a new differencing image over a parent that QEMU wrote reads the parent in libvhdi, and here",
   () => {
     using dir = new TempDir();
     const virtualSize = 9 * MIB + 512;

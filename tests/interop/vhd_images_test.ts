@@ -16,7 +16,7 @@ import { inFileOrder } from "./vhd_oracles.ts";
 const EXT2 = "ext2.vhd.gz";
 const FAT_DIFFERENTIAL = "fat-differential.vhd.gz";
 
-testWith([sharedImageNeed(EXT2)], "ext2.vhd reads to the last byte", async () => {
+testWith([sharedImageNeed(EXT2)], "readSync(): ext2.vhd reads to the last byte", async () => {
   using dir = new TempDir();
   using file = ImageFile.open(await unpackSharedImage(EXT2, dir));
   assertEquals(isVhd(file), true);
@@ -35,7 +35,7 @@ testWith([sharedImageNeed(EXT2)], "ext2.vhd reads to the last byte", async () =>
 
 testWith(
   [sharedImageNeed(FAT_DIFFERENTIAL)],
-  "fat-differential.vhd says of itself and its parent what Windows wrote",
+  "openVirtualDisk(): fat-differential.vhd says of itself and its parent what Windows wrote",
   async () => {
     using dir = new TempDir();
     using file = ImageFile.open(await unpackSharedImage(FAT_DIFFERENTIAL, dir));
@@ -61,7 +61,7 @@ testWith(
 
 testWith(
   [sharedImageNeed(FAT_DIFFERENTIAL)],
-  "fat-differential.vhd has sectors of its own in its first block only",
+  "extents(): fat-differential.vhd has sectors of its own in its first block only",
   async () => {
     using dir = new TempDir();
     using file = ImageFile.open(await unpackSharedImage(FAT_DIFFERENTIAL, dir));

@@ -48,7 +48,7 @@ for (const subformat of ["dynamic", "fixed"]) {
 
 testWith(
   QEMU,
-  "an image whose size QEMU rounded to its geometry has the size that QEMU sees",
+  "openVirtualDisk(): an image whose size QEMU rounded to its geometry has the size that QEMU sees",
   () => {
     using dir = new TempDir();
     const path = dir.file("qemu.vhd");
@@ -93,27 +93,35 @@ for (const subformat of ["dynamic", "fixed"]) {
   }
 }
 
-testWith([...QEMU, ...LIBVHDI], "type, size and identifier of QEMU's images are libvhdi's", () => {
-  using dir = new TempDir();
-  for (const [subformat, type] of [["fixed", 2], ["dynamic", 3]] as const) {
-    const path = dir.file(`${subformat}.vhd`);
-    qemuCreate(path, 5 * MIB, `subformat=${subformat}`);
-    using file = ImageFile.open(path);
-    const image = openVhd(file);
-    const other = libvhdiInformation(path);
-    assertEquals([other.type, other.size], [type, image.virtualSize]);
-    assertEquals(other.identifier, inFileOrder(image.identifier!));
-  }
-});
+testWith(
+  [...QEMU, ...LIBVHDI],
+  "openVirtualDisk(): type, size and identifier of QEMU's images are libvhdi's",
+  () => {
+    using dir = new TempDir();
+    for (const [subformat, type] of [["fixed", 2], ["dynamic", 3]] as const) {
+      const path = dir.file(`${subformat}.vhd`);
+      qemuCreate(path, 5 * MIB, `subformat=${subformat}`);
+      using file = ImageFile.open(path);
+      const image = openVhd(file);
+      const other = libvhdiInformation(path);
+      assertEquals([other.type, other.size], [type, image.virtualSize]);
+      assertEquals(other.identifier, inFileOrder(image.identifier!));
+    }
+  },
+);
 
-testWith(QEMU, "an image that lost its trailing footer in a crash reads as before", () => {
-  using dir = new TempDir();
-  const path = dir.file("qemu.vhd");
-  qemuCreate(path, 8 * MIB);
-  qemuWrite(path, guestWrites(8 * MIB));
-  const expected = qemuRaw(path, dir.file("raw"));
-  Deno.truncateSync(path, Deno.statSync(path).size - 512);
-  using file = ImageFile.open(path);
-  assertEquals(isVhd(file), true);
-  assertBytesEqual(readImage([openVhd(file)], 0, 8 * MIB), expected);
-});
+testWith(
+  QEMU,
+  "readSync(): an image that lost its trailing footer in a crash reads as before",
+  () => {
+    using dir = new TempDir();
+    const path = dir.file("qemu.vhd");
+    qemuCreate(path, 8 * MIB);
+    qemuWrite(path, guestWrites(8 * MIB));
+    const expected = qemuRaw(path, dir.file("raw"));
+    Deno.truncateSync(path, Deno.statSync(path).size - 512);
+    using file = ImageFile.open(path);
+    assertEquals(isVhd(file), true);
+    assertBytesEqual(readImage([openVhd(file)], 0, 8 * MIB), expected);
+  },
+);

@@ -77,7 +77,7 @@ for (
 ) {
   testWith(
     [...QEMU, ...LIBVHDI],
-    `QEMU and libvhdi read what was written to a ${subtype} image, blocks of ${blockSize}`,
+    `writeSync(): QEMU and libvhdi read what was written to a ${subtype} image, blocks of ${blockSize}`,
     () => {
       using dir = new TempDir();
       const path = dir.file("disk.vhd");
@@ -134,25 +134,29 @@ function writeParent(path: string, identifier: string, disk: Uint8Array): void {
 }
 
 for (const subformat of ["dynamic", "fixed"]) {
-  testWith(QEMU, `an image of QEMU's, ${subformat}, is written here and by QEMU in turn`, () => {
-    using dir = new TempDir();
-    const path = dir.file("qemu.vhd");
-    const disk = new Uint8Array(21 * MIB);
-    qemuCreate(path, disk.length, `subformat=${subformat}`);
-    for (let turn = 0; turn < 3; turn++) {
-      const written = { offset: (turn * 5 + 1) * MIB - 4096, length: 3 * MIB, value: turn + 1 };
-      qemuWrite(path, [written]);
-      disk.fill(written.value, written.offset, written.offset + written.length);
-      work(path, disk, turn, { operations: 300 });
-      assertBytesEqual(qemuRaw(path, dir.file("raw")), disk, `turn ${turn}`);
-    }
-  });
+  testWith(
+    QEMU,
+    `writeSync(): an image of QEMU's, ${subformat}, is written here and by QEMU in turn`,
+    () => {
+      using dir = new TempDir();
+      const path = dir.file("qemu.vhd");
+      const disk = new Uint8Array(21 * MIB);
+      qemuCreate(path, disk.length, `subformat=${subformat}`);
+      for (let turn = 0; turn < 3; turn++) {
+        const written = { offset: (turn * 5 + 1) * MIB - 4096, length: 3 * MIB, value: turn + 1 };
+        qemuWrite(path, [written]);
+        disk.fill(written.value, written.offset, written.offset + written.length);
+        work(path, disk, turn, { operations: 300 });
+        assertBytesEqual(qemuRaw(path, dir.file("raw")), disk, `turn ${turn}`);
+      }
+    },
+  );
 }
 
 const EXT2 = "ext2.vhd.gz";
 testWith(
   [sharedImageNeed(EXT2), ...QEMU, ...LIBVHDI],
-  "ext2.vhd is written to, and stays the image that it was to QEMU and libvhdi",
+  "writeSync(): ext2.vhd is written to, and stays the image that it was to QEMU and libvhdi",
   async () => {
     using dir = new TempDir();
     const path = await unpackSharedImage(EXT2, dir);
@@ -174,7 +178,7 @@ function readFile(path: string): Uint8Array<ArrayBuffer> {
 const FAT_DIFFERENTIAL = "fat-differential.vhd.gz";
 testWith(
   [sharedImageNeed(FAT_DIFFERENTIAL), ...LIBVHDI],
-  "fat-differential.vhd is written to, over a parent, and stays aligned",
+  "writeSync(): fat-differential.vhd is written to, over a parent, and stays aligned",
   async () => {
     using dir = new TempDir();
     const path = await unpackSharedImage(FAT_DIFFERENTIAL, dir);

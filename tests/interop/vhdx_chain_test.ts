@@ -28,7 +28,7 @@ function writeBlocks(child: VhdxBuilder, chunkRatio: number, sectorsPerBlock: nu
 for (const sectorSize of [512, 4096]) {
   testWith(
     LIBVHDI,
-    `libvhdi reads a child with sectors of ${sectorSize} as it is read here`,
+    `readSync(): libvhdi reads a child with sectors of ${sectorSize} as it is read here`,
     () => {
       using dir = new TempDir();
       const paths = ["child.vhdx", "base.vhdx"].map((name) => dir.file(name));

@@ -40,25 +40,33 @@ const SPECS: readonly Partial<ImageSpec>[] = [
 ];
 
 for (const spec of SPECS) {
-  testWith([...QEMU, ...LIBVHDI], `QEMU and libvhdi read a new ${name(spec)}`, () => {
-    using dir = new TempDir();
-    const path = dir.file("disk.vhdx");
-    create(path, spec);
-    const qemu = qemuInspectVhdx(path);
-    assertEquals(qemu["virtual-size"], spec.virtualSize);
-    assertEquals(qemu["cluster-size"], spec.blockSize);
-    assertSameAsLibvhdi(path, spec);
-  });
+  testWith(
+    [...QEMU, ...LIBVHDI],
+    `createVirtualDisk(): QEMU and libvhdi read a new ${name(spec)}`,
+    () => {
+      using dir = new TempDir();
+      const path = dir.file("disk.vhdx");
+      create(path, spec);
+      const qemu = qemuInspectVhdx(path);
+      assertEquals(qemu["virtual-size"], spec.virtualSize);
+      assertEquals(qemu["cluster-size"], spec.blockSize);
+      assertSameAsLibvhdi(path, spec);
+    },
+  );
 }
 
 for (const subtype of ["dynamic", "fixed"] as const) {
   const spec = { subtype, virtualSize: 4100 * MIB, blockSize: 2 * MIB, logicalSectorSize: 4096 };
-  testWith(LIBVHDI, `libvhdi reads a new ${name(spec)}, which QEMU does not support`, () => {
-    using dir = new TempDir();
-    const path = dir.file("disk.vhdx");
-    create(path, spec);
-    assertSameAsLibvhdi(path, spec);
-  });
+  testWith(
+    LIBVHDI,
+    `createVirtualDisk(): libvhdi reads a new ${name(spec)}, which QEMU does not support`,
+    () => {
+      using dir = new TempDir();
+      const path = dir.file("disk.vhdx");
+      create(path, spec);
+      assertSameAsLibvhdi(path, spec);
+    },
+  );
 }
 
 function name(
@@ -77,67 +85,75 @@ function assertSameAsLibvhdi(
 }
 
 for (const subtype of ["dynamic", "fixed"] as const) {
-  testWith(QEMU, `what QEMU writes to a new ${subtype} image is read here`, () => {
-    using dir = new TempDir();
-    const path = dir.file("disk.vhdx");
-    const size = 4200 * MIB;
-    create(path, { subtype, virtualSize: size, blockSize: MIB });
-    // Blocks on both sides of the first sector bitmap entry, which is number 4096.
-    const writes: Write[] = [
-      { offset: 0, length: 1024, value: 1 },
-      { offset: 4096 * MIB - 512, length: 1024, value: 2 },
-      { offset: 4098 * MIB, length: 2 * MIB, value: 3 },
-      { offset: size - 512, length: 512, value: 4 },
-    ];
-    qemuWriteVhdx(path, writes);
-    withImage(path, (image) => {
-      for (const { offset, length, value } of writes) {
-        const bytes = readImage([image], offset, length);
-        assertBytesEqual(bytes, new Uint8Array(length).fill(value), `write ${value}`);
-      }
-      assertBytesEqual(readImage([image], 1024, MIB), new Uint8Array(MIB));
-    });
-    qemuInspectVhdx(path);
-  });
+  testWith(
+    QEMU,
+    `createVirtualDisk(): what QEMU writes to a new ${subtype} image is read here`,
+    () => {
+      using dir = new TempDir();
+      const path = dir.file("disk.vhdx");
+      const size = 4200 * MIB;
+      create(path, { subtype, virtualSize: size, blockSize: MIB });
+      // Blocks on both sides of the first sector bitmap entry, which is number 4096.
+      const writes: Write[] = [
+        { offset: 0, length: 1024, value: 1 },
+        { offset: 4096 * MIB - 512, length: 1024, value: 2 },
+        { offset: 4098 * MIB, length: 2 * MIB, value: 3 },
+        { offset: size - 512, length: 512, value: 4 },
+      ];
+      qemuWriteVhdx(path, writes);
+      withImage(path, (image) => {
+        for (const { offset, length, value } of writes) {
+          const bytes = readImage([image], offset, length);
+          assertBytesEqual(bytes, new Uint8Array(length).fill(value), `write ${value}`);
+        }
+        assertBytesEqual(readImage([image], 1024, MIB), new Uint8Array(MIB));
+      });
+      qemuInspectVhdx(path);
+    },
+  );
 }
 
-testWith([...QEMU, ...LIBVHDI], "libvhdi reads a new child as its parent", () => {
-  for (const blockSize of [MIB, 2 * MIB]) {
-    using dir = new TempDir();
-    const parent = dir.file("base.vhdx");
-    const child = dir.file("child.vhdx");
-    const size = 9 * MIB;
-    create(parent, { virtualSize: size });
-    qemuWriteVhdx(parent, [{ offset: MIB - 512, length: 3 * MIB, value: 7 }]);
-    const parentId = withImage(parent, (image) => image.identifier ?? "");
-    create(child, {
-      subtype: "differencing",
-      virtualSize: size,
-      blockSize,
-      parent: {
-        identifier: parentId,
-        relativePath: ".\\base.vhdx",
-        absolutePath: "C:\\images\\base.vhdx",
-      },
-    });
-    const information = libvhdiInformation(child);
-    assertEquals(information.type, DISK_TYPES.differencing);
-    assertEquals(information.size, size);
-    assertEquals(information.parentIdentifier, parentId);
-    const whole = [{ offset: 0, length: size }];
-    const seen = libvhdiRead([child, parent], whole, dir.file("seen"));
-    using parentFile = ImageFile.open(parent);
-    using childFile = ImageFile.open(child);
-    const images = [openVhdx(childFile), openVhdx(parentFile)];
-    assertEquals(images[0]!.parent, {
-      identifiers: [parentId],
-      locators: [
-        { kind: "relative", path: ".\\base.vhdx" },
-        { kind: "absolute", path: "C:\\images\\base.vhdx" },
-      ],
-    });
-    const bytes = readImage(images, 0, size);
-    assertBytesEqual(bytes, seen);
-    assertEquals(bytes.filter((byte) => byte === 7).length, 3 * MIB);
-  }
-});
+testWith(
+  [...QEMU, ...LIBVHDI],
+  "createVirtualDisk(): libvhdi reads a new child as its parent",
+  () => {
+    for (const blockSize of [MIB, 2 * MIB]) {
+      using dir = new TempDir();
+      const parent = dir.file("base.vhdx");
+      const child = dir.file("child.vhdx");
+      const size = 9 * MIB;
+      create(parent, { virtualSize: size });
+      qemuWriteVhdx(parent, [{ offset: MIB - 512, length: 3 * MIB, value: 7 }]);
+      const parentId = withImage(parent, (image) => image.identifier ?? "");
+      create(child, {
+        subtype: "differencing",
+        virtualSize: size,
+        blockSize,
+        parent: {
+          identifier: parentId,
+          relativePath: ".\\base.vhdx",
+          absolutePath: "C:\\images\\base.vhdx",
+        },
+      });
+      const information = libvhdiInformation(child);
+      assertEquals(information.type, DISK_TYPES.differencing);
+      assertEquals(information.size, size);
+      assertEquals(information.parentIdentifier, parentId);
+      const whole = [{ offset: 0, length: size }];
+      const seen = libvhdiRead([child, parent], whole, dir.file("seen"));
+      using parentFile = ImageFile.open(parent);
+      using childFile = ImageFile.open(child);
+      const images = [openVhdx(childFile), openVhdx(parentFile)];
+      assertEquals(images[0]!.parent, {
+        identifiers: [parentId],
+        locators: [
+          { kind: "relative", path: ".\\base.vhdx" },
+          { kind: "absolute", path: "C:\\images\\base.vhdx" },
+        ],
+      });
+      const bytes = readImage(images, 0, size);
+      assertBytesEqual(bytes, seen);
+      assertEquals(bytes.filter((byte) => byte === 7).length, 3 * MIB);
+    }
+  },
+);

@@ -54,7 +54,7 @@ const LOGS: Record<string, [number, readonly EntrySpec[]]> = {
 };
 
 for (const [what, [position, entries]] of Object.entries(LOGS)) {
-  testWith(QEMU, `a log with ${what} reads as QEMU replays it`, () => {
+  testWith(QEMU, `openVirtualDisk(): a log with ${what} reads as QEMU replays it`, () => {
     using dir = new TempDir();
     const builder = dirtyVhdx();
     builder.append(new Uint8Array(MIB).fill(0x55));
@@ -73,31 +73,35 @@ for (const [what, [position, entries]] of Object.entries(LOGS)) {
   });
 }
 
-testWith(QEMU, "QEMU replays data of sectors that were torn in their block", async () => {
-  using dir = new TempDir();
-  const [path, left] = [dir.file("disk.vhdx"), dir.file("left.vhdx")];
-  const backend = "portable";
-  {
-    using disk = await createVirtualDisk(path, { size: 16 * MIB, sectorSize: 4096, backend });
-    disk.writeSync(pattern(4 * PAGE, 1), 0);
-  }
-  using disk = openVirtualDiskSync(path, { readOnly: false, atomicSectors: true, backend });
-  const sectors = pattern(2 * PAGE, 2);
-  disk.writeSync(sectors, PAGE);
-  disk.flushSync();
-  Deno.copyFileSync(path, left);
-  const [extent] = disk.extents({ offset: PAGE, length: 2 * PAGE });
-  const place = extent?.kind === "file" ? extent.fileOffset : NaN;
-  using file = Deno.openSync(left, { read: true, write: true });
-  file.seekSync(place + 512, Deno.SeekMode.Start);
-  file.writeSync(pattern(PAGE, 1));
-  // It replays the log before it says that it takes no disks with such sectors.
-  assertThrows(() => run("qemu-img", "check", "-r", "all", "-f", "vhdx", left));
-  const seen = new Uint8Array(sectors.length);
-  file.seekSync(place, Deno.SeekMode.Start);
-  file.readSync(seen);
-  assertBytesEqual(seen, sectors);
-});
+testWith(
+  QEMU,
+  "openVirtualDisk(): QEMU replays data of sectors that were torn in their block",
+  async () => {
+    using dir = new TempDir();
+    const [path, left] = [dir.file("disk.vhdx"), dir.file("left.vhdx")];
+    const backend = "portable";
+    {
+      using disk = await createVirtualDisk(path, { size: 16 * MIB, sectorSize: 4096, backend });
+      disk.writeSync(pattern(4 * PAGE, 1), 0);
+    }
+    using disk = openVirtualDiskSync(path, { readOnly: false, atomicSectors: true, backend });
+    const sectors = pattern(2 * PAGE, 2);
+    disk.writeSync(sectors, PAGE);
+    disk.flushSync();
+    Deno.copyFileSync(path, left);
+    const [extent] = disk.extents({ offset: PAGE, length: 2 * PAGE });
+    const place = extent?.kind === "file" ? extent.fileOffset : NaN;
+    using file = Deno.openSync(left, { read: true, write: true });
+    file.seekSync(place + 512, Deno.SeekMode.Start);
+    file.writeSync(pattern(PAGE, 1));
+    // It replays the log before it says that it takes no disks with such sectors.
+    assertThrows(() => run("qemu-img", "check", "-r", "all", "-f", "vhdx", left));
+    const seen = new Uint8Array(sectors.length);
+    file.seekSync(place, Deno.SeekMode.Start);
+    file.readSync(seen);
+    assertBytesEqual(seen, sectors);
+  },
+);
 
 /** The table's first page with block 0 in the file. */
 function batPageBytes(): Uint8Array {

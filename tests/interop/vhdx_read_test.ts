@@ -48,51 +48,63 @@ function writesFor(size: number): Write[] {
 }
 
 for (const [size, options] of SMALL) {
-  testWith(QEMU, `a QEMU image of ${size} bytes, ${options}, reads as QEMU reads it`, () => {
-    using dir = new TempDir();
-    const path = dir.file("disk.vhdx");
-    const raw = dir.file("disk.raw");
-    qemuCreateVhdx(path, size, options);
-    for (const written of [false, true]) {
-      if (written) qemuWriteVhdx(path, writesFor(size));
-      qemuRawVhdx(path, raw);
-      using file = ImageFile.open(path);
-      const image = openVhdx(file);
-      assertEquals(image.virtualSize, size);
-      assertEquals(image.blockSize, qemuInspectVhdx(path)["cluster-size"]);
-      assertEquals(image.subtype, options.includes("fixed") ? "fixed" : "dynamic");
-      assertEquals(image.physicalSectorSize, 512);
-      assertEquals(diskHash(image), fileHash(raw), `written: ${written}`);
-    }
-  });
+  testWith(
+    QEMU,
+    `readSync(): a QEMU image of ${size} bytes, ${options}, reads as QEMU reads it`,
+    () => {
+      using dir = new TempDir();
+      const path = dir.file("disk.vhdx");
+      const raw = dir.file("disk.raw");
+      qemuCreateVhdx(path, size, options);
+      for (const written of [false, true]) {
+        if (written) qemuWriteVhdx(path, writesFor(size));
+        qemuRawVhdx(path, raw);
+        using file = ImageFile.open(path);
+        const image = openVhdx(file);
+        assertEquals(image.virtualSize, size);
+        assertEquals(image.blockSize, qemuInspectVhdx(path)["cluster-size"]);
+        assertEquals(image.subtype, options.includes("fixed") ? "fixed" : "dynamic");
+        assertEquals(image.physicalSectorSize, 512);
+        assertEquals(diskHash(image), fileHash(raw), `written: ${written}`);
+      }
+    },
+  );
 }
 
 for (const [size, options] of LARGE) {
-  testWith(QEMU, `a QEMU image of ${size} bytes, ${options}, reads as it was written`, () => {
-    using dir = new TempDir();
-    const path = dir.file("disk.vhdx");
-    qemuCreateVhdx(path, size, options);
-    const writes = writesFor(size);
-    qemuWriteVhdx(path, writes);
-    using file = ImageFile.open(path);
-    const image = openVhdx(file);
-    assertEquals(image.virtualSize, size);
-    for (const { offset, length, value } of writes) {
-      // With what surrounds it, which nobody wrote to.
-      const start = Math.max(0, offset - 4096);
-      const end = Math.min(size, offset + length + 4096);
-      const expected = new Uint8Array(end - start);
-      expected.fill(value, offset - start, offset - start + length);
-      assertBytesEqual(readImage([image], start, end - start), expected, `write ${value}`);
-    }
-  });
+  testWith(
+    QEMU,
+    `readSync(): a QEMU image of ${size} bytes, ${options}, reads as it was written`,
+    () => {
+      using dir = new TempDir();
+      const path = dir.file("disk.vhdx");
+      qemuCreateVhdx(path, size, options);
+      const writes = writesFor(size);
+      qemuWriteVhdx(path, writes);
+      using file = ImageFile.open(path);
+      const image = openVhdx(file);
+      assertEquals(image.virtualSize, size);
+      for (const { offset, length, value } of writes) {
+        // With what surrounds it, which nobody wrote to.
+        const start = Math.max(0, offset - 4096);
+        const end = Math.min(size, offset + length + 4096);
+        const expected = new Uint8Array(end - start);
+        expected.fill(value, offset - start, offset - start + length);
+        assertBytesEqual(readImage([image], start, end - start), expected, `write ${value}`);
+      }
+    },
+  );
 }
 
-testWith([...QEMU, ...LIBVHDI], "libvhdi finds the identifier that is found here", () => {
-  using dir = new TempDir();
-  const path = dir.file("disk.vhdx");
-  qemuCreateVhdx(path, 5 * MIB, "subformat=dynamic");
-  qemuWriteVhdx(path, [{ offset: 0, length: 512, value: 9 }]);
-  using file = ImageFile.open(path);
-  assertEquals(libvhdiInformation(path).identifier, openVhdx(file).identifier);
-});
+testWith(
+  [...QEMU, ...LIBVHDI],
+  "getInformation(): libvhdi finds the identifier that is found here",
+  () => {
+    using dir = new TempDir();
+    const path = dir.file("disk.vhdx");
+    qemuCreateVhdx(path, 5 * MIB, "subformat=dynamic");
+    qemuWriteVhdx(path, [{ offset: 0, length: 512, value: 9 }]);
+    using file = ImageFile.open(path);
+    assertEquals(libvhdiInformation(path).identifier, openVhdx(file).identifier);
+  },
+);

@@ -125,26 +125,34 @@ const SPECS: readonly Partial<ImageSpec>[] = [
 for (const [seed, spec] of SPECS.entries()) {
   const { subtype = "dynamic", blockSize, virtualSize = 0 } = spec;
   const name = `${subtype} disk in blocks of ${blockSize}`;
-  testWith(QEMU, `a ${name}, written at random, is sound and the same in QEMU (${seed})`, () => {
-    using dir = new TempDir();
-    const path = dir.file("disk.vhdx");
-    create(path, spec);
-    writeRandomly(path, { offset: 0, bytes: new Uint8Array(virtualSize) }, new Random(seed));
-    assertQemuAgrees(path, dir);
-  });
+  testWith(
+    QEMU,
+    `writeSync(): a ${name}, written at random, is sound and the same in QEMU (${seed})`,
+    () => {
+      using dir = new TempDir();
+      const path = dir.file("disk.vhdx");
+      create(path, spec);
+      writeRandomly(path, { offset: 0, bytes: new Uint8Array(virtualSize) }, new Random(seed));
+      assertQemuAgrees(path, dir);
+    },
+  );
 }
 
 for (const subtype of ["dynamic", "fixed"] as const) {
-  testWith(LIBVHDI, `a ${subtype} disk of 4096-byte sectors is the same in libvhdi`, () => {
-    using dir = new TempDir();
-    const path = dir.file("disk.vhdx");
-    const size = 12 * MIB + 4096;
-    create(path, { subtype, virtualSize: size, blockSize: 2 * MIB, logicalSectorSize: 4096 });
-    const oracle = { offset: 0, bytes: new Uint8Array(size) };
-    writeRandomly(path, oracle, new Random(10));
-    const seen = libvhdiRead([path], [{ offset: 0, length: size }], dir.file("seen"));
-    assertBytesEqual(seen, oracle.bytes);
-  });
+  testWith(
+    LIBVHDI,
+    `writeSync(): a ${subtype} disk of 4096-byte sectors is the same in libvhdi`,
+    () => {
+      using dir = new TempDir();
+      const path = dir.file("disk.vhdx");
+      const size = 12 * MIB + 4096;
+      create(path, { subtype, virtualSize: size, blockSize: 2 * MIB, logicalSectorSize: 4096 });
+      const oracle = { offset: 0, bytes: new Uint8Array(size) };
+      writeRandomly(path, oracle, new Random(10));
+      const seen = libvhdiRead([path], [{ offset: 0, length: size }], dir.file("seen"));
+      assertBytesEqual(seen, oracle.bytes);
+    },
+  );
 }
 
 for (const [seed, logicalSectorSize] of [512, 512, 4096].entries()) {
@@ -185,7 +193,7 @@ for (const [seed, logicalSectorSize] of [512, 512, 4096].entries()) {
   });
 }
 
-testWith(QEMU, "blocks on both sides of a sector bitmap entry are written", () => {
+testWith(QEMU, "writeSync(): blocks on both sides of a sector bitmap entry are written", () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
   create(path, { virtualSize: 4200 * MIB, blockSize: MIB });
@@ -197,25 +205,29 @@ testWith(QEMU, "blocks on both sides of a sector bitmap entry are written", () =
 });
 
 for (const options of ["subformat=dynamic,block_size=1M", "subformat=fixed,block_size=8M"]) {
-  testWith(QEMU, `an image made and written by QEMU (${options}) is written here`, () => {
-    using dir = new TempDir();
-    const path = dir.file("disk.vhdx");
-    const size = 20 * MIB;
-    qemuCreateVhdx(path, size, options);
-    qemuWriteVhdx(path, [{ offset: 3 * MIB, length: 6 * MIB, value: 9 }]);
-    const bytes = new Uint8Array(size).fill(9, 3 * MIB, 9 * MIB);
-    writeRandomly(path, { offset: 0, bytes }, new Random(50), [], 400);
-    qemuWriteVhdx(path, [{ offset: 5 * MIB, length: MIB, value: 7 }]);
-    bytes.fill(7, 5 * MIB, 6 * MIB);
-    writeRandomly(path, { offset: 0, bytes }, new Random(51), [], 400);
-    assertQemuAgrees(path, dir);
-  });
+  testWith(
+    QEMU,
+    `writeSync(): an image made and written by QEMU (${options}) is written here`,
+    () => {
+      using dir = new TempDir();
+      const path = dir.file("disk.vhdx");
+      const size = 20 * MIB;
+      qemuCreateVhdx(path, size, options);
+      qemuWriteVhdx(path, [{ offset: 3 * MIB, length: 6 * MIB, value: 9 }]);
+      const bytes = new Uint8Array(size).fill(9, 3 * MIB, 9 * MIB);
+      writeRandomly(path, { offset: 0, bytes }, new Random(50), [], 400);
+      qemuWriteVhdx(path, [{ offset: 5 * MIB, length: MIB, value: 7 }]);
+      bytes.fill(7, 5 * MIB, 6 * MIB);
+      writeRandomly(path, { offset: 0, bytes }, new Random(51), [], 400);
+      assertQemuAgrees(path, dir);
+    },
+  );
 }
 
 for (const name of ["btrfs.vhdx.gz", "swap.vhdx.gz", "vhdx-log-replay.vhdx.gz"]) {
   testWith(
     [...QEMU, sharedImageNeed(name)],
-    `an image made by Windows (${name}) is written and stays valid`,
+    `writeSync(): an image made by Windows (${name}) is written and stays valid`,
     async () => {
       using dir = new TempDir();
       const path = await unpackSharedImage(name, dir);
@@ -247,7 +259,7 @@ const REPLAYED_HASH = "3ba3b309425b7ff5e8e0199edceed95226250f880c53b24e8eae93865
 
 testWith(
   [...QEMU, sharedImageNeed("vhdx-log-replay.vhdx.gz")],
-  "opening an image with a dirty log for writing replays the log to the file",
+  "openVirtualDisk(): opening an image with a dirty log for writing replays the log to the file",
   async () => {
     using dir = new TempDir();
     const path = await unpackSharedImage("vhdx-log-replay.vhdx.gz", dir);
@@ -265,7 +277,7 @@ testWith(
   },
 );
 
-testWith(QEMU, "QEMU repairs what a crash of ours leaves, to the same bytes", () => {
+testWith(QEMU, "writeSync(): QEMU repairs what a crash of ours leaves, to the same bytes", () => {
   using dir = new TempDir();
   const random = new Random(70);
   for (let round = 0; round < 6; round++) {

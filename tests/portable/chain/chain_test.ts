@@ -162,7 +162,7 @@ for (const format of FORMATS) {
   );
 }
 
-Deno.test("vhd: a parent of another size is ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH", async () => {
+Deno.test("ImageChain: of a VHD a parent of another size is ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH", async () => {
   using dir = new TempDir();
   const identifier = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
   const base = await create(dir.file("base.vhd"), { size: 8 * MIB, identifier });
@@ -173,7 +173,7 @@ Deno.test("vhd: a parent of another size is ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH
 
 testWith(
   [onlyOn("linux", "darwin")],
-  "a parent that an image cannot name gets no child, and no file is left of it",
+  "createVirtualDisk(): a parent that an image cannot name gets no child, and no file is left of it",
   async () => {
     using dir = new TempDir();
     const folder = dir.file("back\\slash");
@@ -188,7 +188,7 @@ testWith(
   },
 );
 
-Deno.test("a parent in the network is not looked for, and the error names it and says why", () => {
+Deno.test("ImageChain: a parent in the network is not looked for, and the error names it and says why", () => {
   using dir = new TempDir();
   const path = dir.file("child.vhd");
   const parent = {

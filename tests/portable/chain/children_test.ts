@@ -71,7 +71,7 @@ for (const [args, file] of CHANGES) {
   });
 }
 
-Deno.test("a command that changes no disk needs no search for children", async () => {
+Deno.test("assertChildless(): a command that changes no disk needs no search for children", async () => {
   using dir = new TempDir();
   await make(dir.file("base.vhdx"));
   const path = dir.file("base.vhdx");
@@ -82,7 +82,7 @@ Deno.test("a command that changes no disk needs no search for children", async (
   }
 });
 
-Deno.test("a file that may not be read may be a child", async () => {
+Deno.test("assertChildless(): a file that may not be read may be a child", async () => {
   using dir = new TempDir();
   await make(dir.file("base.vhdx"));
   await make(dir.file("other.vhdx"));
@@ -97,7 +97,7 @@ Deno.test("a file that may not be read may be a child", async () => {
   assertStringIncludes(err, "pass --ignore-children");
 });
 
-Deno.test("more images than are looked at may hide a child", async () => {
+Deno.test("assertChildless(): more images than are looked at may hide a child", async () => {
   using dir = new TempDir();
   await make(dir.file("base.vhdx"));
   for (let i = 0; i < 1000; i++) Deno.writeFileSync(dir.file(`${i}.vhd`), new Uint8Array(0));
@@ -110,7 +110,7 @@ Deno.test("more images than are looked at may hide a child", async () => {
   assertEquals([done.code, done.err], [0, ""]);
 });
 
-Deno.test("a child is found whatever image it is named as", async () => {
+Deno.test("assertChildless(): a child is found whatever image it is named as", async () => {
   using dir = new TempDir();
   await make(dir.file("base.vhdx"));
   (await createImage(dir.file("child.vhd"), { type: "vhdx", parent: dir.file("base.vhdx") }))
@@ -120,7 +120,7 @@ Deno.test("a child is found whatever image it is named as", async () => {
   assertStringIncludes(err, JSON.stringify(dir.file("child.vhd")));
 });
 
-Deno.test("files that are gone, no images or damaged are nobody's children", async () => {
+Deno.test("assertChildless(): files that are gone, no images or damaged are nobody's children", async () => {
   using dir = new TempDir();
   await make(dir.file("base.vhdx"));
   Deno.writeFileSync(dir.file("empty.vhdx"), new Uint8Array(0));
@@ -131,7 +131,7 @@ Deno.test("files that are gone, no images or damaged are nobody's children", asy
   assertEquals([code, err], [0, ""]);
 });
 
-Deno.test("a disk that was just created has no children to be looked for", async () => {
+Deno.test("createVirtualDisk(): a disk that was just created has no children to be looked for", async () => {
   using dir = new TempDir();
   for (let i = 0; i < 1001; i++) Deno.writeFileSync(dir.file(`${i}.vhd`), new Uint8Array(0));
   using disk = await createImage(dir.file("new.vhdx"), { size: 4 * MIB });
@@ -140,7 +140,7 @@ Deno.test("a disk that was just created has no children to be looked for", async
   assertEquals((await disk.resize(8 * MIB)).virtualSize, 8 * MIB);
 });
 
-Deno.test("an image's own children are lost when it gets another parent", async () => {
+Deno.test("setInformation(): an image's own children are lost when it gets another parent", async () => {
   using dir = new TempDir();
   const [base, other, middle, leaf] = ["base", "other", "middle", "leaf"].map((name) =>
     dir.file(`${name}.vhdx`)
@@ -218,17 +218,21 @@ for (const format of ["vhd", "vhdx"] as const) {
   });
 }
 
-testWith([onlyOn("linux", "darwin")], "a link that leads nowhere is replaced", async () => {
-  using dir = new TempDir();
-  await make(dir.file("base.vhdx"));
-  Deno.symlinkSync(dir.file("none"), dir.file("link.vhdx"));
-  const args = ["create", "--overwrite", "--parent", "base.vhdx", "link.vhdx"];
-  const { code, err } = await runCli(dir, args);
-  assertEquals([code, err], [0, ""]);
-  assertEquals(Deno.lstatSync(dir.file("link.vhdx")).isFile, true);
-});
+testWith(
+  [onlyOn("linux", "darwin")],
+  "createVirtualDisk(): a link that leads nowhere is replaced",
+  async () => {
+    using dir = new TempDir();
+    await make(dir.file("base.vhdx"));
+    Deno.symlinkSync(dir.file("none"), dir.file("link.vhdx"));
+    const args = ["create", "--overwrite", "--parent", "base.vhdx", "link.vhdx"];
+    const { code, err } = await runCli(dir, args);
+    assertEquals([code, err], [0, ""]);
+    assertEquals(Deno.lstatSync(dir.file("link.vhdx")).isFile, true);
+  },
+);
 
-Deno.test("a file that is open is not replaced", async () => {
+Deno.test("createVirtualDisk(): a file that is open is not replaced", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
   await make(path);
@@ -261,7 +265,7 @@ const isRunnable: Need = circumstance(() => {
 
 testWith(
   [onlyOn("linux", "darwin"), isRunnable],
-  "a folder that the user may enter but not list",
+  "assertChildless(): a folder that the user may enter but not list",
   async () => {
     using dir = new TempDir();
     const path = dir.file("base.vhdx");

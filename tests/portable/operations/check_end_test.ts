@@ -62,7 +62,7 @@ Deno.test("check() repairs a VHD that has lost its footer or the end of that, an
   assertEquals(lost.findings.map(({ repairable }) => repairable).includes(true), false);
 });
 
-Deno.test("an entry that leads far behind the file is damage, and no file that is cut off", async () => {
+Deno.test("check(): an entry that leads far behind the file is damage, and no file that is cut off", async () => {
   const image = newVhd();
   new DataView(image.buffer).setUint32(2 * 512 + 512, 0x7fff_ffff, false);
   const { findings } = await checkBytes(image, "vhd");

@@ -30,7 +30,7 @@ Deno.test("check() of an open disk leaves it usable, with what was written to it
   }
 });
 
-Deno.test("a disk that is open for reading is checked, but not repaired", async () => {
+Deno.test("check(): a disk that is open for reading is checked, but not repaired", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhd");
   (await createImage(path, { size: 8 * MIB })).close();
@@ -70,7 +70,7 @@ Deno.test("check() with repair cuts the tail that nothing uses, and keeps the re
   }
 });
 
-Deno.test("nothing is repaired in a file that is damaged beyond it", async () => {
+Deno.test("check(): nothing is repaired in a file that is damaged beyond it", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhd");
   {
@@ -87,7 +87,7 @@ Deno.test("nothing is repaired in a file that is damaged beyond it", async () =>
   assertBytesEqual(Deno.readFileSync(path), bytes, "the file");
 });
 
-Deno.test("checks report damage and never throw, whatever bytes a file has", async () => {
+Deno.test("check(): checks report damage and never throw, whatever bytes a file has", async () => {
   const images = [
     ["vhd", newVhd()],
     ["vhd", newVhd({ subtype: "fixed" })],
@@ -110,14 +110,14 @@ Deno.test("checks report damage and never throw, whatever bytes a file has", asy
   }
 });
 
-Deno.test("the findings about a table of garbage are bounded, and counted", async () => {
+Deno.test("check(): the findings about a table of garbage are bounded, and counted", async () => {
   const file = new VhdxBuilder({ virtualSize: 4096 * MIB });
   for (let i = 0; i < 4000; i++) file.bat(i, 5, 0);
   const { findings, leftOut } = await checkBytes(file.bytes, "vhdx");
   assertEquals([findings.length, leftOut], [1000, 3000]);
 });
 
-Deno.test("a check fails for what is no damage: no file, another's lock, an abort", async () => {
+Deno.test("check(): a check fails for what is no damage: no file, another's lock, an abort", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
   const missing = await assertRejects(() => checkVirtualDisk(path), VirtualDiskError);
@@ -133,7 +133,7 @@ Deno.test("a check fails for what is no damage: no file, another's lock, an abor
   assertEquals([format, sound, findings.length], [undefined, false, 1]);
 });
 
-Deno.test("a repair that is cancelled at the last moment has changed nothing", async () => {
+Deno.test("check(): a repair that is cancelled at the last moment has changed nothing", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhd");
   (await createImage(path, { size: 8 * MIB })).close();

@@ -13,7 +13,7 @@ const STEP = 9 * 2 ** 30;
 for (const type of ["vhd", "vhdx"] as const) {
   testWith(
     [onlyOn("linux")],
-    `a sparse ${type} of 1 TiB is compacted in little memory`,
+    `compact(): a sparse ${type} of 1 TiB is compacted in little memory`,
     async () => {
       using dir = new TempDir();
       const path = dir.file(`disk.${type}`);

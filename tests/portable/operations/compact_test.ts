@@ -40,7 +40,7 @@ const CANCELLED = FORMATS.flatMap((format) => [
 ]);
 
 for (const { title, format, make } of CANCELLED) {
-  Deno.test(`compacting a ${title} that is cancelled gives back what was won, and can be done again`, async () => {
+  Deno.test(`compact(): compacting a ${title} that is cancelled gives back what was won, and can be done again`, async () => {
     using dir = new TempDir();
     const path = dir.file(`disk.${format}`);
     const bytes = await make(path, 24);
@@ -98,7 +98,7 @@ for (const { title, format, make } of CANCELLED) {
 }
 
 for (const format of FORMATS) {
-  Deno.test(`compacting a ${format} reports its progress, and keeps others away meanwhile`, async () => {
+  Deno.test(`compact(): compacting a ${format} reports its progress, and keeps others away meanwhile`, async () => {
     using dir = new TempDir();
     const path = dir.file(`disk.${format}`);
     await makeHalfZero(path, 24);
@@ -136,7 +136,7 @@ for (const format of FORMATS) {
     assert(turns > 0, "the event loop has had no turn");
   });
 
-  Deno.test(`without a zero scan only free blocks of a ${format} go, and without moves none changes its place`, async () => {
+  Deno.test(`compact(): without a zero scan only free blocks of a ${format} go, and without moves none changes its place`, async () => {
     using dir = new TempDir();
     const path = dir.file(`disk.${format}`);
     await makeHalfZero(path, 8);
@@ -151,7 +151,7 @@ for (const format of FORMATS) {
     assert(moved.fileSize < unmoved.fileSize);
   });
 
-  Deno.test(`a ${format} child gives back what its parent holds, and what hides it stays`, async () => {
+  Deno.test(`compact(): a ${format} child gives back what its parent holds, and what hides it stays`, async () => {
     using dir = new TempDir();
     const [base, path] = [dir.file(`base.${format}`), dir.file(`child.${format}`)];
     const parent = await createImage(base, { size: 16 * MIB, blockSize: 2 * MIB });
@@ -181,7 +181,7 @@ for (const format of FORMATS) {
   });
 }
 
-Deno.test("compacting is refused where it cannot be done, and nothing is written", async (t) => {
+Deno.test("compact(): compacting is refused where it cannot be done, and nothing is written", async (t) => {
   using dir = new TempDir();
   for (const format of FORMATS) {
     const fixed = dir.file(`fixed.${format}`);
@@ -212,7 +212,7 @@ Deno.test("compacting is refused where it cannot be done, and nothing is written
   }
 });
 
-Deno.test("the disk of a machine with a saved state is neither compacted nor merged", async () => {
+Deno.test("compact() and merge(): the disk of a machine with a saved state is neither compacted nor merged", async () => {
   using dir = new TempDir();
   const [base, child] = [dir.file("base.vhd"), dir.file("child.vhd")];
   (await createImage(base, { size: 4 * MIB })).close();

@@ -47,7 +47,7 @@ const COPIES: Record<string, CreateOptions> = {
 };
 
 for (const [name, options] of Object.entries(COPIES)) {
-  Deno.test(`a fault at any write of a copy as a ${name} is an error and leaves no file`, async () => {
+  Deno.test(`createVirtualDisk(): a fault at any write of a copy as a ${name} is an error and leaves no file`, async () => {
     using dir = new TempDir();
     using target = new TempDir();
     Deno.writeFileSync(dir.file("disk.raw"), pattern(3 * MIB));

@@ -10,7 +10,7 @@ const BOUND_MIB = 256;
 for (const way of ["vhd", "vhdx", "vhdx with blocks of 1 MiB", "fixed vhdx", "stream"]) {
   testWith(
     [onlyOn("linux")],
-    `a sparse disk of 1 TiB is converted in little memory: ${way}`,
+    `createVirtualDisk(): a sparse disk of 1 TiB is converted in little memory: ${way}`,
     async () => {
       using dir = new TempDir();
       const source = dir.file("source.vhdx");

@@ -81,7 +81,7 @@ Deno.test("createVirtualDisk() takes no image or volume for a raw disk, unless t
   }
 });
 
-Deno.test("what a raw disk may hold, it may begin with", async () => {
+Deno.test("createVirtualDisk(): what a raw disk may hold, it may begin with", async () => {
   using dir = new TempDir();
   const disks = [
     marked("NTFS    ", 3),
@@ -105,7 +105,7 @@ Deno.test("what a raw disk may hold, it may begin with", async () => {
   }
 });
 
-Deno.test("an image's file is not cut as if it were a raw disk, unless that is asked for", async () => {
+Deno.test("createVirtualDisk(): an image's file is not cut as if it were a raw disk, unless that is asked for", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
   (await createImage(path, { size: 4 * MIB })).close();
@@ -127,7 +127,7 @@ Deno.test("an image's file is not cut as if it were a raw disk, unless that is a
   assertEquals(Deno.statSync(path).size, MIB);
 });
 
-Deno.test("a stream is no image of a kind, and says so", async () => {
+Deno.test("createVirtualDisk(): a stream is no image of a kind, and says so", async () => {
   using dir = new TempDir();
   let isCancelled = false;
   const source = new ReadableStream<Uint8Array>({ cancel: () => void (isCancelled = true) });
@@ -140,37 +140,41 @@ Deno.test("a stream is no image of a kind, and says so", async () => {
   assertEquals(isCancelled, true);
 });
 
-testWith([tool("qemu-img")], "images that QEMU makes are told on their way in", async (t) => {
-  using dir = new TempDir();
-  (await createImage(dir.file("disk.vhdx"), { size: 4 * MIB })).close();
-  for (
-    const [format, name, ...options] of [
-      ["qcow2", "QCOW2"],
-      ["vmdk", "VMDK"],
-      ["vdi", "VDI"],
-      ["qed", "QED"],
-      ["parallels", "Parallels"],
-      ["vhdx", "VHDX"],
-      ["vpc", "VHD"],
-      ["vpc", "VHD", "-o", "subformat=fixed,force_size=on"],
-    ] as const
-  ) {
-    await t.step([format, ...options].join(" "), async () => {
-      const path = dir.file(format);
-      run("qemu-img", "create", "-q", "-f", format, ...options, path, "4M");
-      const bytes = Deno.readFileSync(path);
-      const target = dir.file("new.vhdx");
-      const error = await assertRejects(
-        () =>
-          createVirtualDisk(target, {
-            ...PORTABLE,
-            size: 64 * MIB,
-            source: streamOf(bytes, 65536),
-          }),
-        VirtualDiskError,
-      );
-      assertStringIncludes(error.message, `the source is a ${name} image`);
-      Deno.removeSync(path);
-    });
-  }
-});
+testWith(
+  [tool("qemu-img")],
+  "createVirtualDisk(): images that QEMU makes are told on their way in",
+  async (t) => {
+    using dir = new TempDir();
+    (await createImage(dir.file("disk.vhdx"), { size: 4 * MIB })).close();
+    for (
+      const [format, name, ...options] of [
+        ["qcow2", "QCOW2"],
+        ["vmdk", "VMDK"],
+        ["vdi", "VDI"],
+        ["qed", "QED"],
+        ["parallels", "Parallels"],
+        ["vhdx", "VHDX"],
+        ["vpc", "VHD"],
+        ["vpc", "VHD", "-o", "subformat=fixed,force_size=on"],
+      ] as const
+    ) {
+      await t.step([format, ...options].join(" "), async () => {
+        const path = dir.file(format);
+        run("qemu-img", "create", "-q", "-f", format, ...options, path, "4M");
+        const bytes = Deno.readFileSync(path);
+        const target = dir.file("new.vhdx");
+        const error = await assertRejects(
+          () =>
+            createVirtualDisk(target, {
+              ...PORTABLE,
+              size: 64 * MIB,
+              source: streamOf(bytes, 65536),
+            }),
+          VirtualDiskError,
+        );
+        assertStringIncludes(error.message, `the source is a ${name} image`);
+        Deno.removeSync(path);
+      });
+    }
+  },
+);

@@ -28,7 +28,7 @@ function rawDisk(dir: TempDir, name = "disk.raw"): { source: string; sourceType:
   return { source: dir.file(name), sourceType: "raw" };
 }
 
-Deno.test("a copy has its source's size, or a larger one with zeros behind", async (t) => {
+Deno.test("createVirtualDisk(): a copy has its source's size, or a larger one with zeros behind", async (t) => {
   using dir = new TempDir();
   const from = rawDisk(dir);
   const bytes = Deno.readFileSync(from.source);
@@ -45,7 +45,7 @@ Deno.test("a copy has its source's size, or a larger one with zeros behind", asy
   }
 });
 
-Deno.test("a copy that was just made can be written", async () => {
+Deno.test("createVirtualDisk(): a copy that was just made can be written", async () => {
   using dir = new TempDir();
   for (const type of ["vhd", "vhdx", "raw"] as const) {
     using copy = await create(dir.file(`copy.${type}`), { ...rawDisk(dir), type });
@@ -56,7 +56,7 @@ Deno.test("a copy that was just made can be written", async () => {
   }
 });
 
-Deno.test("a disk of no whole number of sectors is rounded up, and stays as it is when raw", async () => {
+Deno.test("createVirtualDisk(): a disk of no whole number of sectors is rounded up, and stays as it is when raw", async () => {
   using dir = new TempDir();
   Deno.writeFileSync(dir.file("odd.raw"), pattern(5 * MIB + 1));
   const from = { source: dir.file("odd.raw"), sourceType: "raw" } as const;
@@ -69,7 +69,7 @@ Deno.test("a disk of no whole number of sectors is rounded up, and stays as it i
   assertEquals(contentsOf(raw).at(-1), 9);
 });
 
-Deno.test("a copy keeps the sectors of its source, which only VHDX can where they have 4096 bytes", async () => {
+Deno.test("createVirtualDisk(): a copy keeps the sectors of its source, which only VHDX can where they have 4096 bytes", async () => {
   using dir = new TempDir();
   const source = dir.file("source.vhdx");
   (await create(source, { size: 8 * MIB, sectorSize: 4096 })).close();
@@ -111,7 +111,7 @@ Deno.test("createVirtualDisk() refuses what no copy can be (87), and leaves noth
   }
 });
 
-Deno.test("a raw disk is one only where the caller says so", async () => {
+Deno.test("createVirtualDisk(): a raw disk is one only where the caller says so", async () => {
   using dir = new TempDir();
   const { source } = rawDisk(dir);
   const refused = [
@@ -132,7 +132,7 @@ Deno.test("a raw disk is one only where the caller says so", async () => {
   assertEquals(error.symbol, "ERROR_NOT_SUPPORTED");
 });
 
-Deno.test("a stream of a raw disk becomes an image, however it is cut into chunks", async (t) => {
+Deno.test("createVirtualDisk(): a stream of a raw disk becomes an image, however it is cut into chunks", async (t) => {
   const bytes = pattern(5 * MIB);
   bytes.fill(0, MIB + 7, 3 * MIB + 9);
   const cuts: Record<string, number[]> = {
@@ -160,7 +160,7 @@ Deno.test("a stream of a raw disk becomes an image, however it is cut into chunk
   }
 });
 
-Deno.test("of a stream the size must be said where tables stand before the data", async () => {
+Deno.test("createVirtualDisk(): of a stream the size must be said where tables stand before the data", async () => {
   using dir = new TempDir();
   for (const name of ["a.vhd", "a.vhdx"]) {
     let reason: unknown;
@@ -171,7 +171,7 @@ Deno.test("of a stream the size must be said where tables stand before the data"
   assertEquals([...Deno.readDirSync(dir.path)], []);
 });
 
-Deno.test("a stream that fails, gives no bytes or is read by others is the error, and leaves nothing", async () => {
+Deno.test("createVirtualDisk(): a stream that fails, gives no bytes or is read by others is the error, and leaves nothing", async () => {
   using dir = new TempDir();
   const failure = new Error("the network is down");
   const failing = ReadableStream.from((async function* () {
@@ -195,7 +195,7 @@ Deno.test("a stream that fails, gives no bytes or is read by others is the error
   assertEquals([...Deno.readDirSync(dir.path)], []);
 });
 
-Deno.test("an image with a damaged table in the middle is not copied, and leaves nothing", async () => {
+Deno.test("createVirtualDisk(): an image with a damaged table in the middle is not copied, and leaves nothing", async () => {
   using dir = new TempDir();
   using target = new TempDir();
   const source = dir.file("source.vhd");
@@ -220,7 +220,7 @@ Deno.test("an image with a damaged table in the middle is not copied, and leaves
   assertEquals(error.symbol, "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT");
 });
 
-Deno.test("an aborted copy rejects with the signal's reason and leaves nothing", async (t) => {
+Deno.test("createVirtualDisk(): an aborted copy rejects with the signal's reason and leaves nothing", async (t) => {
   using dir = new TempDir();
   using target = new TempDir();
   const { source } = rawDisk(dir);
@@ -256,7 +256,7 @@ Deno.test("an aborted copy rejects with the signal's reason and leaves nothing",
   assertEquals([...Deno.readDirSync(target.path)], []);
 });
 
-Deno.test("progress grows to 1, and counts the bytes of the disk", async () => {
+Deno.test("createVirtualDisk(): progress grows to 1, and counts the bytes of the disk", async () => {
   using dir = new TempDir();
   const seen: Progress[] = [];
   const chunks = new Array(200).fill(new Uint8Array(MIB).fill(1));
@@ -269,7 +269,7 @@ Deno.test("progress grows to 1, and counts the bytes of the disk", async () => {
   for (const { total } of seen.slice(0, -1)) assertEquals(total, 200 * MIB);
 });
 
-Deno.test("an existing file is replaced only where that is asked for, even by its own copy", async () => {
+Deno.test("createVirtualDisk(): an existing file is replaced only where that is asked for, even by its own copy", async () => {
   using dir = new TempDir();
   const { source } = rawDisk(dir);
   const before = Deno.readFileSync(source);
@@ -282,7 +282,7 @@ Deno.test("an existing file is replaced only where that is asked for, even by it
   assertBytesEqual(contentsOf(copy), before);
 });
 
-Deno.test("a source that somebody writes cannot be copied", async () => {
+Deno.test("createVirtualDisk(): a source that somebody writes cannot be copied", async () => {
   using dir = new TempDir();
   using source = await create(dir.file("source.vhdx"), { size: 8 * MIB });
   const error = await assertRejects(

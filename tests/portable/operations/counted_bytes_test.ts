@@ -33,7 +33,7 @@ async function makeChain(dir: TempDir): Promise<PortableVirtualDisk> {
   return child;
 }
 
-Deno.test("copying, merging and comparing count the data that there is, not the size of the disk", async () => {
+Deno.test("onProgress(): copying, merging and comparing count the data that there is, not the size of the disk", async () => {
   using dir = new TempDir();
   using child = await makeChain(dir);
   child.close();
@@ -59,7 +59,7 @@ Deno.test("copying, merging and comparing count the data that there is, not the 
   assertEquals(merged.bytes, DATA);
 });
 
-Deno.test("compacting counts what it reads and what it moves", async () => {
+Deno.test("onProgress(): compacting counts what it reads and what it moves", async () => {
   using dir = new TempDir();
   using disk = await createImage(dir.file("disk.vhdx"), { size: SIZE, blockSize: 2 * MIB });
   disk.writeSync(pattern(4 * MIB), 0);
@@ -71,7 +71,7 @@ Deno.test("compacting counts what it reads and what it moves", async () => {
   assertEquals(watch.bytes, 2 * MIB + MIB + 2 * MIB);
 });
 
-Deno.test("what moves no data counts no bytes", async () => {
+Deno.test("onProgress(): what moves no data counts no bytes", async () => {
   using dir = new TempDir();
   using disk = await createImage(dir.file("disk.vhdx"), { size: 8 * MIB });
   const watch = new Watch();

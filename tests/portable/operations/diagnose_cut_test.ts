@@ -63,7 +63,7 @@ Deno.test("diagnose() of a child that is cut never says that all is well", async
   }
 });
 
-Deno.test("a parent that is cut off is found from its child", async () => {
+Deno.test("diagnose(): a parent that is cut off is found from its child", async () => {
   using dir = new TempDir();
   const [parent, path] = [dir.file("parent.vhdx"), dir.file("child.vhdx")];
   {

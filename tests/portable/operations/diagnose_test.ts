@@ -38,7 +38,7 @@ function summary({ severity, symbol }: Finding): [string, string | undefined] {
   return [severity, symbol];
 }
 
-Deno.test("a healthy image has no error and no warning", async () => {
+Deno.test("diagnose(): a healthy image has no error and no warning", async () => {
   using dir = new TempDir();
   const path = dir.file("a.vhdx");
   (await createImage(path, { size: 64 * MIB })).close();
@@ -53,7 +53,7 @@ Deno.test("a healthy image has no error and no warning", async () => {
   assertEquals((await diagnose(toFileUrl(path), PORTABLE)).findings, findings);
 });
 
-Deno.test("a file that is missing, a folder and a missing folder are told apart", async () => {
+Deno.test("diagnose(): a file that is missing, a folder and a missing folder are told apart", async () => {
   using dir = new TempDir();
   const rows: [path: string, subject: Finding["subject"], symbol: string][] = [
     [dir.file("no.vhdx"), "file", "ERROR_FILE_NOT_FOUND"],
@@ -69,14 +69,14 @@ Deno.test("a file that is missing, a folder and a missing folder are told apart"
   }
 });
 
-testWith([onlyOn("linux", "darwin")], "a device is no image file", async () => {
+testWith([onlyOn("linux", "darwin")], "diagnose(): a device is no image file", async () => {
   const found = await only("/dev/null", "file");
   assertEquals(summary(found), ["error", "ERROR_NOT_SUPPORTED"]);
 });
 
 testWith(
   [onlyOn("linux", "darwin"), notRoot],
-  "a file that may not be read is an error",
+  "diagnose(): a file that may not be read is an error",
   async () => {
     using dir = new TempDir();
     Deno.writeTextFileSync(dir.file("a.vhd"), "x", { mode: 0 });
@@ -87,13 +87,17 @@ testWith(
   },
 );
 
-testWith([onlyOn("linux"), sysfs], "a file that may not be written is a warning", async () => {
-  const found = await only(UNWRITABLE, "access");
-  assertEquals(summary(found), ["warning", "ERROR_ACCESS_DENIED"]);
-  assertMatch(found.remedy!, /readOnly: true/);
-});
+testWith(
+  [onlyOn("linux"), sysfs],
+  "diagnose(): a file that may not be written is a warning",
+  async () => {
+    const found = await only(UNWRITABLE, "access");
+    assertEquals(summary(found), ["warning", "ERROR_ACCESS_DENIED"]);
+    assertMatch(found.remedy!, /readOnly: true/);
+  },
+);
 
-Deno.test("a read-only medium is a warning", async () => {
+Deno.test("diagnose(): a read-only medium is a warning", async () => {
   using dir = new TempDir();
   const path = dir.file("a.vhdx");
   (await createImage(path, { size: 8 * MIB })).close();
@@ -110,7 +114,7 @@ Deno.test("a read-only medium is a warning", async () => {
   }
 });
 
-Deno.test("an image that is open for writing is locked, one that is read cannot be written", async () => {
+Deno.test("diagnose(): an image that is open for writing is locked, one that is read cannot be written", async () => {
   using dir = new TempDir();
   const path = dir.file("a.vhdx");
   (await createImage(path, { size: 8 * MIB })).close();
@@ -125,7 +129,7 @@ Deno.test("an image that is open for writing is locked, one that is read cannot 
 
 testWith(
   [onlyOn("linux", "darwin")],
-  "a sparse file is told, with what Windows makes of it",
+  "diagnose(): a sparse file is told, with what Windows makes of it",
   async () => {
     using dir = new TempDir();
     const path = dir.file("a.vhd");
@@ -140,7 +144,7 @@ testWith(
   },
 );
 
-Deno.test("a file that is no image is an error that says so", async () => {
+Deno.test("diagnose(): a file that is no image is an error that says so", async () => {
   using dir = new TempDir();
   Deno.writeTextFileSync(dir.file("a.txt"), "no image");
   Deno.writeTextFileSync(dir.file("a.vhdx"), "no image");
@@ -154,7 +158,7 @@ Deno.test("a file that is no image is an error that says so", async () => {
   ]);
 });
 
-Deno.test("a damage is told with its place", async () => {
+Deno.test("diagnose(): a damage is told with its place", async () => {
   using dir = new TempDir();
   const image = newVhd();
   image.fill(0, HEADER, HEADER + 8);
@@ -165,7 +169,7 @@ Deno.test("a damage is told with its place", async () => {
   assertEquals([found.detail?.structure, found.detail?.offset], ["sparse header", 512]);
 });
 
-Deno.test("a dirty log is no damage, but a warning", async () => {
+Deno.test("diagnose(): a dirty log is no damage, but a warning", async () => {
   using dir = new TempDir();
   const builder = dirtyVhdx();
   putEntries(builder, 0, { sequence: 1n });
@@ -178,7 +182,7 @@ Deno.test("a dirty log is no damage, but a warning", async () => {
   assertMatch(command!, /^virtdisk check --repair /);
 });
 
-Deno.test("broken rules of size are warnings", async () => {
+Deno.test("diagnose(): broken rules of size are warnings", async () => {
   using dir = new TempDir();
   const size = 4 * MIB;
   const footer = new Uint8Array(newVhd({ subtype: "fixed", virtualSize: size }).slice(-512));
@@ -194,7 +198,7 @@ Deno.test("broken rules of size are warnings", async () => {
   ]);
 });
 
-Deno.test("what Azure asks of an image is told", async () => {
+Deno.test("diagnose(): what Azure asks of an image is told", async () => {
   using dir = new TempDir();
   const rows: [name: string, options: Parameters<typeof createImage>[1], message: RegExp][] = [
     ["good.vhd", { size: 8 * MIB, subtype: "fixed" }, /as it is$/],
@@ -214,7 +218,7 @@ Deno.test("what Azure asks of an image is told", async () => {
   }
 });
 
-Deno.test("a chain that is complete is told, parent by parent", async () => {
+Deno.test("diagnose(): a chain that is complete is told, parent by parent", async () => {
   using dir = new TempDir();
   const [base, middle, leaf] = ["base.vhdx", "middle.vhdx", "leaf.vhdx"].map((n) => dir.file(n));
   (await createImage(base!, { size: 8 * MIB })).close();
@@ -236,7 +240,7 @@ Deno.test("a chain that is complete is told, parent by parent", async () => {
   ]);
 });
 
-Deno.test("a parent that is another disk is an error, and every place is told", async () => {
+Deno.test("diagnose(): a parent that is another disk is an error, and every place is told", async () => {
   using dir = new TempDir();
   const [base, child] = [dir.file("base.vhd"), dir.file("child.vhd")];
   (await createImage(base, { size: 8 * MIB })).close();
@@ -252,7 +256,7 @@ Deno.test("a parent that is another disk is an error, and every place is told", 
   assertEquals(damaged!.severity, "error");
 });
 
-Deno.test("a VHD's parent with another time stamp is a warning", async () => {
+Deno.test("diagnose(): a VHD's parent with another time stamp is a warning", async () => {
   using dir = new TempDir();
   const [base, child] = [dir.file("base.vhd"), dir.file("child.vhd")];
   (await createImage(base, { size: 8 * MIB })).close();
@@ -271,7 +275,7 @@ Deno.test("a VHD's parent with another time stamp is a warning", async () => {
   assertEquals((await about(child, "parent")).map(({ severity }) => severity), ["info"]);
 });
 
-Deno.test("a diagnosis changes nothing", async () => {
+Deno.test("diagnose(): a diagnosis changes nothing", async () => {
   using dir = new TempDir();
   const builder = dirtyVhdx();
   putEntries(builder, 0, { sequence: 1n });
@@ -283,14 +287,14 @@ Deno.test("a diagnosis changes nothing", async () => {
   assertEquals(Deno.statSync(path).mtime?.getTime(), 1000_000);
 });
 
-Deno.test("findings come worst first, else in the order in which they were found", () => {
+Deno.test("diagnose(): findings come worst first, else in the order in which they were found", () => {
   const made = (["info", "error", "warning", "info", "error"] as const)
     .map((severity, i) => finding(severity, "file", "a", String(i)));
   assertEquals(bySeverity(made).map(({ message }) => message), ["1", "4", "2", "0", "3"]);
   assertEquals(made[0]!.message, "0");
 });
 
-Deno.test("wrong arguments are refused", async () => {
+Deno.test("diagnose(): wrong arguments are refused", async () => {
   await assertRejects(() => diagnose(5 as unknown as string), TypeError);
   await assertRejects(() => diagnose("a\0b", PORTABLE), TypeError);
   await assertRejects(() => diagnose("a", { backend: "qemu" as "native" }), TypeError, "qemu");

@@ -77,7 +77,7 @@ async function assertSound(path: string): Promise<void> {
   assertEquals([sound, findings.filter(({ severity }) => severity !== "info")], [true, []]);
 }
 
-Deno.test("a child is born with the items of its parent's disk, and goes its own way then", async () => {
+Deno.test("createVirtualDisk(): a child is born with the items of its parent's disk, and goes its own way then", async () => {
   using dir = new TempDir();
   const [base] = await makeChain(dir, 1) as [string];
   const [child, grandchild] = [dir.file("child.vhdx"), dir.file("grandchild.vhdx")];
@@ -98,7 +98,7 @@ Deno.test("a child is born with the items of its parent's disk, and goes its own
   for (const path of [child, grandchild]) await assertSound(path);
 });
 
-Deno.test("a child has room for whatever its parent's disk has", async () => {
+Deno.test("createVirtualDisk(): a child has room for whatever its parent's disk has", async () => {
   using dir = new TempDir();
   const [base, child] = [dir.file("base.vhdx"), dir.file("child.vhdx")];
   (await createImage(base, { size: SIZE })).close();
@@ -121,7 +121,7 @@ Deno.test("a child has room for whatever its parent's disk has", async () => {
   assertBytesEqual(bytes, pattern(MIB, 3));
 });
 
-Deno.test("whatever is done to a disk, its items stay what they are, byte for byte", async () => {
+Deno.test("PortableVirtualDisk: whatever is done to a disk, its items stay what they are, byte for byte", async () => {
   using dir = new TempDir();
   const [base, child] = await makePair(dir);
   const items = [...fileItems(4), ...diskItems(4)];
@@ -156,14 +156,14 @@ Deno.test("whatever is done to a disk, its items stay what they are, byte for by
   }
 });
 
-Deno.test("a copy of a disk is another one, and has none of its items", async () => {
+Deno.test("createVirtualDisk(): a copy of a disk is another one, and has none of its items", async () => {
   using dir = new TempDir();
   const [source] = await makeChain(dir, 1) as [string];
   (await createImage(dir.file("copy.vhdx"), { source })).close();
   assertEquals(itemsOf(dir.file("copy.vhdx")), []);
 });
 
-Deno.test("a chain merged into a new file keeps the items of its disk, and the users' of its leaf", async () => {
+Deno.test("merge(): a chain merged into a new file keeps the items of its disk, and the users' of its leaf", async () => {
   using dir = new TempDir();
   const paths = await makeChain(dir, 3);
   const into = dir.file("new.vhdx");
@@ -185,7 +185,7 @@ const MERGES: readonly [MergeOptions, from: number, to: number][] = [
   [{ sourceDepth: 2, targetDepth: 4 }, 2, 0],
 ];
 
-Deno.test("a merge brings the items of the uppermost merged disk, and no file's", async (t) => {
+Deno.test("merge(): a merge brings the items of the uppermost merged disk, and no file's", async (t) => {
   for (const [options, from, to] of MERGES) {
     await t.step(JSON.stringify(options), async () => {
       using dir = new TempDir();
@@ -208,7 +208,7 @@ Deno.test("a merge brings the items of the uppermost merged disk, and no file's"
   }
 });
 
-Deno.test("a merge with removeChild leaves the items of the disk, and not those of the removed file", async () => {
+Deno.test("merge(): a merge with removeChild leaves the items of the disk, and not those of the removed file", async () => {
   using dir = new TempDir();
   const [base, child] = await makeChain(dir, 2) as [string, string];
   using disk = await openImage(child);
@@ -216,7 +216,7 @@ Deno.test("a merge with removeChild leaves the items of the disk, and not those 
   assertEquals(textOf(itemsOf(base)), textOf([...fileItems(0), ...diskItems(1)]));
 });
 
-Deno.test("where an item of the disk has the id of one of the target's file, it takes its place", async () => {
+Deno.test("merge(): where an item of the disk has the id of one of the target's file, it takes its place", async () => {
   using dir = new TempDir();
   const [base, child] = await makePair(dir);
   const ofDisk = rawItem(5, USER | DISK, pattern(10));
@@ -230,7 +230,7 @@ Deno.test("where an item of the disk has the id of one of the target's file, it 
   assertEquals(textOf(itemsOf(base)), textOf([ofDisk, other]));
 });
 
-Deno.test("a merge whose items have no room in the target is refused before anything is written", async () => {
+Deno.test("merge(): a merge whose items have no room in the target is refused before anything is written", async () => {
   using dir = new TempDir();
   const [base, child] = await makePair(dir);
   edit(base, Array.from({ length: 1000 }, (_, i) => rawItem(i, USER, pattern(2))));
@@ -274,7 +274,7 @@ Deno.test("a merge whose items have no room in the target is refused before anyt
   assertEquals(itemsOf(base).length, 1024);
 });
 
-testWith(QEMU, "QEMU reads merged images whose items needed a larger region", async () => {
+testWith(QEMU, "merge(): QEMU reads merged images whose items needed a larger region", async () => {
   using dir = new TempDir();
   const [base, child] = await makePair(dir);
   const items = [

@@ -73,7 +73,7 @@ Deno.test("resize() as a dry run tells what it would do, and changes nothing", a
   }
 });
 
-Deno.test("a dry run of resizing sees what was written before, and refuses what resizing refuses", async () => {
+Deno.test("resize(): a dry run of resizing sees what was written before, and refuses what resizing refuses", async () => {
   using dir = new TempDir();
   using disk = await createImage(dir.file("a.vhdx"), { size: 8 * MIB });
   partition(disk);
@@ -100,7 +100,7 @@ async function makeChain(dir: TempDir, format: string, depth: number): Promise<v
 }
 
 for (const format of FORMATS) {
-  Deno.test(`a dry run of merging a ${format} tells what the merge does, and changes nothing`, async () => {
+  Deno.test(`merge(): a dry run of merging a ${format} tells what the merge does, and changes nothing`, async () => {
     const rows: MergeOptions[] = [
       {},
       { depth: 2, removeChild: true },
@@ -126,7 +126,7 @@ for (const format of FORMATS) {
     }
   });
 
-  Deno.test(`a dry run of merging a ${format} refuses what the merge refuses`, async () => {
+  Deno.test(`merge(): a dry run of merging a ${format} refuses what the merge refuses`, async () => {
     using dir = new TempDir();
     await makeChain(dir, format, 3);
     const path = (depth: number) => dir.file(`${depth}.${format}`);
@@ -153,7 +153,7 @@ for (const format of FORMATS) {
   });
 }
 
-Deno.test("a dry run refuses the merge of a machine's disk whose state is saved", async () => {
+Deno.test("merge(): a dry run refuses the merge of a machine's disk whose state is saved", async () => {
   using dir = new TempDir();
   await makeChain(dir, "vhd", 2);
   // The saved state byte of the footer, at its end and in its copy, with the checksum that follows from it.

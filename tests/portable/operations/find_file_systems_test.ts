@@ -57,7 +57,7 @@ const NOT_UNDERSTOOD = "it is not understood, and kept whole";
 
 testWith(
   [...E2FSPROGS, SFDISK, tool("/usr/sbin/mkfs.vfat"), tool("/usr/sbin/mkntfs")],
-  "every partition of a GPT is looked into, and what is not understood is named",
+  "freeSpace(): every partition of a GPT is looked into, and what is not understood is named",
   async () => {
     using dir = new TempDir();
     const path = dir.file("disk.img");
@@ -104,7 +104,7 @@ testWith(
 
 testWith(
   [...E2FSPROGS, SFDISK],
-  "primary and logical partitions of an MBR are looked into",
+  "freeSpace(): primary and logical partitions of an MBR are looked into",
   async () => {
     using dir = new TempDir();
     const path = dir.file("disk.img");
@@ -135,7 +135,7 @@ testWith(
   },
 );
 
-testWith(E2FSPROGS, "a disk without partitions is one file system", async () => {
+testWith(E2FSPROGS, "freeSpace(): a disk without partitions is one file system", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.img");
   makeExt(path, 32 * MiB, "-t", "ext4");
@@ -189,24 +189,28 @@ for (const { title, spoil, reason } of AMBIGUOUS) {
   });
 }
 
-testWith([...E2FSPROGS, SFDISK], "partitions that overlap are not believed", async () => {
-  using dir = new TempDir();
-  const path = dir.file("disk.img");
-  const ext2 = extBytes(dir, 16 * MiB, "-t", "ext2");
-  partitioned(path, "label: dos\nstart=1M,size=20M,type=83\nstart=30M,size=20M,type=83\n", {
-    1: ext2,
-    30: ext2,
-  });
-  // The second one begins a MiB before the first one ends.
-  patch(path, 446 + 16 + 8, [0, 0xa0, 0, 0]);
-  const partitions = await partitionsOf(path);
-  assertEquals(partitions.length, 2);
-  for (const { freeBytes, reason } of partitions) {
-    assertEquals([freeBytes, reason], [undefined, "partitions of the disk overlap"]);
-  }
-});
+testWith(
+  [...E2FSPROGS, SFDISK],
+  "freeSpace(): partitions that overlap are not believed",
+  async () => {
+    using dir = new TempDir();
+    const path = dir.file("disk.img");
+    const ext2 = extBytes(dir, 16 * MiB, "-t", "ext2");
+    partitioned(path, "label: dos\nstart=1M,size=20M,type=83\nstart=30M,size=20M,type=83\n", {
+      1: ext2,
+      30: ext2,
+    });
+    // The second one begins a MiB before the first one ends.
+    patch(path, 446 + 16 + 8, [0, 0xa0, 0, 0]);
+    const partitions = await partitionsOf(path);
+    assertEquals(partitions.length, 2);
+    for (const { freeBytes, reason } of partitions) {
+      assertEquals([freeBytes, reason], [undefined, "partitions of the disk overlap"]);
+    }
+  },
+);
 
-Deno.test("an empty disk has nothing that is known", async () => {
+Deno.test("freeSpace(): an empty disk has nothing that is known", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
   using disk = await createVirtualDisk(path, { size: 16 * MiB, backend: "portable" });

@@ -193,46 +193,55 @@ const IMAGES = [
   { type: "vhd", blockSize: 512 * 1024 },
 ] as const;
 
-testWith(NEEDS, "four file systems on a disk give back what they leave free", async (t) => {
-  using dir = new TempDir();
-  const { raw, parts } = makeDisk(dir);
-  const before = await checked(dir, raw, parts);
-  assert(before.files.every((files) => files.length >= 10));
-  const ideal = before.bytes.slice();
-  for (const [start, end] of parts.flatMap(({ free }) => free)) ideal.fill(0, start, end);
-  const assertKept = async (path: string): Promise<void> => {
-    const after = await checked(dir, path, parts);
-    assertEquals(after.files, before.files);
-    assertUsedKept(after.bytes, before.bytes, parts);
-  };
+testWith(
+  NEEDS,
+  "freeSpace(): four file systems on a disk give back what they leave free",
+  async (t) => {
+    using dir = new TempDir();
+    const { raw, parts } = makeDisk(dir);
+    const before = await checked(dir, raw, parts);
+    assert(before.files.every((files) => files.length >= 10));
+    const ideal = before.bytes.slice();
+    for (const [start, end] of parts.flatMap(({ free }) => free)) ideal.fill(0, start, end);
+    const assertKept = async (path: string): Promise<void> => {
+      const after = await checked(dir, path, parts);
+      assertEquals(after.files, before.files);
+      assertUsedKept(after.bytes, before.bytes, parts);
+    };
 
-  for (const kind of IMAGES) {
-    await t.step(`compacting a ${kind.type}`, async () => {
-      const path = dir.file(`disk.${kind.type}`);
-      const options = { ...kind, source: raw, sourceType: "raw", backend: "portable" } as const;
-      (await createVirtualDisk(path, options)).close();
-      const least = await idealSize(dir, ideal, kind);
-      {
-        using disk = await openVirtualDisk(path, { backend: "portable", readOnly: false });
-        const plain = await disk.compact({ dryRun: true });
-        const report = await disk.compact({ freeSpace: true });
-        assertReported(report.freeSpace!, parts);
-        const won = plain.fileSize - report.fileSize;
-        assert(won > 10 * MIB, `${won} bytes were won`);
-        assert(report.fileSize <= least + kind.blockSize, `${report.fileSize}, not ${least}`);
-        const again = await disk.compact({ freeSpace: true });
-        assertEquals([again.releasedBlocks, again.fileSize], [0, report.fileSize]);
-      }
-      await assertKept(path);
-      Deno.removeSync(path);
+    for (const kind of IMAGES) {
+      await t.step(`compacting a ${kind.type}`, async () => {
+        const path = dir.file(`disk.${kind.type}`);
+        const options = { ...kind, source: raw, sourceType: "raw", backend: "portable" } as const;
+        (await createVirtualDisk(path, options)).close();
+        const least = await idealSize(dir, ideal, kind);
+        {
+          using disk = await openVirtualDisk(path, { backend: "portable", readOnly: false });
+          const plain = await disk.compact({ dryRun: true });
+          const report = await disk.compact({ freeSpace: true });
+          assertReported(report.freeSpace!, parts);
+          const won = plain.fileSize - report.fileSize;
+          assert(won > 10 * MIB, `${won} bytes were won`);
+          assert(report.fileSize <= least + kind.blockSize, `${report.fileSize}, not ${least}`);
+          const again = await disk.compact({ freeSpace: true });
+          assertEquals([again.releasedBlocks, again.fileSize], [0, report.fileSize]);
+        }
+        await assertKept(path);
+        Deno.removeSync(path);
+      });
+    }
+
+    await t.step("converting to a vhdx", async () => {
+      const path = dir.file("copy.vhdx");
+      const options = {
+        ...IMAGES[0],
+        source: raw,
+        sourceType: "raw",
+        backend: "portable",
+      } as const;
+      (await createVirtualDisk(path, { ...options, freeSpace: true })).close();
+      // Nothing that is free is copied, be it as small as it may.
+      assertBytesEqual(await bytesOf(path), ideal);
     });
-  }
-
-  await t.step("converting to a vhdx", async () => {
-    const path = dir.file("copy.vhdx");
-    const options = { ...IMAGES[0], source: raw, sourceType: "raw", backend: "portable" } as const;
-    (await createVirtualDisk(path, { ...options, freeSpace: true })).close();
-    // Nothing that is free is copied, be it as small as it may.
-    assertBytesEqual(await bytesOf(path), ideal);
-  });
-});
+  },
+);

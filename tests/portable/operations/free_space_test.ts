@@ -76,7 +76,7 @@ for (const kind of KINDS) {
   const title = `${kind.type} with blocks of ${kind.blockSize / 1024} KiB`;
   testWith(
     [...E2FSPROGS, ZEROFREE, tool("qemu-img")],
-    `compacting a ${title} gives back what an ext4 leaves free`,
+    `compact(): compacting a ${title} gives back what an ext4 leaves free`,
     async () => {
       using dir = new TempDir();
       const raw = dir.file("raw.img");
@@ -128,7 +128,7 @@ for (const kind of KINDS) {
 for (const type of ["vhd", "vhdx"] as const) {
   testWith(
     E2FSPROGS,
-    `a ${type} child gives back what is free in it, and hides its parent`,
+    `compact(): a ${type} child gives back what is free in it, and hides its parent`,
     async () => {
       using dir = new TempDir();
       const raw = dir.file("raw.img");
@@ -173,7 +173,7 @@ for (const type of ["vhd", "vhdx"] as const) {
 
 testWith(
   E2FSPROGS,
-  "nothing is given back in a parent, unless its children may be lost",
+  "compact(): nothing is given back in a parent, unless its children may be lost",
   async () => {
     using dir = new TempDir();
     const raw = dir.file("raw.img");
@@ -205,7 +205,7 @@ testWith(
 
 testWith(
   [...E2FSPROGS, ZEROFREE],
-  "a copy without free space is as small as it can be",
+  "createVirtualDisk(): a copy without free space is as small as it can be",
   async () => {
     using dir = new TempDir();
     const raw = dir.file("raw.img");
@@ -239,7 +239,7 @@ testWith(
   },
 );
 
-Deno.test("free space is left out of copies alone, and of no stream", async () => {
+Deno.test("createVirtualDisk(): free space is left out of copies alone, and of no stream", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
   const options = { backend: "portable", freeSpace: true } as const;
@@ -255,7 +255,7 @@ Deno.test("free space is left out of copies alone, and of no stream", async () =
   }
 });
 
-testWith(E2FSPROGS, "a file system that is in use is kept whole", async () => {
+testWith(E2FSPROGS, "compact(): a file system that is in use is kept whole", async () => {
   using dir = new TempDir();
   const raw = dir.file("raw.img");
   makeExt(raw, 16 * MiB, "-t", "ext4");

@@ -94,7 +94,7 @@ Deno.test("imageStream() refuses what createVirtualDisk() refuses", async () => 
   }
 });
 
-Deno.test("a signal ends the reading ahead and the stream, with its reason", async () => {
+Deno.test("imageStream(): a signal ends the reading ahead and the stream, with its reason", async () => {
   using dir = new TempDir();
   using disk = await makeDisk(dir);
   const reason = new Error("enough");
@@ -108,7 +108,7 @@ Deno.test("a signal ends the reading ahead and the stream, with its reason", asy
   assertEquals(await assertRejects(early), reason);
 });
 
-Deno.test("a stream of a disk that was closed fails with ERROR_INVALID_HANDLE", async () => {
+Deno.test("imageStream(): a stream of a disk that was closed fails with ERROR_INVALID_HANDLE", async () => {
   using dir = new TempDir();
   using disk = await makeDisk(dir);
   const { readable } = await disk.imageStream({ type: "vhdx" });
@@ -117,7 +117,7 @@ Deno.test("a stream of a disk that was closed fails with ERROR_INVALID_HANDLE", 
   assertEquals(error.symbol, "ERROR_INVALID_HANDLE");
 });
 
-Deno.test("a stream that is cancelled reads no further", async () => {
+Deno.test("imageStream(): a stream that is cancelled reads no further", async () => {
   using dir = new TempDir();
   using disk = await makeDisk(dir);
   const { readable } = await disk.imageStream({ type: "raw" });
@@ -127,7 +127,7 @@ Deno.test("a stream that is cancelled reads no further", async () => {
   assertEquals((await reader.read()).done, true);
 });
 
-Deno.test("the progress of a stream is that of its bytes", async () => {
+Deno.test("imageStream(): the progress of a stream is that of its bytes", async () => {
   using dir = new TempDir();
   using disk = await makeDisk(dir);
   const seen: Progress[] = [];

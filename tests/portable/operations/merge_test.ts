@@ -42,7 +42,7 @@ async function assertDisk(path: string, expected: Uint8Array): Promise<void> {
 }
 
 for (const format of FORMATS) {
-  Deno.test(`a ${format} is merged over as many parents as asked for, and stays as it is`, async () => {
+  Deno.test(`merge(): a ${format} is merged over as many parents as asked for, and stays as it is`, async () => {
     const rows: [MergeOptions, target: number, merged: number[]][] = [
       [{}, 2, [3]],
       [{ depth: 1 }, 2, [3]],
@@ -71,7 +71,7 @@ for (const format of FORMATS) {
     }
   });
 
-  Deno.test(`a ${format} is not merged beneath children that it knows nothing of`, async () => {
+  Deno.test(`merge(): a ${format} is not merged beneath children that it knows nothing of`, async () => {
     const rows: [MergeOptions, leaf: number, childOf: number, isRefused: boolean][] = [
       [{}, 2, 1, true],
       [{}, 2, 0, false],
@@ -104,7 +104,7 @@ for (const format of FORMATS) {
     }
   });
 
-  Deno.test(`the files of a merged ${format} go when that is asked for`, async () => {
+  Deno.test(`merge(): the files of a merged ${format} go when that is asked for`, async () => {
     using dir = new TempDir();
     const disks = await makeChain(dir, format, 4);
     using disk = await openImage(dir.file(`3.${format}`));
@@ -115,7 +115,7 @@ for (const format of FORMATS) {
     await assertDisk(dir.file(`1.${format}`), disks[3]!);
   });
 
-  Deno.test(`a ${format} from the middle of a chain goes, and its child has another parent`, async () => {
+  Deno.test(`merge(): a ${format} from the middle of a chain goes, and its child has another parent`, async () => {
     using dir = new TempDir();
     const disks = await makeChain(dir, format, 5);
     const path = (depth: number) => dir.file(`${depth}.${format}`);
@@ -144,7 +144,7 @@ for (const format of FORMATS) {
     await assertDisk(path(1), disks[3]!);
   });
 
-  Deno.test(`a ${format} goes from a chain, and the children of its child stay valid`, async () => {
+  Deno.test(`merge(): a ${format} goes from a chain, and the children of its child stay valid`, async () => {
     using dir = new TempDir();
     const disks = await makeChain(dir, format, 5);
     const path = (depth: number) => dir.file(`${depth}.${format}`);
@@ -160,7 +160,7 @@ for (const format of FORMATS) {
     await assertDisk(path(3), disks[3]!);
   });
 
-  Deno.test(`a ${format} goes from a chain whose other files are open for writing too`, async () => {
+  Deno.test(`merge(): a ${format} goes from a chain whose other files are open for writing too`, async () => {
     using dir = new TempDir();
     const disks = await makeChain(dir, format, 4);
     const path = (depth: number) => dir.file(`${depth}.${format}`);
@@ -176,7 +176,7 @@ for (const format of FORMATS) {
     await assertDisk(path(1), disks[2]!);
   });
 
-  Deno.test(`a chain of ${format} images is merged into a new file, and left alone`, async () => {
+  Deno.test(`merge(): a chain of ${format} images is merged into a new file, and left alone`, async () => {
     using dir = new TempDir();
     const disks = await makeChain(dir, format, 3);
     const paths = [2, 1, 0].map((depth) => dir.file(`${depth}.${format}`));
@@ -199,7 +199,7 @@ for (const format of FORMATS) {
     for (const [i, path] of paths.entries()) assertBytesEqual(Deno.readFileSync(path), before[i]!);
   });
 
-  Deno.test(`merging a ${format} that is cancelled leaves the chain sound, and can be done again`, async () => {
+  Deno.test(`merge(): merging a ${format} that is cancelled leaves the chain sound, and can be done again`, async () => {
     using dir = new TempDir();
     const disks = await makeChain(dir, format, 3);
     const [leaf, base] = [dir.file(`2.${format}`), dir.file(`0.${format}`)];
@@ -222,7 +222,7 @@ for (const format of FORMATS) {
     await assertDisk(base, disks[2]!);
   });
 
-  Deno.test(`a ${format} is not merged into a parent that is in use`, async () => {
+  Deno.test(`merge(): a ${format} is not merged into a parent that is in use`, async () => {
     using dir = new TempDir();
     const disks = await makeChain(dir, format, 2);
     const [leaf, base] = [dir.file(`1.${format}`), dir.file(`0.${format}`)];
@@ -238,7 +238,7 @@ for (const format of FORMATS) {
   });
 }
 
-Deno.test("a merge that the chain does not allow is refused before anything is written", async (t) => {
+Deno.test("merge(): a merge that the chain does not allow is refused before anything is written", async (t) => {
   using dir = new TempDir();
   await makeChain(dir, "vhdx", 3);
   const path = dir.file("2.vhdx");
@@ -292,7 +292,7 @@ Deno.test("a merge that the chain does not allow is refused before anything is w
   }
 });
 
-Deno.test("a merged VHDX parent takes over the size and the identity of its child", async () => {
+Deno.test("merge(): a merged VHDX parent takes over the size and the identity of its child", async () => {
   using dir = new TempDir();
   await makeChain(dir, "vhdx", 2);
   const id = "12345678-1234-1234-1234-123456789abc";
@@ -310,7 +310,7 @@ Deno.test("a merged VHDX parent takes over the size and the identity of its chil
   assert((await parent.check()).sound);
 });
 
-Deno.test("VHDX images of 4096-byte sectors are merged and compacted, whatever their blocks", async () => {
+Deno.test("merge() and compact(): VHDX images of 4096-byte sectors are merged and compacted, whatever their blocks", async () => {
   using dir = new TempDir();
   const [base, middle, leaf] = ["base", "middle", "leaf"].map((name) => dir.file(`${name}.vhdx`));
   const size = 16 * MIB;
@@ -342,7 +342,7 @@ Deno.test("VHDX images of 4096-byte sectors are merged and compacted, whatever t
   assertBytesEqual(bytes, expected);
 });
 
-Deno.test("a disk can neither be written nor closed before the files that were merged are gone", async () => {
+Deno.test("merge(): a disk can neither be written nor closed before the files that were merged are gone", async () => {
   using dir = new TempDir();
   const disks = await makeChain(dir, "vhdx", 3);
   const path = (depth: number) => dir.file(`${depth}.vhdx`);

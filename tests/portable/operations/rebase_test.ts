@@ -342,7 +342,7 @@ for (const format of FORMATS) {
   });
 }
 
-Deno.test("the native backend does not ignore identifiers", () => {
+Deno.test("rebaseVirtualDisk(): the native backend does not ignore identifiers", () => {
   const error = assertThrows(
     () => openVirtualDiskSync("a.vhdx", { backend: "native", ignoreMismatch: true }),
     VirtualDiskError,
@@ -350,7 +350,7 @@ Deno.test("the native backend does not ignore identifiers", () => {
   assertEquals(error.symbol, "ERROR_NOT_SUPPORTED");
 });
 
-Deno.test("ignoreMismatch is a boolean, and a parent's path not empty", async () => {
+Deno.test("rebaseVirtualDisk(): ignoreMismatch is a boolean, and a parent's path not empty", async () => {
   using dir = new TempDir();
   const [child] = await chain(dir.file("old"), "vhdx", 2);
   using disk = openImageSync(child!, ALONE);

@@ -71,7 +71,7 @@ for (const format of ["vhdx", "vhd"] as const) {
   }
 }
 
-Deno.test("a disk whose partitions tell it shrinks down to their end", async () => {
+Deno.test("resize(): a disk whose partitions tell it shrinks down to their end", async () => {
   using dir = new TempDir();
   using disk = await createImage(dir.file("a.vhdx"), { size: 8 * MIB });
   partition(disk);
@@ -83,7 +83,7 @@ Deno.test("a disk whose partitions tell it shrinks down to their end", async () 
   assertEquals(again[0], "ERROR_VHD_ALREADY_AT_OR_BELOW_MINIMUM_VIRTUAL_SIZE");
 });
 
-Deno.test("what is no number of bytes is refused before all", async () => {
+Deno.test("resize(): what is no number of bytes is refused before all", async () => {
   using dir = new TempDir();
   const [path, child] = [dir.file("a.vhd"), dir.file("b.vhd")];
   (await createImage(path, { size: 8 * MIB })).close();
@@ -95,7 +95,7 @@ Deno.test("what is no number of bytes is refused before all", async () => {
   }
 });
 
-Deno.test("a disk opened for reading, and a closed one, keep their size", async () => {
+Deno.test("resize(): a disk opened for reading, and a closed one, keep their size", async () => {
   using dir = new TempDir();
   const path = dir.file("a.vhdx");
   (await createImage(path, { size: 8 * MIB })).close();
@@ -106,7 +106,7 @@ Deno.test("a disk opened for reading, and a closed one, keep their size", async 
 });
 
 for (const format of ["vhd", "vhdx"] as const) {
-  Deno.test(`a ${format} with children keeps its size, unless they may be lost`, async () => {
+  Deno.test(`resize(): a ${format} with children keeps its size, unless they may be lost`, async () => {
     using dir = new TempDir();
     const base = dir.file(`base.${format}`);
     const child = dir.file(`child.${format}`);
@@ -133,7 +133,7 @@ for (const format of ["vhd", "vhdx"] as const) {
   });
 }
 
-Deno.test("a GPT that is to be put right is left alone where children need the disk as it is", async () => {
+Deno.test("resize(): a GPT that is to be put right is left alone where children need the disk as it is", async () => {
   for (const format of ["vhd", "vhdx"] as const) {
     using dir = new TempDir();
     const [base, child] = [dir.file(`base.${format}`), dir.file(`child.${format}`)];
@@ -161,7 +161,7 @@ Deno.test("a GPT that is to be put right is left alone where children need the d
   }
 });
 
-Deno.test("a disk of a machine whose state is saved keeps its size", async () => {
+Deno.test("resize(): a disk of a machine whose state is saved keeps its size", async () => {
   using dir = new TempDir();
   const path = dir.file("a.vhd");
   {
@@ -194,7 +194,7 @@ Deno.test("resize() of a disk without partitions asks for what its caller has le
   assertStringIncludes(await causesOf("smallest-safe"), "a size");
 });
 
-Deno.test("what an ISO image cannot become, no right to write makes possible", async () => {
+Deno.test("resize(): what an ISO image cannot become, no right to write makes possible", async () => {
   using dir = new TempDir();
   const path = dir.file("disc.iso");
   const bytes = new Uint8Array(34816);

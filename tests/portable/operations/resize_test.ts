@@ -40,7 +40,7 @@ Deno.test("resize() leaves a disk open, with its new size", async (t) => {
   }
 });
 
-Deno.test("a raw disk grows and shrinks", async () => {
+Deno.test("resize(): a raw disk grows and shrinks", async () => {
   using dir = new TempDir();
   using disk = await createImage(dir.file("a.raw"), { size: 8 * MIB, type: "raw" });
   partition(disk);
@@ -50,7 +50,7 @@ Deno.test("a raw disk grows and shrinks", async () => {
   assertEquals(Deno.statSync(disk.path).size, 6 * MIB);
 });
 
-Deno.test("allowUnsafe cuts partitions off, and leaves their table alone", async () => {
+Deno.test("resize(): allowUnsafe cuts partitions off, and leaves their table alone", async () => {
   using dir = new TempDir();
   using disk = await createImage(dir.file("a.vhdx"), { size: 8 * MIB });
   partition(disk);
@@ -63,7 +63,7 @@ Deno.test("allowUnsafe cuts partitions off, and leaves their table alone", async
   assertEquals(disk.getInformation("size").virtualSize, 2 * MIB);
 });
 
-Deno.test("a differencing VHD keeps its size; a VHDX does not, and shows nothing of its parent", async () => {
+Deno.test("resize(): a differencing VHD keeps its size; a VHDX does not, and shows nothing of its parent", async () => {
   using dir = new TempDir();
   for (const format of ["vhd", "vhdx"]) {
     using base = await createImage(dir.file(`base.${format}`), { size: 8 * MIB });
@@ -87,7 +87,7 @@ Deno.test("a differencing VHD keeps its size; a VHDX does not, and shows nothing
   assertBytesEqual(bytes, expected);
 });
 
-Deno.test("a resize can be watched, and cancelled before it begins", async () => {
+Deno.test("resize(): a resize can be watched, and cancelled before it begins", async () => {
   using dir = new TempDir();
   using disk = await createVirtualDisk(dir.file("a.vhdx"), { size: 8 * MIB, backend: "portable" });
   const reason = new Error("not now");
@@ -101,7 +101,7 @@ Deno.test("a resize can be watched, and cancelled before it begins", async () =>
   assertEquals(fractions.at(-1), 1);
 });
 
-Deno.test("resizing needs no permission for the folder, if children are of no concern", async () => {
+Deno.test("resize(): resizing needs no permission for the folder, if children are of no concern", async () => {
   using dir = new TempDir();
   const path = dir.file("a.vhdx");
   (await createImage(path, { size: 8 * MIB })).close();
@@ -118,7 +118,7 @@ console.log((await disk.expand(${9 * MIB}, { ignoreChildren: true })).virtualSiz
   assertEquals(run(Deno.execPath(), "run", config, ...rights, script, path), `${9 * MIB}\n`);
 });
 
-Deno.test("while a disk is being resized it is not closed, nor resized again", async () => {
+Deno.test("resize(): while a disk is being resized it is not closed, nor resized again", async () => {
   using dir = new TempDir();
   using disk = await createImage(dir.file("a.vhdx"), { size: 8 * MIB });
   let closing: unknown;
