@@ -67,7 +67,7 @@ export class Handshake {
    * @throws {Disconnected} If it does not keep to the protocol, or is gone.
    */
   async run(): Promise<Session | undefined> {
-    this.#output.push(greeting());
+    this.#push(greeting());
     if (!await this.#input.wait(4)) return undefined;
     const clientFlags = viewOf(this.#input.take(4)).getUint32(0);
     const known = HANDSHAKE_FLAG.FIXED_NEWSTYLE | HANDSHAKE_FLAG.NO_ZEROES;
@@ -118,7 +118,7 @@ export class Handshake {
     const view = viewOf(reply);
     view.setBigUint64(0, BigInt(disk.size));
     view.setUint16(8, disk.flags(this.#isStructured));
-    this.#output.push(reply);
+    this.#push(reply);
     return this.#session(disk);
   }
 
@@ -227,7 +227,11 @@ export class Handshake {
   }
 
   #reply(option: number, type: number, payload?: Uint8Array): void {
-    this.#output.push(encodeOptionReply(option, type, payload));
+    this.#push(encodeOptionReply(option, type, payload));
+  }
+
+  #push(message: Uint8Array): void {
+    this.#output.put(message.length, (bytes) => bytes.set(message));
   }
 }
 

@@ -156,15 +156,14 @@ export class Transmission {
   async #readRest(start: number, end: number): Promise<void> {
     for (let at = start; at < end;) {
       await this.#output.room();
-      const piece = new Uint8Array(Math.min(PIECE, end - at));
+      const length = Math.min(PIECE, end - at);
       try {
-        this.#session.disk.disk.readSync(piece, at);
+        this.#replies.moreData(at, length, this.#reader);
       } catch (error) {
         this.#hooks.onFailure(error);
         throw new Disconnected("a read failed after its answer had begun", { cause: error });
       }
-      this.#output.push(piece);
-      at += piece.length;
+      at += length;
     }
   }
 

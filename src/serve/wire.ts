@@ -6,14 +6,11 @@
  */
 
 const INPUT_LENGTH = 64 * 1024;
-/** Replies that are shorter are sent together with what waits beside them. */
-const JOINED_LENGTH = 64 * 1024;
+/** Replies are put together in batches of this length; those that are longer than half of it go by themselves. */
+const BATCH_LENGTH = 64 * 1024;
 /** Bytes that may wait for a client to read them, and for all clients of a server, before more is made. */
 const MAX_WAITING = 4 * 1024 * 1024;
 const MAX_WAITING_TOGETHER = 32 * 1024 * 1024;
-/** What a reply takes beside its bytes, or nearly so: the shortest of them would be far more than they seem. */
-const REPLY_OVERHEAD = 256;
-
 /** The other side is gone, in the middle of something. */
 export class Disconnected extends Error {
   override readonly name = "Disconnected";
@@ -104,11 +101,22 @@ export interface Backlog {
   bytes: number;
 }
 
+/** Replies that are sent together. */
+interface Batch {
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  /** How much of it is used. */
+  length: number;
+}
+
 /** What goes to a client. */
 export class Output {
   readonly #connection: Pick<Deno.Conn, "write">;
   readonly #backlog: Backlog;
-  #queue: Uint8Array[] = [];
+  #queue: Batch[] = [];
+  /** The last of them, while it takes more. */
+  #open: Batch | undefined;
+  /** What has been sent is used again. */
+  #spare: Uint8Array<ArrayBuffer> | undefined;
   #waiting = 0;
   #sending: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -120,11 +128,22 @@ export class Output {
     this.#backlog = backlog;
   }
 
-  /** Hands over what is to be sent; it must not be changed any more. */
-  push(bytes: Uint8Array): void {
+  /**
+   * Adds a reply.
+   *
+   * @param length In bytes.
+   * @param fill Writes each of them, at once. If it fails there is no reply.
+   */
+  put(length: number, fill: (bytes: Uint8Array<ArrayBuffer>) => void): void {
     if (this.#failure !== undefined) return;
-    this.#queue.push(bytes);
-    this.#count(bytes.length + REPLY_OVERHEAD);
+    const batch = this.#batchFor(length);
+    fill(batch.buffer.subarray(batch.length, batch.length + length));
+    if (batch !== this.#open) {
+      this.#queue.push(batch);
+      this.#open = batch;
+    }
+    batch.length += length;
+    this.#count(length);
     this.#sending ??= this.#send();
   }
 
@@ -159,16 +178,20 @@ export class Output {
     await Promise.resolve();
     try {
       while (this.#queue.length > 0) {
-        const { bytes, counted } = this.#next();
+        const batch = this.#queue.shift()!;
+        if (batch === this.#open) this.#open = undefined;
+        const bytes = batch.buffer.subarray(0, batch.length);
         for (let done = 0; done < bytes.length;) {
           done += await this.#connection.write(bytes.subarray(done));
         }
-        this.#count(-counted);
+        this.#count(-batch.length);
+        if (batch.buffer.length === BATCH_LENGTH) this.#spare = batch.buffer;
         this.#wake();
       }
     } catch (error) {
       this.#failure = disconnected(error);
       this.#queue = [];
+      this.#open = undefined;
       this.#count(-this.#waiting);
     } finally {
       this.#sending = undefined;
@@ -181,25 +204,14 @@ export class Output {
     this.#backlog.bytes += bytes;
   }
 
-  /** The next message, with those behind it if they are short, and what they were counted as. */
-  #next(): { bytes: Uint8Array; counted: number } {
-    let count = 0;
-    let length = 0;
-    for (; count < this.#queue.length; count++) {
-      const next = length + this.#queue[count]!.length;
-      if (count > 0 && next > JOINED_LENGTH) break;
-      length = next;
-    }
-    const taken = this.#queue.splice(0, count);
-    const counted = length + count * REPLY_OVERHEAD;
-    if (taken.length === 1) return { bytes: taken[0]!, counted };
-    const joined = new Uint8Array(length);
-    let at = 0;
-    for (const each of taken) {
-      joined.set(each, at);
-      at += each.length;
-    }
-    return { bytes: joined, counted };
+  /** One with so much room: the open one, or a new one. */
+  #batchFor(length: number): Batch {
+    const open = this.#open;
+    if (open !== undefined && open.length + length <= open.buffer.length) return open;
+    if (length > BATCH_LENGTH / 2) return { buffer: new Uint8Array(length), length: 0 };
+    const buffer = this.#spare ?? new Uint8Array(BATCH_LENGTH);
+    this.#spare = undefined;
+    return { buffer, length: 0 };
   }
 
   #wake(): void {
