@@ -232,7 +232,7 @@ Deno.test("examples: what is saved of children by incremental_backup.ts, restore
 });
 
 testWith(
-  E2FSPROGS,
+  [onlyOn("linux", "darwin"), ...E2FSPROGS],
   "examples/wsl_disk.ts shrinks a disk, and takes its file system out",
   async (t) => {
     using dir = new TempDir();

@@ -2,7 +2,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname, join, toFileUrl } from "@std/path";
 import { createImage } from "./create_image.ts";
-import { ROOT, run, TempDir, testWith, tool } from "./support.ts";
+import { onlyOn, ROOT, run, TempDir, testWith, tool } from "./support.ts";
 import { KERNEL32, VIRTDISK } from "./windows/system.ts";
 
 /** What a clone has of the package. Not the repository itself: there, its own tasks run meanwhile. */
@@ -242,16 +242,22 @@ Deno.test("package: the command line of a clone can be installed, run and taken 
   assertEquals([...Deno.readDirSync(dir.file("root/bin"))].map(({ name }) => name), []);
 });
 
-testWith([tool("script")], "package: what is installed warns of nothing on a terminal", () => {
-  using dir = new TempDir();
-  install(dir);
-  const line = `PATH='${PATH}' NO_COLOR=1 DENO_NO_UPDATE_CHECK=1 ${dir.file("root/bin/virtdisk")}`;
-  const shown = (args: string) =>
-    run("script", "-qec", `cd ${dir.path}; ${line} ${args}`, "/dev/null");
-  assertMatch(shown("--version"), /^virtdisk \d+\.\d+\.\d+ \(Deno [^\n]*\)\r\n$/);
-  assertMatch(shown("create disk.vhdx 64MiB"), /^[^\n]*disk\.vhdx[^]*$/);
-  assert(!/warning|Download|Allow\?/i.test(shown("info disk.vhdx")));
-});
+testWith(
+  [onlyOn("linux", "darwin"), tool("script")],
+  "package: what is installed warns of nothing on a terminal",
+  () => {
+    using dir = new TempDir();
+    install(dir);
+    const line = `PATH='${PATH}' NO_COLOR=1 DENO_NO_UPDATE_CHECK=1 ${
+      dir.file("root/bin/virtdisk")
+    }`;
+    const shown = (args: string) =>
+      run("script", "-qec", `cd ${dir.path}; ${line} ${args}`, "/dev/null");
+    assertMatch(shown("--version"), /^virtdisk \d+\.\d+\.\d+ \(Deno [^\n]*\)\r\n$/);
+    assertMatch(shown("create disk.vhdx 64MiB"), /^[^\n]*disk\.vhdx[^]*$/);
+    assert(!/warning|Download|Allow\?/i.test(shown("info disk.vhdx")));
+  },
+);
 
 Deno.test("package: publishing takes the files of the package alone, and warns of nothing", () => {
   using dir = new TempDir();
