@@ -51,6 +51,14 @@ export type {
   NativeCreateOptions,
 } from "./src/disk/create_options.ts";
 export type {
+  AssumedDisk,
+  DamageFinding,
+  DiskDamage,
+  LossReason,
+  LostRange,
+  PartitionDamage,
+} from "./src/disk/damage.ts";
+export type {
   ApplySnapshotOptions,
   ChangedRange,
   ChangeQueryOptions,
@@ -124,7 +132,13 @@ export {
 } from "./src/errors/error.ts";
 export type { NativeVirtualDisk } from "./src/native/native_disk.ts";
 export { openVirtualDisk, openVirtualDiskSync } from "./src/open.ts";
-export type { Extent, FileExtent, ParentExtent, ZeroExtent } from "./src/portable/image/extents.ts";
+export type {
+  Extent,
+  FileExtent,
+  LostExtent,
+  ParentExtent,
+  ZeroExtent,
+} from "./src/portable/image/extents.ts";
 export type { CheckFinding, CheckOptions, CheckReport } from "./src/portable/image/findings.ts";
 export type { IsoFileSystem, IsoVolume } from "./src/portable/image/image.ts";
 export { checkVirtualDisk, type FileCheckOptions } from "./src/portable/operations/check.ts";
@@ -134,6 +148,7 @@ export {
   type DifferentRange,
   virtualDiskChanges,
 } from "./src/portable/operations/compare.ts";
+export type { DamageOptions } from "./src/portable/operations/damage.ts";
 export type {
   DiskDetails,
   ImageDetails,

@@ -46,6 +46,14 @@ export type {
   NativeCreateOptions,
 } from "./src/disk/create_options.ts";
 export type {
+  AssumedDisk,
+  DamageFinding,
+  DiskDamage,
+  LossReason,
+  LostRange,
+  PartitionDamage,
+} from "./src/disk/damage.ts";
+export type {
   ApplySnapshotOptions,
   ChangedRange,
   ChangeQueryOptions,
@@ -114,7 +122,13 @@ export {
   VirtualDiskError,
   type VirtualDiskErrorOptions,
 } from "./src/errors/error.ts";
-export type { Extent, FileExtent, ParentExtent, ZeroExtent } from "./src/portable/image/extents.ts";
+export type {
+  Extent,
+  FileExtent,
+  LostExtent,
+  ParentExtent,
+  ZeroExtent,
+} from "./src/portable/image/extents.ts";
 export type { CheckFinding, CheckOptions, CheckReport } from "./src/portable/image/findings.ts";
 export type { IsoFileSystem, IsoVolume } from "./src/portable/image/image.ts";
 export { checkVirtualDisk, type FileCheckOptions } from "./src/portable/operations/check.ts";
@@ -124,6 +138,7 @@ export {
   type DifferentRange,
   virtualDiskChanges,
 } from "./src/portable/operations/compare.ts";
+export type { DamageOptions } from "./src/portable/operations/damage.ts";
 export type {
   DiskDetails,
   ImageDetails,

@@ -125,6 +125,7 @@ function assertWindowsRequest(request: OpenRequest): OpenRequest {
   if (request.parents !== undefined) throw portableOnly(request, "does not take `parents`");
   if (request.raw) throw portableOnly(request, "does not open raw disks");
   if (request.ignoreMismatch) throw portableOnly(request, "does not ignore a parent's identifier");
+  if (request.assumed) throw portableOnly(request, "does not open what is left of damaged images");
   if (request.atomicSectors) throw portableOnly(request, "does not log what is written to sectors");
   return request;
 }

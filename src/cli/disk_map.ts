@@ -121,7 +121,7 @@ export class DiskMap {
     const { offset, length } = piece;
     const depth = this.#depthOf(piece);
     const kind = this.#kindOf(piece, depth);
-    if (depth !== undefined && piece.kind !== "zero") {
+    if (depth !== undefined && "path" in piece) {
       this.#bytes[depth]! += length;
       if (piece.free) this.#freeBytes[depth]! += length;
       this.#orders[depth]!.add(offset, length, piece.fileOffset!);
@@ -164,7 +164,7 @@ export class DiskMap {
 
   /** In which file a piece is. */
   #depthOf(piece: Piece): number | undefined {
-    return piece.kind === "zero" || piece.path === undefined
+    return !("path" in piece) || piece.path === undefined
       ? undefined
       : this.#depths.get(piece.path);
   }

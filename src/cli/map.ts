@@ -271,7 +271,7 @@ async function* marked(
 }
 
 function part(extent: Extent, offset: number, length: number): Extent {
-  if (extent.kind === "zero" || extent.fileOffset === undefined) {
+  if (!("fileOffset" in extent) || extent.fileOffset === undefined) {
     return { ...extent, offset, length };
   }
   return { ...extent, offset, length, fileOffset: extent.fileOffset + offset - extent.offset };
@@ -279,7 +279,7 @@ function part(extent: Extent, offset: number, length: number): Extent {
 
 /** `path` is the disk; the file that holds the bytes has another name. */
 function facts(extent: Piece): object {
-  if (extent.kind === "zero") return extent;
+  if (extent.kind === "zero" || extent.kind === "lost") return extent;
   const { path: file, ...rest } = extent;
   return { ...rest, file };
 }
@@ -291,6 +291,7 @@ function describe(extent: Piece): string {
 function placeOf(extent: Extent): string {
   const range = `${extent.offset} ${extent.length}`;
   if (extent.kind === "zero") return `${range} ${extent.reason ?? "unallocated"}`;
+  if (extent.kind === "lost") return `${range} lost (${extent.reason})`;
   if (extent.path === undefined) return `${range} absent`;
   return `${range} ${extent.fileOffset} ${extent.path}`;
 }

@@ -7,11 +7,13 @@ import {
   either,
   FLAGS,
   type Kind,
+  OBJECT,
   oneOf,
   type OptionKinds,
   PATH,
   STRING,
 } from "./arguments.ts";
+import type { AssumedDisk } from "./damage.ts";
 import { type DiskSource, SOURCE, SOURCES } from "./disk_source.ts";
 import type { AccessRight, ImageType, OpenFlag } from "./open_options.ts";
 import { OPERATION_OPTIONS, type OperationOptions } from "./progress.ts";
@@ -134,6 +136,15 @@ export interface CommonCreateOptions extends OperationOptions {
    */
   freeSpace?: boolean | undefined;
   /**
+   * `"tolerate"` copies what is left of a damaged source: what is lost are zeros in the copy. Which ranges these are
+   * says `damage()` of the source, opened with the same options. Not for streams. Portable backend.
+   *
+   * @default {"refuse"}
+   */
+  damage?: "refuse" | "tolerate" | undefined;
+  /** With `damage: "tolerate"`: what the source does not say any more. */
+  assume?: AssumedDisk | undefined;
+  /**
    * A GUID: the unique id of a VHD, the virtual disk id (page 83) of a VHDX.
    *
    * @default {a random one; a differencing VHDX has its parent's}
@@ -236,6 +247,8 @@ export const CREATE_OPTIONS: OptionKinds<CreateOptions> = {
   sourceType: oneOf("iso", "vhd", "vhdx", "vhdset", "raw"),
   force: BOOLEAN,
   freeSpace: BOOLEAN,
+  damage: oneOf("refuse", "tolerate"),
+  assume: OBJECT,
   identifier: STRING,
   overwrite: BOOLEAN,
   ignoreChildren: BOOLEAN,

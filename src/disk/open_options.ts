@@ -5,10 +5,12 @@ import {
   BOOLEAN,
   FLAGS,
   NUMBER,
+  OBJECT,
   oneOf,
   type OptionKinds,
   STRING,
 } from "./arguments.ts";
+import type { AssumedDisk } from "./damage.ts";
 import { type DiskSource, SOURCES } from "./disk_source.ts";
 
 /**
@@ -133,6 +135,16 @@ export interface OpenOptions<B extends Backend = Backend> {
    * @default {false}
    */
   atomicSectors?: boolean | undefined;
+  /**
+   * `"tolerate"` opens what is left of a damaged image, for reading. What is lost reads as zeros; `extents()` says
+   * which ranges these are, and `damage()` how much it is and why. Nothing is guessed: of what the file tells in two
+   * ways, neither is believed. A parent that is not there is lost too. Portable backend.
+   *
+   * @default {"refuse"}
+   */
+  damage?: "refuse" | "tolerate" | undefined;
+  /** With `damage: "tolerate"`: what the image does not say any more. */
+  assume?: AssumedDisk | undefined;
   /** Tells openers of the same image apart, a GUID. */
   resiliencyGuid?: string | undefined;
   /** Which snapshot of a VHD Set to open, a GUID; a version 3 open, Windows 10. */
@@ -152,6 +164,8 @@ export const OPEN_OPTIONS: OptionKinds<OpenOptions> = {
   ignoreMismatch: BOOLEAN,
   ignoreChildren: BOOLEAN,
   atomicSectors: BOOLEAN,
+  damage: oneOf("refuse", "tolerate"),
+  assume: OBJECT,
   resiliencyGuid: STRING,
   snapshotId: STRING,
 };

@@ -15,6 +15,7 @@ import {
 } from "../constants.ts";
 import { virtualDiskError } from "../errors/error.ts";
 import { flagBits, guidOption, uint32, wordValue } from "./arguments.ts";
+import { type AssumedSizes, assumedSizes } from "./damage.ts";
 import {
   type DiskSource,
   type HostSource,
@@ -70,6 +71,8 @@ export interface OpenRequest {
   readonly ignoreChildren?: true;
   /** No sector may be torn by a crash, whatever the host writes at once. */
   readonly atomicSectors?: true;
+  /** What is assumed of an image that may be damaged; absent if it must be sound. */
+  readonly assumed?: AssumedSizes;
 }
 
 /** The number of each flag. */
@@ -130,7 +133,14 @@ export function openRequest(given: DiskSource, options: OpenOptions): OpenReques
   const flags = flagBits(options.flags, OPEN_FLAG_BITS, "flags");
   if (options.type === "raw") {
     const storageType = storageTypeOf(undefined, "type");
-    return { ...opened, storageType, flags, ...generalRights(hostPath, options), raw: true };
+    return {
+      ...opened,
+      storageType,
+      flags,
+      ...generalRights(hostPath, options),
+      raw: true,
+      ...tolerance(hostPath, options, flags),
+    };
   }
   const type = options.type ?? (extname(hostPath).toLowerCase() === ".iso" ? "iso" : undefined);
   const storageType = storageTypeOf(type, "type");
@@ -143,6 +153,7 @@ export function openRequest(given: DiskSource, options: OpenOptions): OpenReques
     ...(options.ignoreMismatch ? { ignoreMismatch: true } : {}),
     ...(options.ignoreChildren ? { ignoreChildren: true } : {}),
     ...(options.atomicSectors ? { atomicSectors: true } : {}),
+    ...tolerance(hostPath, options, flags),
   };
 }
 
@@ -154,6 +165,32 @@ export function storageTypeOf(type: ImageType | undefined, option: string): Stor
       deviceId: wordValue(type, DEVICE_IDS, option),
       vendorId: VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
     };
+}
+
+/** A damaged image is only read: a write could destroy what is left of it. */
+function tolerance(
+  path: string,
+  { damage = "refuse", assume, readOnly, access, rwDepth }: OpenOptions,
+  flags: number,
+): Pick<OpenRequest, "assumed"> {
+  const assumed = assumedSizes(assume);
+  if (damage === "refuse") {
+    if (assume === undefined) return {};
+    return invalid(path, "`assume` is for an image that may be damaged", [
+      'Pass { damage: "tolerate" } too, or leave `assume` out.',
+    ]);
+  }
+  if (readOnly === false || access !== undefined || rwDepth !== undefined) {
+    invalid(path, "an image that may be damaged is opened for reading alone", [
+      'Leave out `readOnly`, `access` and `rwDepth`; to write, copy what is left of the disk: createVirtualDisk(path, { source, damage: "tolerate" }).',
+    ]);
+  }
+  if ((flags & OPEN_VIRTUAL_DISK_FLAG.CUSTOM_DIFF_CHAIN) !== 0) {
+    invalid(path, 'the flag "custom-diff-chain" is for images that are sound', [
+      "Leave it out: a parent that is not there is taken for lost.",
+    ]);
+  }
+  return { assumed };
 }
 
 type Rights = Pick<OpenRequest, "accessMask" | "parameters">;

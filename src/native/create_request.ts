@@ -163,9 +163,10 @@ function checkTogether(path: string, options: CreateOptions): void {
 
 /** The options of which some values are for the portable backend alone. */
 function imagesOf(path: string, options: CreateOptions) {
-  const { type, source, sourceType, sourceParents, alignment, freeSpace } = options;
+  const { type, source, sourceType, sourceParents, alignment, freeSpace, damage } = options;
   if (sourceParents !== undefined) throw unsupported(path, "the option sourceParents");
   if (freeSpace === true) throw unsupported(path, "the option freeSpace");
+  if (damage === "tolerate") throw unsupported(path, 'the option damage: "tolerate"');
   if (alignment !== undefined) throw unsupported(path, "the option alignment");
   if (type === "raw" || sourceType === "raw") throw unsupported(path, "raw images");
   if (source instanceof ReadableStream) throw unsupported(path, "streams as a source");

@@ -4,6 +4,7 @@
  * @module
  */
 import { checkGuid, toHostPath } from "../disk/arguments.ts";
+import { type AssumedSizes, assumedSizes } from "../disk/damage.ts";
 import { toHostSource } from "../disk/disk_source.ts";
 import { type CreateOptions, type NativeCreateOptions, sizesOf } from "../disk/create_options.ts";
 import { type VirtualDiskError, virtualDiskError } from "../errors/error.ts";
@@ -285,6 +286,7 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
         : ["Save the stream to a file, and name that as the source."],
     });
   }
+  const assumed = assumptions(hostPath, options);
   return {
     path: hostPath,
     type,
@@ -301,6 +303,7 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
         format: sourceType,
         force,
         freeSpace,
+        assumed,
       },
     identifier: identifier === undefined ? undefined : checkGuid(identifier, "identifier"),
     overwrite,
@@ -309,6 +312,40 @@ function portableRequest(path: string | URL, options: CreateOptions): CreateRequ
     signal,
     onProgress,
   };
+}
+
+/** What is assumed of a source that may be damaged. */
+function assumptions(
+  path: string,
+  { source, damage = "refuse", assume, freeSpace }: CreateOptions,
+): AssumedSizes | undefined {
+  const assumed = assumedSizes(assume);
+  const invalid = (reason: string, cause: string) =>
+    virtualDiskError("ERROR_INVALID_PARAMETER", "CreateVirtualDisk", {
+      path,
+      reason,
+      causes: [cause],
+    });
+  if (damage === "refuse") {
+    if (assume === undefined) return undefined;
+    throw invalid(
+      "`assume` is for a source that may be damaged",
+      'Pass { damage: "tolerate" } too, or leave `assume` out.',
+    );
+  }
+  if (source === undefined || source instanceof ReadableStream) {
+    throw invalid(
+      '{ damage: "tolerate" } is for a copy of an image in a file',
+      "Name an image as the source, or leave `damage` out.",
+    );
+  }
+  if (freeSpace) {
+    throw invalid(
+      "what a damaged disk says is free is not believed",
+      "Leave out either `freeSpace` or `damage`.",
+    );
+  }
+  return assumed;
 }
 
 function unsupported(path: string, what: string): VirtualDiskError {

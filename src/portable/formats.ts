@@ -6,10 +6,11 @@
  */
 import { extname } from "node:path";
 import type { ByteSource, WritableSource } from "./file/byte_source.ts";
-import { ImageError } from "./file/image_error.ts";
+import { ImageError, isUnreadable } from "./file/image_error.ts";
 import { foreignFormat } from "./image/foreign_format.ts";
 import type { Format, NewImages } from "./image/format.ts";
 import type { DiskImage, WritableImage } from "./image/image.ts";
+import type { Damages } from "./image/tolerant_image.ts";
 import { ISO } from "./iso/format.ts";
 import { RAW } from "./raw/format.ts";
 import { VHD } from "./vhd/format.ts";
@@ -37,6 +38,35 @@ export function formatOf({ format }: Pick<DiskImage, "format">): Format {
 export function openImage(source: ByteSource, format?: ImageFormat): DiskImage {
   const actual = FORMATS[format ?? detectFormat(source)];
   return openAs(source, actual, () => actual.open(source));
+}
+
+/**
+ * Opens what is left of an image, as `format`, or as what it seems to be.
+ *
+ * @throws {ImageError} If that cannot be told.
+ */
+export function openDamagedImage(
+  source: ByteSource,
+  damages: Damages,
+  format?: ImageFormat,
+): DiskImage {
+  const actual = FORMATS[format ?? damagedFormat(source)];
+  return actual.openDamaged?.(source, damages) ?? actual.open(source);
+}
+
+/** By what is left of its marks, or else by its name, unless it is plainly something else. */
+function damagedFormat(source: ByteSource): MarkedFormat {
+  try {
+    return detectFormat(source);
+  } catch (error) {
+    if (!(error instanceof ImageError) || isUnreadable(error)) throw error;
+    const format = MARKED.find((name) => FORMATS[name].matchesWithoutMark?.(source)) ??
+      formatOfExtension(source.path);
+    if (format === undefined || FORMATS[format].openDamaged === undefined) throw error;
+    const foreign = foreignFormat(source);
+    if (foreign !== undefined && foreign.kind !== "raw" && foreign.kind !== "named") throw error;
+    return format;
+  }
 }
 
 /** What does not open as it is called may be something else. */

@@ -13,6 +13,7 @@ import {
   FUNCTION,
   toHostPath,
 } from "../disk/arguments.ts";
+import type { DiskDamage } from "../disk/damage.ts";
 import { isFetchedSource, nameOfSource } from "../disk/disk_source.ts";
 import type { Attachment, AttachOptions, DetachOptions } from "../disk/attachment.ts";
 import {
@@ -93,8 +94,10 @@ import {
 import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./image/findings.ts";
 import type { DiskImage, IsoVolume, WritableImage } from "./image/image.ts";
 import { Pace } from "./image/pace.ts";
+import { Damages } from "./image/tolerant_image.ts";
 import { applicableKinds, changeImage, imageInformation, imageMetadata } from "./information.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
+import { DAMAGE_OPTIONS, type DamageOptions, diskDamage } from "./operations/damage.ts";
 import { type DiskDetails, diskDetails } from "./operations/details.ts";
 import type { FreeSpace } from "./operations/free_space.ts";
 import type { ImageStream, ImageStreamOptions } from "./operations/image_stream.ts";
@@ -420,6 +423,49 @@ export class PortableVirtualDisk extends VirtualDisk {
   }
 
   /**
+   * Says what is lost of a disk that was opened with `{ damage: "tolerate" }`. It goes through the tables of the
+   * image, and reads nothing of the disk but its partition table.
+   *
+   * @example What is lost of an image that was cut off
+   * ```ts
+   * import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk/portable";
+   *
+   * const path = `${await Deno.makeTempDir()}/disk.vhdx`;
+   * {
+   *   using whole = await createVirtualDisk(path, { size: "64MiB", blockSize: "1MiB" });
+   *   whole.writeSync(new Uint8Array(8 * 1024 * 1024).fill(1), 0);
+   * }
+   * await Deno.truncate(path, 9 * 1024 * 1024);
+   *
+   * using disk = await openVirtualDisk(path, { damage: "tolerate" });
+   * const { lostBytes, lostRanges } = await disk.damage();
+   * console.log(lostBytes); // 3145728
+   * console.log(lostRanges); // [ { offset: 5242880, length: 3145728, reason: "cut-off" } ]
+   * ```
+   *
+   * @param options Which range of the disk, by default all of it; how to watch and how to cancel.
+   * @returns What is lost of it.
+   * @throws {VirtualDiskError} `ERROR_INVALID_PARAMETER` if the disk was opened as a sound one; else as
+   * {@linkcode PortableVirtualDisk.readSync}.
+   */
+  damage(options: DamageOptions = {}): Promise<DiskDamage> {
+    return this.#operate("ReadFile", async () => {
+      this.#assertReadable();
+      const { offset, length, ...watch } = checkOptions(DAMAGE_OPTIONS, options, "damage");
+      const { images, damages } = this.#chain;
+      if (damages === undefined) {
+        throw virtualDiskError("ERROR_INVALID_PARAMETER", "ReadFile", {
+          path: this.path,
+          reason: "the disk was opened as a sound one: of that, nothing is ever lost",
+          causes: ['Open it with { damage: "tolerate" }.'],
+        });
+      }
+      const range = rangeOf({ offset, length }, images[0].virtualSize, "damage");
+      return await diskDamage(images, damages, range, new Pace(watch));
+    });
+  }
+
+  /**
    * A stream into the disk: chunk after chunk is written, and flushed when the stream is closed. The disk must stay
    * open meanwhile. What was written when the stream fails or is aborted stays.
    *
@@ -577,6 +623,9 @@ export class PortableVirtualDisk extends VirtualDisk {
    */
   async imageStream(options: ImageStreamOptions): Promise<ImageStream> {
     this.#assertReadable();
+    if (options?.freeSpace) {
+      inOperation("ReadFile", () => this.#assertSound("nothing is left out of it"));
+    }
     const { openImageStream } = await import("./operations/image_stream.ts");
     return await openImageStream(this.#chain.images, options, () => this.#assertReadable());
   }
@@ -720,6 +769,7 @@ export class PortableVirtualDisk extends VirtualDisk {
   freeSpace(options: OperationOptions = {}): Promise<DiskFreeSpace> {
     return this.#operate("ReadFile", async () => {
       this.#assertReadable();
+      this.#assertSound("what its file systems say is free is not believed");
       const pace = new Pace(checkOptions(OPERATION_OPTIONS, options, "freeSpace"));
       const { FreeSpace } = await import("./operations/free_space.ts");
       const space = await FreeSpace.find(this.#chain.images, pace);
@@ -1225,6 +1275,16 @@ export class PortableVirtualDisk extends VirtualDisk {
     this.#mayChange = true;
   }
 
+  /** What is lost reads as zeros, which may say something that is not so. */
+  #assertSound(what: string): void {
+    if (this.#chain.damages === undefined) return;
+    throw new ImageError("ERROR_NOT_SUPPORTED", {
+      path: this.path,
+      reason: `the disk may be damaged: ${what}`,
+      causes: ["Open it without `damage` if it is sound."],
+    });
+  }
+
   #assertInside(offset: number, length: number): void {
     const { virtualSize } = this.#chain.image;
     if (byteCount(offset, "offset") + byteCount(length, "length") <= virtualSize) return;
@@ -1319,6 +1379,7 @@ function openChain(
     ignoreRelative: (request.flags & IGNORE_RELATIVE_PARENT_LOCATOR) !== 0,
     ignoreMismatch: request.ignoreMismatch,
     atomicSectors: request.atomicSectors === true,
+    damages: request.assumed === undefined ? undefined : new Damages(request.assumed),
     writableDepth: rights.writableDepth,
     sharing: sharingOf(rights),
   });

@@ -39,7 +39,7 @@ export interface Context {
 
 /** Which file of the chain has a piece: 0 none, 1 the image itself, 2 its parent, and so on. */
 function depth(disk: ServedDisk, extent: Extent): number {
-  if (extent.kind === "zero") return 0;
+  if (extent.kind === "zero" || extent.kind === "lost") return 0;
   return extent.path === undefined ? 0 : disk.depthOf(extent.path);
 }
 

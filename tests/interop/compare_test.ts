@@ -311,7 +311,7 @@ Deno.test("extents() tell zeros, what was trimmed, what was never written, and w
     each.kind,
     each.offset / MIB,
     each.length / MIB,
-    each.kind === "zero" ? each.reason : each.path,
+    "path" in each ? each.path : (each as { reason?: string }).reason,
   ]);
   const basePath = Deno.realPathSync(base);
   assertEquals(pieces, [

@@ -328,7 +328,7 @@ function mapOf(
     [...disk.extents()].map((extent) => ({
       offset: extent.offset,
       length: extent.length,
-      type: extent.kind === "zero" ? ofZeros : ofFile(extent.path!),
+      type: "path" in extent ? ofFile(extent.path!) : ofZeros,
     })),
   );
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { errorCode, errorMeaning } from "../../errors/codes.ts";
+import { errorCode, errorMeaning, type ErrorSymbol } from "../../errors/codes.ts";
 import { isErrorOf } from "../../errors/error.ts";
-import { formatOf, type ImageFormat, openImage } from "../formats.ts";
+import { formatOf, type ImageFormat, openDamagedImage, openImage } from "../formats.ts";
 import type { DiskImage, ParentLink } from "../image/image.ts";
 import type { OpenFile } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
@@ -15,6 +15,7 @@ import {
   type ImageFileOptions,
   type Sharing,
 } from "../file/image_file.ts";
+import { Damages, TolerantImage } from "../image/tolerant_image.ts";
 import { candidateName, parentCandidates } from "./parent_paths.ts";
 
 /** How ancestors are opened. */
@@ -29,6 +30,8 @@ export interface AncestorOptions {
   readonly ignoreMismatch?: boolean | undefined;
   /** What the parents are, the nearest first, whatever places the images name. Beyond these, the images tell. */
   readonly parents?: readonly ChainSource[] | undefined;
+  /** What is wrong with the files is told to it, and what is lost of them left out. For reading alone. */
+  readonly damages?: Damages | undefined;
 }
 
 /** What a file of a chain is: its path, or an open file, which its opener closes if the chain does not open. */
@@ -51,11 +54,15 @@ function openLink(
   source: ChainSource,
   format: ImageFormat | undefined,
   write: boolean,
-  sharing: Sharing,
+  { sharing, damages }: AncestorOptions,
 ): Link {
   const file = openChainFile(source, write ? { write } : { sharing });
   try {
-    return { file, image: openImage(file, format) };
+    if (damages === undefined) return { file, image: openImage(file, format) };
+    const ofParent = new Damages();
+    const image = openDamagedImage(file, ofParent, format);
+    damages.addAll(ofParent);
+    return { file, image };
   } catch (error) {
     closeUnlessGiven(file, source);
     throw error;
@@ -87,12 +94,9 @@ export function openAncestors(chain: readonly Link[], options: AncestorOptions):
         assertAllUsed(links, options);
         return ancestors;
       }
-      const given = options.parents?.[links.length - 1];
-      ancestors.push(
-        given === undefined
-          ? openParent(child, child.parent, links, options)
-          : openParentAt(links, given, undefined, options),
-      );
+      const parent = parentOrLoss(child, child.parent, links, options);
+      if (parent === undefined) return ancestors;
+      ancestors.push(parent);
     }
   } catch (error) {
     for (const { file } of ancestors) {
@@ -111,6 +115,46 @@ function assertAllUsed(links: readonly Link[], { parents = [] }: AncestorOptions
     reason: `\`parents\` names ${parents.length}, and the image has ${count}`,
     causes: ["Leave out those that are not its parents."],
   });
+}
+
+/** What is there and can be used, or read by somebody with more rights, is not lost. */
+const LOST_PARENT: readonly ErrorSymbol[] = [
+  "ERROR_VHD_PARENT_VHD_NOT_FOUND",
+  "ERROR_VHD_CHILD_PARENT_ID_MISMATCH",
+  "ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH",
+  "ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED",
+  "ERROR_VHD_DIFFERENCING_CHAIN_ERROR_IN_PARENT",
+];
+
+/** The parent; `undefined` if the disk is read without what it held. */
+function parentOrLoss(
+  child: DiskImage,
+  link: ParentLink,
+  links: readonly Link[],
+  options: AncestorOptions,
+): Link | undefined {
+  try {
+    const given = options.parents?.[links.length - 1];
+    return given === undefined
+      ? openParent(child, link, links, options)
+      : openParentAt(links, given, undefined, options);
+  } catch (error) {
+    const { damages } = options;
+    if (damages === undefined || !(error instanceof ImageError)) throw error;
+    const isLost = LOST_PARENT.includes(error.symbol) &&
+      !isErrorOf(error.options.cause, "ERROR_IO_DEVICE");
+    if (!isLost || !(child instanceof TolerantImage)) throw error;
+    child.loseParent();
+    damages.add({
+      path: child.source.path,
+      structure: "parent",
+      offset: 0,
+      found: error.options.reason ?? error.symbol,
+      expected: "the disk that the image was made from",
+      consequence: "What only the parent holds is lost.",
+    });
+    return undefined;
+  }
 }
 
 /**
@@ -170,7 +214,7 @@ function openNext(
     const chain = [asked!, ...between, links[first]!.image.source.path];
     throw cycle(asked!, `the chain comes back to one of its images: ${wayOf(chain)}`);
   }
-  return openLink(source, format, links.length < options.writableDepth, options.sharing);
+  return openLink(source, format, links.length < options.writableDepth, options);
 }
 
 function openParent(

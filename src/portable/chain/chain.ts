@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { AssumedSizes } from "../../disk/damage.ts";
 import type { HostSource } from "../../disk/disk_source.ts";
 import type { OpenFile, WritableSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
@@ -11,8 +12,15 @@ import { isLackOfRoom } from "../file/write_failures.ts";
 import { DryRunFile } from "../file/dry_run_file.ts";
 import { FetchedFile, whenFetched } from "../file/fetched_file.ts";
 import { closeFetched, openSourceFiles } from "../file/sources.ts";
-import { formatOf, type ImageFormat, openImage, openWritableImage } from "../formats.ts";
+import {
+  formatOf,
+  type ImageFormat,
+  openDamagedImage,
+  openImage,
+  openWritableImage,
+} from "../formats.ts";
 import type { DiskImage, ParentSpec, WritableImage } from "../image/image.ts";
+import { Damages, TolerantImage } from "../image/tolerant_image.ts";
 import {
   type AncestorOptions,
   assertNoCycle,
@@ -79,13 +87,18 @@ export class ImageChain implements ResizableChain, Disposable {
     const file = openChainFile(source, isWriter ? { write: true } : { sharing: options.sharing });
     try {
       const writable = isWriter ? openChild(file, options.format, options) : undefined;
-      const child = { file, image: writable ?? openImage(file, options.format) };
+      const child = { file, image: writable ?? readChild(file, options) };
       const ancestors = options.noParents ? [] : openAncestors([child], options);
       return new ImageChain([child, ...ancestors], writable, options);
     } catch (error) {
       closeUnlessGiven(file, source);
       throw error;
     }
+  }
+
+  /** What is wrong with the files; `undefined` if they were opened as sound ones. */
+  get damages(): Damages | undefined {
+    return this.#options.damages;
   }
 
   /** The child first. */
@@ -327,6 +340,16 @@ export class ImageChain implements ResizableChain, Disposable {
   }
 }
 
+function readChild(
+  file: OpenFile,
+  { damages, format, noParents }: ChainOptions,
+): DiskImage {
+  if (damages === undefined) return openImage(file, format);
+  const image = openDamagedImage(file, damages, format);
+  if (noParents && image instanceof TolerantImage) image.loseParent();
+  return image;
+}
+
 function openChild(
   file: WritableSource,
   format: ImageFormat | undefined,
@@ -342,6 +365,7 @@ function openChild(
  *
  * @param format By default it is found out.
  * @param option That which says of a file of no known format that it is a raw disk.
+ * @param damages If the files may be damaged: takes what is wrong with them.
  * @throws {ImageError} As {@linkcode ImageChain.open}.
  */
 export function openToRead(
@@ -349,11 +373,13 @@ export function openToRead(
   format: ImageFormat | undefined,
   option?: string,
   parents?: readonly ChainSource[],
+  damages?: Damages,
 ): ImageChain {
   try {
     return ImageChain.open(source, {
       format,
       parents,
+      damages,
       noParents: false,
       ignoreRelative: false,
       writableDepth: 0,
@@ -377,6 +403,8 @@ export interface SourceToRead {
   readonly parents?: readonly HostSource[] | undefined;
   /** By default it is found out. */
   readonly format: ImageFormat | undefined;
+  /** What is assumed of an image that may be damaged; absent if it must be sound. */
+  readonly assumed?: AssumedSizes | undefined;
 }
 
 /**
@@ -386,7 +414,7 @@ export interface SourceToRead {
  * @throws {ImageError} As that, and what fetching fails with.
  */
 export async function openSourceToRead(
-  { source, parents, format }: SourceToRead,
+  { source, parents, format, assumed }: SourceToRead,
   option: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<ImageChain> {
@@ -394,7 +422,9 @@ export async function openSourceToRead(
   const [file, ...others] = files;
   const given = parents && others;
   try {
-    return await whenFetched(() => openToRead(file!, format, option, given), signal);
+    // What is found is found anew each time.
+    const damages = () => assumed && new Damages(assumed);
+    return await whenFetched(() => openToRead(file!, format, option, given, damages()), signal);
   } catch (error) {
     closeFetched(files);
     throw error;

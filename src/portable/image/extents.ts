@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LossReason } from "../../disk/damage.ts";
 import { whenFetched } from "../file/fetched_file.ts";
 import { ImageError } from "../file/image_error.ts";
 import type { DiskImage, ImageExtent, WritableImage, ZeroReason } from "./image.ts";
@@ -25,7 +26,14 @@ export type ChainExtent =
     readonly reason?: ZeroReason;
   }
   /** In a parent that is not open. */
-  | { readonly kind: "absent"; readonly offset: number; readonly length: number };
+  | { readonly kind: "absent"; readonly offset: number; readonly length: number }
+  /** Of a disk that is read in spite of its damage: reads as zeros, whatever was there. */
+  | {
+    readonly kind: "lost";
+    readonly offset: number;
+    readonly length: number;
+    readonly reason: LossReason;
+  };
 
 /** The first piece of the range from `offset` to `end`, wherever in the chain it is. */
 export function chainExtent(
@@ -44,7 +52,7 @@ export function chainExtent(
       const { length, fileOffset } = extent;
       return { kind: "file", offset, length, depth, fileOffset };
     }
-    if (extent.kind === "zero") return extent;
+    if (extent.kind === "zero" || extent.kind === "lost") return extent;
     limit = offset + extent.length;
   }
   return { kind: "absent", offset, length: limit - offset };
@@ -108,6 +116,7 @@ export function readChain(images: readonly DiskImage[], buffer: Uint8Array, offs
 function readExtent(images: readonly DiskImage[], extent: ChainExtent, target: Uint8Array): void {
   switch (extent.kind) {
     case "zero":
+    case "lost":
       target.fill(0);
       return;
     case "absent":
@@ -132,6 +141,7 @@ function readExtent(images: readonly DiskImage[], extent: ChainExtent, target: U
 
 function continues(first: ChainExtent, second: ChainExtent): boolean {
   if (first.kind === "zero" && second.kind === "zero") return first.reason === second.reason;
+  if (first.kind === "lost" && second.kind === "lost") return first.reason === second.reason;
   if (first.kind !== "file" || second.kind !== "file") return first.kind === second.kind;
   return first.depth === second.depth && first.fileOffset + first.length === second.fileOffset;
 }
@@ -225,7 +235,7 @@ function writePartOfSector(
  *
  * @category Contents
  */
-export type Extent = FileExtent | ZeroExtent | ParentExtent;
+export type Extent = FileExtent | ZeroExtent | ParentExtent | LostExtent;
 
 /**
  * Bytes in the image file itself.
@@ -282,6 +292,23 @@ export interface ParentExtent {
   fileOffset?: number;
 }
 
+/**
+ * Bytes of which nobody knows what they were; they read as zeros. Only of disks that were opened with
+ * `{ damage: "tolerate" }`.
+ *
+ * @category Contents
+ */
+export interface LostExtent {
+  /** Lost. */
+  kind: "lost";
+  /** Where the piece begins in the disk, in bytes. */
+  offset: number;
+  /** Bytes. */
+  length: number;
+  /** Why. */
+  reason: LossReason;
+}
+
 /** The caller's view of a piece of a chain. */
 export function toExtent(images: readonly DiskImage[], extent: ChainExtent): Extent {
   const { offset, length } = extent;
@@ -292,6 +319,8 @@ export function toExtent(images: readonly DiskImage[], extent: ChainExtent): Ext
     }
     case "absent":
       return { kind: "parent", offset, length };
+    case "lost":
+      return { kind: "lost", offset, length, reason: extent.reason };
     case "file":
       return {
         kind: extent.depth === 0 ? "file" : "parent",

@@ -11,6 +11,7 @@ import type { CheckOptions, Findings, LinkPlace } from "./findings.ts";
 import type { DiskImage, ImageOrigin, ImageSpec, WritableImage } from "./image.ts";
 import type { ImageLayout } from "./layout.ts";
 import type { Pace } from "./pace.ts";
+import type { Damages, TolerantImage } from "./tolerant_image.ts";
 
 /** A format of images. */
 export interface Format {
@@ -38,6 +39,14 @@ export interface Format {
 
   /** @throws {ImageError} With the code of the rule that the image breaks. */
   open(source: ByteSource): DiskImage;
+  /**
+   * Opens what is left of a damaged image, or of one that is not. Absent if nothing of an image leads to the rest
+   * of it.
+   *
+   * @param damages Takes what is wrong; what can be lost is not found before it is read.
+   * @throws {ImageError} If it cannot be told what is left.
+   */
+  openDamaged?(source: ByteSource, damages: Damages): TolerantImage;
   /** Absent if images of the format can only be read. */
   openForWriting?(source: WritableSource): WritableImage;
   /** Who made an image that opens, and when. */

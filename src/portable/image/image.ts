@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LossReason } from "../../disk/damage.ts";
 import type { ProviderSubtype } from "../../disk/information.ts";
 import type { ByteSource } from "../file/byte_source.ts";
 
@@ -30,7 +31,14 @@ export type ImageExtent =
     /** Absent where the file has never had anything there. */
     readonly reason?: ZeroReason;
   }
-  | { readonly kind: "parent"; readonly offset: number; readonly length: number };
+  | { readonly kind: "parent"; readonly offset: number; readonly length: number }
+  /** Only of an image that is read in spite of its damage: nobody knows what was there. Reads as zeros. */
+  | {
+    readonly kind: "lost";
+    readonly offset: number;
+    readonly length: number;
+    readonly reason: LossReason;
+  };
 
 /** One place where an image says that its parent may be. */
 export interface ParentLocator {

@@ -186,7 +186,7 @@ export async function* dataWindows(
   for (let position = 0; position < size;) {
     await pace.reach(position, size);
     const extent = await whenFetched(() => chainExtent(images, position, size), pace.signal);
-    if (extent.kind === "zero") {
+    if (extent.kind === "zero" || extent.kind === "lost") {
       position += extent.length;
       continue;
     }

@@ -26,6 +26,11 @@ const STRUCTURE = "block allocation table";
 const CODE = "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT";
 const BIG_ENDIAN = false;
 
+/** What errors expect of a place that two entries name. */
+export function unsharedPlace(footprint: number): string {
+  return `${footprint} bytes that no other block uses`;
+}
+
 /** Where the blocks of an image are. */
 export interface BlockTable {
   /** Whether block `index` is in the file. */
@@ -87,8 +92,7 @@ export class BlockAllocationTable implements BlockTable {
   offsetToRead(index: number): number | undefined {
     const offset = this.blockOffset(index);
     if (offset === undefined || !this.#places.isShared(index, offset)) return offset;
-    const expected = `${this.#blockFootprint} bytes that no other block uses`;
-    throw this.fault(index, offset / SECTOR_SIZE, expected);
+    throw this.fault(index, offset / SECTOR_SIZE, unsharedPlace(this.#blockFootprint));
   }
 
   /**
@@ -283,5 +287,5 @@ export function* usedEntries(
 }
 
 function overlap({ table, footprint }: ScannedTable, index: number, entry: number) {
-  return table.fault(index, entry, `${footprint} bytes that no other block uses`);
+  return table.fault(index, entry, unsharedPlace(footprint));
 }

@@ -88,6 +88,12 @@ function strandedCandidate(source: ByteSource): Candidate | undefined {
   return undefined;
 }
 
+/** The footers of a file that have the cookie, but not the checksum: their fields may be right all the same. */
+export function damagedFooters(source: ByteSource): FoundFooter[] {
+  return [trailingCandidate(source), candidateAt(source, 0, "footer copy")]
+    .filter(({ fault }) => fault === "checksum").map(found);
+}
+
 function found({ bytes, structure, offset }: Candidate): FoundFooter {
   return { footer: parseFooter(bytes), structure, offset, bytes };
 }

@@ -6,6 +6,7 @@ import { SECTOR_SIZE } from "./layout.ts";
 import { isVhd, openVhd, openWritableVhd, vhdOrigin } from "./open.ts";
 import { promisedVhdEnd } from "./promised_end.ts";
 import { assertResizableVhd, resizeVhd } from "./resize.ts";
+import { openDamagedVhd } from "./salvage.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -22,6 +23,7 @@ export const VHD: Format = {
   cutOff: "ERROR_VHD_INVALID_FILE_SIZE",
   matches: isVhd,
   open: openVhd,
+  openDamaged: openDamagedVhd,
   openForWriting: openWritableVhd,
   origin: vhdOrigin,
   newImages: {

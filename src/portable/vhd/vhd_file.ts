@@ -19,7 +19,12 @@ import { blockCount, blockFootprint, SECTOR_SIZE } from "./layout.ts";
 import { DISK_TYPE, type Footer, FOOTER_SIZE } from "./footer.ts";
 import { checkFooter, findFooter, type FoundFooter } from "./footer_search.ts";
 import { type ImageFooters, repairedFixedFooter, repairedFooters } from "./footers.ts";
-import { locatorRegions, occupiedRegions, readParentLink } from "./parent_link.ts";
+import {
+  locatorRegions,
+  occupiedRegions,
+  type PlacedHeader,
+  readParentLink,
+} from "./parent_link.ts";
 import { overlapping, type Region, trailingFooter } from "./regions.ts";
 import { PendingBitmaps } from "./sector_bitmaps.ts";
 import { BlockAllocator, freeGaps, type Gap } from "./space.ts";
@@ -51,24 +56,39 @@ export function readSparseLayout(
   trailing: readonly Region[] = [],
 ): SparseLayout {
   const header = readSparseHeader(source, headerOffset, footer.currentSize);
-  const { tableOffset, maxTableEntries, blockSize } = header;
-  const head: Region[] = [...headRegions(headerOffset), {
-    name: "block allocation table",
-    offset: tableOffset,
-    length: maxTableEntries * TABLE_ENTRY_SIZE,
-  }];
+  const head = headOf({ header, offset: headerOffset });
   const placed = { header, offset: headerOffset };
   const differencing = footer.diskType === DISK_TYPE.differencing;
   const paths = differencing ? locatorRegions(source, placed, head) : [];
   const parent = differencing ? readParentLink(source, placed) : undefined;
-  const metadata = [...head, ...paths];
-  const footprint = blockFootprint(blockSize);
+  return layoutOf(source, { header, parent, metadata: [...head, ...paths], trailing }, footer);
+}
+
+/** Where footer copy, header and table are. */
+export function headOf({ header, offset }: PlacedHeader): Region[] {
+  return [...headRegions(offset), {
+    name: "block allocation table",
+    offset: header.tableOffset,
+    length: header.maxTableEntries * TABLE_ENTRY_SIZE,
+  }];
+}
+
+/** Puts together what has been read. */
+export function layoutOf(
+  source: ByteSource,
+  { header, parent, metadata, trailing }: Pick<SparseLayout, "parent" | "metadata"> & {
+    readonly header: SparseHeader;
+    readonly trailing: readonly Region[];
+  },
+  { currentSize }: Pick<Footer, "currentSize">,
+): SparseLayout {
+  const { tableOffset, blockSize } = header;
   const table = new BlockAllocationTable(
     source,
     tableOffset,
-    footprint,
+    blockFootprint(blockSize),
     [...metadata, ...trailing],
-    blockCount(footer.currentSize, blockSize),
+    blockCount(currentSize, blockSize),
   );
   return { header, blockSize, parent, table, metadata };
 }

@@ -23,7 +23,8 @@ export const BITMAP_BLOCK_LENGTH = MIB;
 const SECTORS_PER_CHUNK = BITMAP_BLOCK_LENGTH * 8;
 
 const STATE_MASK = 0x7;
-const RESERVED_MASK = 0xffff8;
+/** Of the low half of an entry. */
+export const RESERVED_MASK = 0xffff8;
 const OFFSET_MASK = 0xfff00000;
 
 /** States of a payload block. 4 and 5 are not defined. */
@@ -39,7 +40,9 @@ export const PAYLOAD = {
 /** States of a sector bitmap block. */
 export const BITMAP = { NOT_PRESENT: 0, PRESENT: 6 } as const;
 /** In errors. */
-const BITMAP_ENTRY = "sector bitmap block entry";
+export const BITMAP_ENTRY = "sector bitmap block entry";
+/** What errors expect of a place that two entries name. */
+export const UNSHARED_PLACE = "a place that nothing else uses";
 
 /** An entry, split. */
 export interface BatEntry {
@@ -73,7 +76,8 @@ export function payloadEntryIndex(block: number, ratio: number): number {
   return block + Math.floor(block / ratio);
 }
 
-function decodeEntry(low: number, high: number): BatEntry {
+/** An entry, by its halves. */
+export function decodeEntry(low: number, high: number): BatEntry {
   // Exact below 2^53; an offset above lies behind the end of every file, exact or not.
   return { state: low & STATE_MASK, fileOffset: high * 2 ** 32 + ((low & OFFSET_MASK) >>> 0) };
 }
@@ -263,7 +267,7 @@ export class BlockAllocationTable {
   #assertUnshared(index: number, fileOffset: number, structure: string): void {
     if (!this.#places.isShared(index, fileOffset)) return;
     const at = this.#offset + index * BAT_ENTRY_LENGTH;
-    throw this.#wrong(at, structure, `file offset ${fileOffset}`, "a place that nothing else uses");
+    throw this.#wrong(at, structure, `file offset ${fileOffset}`, UNSHARED_PLACE);
   }
 
   #assertNoData(block: number, { state, fileOffset }: BatEntry): void {

@@ -49,7 +49,7 @@ export async function checkVhdx(
   }
   checkFileSize(area.source, findings);
   checkUnfinishedMerge(area, metadata, findings);
-  const tables = findings.attempt(() => tablesOf({ ...area, metadata, replayed: undefined }));
+  const tables = findings.attempt(() => tablesOf({ ...area, metadata }));
   if (tables === undefined) return undefined;
   await new VhdxBlockCheck(area, metadata, tables, findings).run(pace);
   return linkPlace(area, metadata);

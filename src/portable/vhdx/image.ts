@@ -11,10 +11,10 @@ import { MetadataReader } from "./metadata.ts";
 import type { SectorBitmaps } from "./sector_bitmaps.ts";
 import {
   type BlockTables,
+  type ImageStructures,
   readStructures,
   subtypeOf,
   tablesOf,
-  type VhdxStructures,
 } from "./structures.ts";
 
 /** How many entries of the block allocation table one extent may be put together from. */
@@ -50,7 +50,7 @@ export class VhdxImage implements DiskImage {
   readonly #table: BlockAllocationTable;
   readonly #bitmaps: SectorBitmaps;
 
-  constructor(structures: VhdxStructures, tables: BlockTables) {
+  constructor(structures: ImageStructures, tables: BlockTables) {
     const { source, header, regions, metadata, replayed } = structures;
     this.source = source;
     this.subtype = subtypeOf(metadata);

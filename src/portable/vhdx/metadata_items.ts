@@ -108,7 +108,10 @@ export function readMetadata(source: ByteSource, region: Region): DiskMetadata {
   };
 }
 
-function assertItemsKnown(source: ByteSource, items: readonly LocatedItem[]): void {
+/**
+ * @throws {ImageError} For an item that only another version of the format has, or the mark of an unfinished file.
+ */
+export function assertItemsKnown(source: ByteSource, items: readonly LocatedItem[]): void {
   for (const item of items) {
     const refused = (code: ErrorSymbol, found: string, expected: string) =>
       damaged(source, code, "metadata table entry", item.entryOffset, found, expected);
@@ -126,7 +129,8 @@ function assertItemsKnown(source: ByteSource, items: readonly LocatedItem[]): vo
   }
 }
 
-function readFileParameters(
+/** @throws {ImageError} As {@linkcode readMetadata}. */
+export function readFileParameters(
   reader: ItemReader,
 ): Pick<DiskMetadata, "blockSize" | "leaveBlocksAllocated" | "hasParent"> {
   const { blockSize, flags } = reader.read(FILE_PARAMETERS);
@@ -156,13 +160,15 @@ function readFileParameters(
   };
 }
 
-function readSectorSize(reader: ItemReader, kind: typeof LOGICAL_SECTOR_SIZE): number {
+/** @throws {ImageError} As {@linkcode readMetadata}. */
+export function readSectorSize(reader: ItemReader, kind: typeof LOGICAL_SECTOR_SIZE): number {
   const { value: size } = reader.read(kind);
   if (SECTOR_SIZES.includes(size)) return size;
   throw reader.wrong(kind, "value", "ERROR_FILE_CORRUPT", size, SECTOR_SIZES.join(" or "));
 }
 
-function readVirtualSize(reader: ItemReader, logicalSectorSize: number): number {
+/** @throws {ImageError} As {@linkcode readMetadata}. */
+export function readVirtualSize(reader: ItemReader, logicalSectorSize: number): number {
   const { value: size } = reader.read(VIRTUAL_DISK_SIZE);
   if (size > 0 && size <= MAX_VIRTUAL_SIZE && size % logicalSectorSize === 0) return size;
   throw reader.wrong(
@@ -174,7 +180,8 @@ function readVirtualSize(reader: ItemReader, logicalSectorSize: number): number 
   );
 }
 
-function readParent(reader: ItemReader, hasParent: boolean): ParentLink | undefined {
+/** @throws {ImageError} As {@linkcode readMetadata}. */
+export function readParent(reader: ItemReader, hasParent: boolean): ParentLink | undefined {
   const item = reader.find(PARENT_LOCATOR);
   if (!hasParent) {
     if (item === undefined) return undefined;

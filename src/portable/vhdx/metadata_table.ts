@@ -4,6 +4,7 @@
  * @module
  */
 import { guid, u16, u32 } from "../../bytes/codec.ts";
+import { NIL_GUID } from "../../bytes/guid.ts";
 import { layout, reserved, signature } from "../../bytes/layout.ts";
 import { asciiField, type ByteSource, readStructure } from "../file/byte_source.ts";
 import { damagedField, ImageError } from "../file/image_error.ts";
@@ -62,9 +63,14 @@ export interface LocatedItem extends MetadataItem {
 /**
  * Reads the table; no item.
  *
+ * @param tolerate Is told of what breaks a rule, which is left out then.
  * @throws {ImageError} `ERROR_FILE_CORRUPT` where it breaks a rule.
  */
-export function readMetadataTable(source: ByteSource, region: Region): LocatedItem[] {
+export function readMetadataTable(
+  source: ByteSource,
+  region: Region,
+  tolerate?: (fault: ImageError) => void,
+): LocatedItem[] {
   const wrong = (field: keyof typeof METADATA_TABLE.at, found: unknown, expected: string) => {
     const place = METADATA_TABLE.place(field, region.offset);
     return damagedField(source, "ERROR_FILE_CORRUPT", place, found, expected);
@@ -79,21 +85,33 @@ export function readMetadataTable(source: ByteSource, region: Region): LocatedIt
     METADATA_TABLE.type,
     "ERROR_FILE_CORRUPT",
   );
+  const fail = (fault: ImageError) => {
+    if (tolerate === undefined) throw fault;
+    tolerate(fault);
+  };
   if (!METADATA_TABLE.hasSignature(bytes)) {
     const found = asciiField(bytes, 0, SIGNATURE.length);
-    throw wrong("signature", found, `signature ${SIGNATURE}`);
+    fail(wrong("signature", found, `signature ${SIGNATURE}`));
   }
   const { entryCount } = METADATA_TABLE.unpack(bytes);
   if (entryCount > MAX_ENTRIES) {
-    throw wrong("entryCount", `${entryCount} entries`, `at most ${MAX_ENTRIES}`);
+    fail(wrong("entryCount", `${entryCount} entries`, `at most ${MAX_ENTRIES}`));
   }
   const items: LocatedItem[] = [];
-  for (let i = 0; i < entryCount; i++) {
+  // Whatever the count says, an entry of a damaged table is known by its id.
+  const count = tolerate === undefined ? entryCount : MAX_ENTRIES;
+  for (let i = 0; i < count; i++) {
     const at = entryOffset(i);
-    items.push({ ...decodeEntry(bytes, at), entryOffset: region.offset + at });
+    const item = { ...decodeEntry(bytes, at), entryOffset: region.offset + at };
+    if (tolerate === undefined || item.id !== NIL_GUID) items.push(item);
   }
-  assertItems(source, region, items);
-  return items;
+  const faults = new ItemFaults(source, region);
+  return items.filter((item) => {
+    const fault = faults.of(item);
+    if (fault === undefined) return true;
+    fail(fault);
+    return false;
+  });
 }
 
 function decodeEntry(bytes: Uint8Array, at: number): MetadataItem {
@@ -110,44 +128,56 @@ function decodeEntry(bytes: Uint8Array, at: number): MetadataItem {
   };
 }
 
-function assertItems(source: ByteSource, region: Region, items: readonly LocatedItem[]): void {
-  const occupied = new OccupiedRanges();
-  const names = new Set<string>();
-  let userItems = 0;
-  for (const item of items) {
+/** Finds the items that break a rule, by themselves or beside those before. */
+class ItemFaults {
+  readonly #source: ByteSource;
+  readonly #region: Region;
+  readonly #occupied = new OccupiedRanges();
+  readonly #names = new Set<string>();
+  #userItems = 0;
+
+  constructor(source: ByteSource, region: Region) {
+    this.#source = source;
+    this.#region = region;
+  }
+
+  /** What is wrong with the next item; it counts for those that follow unless something is. */
+  of(item: LocatedItem): ImageError | undefined {
     const wrong = (
       field: keyof typeof METADATA_ENTRY.at,
       found: unknown,
       expected: string,
     ): ImageError => {
       const place = METADATA_ENTRY.place(field, item.entryOffset);
-      return damagedField(source, "ERROR_FILE_CORRUPT", place, found, expected);
+      return damagedField(this.#source, "ERROR_FILE_CORRUPT", place, found, expected);
     };
     const name = `${item.isUser ? "user" : "system"} item ${item.id}`;
-    if (names.has(name)) throw wrong("id", `${name} again`, "it once");
-    names.add(name);
-    if (item.isUser && ++userItems > MAX_USER_ENTRIES) {
-      throw wrong("flags", `${userItems} user items`, `at most ${MAX_USER_ENTRIES}`);
+    if (this.#names.has(name)) return wrong("id", `${name} again`, "it once");
+    if (item.isUser && this.#userItems >= MAX_USER_ENTRIES) {
+      return wrong("flags", `${this.#userItems + 1} user items`, `at most ${MAX_USER_ENTRIES}`);
     }
     if (item.length > MAX_ITEM_LENGTH) {
-      throw wrong("length", item.length, `at most ${MAX_ITEM_LENGTH} bytes`);
+      return wrong("length", item.length, `at most ${MAX_ITEM_LENGTH} bytes`);
     }
     if (item.length === 0) {
-      if (item.offset !== 0) throw wrong("offset", item.offset, "0, as the item is empty");
-      continue;
+      if (item.offset !== 0) return wrong("offset", item.offset, "0, as the item is empty");
+    } else {
+      if (item.offset < METADATA_TABLE_LENGTH || item.offset + item.length > this.#region.length) {
+        return wrong(
+          "offset",
+          item.offset,
+          `${item.length} bytes between ${METADATA_TABLE_LENGTH} and ${this.#region.length}`,
+        );
+      }
+      const other = this.#occupied.overlapping(item.offset, item.length);
+      if (other !== undefined) {
+        return wrong("offset", item.offset, `a place outside ${other.name} at ${other.offset}`);
+      }
+      this.#occupied.add({ name, offset: item.offset, length: item.length });
     }
-    if (item.offset < METADATA_TABLE_LENGTH || item.offset + item.length > region.length) {
-      throw wrong(
-        "offset",
-        item.offset,
-        `${item.length} bytes between ${METADATA_TABLE_LENGTH} and ${region.length}`,
-      );
-    }
-    const other = occupied.overlapping(item.offset, item.length);
-    if (other !== undefined) {
-      throw wrong("offset", item.offset, `a place outside ${other.name} at ${other.offset}`);
-    }
-    occupied.add({ name, offset: item.offset, length: item.length });
+    this.#names.add(name);
+    if (item.isUser) this.#userItems++;
+    return undefined;
   }
 }
 

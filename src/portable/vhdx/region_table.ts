@@ -68,7 +68,20 @@ export interface Regions {
  * region of an unknown kind.
  */
 export function readRegions(source: ByteSource, occupied: OccupiedRanges): Regions {
-  const { bytes, offset } = readRegionTable(source);
+  return decodeRegions(source, readRegionTable(source), occupied);
+}
+
+/**
+ * Reads a copy of the table, be its checksum right or not.
+ *
+ * @param occupied As of {@linkcode readRegions}.
+ * @throws {ImageError} As {@linkcode readRegions}.
+ */
+export function decodeRegions(
+  source: ByteSource,
+  { bytes, offset }: { readonly bytes: Uint8Array; readonly offset: number },
+  occupied: OccupiedRanges,
+): Regions {
   const count = REGION_TABLE.get(bytes, "entryCount");
   if (count > MAX_ENTRIES) {
     const place = REGION_TABLE.place("entryCount", offset);
@@ -125,7 +138,8 @@ export function regionTableFault(source: ByteSource, offset: number): string | u
   return structureFault(REGION_TABLE, readCopy(source, offset));
 }
 
-function readCopy(source: ByteSource, offset: number): Uint8Array<ArrayBuffer> {
+/** The bytes of the copy at `offset`. */
+export function readCopy(source: ByteSource, offset: number): Uint8Array<ArrayBuffer> {
   return readStructure(source, offset, REGION_TABLE_LENGTH, "region table", "ERROR_FILE_CORRUPT");
 }
 

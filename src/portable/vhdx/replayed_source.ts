@@ -93,6 +93,16 @@ export class ReplayedSource implements ByteSource {
     return this.#overlay.ranges();
   }
 
+  /** Whether the replay puts something over the page that begins at `offset`. */
+  replacesPage(offset: number): boolean {
+    return this.#overlay.page(offset) !== undefined;
+  }
+
+  /** Whether it may put something over a part of the range. */
+  mayReplace(offset: number, length: number): boolean {
+    return this.#overlay.covers(offset, length);
+  }
+
   /** Whether the file has all logged pages in their places already; zeros are not looked at. */
   isInPlace(): boolean {
     const present = new Uint8Array(PAGE_SIZE);

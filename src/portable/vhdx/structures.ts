@@ -30,6 +30,12 @@ export interface VhdxStructures {
   readonly occupied: OccupiedRanges;
 }
 
+/** What an image that is only read asks of that. */
+export interface ImageStructures
+  extends Pick<VhdxStructures, "source" | "replayed" | "regions" | "metadata"> {
+  readonly header: Pick<CurrentHeader, "dataWriteGuid">;
+}
+
 /** Where the blocks of a disk are. */
 export interface BlockTables {
   readonly table: BlockAllocationTable;
@@ -82,7 +88,10 @@ export function readStructures(file: ByteSource): VhdxStructures {
  * @throws {ImageError} `ERROR_FILE_CORRUPT` where the region is too short for the disk.
  */
 export function tablesOf(
-  { source: present, regions, metadata, occupied }: VhdxStructures,
+  { source: present, regions, metadata, occupied }: Pick<
+    VhdxStructures,
+    "source" | "regions" | "metadata" | "occupied"
+  >,
   source: ByteSource = present,
 ): BlockTables {
   const table = new BlockAllocationTable(source, regions.bat, metadata, occupied);

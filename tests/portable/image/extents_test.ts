@@ -22,7 +22,7 @@ class CellImage implements DiskImage {
 
   constructor(
     readonly bytes: Uint8Array,
-    readonly cells: readonly ImageExtent["kind"][],
+    readonly cells: readonly Exclude<ImageExtent["kind"], "lost">[],
     readonly cellSize: number,
   ) {
     this.virtualSize = bytes.length;

@@ -1,0 +1,205 @@
+import { assert, assertEquals } from "@std/assert";
+import { VHD } from "../../../src/portable/vhd/format.ts";
+import { pureTest } from "../../pure.ts";
+import { pattern } from "../../support.ts";
+import { type Place, Subject, zeroed } from "../salvaging.ts";
+import {
+  DIFFERENCING_TABLE,
+  DYNAMIC_TABLE,
+  HEADER,
+  newVhd,
+  vhdSpec,
+  viewAt,
+  withBlock,
+} from "./vhd_builder.ts";
+
+const BLOCK = 4096;
+const SECTOR = 512;
+const { virtualSize: SIZE } = vhdSpec();
+
+/** Blocks 3, 0 and 7, in this order; of block 0 not all sectors in a child. */
+function sparseFile(subtype: "dynamic" | "differencing", table: number) {
+  let file = newVhd({ subtype });
+  for (const block of [3, 0, 7]) {
+    const bits = block === 0 && subtype === "differencing" ? 0b0011_1100 : 0xff;
+    file = withBlock(file, table, block, [bits], pattern(BLOCK, block + 1));
+  }
+  return file;
+}
+
+function sparseSubject(file: Uint8Array<ArrayBuffer>, table: number): Subject {
+  return new Subject(VHD, file, (block) => {
+    const at = table + 4 * block;
+    const entry = viewAt(file).getUint32(at, false);
+    const bitmap = { offset: entry * SECTOR, length: 1 };
+    return [{ offset: at, length: 4 }, ...(entry === 0xffff_ffff ? [] : [bitmap])];
+  });
+}
+
+/** A disk with the mark of one, for nothing else says what is in a file without footer. */
+function fixedSubject(): Subject {
+  const file = newVhd({ subtype: "fixed", blockSize: 0 });
+  file.set(pattern(SIZE), 0);
+  file.set([0x55, 0xaa], 510);
+  return new Subject(VHD, file, () => []);
+}
+
+const DYNAMIC = sparseSubject(sparseFile("dynamic", DYNAMIC_TABLE), DYNAMIC_TABLE);
+const CHILD = sparseSubject(sparseFile("differencing", DIFFERENCING_TABLE), DIFFERENCING_TABLE);
+
+for (const [name, subject] of [["dynamic", DYNAMIC], ["child", CHILD]] as const) {
+  pureTest(
+    `openDamagedVhd: a ${name} image cut off anywhere gives all that is left, and nothing else`,
+    () => {
+      const { file } = subject;
+      for (
+        let cut = 0;
+        cut <= file.length;
+        cut += cut % SECTOR < 8 || cut % SECTOR > 504 ? 1 : 31
+      ) {
+        const reading = subject.check(file.slice(0, cut), `cut at ${cut}`);
+        // Footer copy and header.
+        assertEquals(reading !== undefined, cut >= HEADER + 1024, `cut at ${cut}`);
+        if (cut === file.length && name === "dynamic") assertEquals(reading?.lostBytes, 0);
+      }
+    },
+  );
+
+  pureTest(
+    `openDamagedVhd: a ${name} image without one of its structures gives all that the others lead to`,
+    async (t) => {
+      const footer = { offset: subject.file.length - SECTOR, length: SECTOR };
+      const structures: Record<string, readonly Place[]> = {
+        "the footer": [footer],
+        "its copy": [{ offset: 0, length: SECTOR }],
+        "both footers": [footer, { offset: 0, length: SECTOR }],
+        "a part of the footer": [{ offset: footer.offset + 40, length: 8 }],
+      };
+      for (const [what, places] of Object.entries(structures)) {
+        await t.step(`without ${what}`, () => {
+          const damaged = places.reduce(zeroed, subject.file);
+          const reading = subject.check(damaged, what);
+          if (name === "dynamic") assertEquals(reading?.lostBytes, 0, what);
+          else assert(reading !== undefined, what);
+        });
+      }
+    },
+  );
+
+  pureTest(
+    `openDamagedVhd: entries of a ${name} image that were overwritten are lost, and no others`,
+    () => {
+      const table = name === "dynamic" ? DYNAMIC_TABLE : DIFFERENCING_TABLE;
+      const other = viewAt(subject.file).getUint32(table + 4 * 7, false);
+      for (let block = 0; block < SIZE / BLOCK; block++) {
+        for (const value of [0, 1, 3, 5, other, other + 1, 1000, 0xffff_fffe]) {
+          const damaged = subject.file.slice();
+          viewAt(damaged).setUint32(table + 4 * block, value, false);
+          if (value === other && block === 7) continue;
+          subject.check(damaged, `${value} for block ${block}`, { mayOverlap: true });
+        }
+      }
+      const reading = subject.check(
+        zeroed(subject.file, { offset: table, length: 512 }),
+        "the table",
+      );
+      assertEquals(reading?.lostBytes, SIZE);
+    },
+  );
+
+  pureTest(
+    `openDamagedVhd: a bitmap of a ${name} image without bits for data is not believed`,
+    () => {
+      const table = name === "dynamic" ? DYNAMIC_TABLE : DIFFERENCING_TABLE;
+      for (const block of [0, 3, 7]) {
+        const offset = viewAt(subject.file).getUint32(table + 4 * block, false) * SECTOR;
+        const reading = subject.check(zeroed(subject.file, { offset, length: SECTOR }), `${block}`);
+        assert(reading!.lostBytes >= BLOCK);
+      }
+    },
+  );
+}
+
+pureTest(
+  "openDamagedVhd: a damaged sparse header is believed if it fits the blocks, or is found out by them",
+  async (t) => {
+    await t.step("a field that matters to nobody", () => {
+      const damaged = DYNAMIC.file.slice();
+      damaged[HEADER + 900] = 1;
+      assertEquals(DYNAMIC.check(damaged, "reserved")?.lostBytes, 0);
+    });
+    await t.step("all of it", () => {
+      const damaged = zeroed(DYNAMIC.file, { offset: HEADER, length: 1024 });
+      assertEquals(DYNAMIC.check(damaged, "header")?.lostBytes, 0);
+    });
+    await t.step("all before the table", () => {
+      const damaged = zeroed(DYNAMIC.file, { offset: 0, length: DYNAMIC_TABLE });
+      assertEquals(DYNAMIC.check(damaged, "head")?.lostBytes, 0);
+    });
+    await t.step("the size of a block", () => {
+      for (const size of [0, 1, 512, 2048, 8192, 16384, 3 * 4096, 2 ** 31]) {
+        const damaged = DYNAMIC.file.slice();
+        viewAt(damaged).setUint32(HEADER + 32, size, false);
+        assertEquals(DYNAMIC.check(damaged, `block size ${size}`)?.lostBytes, 0);
+      }
+    });
+    await t.step("a table that tells nothing", () => {
+      const empty = newVhd();
+      const damaged = zeroed(empty, { offset: HEADER, length: 1024 });
+      const subject = sparseSubject(empty, DYNAMIC_TABLE);
+      assertEquals(subject.check(damaged, "no block"), undefined);
+    });
+  },
+);
+
+pureTest(
+  "openDamagedVhd: a footer with a wrong checksum is believed only if the rest agrees",
+  () => {
+    for (const at of [8, 28, 68, 100]) {
+      const damaged = zeroed(DYNAMIC.file, { offset: 0, length: SECTOR });
+      damaged[damaged.length - SECTOR + at]! ^= 0xff;
+      const reading = DYNAMIC.check(damaged, `byte ${at}`);
+      assertEquals(reading?.lostBytes, 0);
+    }
+    // Another size: the table has room for as many blocks as before, and tells.
+    const damaged = zeroed(DYNAMIC.file, { offset: 0, length: SECTOR });
+    damaged[damaged.length - SECTOR + 52] = 1;
+    assertEquals(DYNAMIC.check(damaged, "size")?.damages.findings[0]?.isUncertain, true);
+  },
+);
+
+pureTest(
+  "openDamagedVhd: a fixed image cut off anywhere is the disk as far as the file goes",
+  () => {
+    const subject = fixedSubject();
+    const assumed = { size: SIZE };
+    for (
+      let cut = 0;
+      cut <= subject.file.length;
+      cut += cut % SECTOR < 2 || cut % SECTOR > 509 ? 1 : 97
+    ) {
+      const reading = subject.check(subject.file.slice(0, cut), `cut at ${cut}`, { assumed });
+      const left = cut > SIZE ? SIZE : cut;
+      assertEquals(reading?.lostBytes, SIZE - left, `cut at ${cut}`);
+    }
+    const damaged = zeroed(subject.file, { offset: SIZE, length: SECTOR });
+    assertEquals(subject.check(damaged, "footer", { assumed })?.lostBytes, 0);
+    // Its fields fit the length of the file.
+    const checksum = subject.file.slice();
+    checksum[SIZE + 64]! ^= 1;
+    assertEquals(subject.check(checksum, "checksum")?.lostBytes, 0);
+  },
+);
+
+pureTest(
+  "openDamagedVhd: a fixed image with less before its footer than that says is uncertain",
+  () => {
+    const { file } = fixedSubject();
+    const reading = new Subject(VHD, file, () => [{ offset: 0, length: SIZE }]).check(
+      file.slice(2 * SECTOR),
+      "two sectors less",
+    );
+    assertEquals(reading?.lostBytes, 2 * SECTOR);
+    assertEquals(reading?.damages.findings.map(({ isUncertain }) => isUncertain), [true]);
+  },
+);

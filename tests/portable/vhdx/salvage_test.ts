@@ -1,0 +1,293 @@
+import { assert, assertEquals } from "@std/assert";
+import { VHDX } from "../../../src/portable/vhdx/format.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { Damages } from "../../../src/portable/image/tolerant_image.ts";
+import { pureTest } from "../../pure.ts";
+import { pattern } from "../../support.ts";
+import { MemorySource } from "../file/memory_source.ts";
+import { type Place, Subject, zeroed } from "../salvaging.ts";
+import { LOG_GUID, putEntries } from "./log_builder.ts";
+import {
+  BAT,
+  FIRST_BLOCK,
+  HEADERS,
+  ITEMS,
+  LOG,
+  METADATA,
+  MIB,
+  REGION_TABLES,
+  VhdxBuilder,
+} from "./vhdx_builder.ts";
+
+/** What an image says that is 8 MiB large. */
+const ASSUMED = { size: 8 * MIB, blockSize: MIB, sectorSize: 512 };
+const NOT_PRESENT = 0;
+const ZERO = 2;
+const UNMAPPED = 3;
+const PRESENT = 6;
+const PARTIAL = 7;
+/** The entry of the bitmap of the first chunk: with blocks of 1 MiB, one for 4096. */
+const BITMAP_ENTRY = 4096;
+
+function entry(index: number): Place {
+  return { offset: BAT + 8 * index, length: 8 };
+}
+
+/** Blocks in another order than that of the disk, and blocks without data. */
+function dynamicBuilder(): VhdxBuilder {
+  const builder = new VhdxBuilder();
+  const states = [PRESENT, ZERO, PRESENT, NOT_PRESENT, PRESENT, ZERO, PRESENT, NOT_PRESENT];
+  for (const [i, block] of [4, 0, 6, 2].entries()) {
+    const offset = builder.append(pattern(MIB, block + 1));
+    assertEquals(offset, FIRST_BLOCK + i * MIB);
+    builder.bat(block, PRESENT, offset / MIB);
+  }
+  for (const [block, state] of states.entries()) {
+    if (state !== PRESENT) builder.bat(block, state, 0);
+  }
+  return builder;
+}
+
+function dynamicSubject(): Subject {
+  return new Subject(VHDX, dynamicBuilder().bytes, (block) => [entry(block)]);
+}
+
+/** A child that has all of some blocks, and sectors of others. */
+function childSubject(): Subject {
+  const builder = new VhdxBuilder({ subtype: "differencing" });
+  const bitmap = builder.append(MIB);
+  builder.bat(BITMAP_ENTRY, PRESENT, bitmap / MIB);
+  for (const block of [5, 1, 3]) {
+    const offset = builder.append(pattern(MIB, block + 1));
+    builder.bat(block, block === 3 ? PRESENT : PARTIAL, offset / MIB);
+    // Every other 4 KiB, and in block 5 its second half.
+    const bits = builder.bytes.subarray(bitmap + block * 256, bitmap + (block + 1) * 256);
+    if (block === 1) { for (let i = 0; i < 256; i += 2) bits[i] = 0xff; }
+    if (block === 5) bits.fill(0xff, 128);
+  }
+  return new Subject(VHDX, builder.bytes, (block) => [
+    entry(block),
+    ...(block === 1 || block === 5
+      ? [entry(BITMAP_ENTRY), { offset: bitmap + block * 256, length: 256 }]
+      : []),
+  ]);
+}
+
+/** Lengths at which something in the file begins or ends, and around them. */
+function cutsOf(subject: Subject, edges: readonly number[]): number[] {
+  // Of the pieces of a child there are hundreds.
+  const data = subject.dataEdges.filter((_, i, all) => i % Math.ceil(all.length / 20) === 0);
+  const around = [...edges, ...data]
+    .flatMap((edge) => [-4096, -513, -512, -1, 0, 1, 8, 511, 512, 4097].map((by) => edge + by));
+  return [...new Set(around)].filter((cut) => cut >= 0 && cut <= subject.file.length)
+    .sort((a, b) => a - b);
+}
+
+for (const [name, subject] of [["dynamic", dynamicSubject()], ["child", childSubject()]] as const) {
+  pureTest(
+    `openDamagedVhdx: a ${name} image cut off anywhere gives all that is left, and nothing else`,
+    () => {
+      const entries = [0, 1, 4, 7, 8, BITMAP_ENTRY, BITMAP_ENTRY + 1].map((i) => BAT + 8 * i);
+      const edges = [...HEADERS, ...REGION_TABLES, LOG, METADATA, ITEMS.diskId, BAT, ...entries];
+      let opened = 0;
+      for (const cut of cutsOf(subject, edges)) {
+        const reading = subject.check(subject.file.slice(0, cut), `cut at ${cut}`);
+        if (reading !== undefined) opened++;
+        // The metadata are there.
+        assertEquals(reading !== undefined, cut >= ITEMS.physicalSectorSize, `cut at ${cut}`);
+        if (cut === subject.file.length && name === "dynamic") assertEquals(reading?.lostBytes, 0);
+      }
+      assert(opened > 50, `${opened}`);
+    },
+  );
+
+  pureTest(
+    `openDamagedVhdx: a ${name} image without one of its structures gives all the others lead to`,
+    async (t) => {
+      const HEADER = 4096;
+      const TABLE = 0x10000;
+      const structures: Record<string, readonly Place[]> = {
+        "the identifier": [{ offset: 0, length: TABLE }],
+        "the first header": [{ offset: HEADERS[0], length: HEADER }],
+        "the second header": [{ offset: HEADERS[1], length: HEADER }],
+        "both headers": HEADERS.map((offset) => ({ offset, length: HEADER })),
+        "the first region table": [{ offset: REGION_TABLES[0], length: TABLE }],
+        "the second region table": [{ offset: REGION_TABLES[1], length: TABLE }],
+        "both region tables": REGION_TABLES.map((offset) => ({ offset, length: TABLE })),
+        "everything before the log": [{ offset: 0, length: MIB }],
+        "the log": [{ offset: LOG, length: MIB }],
+        "the metadata": [{ offset: METADATA, length: MIB }],
+        "the metadata table": [{ offset: METADATA, length: TABLE }],
+        "the first sector of the metadata": [{ offset: METADATA, length: 512 }],
+        "the items": [{ offset: METADATA + TABLE, length: TABLE }],
+        "the headers, and the metadata": [
+          ...HEADERS.map((offset) => ({ offset, length: HEADER })),
+          { offset: METADATA, length: MIB },
+        ],
+      };
+      for (const [what, places] of Object.entries(structures)) {
+        await t.step(`without ${what}`, () => {
+          const damaged = places.reduce(zeroed, subject.file);
+          // Who the parent was is lost with the metadata, and that there was one.
+          const isAskedFor = what.includes("metadata") || what === "the items";
+          if (isAskedFor && name === "child") return;
+          const reading = subject.check(damaged, what, isAskedFor ? { assumed: ASSUMED } : {});
+          assert(reading !== undefined, what);
+          if (name === "dynamic") assertEquals(reading.lostBytes, 0);
+          assert(what === "the log" || reading.damages.findings.length > 0);
+        });
+      }
+    },
+  );
+
+  pureTest(
+    `openDamagedVhdx: entries of a ${name} image that were overwritten are lost, and no others`,
+    () => {
+      for (const block of [0, 1, 2, 3, 4, 5, 6, 7]) {
+        const values: Record<string, bigint> = {
+          "zeros": 0n,
+          "ones": ~0n,
+          "an undefined state": 4n | 4n << 20n,
+          "reserved bits": 6n | 1n << 3n | 4n << 20n,
+          "a place in the header area": 6n,
+          "a place in the log": 6n | 1n << 20n,
+          "a place in the table": 6n | 3n << 20n,
+          "a place behind the file": 6n | 99n << 20n,
+          "a place far behind the file": 6n | 1n << 63n,
+          "the place of another block": 6n | (block === 0 || block === 5 ? 7n : 5n) << 20n,
+          "the place of its own data, as absent": 0n | 6n << 20n,
+        };
+        for (const [what, value] of Object.entries(values)) {
+          const builder = new VhdxBuilder(subject.file.slice());
+          builder.u64(BAT + 8 * block, BigInt.asUintN(64, value));
+          subject.check(builder.bytes, `${what} for block ${block}`, {
+            mayLoseZeros: true,
+            mayOverlap: true,
+          });
+        }
+      }
+      for (const sector of [0, 1, 64]) {
+        const place = { offset: BAT + sector * 512, length: 512 };
+        subject.check(zeroed(subject.file, place), `sector ${sector} of the table`, {
+          mayLoseZeros: true,
+        });
+      }
+      const reading = subject.check(
+        zeroed(subject.file, { offset: BAT, length: MIB }),
+        "the table",
+        {
+          mayLoseZeros: true,
+        },
+      );
+      assertEquals(reading?.lostBytes, subject.virtualSize);
+    },
+  );
+}
+
+pureTest(
+  "openDamagedVhdx: a bitmap without bits for a block that holds data is not believed",
+  () => {
+    const subject = childSubject();
+    const bitmap = FIRST_BLOCK;
+    const whole = zeroed(subject.file, { offset: bitmap, length: MIB });
+    subject.check(whole, "the bitmap");
+    for (const block of [1, 5]) {
+      const place = { offset: bitmap + block * 256, length: 256 };
+      subject.check(zeroed(subject.file, place), `the bitmap of block ${block}`);
+    }
+  },
+);
+
+pureTest(
+  "openDamagedVhdx: space that was given back says nothing against blocks that were never written",
+  () => {
+    const builder = dynamicBuilder();
+    // Block 6 has been given back: its data are still in the file.
+    builder.bat(6, UNMAPPED, 0);
+    const subject = new Subject(VHDX, builder.bytes, (block) => [entry(block)]);
+    const reading = subject.check(builder.bytes, "a block given back");
+    assertEquals(reading?.lostBytes, 0);
+    // It is told all the same.
+    assertEquals(reading?.damages.findings.map(({ isUncertain }) => isUncertain), [true]);
+  },
+);
+
+pureTest(
+  "openDamagedVhdx: what is said of the disk is believed, and refused if no disk is like that",
+  () => {
+    const { file } = dynamicSubject();
+    const open = (assumed: object) =>
+      VHDX.openDamaged!(new MemorySource(file), new Damages(assumed));
+    assertEquals(open({ size: 4 * MIB }).virtualSize, 4 * MIB);
+    // The table has no more entries than a region of 1 MiB holds.
+    const larger = open({ size: 2 ** 40 });
+    assertEquals(larger.virtualSize, 2 ** 40);
+    assertEquals(larger.extent(2 ** 39, 2 ** 40).kind, "lost");
+    for (
+      const wrong of [{ size: 0 }, { size: 1000 }, { blockSize: 3 * MIB }, { sectorSize: 520 }]
+    ) {
+      let symbol = "";
+      try {
+        open(wrong);
+      } catch (error) {
+        symbol = error instanceof ImageError ? error.symbol : String(error);
+      }
+      assertEquals(symbol, "ERROR_INVALID_PARAMETER", JSON.stringify(wrong));
+    }
+  },
+);
+
+/** Eight blocks of data and a log that moves the entry of block 3 into its place. */
+function loggedBuilder(flushed: number, last: number): VhdxBuilder {
+  const builder = dynamicBuilder();
+  const offset = builder.append(pattern(MIB, 99));
+  const page = builder.bytes.slice(BAT, BAT + 4096);
+  new DataView(page.buffer).setBigUint64(3 * 8, BigInt(offset) | BigInt(PRESENT), true);
+  putEntries(
+    builder,
+    0,
+    { sequence: 7n, flushed, last },
+    { sequence: 8n, tail: 4096, flushed, last, changes: [{ offset: BAT, page }] },
+  );
+  builder.headers((at) => builder.guid(at + 48, LOG_GUID));
+  return builder;
+}
+
+pureTest("openDamagedVhdx: a log is replayed, and what was cut off behind it is lost", () => {
+  const size = loggedBuilder(0, 0).bytes.length;
+  const { bytes } = loggedBuilder(size, size);
+  const subject = new Subject(VHDX, bytes, () => []);
+  assertEquals(subject.check(bytes, "whole")?.lostBytes, 0);
+  for (const cut of [size - 1, size - MIB + 1, size - MIB, size - MIB - 1, FIRST_BLOCK + 5]) {
+    const reading = subject.check(bytes.slice(0, cut), `cut at ${cut}`);
+    assertEquals(reading?.lostBytes, size - cut);
+  }
+});
+
+pureTest("openDamagedVhdx: what a log would have changed is lost if it cannot be replayed", () => {
+  const size = loggedBuilder(0, 0).bytes.length;
+  const { bytes } = loggedBuilder(size, size);
+  const subject = new Subject(
+    VHDX,
+    bytes,
+    (block) => block === 3 ? [LOG, ...HEADERS].map((offset) => ({ offset, length: 3 * 4096 })) : [],
+  );
+  // Another entry of the same log lies behind the damaged one.
+  const gap = new VhdxBuilder(bytes.slice());
+  putEntries(gap, 5 * 4096, { sequence: 10n, tail: 4096, flushed: size, last: size });
+  const first = gap.bytes.slice();
+  first[LOG + 4096 + 20]! ^= 1;
+  const cases: Record<string, Uint8Array<ArrayBuffer>> = {
+    "without the log": zeroed(bytes, { offset: LOG, length: MIB }),
+    "an entry is missing": gap.bytes,
+    "the entry is damaged, and another needs it": first,
+    "without headers": HEADERS.map((offset) => ({ offset, length: 4096 })).reduce(zeroed, bytes),
+  };
+  for (const [what, damaged] of Object.entries(cases)) {
+    const reading = subject.check(damaged, what, { mayLoseZeros: true });
+    assert(
+      reading !== undefined && reading.damages.findings.some(({ isUncertain }) => isUncertain),
+      what,
+    );
+  }
+});
