@@ -22,6 +22,10 @@ export const COMMANDS: Commands = new Map<string, Entry>([
   ["compact", { summary: "shorten the file of a disk", load: () => import("./compact.ts") }],
   ["merge", { summary: "write a child into its parent", load: () => import("./merge.ts") }],
   ["check", { summary: "say if images are sound, repair them", load: () => import("./check.ts") }],
+  ["salvage", {
+    summary: "save what is left of a damaged image",
+    load: () => import("./salvage.ts"),
+  }],
   ["compare", { summary: "say where two disks differ", load: () => import("./compare.ts") }],
   ["changes", { summary: "say what a child changes", load: () => import("./changes.ts") }],
   ["map", { summary: "say where a disk's bytes are", load: () => import("./map.ts") }],

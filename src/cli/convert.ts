@@ -5,12 +5,14 @@
  */
 import {
   createVirtualDisk,
+  type OpenOptions,
   openVirtualDisk,
   type PortableVirtualDisk,
   VirtualDiskError,
 } from "../../portable.ts";
 import { flag, word } from "./arguments.ts";
 import { command } from "./command.ts";
+import { LOST_STATUS, SALVAGE, tellDamage, tolerance } from "./damage.ts";
 import type { Command } from "./declaration.ts";
 import { UsageError } from "./failure.ts";
 import { describeFreeSpace, freeSpaceStatus } from "./free_space.ts";
@@ -40,6 +42,7 @@ const convert: Command = command({
       "leave out what the file systems in SOURCE say is free, if they were unmounted cleanly; `free` says of " +
         "each whether it is believed",
     ),
+    salvage: SALVAGE,
     ...NEW_DISK,
     ...REPLACING,
     json: flag(NEW_DISK_JSON),
@@ -58,10 +61,21 @@ const convert: Command = command({
     ["convert --source-type raw disk.img new.vhdx", "A VHDX of a raw disk"],
     ["convert --type vhd disk.vhdx - > disk.vhd", "Into a pipe or a file"],
   ],
-  statuses: { 1: "with --free-space: something in SOURCE is kept whole, and why is printed" },
+  statuses: {
+    1: `with --free-space: something in SOURCE is kept whole, and why is printed; with --salvage: ${LOST_STATUS}`,
+  },
   putsOutBytes: ([, target]) => target === STANDARD,
   async run({ operands: [source, target], options, report }) {
-    const { json: _, sourceType, force, freeSpace, overwrite, ignoreChildren, ...disk } = options;
+    const { json: _, sourceType, force, freeSpace, salvage, overwrite, ignoreChildren, ...disk } =
+      options;
+    if (salvage && (source === STANDARD || freeSpace)) {
+      throw new UsageError(
+        source === STANDARD
+          ? "convert: --salvage needs a SOURCE that is a file"
+          : "convert: what a damaged disk says is free is not believed: leave out --free-space or --salvage",
+      );
+    }
+    const opening = sourceType === undefined ? {} : { type: sourceType };
     if (source === STANDARD && sourceType !== undefined && sourceType !== "raw") {
       throw new UsageError(
         `convert: standard input must be a raw disk: save the ${sourceType.toUpperCase()} image to a file ` +
@@ -83,13 +97,14 @@ const convert: Command = command({
       assertNoTerminal("convert");
       const wanted = { ...stream, type, force, freeSpace };
       if (source === STANDARD) return await passOn(sourceType === "raw", wanted, report);
-      const status = await streamOut(source, sourceType, wanted, report);
+      const status = await streamOut(source, { ...opening, ...tolerance(salvage) }, wanted, report);
+      if (status === 0 && salvage) return await tellDamage(source, opening, report);
       return status === 0 && freeSpace ? await tellKept(source, sourceType, report) : status;
     }
     const from = {
       ...(source === STANDARD
         ? { source: standardInput("convert") }
-        : { source, force, freeSpace }),
+        : { source, force, freeSpace, ...tolerance(salvage) }),
       ...(sourceType === undefined ? {} : { sourceType }),
     };
     const status = await createAndTell(
@@ -97,6 +112,7 @@ const convert: Command = command({
       { ...disk, ...from, overwrite, ignoreChildren },
       report,
     );
+    if (status === 0 && salvage) return await tellDamage(source, opening, report);
     return status === 0 && freeSpace ? await tellKept(source, sourceType, report) : status;
   },
 });
@@ -130,17 +146,14 @@ const PARTLY_OUT = "standard output got a part of the image";
 
 async function streamOut(
   source: string,
-  type: "vhd" | "vhdx" | "iso" | "raw" | undefined,
+  opening: OpenOptions<"portable">,
   options: StreamedDisk,
   report: Report,
 ): Promise<number> {
   try {
     return await report.interruptible(() => source, async (signal) => {
       using bar = new ProgressBar();
-      using disk = await openVirtualDisk(source, {
-        backend: "portable",
-        ...(type === undefined ? {} : { type }),
-      });
+      using disk = await openVirtualDisk(source, { ...opening, backend: "portable" });
       const stream = await disk.imageStream({ ...options, signal, onProgress: bar.show });
       await stream.readable.pipeTo(outputStream(signal));
       report.tell(source, { type: options.type, byteLength: stream.byteLength });

@@ -115,8 +115,15 @@ export function withFlags(reason: string): string {
   );
 }
 
+/** What is said of a damaged disk in place of its file. Of all commands only one takes that. */
+const ASSUMED = /\{ damage: "tolerate", assume: \{ ((?:\w+: \.\.\.(?:, )?)+) \} \}/g;
+
 function translated(advice: string): string {
-  const text = PHRASES.reduce((all, [phrase, words]) => all.replaceAll(phrase, words), advice);
+  const text = PHRASES.reduce((all, [phrase, words]) => all.replaceAll(phrase, words), advice)
+    .replaceAll(ASSUMED, (_, names: string) => {
+      const flags = names.split(", ").map((each) => `${flag(each.split(":")[0]!)} SIZE`);
+      return `\`virtdisk salvage ${flags.join(" ")} BROKEN NEW\``;
+    });
   return text.replaceAll(OPTION, (all, entry?: string, value?: string, name?: string) => {
     const option = entry ?? name;
     if (option === undefined || !FLAGS.includes(option)) return all;

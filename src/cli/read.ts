@@ -6,6 +6,7 @@
 import { openVirtualDisk } from "../../portable.ts";
 import { assertBeginsIn, flag, range } from "./arguments.ts";
 import { command } from "./command.ts";
+import { damageStatus, LOST_STATUS, SALVAGE, tellOnStandardError, tolerance } from "./damage.ts";
 import type { Command } from "./declaration.ts";
 import { assertNoTerminal, outputStream } from "./streams.ts";
 import { ProgressBar } from "./terminal.ts";
@@ -15,19 +16,24 @@ const read: Command = command({
   operands: "FILE",
   options: {
     ...range("where to begin", "how many bytes, at most; default: to the end"),
-    json: flag("print the result as one JSON object, on standard error: path, offset, length"),
+    salvage: SALVAGE,
+    json: flag(
+      "print the result as one JSON object, on standard error: path, offset, length, damage",
+    ),
   },
   permissions: [{ kind: "read", scope: "FILE and its parents" }],
   examples: [
     ["read --offset 512 --length 512 disk.vhdx | od -A d -c", "Look at a sector"],
     ["read disk.vhdx > disk.img", "All of it"],
+    ["read --salvage broken.vhdx > disk.img", "What is left of it"],
   ],
+  statuses: { 1: `with --salvage: ${LOST_STATUS}` },
   putsOutBytes: () => true,
-  async run({ operands: [path], options: { offset = 0, length }, report }) {
+  async run({ operands: [path], options: { offset = 0, length, salvage }, report }) {
     assertNoTerminal("read");
     try {
       return await report.interruptible(() => path, async (signal) => {
-        using disk = await openVirtualDisk(path, { backend: "portable" });
+        using disk = await openVirtualDisk(path, { backend: "portable", ...tolerance(salvage) });
         const { virtualSize } = disk.getInformation("size");
         assertBeginsIn({ virtualSize }, offset);
         const range = { offset, ...(length === undefined ? {} : { length }) };
@@ -35,8 +41,11 @@ const read: Command = command({
         const total = Math.min(length ?? virtualSize, virtualSize - offset);
         using bar = new ProgressBar();
         await bytes.pipeThrough(counter(total, bar)).pipeTo(outputStream(signal));
-        report.tell(path, { offset, length: total });
-        return 0;
+        const damage = salvage ? await disk.damage({ ...range, signal }) : undefined;
+        report.tell(path, { offset, length: total, ...(damage && { damage }) });
+        if (damage === undefined) return 0;
+        if (!report.json && !report.quiet) tellOnStandardError(path, damage);
+        return damageStatus(damage);
       });
     } catch (error) {
       return report.fail(path, error);

@@ -92,6 +92,13 @@ const SUCCESSES: readonly Row[] = [
   },
   { args: ["read", "--length", "4", "disk.vhdx"], paths: ["disk.vhdx"], besideBytes: true },
   {
+    args: ["read", "--salvage", "--length", "4", "damaged.vhdx"],
+    code: 1,
+    paths: ["damaged.vhdx"],
+    besideBytes: true,
+  },
+  { args: ["salvage", "damaged.vhdx", "saved.vhdx"], code: 1, paths: ["damaged.vhdx"] },
+  {
     args: ["write", "new.vhdx", "--ignore-children"],
     input: new Uint8Array(3),
     paths: ["new.vhdx"],
@@ -140,6 +147,7 @@ const MISSING: readonly Row[] = [
   { args: ["convert", "none.vhdx", "a.vhdx"], paths: ["a.vhdx"] },
   { args: ["convert", "--type", "raw", "none.vhdx", "-"], paths: ["none.vhdx"], besideBytes: true },
   { args: ["read", "none.vhdx"], paths: ["none.vhdx"], besideBytes: true },
+  { args: ["salvage", "none.vhdx", "a.vhdx"], paths: ["none.vhdx"] },
   { args: ["write", "none.vhdx"], paths: ["none.vhdx"] },
   { args: ["map", "none.vhdx"], paths: ["none.vhdx"] },
   { args: ["compare", "none.vhdx", "disk.vhdx"], paths: ["none.vhdx"] },

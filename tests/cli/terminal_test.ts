@@ -68,6 +68,7 @@ const COMMANDS: readonly Command[] = [
     write: "disk.vhdx,nbd.sock",
     others: "--allow-net --allow-sys=umask",
   },
+  { line: "salvage --overwrite damaged.vhdx saved.vhdx", read: ".", write: "." },
   { line: "check disk.vhdx", read: "disk.vhdx" },
   { line: "check damaged.vhdx", read: "damaged.vhdx", code: 1 },
   { line: "check --repair damaged.vhdx", read: "damaged.vhdx", write: "damaged.vhdx" },
@@ -183,6 +184,8 @@ async function makeExampleFiles(dir: TempDir): Promise<void> {
   (await createImage(dir.file("copy.vhd"), { size: 64 * MIB })).close();
   (await createImage(dir.file("base.vhdx"), { size: 64 * MIB })).close();
   (await createImage(dir.file("child.vhdx"), { parent: dir.file("base.vhdx") })).close();
+  (await createImage(dir.file("broken.vhdx"), { size: 64 * MIB, subtype: "fixed" })).close();
+  Deno.truncateSync(dir.file("broken.vhdx"), 20 * MIB);
   Deno.mkdirSync(dir.file("moved"));
   Deno.copyFileSync(dir.file("base.vhdx"), dir.file("moved/base.vhdx"));
 }

@@ -49,8 +49,10 @@ export function missingFacts(
     reason: `the file is damaged, and does not say any more: ${
       missing.map((name) => NAMES[name]).join(", ")
     }`,
-    causes: missing.map((name) =>
-      `If you know ${NAMES[name]}, say it: { damage: "tolerate", assume: { ${name}: ... } }.`
-    ),
+    causes: [
+      `If you know it, say it: { damage: "tolerate", assume: { ${
+        missing.map((name) => `${name}: ...`).join(", ")
+      } } }.`,
+    ],
   });
 }

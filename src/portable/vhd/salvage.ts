@@ -256,7 +256,7 @@ function unknownKind({ path }: ByteSource, size: number | undefined): ImageError
     causes: [
       ...(size === undefined
         ? [
-          "If it is a fixed disk and you know its size, say it: " +
+          "If it is a fixed disk and you know its size, say that: " +
           '{ damage: "tolerate", assume: { size: ... } }.',
         ]
         : []),

@@ -1,0 +1,147 @@
+/**
+ * What is lost of a damaged disk, in words, and as an exit status.
+ *
+ * @module
+ */
+import {
+  type DamageFinding,
+  type DamageOptions,
+  type DiskDamage,
+  type LossReason,
+  type OpenOptions,
+  openVirtualDisk,
+  type PartitionDamage,
+} from "../../portable.ts";
+import { counted, formatBytes, groupedDigits, roundBytes } from "../text/digits.ts";
+import { flag } from "./arguments.ts";
+import { FINDING_STATUS } from "./failure.ts";
+import type { Report } from "./report.ts";
+import { ProgressBar } from "./terminal.ts";
+
+/** The option of commands that read a disk. */
+export const SALVAGE = flag(
+  "read what is left of a damaged image: what is lost are zeros, and is told on standard error",
+);
+
+/** When a command that has that option ends with 1. */
+export const LOST_STATUS = "something is lost, and what is printed";
+
+/** How to open a damaged image with that option; nothing without it. */
+export function tolerance(isDamaged: boolean): Pick<OpenOptions, "damage"> {
+  return isDamaged ? { damage: "tolerate" } : {};
+}
+
+const REASONS: Readonly<Record<LossReason, string>> = {
+  "cut-off": "behind the end of the file",
+  "table": "its entry in the table of blocks is damaged or missing",
+  "overlap": "two blocks have one place in the file",
+  "bitmap": "the bitmap of its sectors is missing",
+  "log": "the log, which cannot be replayed, may say otherwise",
+  "parent": "in the parent",
+};
+
+/** So many ranges are shown to a person. */
+const SHOWN_RANGES = 20;
+/** So many findings. */
+const SHOWN_FINDINGS = 20;
+
+/** 1 if anything is lost, or may be older than it was. */
+export function damageStatus({ isWhole }: DiskDamage): number {
+  return isWhole ? 0 : FINDING_STATUS;
+}
+
+/** Finds out what is lost, with a progress bar. */
+export async function damageOf(
+  source: string,
+  options: OpenOptions<"portable">,
+  range: DamageOptions = {},
+): Promise<DiskDamage> {
+  using bar = new ProgressBar();
+  using disk = await openVirtualDisk(source, {
+    ...options,
+    backend: "portable",
+    damage: "tolerate",
+  });
+  return await disk.damage({ ...range, onProgress: bar.show });
+}
+
+/** Says on standard error what was lost of a source that has been read; gives the exit status. */
+export async function tellDamage(
+  source: string,
+  options: OpenOptions<"portable">,
+  report: Report,
+): Promise<number> {
+  const damage = await damageOf(source, options);
+  // A program asks `salvage --json`.
+  if (!report.json && !report.quiet) tellOnStandardError(source, damage);
+  return damageStatus(damage);
+}
+
+/** Nothing is said of a disk that is whole. */
+export function tellOnStandardError(source: string, damage: DiskDamage): void {
+  if (damage.isWhole && damage.findings.length === 0) return;
+  console.error(
+    [`virtdisk: ${JSON.stringify(source)}: ${totalOf(damage)}`, ...describeDamage(damage)].join(
+      "\n",
+    ),
+  );
+}
+
+/** In a few words. */
+export function totalOf({ lostBytes, isWhole }: DiskDamage): string {
+  if (lostBytes > 0) return `${formatBytes(lostBytes)} of the disk are lost`;
+  return isWhole
+    ? "nothing of the disk is lost"
+    : "nothing is known to be lost, but not all is certain";
+}
+
+/** Partitions, ranges and findings, a line each. */
+export function describeDamage(damage: DiskDamage): string[] {
+  const { lostBytes, lostBytesByReason, partitions, findings } = damage;
+  const reasons = Object.entries(lostBytesByReason) as [LossReason, number][];
+  return [
+    ...(lostBytes === 0 ? [] : partitions.map(ofPartition)),
+    ...reasons.map(([reason, bytes]) => `  ${formatBytes(bytes)}: ${REASONS[reason]}`),
+    ...rangesOf(damage),
+    ...listed("found", findings, ofFinding, SHOWN_FINDINGS, "findings"),
+  ];
+}
+
+function ofPartition({ partition, length, lostBytes }: PartitionDamage): string {
+  const place = partition === undefined ? "the whole disk" : `partition ${partition}`;
+  const lost = lostBytes === 0 ? "nothing is lost" : `${formatBytes(lostBytes)} are lost`;
+  return `  ${place}, ${roundBytes(length)}: ${lost}`;
+}
+
+function rangesOf({ lostRanges, leftOut }: DiskDamage): string[] {
+  const lines = listed(
+    "lost",
+    lostRanges,
+    ({ offset, length, reason }) => `${offset} ${length} ${reason}`,
+    SHOWN_RANGES,
+    "ranges",
+    leftOut,
+  );
+  return lines;
+}
+
+function ofFinding({ structure, offset, found, expected, consequence }: DamageFinding): string {
+  return `${structure} at ${groupedDigits(offset)}: ${found}; expected ${expected}. ${consequence}`;
+}
+
+function listed<T>(
+  title: string,
+  all: readonly T[],
+  text: (each: T) => string,
+  most: number,
+  noun: string,
+  leftOut = 0,
+): string[] {
+  if (all.length === 0) return [];
+  const more = all.length + leftOut - most;
+  return [
+    `  ${title}:`,
+    ...all.slice(0, most).map((each) => `    ${text(each)}`),
+    ...(more > 0 ? [`    and ${counted(more, noun.slice(0, -1))} more, which --json tells`] : []),
+  ];
+}
