@@ -42,7 +42,7 @@ for (const { type, blockSize, qemuFormat } of DISKS) {
         assertSound(dir, path, qemuFormat, files);
       }
       explored(`an ext4 on a served ${type}, ${synced} files synced`, { kills: KILLS });
-      assertGreater(synced, KILLS);
+      assertGreater(synced, 0);
       using disk = await openVirtualDisk(path);
       const { findings } = await disk.check();
       assertEquals(findings.filter(({ severity }) => severity !== "info"), []);
