@@ -56,21 +56,21 @@ async function makeDisk(path: string, size: number): Promise<void> {
 }
 
 for (const [path, prepare] of Object.entries(PREPARED)) {
-  testWith(SHELL, `the commands of ${path} do and print what it says`, async () => {
+  testWith(SHELL, `${path}: its commands do and print what it says`, async () => {
     using dir = new TempDir();
     await prepare(dir);
     await runPage(dir, path, { standIns: AZURE });
   });
 }
 
-Deno.test("every page with commands is run by a test", () => {
+Deno.test("docs/: every page with commands is run by a test", () => {
   const withCommands = pages().filter((path) =>
     blocks(page(path)).some(({ kind }) => kind === "sh")
   );
   assertEquals(withCommands, [...Object.keys(PREPARED), ...ELSEWHERE].sort());
 });
 
-Deno.test("the commands for Windows on the pages are command lines that virtdisk understands", async () => {
+Deno.test("docs/: the commands for Windows are command lines that virtdisk understands", async () => {
   const lines = pages().flatMap((path) =>
     blocks(page(path)).filter(({ kind }) => kind === "powershell").flatMap(commandLines)
   ).filter((line) => line.startsWith("virtdisk "));
@@ -88,7 +88,7 @@ async function understand(line: string): Promise<void> {
   parseOperands(name!, operands, declaration.operands);
 }
 
-testWith(SHELL, "the commands of README do what it says", async () => {
+testWith(SHELL, "README.md: its commands do what it says", async () => {
   const shown = blocks(page("README.md"))
     .filter(({ kind, text }) => kind === "sh" && /^virtdisk /m.test(text));
   assertEquals(shown.length, 2);
@@ -105,7 +105,7 @@ testWith(SHELL, "the commands of README do what it says", async () => {
   }
 });
 
-Deno.test("the table of equivalents in README names commands and functions that there are", async (t) => {
+Deno.test("README.md: the table of equivalents names commands and functions that there are", async (t) => {
   const section = page("README.md").split("\n## ").find((each) => each.startsWith("If you know"))!;
   const rows = section.split("\n").filter((line) => line.startsWith("| ")).slice(2)
     .map((line) => line.split("|").map((cell) => cell.trim()));
@@ -122,7 +122,7 @@ Deno.test("the table of equivalents in README names commands and functions that 
   }
 });
 
-Deno.test("the first script of README prints a sector, with the permission that it names", async () => {
+Deno.test("README.md: the first script prints a sector, with the permission that is named", async () => {
   using dir = new TempDir();
   await makeDisk(dir.file("disk.vhdx"), 64 * MiB);
   const text = page("README.md");
@@ -140,7 +140,7 @@ Deno.test("the first script of README prints a sector, with the permission that 
   assertEquals([decoder.decode(stdout), decoder.decode(stderr)], [expected, ""]);
 });
 
-testWith([tool("qemu-img")], "README says of qemu-img what is true", async () => {
+testWith([tool("qemu-img")], "README.md: what it says of qemu-img is true", async () => {
   using dir = new TempDir();
   const qemu = (...args: string[]) => {
     const options = { args, cwd: dir.path, stdin: "null" } as const;
@@ -170,7 +170,7 @@ testWith([tool("qemu-img")], "README says of qemu-img what is true", async () =>
   assertEquals(start.findIndex((byte) => byte !== 0), -1, "shows the parent of a VHD");
 });
 
-testWith(SHELL, "the workflow in docs/convert-for-azure.md converts, and compares", async () => {
+testWith(SHELL, "docs/convert-for-azure.md: the workflow converts, and compares", async () => {
   using dir = new TempDir();
   await PREPARED["docs/convert-for-azure.md"]!(dir);
   const text = page("docs/convert-for-azure.md");

@@ -6,7 +6,7 @@ import { pageText, partIn, PARTS, unaligned } from "../../docs/build/parts.ts";
 const SHOWN = 200;
 
 for (const part of PARTS) {
-  Deno.test(`${part.page} has the ${part.about} that the source gives: \`deno task readme\` writes them`, async () => {
+  Deno.test(`${part.page}: the ${part.about} are those of the source (\`deno task readme\` writes them)`, async () => {
     const there = unaligned(partIn(pageText(part.page), part));
     const made = unaligned(await part.make());
     if (there === made) return;

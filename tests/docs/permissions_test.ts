@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
+import { sampledRows } from "../sampling.ts";
 import { ROOT, TempDir } from "../support.ts";
 import { page } from "./pages.ts";
 
@@ -67,7 +68,7 @@ Deno.test("docs/permissions.md: each call works with its flags, and with no one 
   assert(all.length >= 15, `${all.length}`);
   // Each row is several processes, of which each takes Wine seconds.
   const rows = Deno.build.os === "windows" ? all.filter((_, at) => at % 9 === 0) : all;
-  for (const [, what, call, written] of rows) {
+  for (const [index, [, what, call, written]] of rows.entries()) {
     await t.step(what!, async () => {
       const flags = written!.replaceAll("`", "").split(" ");
       assertEquals(await outcome(call!, flags), "done", `${call} with ${written}`);
