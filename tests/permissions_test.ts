@@ -1,12 +1,14 @@
+import { toFileUrl } from "@std/path";
 import { assertEquals, assertMatch } from "@std/assert";
 import { createImage } from "./create_image.ts";
 import { denoCommand } from "./deno_command.ts";
+import { runnable } from "./bundles.ts";
 import { ROOT, TempDir } from "./support.ts";
 
 /** Runs a script with the given flags alone; gives what it prints, or its error. */
 function script(dir: TempDir, flags: string[], code: string): string {
   const path = dir.file("script.ts");
-  const module = JSON.stringify(new URL("../mod.ts", import.meta.url).href);
+  const module = JSON.stringify(toFileUrl(runnable("mod.ts")).href);
   Deno.writeTextFileSync(
     path,
     `import { createVirtualDisk, openVirtualDiskSync } from ${module};\n${code}`,

@@ -4,7 +4,7 @@ import { denoCommand } from "../deno_command.ts";
 import { TempDir, testWith } from "../support.ts";
 import { KERNEL32, systemHas, VIRTDISK } from "../windows/system.ts";
 import { alternatives, violations } from "./json_schema.ts";
-import { PROGRAM } from "./program.ts";
+import { runnable } from "../bundles.ts";
 import { type Outcome, runCli } from "./run_cli.ts";
 
 const elsewhere = systemHas("elsewhere");
@@ -14,7 +14,7 @@ const IMAGE = "C:\\images\\disk.vhdx";
 /** Runs a command with leave for the two libraries alone; `attached` are images that somebody has attached. */
 async function run(args: string[], attached = ""): Promise<Pick<Outcome, "code" | "out" | "err">> {
   const { code, stdout, stderr } = await denoCommand({
-    args: ["run", "--no-prompt", `--allow-ffi=${VIRTDISK},${KERNEL32}`, PROGRAM]
+    args: ["run", "--no-prompt", `--allow-ffi=${VIRTDISK},${KERNEL32}`, runnable("src/cli/main.ts")]
       .concat(args),
     env: { NO_COLOR: "1", VIRTDISK_DOUBLE_ATTACHED: attached },
     stdin: "null",

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { denoCommand } from "../deno_command.ts";
 import { circumstance, ROOT, TempDir, testWith } from "../support.ts";
-import { makeBundle } from "./bundle.ts";
+import { makeBundle } from "../bundles.ts";
 
 /** The bundle, or why there is none. */
 const BUNDLE = makeItHere();
@@ -14,7 +14,7 @@ function makeItHere(): string | Uint8Array {
   if (Deno.build.os === "windows" && Deno.env.has("WINEPREFIX")) return "Wine starts no bundler";
   using dir = new TempDir();
   try {
-    makeBundle(dir.file("virtdisk.js"));
+    makeBundle("src/cli/main.ts", dir.file("virtdisk.js"));
     return Deno.readFileSync(dir.file("virtdisk.js"));
   } catch (error) {
     return `deno bundle does not work: ${(error as Error).message.split("\n")[0]}`;

@@ -2,14 +2,21 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
 import { TempDir } from "../support.ts";
-import { PROGRAM } from "./program.ts";
+import { runnable } from "../bundles.ts";
 
 const MIB = 1 << 20;
 
 /** Runs the command in `dir` with no permission but to read there. */
 async function command(dir: TempDir, ...args: string[]) {
   const { code, stdout, stderr } = await denoCommand({
-    args: ["run", "--no-prompt", "--allow-read=.", PROGRAM, "diagnose", ...args],
+    args: [
+      "run",
+      "--no-prompt",
+      "--allow-read=.",
+      runnable("src/cli/main.ts"),
+      "diagnose",
+      ...args,
+    ],
     cwd: dir.path,
     env: { NO_COLOR: "1" },
   }).output();

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { formatBytes } from "../../src/text/digits.ts";
 import { denoCommand } from "../deno_command.ts";
 import { onlyOn, TempDir, testWith } from "../support.ts";
-import { PROGRAM } from "./program.ts";
+import { runnable } from "../bundles.ts";
 import { createImage } from "../create_image.ts";
 import { runCli } from "./run_cli.ts";
 import { dirtyVhdx, putEntries } from "../portable/vhdx/log_builder.ts";
@@ -17,7 +17,7 @@ async function info(
   ...args: string[]
 ): Promise<{ code: number; out: string; err: string }> {
   const { code, stdout, stderr } = await denoCommand({
-    args: ["run", "--no-prompt", "--allow-read=.", PROGRAM, ...args],
+    args: ["run", "--no-prompt", "--allow-read=.", runnable("src/cli/main.ts"), ...args],
     cwd: dir.path,
     env: { NO_COLOR: "1" },
   }).output();

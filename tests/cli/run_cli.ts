@@ -1,7 +1,7 @@
 /** Runs the command line as a user does, with no permission but for the files of one folder. */
 import { denoCommand } from "../deno_command.ts";
 import type { TempDir } from "../support.ts";
-import { PROGRAM } from "./program.ts";
+import { runnable } from "../bundles.ts";
 
 /** What a run has left. */
 export interface Outcome {
@@ -66,7 +66,7 @@ export async function runCliWith(
 }
 
 function cliArgs(flags: readonly string[]): string[] {
-  return ["run", "--no-prompt", ...flags, PROGRAM];
+  return ["run", "--no-prompt", ...flags, runnable("src/cli/main.ts")];
 }
 
 /** A child that does not want all of its input closes it, which is no fault. */

@@ -2,7 +2,7 @@
 import { assert } from "@std/assert";
 import { denoCommand } from "../deno_command.ts";
 import type { TempDir } from "../support.ts";
-import { PROGRAM } from "./program.ts";
+import { runnable } from "../bundles.ts";
 
 /** Runs the command until `use` is done with what it has printed first, then interrupts it. */
 export async function serving(
@@ -11,7 +11,7 @@ export async function serving(
   use: (printed: string) => Promise<void>,
 ): Promise<{ code: number; errors: string }> {
   const child = denoCommand({
-    args: ["run", "--no-prompt", "--allow-all", PROGRAM, "serve", ...args],
+    args: ["run", "--no-prompt", "--allow-all", runnable("src/cli/main.ts"), "serve", ...args],
     cwd: dir.path,
     env: { NO_COLOR: "1", TMPDIR: dir.path },
     stdin: "null",

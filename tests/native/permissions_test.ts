@@ -1,15 +1,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { fromFileUrl } from "@std/path";
 import { buildDouble, doubleNeed } from "../double/double.ts";
+import { runnable } from "../bundles.ts";
 import { run, testWith } from "../support.ts";
-
-function child(name: string): string {
-  return fromFileUrl(new URL(`./children/${name}`, import.meta.url));
-}
 
 /** What a script prints that runs with these permissions alone. */
 function deno(permissions: readonly string[], script: string, ...args: string[]): string {
-  return run(Deno.execPath(), "run", "--no-prompt", ...permissions, child(script), ...args);
+  const path = runnable(`tests/native/children/${script}`);
+  return run(Deno.execPath(), "run", "--no-prompt", ...permissions, path, ...args);
 }
 
 function openWith(permissions: readonly string[], image: string) {

@@ -7,8 +7,7 @@
  */
 import { join } from "@std/path";
 import { buildDoubleDll, MINGW } from "../double/library.ts";
-import { makeBundle } from "../cli/bundle.ts";
-import { withBundle } from "../cli/program.ts";
+import { makeBundles, withBundles } from "../bundles.ts";
 import { ROOT, tool } from "../support.ts";
 import { runTests, type TestOutcome, type TestRun, type WindowsDeno } from "./test_run.ts";
 import { missingTools, WineDeno, withVirtDisk } from "./wine.ts";
@@ -29,8 +28,8 @@ const COMMON = [...Deno.readDirSync(join(ROOT, "tests"))]
   .map(({ name }) => `tests/${name}`)
   .filter((path) => ![...DEFAULT_BACKEND, ...PORTABLE, ...ELSEWHERE].includes(path));
 
-/** Under Wine opening a file takes so long that a command of a single one starts six times as fast. */
-const BUNDLE = `${ROOT}/.cache/cli/virtdisk.js`;
+/** Under Wine opening a file takes so long that a program of a single one starts five times as fast. */
+const BUNDLES = `${ROOT}/.cache/bundles`;
 
 /** What is tried there of the states of crash and fuzz tests: of portable code, Linux tries all. */
 const SAMPLE = { VIRTDISK_STATES: "" };
@@ -40,8 +39,8 @@ const ANY = /^/;
 const FOR_OTHERS = /\[ignored: (?:Wine |Windows has |only for |for the VirtDisk\.dll of )/;
 
 function wineRuns(): TestRun[] {
-  makeBundle(BUNDLE);
-  const bundle = withBundle(`Z:${BUNDLE}`);
+  makeBundles(BUNDLES);
+  const bundles = withBundles(`Z:${BUNDLES}`);
   return [
     {
       name: "the double as VirtDisk.dll",
@@ -56,7 +55,7 @@ function wineRuns(): TestRun[] {
         "tests/cli/attach_test.ts",
         ...COMMON,
       ],
-      env: { ...withVirtDisk("double"), ...bundle },
+      env: { ...withVirtDisk("double"), ...bundles },
       mayIgnore: FOR_OTHERS,
     },
     {
@@ -77,14 +76,14 @@ function wineRuns(): TestRun[] {
     ...inPieces(20, {
       name: "the portable backend",
       paths: PORTABLE,
-      env: { ...withVirtDisk("absent"), ...bundle, ...SAMPLE },
+      env: { ...withVirtDisk("absent"), ...bundles, ...SAMPLE },
       mayIgnore: ANY,
     }),
     // Every command is a process, which takes Wine seconds to start.
     ...inPieces(3, {
       name: "the command line",
       paths: ["tests/cli"],
-      env: { ...withVirtDisk("absent"), ...bundle, ...SAMPLE },
+      env: { ...withVirtDisk("absent"), ...bundles, ...SAMPLE },
       mayIgnore: ANY,
     }),
   ];

@@ -4,6 +4,7 @@
 import { join } from "@std/path";
 import { systemLibraries } from "../../src/native/ffi/library.ts";
 import { denoCommand } from "../deno_command.ts";
+import { runnable } from "../bundles.ts";
 import { circumstance, type Need, ROOT } from "../support.ts";
 
 /** `"elsewhere"` is a system that is not Windows. */
@@ -51,7 +52,7 @@ export function openInChild(
   { cwd = ROOT, env = {} }: { cwd?: string; env?: Record<string, string> } = {},
 ): ChildOutput {
   const args = ["run", "--no-prompt", "--no-check", "--config", join(ROOT, "deno.json")];
-  const script = join(ROOT, "tests", "windows", "open_once.ts");
+  const script = runnable("tests/windows/open_once.ts");
   const output = denoCommand({
     args: [...args, ...permissions, script, path],
     cwd,
