@@ -15,6 +15,7 @@ import {
 import {
   assertBytesEqual,
   exists,
+  fileHash,
   onlyOn,
   pattern,
   ROOT,
@@ -280,6 +281,37 @@ testWith(
     });
   },
 );
+
+Deno.test("examples/rescue.ts saves what is left of a damaged image, and says what is lost", async (t) => {
+  using dir = new TempDir();
+  const [broken, saved] = [dir.file("broken.vhdx"), dir.file("saved.img")];
+  const bytes = pattern(8 * MiB);
+  {
+    using disk = await createImage(broken, { size: 8 * MiB, blockSize: MiB });
+    disk.writeSync(bytes, 0);
+  }
+  const allowed = [`--allow-read=${dir.path}`, `--allow-write=${dir.path}`];
+  await t.step("nothing, if it is sound", async () => {
+    const { code, out } = await example("rescue.ts", allowed, broken, dir.file("sound.img"));
+    assertEquals([code, out.split("\n").at(-2)], [0, `0 of ${8 * MiB} bytes are lost`]);
+    assertBytesEqual(Deno.readFileSync(dir.file("sound.img")), bytes);
+  });
+  Deno.truncateSync(broken, Deno.statSync(broken).size - 3 * MiB);
+  const before = fileHash(broken);
+  await t.step("three blocks, if it is cut off", async () => {
+    const { code, out } = await example("rescue.ts", allowed, broken, saved);
+    assertEquals(code, 1, out);
+    assertStringIncludes(out, `lost: ${3 * MiB} bytes at ${5 * MiB} (cut-off)`);
+    assertStringIncludes(out, `\n${3 * MiB} of ${8 * MiB} bytes are lost\n`);
+    assertBytesEqual(Deno.readFileSync(saved), bytes.fill(0, 5 * MiB));
+    assertEquals(fileHash(broken), before);
+  });
+  await t.step("and replaces no file", async () => {
+    const { code, out } = await example("rescue.ts", allowed, broken, saved);
+    assertEquals(code, 1);
+    assertStringIncludes(out, "ERROR_FILE_EXISTS");
+  });
+});
 
 /**
  * A boot sector that reads the sector behind it from its disk, prints it to the serial port up to a zero, and ends the

@@ -1,6 +1,7 @@
 /** What somebody meets who uses a clone: in a package of their own, as a command, or to publish it. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname, join, toFileUrl } from "@std/path";
+import { COMMANDS } from "../src/cli/commands.ts";
 import { createImage } from "./create_image.ts";
 import { onlyOn, ROOT, run, TempDir, testWith, tool } from "./support.ts";
 import { KERNEL32, VIRTDISK } from "./windows/system.ts";
@@ -302,6 +303,14 @@ Deno.test("package: publishing takes the files of the package alone, and warns o
 Deno.test("package: the newest entry of CHANGELOG.md is of the version of deno.json", () => {
   const [, newest] = /^## (\S+?)(?:,|$)/m.exec(read("CHANGELOG.md")) ?? [];
   assertEquals(newest, JSON.parse(read("deno.json")).version);
+});
+
+Deno.test("package: CHANGELOG.md names every command that does something with a disk", () => {
+  const text = read("CHANGELOG.md");
+  const general = ["completions", "manual"];
+  for (const name of COMMANDS.keys()) {
+    if (!general.includes(name)) assert(text.includes(`\`${name}\``), name);
+  }
 });
 
 Deno.test("package: what needs a version of Deno names the same", () => {
