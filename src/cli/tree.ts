@@ -210,10 +210,8 @@ function drawing(told: readonly Told[], operands: readonly string[]): string {
     lines.push("", ...branch(tree[0]!, byPath, named));
   }
   const plans = told.filter(({ plan }) => plan !== undefined);
-  if (plans.length > 0) {
-    lines.push("", style("bold", filled(MERGING, terminalWidth())));
-    for (const { plan } of plans) lines.push(...planText(plan!));
-  }
+  if (plans.length > 0) lines.push("", style("bold", filled(MERGING, terminalWidth())));
+  for (const { plan } of plans) lines.push("", ...planText(plan!));
   return lines.join("\n");
 }
 
@@ -372,9 +370,7 @@ function planText({ order, commands }: MergePlan): string[] {
   return [
     ...indented(lines),
     ...(inPlace === undefined ? [] : [`    ${inPlace}`]),
-    ...indented(
-      `${inPlace === undefined ? "It can be" : "Or"} made a new image, with nothing changed:`,
-    ),
+    ...indented(`${inPlace === undefined ? "As" : "Or as"} a new image, with nothing changed:`),
     `    ${anew}`,
   ];
 }
