@@ -31,7 +31,14 @@ import { type ConversionReport, convertBy, type ConvertOptions } from "./disk/co
  * console.log(virtualSize, fileSize); // 67108864 67109376
  * ```
  *
- * @example A download, while it comes in
+ * @example An image on a server, of which only what is there is fetched
+ * ```ts ignore
+ * import { convertVirtualDisk } from "@virtdisk/virtdisk";
+ *
+ * await convertVirtualDisk(new URL("https://example.com/disk.vhdx"), "disk.vhd", { backend: "portable" });
+ * ```
+ *
+ * @example A download of a raw disk, while it comes in
  * ```ts ignore
  * import { convertVirtualDisk } from "@virtdisk/virtdisk";
  *

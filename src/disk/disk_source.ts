@@ -61,13 +61,37 @@ export interface RandomAccess {
  * What an image is read from.
  *
  * - A string is always a path of the host, whatever it looks like; so is a `file:` URL.
+ * - An `https:` or `http:` URL, as an object, is only read, by range requests: see below.
  * - A {@linkcode RandomAccess} is read, and if the disk is opened for writing written, through its methods.
  * - A `Uint8Array` is read and written in place.
  * - A `Blob`, such as a `File`, is only read, and its bytes come later than they are asked for: see
  *   `PortableVirtualDisk.fetched`.
  *
- * All but a path is for the portable backend. What has no path is not locked, and has no folder in which images
- * could be looked for that have it as their parent: nobody else may write to it while the disk is open.
+ * All but a path is for the portable backend. What has no path is not locked, and has no folder in which images could
+ * be looked for that have it as their parent: nobody else may write to it while the disk is open. Nothing is opened or
+ * fetched that such an image names: its parents are given with `parents`.
+ *
+ * A URL needs `--allow-net` for its server, and for those to which that redirects. Of the file, 512 KiB are fetched when
+ * it is opened, and pages of 64 KiB when they are asked for, two at least; 64 MiB of them are kept. The server must answer range
+ * requests, and say which version of the file it answers with (`ETag` or `Last-Modified`): a file that changes while it
+ * is open is an error (`ERROR_FILE_INVALID`), never a mix. A server that breaks off, or is busy, is asked three times
+ * more; one that is silent for 30 seconds is given up (`ERROR_TIMEOUT`). A redirect is followed, but not from `https:`
+ * to `http:`. Over `http:` anybody on the way can read and change the file: that is for servers in the same house.
+ *
+ * @example A file on a server, of which as much is fetched as is asked for
+ * ```ts
+ * import { openVirtualDisk } from "@virtdisk/virtdisk";
+ *
+ * const server = Deno.serve({ port: 0, onListen() {} }, () => new Response("no image here"));
+ * const url = new URL(`http://localhost:${server.addr.port}/disk.vhdx`);
+ * try {
+ *   using disk = await openVirtualDisk(url, { backend: "portable" });
+ *   console.log(disk.size);
+ * } catch (error) {
+ *   console.log(error instanceof Error && error.message);
+ * }
+ * await server.shutdown();
+ * ```
  *
  * @category Opening
  */
@@ -77,19 +101,21 @@ export type DiskSource = string | URL | RandomAccess | Uint8Array | Blob;
 export type PathlessSource = RandomAccess | FetchedSource | Uint8Array;
 
 /** What gives its bytes later than they are asked for. */
-export type FetchedSource = Blob;
+export type FetchedSource = Blob | URL;
 
 /** A source: a path of the host as functions take it, or what is none. */
 export type HostSource = string | PathlessSource;
 
 /** What a {@linkcode DiskSource} is. */
 export const SOURCE: Kind = {
-  expected:
-    "a path (a string or a file: URL), a Uint8Array, a Blob or an object with read() and getSize()",
+  expected: "a path, a URL, a Uint8Array, a Blob or an object with read() and getSize()",
   accepts: (value) =>
     PATH.accepts(value) || value instanceof Uint8Array || value instanceof Blob ||
     isRandomAccess(value),
 };
+
+/** Read by range requests. */
+const WEB: readonly string[] = ["https:", "http:"];
 
 /** Some of them, in order. */
 export const SOURCES: Kind = {
@@ -104,12 +130,21 @@ export const SOURCES: Kind = {
  */
 export function toHostSource(source: DiskSource, name: string): HostSource {
   checkArgument(SOURCE, source, name);
-  return typeof source === "string" || source instanceof URL ? toHostPath(source, name) : source;
+  if (typeof source !== "string" && !(source instanceof URL)) return source;
+  if (source instanceof URL && WEB.includes(source.protocol)) return source;
+  if (source instanceof URL && source.protocol !== "file:") {
+    throw new TypeError(
+      `${name} must be a URL of file:, https: or http:, not of ${source.protocol}`,
+    );
+  }
+  return toHostPath(source, name);
 }
 
-/** What messages call a source: its path, if it has one. */
+/** What messages call a source: its path, if it has one; a URL without what it asks for, and who asks. */
 export function nameOfSource(source: HostSource): string {
   if (typeof source === "string") return source;
+  // What gives access to a file belongs into no message.
+  if (source instanceof URL) return source.origin + source.pathname;
   if (source instanceof File) return source.name;
   if (source instanceof Blob) return "(Blob)";
   return source instanceof Uint8Array ? "(Uint8Array)" : "(handle)";
@@ -117,7 +152,7 @@ export function nameOfSource(source: HostSource): string {
 
 /** Whether a source gives its bytes later than they are asked for. */
 export function isFetchedSource(source: HostSource): source is FetchedSource {
-  return source instanceof Blob;
+  return source instanceof Blob || source instanceof URL;
 }
 
 /**

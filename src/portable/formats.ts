@@ -134,6 +134,18 @@ export function newFormatOfExtension(path: string): ImageFormat | undefined {
   return isNamed(RAW) ? "raw" : formatOfExtension(path);
 }
 
+/** A mark in an unusual place counts if there is no other, or if the file is called so. */
+function marksOf(source: ByteSource, promised: MarkedFormat | undefined): MarkedFormat[] {
+  const plain = MARKED.filter((name) => {
+    const format = FORMATS[name];
+    return format.matchesPlainly?.(source) ?? format.matches(source);
+  });
+  const mayBeElsewhere = promised !== undefined && !plain.includes(promised) &&
+    FORMATS[promised].matchesPlainly !== undefined;
+  if (plain.length > 0 && !mayBeElsewhere) return plain;
+  return MARKED.filter((name) => FORMATS[name].matches(source));
+}
+
 /**
  * The contents decide. Where they fit several formats (a fixed VHD holds whatever its user puts at
  * offset 0), the extension does; where it does not help either, nothing is guessed.
@@ -142,8 +154,8 @@ export function newFormatOfExtension(path: string): ImageFormat | undefined {
  * `ERROR_VIRTDISK_PROVIDER_NOT_FOUND` where it cannot be told.
  */
 export function detectFormat(source: ByteSource): MarkedFormat {
-  const found = MARKED.filter((name) => FORMATS[name].matches(source));
   const promised = formatOfExtension(source.path);
+  const found = marksOf(source, promised);
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
   if (promised !== undefined && found.includes(promised)) return promised;

@@ -659,7 +659,7 @@ export class PortableVirtualDisk extends VirtualDisk {
 
   /**
    * Asks the disk what is else asked at once, and fetches what that needs: for disks whose bytes come later than they
-   * are asked for, from a Blob. There `readSync`, `extents()` in a plain `for`, `information()`, `details()`,
+   * are asked for, from a server or a Blob. There `readSync`, `extents()` in a plain `for`, `information()`, `details()`,
    * `isoVolume`, `metadata` and of `getInformation()` the classes `"is4kAligned"` and `"smallestSafeVirtualSize"` throw
    * `ERROR_NOT_SUPPORTED` everywhere but in here, whether the bytes happen to be there or not. On other disks it makes
    * no difference.

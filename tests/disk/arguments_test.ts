@@ -152,7 +152,7 @@ Deno.test("an argument of a wrong kind is told in a short sentence: name, what i
   const { path, disk } = called;
   const rows: [expected: string, run: (wrong: never) => unknown, wrong: unknown][] = [
     [
-      "source must be a path (a string or a file: URL), a Uint8Array or an object with read() and getSize(), not a Uint16Array",
+      "source must be a path, a URL, a Uint8Array, a Blob or an object with read() and getSize(), not a Uint16Array",
       (wrong) => openVirtualDisk(wrong),
       new Uint16Array(HUGE.buffer),
     ],
@@ -162,12 +162,12 @@ Deno.test("an argument of a wrong kind is told in a short sentence: name, what i
       undefined,
     ],
     [
-      "source must be a path (a string or a file: URL), not a URL of ftp:",
+      "source must be a URL of file:, https: or http:, not of ftp:",
       (wrong) => openVirtualDisk(wrong),
       new URL("ftp://example.com/a.vhdx"),
     ],
     [
-      "second must be a path (a string or a file: URL), not an object",
+      "second must be a path, a URL, a Uint8Array, a Blob or an object with read() and getSize(), not an object",
       (wrong) => compareVirtualDisks(path, wrong),
       {},
     ],
@@ -210,7 +210,7 @@ Deno.test("an argument of a wrong kind is told in a short sentence: name, what i
       "no-parents",
     ],
     [
-      "source must be a path (a string or a file: URL), a Uint8Array or an object with read() and getSize() or a ReadableStream, not a Uint16Array",
+      "source must be a path, a URL, a Uint8Array, a Blob or an object with read() and getSize() or a ReadableStream, not a Uint16Array",
       (source) => createVirtualDisk(path, { source }),
       new Uint16Array(HUGE.buffer),
     ],

@@ -418,7 +418,7 @@ export async function openSourceToRead(
   option: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<ImageChain> {
-  const files = await openSourceFiles([source, ...parents ?? []], { keepOpen: true });
+  const files = await openSourceFiles([source, ...parents ?? []], { keepOpen: true, signal });
   const [file, ...others] = files;
   const given = parents && others;
   try {

@@ -13,6 +13,8 @@ import { sourceIdentity } from "./image_file.ts";
 const PAGE_SIZE = 2 ** 16;
 /** 64 MiB for each image. */
 const MAX_PAGES = 1024;
+/** Two: what lies in the file beside what is asked for is mostly asked for next. */
+const MIN_WINDOW = 2;
 /** 4 MiB: what is fetched at once of what is read from front to back, so that not every page is waited for. */
 const MAX_WINDOW = 64;
 /** How often one piece is fetched for one piece of work: more says that it is always forgotten before the work is done. */
@@ -173,7 +175,7 @@ export class FetchedFile implements OpenFile {
   #next = -1;
   #ahead = -1;
   /** How many pages are fetched at once. */
-  #window = 1;
+  #window = MIN_WINDOW;
 
   constructor(fetcher: ByteFetcher) {
     this.#fetcher = fetcher;
@@ -212,7 +214,7 @@ export class FetchedFile implements OpenFile {
    */
   async fetch(first: number, last: number): Promise<void> {
     const isNext = first === this.#next || first === this.#ahead;
-    this.#window = isNext ? Math.min(MAX_WINDOW, 2 * this.#window) : 1;
+    this.#window = isNext ? Math.min(MAX_WINDOW, 2 * this.#window) : MIN_WINDOW;
     const end = Math.max(last, first + this.#window - 1);
     const loads = this.#load(first, end);
     this.#window = Math.max(this.#window, Math.min(MAX_WINDOW, last - first + 1));

@@ -16,6 +16,8 @@ export interface HandleOptions {
   readonly write?: boolean;
   /** Leave the handle open when the file is closed. */
   readonly keepOpen?: boolean;
+  /** Cancels what is fetched to open it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

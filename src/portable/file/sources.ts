@@ -4,10 +4,10 @@
  * @module
  */
 import {
+  type FetchedSource,
   type HostSource,
   isFetchedSource,
   nameOfSource,
-  type PathlessSource,
 } from "../../disk/disk_source.ts";
 import type { OpenFile } from "./byte_source.ts";
 import { blobFetcher, FetchedFile } from "./fetched_file.ts";
@@ -51,7 +51,7 @@ export async function openSourceFile(
       causes: ["Leave `readOnly` out; to change what it holds, save it to a file first."],
     });
   }
-  return await openFetched(source);
+  return await openFetched(source, options.signal);
 }
 
 /** As {@linkcode openSourceFile}, for several, of which all or none stay open. */
@@ -74,6 +74,12 @@ export function closeFetched(files: readonly (string | OpenFile)[]): void {
   for (const file of files) if (file instanceof FetchedFile) file.close();
 }
 
-function openFetched(source: Extract<PathlessSource, Blob>): Promise<OpenFile> {
-  return Promise.resolve(new FetchedFile(blobFetcher(source, nameOfSource(source))));
+async function openFetched(
+  source: FetchedSource,
+  signal: AbortSignal | undefined,
+): Promise<OpenFile> {
+  if (source instanceof Blob) return new FetchedFile(blobFetcher(source, nameOfSource(source)));
+  // Whoever opens files does not need it.
+  const { HttpFetcher } = await import("./http_fetcher.ts");
+  return new FetchedFile(await HttpFetcher.open(source, signal));
 }

@@ -29,6 +29,8 @@ export interface Format {
 
   /** Whether a file has the mark of the format; says nothing of its health. */
   matches(source: ByteSource): boolean;
+  /** As `matches`, of a mark in its usual place; absent if there is no other. */
+  matchesPlainly?(source: ByteSource): boolean;
   /**
    * The image in a file that has the mark, but breaks a rule without which it does not open: what it holds
    * can be told all the same. Absent if there is no such rule.

@@ -100,7 +100,7 @@ export async function checkVirtualDisk(
   return await inLongOperation("OpenVirtualDisk", async () => {
     checked.signal?.throwIfAborted();
     const write = checked.repair ?? false;
-    const opened = await openSourceFile(given, { write, keepOpen: true });
+    const opened = await openSourceFile(given, { write, keepOpen: true, signal: checked.signal });
     const file: OpenFile = typeof opened === "string" ? ImageFile.open(opened, { write }) : opened;
     try {
       return await checkFile(file, checked.type, checked, (...found) => {

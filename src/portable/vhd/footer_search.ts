@@ -65,10 +65,14 @@ export function findFooter(source: ByteSource): FoundFooter {
 
 /** Whether a footer's cookie stands where a footer or its copy may be; says nothing of their health. */
 export function hasFooterCookie(source: ByteSource): boolean {
+  return hasPlainFooterCookie(source) || strandedCandidate(source) !== undefined;
+}
+
+/** As {@linkcode hasFooterCookie}, without looking all over the file for the footer of one that was growing. */
+export function hasPlainFooterCookie(source: ByteSource): boolean {
   if (trailingCandidate(source).fault !== "cookie") return true;
   const copy = candidateAt(source, 0, "footer copy");
-  return copy.fault !== "cookie" && isSparse(parseFooter(copy.bytes)) ||
-    strandedCandidate(source) !== undefined;
+  return copy.fault !== "cookie" && isSparse(parseFooter(copy.bytes));
 }
 
 /**

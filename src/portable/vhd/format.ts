@@ -1,7 +1,7 @@
 import { VIRTUAL_STORAGE_TYPE_DEVICE } from "../../constants.ts";
 import type { Format } from "../image/format.ts";
 import { FOOTER_SIZE } from "./footer.ts";
-import { MAX_VIRTUAL_SIZE } from "./footer_search.ts";
+import { hasPlainFooterCookie, MAX_VIRTUAL_SIZE } from "./footer_search.ts";
 import { SECTOR_SIZE } from "./layout.ts";
 import { isVhd, openVhd, openWritableVhd, vhdOrigin } from "./open.ts";
 import { promisedVhdEnd } from "./promised_end.ts";
@@ -22,6 +22,7 @@ export const VHD: Format = {
   unmarked: "ERROR_VHD_FORMAT_UNKNOWN",
   cutOff: "ERROR_VHD_INVALID_FILE_SIZE",
   matches: isVhd,
+  matchesPlainly: hasPlainFooterCookie,
   open: openVhd,
   openDamaged: openDamagedVhd,
   openForWriting: openWritableVhd,
