@@ -134,6 +134,7 @@ function inPieces(filesEach: number, run: TestRun): TestRun[] {
     ...run,
     name: `${run.name}, ${piece + 1} of ${count}`,
     paths: files.filter((_, i) => i % count === piece),
+    pieceOf: run.name,
   }));
 }
 
@@ -166,6 +167,11 @@ async function runAll(deno: WindowsDeno, runs: Iterable<TestRun>): Promise<boole
     if (!run.mayIgnore) {
       for (const name of outcome.ignored) console.log(`       ignored: ${name}`);
     }
+  }
+  for (const [name, pieces] of Map.groupBy(results, ([{ pieceOf }]) => pieceOf)) {
+    if (name === undefined || pieces.some(([, { passed }]) => passed > 0)) continue;
+    good = false;
+    console.log(`FAILED ${name}: ran no test`);
   }
   return good;
 }
