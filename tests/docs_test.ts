@@ -4,6 +4,7 @@ import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
 import { runCli } from "./cli/run_cli.ts";
 import { serving } from "./cli/serving.ts";
 import { E2FSPROGS, fillAndEmpty, makeExt } from "./portable/filesystems/ext_images.ts";
+import { runPage } from "./docs/pages.ts";
 import { contentsHash } from "./images.ts";
 import { runClient } from "./serve/client.ts";
 import { onlyOn, pattern, ROOT, TempDir, testWith, tool } from "./support.ts";
@@ -34,6 +35,32 @@ testWith(E2FSPROGS, "the commands of docs/give-space-back.md give space back", a
   assert(inPlace <= before - 32 * MiB, `${inPlace} of ${before} bytes`);
   assert(anew < inPlace);
 });
+
+testWith(
+  E2FSPROGS,
+  "the commands of docs/salvage.md save what is left, and print what it says",
+  async () => {
+    using dir = new TempDir();
+    const raw = dir.file("raw.img");
+    makeExt(raw, 64 * MiB, "-t", "ext4", "-b", "4096");
+    fillAndEmpty(dir, raw, { seed: 3 });
+    const options = { source: raw, sourceType: "raw", backend: "portable" } as const;
+    const cut = dir.file("ext4.vhdx");
+    (await createVirtualDisk(cut, { ...options, subtype: "fixed" })).close();
+    Deno.truncateSync(cut, Deno.statSync(cut).size - 8 * MiB);
+    const headless = dir.file("headless.vhdx");
+    (await createVirtualDisk(headless, { ...options, blockSize: MiB })).close();
+    Deno.removeSync(raw);
+    {
+      using file = Deno.openSync(headless, { write: true });
+      file.seekSync(2 * MiB, Deno.SeekMode.Start);
+      file.writeSync(new Uint8Array(MiB));
+    }
+    await runPage(dir, "docs/salvage.md", {
+      standIns: { e2fsck: 'exec /usr/sbin/e2fsck "$@" 2>&1' },
+    });
+  },
+);
 
 /** The clients that the page names and that need neither root nor a machine to boot. */
 const CLIENTS = ["nbdinfo", "nbdcopy", "qemu-img"];

@@ -24,6 +24,7 @@ const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
     'The disk was opened with the flag "no-parents": extents() says which ranges its parent holds.',
     "Leave --no-parents out.",
   ],
+  ['openVirtualDisk(path, { damage: "tolerate" })', "`virtdisk salvage BROKEN NEW`"],
   ['{ firstType: "raw" }', "--type-a raw"],
   ['{ secondType: "raw" }', "--type-b raw"],
   ["pass the `type` option", "pass --type, if the command has it"],

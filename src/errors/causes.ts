@@ -101,7 +101,14 @@ function conditional(cause: Cause): ConditionalCause {
 /** Causes by code, the likeliest first. */
 export type Causes = Partial<Record<ErrorSymbol, readonly Cause[]>>;
 
+/** What a damaged disk is opened with, for what is left of it. */
+const SALVAGE: Cause = about(
+  "salvage",
+  portable('Save what is left of the disk: openVirtualDisk(path, { damage: "tolerate" }).'),
+);
+
 const DAMAGED: readonly Cause[] = [
+  SALVAGE,
   portable("See what checkVirtualDisk() finds, and restore the file from a copy."),
   native(
     "The file is damaged or was cut off: checkVirtualDisk() says where, and repairs what the file holds " +
@@ -261,6 +268,12 @@ const PARENT_MOVED: readonly Cause[] = [
     'If it was moved, say so in the child: setInformation("parentPath", ...).',
   ),
   about(
+    "moved parent",
+    portable(
+      'If it is gone for good, save what the child holds: openVirtualDisk(path, { damage: "tolerate" }).',
+    ),
+  ),
+  about(
     "refused parent",
     portable(windows(
       "An image may name any server or device, which would be opened with your rights. If you trust the path, " +
@@ -355,6 +368,7 @@ const OPEN: Causes = {
   ],
   ERROR_FILE_CORRUPT: [
     ...BOTH_COPIES.map(portable),
+    SALVAGE,
     portable("See what checkVirtualDisk() finds, and restore the file from a copy."),
     about(
       "iso",

@@ -13,7 +13,7 @@ const MiB = 2 ** 20;
 const SHELL = [onlyOn("linux", "darwin"), tool("bash")];
 
 /** Pages with a test of their own, in docs_test.ts: they need file systems or servers. */
-const ELSEWHERE = ["docs/attach-anywhere.md", "docs/give-space-back.md"];
+const ELSEWHERE = ["docs/attach-anywhere.md", "docs/give-space-back.md", "docs/salvage.md"];
 
 /** What the pages find in their folder. */
 const PREPARED: Readonly<Record<string, (dir: TempDir) => Promise<void>>> = {

@@ -51,6 +51,7 @@ const FIRST: readonly SitePage[] = [
   },
   { source: "docs/chains.md", address: "chains.html", name: "Chains and checkpoints" },
   { source: "docs/give-space-back.md", address: "give-space-back.html", name: "Give space back" },
+  { source: "docs/salvage.md", address: "salvage.html", name: "Salvage" },
   { source: "docs/crash-safety.md", address: "crash-safety.html", name: "Crash safety" },
   { source: "docs/permissions.md", address: "permissions.html", name: "Permissions" },
   { source: "docs/errors.md", address: "errors.html", name: "Errors by symbol" },

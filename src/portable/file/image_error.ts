@@ -36,7 +36,10 @@ export class ImageError extends Error {
   }
 }
 
-/** A structure of an image that breaks a rule of its format. */
+/** What is left of the disk can be read all the same. */
+const SALVAGE = "salvage";
+
+/** A structure of a VHD or VHDX that breaks a rule of its format. */
 export function damaged(
   file: { readonly path: string },
   symbol: ErrorSymbol,
@@ -44,10 +47,10 @@ export function damaged(
   offset: number,
   found: unknown,
   expected: string,
-  about?: readonly string[],
+  about: readonly string[] = [],
 ): ImageError {
   const detail: ErrorDetail = { structure, offset, found, expected };
-  return new ImageError(symbol, { path: file.path, detail, about });
+  return new ImageError(symbol, { path: file.path, detail, about: [...about, SALVAGE] });
 }
 
 /** As {@linkcode damaged}, of a field that its layout places. */

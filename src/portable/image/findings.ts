@@ -221,6 +221,16 @@ export interface CheckReport {
 /** Advice for whoever repairs. */
 const REPAIR = "Repair it: `checkVirtualDisk(path, { repair: true })`.";
 const RESTORE = "It cannot be repaired safely: restore the file from a copy.";
+const COPY_AGAIN = "Copy or download the file again, from a place where it is whole.";
+const SALVAGE = 'Or save what is left of the disk: openVirtualDisk(path, { damage: "tolerate" }).';
+/** Stands for all structures that have no remedy of their own. */
+const ANYTHING = "*";
+
+/** The remedies of a format of which what is left of a damaged image can be read. */
+export const SALVAGE_REMEDIES: Readonly<Record<string, string>> = {
+  [END_OF_FILE]: `${COPY_AGAIN} ${SALVAGE}`,
+  [ANYTHING]: `${RESTORE} ${SALVAGE}`,
+};
 
 const BY_SYMBOL: Partial<Record<ErrorSymbol, string>> = {
   ERROR_VHD_INVALID_FILE_SIZE: "Convert it anew; bytes may have been lost or added in a copy.",
@@ -241,10 +251,8 @@ function remedyOf(
     return symbol === undefined ? undefined : BY_SYMBOL[symbol as ErrorSymbol];
   }
   if (repairable) return REPAIR;
-  if (missingBytes !== undefined) {
-    return "Copy or download the file again, from a place where it is whole.";
-  }
+  if (missingBytes !== undefined) return ofStructures[END_OF_FILE] ?? COPY_AGAIN;
   const known = symbol === undefined ? undefined : BY_SYMBOL[symbol as ErrorSymbol];
   if (known !== undefined) return known;
-  return ofStructures[structure] ?? RESTORE;
+  return ofStructures[structure] ?? ofStructures[ANYTHING] ?? RESTORE;
 }

@@ -1,4 +1,5 @@
 import { VIRTUAL_STORAGE_TYPE_DEVICE } from "../../constants.ts";
+import { SALVAGE_REMEDIES } from "../image/findings.ts";
 import type { Format } from "../image/format.ts";
 import { FOOTER_SIZE } from "./footer.ts";
 import { hasPlainFooterCookie, MAX_VIRTUAL_SIZE } from "./footer_search.ts";
@@ -56,5 +57,6 @@ export const VHD: Format = {
   checks: async () => (await import("./check.ts")).VHD_CHECKS,
   promisedEnd: promisedVhdEnd,
   storesSize: true,
+  remedies: SALVAGE_REMEDIES,
   trailerLength: FOOTER_SIZE,
 };

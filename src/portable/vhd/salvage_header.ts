@@ -167,6 +167,7 @@ class TableTrial {
     // Writers align the data of blocks, or do not; a block that was given back leaves room for one.
     return sectors.length >= MIN_BLOCKS &&
       [footprint, roundUp(footprint, DATA_ALIGNMENT)].some((step) =>
+        distances.includes(step) &&
         distances.every((distance) => distance > 0 && distance % step === 0)
       );
   }

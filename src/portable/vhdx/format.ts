@@ -1,4 +1,5 @@
 import { VIRTUAL_STORAGE_TYPE_DEVICE } from "../../constants.ts";
+import { SALVAGE_REMEDIES } from "../image/findings.ts";
 import type { Format } from "../image/format.ts";
 import {
   hasFileIdentifier,
@@ -62,7 +63,7 @@ export const VHDX: Format = {
   checks: async () => (await import("./check.ts")).VHDX_CHECKS,
   promisedEnd: (file) => hasFileIdentifier(file) ? promisedVhdxEnd(file) : undefined,
   storesSize: true,
-  remedies: { "log": LOG_REMEDY, "log entry": LOG_REMEDY },
+  remedies: { ...SALVAGE_REMEDIES, "log": LOG_REMEDY, "log entry": LOG_REMEDY },
 };
 
 /** The largest block of which the disk is a whole number, so that a small disk wastes no space. */

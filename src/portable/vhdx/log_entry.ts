@@ -279,7 +279,7 @@ export class LogRing {
   readonly length: number;
   readonly #offset: number;
 
-  constructor(source: ByteSource, header: Header) {
+  constructor(source: ByteSource, header: Pick<Header, "logGuid" | "logLength" | "logOffset">) {
     this.source = source;
     this.guid = header.logGuid;
     this.length = header.logLength;

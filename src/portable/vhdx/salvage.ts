@@ -7,7 +7,7 @@
 import { NIL_GUID } from "../../bytes/guid.ts";
 import type { LossReason } from "../../disk/damage.ts";
 import type { ByteSource } from "../file/byte_source.ts";
-import { damaged, type ImageError } from "../file/image_error.ts";
+import { ImageError } from "../file/image_error.ts";
 import { OpenEndedSource } from "../file/open_ended_source.ts";
 import { type Damages, TolerantImage, withEnd } from "../image/tolerant_image.ts";
 import { BAT_ENTRY_LENGTH, BITMAP_ENTRY, chunkRatio, UNSHARED_PLACE } from "./block_table.ts";
@@ -83,11 +83,11 @@ export function openDamagedVhdx(file: ByteSource, damages: Damages): TolerantIma
 }
 
 /** Header area and log. */
-function fixedRanges({ header }: SalvagedLog): OccupiedRanges {
+function fixedRanges({ place }: SalvagedLog): OccupiedRanges {
   const occupied = new OccupiedRanges();
   occupied.add({ name: "header area", offset: 0, length: HEADER_AREA_LENGTH });
-  if (header !== undefined && header.logLength > 0) {
-    occupied.add({ name: "log", offset: header.logOffset, length: header.logLength });
+  if (place !== undefined) {
+    occupied.add({ name: "log", offset: place.logOffset, length: place.logLength });
   }
   return occupied;
 }
@@ -117,14 +117,13 @@ function coveredSize(
 }
 
 function noTable({ path }: ByteSource): ImageError {
-  return damaged(
-    { path },
-    "ERROR_FILE_CORRUPT",
-    "region tables",
-    0,
-    "no block allocation table, by either region table or by its contents",
-    "one, without which nobody knows where in the file the disk is",
-  );
+  return new ImageError("ERROR_FILE_CORRUPT", {
+    path,
+    reason:
+      "no block allocation table is left, by either region table or by its contents: nobody knows where in " +
+      "the file the disk is",
+    causes: ["Restore the file from a copy."],
+  });
 }
 
 function reasonOf({ options: { detail } }: ImageError): LossReason {

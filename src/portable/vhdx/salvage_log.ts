@@ -8,7 +8,7 @@ import { NIL_GUID } from "../../bytes/guid.ts";
 import { type ByteSource, readStructure } from "../file/byte_source.ts";
 import { readable } from "../file/promised_end.ts";
 import type { Damages } from "../image/tolerant_image.ts";
-import { HEADER_OFFSETS, LOG_SECTOR_SIZE } from "./file_map.ts";
+import { HEADER_OFFSETS, LOG_SECTOR_SIZE, MIB } from "./file_map.ts";
 import { type CurrentHeader, headerFault, readCurrentHeader } from "./header.ts";
 import {
   DATA_DESCRIPTOR,
@@ -24,6 +24,8 @@ import type { LoggedPage, ReplayedSource } from "./replayed_source.ts";
 
 /** So many pages of the file are looked at; a log names the tables of a file, which are few. */
 const MAX_DOUBTED_PAGES = 65536;
+/** Without headers, a log is looked for up to this MiB. */
+const MAX_LOG_PLACE = 8;
 /** So many versions of a page are compared. */
 const MAX_VERSIONS = 16;
 
@@ -38,20 +40,25 @@ export interface SalvagedLog {
   /** The length that it has with all of the log in its place, by the log; 0 if that does not say. */
   readonly lastSize: number;
   readonly doubts: LogDoubts;
+  /** Where it is, be it in use or not; `undefined` if nobody knows, or there is none. */
+  readonly place: LogPlace | undefined;
 }
+
+/** Where a log is, in bytes. */
+type LogPlace = Pick<CurrentHeader, "logOffset" | "logLength">;
 
 /** Reads the headers and the log. */
 export function salvageLog(source: ByteSource, damages: Damages): SalvagedLog {
   const header = salvageHeader(source, damages);
-  if (header === undefined) {
-    return { ...NOTHING, header };
-  }
-  if (header.logLength === 0) return { ...NOTHING, header };
+  const place = header ?? findLog(source);
+  if (place === undefined || place.logLength === 0) return { ...NOTHING, header };
+  const known = { ...NOTHING, header, place };
+  if (header === undefined) return { ...known, doubts: doubtsOf(source, source, place) };
   if (header.logGuid === NIL_GUID) {
     // The header that was lost may have said that there is something in the log.
     const isCertain = HEADER_OFFSETS.every((offset) => isValidHeader(source, offset));
     const doubts = isCertain ? new LogDoubts() : doubtsOf(source, source, header);
-    return { ...NOTHING, header, doubts };
+    return { ...known, doubts };
   }
   const replayed = damages.attempt(
     () => replayLog(source, header),
@@ -61,11 +68,11 @@ export function salvageLog(source: ByteSource, damages: Damages): SalvagedLog {
   if (replayed !== undefined) {
     const last = searchLog(new LogRing(source, header)).active?.at(-1);
     const { flushedFileOffset: flushedSize = 0, lastFileOffset: lastSize = 0 } = last ?? {};
-    return { ...NOTHING, header, replayed, flushedSize, lastSize };
+    return { ...known, replayed, flushedSize, lastSize };
   }
   const partly = partOf(source, header);
   const doubts = doubtsOf(source, partly ?? source, header);
-  return { ...NOTHING, header, replayed: partly, doubts };
+  return { ...known, replayed: partly, doubts };
 }
 
 function salvageHeader(source: ByteSource, damages: Damages): CurrentHeader | undefined {
@@ -93,38 +100,51 @@ function isValidHeader(source: ByteSource, offset: number): boolean {
   return readable(() => headerFault(source, offset) === undefined) ?? false;
 }
 
+/** Writers put the log before all else, and make it a MiB long; by its entries it is known. */
+function findLog(source: ByteSource): LogPlace | undefined {
+  for (let place = 1; place <= MAX_LOG_PLACE; place++) {
+    const bytes = new Uint8Array(MIB);
+    if (source.readAt(bytes, place * MIB) < bytes.length) return undefined;
+    for (let at = 0; at < MIB; at += LOG_SECTOR_SIZE) {
+      if (!LOG_HEADER.hasSignature(bytes, at)) continue;
+      const log = { logOffset: place * MIB, logLength: MIB };
+      if (readable(() => entryAt(source, log, log.logOffset + at)) !== undefined) return log;
+    }
+  }
+  return undefined;
+}
+
 /** The file with the entries before the damaged one. */
 function partOf(source: ByteSource, header: CurrentHeader): ReplayedSource | undefined {
   return readable(() => findLogDamage(source, header)?.replayed);
 }
 
 /** What an entry says of any log, also an older one, whose entries nobody has overwritten. */
-function doubtsOf(source: ByteSource, present: ByteSource, header: CurrentHeader): LogDoubts {
+function doubtsOf(source: ByteSource, present: ByteSource, place: LogPlace): LogDoubts {
   const doubts = new LogDoubts(source, present);
-  const end = header.logOffset + header.logLength;
-  for (let position = 0; position < header.logLength;) {
-    const at = header.logOffset + position;
-    const entry = readable(() => entryAt(source, header, at));
+  for (let position = 0; position < place.logLength;) {
+    const at = place.logOffset + position;
+    const entry = readable(() => entryAt(source, place, at));
     if (entry === undefined) {
       position += LOG_SECTOR_SIZE;
       continue;
     }
     if (!doubts.take(entry.ring, entry.entry)) break;
-    position = Math.min(end, position + entry.entry.length);
+    position += entry.entry.length;
   }
   return doubts;
 }
 
 function entryAt(
   source: ByteSource,
-  header: CurrentHeader,
+  place: LogPlace,
   at: number,
 ): { ring: LogRing; entry: LogEntry } | undefined {
   const bytes = readStructure(source, at, LOG_HEADER.size, LOG_HEADER.type, "ERROR_FILE_CORRUPT");
   if (!LOG_HEADER.hasSignature(bytes)) return undefined;
   const logGuid = LOG_HEADER.get(bytes, "logGuid");
-  const ring = new LogRing(source, { ...header, logGuid });
-  const entry = readLogEntry(ring, at - header.logOffset);
+  const ring = new LogRing(source, { ...place, logGuid });
+  const entry = readLogEntry(ring, at - place.logOffset);
   return entry && { ring, entry };
 }
 
@@ -193,4 +213,5 @@ const NOTHING: SalvagedLog = {
   flushedSize: 0,
   lastSize: 0,
   doubts: new LogDoubts(),
+  place: undefined,
 };

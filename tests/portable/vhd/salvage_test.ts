@@ -203,3 +203,28 @@ pureTest(
     assertEquals(reading?.damages.findings.map(({ isUncertain }) => isUncertain), [true]);
   },
 );
+
+pureTest(
+  "openDamagedVhd: the size of a block is found out by the places of aligned blocks too",
+  () => {
+    const size = 2 * 2 ** 20;
+    let file = newVhd({ virtualSize: 4 * size, blockSize: size });
+    for (const block of [2, 0, 3]) {
+      file = withBlock(
+        file,
+        DYNAMIC_TABLE,
+        block,
+        new Array(size / SECTOR / 8).fill(0xff),
+        pattern(size, block),
+      );
+      // As this library and Windows place them: the data of the next one begin at a multiple of 4096.
+      const padded = new Uint8Array(file.length + BLOCK - SECTOR);
+      padded.set(file.subarray(0, -SECTOR));
+      padded.set(file.subarray(-SECTOR), padded.length - SECTOR);
+      file = padded;
+    }
+    const subject = sparseSubject(file, DYNAMIC_TABLE);
+    const damaged = zeroed(file, { offset: 0, length: DYNAMIC_TABLE });
+    assertEquals(subject.check(damaged, "head")?.lostBytes, 0);
+  },
+);

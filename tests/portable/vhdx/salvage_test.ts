@@ -291,3 +291,28 @@ pureTest("openDamagedVhdx: what a log would have changed is lost if it cannot be
     );
   }
 });
+
+pureTest(
+  "openDamagedVhdx: entries of a log that are in their places are no data without a name",
+  () => {
+    const builder = dynamicBuilder();
+    const size = builder.bytes.length;
+    const page = builder.bytes.slice(BAT, BAT + 4096);
+    putEntries(builder, 0, {
+      sequence: 7n,
+      flushed: size,
+      last: size,
+      changes: [{ offset: BAT, page }],
+    });
+    const subject = new Subject(VHDX, builder.bytes, (block) => [entry(block)]);
+    for (
+      const [what, places] of Object.entries({
+        "both headers": HEADERS.map((offset) => ({ offset, length: 4096 })),
+        "one header": [{ offset: HEADERS[0], length: 4096 }],
+        "everything before the log": [{ offset: 0, length: MIB }],
+      })
+    ) {
+      assertEquals(subject.check(places.reduce(zeroed, builder.bytes), what)?.lostBytes, 0, what);
+    }
+  },
+);
