@@ -27,10 +27,11 @@ export function anyOf(options: readonly string[]): string {
   return options.map((each) => `\`${each}\``).join(" or ");
 }
 
-function needed({ kind, with: only, unless }: Permission): string {
+function needed({ kind, with: only, unless, forUrls }: Permission): string {
   return [
     `\`--allow-${kind}\``,
     ...(only === undefined ? [] : [`with ${anyOf(only)}`]),
     ...(unless === undefined ? [] : [`but for ${anyOf(unless)}`]),
+    ...(forUrls ? ["for a URL"] : []),
   ].join(" ");
 }

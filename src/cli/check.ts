@@ -10,6 +10,8 @@ import type { Command } from "./declaration.ts";
 import { FINDING_STATUS, UsageError } from "./failure.ts";
 import { findingForShell } from "./in_options.ts";
 import { ProgressBar, style } from "./terminal.ts";
+import { sourceOf, URL_PERMISSION } from "./sources.ts";
+import { shownOperand } from "./url_operand.ts";
 
 const check: Command = command({
   about: "Says whether images are sound, and repairs them if it is asked to.",
@@ -27,6 +29,7 @@ const check: Command = command({
   permissions: [
     { kind: "read", scope: "each FILE and its parents" },
     { kind: "write", scope: "FILE", with: ["--repair"] },
+    URL_PERMISSION,
   ],
   examples: [
     ["check disk.vhdx child.vhdx", "Are these sound?"],
@@ -68,7 +71,7 @@ async function checkOne(
   options: Parameters<typeof checkVirtualDisk>[1],
 ): Promise<CheckReport> {
   using bar = new ProgressBar();
-  return await checkVirtualDisk(path, { ...options, onProgress: bar.show });
+  return await checkVirtualDisk(sourceOf(path), { ...options, onProgress: bar.show });
 }
 
 /** Advice in the words of the command line. */
@@ -82,7 +85,7 @@ const COLORS = { error: "red", warning: "yellow", info: "dim" } as const;
 function describe(path: string, { format, findings, leftOut, sound }: CheckReport): string {
   const kind = format === undefined ? "" : `${format.toUpperCase()} image, `;
   return [
-    `${style("bold", path)}: ${kind}${sound ? "sound" : "not sound"}`,
+    `${style("bold", shownOperand(path))}: ${kind}${sound ? "sound" : "not sound"}`,
     ...findings.flatMap((finding, index) => {
       // Several findings in a row are often put right by the same step.
       const isLast = findings[index + 1]?.remedy !== finding.remedy;

@@ -11,6 +11,7 @@ import { counted, formatBytes } from "../text/digits.ts";
 import { FINDING_STATUS } from "./failure.ts";
 import { absolute, type Report } from "./report.ts";
 import { ProgressBar } from "./terminal.ts";
+import { sourceOf, URL_PERMISSION } from "./sources.ts";
 
 const TYPES = ["vhd", "vhdx", "iso", "raw"] as const;
 
@@ -32,7 +33,7 @@ const compare: Command = command({
       "one JSON object per range and line: path, otherPath, offset, length; the last one has ranges and bytes",
     ),
   },
-  permissions: [{ kind: "read", scope: "A, B and their parents" }],
+  permissions: [{ kind: "read", scope: "A, B and their parents" }, URL_PERMISSION],
   examples: [
     ["compare disk.vhdx copy.vhd", "Is the copy a good one?"],
     ["compare --type-b raw disk.vhdx disk.img", "The same for a raw disk"],
@@ -49,7 +50,7 @@ const compare: Command = command({
         some: "differ",
       },
       (options) =>
-        compareVirtualDisks(first, second, {
+        compareVirtualDisks(sourceOf(first), sourceOf(second), {
           ...options,
           strict,
           ...(typeA === undefined ? {} : { firstType: typeA }),

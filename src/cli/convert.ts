@@ -20,6 +20,8 @@ import { createAndTell, NEW_DISK, NEW_DISK_JSON, REPLACING } from "./new_disk.ts
 import type { Report } from "./report.ts";
 import { assertNoTerminal, outputStream, standardInput } from "./streams.ts";
 import { ProgressBar } from "./terminal.ts";
+import { sourceOf, URL_PERMISSION } from "./sources.ts";
+import { isUrl } from "./url_operand.ts";
 
 const STANDARD = "-";
 
@@ -53,6 +55,7 @@ const convert: Command = command({
       scope: "SOURCE and its parents, the folder of TARGET; from - to - the current folder",
     },
     { kind: "write", scope: "the folder of TARGET; from - to - the current folder" },
+    URL_PERMISSION,
   ],
   examples: [
     ["convert --subtype fixed --alignment 1MiB disk.vhdx upload.vhd", "For Azure"],
@@ -74,6 +77,9 @@ const convert: Command = command({
           ? "convert: --salvage needs a SOURCE that is a file"
           : "convert: what a damaged disk says is free is not believed: leave out --free-space or --salvage",
       );
+    }
+    if (salvage && isUrl(source)) {
+      throw new UsageError("convert: --salvage needs a SOURCE that is a file: save it first");
     }
     const opening = sourceType === undefined ? {} : { type: sourceType };
     if (source === STANDARD && sourceType !== undefined && sourceType !== "raw") {
@@ -104,7 +110,7 @@ const convert: Command = command({
     const from = {
       ...(source === STANDARD
         ? { source: standardInput("convert") }
-        : { source, force, freeSpace, ...tolerance(salvage) }),
+        : { source: sourceOf(source), force, freeSpace, ...tolerance(salvage) }),
       ...(sourceType === undefined ? {} : { sourceType }),
     };
     const status = await createAndTell(
@@ -125,7 +131,7 @@ async function tellKept(
   type: "vhd" | "vhdx" | "iso" | "raw" | undefined,
   report: Report,
 ): Promise<number> {
-  using disk = await openVirtualDisk(source, {
+  using disk = await openVirtualDisk(sourceOf(source), {
     backend: "portable",
     ...(type === undefined ? {} : { type }),
   });
@@ -153,7 +159,7 @@ async function streamOut(
   try {
     return await report.interruptible(() => source, async (signal) => {
       using bar = new ProgressBar();
-      using disk = await openVirtualDisk(source, { ...opening, backend: "portable" });
+      using disk = await openVirtualDisk(sourceOf(source), { ...opening, backend: "portable" });
       const stream = await disk.imageStream({ ...options, signal, onProgress: bar.show });
       await stream.readable.pipeTo(outputStream(signal));
       report.tell(source, { type: options.type, byteLength: stream.byteLength });

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Report } from "./report.ts";
+import { isUrl } from "./url_operand.ts";
 
 /** An option that is there or not. */
 export interface Flag {
@@ -71,6 +72,10 @@ export interface Permission {
   readonly unless?: readonly string[];
   /** Whether it is for files that lie elsewhere than those that are named. */
   readonly anywhere?: true;
+  /** Whether it is for the servers of URLs, and needed with these alone. */
+  readonly forUrls?: true;
+  /** Those servers, if they are known: `example.com`, `127.0.0.1:8080`. */
+  readonly hosts?: readonly string[];
 }
 
 /** What a command is. */
@@ -142,9 +147,14 @@ export function permissionsFor(
 ): readonly Permission[] {
   const line = ` ${args.join(" ").replaceAll("=", " ")} `;
   const has = (option: string) => line.includes(` ${option} `);
-  return permissions.filter((each) =>
+  const needed = permissions.filter((each) =>
     (each.with?.some(has) ?? true) && !(each.unless?.some(has) ?? false)
   );
+  const hosts = args.flatMap((each) => isUrl(each) ? URL.parse(each)?.host ?? [] : []);
+  return needed.flatMap((each) => {
+    if (!each.forUrls) return each;
+    return hosts.length === 0 ? [] : { ...each, hosts: [...new Set(hosts)] };
+  });
 }
 
 /** How an option is typed: `dryRun` as `--dry-run`. */

@@ -9,6 +9,7 @@ import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
 import { describeFreeSpace, freeSpaceStatus } from "./free_space.ts";
 import { ProgressBar, style } from "./terminal.ts";
+import { sourceOf, URL_PERMISSION } from "./sources.ts";
 
 const free: Command = command({
   about:
@@ -20,7 +21,7 @@ const free: Command = command({
     type: TYPE,
     json: flag("print one JSON object per file and line: path, freeBytes, partitions"),
   },
-  permissions: [{ kind: "read", scope: "each FILE and its parents" }],
+  permissions: [{ kind: "read", scope: "each FILE and its parents" }, URL_PERMISSION],
   notes:
     "ext2, ext3, ext4, NTFS, FAT and exFAT are understood, if they were unmounted cleanly. Whatever is not " +
     "certain counts as used.",
@@ -39,7 +40,7 @@ const free: Command = command({
       for (const path of files) {
         current = path;
         try {
-          using disk = await openVirtualDisk(path, {
+          using disk = await openVirtualDisk(sourceOf(path), {
             backend: "portable",
             ...(type === undefined ? {} : { type }),
           });

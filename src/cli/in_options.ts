@@ -25,6 +25,14 @@ const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
     "Leave --no-parents out.",
   ],
   ['openVirtualDisk(path, { damage: "tolerate" })', "`virtdisk salvage BROKEN NEW`"],
+  [
+    "Say what it is: pass `parents`, the nearest first.",
+    "Save the image beside its parent, and name that file.",
+  ],
+  [
+    "hand over a stream: `convertVirtualDisk((await fetch(url)).body, target)`",
+    "let it come in by a pipe: `curl -L URL | virtdisk convert --size SIZE - TARGET`",
+  ],
   ['{ firstType: "raw" }', "--type-a raw"],
   ['{ secondType: "raw" }', "--type-b raw"],
   ["pass the `type` option", "pass --type, if the command has it"],

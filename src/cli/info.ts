@@ -16,6 +16,8 @@ import type { Command } from "./declaration.ts";
 import { UsageError } from "./failure.ts";
 import { describe, type Inspection, inspectionJson, inspectionOf } from "./inspection.ts";
 import { defaultBackend } from "./program.ts";
+import { sourceOf, URL_PERMISSION } from "./sources.ts";
+import { isUrl } from "./url_operand.ts";
 
 const info: Command = command({
   about:
@@ -46,6 +48,7 @@ const info: Command = command({
       scope: "each FILE and its parents; with --tree the folder (--allow-read=FOLDER)",
     },
     { kind: "ffi", scope: "what Windows says", with: ["--backend native"] },
+    URL_PERMISSION,
   ],
   examples: [
     ["info disk.vhdx child.vhdx", "What are these?"],
@@ -109,16 +112,16 @@ const MAX_DEPTH = 256;
 /** Opens an image, asks it everything and closes it. */
 async function inspect(
   path: string,
-  { noParents, backend = defaultBackend(), ...options }: InspectOptions,
+  { noParents, backend = isUrl(path) ? "portable" : defaultBackend(), ...options }: InspectOptions,
 ): Promise<Inspection> {
   const flags: OpenFlag[] = noParents ? ["no-parents"] : [];
   if (backend === "portable") {
-    using disk = await openVirtualDisk(path, { getInfoOnly: true, flags, ...options });
-    return inspectionOf(disk);
+    using disk = await openVirtualDisk(sourceOf(path), { getInfoOnly: true, flags, ...options });
+    return await disk.fetched(inspectionOf);
   }
   // The code of the native backend, which nobody else needs.
   const { openVirtualDisk: open } = await import("../../mod.ts");
-  using disk = await open(path, { getInfoOnly: true, flags, backend, ...options });
+  using disk = await open(sourceOf(path), { getInfoOnly: true, flags, backend, ...options });
   const information = disk.information();
   return {
     path: disk.path,

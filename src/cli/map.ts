@@ -24,6 +24,7 @@ import { columnsOf, legendText, picture, ROWS } from "./map_picture.ts";
 import type { Report } from "./report.ts";
 import { writeOut } from "./streams.ts";
 import { ProgressBar } from "./terminal.ts";
+import { sourceOf, URL_PERMISSION } from "./sources.ts";
 
 /** Pieces between which Ctrl-C is heard. */
 const PIECES_PER_TURN = 1000;
@@ -63,6 +64,7 @@ const map: Command = command({
   permissions: [
     { kind: "read", scope: "FILE and its parents" },
     { kind: "write", scope: "PICTURE", with: ["--svg"] },
+    URL_PERMISSION,
   ],
   notes:
     "A cell shows what most of what is stored in it is; only if nothing is, which zeros. A block is out of order if " +
@@ -80,7 +82,7 @@ const map: Command = command({
     const shape = shapeOf(options, report);
     return report.interruptible(() => path, async (signal) => {
       try {
-        using disk = await openVirtualDisk(path, {
+        using disk = await openVirtualDisk(sourceOf(path), {
           backend: "portable",
           flags: noParents ? ["no-parents"] : [],
           ...(type === undefined ? {} : { type }),
@@ -170,7 +172,7 @@ async function draw(
     readonly svg?: string | undefined;
   },
 ): Promise<void> {
-  const details = disk.details();
+  const details = await disk.fetched((disk) => disk.details());
   const { virtualSize } = details.images[0];
   const { offset, length = virtualSize - offset } = range;
   const end = Math.min(virtualSize, offset + length);
@@ -254,7 +256,7 @@ async function* marked(
 ): AsyncGenerator<Piece> {
   const ranges = free[Symbol.asyncIterator]();
   let next = await ranges.next();
-  for (const extent of disk.extents(range)) {
+  for await (const extent of disk.extents(range)) {
     const end = extent.offset + extent.length;
     for (let offset = extent.offset; offset < end;) {
       while (!next.done && next.value.offset + next.value.length <= offset) {

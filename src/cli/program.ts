@@ -20,8 +20,12 @@ const OUTSIDE = /(?:^|[\s'"])(?:[/\\]|[A-Za-z]:[\\/]|~)|\.\.[/\\]/;
  *
  * @param scope For files: a folder; all there are without one.
  */
-export function flagOf({ kind, anywhere }: Permission, scope?: string): string {
+export function flagOf(
+  { kind, anywhere, forUrls, hosts = ["HOST"] }: Permission,
+  scope?: string,
+): string {
   if (kind === "ffi") return `--allow-ffi=${LIBRARIES}`;
+  if (forUrls) return `--allow-net=${hosts}`;
   if (kind === "net") return "--allow-net";
   if (kind === "sys") return "--allow-sys=umask";
   return `--allow-${kind}${scope === undefined || anywhere ? "" : `=${scope}`}`;

@@ -8,8 +8,11 @@ import { assertBeginsIn, flag, range } from "./arguments.ts";
 import { command } from "./command.ts";
 import { damageStatus, LOST_STATUS, SALVAGE, tellOnStandardError, tolerance } from "./damage.ts";
 import type { Command } from "./declaration.ts";
+import { UsageError } from "./failure.ts";
 import { assertNoTerminal, outputStream } from "./streams.ts";
 import { ProgressBar } from "./terminal.ts";
+import { sourceOf, URL_PERMISSION } from "./sources.ts";
+import { isUrl } from "./url_operand.ts";
 
 const read: Command = command({
   about: "Writes the bytes of the disk to standard output.",
@@ -21,7 +24,7 @@ const read: Command = command({
       "print the result as one JSON object, on standard error: path, offset, length, damage",
     ),
   },
-  permissions: [{ kind: "read", scope: "FILE and its parents" }],
+  permissions: [{ kind: "read", scope: "FILE and its parents" }, URL_PERMISSION],
   examples: [
     ["read --offset 512 --length 512 disk.vhdx | od -A d -c", "Look at a sector"],
     ["read disk.vhdx > disk.img", "All of it"],
@@ -30,10 +33,16 @@ const read: Command = command({
   statuses: { 1: `with --salvage: ${LOST_STATUS}` },
   putsOutBytes: () => true,
   async run({ operands: [path], options: { offset = 0, length, salvage }, report }) {
+    if (salvage && isUrl(path)) {
+      throw new UsageError("read: --salvage needs a FILE, not a URL: save it first");
+    }
     assertNoTerminal("read");
     try {
       return await report.interruptible(() => path, async (signal) => {
-        using disk = await openVirtualDisk(path, { backend: "portable", ...tolerance(salvage) });
+        using disk = await openVirtualDisk(sourceOf(path), {
+          backend: "portable",
+          ...tolerance(salvage),
+        });
         const { virtualSize } = disk.getInformation("size");
         assertBeginsIn({ virtualSize }, offset);
         const range = { offset, ...(length === undefined ? {} : { length }) };

@@ -17,6 +17,7 @@ import {
 } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { printLine, printResult } from "./streams.ts";
+import { isUrl, shownOperand } from "./url_operand.ts";
 
 /** The number of the JSON Schema. It grows when what programs rely on changes; what is added leaves it. */
 const SCHEMA = 1;
@@ -86,7 +87,7 @@ export class Report {
       const about = path === null || file === undefined ? {} : { file };
       this.failWith(path, { ...facts, ...about, state });
     } else {
-      const text = failureText(this.#subcommand, path, error);
+      const text = failureText(this.#subcommand, path === null ? null : shownOperand(path), error);
       console.error(printable(text) + (state === undefined ? "" : `\n  ${state}`));
     }
     return FAILED_STATUS;
@@ -155,9 +156,9 @@ export class Report {
   }
 }
 
-/** The absolute form of a path as it was given: links are not followed. */
+/** The absolute form of a path as it was given: links are not followed. A URL is as it may be shown. */
 export function absolute(path: string): string {
-  return resolve(path);
+  return isUrl(path) ? shownOperand(path) : resolve(path);
 }
 
 /** What a damaged image holds may be a `bigint`, which JSON has not. */

@@ -80,7 +80,12 @@ import type { OpenFile } from "./file/byte_source.ts";
 import { removeAbandonedFiles } from "./file/abandoned_files.ts";
 import { BytesMissing, eachFetched, whenFetched } from "./file/fetched_file.ts";
 import { ImageError, inLongOperation, inOperation, openForReading } from "./file/image_error.ts";
-import { closeFetched, openSourceFiles, openSourceFileSync } from "./file/sources.ts";
+import {
+  assertNotFetched,
+  closeFetched,
+  openSourceFiles,
+  openSourceFileSync,
+} from "./file/sources.ts";
 import { formatOfDevice } from "./formats.ts";
 import {
   chainExtents,
@@ -1334,6 +1339,7 @@ export function openPortable(request: OpenRequest): Promise<PortableVirtualDisk>
   return inLongOperation("OpenVirtualDisk", async () => {
     checkOpenRequest(request);
     const { source = request.path, parents } = request;
+    if (request.assumed !== undefined) assertNotFetched([source, ...parents ?? []]);
     const write = rightsOf(request).writableDepth > 0;
     const [file] = await openSourceFiles([source], { write });
     try {

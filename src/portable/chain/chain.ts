@@ -11,7 +11,7 @@ import { fileIdentity } from "../file/image_file.ts";
 import { isLackOfRoom } from "../file/write_failures.ts";
 import { DryRunFile } from "../file/dry_run_file.ts";
 import { FetchedFile, whenFetched } from "../file/fetched_file.ts";
-import { closeFetched, openSourceFiles } from "../file/sources.ts";
+import { assertNotFetched, closeFetched, openSourceFiles } from "../file/sources.ts";
 import {
   formatOf,
   type ImageFormat,
@@ -418,6 +418,7 @@ export async function openSourceToRead(
   option: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<ImageChain> {
+  if (assumed !== undefined) assertNotFetched([source, ...parents ?? []]);
   const files = await openSourceFiles([source, ...parents ?? []], { keepOpen: true, signal });
   const [file, ...others] = files;
   const given = parents && others;

@@ -54,6 +54,23 @@ export async function openSourceFile(
   return await openFetched(source, options.signal);
 }
 
+/**
+ * Refuses to read what may be damaged from where it has to be fetched: what could not be fetched must never be taken
+ * for what is lost.
+ *
+ * @throws {ImageError} `ERROR_NOT_SUPPORTED`
+ */
+export function assertNotFetched(sources: readonly HostSource[]): void {
+  const fetched = sources.find((source) => typeof source !== "string" && isFetchedSource(source));
+  if (fetched === undefined) return;
+  throw new ImageError("ERROR_NOT_SUPPORTED", {
+    path: nameOfSource(fetched),
+    reason:
+      "an image that may be damaged is read from a file or from memory, not while it is fetched",
+    causes: ["Save the file to the disk, and open that."],
+  });
+}
+
 /** As {@linkcode openSourceFile}, for several, of which all or none stay open. */
 export async function openSourceFiles(
   sources: readonly HostSource[],
