@@ -71,7 +71,26 @@ function openLink(
 
 /** Opens a file of a chain; one that is open is not opened again. */
 export function openChainFile(source: ChainSource, options: ImageFileOptions): OpenFile {
-  return typeof source === "string" ? ImageFile.open(source, options) : source;
+  if (typeof source !== "string") return source;
+  try {
+    return ImageFile.open(source, options);
+  } catch (error) {
+    throw looksLikeUrl(source, error) ? takenForPath(source, error) : error;
+  }
+}
+
+function looksLikeUrl(path: string, error: unknown): error is ImageError {
+  const isMissing = error instanceof ImageError &&
+    (error.symbol === "ERROR_FILE_NOT_FOUND" || error.symbol === "ERROR_PATH_NOT_FOUND");
+  return isMissing && /^https?:\/\//i.test(path);
+}
+
+/** A string is a path, whatever it looks like: what a file is called must not decide what is fetched. */
+function takenForPath(path: string, { symbol, options }: ImageError): ImageError {
+  return new ImageError(symbol, {
+    ...options,
+    causes: [`A string is always a path. For a URL, pass \`new URL(${JSON.stringify(path)})\`.`],
+  });
 }
 
 /** Closes a file of a chain that does not open. */
