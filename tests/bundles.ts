@@ -10,12 +10,16 @@ const FOLDER = "VIRTDISK_BUNDLES";
 
 /** What is started most often. */
 const PROGRAMS = [
-  "src/cli/main.ts",
   "mod.ts",
+  "src/cli/main.ts",
   "tests/windows/open_once.ts",
   "tests/native/children/open_once.ts",
   "tests/native/children/open_system.ts",
   "tests/native/children/operate_once.ts",
+  ...["boot_in_qemu", "incremental_backup", "rescue", "restore_backup", "upload_stream"]
+    .map((name) => `examples/${name}.ts`),
+  "examples/upload_to_azure.ts",
+  "examples/wsl_disk.ts",
 ];
 
 /**
@@ -30,9 +34,14 @@ export function runnable(module: string): string {
     : join(ROOT, module);
 }
 
-/** Makes the bundles in a folder. */
+/**
+ * Makes the bundles in a folder.
+ *
+ * @throws {Error} As {@linkcode makeBundle}.
+ */
 export function makeBundles(folder: string): void {
-  for (const module of PROGRAMS) makeBundle(module, join(folder, bundleOf(module)));
+  // Each lies where its module lies from the folder of all, which is the root: mod.ts is there.
+  bundle([...PROGRAMS.map((module) => join(ROOT, module)), "--outdir", folder]);
 }
 
 /** The environment in which tests run the bundles of a folder. */
@@ -46,14 +55,18 @@ export function withBundles(folder: string): Record<string, string> {
  * @throws {Error} If Deno cannot make bundles here: the first time it gets its bundler from npm.
  */
 export function makeBundle(module: string, path: string): void {
-  const args = ["bundle", "--quiet", join(ROOT, module), "--output", path];
+  bundle([join(ROOT, module), "--output", path]);
+}
+
+function bundle(args: readonly string[]): void {
   const { success, stderr } = new Deno.Command(Deno.execPath(), {
-    args,
+    args: ["bundle", "--quiet", ...args],
     cwd: ROOT,
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     stdin: "null",
   }).outputSync();
-  if (!success) throw new Error(`deno ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  if (success) return;
+  throw new Error(`deno bundle ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
 }
 
 function bundleOf(module: string): string {

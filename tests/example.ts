@@ -1,6 +1,6 @@
 /** Runs the scripts of examples/ as a user does. */
+import { runnable } from "./bundles.ts";
 import { denoCommand } from "./deno_command.ts";
-import { ROOT } from "./support.ts";
 
 /** What an example has left. */
 export interface ExampleOutcome {
@@ -16,7 +16,7 @@ export async function example(
   ...args: readonly string[]
 ): Promise<ExampleOutcome> {
   const { code, stdout, stderr } = await denoCommand({
-    args: ["run", "--no-prompt", ...permissions, `${ROOT}/examples/${name}`, ...args],
+    args: ["run", "--no-prompt", ...permissions, runnable(`examples/${name}`), ...args],
     env: { NO_COLOR: "1" },
     stdin: "null",
   }).output();
