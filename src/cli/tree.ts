@@ -53,7 +53,8 @@ export async function printTree(
     try {
       const all = await found(operands, signal);
       const files = wanted(all, operands);
-      const told = await Promise.all(files.map((file) => withAdvice(file, all, commands)));
+      const byPath = new Map(all.map((file) => [file.path, file]));
+      const told = await Promise.all(files.map((file) => withAdvice(file, byPath, commands)));
       if (report.json) { for (const each of told) tellProgram(report, each); }
       else if (!report.quiet) printLine(drawing(told, operands));
       const named = operands.map(absolute);
@@ -103,10 +104,10 @@ function isAtFault({ error, parent, image }: ChainFile): boolean {
 
 async function withAdvice(
   file: ChainFile,
-  all: readonly ChainFile[],
+  byPath: ReadonlyMap<string, ChainFile>,
   commands: Commands,
 ): Promise<Told> {
-  const plan = planFor(file, all);
+  const plan = planFor(file, byPath);
   const command = commandFor(file);
   return {
     file,
@@ -127,11 +128,13 @@ function typedPath(path: string): string {
 }
 
 /** Merging begins at a leaf, and ends where another child would lose its parent. */
-function planFor(leaf: ChainFile, all: readonly ChainFile[]): MergePlan | undefined {
+function planFor(
+  leaf: ChainFile,
+  byPath: ReadonlyMap<string, ChainFile>,
+): MergePlan | undefined {
   if (leaf.children.length > 0 || !leaf.isWhole || leaf.parent?.path === undefined) {
     return undefined;
   }
-  const byPath = new Map(all.map((file) => [file.path, file]));
   const order = [leaf.path];
   for (let file: ChainFile | undefined = leaf; file?.parent?.path !== undefined;) {
     const parent: ChainFile | undefined = byPath.get(file.parent.path);
@@ -141,11 +144,10 @@ function planFor(leaf: ChainFile, all: readonly ChainFile[]): MergePlan | undefi
   }
   const depth = order.length - 1;
   const path = typedPath(leaf.path);
-  const names = new Set(all.map((file) => file.path));
   const stem = leaf.path.slice(0, -extname(leaf.path).length);
   const extension = leaf.image?.format === "vhd" ? ".vhd" : ".vhdx";
   let flat = `${stem}-merged${extension}`;
-  for (let number = 2; names.has(flat); number++) flat = `${stem}-merged-${number}${extension}`;
+  for (let number = 2; byPath.has(flat); number++) flat = `${stem}-merged-${number}${extension}`;
   const inPlace = virtdiskCommand(
     "merge",
     [...(depth > 1 ? ["--depth", String(depth)] : []), "--remove-child"],

@@ -134,30 +134,35 @@ Deno.test("findVirtualDiskChains() ends with chains that come back, and tells th
   }
 });
 
-Deno.test("findVirtualDiskChains() breaks a chain where no longer one opens", async () => {
-  using dir = new TempDir();
-  const base = await create(dir.file("a.vhd"), { size: 8 * MIB });
-  Deno.mkdirSync(dir.file("d"));
-  const child = await create(dir.file("d/a.vhd"), { parent: base });
-  {
-    // It could be its own parent: so a copy of it in a folder below is a child of it.
-    using disk = openImageSync(child, { flags: ["no-parents"], readOnly: false });
-    disk.setInformation("identifier", disk.getInformation("parentIdentifier"));
-  }
-  const bytes = Deno.readFileSync(child);
-  let folder = "d";
-  for (let images = 3; images <= 257; images++) {
-    folder += "/d";
-    Deno.mkdirSync(dir.file(folder));
-    Deno.writeFileSync(dir.file(`${folder}/a.vhd`), bytes);
-  }
-  const last = dir.file(`${folder}/a.vhd`);
-  const files = await findVirtualDiskChains([last]);
-  assertEquals(files.length, 257);
-  const [broken, ...others] = files.filter(({ isWhole }) => !isWhole);
-  assertEquals([broken!.path, broken!.parent!.state, others.length], [last, "broken", 0]);
-  assertEquals(opened(last), "ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED");
-});
+// Its paths are longer than Windows takes.
+testWith(
+  [onlyOn("linux", "darwin")],
+  "findVirtualDiskChains() breaks a chain where no longer one opens",
+  async () => {
+    using dir = new TempDir();
+    const base = await create(dir.file("a.vhd"), { size: 8 * MIB });
+    Deno.mkdirSync(dir.file("d"));
+    const child = await create(dir.file("d/a.vhd"), { parent: base });
+    {
+      // It could be its own parent: so a copy of it in a folder below is a child of it.
+      using disk = openImageSync(child, { flags: ["no-parents"], readOnly: false });
+      disk.setInformation("identifier", disk.getInformation("parentIdentifier"));
+    }
+    const bytes = Deno.readFileSync(child);
+    let folder = "d";
+    for (let images = 3; images <= 257; images++) {
+      folder += "/d";
+      Deno.mkdirSync(dir.file(folder));
+      Deno.writeFileSync(dir.file(`${folder}/a.vhd`), bytes);
+    }
+    const last = dir.file(`${folder}/a.vhd`);
+    const files = await findVirtualDiskChains([last]);
+    assertEquals(files.length, 257);
+    const [broken, ...others] = files.filter(({ isWhole }) => !isWhole);
+    assertEquals([broken!.path, broken!.parent!.state, others.length], [last, "broken", 0]);
+    assertEquals(opened(last), "ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED");
+  },
+);
 
 Deno.test("findVirtualDiskChains() takes the files of Hyper-V for what they are, and leaves others out", async () => {
   using dir = new TempDir();
