@@ -34,13 +34,17 @@ export class ImageServer implements AsyncDisposable {
   behaviour: Behaviour;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
+  readonly #scheme: string;
+
   constructor(
     files: Record<string, Uint8Array<ArrayBuffer>>,
     behaviour: Behaviour = () => undefined,
+    tls?: { readonly key: string; readonly cert: string },
   ) {
+    this.#scheme = tls === undefined ? "http" : "https";
     this.files = files;
     this.behaviour = behaviour;
-    const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+    const options = { hostname: "127.0.0.1", port: 0, onListen() {}, ...tls };
     this.#server = Deno.serve(options, (request) => this.#answer(request));
   }
 
@@ -50,7 +54,7 @@ export class ImageServer implements AsyncDisposable {
   }
 
   url(path: string): URL {
-    return new URL(`http://${this.host}/${path}`);
+    return new URL(`${this.#scheme}://${this.host}/${path}`);
   }
 
   /** The headers of a good answer. */

@@ -13,6 +13,7 @@ import { openVirtualDisk } from "@virtdisk/virtdisk/portable";
 import { HttpFetcher } from "../../src/portable/file/http_fetcher.ts";
 import { ImageError } from "../../src/portable/file/image_error.ts";
 import { createImage } from "../create_image.ts";
+import { denoCommand } from "../deno_command.ts";
 import { contentsHash, createChain, openImage } from "../images.ts";
 import { assertBytesEqual, pattern, run, TempDir, testWith, tool } from "../support.ts";
 import { type Behaviour, ImageServer } from "./http_server.ts";
@@ -542,7 +543,7 @@ async function asUser(url: URL, ...flags: string[]): Promise<string> {
        console.log(error.name, error.message);
      }`,
   );
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { stdout, stderr } = await denoCommand({
     args: ["run", "--no-prompt", "--no-check", ...flags, script, url.href],
     env: { NO_COLOR: "1" },
   }).output();
@@ -568,3 +569,30 @@ Deno.test("openVirtualDisk: a URL needs --allow-net for its server alone, and sa
   const both = await asUser(other.url("x"), `--allow-net=${other.host},${server.host}`);
   assertEquals(both.trim(), `${SIZE} 10`);
 });
+
+testWith(
+  [tool("openssl")],
+  "openVirtualDisk: an https: server is read, and may not redirect to an unprotected one",
+  async () => {
+    using dir = new TempDir();
+    const bytes = await imageBytes(dir, "disk.vhdx");
+    const [key, cert] = [dir.file("key.pem"), dir.file("cert.pem")];
+    const subject = ["-subj", "/CN=virtdisk", "-addext", "subjectAltName=IP:127.0.0.1"];
+    const kind = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"];
+    const limits = ["-addext", "basicConstraints=critical,CA:FALSE"];
+    run("openssl", "req", ...kind, "-keyout", key, "-out", cert, ...subject, ...limits);
+    const tls = { key: Deno.readTextFileSync(key), cert: Deno.readTextFileSync(cert) };
+    await using server = new ImageServer({ "disk.vhdx": bytes }, undefined, tls);
+    const flags = [`--cert=${cert}`, `--allow-net=${server.host}`];
+    const url = server.url("disk.vhdx");
+    assertEquals(url.protocol, "https:");
+    assertEquals((await asUser(url, ...flags)).trim(), `${SIZE} 10`);
+    server.behaviour = () =>
+      new Response(null, { status: 302, headers: { location: "http://127.0.0.1:9999/disk.vhdx" } });
+    const refused = await asUser(url, ...flags);
+    assert(
+      refused.includes("ERROR_ACCESS_DENIED") && refused.includes("which is not https:"),
+      refused,
+    );
+  },
+);
