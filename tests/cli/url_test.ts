@@ -4,6 +4,7 @@ import { createImage } from "../create_image.ts";
 import { contentsHash, createChain, openImage } from "../images.ts";
 import { ImageServer } from "../portable/http_server.ts";
 import { assertBytesEqual, pattern, TempDir } from "../support.ts";
+import { violations } from "./json_schema.ts";
 import { runCliWith } from "./run_cli.ts";
 
 const MIB = 2 ** 20;
@@ -35,6 +36,10 @@ Deno.test("virtdisk: info, map, read, check, free, compare and convert take a UR
     assertEquals(code, 0);
     const { path, information } = JSON.parse(out);
     assertEquals([path, information.size.virtualSize], [shown, 16 * MIB]);
+    assertEquals(violations(JSON.parse(out)), []);
+    const absent = await runCliWith(work, [net], ["info", "--json", server.url("none.vhdx").href]);
+    assertEquals(absent.code, 2);
+    assertEquals(violations(JSON.parse(absent.out)), []);
   });
   await t.step("map", async () => {
     const { code, out } = await runCliWith(work, [net], ["map", url]);
@@ -43,6 +48,7 @@ Deno.test("virtdisk: info, map, read, check, free, compare and convert take a UR
     assertEquals(out, local.out.replaceAll(dir.file("disk.vhdx"), shown));
     const totals = await runCliWith(work, [net], ["map", "--as", "totals", "--json", url]);
     assertEquals(totals.code, 0, totals.err);
+    assertEquals(violations(JSON.parse(totals.out)), []);
   });
   await t.step("read", async () => {
     const args = ["read", "--offset", "2MiB", "--length", "3MiB", url];
