@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname, join, toFileUrl } from "@std/path";
 import { COMMANDS } from "../src/cli/commands.ts";
 import { createImage } from "./create_image.ts";
-import { onlyOn, ROOT, run, TempDir, testWith, tool } from "./support.ts";
+import { onlyOn, quickFiles, ROOT, run, TempDir, testWith, tool } from "./support.ts";
 import { KERNEL32, VIRTDISK } from "./windows/system.ts";
 
 /** What a clone has of the package. Not the repository itself: there, its own tasks run meanwhile. */
@@ -65,7 +65,7 @@ const CONFIGURATIONS = {
 };
 
 for (const [name, configuration] of Object.entries(CONFIGURATIONS)) {
-  Deno.test(`package: ${name} works without a warning`, () => {
+  testWith([quickFiles], `package: ${name} works without a warning`, () => {
     using dir = new TempDir();
     clone(dir);
     Deno.mkdirSync(dir.file("consumer"));
@@ -205,13 +205,17 @@ for (const face of ["mod.ts", "portable.ts"]) {
   });
 }
 
-Deno.test("package: portable.ts is checked without a type of the native backend", () => {
-  using dir = new TempDir();
-  const folder = clone(dir);
-  Deno.removeSync(join(folder, "src", "native"), { recursive: true });
-  const { code, err } = outcome(Deno.execPath(), ["check", "portable.ts"], folder);
-  assertEquals(code, 0, err);
-});
+testWith(
+  [quickFiles],
+  "package: portable.ts is checked without a type of the native backend",
+  () => {
+    using dir = new TempDir();
+    const folder = clone(dir);
+    Deno.removeSync(join(folder, "src", "native"), { recursive: true });
+    const { code, err } = outcome(Deno.execPath(), ["check", "portable.ts"], folder);
+    assertEquals(code, 0, err);
+  },
+);
 
 /** Installs the command line of a clone as the README says, in a folder of its own; gives what was said. */
 function install(dir: TempDir): string {
@@ -260,45 +264,52 @@ testWith(
   },
 );
 
-Deno.test("package: publishing takes the files of the package alone, and warns of nothing", () => {
-  using dir = new TempDir();
-  const folder = clone(dir);
-  // Types are checked by a stage of their own.
-  const args = ["publish", "--dry-run", "--allow-dirty", "--no-check"];
-  const { code, out, err } = outcome(Deno.execPath(), args, folder);
-  assertEquals(code, 0, err);
-  assert(!/warning|error\[/i.test(out + err), out + err);
-  const root = `${toFileUrl(folder)}/`;
-  const files = [...(out + err).matchAll(/^ +(file:\S+) \(/gm)].map((match) =>
-    match[1]!.slice(root.length)
-  );
-  assert(files.includes("mod.ts") && files.includes("src/cli/main.ts"), out + err);
-  const foreign = files.filter((file) =>
-    ![
-      "deno.json",
-      "mod.ts",
-      "ffi.ts",
-      "portable.ts",
-      "serve.ts",
-      "README.md",
-      "ARCHITECTURE.md",
-      "CHANGELOG.md",
-      "CONTRIBUTING.md",
-      "SECURITY.md",
-      "LICENSE",
-    ].includes(file) &&
-    !/^(?:src|docs(?!\/build)|examples)\//.test(file)
-  );
-  assertEquals(foreign, []);
-  // A registry shows the pages with their links.
-  for (const page of files.filter((file) => file.endsWith(".md"))) {
-    const text = Deno.readTextFileSync(join(folder, page));
-    for (const [, link] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
-      const target = new URL(link!, root + page).href.slice(root.length);
-      assert(files.some((file) => file === target || file.startsWith(target)), `${page}: ${link}`);
+testWith(
+  [quickFiles],
+  "package: publishing takes the files of the package alone, and warns of nothing",
+  () => {
+    using dir = new TempDir();
+    const folder = clone(dir);
+    // Types are checked by a stage of their own.
+    const args = ["publish", "--dry-run", "--allow-dirty", "--no-check"];
+    const { code, out, err } = outcome(Deno.execPath(), args, folder);
+    assertEquals(code, 0, err);
+    assert(!/warning|error\[/i.test(out + err), out + err);
+    const root = `${toFileUrl(folder)}/`;
+    const files = [...(out + err).matchAll(/^ +(file:\S+) \(/gm)].map((match) =>
+      match[1]!.slice(root.length)
+    );
+    assert(files.includes("mod.ts") && files.includes("src/cli/main.ts"), out + err);
+    const foreign = files.filter((file) =>
+      ![
+        "deno.json",
+        "mod.ts",
+        "ffi.ts",
+        "portable.ts",
+        "serve.ts",
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "LICENSE",
+      ].includes(file) &&
+      !/^(?:src|docs(?!\/build)|examples)\//.test(file)
+    );
+    assertEquals(foreign, []);
+    // A registry shows the pages with their links.
+    for (const page of files.filter((file) => file.endsWith(".md"))) {
+      const text = Deno.readTextFileSync(join(folder, page));
+      for (const [, link] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
+        const target = new URL(link!, root + page).href.slice(root.length);
+        assert(
+          files.some((file) => file === target || file.startsWith(target)),
+          `${page}: ${link}`,
+        );
+      }
     }
-  }
-});
+  },
+);
 
 Deno.test("package: the newest entry of CHANGELOG.md is of the version of deno.json", () => {
   const [, newest] = /^## (\S+?)(?:,|$)/m.exec(read("CHANGELOG.md")) ?? [];

@@ -88,6 +88,13 @@ export const longRealPaths: Need = circumstance(() =>
     : undefined
 );
 
+/** For what opens all files of the package, and is no other under Wine than on a Windows machine. */
+export const quickFiles: Need = circumstance(() =>
+  Deno.build.os === "windows" && Deno.env.has("WINEPREFIX")
+    ? "Wine takes minutes for all files of the package"
+    : undefined
+);
+
 /** A test that needs things which may be absent. */
 export function testWith(
   needs: readonly Need[],
