@@ -109,6 +109,8 @@ export class TolerantImage implements DiskImage {
   readonly #image: DiskImage;
   readonly #toleration: Toleration;
   #isOrphan = false;
+  /** Where the last block ends that was lost: the next one is likely to be lost too. */
+  #lostUntil = -1;
 
   constructor(toleration: Toleration) {
     const { image, source, virtualSize, identifier, virtualDiskId } = toleration;
@@ -136,7 +138,10 @@ export class TolerantImage implements DiskImage {
   extent(offset: number, end: number): ImageExtent {
     const limit = Math.min(end, this.#image.virtualSize);
     if (offset >= limit) return { kind: "lost", offset, length: end - offset, reason: "table" };
-    const extent = this.#readable(offset, limit);
+    const blockEnd = this.blockSize === 0 ? limit : nextMultiple(offset, this.blockSize);
+    const isNear = offset === this.#lostUntil;
+    const extent = this.#readable(offset, isNear ? Math.min(limit, blockEnd) : limit);
+    if (extent.kind === "lost") this.#lostUntil = offset + extent.length;
     if (extent.kind === "parent" && this.#isOrphan) {
       return { ...extent, kind: "lost", reason: "parent" };
     }

@@ -36,8 +36,8 @@ export interface SalvagedRegions {
   readonly metadata: Region | undefined;
 }
 
-/** So many MiB of a file are looked into: a TiB. */
-const MAX_PLACES = 2 ** 20;
+/** So many MiB of a file are looked into, 64 GiB: writers put both regions before the blocks. */
+const MAX_PLACES = 2 ** 16;
 /** So many entries are read in all of a search: the largest table there can be, four times. */
 const MAX_ENTRIES = 2 ** 28;
 const PIECE = 4096;

@@ -13,12 +13,15 @@ import { SpaceMap } from "./space.ts";
 import type { BlockTables, VhdxStructures } from "./structures.ts";
 
 /** Bytes. A file may be full of holes, and seem longer than all disks are. */
-const MAX_LOOKED_AT = 8 * 2 ** 30;
+const MAX_LOOKED_AT = 2 ** 30;
 const NOT_LOOKED_AT = "Whether all data have an entry is not known.";
 const MAY_BE_GIVEN_BACK =
   "Blocks were given back, whose data these may be; entries that were overwritten with zeros would look the same.";
 const MAY_BE_WRITTEN =
   "Blocks that the table says were never written may have been: they are taken for lost.";
+
+/** So many damaged entries are looked at: a table of which more are damaged proves nothing. */
+const MAX_DAMAGED = 4096;
 
 /** What there is to know of the file. */
 interface Circumstances {
@@ -112,7 +115,10 @@ export class UnnamedData {
     const { table } = this.#tables;
     const ratio = table.chunkRatio;
     const entries = entriesInUse(source, bat.offset, batEntryCount(metadata));
+    // As many damaged entries as the file has room for blocks explain whatever is in it.
+    const most = Math.min(MAX_DAMAGED, end / metadata.blockSize);
     while (true) {
+      if (damaged > most) return { damaged: Infinity, givenBack };
       const next = readable(() => entries.next());
       // The rest of the table cannot be read.
       if (next === undefined) return { damaged: Infinity, givenBack };

@@ -249,3 +249,19 @@ Deno.test("createVirtualDisk: takes damage for a file alone, and believes no fre
   );
   assert(![...Deno.readDirSync(dir.path)].some(({ name }) => name === "new.vhdx"));
 });
+
+Deno.test("openVirtualDisk: the native backend refuses to open what is left of an image", async () => {
+  await assertFails(
+    "ERROR_NOT_SUPPORTED",
+    () => openVirtualDisk("disk.vhdx", { backend: "native", damage: "tolerate" }),
+  );
+});
+
+Deno.test("openVirtualDisk: what is left of an image in memory, or in a Blob, opens as a file does", async () => {
+  using dir = new TempDir();
+  const bytes = Deno.readFileSync(await cutImage(dir));
+  for (const source of [bytes, new Blob([bytes])]) {
+    using disk = await openVirtualDisk(source, { backend: "portable", damage: "tolerate" });
+    assertEquals((await disk.damage()).lostBytes, 1000);
+  }
+});

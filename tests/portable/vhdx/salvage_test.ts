@@ -1,10 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { VHDX } from "../../../src/portable/vhdx/format.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { chainExtents } from "../../../src/portable/image/extents.ts";
 import { Damages } from "../../../src/portable/image/tolerant_image.ts";
 import { pureTest } from "../../pure.ts";
 import { pattern } from "../../support.ts";
-import { MemorySource } from "../file/memory_source.ts";
+import { HoleySource, MemorySource } from "../file/memory_source.ts";
 import { type Place, Subject, zeroed } from "../salvaging.ts";
 import { LOG_GUID, putEntries } from "./log_builder.ts";
 import {
@@ -313,6 +314,32 @@ pureTest(
       })
     ) {
       assertEquals(subject.check(places.reduce(zeroed, builder.bytes), what)?.lostBytes, 0, what);
+    }
+  },
+);
+
+pureTest(
+  "openDamagedVhdx: a file full of holes, with a table of noise or none, takes little time",
+  () => {
+    const { bytes } = new VhdxBuilder({ virtualSize: 2 ** 33 });
+    const head = bytes.slice(0, BAT);
+    const noise = pattern(64 * 1024, 5);
+    const lost = REGION_TABLES.map((offset) => ({ offset, length: 0x10000 })).reduce(zeroed, head);
+    for (const start of [head, lost]) {
+      const pieces = [{ offset: 0, bytes: start }, { offset: BAT, bytes: noise }];
+      const source = new HoleySource(2 ** 45, pieces);
+      const begin = performance.now();
+      try {
+        const image = VHDX.openDamaged!(source, new Damages());
+        for (const extent of chainExtents([image], 0, image.virtualSize)) {
+          assert(extent.kind === "lost" || extent.kind === "zero" || extent.kind === "file");
+        }
+      } catch (error) {
+        if (!(error instanceof ImageError)) throw error;
+      }
+      const time = performance.now() - begin;
+      assert(time < 20_000, `${time} ms`);
+      assert(source.bytesRead < 2 ** 33, `${source.bytesRead} bytes`);
     }
   },
 );
