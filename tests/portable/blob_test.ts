@@ -235,3 +235,43 @@ Deno.test("openVirtualDisk: a File's name says what it is called", async () => {
   );
   assertEquals(disk.path, "mine.vhd");
 });
+
+testWith(
+  [tool("mkfs.ext4"), tool("mkfs.ntfs")],
+  "freeSpace: what file systems in a Blob leave free is what they do in its file",
+  async (t) => {
+    const rows: Record<string, readonly string[]> = {
+      "mkfs.ext4": ["-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"],
+      "mkfs.ntfs": ["-q", "-F", "-f"],
+    };
+    for (const [program, options] of Object.entries(rows)) {
+      await t.step(program, async () => {
+        using dir = new TempDir();
+        const raw = dir.file("disk.img");
+        Deno.writeFileSync(raw, pattern(96 * MIB));
+        run(program, ...options, raw);
+        const path = dir.file("disk.vhdx");
+        await convertVirtualDisk(raw, path, {
+          sourceType: "raw",
+          blockSize: MIB,
+          backend: "portable",
+        });
+        const blob = blobOf(path);
+        using local = await openImage(path, true);
+        using disk = await openVirtualDisk(blob);
+        const space = await local.freeSpace();
+        assert(space.freeBytes > 50 * MIB, JSON.stringify(space));
+        const found = await disk.freeSpace();
+        assertEquals([found.freeBytes, found.partitions], [space.freeBytes, space.partitions]);
+        assertEquals(await Array.fromAsync(found), await Array.fromAsync(space));
+        const copies: string[] = [];
+        for (const source of [blob, path]) {
+          const target = dir.file(`copy${copies.length}.vhd`);
+          await convertVirtualDisk(source, target, { freeSpace: true, backend: "portable" });
+          copies.push(await hashOf(target));
+        }
+        assertEquals(copies[0], copies[1]);
+      });
+    }
+  },
+);
