@@ -19,6 +19,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["compact"],
   ["merge"],
   ["check"],
+  ["salvage", "saved.vhd"],
   ["compare", "other.vhdx"],
   ["changes"],
   ["map"],
