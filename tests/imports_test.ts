@@ -267,6 +267,20 @@ Deno.test("the main face needs no code of the native backend, which Windows alon
   assert(MODULES.get("src/backend.ts")!.imports.includes("src/native/backend.ts"));
 });
 
+Deno.test("what opens damaged images is loaded only if it is asked for", () => {
+  const isForDamage = (path: string) =>
+    /\/(?:\w*salvage\w*|damaged_files|tolerant_image|assumed|operations\/damage)\.ts$/.test(path);
+  for (const program of ["mod.ts", "portable.ts", "src/cli/info.ts"]) {
+    const needed = [...loadedBy(program, "needed", new Set())];
+    assert(needed.includes("src/portable/chain/chain.ts"));
+    assertEquals(needed.filter(isForDamage), [], program);
+  }
+  const loaded = [...loadedBy("src/portable/chain/damaged_files.ts", "imports", new Set())];
+  for (const format of ["vhd", "vhdx"]) {
+    assert(loaded.includes(`src/portable/${format}/salvage.ts`));
+  }
+});
+
 Deno.test("inside the portable backend imports lead downward, and into formats by their face", () => {
   const excepted = new Set(
     EXCEPTIONS.flatMap(({ imports }) =>

@@ -138,7 +138,8 @@ export interface OpenOptions<B extends Backend = Backend> {
   /**
    * `"tolerate"` opens what is left of a damaged image, for reading. What is lost reads as zeros; `extents()` says
    * which ranges these are, and `damage()` how much it is and why. Nothing is guessed: of what the file tells in two
-   * ways, neither is believed. A parent that is not there is lost too. Portable backend.
+   * ways, neither is believed. A parent that is not there is lost too. Portable backend; not with
+   * `openVirtualDiskSync`, as what opens such images is loaded first.
    *
    * @default {"refuse"}
    */

@@ -8,7 +8,7 @@ import { extname } from "node:path";
 import type { ByteSource, WritableSource } from "./file/byte_source.ts";
 import { ImageError, isUnreadable } from "./file/image_error.ts";
 import { foreignFormat } from "./image/foreign_format.ts";
-import type { Format, NewImages } from "./image/format.ts";
+import type { Format, NewImages, OpenDamaged } from "./image/format.ts";
 import type { DiskImage, WritableImage } from "./image/image.ts";
 import type { Damages } from "./image/tolerant_image.ts";
 import { ISO } from "./iso/format.ts";
@@ -45,13 +45,21 @@ export function openImage(source: ByteSource, format?: ImageFormat): DiskImage {
  *
  * @throws {ImageError} If that cannot be told.
  */
-export function openDamagedImage(
+export type OpenDamagedImage = (
   source: ByteSource,
   damages: Damages,
   format?: ImageFormat,
-): DiskImage {
-  const actual = FORMATS[format ?? damagedFormat(source)];
-  return actual.openDamaged?.(source, damages) ?? actual.open(source);
+) => DiskImage;
+
+/** Loads what opens damaged images, of whichever format. */
+export async function damagedImageOpener(): Promise<OpenDamagedImage> {
+  const openers = new Map<ImageFormat, OpenDamaged>();
+  for (const name of MARKED) {
+    const open = await FORMATS[name].damagedOpener?.();
+    if (open !== undefined) openers.set(name, open);
+  }
+  return (source, damages, format = damagedFormat(source)) =>
+    openers.get(format)?.(source, damages) ?? FORMATS[format].open(source);
 }
 
 /** By what is left of its marks, or else by its name, unless it is plainly something else. */
@@ -62,7 +70,7 @@ function damagedFormat(source: ByteSource): MarkedFormat {
     if (!(error instanceof ImageError) || isUnreadable(error)) throw error;
     const format = MARKED.find((name) => FORMATS[name].matchesWithoutMark?.(source)) ??
       formatOfExtension(source.path);
-    if (format === undefined || FORMATS[format].openDamaged === undefined) throw error;
+    if (format === undefined || FORMATS[format].damagedOpener === undefined) throw error;
     const foreign = foreignFormat(source);
     if (foreign !== undefined && foreign.kind !== "raw" && foreign.kind !== "named") throw error;
     return format;

@@ -74,7 +74,8 @@ import type { Size } from "../disk/size.ts";
 import type { StorageDependency } from "../disk/storage_dependency.ts";
 import { assertOpen, unsupported, VirtualDisk } from "../disk/virtual_disk.ts";
 import { virtualDiskError } from "../errors/error.ts";
-import { ImageChain } from "./chain/chain.ts";
+import { ImageChain, loadDamagedFiles } from "./chain/chain.ts";
+import type { DamagedFiles } from "./chain/damaged_files.ts";
 import { assertChildless } from "./chain/children.ts";
 import type { OpenFile } from "./file/byte_source.ts";
 import { removeAbandonedFiles } from "./file/abandoned_files.ts";
@@ -99,10 +100,9 @@ import {
 import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./image/findings.ts";
 import type { DiskImage, IsoVolume, WritableImage } from "./image/image.ts";
 import { Pace } from "./image/pace.ts";
-import { Damages } from "./image/tolerant_image.ts";
 import { applicableKinds, changeImage, imageInformation, imageMetadata } from "./information.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
-import { DAMAGE_OPTIONS, type DamageOptions, diskDamage } from "./operations/damage.ts";
+import type { DamageOptions } from "./operations/damage.ts";
 import { type DiskDetails, diskDetails } from "./operations/details.ts";
 import type { FreeSpace } from "./operations/free_space.ts";
 import type { ImageStream, ImageStreamOptions } from "./operations/image_stream.ts";
@@ -456,6 +456,7 @@ export class PortableVirtualDisk extends VirtualDisk {
   damage(options: DamageOptions = {}): Promise<DiskDamage> {
     return this.#operate("ReadFile", async () => {
       this.#assertReadable();
+      const { DAMAGE_OPTIONS, diskDamage } = await import("./operations/damage.ts");
       const { offset, length, ...watch } = checkOptions(DAMAGE_OPTIONS, options, "damage");
       const { images, damages } = this.#chain;
       if (damages === undefined) {
@@ -1319,14 +1320,24 @@ function wrapped<T>(value: T): { readonly value: T } {
 /**
  * Opens an image and its parents, none of which has to be fetched.
  *
- * @throws {VirtualDiskError} As OpenVirtualDisk; `ERROR_NOT_SUPPORTED` if one has to be fetched.
+ * @throws {VirtualDiskError} As OpenVirtualDisk; `ERROR_NOT_SUPPORTED` if one has to be fetched, or may be damaged.
  */
 export function openPortableSync(request: OpenRequest): PortableVirtualDisk {
   return inOperation("OpenVirtualDisk", () => {
     checkOpenRequest(request);
+    if (request.assumed !== undefined) throw notLoaded(request.path);
     const { source = request.path, parents } = request;
     const file = openSourceFileSync(source, { write: rightsOf(request).writableDepth > 0 });
     return openChain(request, file, parents?.map((parent) => openSourceFileSync(parent)));
+  });
+}
+
+/** What most programs do without is loaded only if it is asked for, and loading takes a promise. */
+function notLoaded(path: string): ImageError {
+  return new ImageError("ERROR_NOT_SUPPORTED", {
+    path,
+    reason: "what opens a damaged image has to be loaded first, which takes a promise",
+    causes: ['Use `await openVirtualDisk(path, { damage: "tolerate" })`.'],
   });
 }
 
@@ -1340,12 +1351,13 @@ export function openPortable(request: OpenRequest): Promise<PortableVirtualDisk>
     checkOpenRequest(request);
     const { source = request.path, parents } = request;
     if (request.assumed !== undefined) assertNotFetched([source, ...parents ?? []]);
+    const damaged = request.assumed && await loadDamagedFiles(request.assumed);
     const write = rightsOf(request).writableDepth > 0;
     const [file] = await openSourceFiles([source], { write });
     try {
       const given = parents && await openParents(parents, write);
       try {
-        return await whenFetched(() => openChain(request, file!, given));
+        return await whenFetched(() => openChain(request, file!, given, damaged));
       } catch (error) {
         closeFetched(given ?? []);
         throw error;
@@ -1375,6 +1387,7 @@ function openChain(
   request: OpenRequest,
   file: string | OpenFile,
   parents: (string | OpenFile)[] | undefined,
+  damaged?: DamagedFiles,
 ): PortableVirtualDisk {
   const rights = rightsOf(request);
   const chain = ImageChain.open(file, {
@@ -1385,7 +1398,7 @@ function openChain(
     ignoreRelative: (request.flags & IGNORE_RELATIVE_PARENT_LOCATOR) !== 0,
     ignoreMismatch: request.ignoreMismatch,
     atomicSectors: request.atomicSectors === true,
-    damages: request.assumed === undefined ? undefined : new Damages(request.assumed),
+    damaged,
     writableDepth: rights.writableDepth,
     sharing: sharingOf(rights),
   });

@@ -10,6 +10,7 @@ import { pattern } from "../support.ts";
 import { MemorySource } from "../portable/file/memory_source.ts";
 import { DYNAMIC_TABLE, newVhd, withBlock } from "../portable/vhd/vhd_builder.ts";
 import { BAT, METADATA, MIB, VhdxBuilder } from "../portable/vhdx/vhdx_builder.ts";
+import { openDamaged } from "../portable/salvaging.ts";
 import { explored, sampledRounds } from "../sampling.ts";
 import { Random } from "./random.ts";
 
@@ -68,7 +69,7 @@ for (const [name, subject] of [["vhdx", vhdx()], ["vhd", vhd()]] as const) {
       const damages = new Damages(name === "vhdx" && random.below(3) === 0 ? ASSUMED : {});
       const start = performance.now();
       try {
-        const image = subject.format.openDamaged!(new MemorySource(bytes), damages);
+        const image = openDamaged(subject.format, new MemorySource(bytes), damages);
         image.loseParent();
         opened++;
         // A damaged size may be that of the largest disk: as much is looked at as it takes to see each block.

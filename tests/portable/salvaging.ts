@@ -3,14 +3,33 @@
  * to be lost; and what is there, with all that leads to it, is not lost.
  */
 import { Buffer } from "node:buffer";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import type { AssumedSizes } from "../../src/disk/damage.ts";
+import type { ByteSource } from "../../src/portable/file/byte_source.ts";
 import { ImageError } from "../../src/portable/file/image_error.ts";
 import { chainExtents } from "../../src/portable/image/extents.ts";
 import type { Format } from "../../src/portable/image/format.ts";
 import { imageExtents } from "../../src/portable/image/image.ts";
-import { Damages, type TolerantImage } from "../../src/portable/image/tolerant_image.ts";
+import { damagedImageOpener } from "../../src/portable/formats.ts";
+import { Damages, TolerantImage } from "../../src/portable/image/tolerant_image.ts";
 import { MemorySource } from "./file/memory_source.ts";
+
+const openDamagedImage = await damagedImageOpener();
+
+/**
+ * Opens what is left of an image.
+ *
+ * @throws {ImageError} If it cannot be told what is left.
+ */
+export function openDamaged(
+  { name }: Format,
+  file: ByteSource,
+  damages = new Damages(),
+): TolerantImage {
+  const image = openDamagedImage(file, damages, name);
+  assertInstanceOf(image, TolerantImage);
+  return image;
+}
 
 /** A range of the file. */
 export interface Place {
@@ -80,7 +99,7 @@ export class Subject {
     const source = new MemorySource(damaged);
     let image: TolerantImage;
     try {
-      image = this.format.openDamaged!(source, damages);
+      image = openDamaged(this.format, source, damages);
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       assert(error.options.reason ?? error.options.detail, `${message}: an error without words`);

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { errorCode, errorMeaning, type ErrorSymbol } from "../../errors/codes.ts";
+import { errorCode, errorMeaning } from "../../errors/codes.ts";
 import { isErrorOf } from "../../errors/error.ts";
-import { formatOf, type ImageFormat, openDamagedImage, openImage } from "../formats.ts";
+import { formatOf, type ImageFormat, openImage } from "../formats.ts";
 import type { DiskImage, ParentLink } from "../image/image.ts";
 import type { OpenFile } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
@@ -15,7 +15,7 @@ import {
   type ImageFileOptions,
   type Sharing,
 } from "../file/image_file.ts";
-import { Damages, TolerantImage } from "../image/tolerant_image.ts";
+import type { DamagedFiles } from "./damaged_files.ts";
 import { candidateName, parentCandidates } from "./parent_paths.ts";
 
 /** How ancestors are opened. */
@@ -30,8 +30,8 @@ export interface AncestorOptions {
   readonly ignoreMismatch?: boolean | undefined;
   /** What the parents are, the nearest first, whatever places the images name. Beyond these, the images tell. */
   readonly parents?: readonly ChainSource[] | undefined;
-  /** What is wrong with the files is told to it, and what is lost of them left out. For reading alone. */
-  readonly damages?: Damages | undefined;
+  /** Opens what is left of the files, if they may be damaged. For reading alone. */
+  readonly damaged?: DamagedFiles | undefined;
 }
 
 /** What a file of a chain is: its path, or an open file, which its opener closes if the chain does not open. */
@@ -54,15 +54,11 @@ function openLink(
   source: ChainSource,
   format: ImageFormat | undefined,
   write: boolean,
-  { sharing, damages }: AncestorOptions,
+  { sharing, damaged }: AncestorOptions,
 ): Link {
   const file = openChainFile(source, write ? { write } : { sharing });
   try {
-    if (damages === undefined) return { file, image: openImage(file, format) };
-    const ofParent = new Damages();
-    const image = openDamagedImage(file, ofParent, format);
-    damages.addAll(ofParent);
-    return { file, image };
+    return { file, image: damaged?.openParent(file, format) ?? openImage(file, format) };
   } catch (error) {
     closeUnlessGiven(file, source);
     throw error;
@@ -136,15 +132,6 @@ function assertAllUsed(links: readonly Link[], { parents = [] }: AncestorOptions
   });
 }
 
-/** What is there and can be used, or read by somebody with more rights, is not lost. */
-const LOST_PARENT: readonly ErrorSymbol[] = [
-  "ERROR_VHD_PARENT_VHD_NOT_FOUND",
-  "ERROR_VHD_CHILD_PARENT_ID_MISMATCH",
-  "ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH",
-  "ERROR_VHD_DIFFERENCING_CHAIN_CYCLE_DETECTED",
-  "ERROR_VHD_DIFFERENCING_CHAIN_ERROR_IN_PARENT",
-];
-
 /** The parent; `undefined` if the disk is read without what it held. */
 function parentOrLoss(
   child: DiskImage,
@@ -158,20 +145,8 @@ function parentOrLoss(
       ? openParent(child, link, links, options)
       : openParentAt(links, given, undefined, options);
   } catch (error) {
-    const { damages } = options;
-    if (damages === undefined || !(error instanceof ImageError)) throw error;
-    const isLost = LOST_PARENT.includes(error.symbol) &&
-      !isErrorOf(error.options.cause, "ERROR_IO_DEVICE");
-    if (!isLost || !(child instanceof TolerantImage)) throw error;
-    child.loseParent();
-    damages.add({
-      path: child.source.path,
-      structure: "parent",
-      offset: 0,
-      found: error.options.reason ?? error.symbol,
-      expected: "the disk that the image was made from",
-      consequence: "What only the parent holds is lost.",
-    });
+    if (options.damaged === undefined) throw error;
+    options.damaged.loseParent(child, error);
     return undefined;
   }
 }

@@ -12,15 +12,9 @@ import { isLackOfRoom } from "../file/write_failures.ts";
 import { DryRunFile } from "../file/dry_run_file.ts";
 import { FetchedFile, whenFetched } from "../file/fetched_file.ts";
 import { assertNotFetched, closeFetched, openSourceFiles } from "../file/sources.ts";
-import {
-  formatOf,
-  type ImageFormat,
-  openDamagedImage,
-  openImage,
-  openWritableImage,
-} from "../formats.ts";
+import { formatOf, type ImageFormat, openImage, openWritableImage } from "../formats.ts";
 import type { DiskImage, ParentSpec, WritableImage } from "../image/image.ts";
-import { Damages, TolerantImage } from "../image/tolerant_image.ts";
+import type { Damages } from "../image/tolerant_image.ts";
 import {
   type AncestorOptions,
   assertNoCycle,
@@ -32,6 +26,7 @@ import {
   openChainFile,
   openParentAt,
 } from "./ancestors.ts";
+import type { DamagedFiles } from "./damaged_files.ts";
 import { type ParentCandidate, parentCandidates } from "./parent_paths.ts";
 
 /** How to open a chain. */
@@ -98,7 +93,7 @@ export class ImageChain implements ResizableChain, Disposable {
 
   /** What is wrong with the files; `undefined` if they were opened as sound ones. */
   get damages(): Damages | undefined {
-    return this.#options.damages;
+    return this.#options.damaged?.damages;
   }
 
   /** The child first. */
@@ -342,12 +337,9 @@ export class ImageChain implements ResizableChain, Disposable {
 
 function readChild(
   file: OpenFile,
-  { damages, format, noParents }: ChainOptions,
+  { damaged, format, noParents }: ChainOptions,
 ): DiskImage {
-  if (damages === undefined) return openImage(file, format);
-  const image = openDamagedImage(file, damages, format);
-  if (noParents && image instanceof TolerantImage) image.loseParent();
-  return image;
+  return damaged?.openChild(file, format, noParents) ?? openImage(file, format);
 }
 
 function openChild(
@@ -361,11 +353,20 @@ function openChild(
 }
 
 /**
+ * Loads what opens damaged files, which most callers do without.
+ *
+ * @param assumed What the child may not say any more.
+ */
+export async function loadDamagedFiles(assumed: AssumedSizes): Promise<DamagedFiles> {
+  return await (await import("./damaged_files.ts")).DamagedFiles.load(assumed);
+}
+
+/**
  * Opens an image with its parents, beside other readers.
  *
  * @param format By default it is found out.
  * @param option That which says of a file of no known format that it is a raw disk.
- * @param damages If the files may be damaged: takes what is wrong with them.
+ * @param damaged Opens the files if they may be damaged.
  * @throws {ImageError} As {@linkcode ImageChain.open}.
  */
 export function openToRead(
@@ -373,13 +374,13 @@ export function openToRead(
   format: ImageFormat | undefined,
   option?: string,
   parents?: readonly ChainSource[],
-  damages?: Damages,
+  damaged?: DamagedFiles,
 ): ImageChain {
   try {
     return ImageChain.open(source, {
       format,
       parents,
-      damages,
+      damaged,
       noParents: false,
       ignoreRelative: false,
       writableDepth: 0,
@@ -419,13 +420,12 @@ export async function openSourceToRead(
   signal: AbortSignal | undefined,
 ): Promise<ImageChain> {
   if (assumed !== undefined) assertNotFetched([source, ...parents ?? []]);
+  const damaged = assumed && await loadDamagedFiles(assumed);
   const files = await openSourceFiles([source, ...parents ?? []], { keepOpen: true, signal });
   const [file, ...others] = files;
   const given = parents && others;
   try {
-    // What is found is found anew each time.
-    const damages = () => assumed && new Damages(assumed);
-    return await whenFetched(() => openToRead(file!, format, option, given, damages()), signal);
+    return await whenFetched(() => openToRead(file!, format, option, given, damaged), signal);
   } catch (error) {
     closeFetched(files);
     throw error;

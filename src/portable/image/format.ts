@@ -42,13 +42,10 @@ export interface Format {
   /** @throws {ImageError} With the code of the rule that the image breaks. */
   open(source: ByteSource): DiskImage;
   /**
-   * Opens what is left of a damaged image, or of one that is not. Absent if nothing of an image leads to the rest
-   * of it.
-   *
-   * @param damages Takes what is wrong; what can be lost is not found before it is read.
-   * @throws {ImageError} If it cannot be told what is left.
+   * Loads what opens what is left of a damaged image, which those who open sound ones do not need. Absent if
+   * nothing of an image leads to the rest of it.
    */
-  openDamaged?(source: ByteSource, damages: Damages): TolerantImage;
+  damagedOpener?(): Promise<OpenDamaged>;
   /** Absent if images of the format can only be read. */
   openForWriting?(source: WritableSource): WritableImage;
   /** Who made an image that opens, and when. */
@@ -84,6 +81,14 @@ export interface Format {
   /** What to do about a damaged structure, by its name, if there is more to it than another copy. */
   readonly remedies?: Readonly<Record<string, string>>;
 }
+
+/**
+ * Opens what is left of a damaged image, or of one that is not.
+ *
+ * @param damages Takes what is wrong; what can be lost is not found before it is read.
+ * @throws {ImageError} If it cannot be told what is left.
+ */
+export type OpenDamaged = (source: ByteSource, damages: Damages) => TolerantImage;
 
 /** How the files of a format are checked and repaired. */
 export interface Checks {

@@ -7,7 +7,6 @@ import { SECTOR_SIZE } from "./layout.ts";
 import { isVhd, openVhd, openWritableVhd, vhdOrigin } from "./open.ts";
 import { promisedVhdEnd } from "./promised_end.ts";
 import { assertResizableVhd, resizeVhd } from "./resize.ts";
-import { openDamagedVhd } from "./salvage.ts";
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -25,7 +24,7 @@ export const VHD: Format = {
   matches: isVhd,
   matchesPlainly: hasPlainFooterCookie,
   open: openVhd,
-  openDamaged: openDamagedVhd,
+  damagedOpener: async () => (await import("./salvage.ts")).openDamagedVhd,
   openForWriting: openWritableVhd,
   origin: vhdOrigin,
   newImages: {

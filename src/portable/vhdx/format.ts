@@ -14,7 +14,6 @@ import { LOG_REMEDIES } from "./log_replay.ts";
 import { MAX_BLOCK_SIZE, MIN_BLOCK_SIZE, SECTOR_SIZES } from "./metadata_items.ts";
 import { promisedVhdxEnd } from "./promised_end.ts";
 import { resizeVhdx } from "./resize.ts";
-import { openDamagedVhdx } from "./salvage.ts";
 import { openWritableVhdx } from "./writable_image.ts";
 
 const EXTENSIONS = [".vhdx", ".avhdx"];
@@ -35,7 +34,7 @@ export const VHDX: Format = {
   matchesWithoutMark: (file) =>
     file.size >= MIB && HEADER_OFFSETS.some((offset) => headerFault(file, offset) === undefined),
   open: openVhdx,
-  openDamaged: openDamagedVhdx,
+  damagedOpener: async () => (await import("./salvage.ts")).openDamagedVhdx,
   openForWriting: openWritableVhdx,
   origin: (file) => {
     const creator = readCreator(file);

@@ -1,8 +1,15 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   convertVirtualDisk,
   type OpenOptions,
   openVirtualDisk,
+  openVirtualDiskSync,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
@@ -177,6 +184,13 @@ Deno.test("openVirtualDisk: a damaged image is opened for reading alone, and onl
     "ERROR_INVALID_PARAMETER",
     () => openVirtualDisk(path, { backend: "portable", assume: { size: 1 } }),
   );
+  const atOnce = assertThrows(
+    () => openVirtualDiskSync(path, { backend: "portable", damage: "tolerate" }),
+    VirtualDiskError,
+    "has to be loaded first",
+  );
+  assertEquals(atOnce.symbol, "ERROR_NOT_SUPPORTED");
+  assertStringIncludes(atOnce.causes.join(), 'await openVirtualDisk(path, { damage: "tolerate" })');
   await assertRejects(() => openDamaged(path, { assume: { size: "much" } }), RangeError);
   await assertRejects(() => openDamaged(path, { assume: { length: 1 } as object }), TypeError);
   {

@@ -6,7 +6,7 @@ import { Damages } from "../../../src/portable/image/tolerant_image.ts";
 import { pureTest } from "../../pure.ts";
 import { pattern } from "../../support.ts";
 import { HoleySource, MemorySource } from "../file/memory_source.ts";
-import { type Place, Subject, zeroed } from "../salvaging.ts";
+import { openDamaged, type Place, Subject, zeroed } from "../salvaging.ts";
 import { LOG_GUID, putEntries } from "./log_builder.ts";
 import {
   BAT,
@@ -218,7 +218,7 @@ pureTest(
   () => {
     const { file } = dynamicSubject();
     const open = (assumed: object) =>
-      VHDX.openDamaged!(new MemorySource(file), new Damages(assumed));
+      openDamaged(VHDX, new MemorySource(file), new Damages(assumed));
     assertEquals(open({ size: 4 * MIB }).virtualSize, 4 * MIB);
     // The table has no more entries than a region of 1 MiB holds.
     const larger = open({ size: 2 ** 40 });
@@ -330,7 +330,7 @@ pureTest(
       const source = new HoleySource(2 ** 45, pieces);
       const begin = performance.now();
       try {
-        const image = VHDX.openDamaged!(source, new Damages());
+        const image = openDamaged(VHDX, source, new Damages());
         for (const extent of chainExtents([image], 0, image.virtualSize)) {
           assert(extent.kind === "lost" || extent.kind === "zero" || extent.kind === "file");
         }
