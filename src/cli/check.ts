@@ -9,7 +9,8 @@ import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
 import { FINDING_STATUS, UsageError } from "./failure.ts";
 import { findingForShell } from "./in_options.ts";
-import { ProgressBar, style } from "./terminal.ts";
+import type { Report } from "./report.ts";
+import { style } from "./terminal.ts";
 import { sourceOf, URL_PERMISSION } from "./sources.ts";
 import { shownOperand } from "./url_operand.ts";
 
@@ -51,7 +52,7 @@ const check: Command = command({
       for (const path of files) {
         current = path;
         try {
-          const outcome = inShell(await checkOne(path, { ...options, signal }));
+          const outcome = inShell(await checkOne(path, { ...options, signal }, report));
           report.tell(path, outcome, () => describe(path, outcome));
           if (!outcome.sound) status = Math.max(status, FINDING_STATUS);
         } catch (error) {
@@ -69,8 +70,9 @@ export default check;
 async function checkOne(
   path: string,
   options: Parameters<typeof checkVirtualDisk>[1],
+  report: Report,
 ): Promise<CheckReport> {
-  using bar = new ProgressBar();
+  using bar = report.progressBar();
   return await checkVirtualDisk(sourceOf(path), { ...options, onProgress: bar.show });
 }
 

@@ -10,7 +10,6 @@ import type { Command } from "./declaration.ts";
 import { counted, formatBytes } from "../text/digits.ts";
 import { FINDING_STATUS } from "./failure.ts";
 import { absolute, type Report } from "./report.ts";
-import { ProgressBar } from "./terminal.ts";
 import { sourceOf, URL_PERMISSION } from "./sources.ts";
 
 const TYPES = ["vhd", "vhdx", "iso", "raw"] as const;
@@ -90,9 +89,9 @@ export async function printDifferences(
     let bytes = 0;
     try {
       {
-        using bar = new ProgressBar();
+        using bar = report.progressBar();
         // Where the ranges go to the terminal themselves, a bar would stand between them.
-        const onProgress = Deno.stdout.isTerminal() || report.quiet ? undefined : bar.show;
+        const onProgress = Deno.stdout.isTerminal() ? undefined : bar.show;
         for await (const { offset, length } of compare({ signal, onProgress })) {
           // The first range answers; where the others are nobody wants to know.
           if (report.quiet) return FINDING_STATUS;

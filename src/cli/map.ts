@@ -23,7 +23,7 @@ import { shownName } from "./map_legend.ts";
 import { columnsOf, legendText, picture, ROWS } from "./map_picture.ts";
 import type { Report } from "./report.ts";
 import { writeOut } from "./streams.ts";
-import { ProgressBar } from "./terminal.ts";
+import type { ProgressBar } from "./terminal.ts";
 import { sourceOf, URL_PERMISSION } from "./sources.ts";
 
 /** Pieces between which Ctrl-C is heard. */
@@ -176,7 +176,7 @@ async function draw(
   const { virtualSize } = details.images[0];
   const { offset, length = virtualSize - offset } = range;
   const end = Math.min(virtualSize, offset + length);
-  using bar = new ProgressBar();
+  using bar = report.progressBar();
   const space = await freeSpaceOf(disk, signal, bar);
   const map = new DiskMap({
     offset,

@@ -17,6 +17,7 @@ import {
 } from "./failure.ts";
 import { interruptible } from "./interruption.ts";
 import { printLine, printResult } from "./streams.ts";
+import { ProgressBar } from "./terminal.ts";
 import { isUrl, shownOperand } from "./url_operand.ts";
 
 /** The number of the JSON Schema. It grows when what programs rely on changes; what is added leaves it. */
@@ -48,6 +49,11 @@ export class Report {
     this.json = json;
     this.quiet = quiet;
     this.#besideBytes = besideBytes;
+  }
+
+  /** A bar for what takes long; it is not drawn if the exit status alone answers. */
+  progressBar(): ProgressBar {
+    return new ProgressBar(this.quiet ? null : undefined);
   }
 
   /**

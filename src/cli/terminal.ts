@@ -107,9 +107,15 @@ export class ProgressBar implements Disposable {
   #drawn = false;
   #last = Number.NEGATIVE_INFINITY;
 
-  /** @param now A clock that never goes back, in milliseconds. */
-  constructor(terminal: Terminal = STANDARD_ERROR, now: () => number = () => performance.now()) {
-    this.#terminal = terminal.isTerminal() ? terminal : undefined;
+  /**
+   * @param terminal `null` if nothing is to be drawn.
+   * @param now A clock that never goes back, in milliseconds.
+   */
+  constructor(
+    terminal: Terminal | null = STANDARD_ERROR,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#terminal = terminal?.isTerminal() ? terminal : undefined;
     this.#now = now;
   }
 

@@ -20,7 +20,7 @@ import { shownName } from "./map_legend.ts";
 import { typedCommand } from "./program.ts";
 import { absolute, type Report } from "./report.ts";
 import { printLine } from "./streams.ts";
-import { filled, ProgressBar, style, terminalWidth } from "./terminal.ts";
+import { filled, style, terminalWidth } from "./terminal.ts";
 
 /** How a chain can be made one image. */
 interface MergePlan {
@@ -51,7 +51,7 @@ export async function printTree(
   const [first] = operands as [string];
   return await report.interruptible(() => first, async (signal) => {
     try {
-      const all = await found(operands, signal);
+      const all = await found(operands, signal, report);
       const files = wanted(all, operands);
       const byPath = new Map(all.map((file) => [file.path, file]));
       const told = await Promise.all(files.map((file) => withAdvice(file, byPath, commands)));
@@ -69,8 +69,12 @@ export async function printTree(
   });
 }
 
-async function found(operands: readonly string[], signal: AbortSignal): Promise<ChainFile[]> {
-  using bar = new ProgressBar();
+async function found(
+  operands: readonly string[],
+  signal: AbortSignal,
+  report: Report,
+): Promise<ChainFile[]> {
+  using bar = report.progressBar();
   return await findVirtualDiskChains(operands, { signal, onProgress: bar.show });
 }
 

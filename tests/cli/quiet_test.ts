@@ -3,8 +3,9 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { declarations } from "../../src/cli/declaration.ts";
 import { createImage } from "../create_image.ts";
-import { pattern, TempDir } from "../support.ts";
+import { pattern, TempDir, testWith } from "../support.ts";
 import { runCli } from "./run_cli.ts";
+import { runOnTerminal, terminalNeed } from "./terminal.ts";
 
 const MIB = 2 ** 20;
 
@@ -24,12 +25,14 @@ async function images(): Promise<TempDir> {
 const ROWS: readonly (readonly [line: string, status: number])[] = [
   ["info --quiet base.vhdx child.vhdx", 0],
   ["info --quiet none.vhdx base.vhdx", 2],
+  ["info --quiet --tree child.vhdx", 0],
   ["compare --quiet base.vhdx copy.vhdx", 0],
   ["compare --quiet base.vhdx child.vhdx", 1],
   ["compare --quiet base.vhdx none.vhdx", 2],
   ["changes --quiet child.vhdx", 1],
   ["changes --quiet base.vhdx", 2],
   ["map --quiet child.vhdx", 0],
+  ["map --quiet --as totals child.vhdx", 0],
   ["map --quiet --free-space child.vhdx", 0],
   ["map --quiet none.vhdx", 2],
   ["check --quiet child.vhdx", 0],
@@ -44,6 +47,26 @@ Deno.test("--quiet prints nothing to standard output, and failures to standard e
       assertEquals([code, out], [status, ""]);
       if (status === 2) assertStringIncludes(err, "virtdisk: ");
       else assertEquals(err, "");
+    });
+  }
+});
+
+/** What a progress bar is drawn with. */
+const DRAWN = "\x1b[K";
+/** With this Deno itself clears the place where it tells of modules that it loads. */
+const BY_DENO = "\x1b[0G\x1b[2K\x1b[J";
+
+testWith([terminalNeed], "--quiet draws no progress bar on a terminal", async (t) => {
+  using dir = await images();
+  for (const [line, status] of ROWS.filter(([, status]) => status < 2)) {
+    await t.step(line, async () => {
+      // Where standard output is a terminal too, some draw no bar: it goes elsewhere.
+      const output = "answer.txt";
+      const { code, text } = await runOnTerminal(dir, line.split(" "), { output });
+      assertEquals([code, text.replaceAll(BY_DENO, "")], [status, ""]);
+      if (!/^(?:map.*totals|check child|compare)/.test(line.replace("--quiet ", ""))) return;
+      const loud = line.replace("--quiet ", "").split(" ");
+      assertStringIncludes((await runOnTerminal(dir, loud, { output })).text, DRAWN);
     });
   }
 });
