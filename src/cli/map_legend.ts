@@ -6,7 +6,7 @@
  */
 import { basename } from "node:path";
 import type { DiskMap, FileTotals, Kind, MapTotals, Section } from "./disk_map.ts";
-import { counted, roundBytes } from "../text/digits.ts";
+import { counted, roundBytes, toTenths } from "../text/digits.ts";
 import { partitionTypeName } from "./inspection.ts";
 
 /** A line of the legend. */
@@ -14,8 +14,8 @@ export interface LegendRow {
   readonly kind: Kind;
   readonly name: string;
   readonly bytes: number;
-  /** Of all that was looked at, from 0 to 1. */
-  readonly share: number;
+  /** Of all that was looked at: `12.5 %`, in each row with as many decimals. */
+  readonly share: string;
   /** How the file lies, if it is one. */
   readonly note?: string;
 }
@@ -23,16 +23,15 @@ export interface LegendRow {
 /** The kinds that there are, in the order of the legend. */
 export function legendRows(totals: MapTotals): LegendRow[] {
   const { files, length } = totals;
-  const row = (kind: Kind, name: string, bytes: number, note?: string): LegendRow => ({
+  const row = (kind: Kind, name: string, bytes: number, note?: string) => ({
     kind,
     name,
     bytes,
-    share: length === 0 ? 0 : bytes / length,
     ...(note === undefined ? {} : { note }),
   });
   const stored = files.map((file) => row(file.depth, fileName(file), file.bytes, noteOf(file)));
   const freeBytes = files.reduce((sum, file) => sum + file.freeBytes, 0);
-  const rows = [
+  const all = [
     ...stored,
     row("free", "of this, free in the file system", freeBytes),
     row("zero", "zeros, as the file says", totals.zeroBytes),
@@ -41,7 +40,9 @@ export function legendRows(totals: MapTotals): LegendRow[] {
     row("absent", "in a parent that is not open", totals.absentBytes),
   ];
   // The disk's own file is told of though it holds nothing.
-  return rows.filter(({ kind, bytes }) => bytes > 0 || kind === 0);
+  const rows = all.filter(({ kind, bytes }) => bytes > 0 || kind === 0);
+  const shares = percents(rows.map(({ bytes }) => length === 0 ? 0 : bytes / length));
+  return rows.map((each, i) => ({ ...each, share: shares[i]! }));
 }
 
 function fileName({ path, depth }: FileTotals): string {
@@ -80,10 +81,20 @@ export function cut(text: string, width: number): string {
 
 /** `0 %`, `< 0.1 %`, `12.5 %`, `100 %`: what is there is never 0, what is missing never makes 100. */
 export function percent(share: number): string {
-  const value = share * 100;
-  if (value > 0 && value < 0.1) return "< 0.1 %";
-  if (value < 100 && value > 99.9) return "> 99.9 %";
-  return `${Number.isInteger(value) ? value : value.toFixed(1)} %`;
+  return percents([share])[0]!;
+}
+
+/** As {@linkcode percent}, of shares that stand under each other: all have a decimal, or none. */
+export function percents(shares: readonly number[]): string[] {
+  const values = shares.map((share) => share * 100);
+  const isSpecial = (value: number) => value > 0 && value < 0.1 || value < 100 && value > 99.9;
+  const hasDecimals = values.some((value) =>
+    isSpecial(value) || !Number.isInteger(toTenths(value))
+  );
+  return values.map((value) => {
+    if (isSpecial(value)) return value < 1 ? "< 0.1 %" : "> 99.9 %";
+    return `${toTenths(value).toFixed(hasDecimals ? 1 : 0)} %`;
+  });
 }
 
 /** `partition 1, EFI system, FAT32, 100 MiB at 1 MiB, 70 MiB free`; nothing for a disk that is one section. */

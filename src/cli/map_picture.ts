@@ -6,14 +6,7 @@
  */
 import { roundBytes } from "../text/digits.ts";
 import type { Cell, DiskMap, Kind, MapTotals, Section } from "./disk_map.ts";
-import {
-  cut,
-  type LegendRow,
-  legendRows,
-  percent,
-  sectionTitle,
-  storedText,
-} from "./map_legend.ts";
+import { cut, type LegendRow, legendRows, sectionTitle, storedText } from "./map_legend.ts";
 import { type CellColors, coloured, filled, hasColors, style, terminalWidth } from "./terminal.ts";
 
 /** Rows that a disk is drawn in, beside those that its partitions begin. */
@@ -134,7 +127,7 @@ function legendLines({ kind, name, bytes, share, note }: LegendRow): string[] {
   const [full, part] = [markOf(kind, false), markOf(kind, true)];
   const marks = painted(kind, false, full) +
     (part === full ? " " : painted(kind, true, part));
-  const amount = `${roundBytes(bytes).padStart(10)} ${percent(share).padStart(8)}`;
+  const amount = `${roundBytes(bytes).padStart(10)} ${share.padStart(8)}`;
   const width = terminalWidth();
   if (width < LABELLED) {
     const lines = [name, `${amount.trim()}`, ...(note === undefined ? [] : [note])];

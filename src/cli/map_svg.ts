@@ -6,14 +6,7 @@
  */
 import { roundBytes } from "../text/digits.ts";
 import type { Cell, DiskMap, Kind, Section } from "./disk_map.ts";
-import {
-  cut,
-  type LegendRow,
-  legendRows,
-  percent,
-  sectionTitle,
-  storedText,
-} from "./map_legend.ts";
+import { cut, type LegendRow, legendRows, sectionTitle, storedText } from "./map_legend.ts";
 import { escaped } from "./svg.ts";
 import { filled } from "./terminal.ts";
 
@@ -99,7 +92,7 @@ export function svgPicture(map: DiskMap, heading: string, notes: readonly string
   for (const note of last) drawing.text(note, "", MARGIN);
   const description = [
     ...rows.map(({ name, bytes, share, note }) =>
-      `${name}: ${roundBytes(bytes)}, ${percent(share)}${note === undefined ? "" : `, ${note}`}`
+      `${name}: ${roundBytes(bytes)}, ${share}${note === undefined ? "" : `, ${note}`}`
     ),
     ...last,
   ].join("; ");
@@ -206,7 +199,7 @@ function drawLegend(drawing: Drawing, { kind, name, bytes, share, note }: Legend
   const baseline = drawing.y + LINE - 5;
   drawing.put(cut(name, 44), "", MARGIN + LABEL, baseline);
   drawing.put(roundBytes(bytes), "amount", 500, baseline);
-  drawing.put(percent(share), "amount", 570, baseline);
+  drawing.put(share, "amount", 570, baseline);
   if (note !== undefined) drawing.put(note, "dim", 590, baseline);
   drawing.y += LINE;
 }

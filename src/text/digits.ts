@@ -25,19 +25,24 @@ export function bytesText(count: number): string {
 
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
 
-/** `64 MiB (67,108,864 bytes)`; a size that is no whole number of a unit has one decimal. */
+/** `64 MiB (67,108,864 bytes)`; one decimal at most, and none that is 0. */
 export function formatBytes(bytes: number): string {
   const exact = bytesText(bytes);
   return bytes < 1024 ? exact : `${roundBytes(bytes)} (${exact})`;
 }
 
-/** `64 MiB`; a size that is no whole number of the unit has one decimal. */
+/** `64 MiB`, `1.5 GiB`: one decimal at most, and none that is 0. */
 export function roundBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  while (value >= 1024 && unit < UNITS.length - 1) {
+  while (toTenths(value) >= 1024 && unit < UNITS.length - 1) {
     value /= 1024;
     unit++;
   }
-  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]}`;
+  return `${toTenths(value)} ${UNITS[unit]}`;
+}
+
+/** A number with one decimal at most. */
+export function toTenths(value: number): number {
+  return Math.round(value * 10) / 10;
 }

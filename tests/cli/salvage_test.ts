@@ -38,9 +38,9 @@ Deno.test("salvage saves what is left to any format, says what is lost, and leav
     assertEquals([code, err], [1, ""], target);
     assertEquals(out.split("\n"), [
       `${dir.file(target)}: a disk of 16 MiB (16,777,216 bytes)`,
-      "2.0 MiB (2,096,640 bytes) of the disk are lost",
-      "  the whole disk, 16 MiB: 2.0 MiB (2,096,640 bytes) are lost",
-      "  2.0 MiB (2,096,640 bytes): behind the end of the file",
+      "2 MiB (2,096,640 bytes) of the disk are lost",
+      "  the whole disk, 16 MiB: 2 MiB (2,096,640 bytes) are lost",
+      "  2 MiB (2,096,640 bytes): behind the end of the file",
       "  lost:",
       `    ${LEFT} ${LOST} cut-off`,
       "",
@@ -111,7 +111,7 @@ Deno.test("convert --salvage and read --salvage give the same, and say on standa
   await cutDisk(dir);
   const refused = await runCli(dir, ["convert", "broken.vhdx", "disk.img"]);
   assertEquals(refused.code, 2);
-  const lost = "2.0 MiB (2,096,640 bytes) of the disk are lost";
+  const lost = "2 MiB (2,096,640 bytes) of the disk are lost";
   const converted = await runCli(dir, ["convert", "--salvage", "broken.vhdx", "disk.img"]);
   assertEquals(converted.code, 1);
   assertStringIncludes(converted.err, lost);
