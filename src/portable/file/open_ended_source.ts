@@ -12,6 +12,7 @@ const ENDLESS = 2 ** 52;
 /** A file that says that it has no end; reading beyond its real one gives nothing. */
 export class OpenEndedSource implements ByteSource {
   readonly path: string;
+  readonly origin: object | undefined;
   readonly size = ENDLESS;
   /** The length that the file has. */
   readonly realSize: number;
@@ -19,6 +20,7 @@ export class OpenEndedSource implements ByteSource {
 
   constructor(file: ByteSource) {
     this.path = file.path;
+    this.origin = file.origin;
     this.realSize = file.size;
     this.#file = file;
   }

@@ -212,6 +212,7 @@ function nextMultiple(offset: number, unit: number): number {
 export function withEnd(source: ByteSource, size: number): ByteSource {
   return {
     path: source.path,
+    origin: source.origin,
     size,
     readAt: (buffer, offset) => source.readAt(buffer, offset),
   };

@@ -7,6 +7,7 @@ import type { ProviderSubtype } from "../../disk/information.ts";
 import { formatOf } from "../formats.ts";
 import type { DiskImage } from "../image/image.ts";
 import { ImageError, isUnreadable } from "../file/image_error.ts";
+import { readable } from "../file/promised_end.ts";
 import { type Partition, partitionedDisk } from "../partitions/partitioned_disk.ts";
 import { readPartitionTable } from "../partitions/partition_table.ts";
 
@@ -97,7 +98,8 @@ function imageDetails(image: DiskImage): ImageDetails {
     blockSize,
     fileSize: size,
     ...(blocks === null ? {} : { allocatedSize: blocks * STAT_BLOCK }),
-    ...formatOf(image).origin(source),
+    // Who made a damaged image, it may not say any more.
+    ...readable(() => formatOf(image).origin(source)),
     ...(mtime === null ? {} : { modified: mtime.toISOString() }),
     dirtyLog: image.hasDirtyLog ?? false,
     ...missingBytes(image),

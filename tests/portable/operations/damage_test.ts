@@ -146,6 +146,51 @@ Deno.test("PortableVirtualDisk.damage: what is lost of a parent is lost of its c
   assertEquals((await disk.damage()).lostBytesByReason, { "cut-off": MIB });
 });
 
+Deno.test("PortableVirtualDisk.details: tells what a damaged image still says of itself", async () => {
+  using dir = new TempDir();
+  for (const name of ["disk.vhdx", "disk.vhd"]) {
+    const path = await cutImage(dir, name);
+    if (name === "disk.vhd") {
+      // The copy of the footer: of the other, the end of the file was cut off.
+      using file = Deno.openSync(path, { write: true });
+      file.writeSync(new Uint8Array(512));
+    }
+    const bytes = Deno.readFileSync(path);
+    for (const source of [path, bytes]) {
+      using disk = await openVirtualDisk(source, {
+        backend: "portable",
+        damage: "tolerate",
+        type: name === "disk.vhd" ? "vhd" : "vhdx",
+      });
+      const [image] = disk.details().images;
+      assertEquals(image.fileSize, bytes.length);
+      assertEquals(image.creator, name === "disk.vhd" ? undefined : "virtdisk 0.1");
+    }
+  }
+});
+
+Deno.test("openVirtualDisk: the parent of a damaged image without a path is not looked for", async () => {
+  using dir = new TempDir();
+  const [base, child] = [dir.file("base.vhdx"), dir.file("child.vhdx")];
+  await createChain([base, child], { size: "8MiB", blockSize: "1MiB" }, (disk, depth) => {
+    disk.writeSync(pattern(MIB, depth), depth * MIB);
+  });
+  using alone = await openVirtualDisk(Deno.readFileSync(child), {
+    backend: "portable",
+    damage: "tolerate",
+  });
+  assertEquals(alone.parents, []);
+  const { lostBytesByReason, findings } = await alone.damage();
+  assertEquals(lostBytesByReason, { parent: 7 * MIB });
+  assertStringIncludes(findings[0]!.found, "is not looked for: the image has no path itself");
+  using whole = await openVirtualDisk(Deno.readFileSync(child), {
+    backend: "portable",
+    damage: "tolerate",
+    parents: [Deno.readFileSync(base)],
+  });
+  assertEquals((await whole.damage()).isWhole, true);
+});
+
 Deno.test("PortableVirtualDisk.damage: counts what is lost of each partition", async () => {
   using dir = new TempDir();
   const path = dir.file("disk.vhdx");
