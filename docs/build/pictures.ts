@@ -15,6 +15,8 @@ const MIB = 2 ** 20;
 /** Where the Linux partition begins, and its size. */
 const START = 101 * MIB;
 const SIZE = 1800 * MIB;
+/** Where a damaged file is cut off. */
+const CUT = 200 * MIB;
 /** What differs from run to run is the same in all pictures. */
 const TIME = new Date("2026-11-30T09:00:00Z");
 
@@ -25,6 +27,11 @@ try {
   virtdisk("map --svg map.svg monday.avhdx");
   Deno.copyFileSync(join(folder, "map.svg"), join(PICTURES, "map.svg"));
   picture("map-terminal", "virtdisk map monday.avhdx on a terminal", "map monday.avhdx", 100);
+  Deno.copyFileSync(join(folder, "server.vhdx"), join(folder, "broken.vhdx"));
+  Deno.truncateSync(join(folder, "broken.vhdx"), CUT);
+  // What is lost ends with 1.
+  virtdisk("map --salvage --svg lost.svg broken.vhdx || true");
+  Deno.copyFileSync(join(folder, "lost.svg"), join(PICTURES, "lost.svg"));
   await makeChains();
   picture("tree-terminal", "virtdisk info --tree on a terminal", "info --tree .", 112);
 } finally {
@@ -129,7 +136,7 @@ function change(lines: readonly string[]): void {
 /** Beside it a fork, a parent that was renamed, and files of Hyper-V. */
 async function makeChains(): Promise<void> {
   const at = (name: string) => join(folder, name);
-  Deno.removeSync(at("map.svg"));
+  for (const name of ["map.svg", "lost.svg", "broken.vhdx"]) Deno.removeSync(at(name));
   const make = async (name: string, size: string | undefined, parent: string | undefined) => {
     using disk = await createVirtualDisk(at(name), {
       type: "vhdx",

@@ -13,8 +13,10 @@ import {
   type PartitionDamage,
 } from "../../portable.ts";
 import { counted, formatBytes, groupedDigits, roundBytes } from "../text/digits.ts";
-import { flag } from "./arguments.ts";
-import { FINDING_STATUS } from "./failure.ts";
+import { flag, size } from "./arguments.ts";
+import { typed } from "./declaration.ts";
+import { FINDING_STATUS, UsageError } from "./failure.ts";
+import { isUrl } from "./url_operand.ts";
 import type { Report } from "./report.ts";
 import { ProgressBar } from "./terminal.ts";
 
@@ -23,15 +25,47 @@ export const SALVAGE = flag(
   "read what is left of a damaged image: what is lost are zeros, and is told on standard error",
 );
 
+/** What is said of a damaged image in place of its file. */
+export const ASSUMED = {
+  size: size("of the disk, if the damaged image does not say it any more"),
+  blockSize: size("of its blocks, if it does not say that any more"),
+  sectorSize: size("of its sectors, 512 or 4096, if it does not say that any more"),
+} as const;
+
 /** When a command that has that option ends with 1. */
 export const LOST_STATUS = "something is lost, and what is printed";
 
+/** What was given of these options. */
+type Assumed = { readonly [K in keyof typeof ASSUMED]?: number | undefined };
+
 /** How to open a damaged image with that option; nothing without it. */
-export function tolerance(isDamaged: boolean): Pick<OpenOptions, "damage"> {
-  return isDamaged ? { damage: "tolerate" } : {};
+export function tolerance(
+  isDamaged: boolean,
+  assume: Assumed = {},
+): Pick<OpenOptions, "damage" | "assume"> {
+  return isDamaged ? { damage: "tolerate", assume } : {};
 }
 
-const REASONS: Readonly<Record<LossReason, string>> = {
+/**
+ * Refuses sizes of an image that must be sound, and a damaged one that has to be fetched.
+ *
+ * @throws {UsageError} If that is what was asked for.
+ */
+export function assertSalvageable(
+  command: string,
+  path: string,
+  { salvage, ...sizes }: Assumed & { readonly salvage: boolean },
+): void {
+  if (salvage) {
+    if (!isUrl(path)) return;
+    throw new UsageError(`${command}: --salvage needs a FILE, not a URL: save it first`);
+  }
+  const given = Object.entries(sizes).find(([, size]) => size !== undefined);
+  if (given !== undefined) throw new UsageError(`${command}: ${typed(given[0])} needs --salvage`);
+}
+
+/** The reasons in words. */
+export const LOSS_REASONS: Readonly<Record<LossReason, string>> = {
   "cut-off": "behind the end of the file",
   "table": "its entry in the table of blocks is damaged or missing",
   "overlap": "two blocks have one place in the file",
@@ -101,10 +135,15 @@ export function describeDamage(damage: DiskDamage): string[] {
   const reasons = Object.entries(lostBytesByReason) as [LossReason, number][];
   return [
     ...(lostBytes === 0 ? [] : partitions.map(ofPartition)),
-    ...reasons.map(([reason, bytes]) => `  ${formatBytes(bytes)}: ${REASONS[reason]}`),
+    ...reasons.map(([reason, bytes]) => `  ${formatBytes(bytes)}: ${LOSS_REASONS[reason]}`),
     ...rangesOf(damage),
-    ...listed("found", findings, ofFinding, SHOWN_FINDINGS, "findings"),
+    ...describeFindings(findings),
   ];
+}
+
+/** What is wrong with the files, a line each. */
+export function describeFindings(findings: readonly DamageFinding[]): string[] {
+  return listed("found", findings, ofFinding, SHOWN_FINDINGS, "findings");
 }
 
 function ofPartition({ partition, length, lostBytes }: PartitionDamage): string {

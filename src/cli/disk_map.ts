@@ -6,6 +6,7 @@
 import type {
   Extent,
   ImageDetails,
+  LossReason,
   PartitionSpace,
   PartitionTableDetails,
 } from "../../portable.ts";
@@ -14,18 +15,18 @@ import type {
 export type Piece = Extent & { readonly free?: boolean };
 
 /**
- * What bytes of a disk can be: in the file of a depth (0 is the disk's own), there but free by its file system,
+ * What bytes of a disk can be: in the file of a depth (0 is the disk's own), there but free by its file system, lost,
  * zeros of three kinds, or in a parent that is not open.
  */
-export type Kind = number | "free" | "zero" | "trimmed" | "unallocated" | "absent";
+export type Kind = number | "free" | "lost" | "zero" | "trimmed" | "unallocated" | "absent";
 
 /** The kinds that no file stores, in the order in which a cell prefers them. */
-const UNSTORED = ["absent", "zero", "trimmed", "unallocated"] as const;
+const UNSTORED = ["lost", "absent", "zero", "trimmed", "unallocated"] as const;
 
 /** What a cell shows. */
 export interface Cell {
   readonly kind: Kind;
-  /** Of what is in a file: whether less than half of the cell is in files. */
+  /** Of what is in a file, or lost: whether that is less than half of the cell. */
   readonly isPart: boolean;
 }
 
@@ -68,6 +69,9 @@ export interface MapTotals {
   readonly trimmedBytes: number;
   readonly unallocatedBytes: number;
   readonly absentBytes: number;
+  readonly lostBytes: number;
+  /** Only reasons that there are. */
+  readonly lostBytesByReason: { readonly [R in LossReason]?: number };
 }
 
 /** What a map is made for. */
@@ -98,6 +102,7 @@ export class DiskMap {
   readonly #orders: readonly FileOrder[];
   readonly #bytes: Float64Array;
   readonly #freeBytes: Float64Array;
+  readonly #lostBytes = new Map<LossReason, number>();
   readonly #depths: ReadonlyMap<string, number>;
   #section = 0;
 
@@ -126,6 +131,9 @@ export class DiskMap {
       if (piece.free) this.#freeBytes[depth]! += length;
       this.#orders[depth]!.add(offset, length, piece.fileOffset!);
     } else this.#bytes[kind]! += length;
+    if (piece.kind === "lost") {
+      this.#lostBytes.set(piece.reason, (this.#lostBytes.get(piece.reason) ?? 0) + length);
+    }
     while (this.#section < this.sections.length) {
       const section = this.sections[this.#section]!;
       this.#cells[this.#section]!.add(kind, offset, offset + length);
@@ -139,6 +147,15 @@ export class DiskMap {
   cells(section: Section): Cell[] {
     const cells = this.#cells[this.sections.indexOf(section)]!;
     return Array.from({ length: cells.count }, (_, index) => this.#cell(cells, index));
+  }
+
+  /** Bytes of a section that are lost. */
+  lostBytes(section: Section): number {
+    const cells = this.#cells[this.sections.indexOf(section)]!;
+    const lost = this.#indexOf("lost");
+    let bytes = 0;
+    for (let index = 0; index < cells.count; index++) bytes += cells.bytes(index, lost);
+    return bytes;
   }
 
   get totals(): MapTotals {
@@ -159,6 +176,8 @@ export class DiskMap {
       trimmedBytes: of("trimmed"),
       unallocatedBytes: of("unallocated"),
       absentBytes: of("absent"),
+      lostBytes: of("lost"),
+      lostBytesByReason: Object.fromEntries(this.#lostBytes),
     };
   }
 
@@ -171,6 +190,7 @@ export class DiskMap {
 
   /** The number under which it is counted: depths, then free, then what is not stored. */
   #kindOf(piece: Piece, depth: number | undefined): number {
+    if (piece.kind === "lost") return this.#indexOf("lost");
     if (piece.kind === "zero") return this.#indexOf(piece.reason ?? "unallocated");
     if (depth === undefined) return this.#indexOf("absent");
     return piece.free ? this.#images.length : depth;
@@ -180,8 +200,10 @@ export class DiskMap {
     return this.#images.length + 1 + UNSTORED.indexOf(kind);
   }
 
-  /** What most of what is stored in it is; else what most of it is. */
+  /** Lost if anything of it is; what most of what is stored in it is; else what most of it is. */
   #cell(cells: Cells, index: number): Cell {
+    const lost = cells.bytes(index, this.#indexOf("lost"));
+    if (lost > 0) return { kind: "lost", isPart: lost * 2 < cells.length(index) };
     const stored = this.#images.length + 1;
     let best = 0;
     let sum = 0;

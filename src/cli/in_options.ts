@@ -112,7 +112,7 @@ export function findingForShell<T extends { remedy?: string }>(finding: T): T {
  */
 export function forShell(causes: readonly string[], command: string | null = null): string[] {
   const raw = RAW_FLAGS[command ?? ""] ?? CONVERT_RAW;
-  return causes.map((cause) => translated(cause.replace(RAW, raw)))
+  return causes.map((cause) => translated(cause.replace(RAW, raw), command))
     .filter((cause) => !FOR_SCRIPTS.test(cause));
 }
 
@@ -124,14 +124,19 @@ export function withFlags(reason: string): string {
   );
 }
 
-/** What is said of a damaged disk in place of its file. Of all commands only one takes that. */
+/** What is said of a damaged disk in place of its file. */
 const ASSUMED = /\{ damage: "tolerate", assume: \{ ((?:\w+: \.\.\.(?:, )?)+) \} \}/g;
 
-function translated(advice: string): string {
+/** The commands that take it themselves; of others, one that saves what is left does. */
+const ASSUMING: readonly (string | null)[] = ["map", "read"];
+
+function translated(advice: string, command: string | null): string {
   const text = PHRASES.reduce((all, [phrase, words]) => all.replaceAll(phrase, words), advice)
     .replaceAll(ASSUMED, (_, names: string) => {
       const flags = names.split(", ").map((each) => `${flag(each.split(":")[0]!)} SIZE`);
-      return `\`virtdisk salvage ${flags.join(" ")} BROKEN NEW\``;
+      return ASSUMING.includes(command)
+        ? `\`virtdisk ${command} --salvage ${flags.join(" ")} BROKEN\``
+        : `\`virtdisk salvage ${flags.join(" ")} BROKEN NEW\``;
     });
   return text.replaceAll(OPTION, (all, entry?: string, value?: string, name?: string) => {
     const option = entry ?? name;

@@ -4,6 +4,7 @@
  * @module
  */
 import {
+  type DiskDamage,
   type DiskDetails,
   type DiskFreeSpace,
   type Extent,
@@ -16,6 +17,16 @@ import {
 import { roundBytes } from "../text/digits.ts";
 import { assertBeginsIn, flag, path, QUIET, range, TYPE, word } from "./arguments.ts";
 import { command } from "./command.ts";
+import {
+  assertSalvageable,
+  ASSUMED,
+  damageStatus,
+  describeFindings,
+  LOST_STATUS,
+  tellOnStandardError,
+  tolerance,
+  totalOf,
+} from "./damage.ts";
 import type { Command } from "./declaration.ts";
 import { DiskMap, type Piece } from "./disk_map.ts";
 import { UsageError } from "./failure.ts";
@@ -37,7 +48,8 @@ const map: Command = command({
     "Shows where the bytes of a disk are. On a terminal it draws the disk in cells: what is in the file and in each " +
     "of its parents, what is zeros, and what is in a file although the file systems on the disk leave it free. " +
     "Elsewhere it prints each piece of the disk: offset and length in bytes, and the file and the offset in it; " +
-    "or, if the piece is zeros: zero (the file says so), trimmed, or unallocated.",
+    "or, if the piece is zeros: zero (the file says so), trimmed, or unallocated. With --salvage it shows what is " +
+    "lost of a damaged disk.",
   operands: "FILE",
   options: {
     ...range("where to begin", "how many bytes; default: to the end"),
@@ -54,11 +66,13 @@ const map: Command = command({
     freeSpace: flag(
       "say also of pieces whether the file systems on the disk leave them free, as a picture does",
     ),
+    salvage: flag("map what is left of a damaged image: lost, and why, is what nobody can read"),
+    ...ASSUMED,
     type: TYPE,
     quiet: QUIET,
     json: flag(
       "one JSON object per piece and line: path, kind, offset, length, file, fileOffset, reason, free; with " +
-        "--as totals or --svg one for all: path, offset, length, files, and how many bytes are what",
+        "--as totals or --svg one for all: path, offset, length, files, damage, and how many bytes are what",
     ),
   },
   permissions: [
@@ -75,10 +89,20 @@ const map: Command = command({
     ["map child.vhdx", "Which bytes are in the child, and which in its parent?"],
     ["map --svg disk.svg disk.vhdx", "A picture for a page"],
     ["map --as totals child.vhdx", "How much is where, and how scattered is it?"],
+    ["map --salvage broken.vhdx", "What is lost, and where?"],
     ["map --as pieces --offset 1MiB --length 1MiB disk.vhdx", "A part of it, piece by piece"],
   ],
+  statuses: { 1: `with --salvage: ${LOST_STATUS}` },
   run({ operands: [path], options, report }) {
-    const { noParents, freeSpace, type, offset = 0, length, svg } = options;
+    const { noParents, freeSpace, salvage, type, offset = 0, length, svg } = options;
+    const { size, blockSize, sectorSize } = options;
+    const assume = { size, blockSize, sectorSize };
+    assertSalvageable("map", path, { salvage, ...assume });
+    if (salvage && freeSpace) {
+      throw new UsageError(
+        "map: what a damaged disk says is free is not believed: leave out --free-space or --salvage",
+      );
+    }
     const shape = shapeOf(options, report);
     return report.interruptible(() => path, async (signal) => {
       try {
@@ -86,15 +110,20 @@ const map: Command = command({
           backend: "portable",
           flags: noParents ? ["no-parents"] : [],
           ...(type === undefined ? {} : { type }),
+          ...tolerance(salvage, assume),
         });
         assertBeginsIn(disk.getInformation("size"), offset);
         const range = { offset, ...(length === undefined ? {} : { length }) };
+        const damage = salvage ? await damageIn(disk, range, { signal, report }) : undefined;
         if (shape === "pieces" && svg === undefined) {
           await printPieces(path, disk, range, { freeSpace, signal, report });
+          if (damage !== undefined && !report.json && !report.quiet) {
+            tellOnStandardError(path, damage);
+          }
         } else {
-          await draw(path, disk, range, { shape, svg, signal, report });
+          await draw(path, disk, range, { shape, svg, damage, signal, report });
         }
-        return 0;
+        return damage === undefined ? 0 : damageStatus(damage);
       } catch (error) {
         signal.throwIfAborted();
         return report.fail(path, error);
@@ -141,6 +170,15 @@ interface Watch {
   readonly report: Report;
 }
 
+async function damageIn(
+  disk: PortableVirtualDisk,
+  range: Range,
+  { signal, report }: Watch,
+): Promise<DiskDamage> {
+  using bar = report.progressBar();
+  return await disk.damage({ ...range, signal, onProgress: bar.show });
+}
+
 async function printPieces(
   path: string,
   disk: PortableVirtualDisk,
@@ -167,9 +205,10 @@ async function draw(
   path: string,
   disk: PortableVirtualDisk,
   range: Range,
-  { shape, svg, signal, report }: Watch & {
+  { shape, svg, damage, signal, report }: Watch & {
     readonly shape: Shape;
     readonly svg?: string | undefined;
+    readonly damage?: DiskDamage | undefined;
   },
 ): Promise<void> {
   const details = await disk.fetched((disk) => disk.details());
@@ -177,7 +216,8 @@ async function draw(
   const { offset, length = virtualSize - offset } = range;
   const end = Math.min(virtualSize, offset + length);
   using bar = report.progressBar();
-  const space = await freeSpaceOf(disk, signal, bar);
+  // What a damaged disk says is free is not believed.
+  const space: Space = damage === undefined ? await freeSpaceOf(disk, signal, bar) : {};
   const map = new DiskMap({
     offset,
     end,
@@ -197,23 +237,38 @@ async function draw(
   }
   bar[Symbol.dispose]();
   const heading = headingOf(details, offset, end);
-  const notes = space.reason === undefined ? [] : [`Free space is not known: ${space.reason}.`];
+  const notes = [
+    ...(damage === undefined ? [] : [`${sentence(totalOf(damage))}.`]),
+    ...(space.reason === undefined ? [] : [`Free space is not known: ${space.reason}.`]),
+  ];
+  const findings = describeFindings(damage?.findings ?? []);
   if (svg !== undefined) {
     const { svgPicture } = await import("./map_svg.ts");
     const bytes = new TextEncoder().encode(svgPicture(map, heading, notes));
     if (svg === STANDARD) writeOut(bytes);
     else Deno.writeFileSync(svg, bytes);
-    if (svg === STANDARD) return;
+    if (svg === STANDARD) {
+      if (damage !== undefined && !report.quiet) tellOnStandardError(path, damage);
+      return;
+    }
   }
   const { partitions } = space;
+  const { lostBytesByReason: _, ...totals } = map.totals;
   report.tell(
     path,
-    { ...map.totals, cellSize: undefined, partitions },
+    { ...totals, partitions, damage },
     () =>
-      shape === "picture"
-        ? picture(map, heading, notes)
-        : [heading, ...legendText(map.totals, notes)].join("\n"),
+      [
+        shape === "picture"
+          ? picture(map, heading, notes)
+          : [heading, ...legendText(map.totals, notes)].join("\n"),
+        ...findings,
+      ].join("\n"),
   );
+}
+
+function sentence(text: string): string {
+  return text[0]!.toUpperCase() + text.slice(1);
 }
 
 /** What the file systems leave free, or why nobody knows. */

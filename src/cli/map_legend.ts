@@ -5,18 +5,20 @@
  * @module
  */
 import { basename } from "node:path";
+import type { LossReason } from "../../portable.ts";
 import type { DiskMap, FileTotals, Kind, MapTotals, Section } from "./disk_map.ts";
 import { counted, roundBytes, toTenths } from "../text/digits.ts";
+import { LOSS_REASONS } from "./damage.ts";
 import { partitionTypeName } from "./inspection.ts";
 
-/** A line of the legend. */
+/** A line of the legend; there is one for each reason for which bytes are lost. */
 export interface LegendRow {
   readonly kind: Kind;
   readonly name: string;
   readonly bytes: number;
   /** Of all that was looked at: `12.5 %`, in each row with as many decimals. */
   readonly share: string;
-  /** How the file lies, if it is one. */
+  /** How the file lies, if it is one; or why something is lost. */
   readonly note?: string;
 }
 
@@ -29,11 +31,13 @@ export function legendRows(totals: MapTotals): LegendRow[] {
     bytes,
     ...(note === undefined ? {} : { note }),
   });
+  const lost = Object.entries(totals.lostBytesByReason) as [LossReason, number][];
   const stored = files.map((file) => row(file.depth, fileName(file), file.bytes, noteOf(file)));
   const freeBytes = files.reduce((sum, file) => sum + file.freeBytes, 0);
   const all = [
     ...stored,
     row("free", "of this, free in the file system", freeBytes),
+    ...lost.map(([reason, bytes]) => row("lost", `lost: ${reason}`, bytes, LOSS_REASONS[reason])),
     row("zero", "zeros, as the file says", totals.zeroBytes),
     row("trimmed", "trimmed", totals.trimmedBytes),
     row("unallocated", "never written", totals.unallocatedBytes),
@@ -101,16 +105,29 @@ export function percents(shares: readonly number[]): string[] {
 export function sectionTitle(map: DiskMap, section: Section): string | undefined {
   const { offset, end, partition, space } = section;
   const place = `${roundBytes(end - offset)} at ${roundBytes(offset)}`;
+  const lostBytes = map.lostBytes(section);
+  const lost = lostBytes === 0 ? "" : `, ${roundBytes(lostBytes)} lost`;
   if (partition === undefined) {
     const contents = contentsOf(section);
-    if (map.sections.length > 1) return `no partition, ${place}`;
+    if (map.sections.length > 1) return `no partition, ${place}${lost}`;
     return contents === undefined ? undefined : `the whole disk${contents}`;
   }
   const type = partitionTypeName(partition.type);
   const system = space?.fileSystem;
   const isSame = system !== undefined && type.toLowerCase().includes(system.toLowerCase());
   return `partition ${partition.number}, ${isSame ? "" : `${type}, `}${place}` +
-    (contentsOf(section) ?? "");
+    (contentsOf(section) ?? "") + lost;
+}
+
+/**
+ * What a cell is.
+ *
+ * @param part What one looks like that is in files by less than half.
+ * @param lost The same of one that is lost by less than half, if there may be any.
+ */
+export function cellText(map: DiskMap, part: string, lost: string): string {
+  const { lostBytes } = map.totals;
+  return `A cell is ${roundBytes(map.cellSize)}; ${part}${lostBytes === 0 ? "" : lost}.`;
 }
 
 function contentsOf({ space }: Section): string | undefined {

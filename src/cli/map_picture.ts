@@ -6,7 +6,14 @@
  */
 import { roundBytes } from "../text/digits.ts";
 import type { Cell, DiskMap, Kind, MapTotals, Section } from "./disk_map.ts";
-import { cut, type LegendRow, legendRows, sectionTitle, storedText } from "./map_legend.ts";
+import {
+  cellText,
+  cut,
+  type LegendRow,
+  legendRows,
+  sectionTitle,
+  storedText,
+} from "./map_legend.ts";
 import { type CellColors, coloured, filled, hasColors, style, terminalWidth } from "./terminal.ts";
 
 /** Rows that a disk is drawn in, beside those that its partitions begin. */
@@ -16,7 +23,7 @@ const LABEL = 10;
 /** Narrower terminals have no place for it. */
 const LABELLED = 60;
 
-/** The characters of a kind: for a cell that is in files by half at least, and for one that is less. */
+/** The characters of a kind: for a cell that is in files, or lost, by half at least, and for one that is less. */
 type Marks = readonly [full: string, part: string];
 
 /** Deeper parents share the last digit. */
@@ -26,6 +33,7 @@ const MARKS: readonly Marks[] = [
 ];
 const OTHER_MARKS: Readonly<Record<Exclude<Kind, number>, Marks>> = {
   free: ["~", "~"],
+  lost: ["X", "x"],
   zero: ["0", "0"],
   trimmed: ["-", "-"],
   unallocated: [".", "."],
@@ -40,7 +48,11 @@ const COLORS: readonly (readonly [full: CellColors, part: CellColors])[] = [
   [{ text: 231, ground: 133 }, { text: 53, ground: 182 }],
   [{ text: 231, ground: 94 }, { text: 52, ground: 180 }],
 ];
-const OTHER_COLORS: Readonly<Record<Exclude<Kind, number>, CellColors | undefined>> = {
+const LOST_COLORS: readonly [full: CellColors, part: CellColors] = [
+  { text: 231, ground: 88 },
+  { text: 88, ground: 217 },
+];
+const OTHER_COLORS: Readonly<Record<Exclude<Kind, number | "lost">, CellColors | undefined>> = {
   free: { text: 94, ground: 221 },
   zero: { text: 240, ground: 250 },
   trimmed: { text: 250, ground: 240 },
@@ -59,9 +71,11 @@ export function picture(map: DiskMap, heading: string, notes: readonly string[])
   const blocks = map.sections.map((section) => sectionText(map, section));
   return [
     style("bold", fitted(heading)),
-    fitted(
-      `A cell is ${roundBytes(map.cellSize)}; + or a letter: less than half of it is in files.`,
-    ),
+    fitted(cellText(
+      map,
+      "+ or a letter: less than half of it is in files",
+      "; x: less than half of it is lost",
+    )),
     "",
     ...blocks.flat(),
     "",
@@ -114,12 +128,14 @@ function markOf(kind: Kind, isPart: boolean): string {
 
 function painted(kind: Kind, isPart: boolean, text: string): string {
   if (!hasColors()) return text;
-  const colors = typeof kind === "number" ? colorsOf(kind)[isPart ? 1 : 0] : OTHER_COLORS[kind];
+  const colors = colorsOf(kind, isPart);
   return colors === undefined ? style("dim", text) : coloured(colors, text);
 }
 
-function colorsOf(depth: number): readonly [full: CellColors, part: CellColors] {
-  return COLORS[depth === 0 ? 0 : 1 + (depth - 1) % (COLORS.length - 1)]!;
+function colorsOf(kind: Kind, isPart: boolean): CellColors | undefined {
+  if (kind === "lost") return LOST_COLORS[isPart ? 1 : 0];
+  if (typeof kind !== "number") return OTHER_COLORS[kind];
+  return COLORS[kind === 0 ? 0 : 1 + (kind - 1) % (COLORS.length - 1)]![isPart ? 1 : 0];
 }
 
 /** `  #+  this file, child.vhdx      12 MiB   1.2 %  3 blocks in 2 pieces, 50 % fragmented` */

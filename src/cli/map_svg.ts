@@ -6,7 +6,14 @@
  */
 import { roundBytes } from "../text/digits.ts";
 import type { Cell, DiskMap, Kind, Section } from "./disk_map.ts";
-import { cut, type LegendRow, legendRows, sectionTitle, storedText } from "./map_legend.ts";
+import {
+  cellText,
+  cut,
+  type LegendRow,
+  legendRows,
+  sectionTitle,
+  storedText,
+} from "./map_legend.ts";
 import { escaped } from "./svg.ts";
 import { filled } from "./terminal.ts";
 
@@ -43,13 +50,16 @@ text { font: 13px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1f232
 .trimmed { fill: #afb8c1 } .dash { stroke: #24292f }
 .unallocated { fill: #f0f2f5 } .dot { fill: #8c959f }
 .absent { fill: #cf222e } .cross { stroke: #fff }
+.lost { fill: #82071e } .lost-part { fill: #ffcecb } .bars { stroke: #fff; stroke-width: 1.6 }
+.bars-part { stroke: #82071e; stroke-width: 1.6 }
 .line { stroke: #fff; stroke-width: 1; fill: none }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3 } .dim { fill: #9198a1 } .page, .line { fill: #0d1117; stroke: #0d1117 } .line { fill: none }
   .own { fill: #4493f8 } .parent { fill: #f0883e } .grandparent { fill: #3fb950 }
   .third { fill: #c77dd0 } .fourth { fill: #c8a042 } .digit { fill: #0d1117 }
   .zero { fill: #444c56 } .ring { stroke: #adbac7 } .trimmed { fill: #2f363d } .dash { stroke: #9198a1 }
-  .unallocated { fill: #1a2028 } .dot { fill: #656d76 }
+  .unallocated { fill: #1a2028 } .dot { fill: #656d76 } .lost { fill: #da3633 } .lost-part { fill: #4b1113 }
+  .bars-part { stroke: #ff7b72 }
 }`.trim();
 
 /** A pattern for each kind that has no digit, and the lines between cells. */
@@ -62,6 +72,8 @@ const PATTERNS = [
     "absent",
     `<path class="cross" d="M2 4L${CELL - 2} ${ROW - 4}M2 ${ROW - 4}L${CELL - 2} 4"/>`,
   ),
+  pattern("lost", `<path class="bars" d="M0 0L${CELL} ${ROW}M0 ${ROW}L${CELL} 0"/>`),
+  pattern("lost-part", `<path class="bars-part" d="M0 0L${CELL} ${ROW}M0 ${ROW}L${CELL} 0"/>`),
   `<pattern id="lines" width="${CELL}" height="${ROW}" patternUnits="userSpaceOnUse" ` +
   `patternTransform="translate(${LABEL + MARGIN} 0)"><path class="line" d="M${
     CELL - .5
@@ -78,11 +90,17 @@ export function svgPicture(map: DiskMap, heading: string, notes: readonly string
   const drawing = new Drawing();
   drawing.text(heading, "head", MARGIN);
   drawing.text(
-    `A cell is ${roundBytes(map.cellSize)}; a pale one is in files by less than half.`,
+    cellText(
+      map,
+      "a pale one is in files by less than half",
+      ", or lost if it is crossed out",
+    ),
     "dim",
     MARGIN,
   );
-  const names = new Map(legendRows(map.totals).map(({ kind, name }) => [kind, name]));
+  const names = new Map(
+    legendRows(map.totals).map(({ kind, name }) => [kind, kind === "lost" ? "lost" : name]),
+  );
   for (const section of map.sections) drawSection(drawing, map, section, names);
   drawing.y += GAP;
   const rows = legendRows(map.totals);
@@ -182,7 +200,8 @@ function swatch({ kind, isPart }: Cell, x: number, y: number, width: number): st
   const place = `width="${width}" height="${ROW}"`;
   // Its own coordinates keep the pattern in step with the cells.
   if (typeof kind !== "number") {
-    return `<rect transform="translate(${x} ${y})" fill="url(#${kind})" ${place}/>`;
+    const id = kind === "lost" && isPart ? "lost-part" : kind;
+    return `<rect transform="translate(${x} ${y})" fill="url(#${id})" ${place}/>`;
   }
   const color = COLORS[kind === 0 ? 0 : 1 + (kind - 1) % (COLORS.length - 1)];
   const rect = `<rect class="${color}${isPart ? " pale" : ""}" x="${x}" y="${y}" ${place}/>`;
@@ -193,7 +212,7 @@ function swatch({ kind, isPart }: Cell, x: number, y: number, width: number): st
 function drawLegend(drawing: Drawing, { kind, name, bytes, share, note }: LegendRow): void {
   const y = drawing.y + 4;
   drawing.elements.push(swatch({ kind, isPart: false }, MARGIN, y, CELL * 2));
-  if (typeof kind === "number") {
+  if (typeof kind === "number" || kind === "lost") {
     drawing.elements.push(swatch({ kind, isPart: true }, MARGIN + CELL * 2 + 1, y, CELL * 2));
   }
   const baseline = drawing.y + LINE - 5;

@@ -6,13 +6,19 @@
 import { openVirtualDisk } from "../../portable.ts";
 import { assertBeginsIn, flag, range } from "./arguments.ts";
 import { command } from "./command.ts";
-import { damageStatus, LOST_STATUS, SALVAGE, tellOnStandardError, tolerance } from "./damage.ts";
+import {
+  assertSalvageable,
+  ASSUMED,
+  damageStatus,
+  LOST_STATUS,
+  SALVAGE,
+  tellOnStandardError,
+  tolerance,
+} from "./damage.ts";
 import type { Command } from "./declaration.ts";
-import { UsageError } from "./failure.ts";
 import { assertNoTerminal, outputStream } from "./streams.ts";
 import { ProgressBar } from "./terminal.ts";
 import { sourceOf, URL_PERMISSION } from "./sources.ts";
-import { isUrl } from "./url_operand.ts";
 
 const read: Command = command({
   about: "Writes the bytes of the disk to standard output.",
@@ -20,6 +26,7 @@ const read: Command = command({
   options: {
     ...range("where to begin", "how many bytes, at most; default: to the end"),
     salvage: SALVAGE,
+    ...ASSUMED,
     json: flag(
       "print the result as one JSON object, on standard error: path, offset, length, damage",
     ),
@@ -32,16 +39,16 @@ const read: Command = command({
   ],
   statuses: { 1: `with --salvage: ${LOST_STATUS}` },
   putsOutBytes: () => true,
-  async run({ operands: [path], options: { offset = 0, length, salvage }, report }) {
-    if (salvage && isUrl(path)) {
-      throw new UsageError("read: --salvage needs a FILE, not a URL: save it first");
-    }
+  async run({ operands: [path], options, report }) {
+    const { offset = 0, length, salvage, size, blockSize, sectorSize } = options;
+    const assume = { size, blockSize, sectorSize };
+    assertSalvageable("read", path, { salvage, ...assume });
     assertNoTerminal("read");
     try {
       return await report.interruptible(() => path, async (signal) => {
         using disk = await openVirtualDisk(sourceOf(path), {
           backend: "portable",
-          ...tolerance(salvage),
+          ...tolerance(salvage, assume),
         });
         const { virtualSize } = disk.getInformation("size");
         assertBeginsIn({ virtualSize }, offset);

@@ -5,9 +5,9 @@
  */
 import { createVirtualDisk, type DiskDamage } from "../../portable.ts";
 import { formatBytes } from "../text/digits.ts";
-import { flag, size, word } from "./arguments.ts";
+import { flag, word } from "./arguments.ts";
 import { command } from "./command.ts";
-import { damageOf, damageStatus, describeDamage, totalOf } from "./damage.ts";
+import { ASSUMED, damageOf, damageStatus, describeDamage, totalOf } from "./damage.ts";
 import type { Command } from "./declaration.ts";
 import { NEW_DISK, REPLACING } from "./new_disk.ts";
 import { absolute } from "./report.ts";
@@ -21,9 +21,7 @@ const salvage: Command = command({
   operands: "BROKEN NEW",
   options: {
     sourceType: word("TYPE", ["vhd", "vhdx"], "of BROKEN; default: found out, or by its extension"),
-    size: size("of the disk in BROKEN, if that does not say it any more"),
-    blockSize: size("of its blocks, if it does not say that any more"),
-    sectorSize: size("of its sectors, 512 or 4096, if it does not say that any more"),
+    ...ASSUMED,
     type: NEW_DISK.type,
     subtype: NEW_DISK.subtype,
     preallocate: NEW_DISK.preallocate,
@@ -53,11 +51,7 @@ const salvage: Command = command({
   statuses: { 0: "nothing is lost", 1: "NEW was made, and something is lost" },
   async run({ operands: [source, target], options, report }) {
     const { json: _, sourceType, size, blockSize, sectorSize, ...disk } = options;
-    const assume = {
-      ...(size === undefined ? {} : { size }),
-      ...(blockSize === undefined ? {} : { blockSize }),
-      ...(sectorSize === undefined ? {} : { sectorSize }),
-    };
+    const assume = { size, blockSize, sectorSize };
     const type = sourceType === undefined ? {} : { type: sourceType };
     try {
       return await report.interruptible(() => source, async (signal) => {

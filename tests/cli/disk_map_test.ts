@@ -95,11 +95,51 @@ pureTest("DiskMap shows what most of what is stored in a cell is, and how much",
     trimmedBytes: 3 * MIB,
     unallocatedBytes: 51 * MIB,
     absentBytes: 3 * MIB,
+    lostBytes: 0,
+    lostBytesByReason: {},
   });
   assertEquals(files.map(({ bytes, freeBytes }) => [bytes, freeBytes]), [[3 * MIB, MIB], [
     2 * MIB,
     0,
   ]]);
+});
+
+pureTest("DiskMap shows a cell as lost if anything of it is, and adds up the reasons", () => {
+  const partition = { number: 1, offset: 8 * MIB, length: 16 * MIB, type: "0x83" };
+  const map = mapOf({
+    rows: 1,
+    columns: 16,
+    partitionTable: { kind: "mbr", isBackup: false, partitions: [partition] },
+  });
+  assertEquals(map.cellSize, 4 * MIB / 2);
+  map.add({ kind: "file", offset: 0, length: 7 * MIB, path: "/child", fileOffset: 0 });
+  map.add({ kind: "lost", offset: 7 * MIB, length: MIB + 512, reason: "overlap" });
+  const fileOffset = 8 * MIB + 512;
+  map.add({
+    kind: "file",
+    offset: 8 * MIB + 512,
+    length: 8 * MIB - 512,
+    path: "/child",
+    fileOffset,
+  });
+  map.add({ kind: "lost", offset: 16 * MIB, length: 2 * MIB, reason: "overlap" });
+  map.add({ kind: "lost", offset: 18 * MIB, length: MIB, reason: "cut-off" });
+  map.add({ kind: "zero", offset: 19 * MIB, length: 45 * MIB });
+  const [before, inside] = map.sections;
+  assertEquals(map.cells(before!), [
+    ...Array.from({ length: 3 }, () => ({ kind: 0, isPart: false })),
+    { kind: "lost", isPart: false },
+  ]);
+  assertEquals(map.cells(inside!).slice(0, 6), [
+    { kind: "lost", isPart: true },
+    ...Array.from({ length: 3 }, () => ({ kind: 0, isPart: false })),
+    { kind: "lost", isPart: false },
+    { kind: "lost", isPart: false },
+  ]);
+  assertEquals(map.sections.map((each) => map.lostBytes(each)), [MIB, 3 * MIB + 512, 0]);
+  const { lostBytes, lostBytesByReason } = map.totals;
+  assertEquals(lostBytes, 4 * MIB + 512);
+  assertEquals(lostBytesByReason, { "overlap": 3 * MIB + 512, "cut-off": MIB });
 });
 
 pureTest("DiskMap makes a section of each partition and of what lies between, in the range", () => {

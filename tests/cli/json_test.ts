@@ -98,6 +98,12 @@ const SUCCESSES: readonly Row[] = [
     besideBytes: true,
   },
   { args: ["salvage", "damaged.vhdx", "saved.vhdx"], code: 1, paths: ["damaged.vhdx"] },
+  { args: ["map", "--salvage", "damaged.vhdx"], code: 1, paths: ["damaged.vhdx"] },
+  {
+    args: ["map", "--salvage", "--as", "totals", "damaged.vhdx"],
+    code: 1,
+    paths: ["damaged.vhdx"],
+  },
   {
     args: ["write", "new.vhdx", "--ignore-children"],
     input: new Uint8Array(3),

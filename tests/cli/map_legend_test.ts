@@ -25,6 +25,8 @@ pureTest("legendRows() give each share with as many decimals as the others", () 
     trimmedBytes: 0,
     unallocatedBytes: 290,
     absentBytes: 0,
+    lostBytes: 0,
+    lostBytesByReason: {},
   });
   assertEquals(rows.map(({ kind, share }) => [kind, share]), [
     [0, "71.0 %"],

@@ -68,6 +68,7 @@ const COMMANDS: readonly Command[] = [
     write: "disk.vhdx,nbd.sock",
     others: "--allow-net --allow-sys=umask",
   },
+  { line: "map --salvage damaged.vhdx", read: "damaged.vhdx" },
   { line: "salvage --overwrite damaged.vhdx saved.vhdx", read: ".", write: "." },
   { line: "check disk.vhdx", read: "disk.vhdx" },
   { line: "check damaged.vhdx", read: "damaged.vhdx", code: 1 },
