@@ -34,7 +34,7 @@ import { shownName } from "./map_legend.ts";
 import { columnsOf, legendText, picture, ROWS } from "./map_picture.ts";
 import type { Report } from "./report.ts";
 import { writeOut } from "./streams.ts";
-import type { ProgressBar } from "./terminal.ts";
+import { type ProgressBar, wrapped } from "./terminal.ts";
 import { sourceOf, URL_PERMISSION } from "./sources.ts";
 
 /** Pieces between which Ctrl-C is heard. */
@@ -53,7 +53,7 @@ const map: Command = command({
   operands: "FILE",
   options: {
     ...range("where to begin", "how many bytes; default: to the end"),
-    noParents: flag("open the file alone: what it does not hold is absent"),
+    noParents: flag("open the file alone: what it does not hold is absent, with --salvage lost"),
     as: word(
       "WORD",
       ["picture", "totals", "pieces"],
@@ -66,7 +66,7 @@ const map: Command = command({
     freeSpace: flag(
       "say also of pieces whether the file systems on the disk leave them free, as a picture does",
     ),
-    salvage: flag("map what is left of a damaged image: lost, and why, is what nobody can read"),
+    salvage: flag("map a damaged image: what cannot be read any more is lost, with the reason"),
     ...ASSUMED,
     type: TYPE,
     quiet: QUIET,
@@ -81,7 +81,8 @@ const map: Command = command({
     URL_PERMISSION,
   ],
   notes:
-    "A cell shows what most of what is stored in it is; only if nothing is, which zeros. A block is out of order if " +
+    "A cell shows what most of what is stored in it is; only if nothing is, which zeros; and lost if anything of it " +
+    "is. A block is out of order if " +
     "it does not lie in the file behind the one that comes before it on the disk, with at most the length of a " +
     "block between them. The fragmentation is the part of all blocks that are out of order: at 0 % the file is " +
     "in the order of the disk, at 100 % each block means a jump. Fixed and raw disks, and ISO images, have none.",
@@ -262,9 +263,15 @@ async function draw(
         shape === "picture"
           ? picture(map, heading, notes)
           : [heading, ...legendText(map.totals, notes)].join("\n"),
-        ...findings,
+        ...findings.map(fittedFinding),
       ].join("\n"),
   );
+}
+
+/** A line in as many as it takes, with the indentation that it has. */
+function fittedFinding(line: string): string {
+  const text = line.trimStart();
+  return wrapped(text, line.length - text.length);
 }
 
 function sentence(text: string): string {
