@@ -21,6 +21,7 @@ const PARTS = [
   "CHANGELOG.md",
   "CONTRIBUTING.md",
   "SECURITY.md",
+  "PROOF.md",
   "LICENSE",
   "tests/offline",
 ];
@@ -292,6 +293,7 @@ testWith(
         "CHANGELOG.md",
         "CONTRIBUTING.md",
         "SECURITY.md",
+        "PROOF.md",
         "LICENSE",
       ].includes(file) &&
       !/^(?:src|docs(?!\/build)|examples)\//.test(file)

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { machine } from "../machine.ts";
 import { benchConversions } from "./convert_bench.ts";
 import { benchFreeSpace } from "./free_space_bench.ts";
 import { benchMaintenance } from "./maintain_bench.ts";
@@ -12,12 +13,8 @@ import { benchPortable } from "./portable_bench.ts";
 import { benchServing } from "./serve_bench.ts";
 import { benchOverwrites, benchWrites } from "./write_bench.ts";
 
-const PROCESSOR = /^model name\s*:\s*(.*)$/m;
-
 console.log(`${new Date().toISOString().slice(0, 10)}, Deno ${Deno.version.deno}`);
-console.log(
-  `${Deno.build.os} ${Deno.osRelease()}, ${navigator.hardwareConcurrency} x ${processor()}`,
-);
+console.log(machine());
 console.log("ratio: of a round's times to the first line's, the median of all rounds");
 benchNative();
 benchPortable();
@@ -27,8 +24,3 @@ await benchConversions();
 await benchMaintenance();
 await benchFreeSpace();
 await benchServing();
-
-function processor(): string {
-  if (Deno.build.os !== "linux") return Deno.build.arch;
-  return PROCESSOR.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? Deno.build.arch;
-}

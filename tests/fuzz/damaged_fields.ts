@@ -56,8 +56,16 @@ function noise(random: Random, length: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Makes the images that this project writes. */
-export async function ownSubjects(dir: TempDir, random: Random): Promise<Subject[]> {
+/**
+ * Makes the images that this project writes.
+ *
+ * @param own Which sectors of every one and a half blocks a child has of its own: the first, and how many.
+ */
+export async function ownSubjects(
+  dir: TempDir,
+  random: Random,
+  own: readonly [first: number, count: number] = [10, 50],
+): Promise<Subject[]> {
   const subjects: Subject[] = [];
   for (const type of ["vhd", "vhdx"] as const) {
     const blockSize = type === "vhd" ? 512 * 1024 : MIB;
@@ -80,8 +88,8 @@ export async function ownSubjects(dir: TempDir, random: Random): Promise<Subject
     const changed = contents.slice();
     {
       using disk = await createImage(child, { parent: base });
-      for (let offset = 10 * SECTOR; offset < size; offset += 3 * blockSize / 2) {
-        const bytes = noise(random, 50 * SECTOR);
+      for (let offset = own[0] * SECTOR; offset < size; offset += 3 * blockSize / 2) {
+        const bytes = noise(random, own[1] * SECTOR);
         disk.writeSync(bytes, offset);
         changed.set(bytes, offset);
       }
@@ -303,7 +311,10 @@ export function isEffective({ bytes }: Subject, { patches }: Damage): boolean {
 }
 
 /** Damages the file; gives what undoes that. */
-export function patchFile({ path, bytes }: Subject, patches: readonly Patch[]): () => void {
+export function patchFile(
+  { path, bytes }: Pick<Subject, "path" | "bytes">,
+  patches: readonly Patch[],
+): () => void {
   const write = (of: (patch: Patch) => Uint8Array) => {
     using file = Deno.openSync(path, { write: true });
     for (const patch of patches) {

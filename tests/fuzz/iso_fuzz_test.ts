@@ -5,21 +5,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { ImageError } from "../../src/portable/file/image_error.ts";
 import { isIso, openIso } from "../../src/portable/iso/iso_image.ts";
-import { IsoBuilder, MemorySource, SECTOR, udfImage } from "../portable/iso/iso_builder.ts";
+import { bridgeImage, IsoBuilder, MemorySource, SECTOR } from "../portable/iso/iso_builder.ts";
 import { explored, sampledRounds } from "../sampling.ts";
 import { Random } from "./random.ts";
 
 const ROUNDS = sampledRounds(1500);
 /** 64 descriptors, 21 places of anchors, three anchors with two sequences of 64 sectors. */
 const MAX_READS = 64 + 5 + 21 + 3 * 2 * 64 + 3;
-
-/** ISO 9660, Joliet, El Torito and UDF in one. */
-function bridge(): IsoBuilder {
-  const image = udfImage(400);
-  image.bytes.fill(0, 16 * SECTOR, 20 * SECTOR);
-  return image.primary(16, { label: "BRIDGE", blocks: 400 }).elTorito(17, 300)
-    .joliet(18, "Bridge").terminator(19).udfArea(20, "NSR03");
-}
 
 /** Where the structures lie. */
 const SECTORS = [16, 17, 18, 19, 20, 21, 32, 33, 34, 48, 49, 256];
@@ -45,7 +37,7 @@ function check(bytes: Uint8Array): void {
 
 Deno.test("a bridge image with random bytes changed opens or is refused, and never hangs", () => {
   const random = new Random(0x1505);
-  const original = bridge();
+  const original = bridgeImage();
   for (let round = 0; round < ROUNDS; round++) {
     const bytes = original.bytes.slice();
     for (let change = random.below(8); change >= 0; change--) {
@@ -59,7 +51,7 @@ Deno.test("a bridge image with random bytes changed opens or is refused, and nev
 
 Deno.test("UDF descriptors with random contents under valid checksums do no harm", () => {
   const random = new Random(0xec167);
-  const original = bridge();
+  const original = bridgeImage();
   for (let round = 0; round < ROUNDS; round++) {
     const image = new IsoBuilder(400);
     image.bytes.set(original.bytes);
@@ -77,7 +69,7 @@ Deno.test("UDF descriptors with random contents under valid checksums do no harm
 
 Deno.test("an image cut off anywhere opens where its length allows, else is refused", () => {
   const random = new Random(0x2048);
-  const { bytes } = bridge();
+  const { bytes } = bridgeImage();
   for (let round = 0; round < ROUNDS; round++) {
     const length = random.below(2) === 0 ? random.below(401) * SECTOR : random.below(bytes.length);
     check(bytes.subarray(0, length));

@@ -50,7 +50,8 @@ export class LogWriter {
 
   /**
    * Begins a log of a GUID of its own. Its first entry, an empty one, is durable before the header names
-   * the GUID: a log without a valid entry is a damaged file.
+   * the GUID: a log without a valid entry is a damaged file. Both headers name it: where only one did, damage to
+   * that one would make the other current, and the log be passed over without a word.
    */
   open(): void {
     const { logOffset, logLength } = this.#headers.current;
@@ -66,7 +67,7 @@ export class LogWriter {
     this.#sequenceNumber = 0n;
     this.#append({ ...place, logGuid }, []);
     this.#file.flush();
-    this.#headers.update({ ...place, logGuid, logVersion: 0 });
+    this.#headers.updateBoth({ ...place, logGuid, logVersion: 0 });
   }
 
   /**

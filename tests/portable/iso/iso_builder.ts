@@ -193,3 +193,11 @@ export function udfImage(sectors = 320, label = "UDF LABEL"): IsoBuilder {
     .partition(49, { start: 257, length: 40 })
     .tag(50, 8);
 }
+
+/** ISO 9660, Joliet, El Torito and UDF in one. */
+export function bridgeImage(): IsoBuilder {
+  const image = udfImage(400);
+  image.bytes.fill(0, 16 * SECTOR, 20 * SECTOR);
+  return image.primary(16, { label: "BRIDGE", blocks: 400 }).elTorito(17, 300)
+    .joliet(18, "Bridge").terminator(19).udfArea(20, "NSR03");
+}

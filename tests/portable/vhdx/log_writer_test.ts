@@ -59,6 +59,24 @@ pureTest("a new log has a valid entry, the first, which is empty", () => {
   );
 });
 
+pureTest("a new log is named by both headers, so that damage to either hides nothing", () => {
+  const { file, log } = openLog();
+  const change = page(0, 7);
+  log.append([change]);
+  const { logGuid } = readCurrentHeader(file);
+  for (const header of HEADERS) {
+    const damaged = file.fork();
+    const bytes = new Uint8Array(1);
+    damaged.readAt(bytes, header + 48);
+    damaged.writeAt(Uint8Array.of(bytes[0]! ^ 1), header + 48);
+    const current = readCurrentHeader(damaged);
+    assertNotEquals(current.offset, header);
+    assertEquals(current.logGuid, logGuid);
+    const [entry] = searchLog(new LogRing(damaged, current)).active!;
+    assertEquals(entry!.descriptorCount, 1);
+  }
+});
+
 pureTest("after each of many entries of any length, the last is all that is replayed", () => {
   const { file, log } = openLog();
   for (let i = 0; i < 300; i++) {

@@ -1,0 +1,254 @@
+/** Flips single bits of images, and tells what programs make of it. */
+import { createHash } from "node:crypto";
+import { checkVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
+import { Random } from "../fuzz/random.ts";
+import { patchFile } from "../fuzz/damaged_fields.ts";
+import type { FlipSubject, Piece } from "./flip_subjects.ts";
+import type { ImageReader, ReaderName } from "./readers.ts";
+import type { Reading } from "./reading.ts";
+
+/** What comes of a flip. */
+export const OUTCOMES = [
+  "crash",
+  "hang",
+  "untyped",
+  "refused",
+  "right",
+  "theBit",
+  "silent",
+] as const;
+
+/**
+ * `right`: the bytes of the sound disk; of an ISO image, of whose disk its structures are a part, those of the file.
+ * `theBit`: these, but for the bit that was flipped in the data itself, which
+ * no format has a checksum for. `silent`: other bytes, or another size, without a word.
+ */
+export type Outcome = typeof OUTCOMES[number];
+
+/** What lies at a place. */
+export type PlaceKind = "data" | "structure";
+
+/** A bit of a file. */
+export interface Place {
+  readonly kind: PlaceKind;
+  readonly offset: number;
+  readonly bit: number;
+}
+
+/** What one program made of all flips in one image. */
+export interface FlipCounts {
+  readonly structure: Record<Outcome, number>;
+  readonly data: Record<Outcome, number>;
+}
+
+/** What is to be looked at: which flip, and what came of it. */
+export interface Incident {
+  readonly subject: string;
+  readonly reader: ReaderName;
+  readonly place: Place;
+  readonly reading: Reading;
+}
+
+/** What came of the flips in an image. */
+export interface FlipResult {
+  readonly subject: string;
+  readonly places: number;
+  /** Of them in structures. */
+  readonly structures: number;
+  /** By program; a program that cannot read the sound image is not in it, but in `unable`. */
+  readonly counts: ReadonlyMap<ReaderName, FlipCounts>;
+  /** By program: why it could not be asked. */
+  readonly unable: ReadonlyMap<ReaderName, string>;
+  /** Crashes, hangs and untyped errors. */
+  readonly incidents: readonly Incident[];
+  /** Of what this project reads as other bytes without a word: where the flips are. */
+  readonly silentFields: ReadonlyMap<string, number>;
+  /** How many of these a check names. */
+  readonly named: number;
+}
+
+/** Of a hundred places: how many are in data, and how many in room of structures that nothing is written in. */
+const PERCENT_DATA = 20;
+const PERCENT_EMPTY = 10;
+/** What has something in it beside zeros is looked for in pieces of so many bytes. */
+const PIECE = 16;
+
+/**
+ * Chooses places. Most lie in what structures say: uniformly chosen, nearly all of them would lie in data and in
+ * room that nobody uses.
+ */
+export function choosePlaces(subject: FlipSubject, count: number, random: Random): Place[] {
+  const written: number[] = [];
+  const empty: number[] = [];
+  for (const { start, end } of structuresOf(subject)) {
+    for (let at = start; at < end; at += PIECE) {
+      const piece = subject.bytes.subarray(at, Math.min(end, at + PIECE));
+      (piece.some((byte) => byte !== 0) ? written : empty).push(at);
+    }
+  }
+  return Array.from({ length: count }, (): Place => {
+    const percent = random.below(100);
+    const bit = random.below(8);
+    if (percent < PERCENT_DATA) {
+      const piece = random.pick(subject.data);
+      return { kind: "data", offset: piece.fileOffset + random.below(piece.length), bit };
+    }
+    const isEmpty = empty.length > 0 && percent < PERCENT_DATA + PERCENT_EMPTY;
+    const at = random.pick(isEmpty ? empty : written);
+    const offset = Math.min(at + random.below(PIECE), subject.bytes.length - 1);
+    return { kind: pieceAt(subject, offset) === undefined ? "structure" : "data", offset, bit };
+  });
+}
+
+/** What of the file is not data. */
+function structuresOf({ data, bytes }: FlipSubject): { start: number; end: number }[] {
+  const ranges: { start: number; end: number }[] = [];
+  let start = 0;
+  for (const { fileOffset, length } of data.toSorted((a, b) => a.fileOffset - b.fileOffset)) {
+    if (fileOffset > start) ranges.push({ start, end: fileOffset });
+    start = fileOffset + length;
+  }
+  if (start < bytes.length) ranges.push({ start, end: bytes.length });
+  return ranges;
+}
+
+function pieceAt({ data }: FlipSubject, offset: number): Piece | undefined {
+  return data.find(({ fileOffset, length }) =>
+    fileOffset <= offset && offset < fileOffset + length
+  );
+}
+
+/** What a reading is, after that flip. */
+export function outcomeOf(subject: FlipSubject, place: Place, reading: Reading): Outcome {
+  if (reading.kind !== "bytes") return reading.kind;
+  const { hash } = reading;
+  // The disk of an ISO image is its file: what is in the file is what there is to read.
+  const at = subject.format === "iso" ? place.offset : diskOffset(subject, place);
+  if (at !== undefined && hash === flippedHash(subject, at, place.bit)) {
+    return place.kind === "data" ? "theBit" : "right";
+  }
+  return hash === soundHash(subject) ? "right" : "silent";
+}
+
+function diskOffset(subject: FlipSubject, { offset }: Place): number | undefined {
+  const piece = pieceAt(subject, offset);
+  return piece === undefined ? undefined : piece.offset + offset - piece.fileOffset;
+}
+
+function flippedHash({ contents }: FlipSubject, offset: number, bit: number): string {
+  const bytes = contents.slice();
+  bytes[offset]! ^= 1 << bit;
+  return sha1(bytes);
+}
+
+const soundHashes = new WeakMap<FlipSubject, string>();
+
+function soundHash(subject: FlipSubject): string {
+  let hash = soundHashes.get(subject);
+  if (hash === undefined) soundHashes.set(subject, hash = sha1(subject.contents));
+  return hash;
+}
+
+const sha1 = (bytes: Uint8Array) => createHash("sha1").update(bytes).digest("hex");
+
+const noCounts = () =>
+  Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
+
+/** What the programs read that are not asked of ISO images. */
+const NO_ISO = "it reads no ISO images as such";
+
+/** Flips bits of an image, one after the other, and asks all readers each time. */
+export async function flipBits(
+  subject: FlipSubject,
+  readers: readonly ImageReader[],
+  { places: count, seed }: { readonly places: number; readonly seed: number },
+): Promise<FlipResult> {
+  const counts = new Map<ReaderName, FlipCounts>();
+  const unable = new Map<ReaderName, string>();
+  const able: ImageReader[] = [];
+  for (const reader of readers) {
+    const reason = subject.format === "iso" && reader.name !== "virtdisk"
+      ? NO_ISO
+      : whyUnable(subject, await reader.read(subject));
+    if (reason !== undefined) {
+      unable.set(reader.name, reason);
+      continue;
+    }
+    able.push(reader);
+    counts.set(reader.name, { structure: noCounts(), data: noCounts() });
+  }
+  const incidents: Incident[] = [];
+  const silentFields = new Map<string, number>();
+  const places = choosePlaces(subject, count, new Random(seed));
+  let named = 0;
+  for (const place of places) {
+    const { offset, bit } = place;
+    const flipped = Uint8Array.of(subject.bytes[offset]! ^ 1 << bit);
+    const undo = patchFile(subject, [{ offset, bytes: flipped }]);
+    const readings = await Promise.all(able.map((reader) => reader.read(subject)));
+    for (const [i, { name }] of able.entries()) {
+      const reading = readings[i]!;
+      const outcome = outcomeOf(subject, place, reading);
+      counts.get(name)![place.kind][outcome]++;
+      if (outcome === "crash" || outcome === "hang" || outcome === "untyped") {
+        incidents.push({ subject: subject.name, reader: name, place, reading });
+      }
+      if (name !== "virtdisk" || outcome !== "silent") continue;
+      const field = fieldAt(subject, offset);
+      silentFields.set(field, (silentFields.get(field) ?? 0) + 1);
+      if (await isNamed(subject)) named++;
+    }
+    undo();
+  }
+  const structures = places.filter(({ kind }) => kind === "structure").length;
+  const { name } = subject;
+  return {
+    subject: name,
+    places: count,
+    structures,
+    counts,
+    unable,
+    incidents,
+    silentFields,
+    named,
+  };
+}
+
+function whyUnable(subject: FlipSubject, reading: Reading): string | undefined {
+  if (reading.kind !== "bytes") return `it does not read it (${reading.kind})`;
+  return reading.hash === soundHash(subject)
+    ? undefined
+    : "it reads other bytes of the sound image";
+}
+
+/** Whether a check has anything to say of it. */
+async function isNamed({ path }: FlipSubject): Promise<boolean> {
+  try {
+    const { findings } = await checkVirtualDisk(path);
+    return findings.length > 0;
+  } catch (error) {
+    if (error instanceof VirtualDiskError) return true;
+    throw error;
+  }
+}
+
+const FIELD_NAMES = {
+  entry: "entries of the block table",
+  bitmap: "sector bitmaps",
+  size: "the size of the disk",
+  parameters: "sizes of blocks and sectors",
+  locator: "the parent's paths",
+  footer: "the footer",
+} as const;
+
+/** Where that is. */
+function fieldAt({ fields, format }: FlipSubject, offset: number): string {
+  const field = fields.find((each) => each.offset <= offset && offset < each.offset + each.length);
+  if (field !== undefined) return FIELD_NAMES[field.kind];
+  if (format !== "vhdx") return "elsewhere";
+  return offset >> 20 === 0
+    ? "headers and region tables"
+    : offset >> 20 === 1
+    ? "the log"
+    : "elsewhere";
+}
