@@ -71,6 +71,18 @@ export function* crashStates(
   }
 }
 
+/** What a crash may leave of a file when so many changes had been asked for. */
+export function* statesAt(
+  { base, changes }: { readonly base: SparseFile; readonly changes: readonly Change[] },
+  count: number,
+  random: Random,
+  samples: number,
+): Generator<SparseFile> {
+  for (const { file } of crashStates(base, changes.slice(0, count), random, samples, count)) {
+    yield file;
+  }
+}
+
 function* fatesOf(
   window: readonly Change[],
   random: Random,

@@ -14,7 +14,7 @@ import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual } from "../support.ts";
 import { explored, Sample, sampledBound } from "../sampling.ts";
-import { crashStates } from "./crash_states.ts";
+import { statesAt } from "./crash_states.ts";
 import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
 import { itemsOf } from "./disk_items.ts";
 import {
@@ -25,7 +25,7 @@ import {
   VHD_SHAPES,
   VHDX_SHAPES,
 } from "./merge_chains.ts";
-import { type Change, RecordingSource } from "./recording_source.ts";
+import { NotingSource, type RecordingSource } from "./recording_source.ts";
 import type { Format } from "./scenario.ts";
 import type { SparseFile } from "./sparse_file.ts";
 import { readStamps, SECTOR } from "./stamp.ts";
@@ -129,38 +129,6 @@ for (const each of CASES) {
     explored(`${each.title}`, { "crash states": states });
     assertGreater(states, sampledBound(order.length));
   });
-}
-
-/** Tells of each change. */
-class NotingSource extends RecordingSource<never> {
-  readonly #note: (count: number) => void;
-
-  constructor(base: SparseFile, note: (count: number) => void) {
-    super(base);
-    this.#note = note;
-  }
-
-  override writeAt(bytes: Uint8Array, offset: number): void {
-    super.writeAt(bytes, offset);
-    this.#note(this.changes.length);
-  }
-
-  override truncate(size: number): void {
-    super.truncate(size);
-    this.#note(this.changes.length);
-  }
-}
-
-/** What a crash may leave of a file when so many changes had been asked for. */
-function* statesAt(
-  { base, changes }: { readonly base: SparseFile; readonly changes: readonly Change[] },
-  count: number,
-  random: Random,
-  samples: number,
-): Generator<SparseFile> {
-  for (const { file } of crashStates(base, changes.slice(0, count), random, samples, count)) {
-    yield file;
-  }
 }
 
 /** The chain belongs together and reads as before; merging again ends right. */

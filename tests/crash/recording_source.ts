@@ -66,6 +66,26 @@ export class RecordingSource<Event> implements WritableSource {
   }
 }
 
+/** Tells of each change. */
+export class NotingSource extends RecordingSource<never> {
+  readonly #note: (count: number) => void;
+
+  constructor(base: SparseFile, note: (count: number) => void) {
+    super(base);
+    this.#note = note;
+  }
+
+  override writeAt(bytes: Uint8Array, offset: number): void {
+    super.writeAt(bytes, offset);
+    this.#note(this.changes.length);
+  }
+
+  override truncate(size: number): void {
+    super.truncate(size);
+    this.#note(this.changes.length);
+  }
+}
+
 /** For messages. */
 export function describeChange(change: Change): string {
   switch (change.kind) {

@@ -3,7 +3,7 @@
  * programs; it ends with exit code 1 if something is to be mended.
  *
  * ```sh
- * deno task proof [--long] [--seed NUMBER] [--places NUMBER] [--output PATH]
+ * deno task proof [--long] [--seed NUMBER] [--places NUMBER] [--histories NUMBER] [--output PATH]
  * ```
  *
  * @module
@@ -13,12 +13,15 @@ import { parseArgs } from "node:util";
 import { machine } from "../machine.ts";
 import { ROOT, TempDir } from "../support.ts";
 import { flipBits } from "./bit_flips.ts";
+import { exploreHistories, HISTORY_KINDS, LENGTH, LETTERS } from "./histories.ts";
 import { flipSubjects } from "./flip_subjects.ts";
 import { type Proof, proofText } from "./report.ts";
 import { startReaders } from "./readers.ts";
 
 /** Places in each image. */
 const PLACES = { short: 250, long: 5000 } as const;
+/** Sequences of operations on each kind of image. */
+const HISTORIES = { short: 50, long: LETTERS.length ** LENGTH } as const;
 const SEED = 1;
 
 /** What is asked for. */
@@ -26,6 +29,7 @@ interface Wish {
   readonly isLong: boolean;
   readonly seed: number;
   readonly places: number;
+  readonly histories: number;
   readonly output: string;
 }
 
@@ -36,14 +40,17 @@ function wishOf(args: readonly string[]): Wish {
       long: { type: "boolean", default: false },
       seed: { type: "string", default: String(SEED) },
       places: { type: "string" },
+      histories: { type: "string" },
       output: { type: "string", default: join(ROOT, "PROOF.md") },
     },
   });
   const isLong = values.long;
+  const form = isLong ? "long" : "short";
   return {
     isLong,
     seed: whole("seed", values.seed),
-    places: whole("places", values.places ?? String(isLong ? PLACES.long : PLACES.short)),
+    places: whole("places", values.places ?? String(PLACES[form])),
+    histories: whole("histories", values.histories ?? String(HISTORIES[form])),
     output: values.output,
   };
 }
@@ -53,7 +60,7 @@ function whole(name: string, text: string): number {
   throw new TypeError(`--${name} must be a whole number, not "${text}"`);
 }
 
-async function prove({ isLong, seed, places }: Wish): Promise<Proof> {
+async function prove({ isLong, seed, places, histories }: Wish): Promise<Proof> {
   const start = performance.now();
   const date = new Date().toISOString().slice(0, 10);
   using dir = new TempDir();
@@ -65,12 +72,18 @@ async function prove({ isLong, seed, places }: Wish): Promise<Proof> {
     console.log(`flipping ${places} bits of ${subject.name}`);
     flips.push(await flipBits(subject, readers, { places, seed }));
   }
-  const known = isLong ? places === PLACES.long : places === PLACES.short;
+  const lived = [];
+  for (const kind of HISTORY_KINDS) {
+    console.log(`${histories} histories of images: ${kind.name}`);
+    lived.push(await exploreHistories(kind, { count: histories, seed }));
+  }
+  const form = isLong ? "long" : "short";
   const command = [
     "deno task proof",
     ...(isLong ? ["--long"] : []),
     ...(seed === SEED ? [] : [`--seed ${seed}`]),
-    ...(known ? [] : [`--places ${places}`]),
+    ...(places === PLACES[form] ? [] : [`--places ${places}`]),
+    ...(histories === HISTORIES[form] ? [] : [`--histories ${histories}`]),
   ].join(" ");
   return {
     date,
@@ -81,6 +94,7 @@ async function prove({ isLong, seed, places }: Wish): Promise<Proof> {
     seed,
     seconds: (performance.now() - start) / 1000,
     flips,
+    histories: lived,
   };
 }
 
@@ -106,7 +120,8 @@ function outputOf(program: string, ...args: string[]): string {
 }
 
 /** Whether this project did nothing that it must not do. */
-function isGood({ flips }: Proof): boolean {
+function isGood({ flips, histories }: Proof): boolean {
+  if (histories.some(({ failures }) => failures.length > 0)) return false;
   return flips.every(({ incidents }) => incidents.every(({ reader }) => reader !== "virtdisk"));
 }
 

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import { join } from "@std/path";
 import { denoCommand } from "../deno_command.ts";
 import { ROOT, TempDir, testWith } from "../support.ts";
+import { HISTORY_KINDS } from "./histories.ts";
 import { READER_NEEDS } from "./readers.ts";
 import { shapeOf } from "./report.ts";
 
@@ -22,12 +23,21 @@ function run(...args: string[]): { code: number; output: string } {
 testWith(NEEDS, "deno task proof writes a page of the shape that PROOF.md has", () => {
   using dir = new TempDir();
   const path = dir.file("proof.md");
-  const { code, output } = run("--places", "2", "--seed", "5", "--output", path);
+  const { code, output } = run(
+    "--places",
+    "2",
+    "--histories",
+    "3",
+    "--seed",
+    "5",
+    "--output",
+    path,
+  );
   assertEquals(code, 0, output);
   const page = Deno.readTextFileSync(path);
   assertEquals(shapeOf(page), shapeOf(Deno.readTextFileSync(join(ROOT, "PROOF.md"))));
   // It says how to do the same again.
-  assertMatch(page, /`deno task proof --seed 5 --places 2`/);
+  assertMatch(page, /`deno task proof --seed 5 --places 2 --histories 3`/);
 });
 
 Deno.test("PROOF.md says when and where it was made, and promises nothing that it does not show", () => {
@@ -44,14 +54,21 @@ Deno.test("PROOF.md says when and where it was made, and promises nothing that i
     /^\| [^|]+ \| virtdisk +\| +\d+ \| +(\d+) \| +(\d+) \| +(\d+) \|.*$/gm,
   );
   for (const [row, ...counts] of rows) assertEquals(counts, ["0", "0", "0"], row);
+  const histories = page.slice(page.indexOf("## All short histories"));
+  for (const { name } of HISTORY_KINDS) {
+    const row = new RegExp(`^\\| ${name} +\\| +\\d+ \\| +\\d+ \\| +\\d+ \\| +0 \\|$`, "m");
+    assertMatch(histories, row);
+  }
 });
 
 Deno.test("deno task proof refuses numbers that are none", () => {
   using dir = new TempDir();
   for (const number of ["x", "-1", "1.5", ""]) {
-    const { code, output } = run(`--places=${number}`, "--output", dir.file("proof.md"));
-    assertNotEquals(code, 0);
-    assertMatch(output, /--places must be a whole number/);
+    for (const option of ["--places", "--histories", "--seed"]) {
+      const { code, output } = run(`${option}=${number}`, "--output", dir.file("proof.md"));
+      assertNotEquals(code, 0);
+      assertMatch(output, new RegExp(`${option} must be a whole number`));
+    }
   }
 });
 

@@ -1,5 +1,6 @@
 /** What PROOF.md says of a run. */
 import type { FlipCounts, FlipResult, Incident, Outcome } from "./bit_flips.ts";
+import { type HistoryResult, LENGTH, LETTERS } from "./histories.ts";
 import { READER_NAMES, type ReaderName } from "./readers.ts";
 
 /** A run, and what came of it. */
@@ -15,11 +16,12 @@ export interface Proof {
   readonly seed: number;
   readonly seconds: number;
   readonly flips: readonly FlipResult[];
+  readonly histories: readonly HistoryResult[];
 }
 
 /** What is written: Markdown. */
 export function proofText(proof: Proof): string {
-  return [...heading(proof), ...bitFlips(proof), ...PEERS, ""].join("\n");
+  return [...heading(proof), ...bitFlips(proof), ...shortHistories(proof), ...PEERS, ""].join("\n");
 }
 
 /**
@@ -104,6 +106,41 @@ function bitFlips({ flips, seed }: Proof): string[] {
       .filter(({ reader }) => reader === "virtdisk").map(describe),
   ];
 }
+
+function shortHistories({ histories, seed, isLong }: Proof): string[] {
+  const all = LETTERS.length ** LENGTH;
+  const part = isLong ? "all of them" : "a sample of them; the long form tries all";
+  const states = histories.reduce((sum, each) => sum + each.states, 0);
+  return [
+    "## All short histories",
+    "",
+    `There are ${all} sequences of ${LENGTH} out of ${LETTERS.length} operations: ${
+      LETTERS.join(", ")
+    }. Each begins with`,
+    `shorter ones, which are thereby tried too. They are done to small new images in memory (seed ${seed}): ${part}.`,
+    "A crash comes after every change of a file: with the newest write whole, torn or lost, and with subsets of what",
+    "was not flushed, all of them where that is four changes or fewer. Each file that is left is opened and read",
+    "whole, and written to: what was flushed must be there, what was not may be, and nothing else. Where a file was",
+    "being resized, compacted or merged, that is done again for one in four, and must come to the same end. A file",
+    "is closed before that; a new child appears whole.",
+    "",
+    "| images | sequences | crash states | operations refused | promises broken |",
+    "| --- | ---: | ---: | ---: | ---: |",
+    ...histories.map(({ kind, histories, states, refused, failures }) =>
+      `| ${kind} | ${histories} | ${states} | ${refused} | ${failures.length} |`
+    ),
+    "",
+    `${states} crash states. An operation is refused where the format does not have it: a fixed disk has nothing to`,
+    "compact, a VHD does not shrink, and what has no parent is not merged. Nothing may have changed then.",
+    "",
+    ...histories.flatMap(({ failures }) => failures).slice(0, MOST_FAILURES).map((failure) =>
+      `- **To be mended**: ${failure.replaceAll(/\s*\n\s*/g, "; ")}\n`
+    ),
+  ];
+}
+
+/** So many are told. */
+const MOST_FAILURES = 20;
 
 function rows(
   { subject, counts }: FlipResult,

@@ -1,0 +1,517 @@
+/**
+ * All short histories: every sequence of a few operations on a small new image of each kind, and every file that a
+ * crash could leave on the way. CrashMonkey and ACE looked for bugs of file systems in this way.
+ */
+import type { WritableSource } from "../../src/portable/file/byte_source.ts";
+import { ImageError } from "../../src/portable/file/image_error.ts";
+import type { Merging } from "../../src/portable/image/format.ts";
+import type { ImageSpec, ParentSpec } from "../../src/portable/image/image.ts";
+import { Pace } from "../../src/portable/image/pace.ts";
+import { compactVhd } from "../../src/portable/vhd/compact.ts";
+import { mergeVhd } from "../../src/portable/vhd/merge.ts";
+import { resizeVhd } from "../../src/portable/vhd/resize.ts";
+import { compactVhdx } from "../../src/portable/vhdx/compact.ts";
+import { mergeVhdx } from "../../src/portable/vhdx/merge.ts";
+import { resizeVhdx } from "../../src/portable/vhdx/resize.ts";
+import { assertEquals } from "@std/assert";
+import { statesAt } from "../crash/crash_states.ts";
+import { explore } from "../crash/exploration.ts";
+import { createVhdIn, createVhdxIn, newImage } from "../crash/formats.ts";
+import { type Observation, observe } from "../crash/observation.ts";
+import { NotingSource, type RecordingSource } from "../crash/recording_source.ts";
+import { type Format, runSteps, type Step } from "../crash/scenario.ts";
+import type { SparseFile } from "../crash/sparse_file.ts";
+import { PARENT, SECTOR, stamped, ZEROS } from "../crash/stamp.ts";
+import { VHD } from "../crash/vhd_scenarios.ts";
+import { VHDX } from "../crash/vhdx_scenarios.ts";
+import { Random } from "../fuzz/random.ts";
+import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
+import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
+import { pattern } from "../support.ts";
+
+/** The alphabet. */
+export const LETTERS = [
+  "write",
+  "write unaligned",
+  "write across",
+  "zero",
+  "trim",
+  "flush",
+  "grow",
+  "shrink",
+  "compact",
+  "metadata",
+  "child",
+  "merge",
+  "rebase",
+  "close",
+] as const;
+
+/** An operation. */
+export type Letter = typeof LETTERS[number];
+
+/** Operations, one after the other. */
+export type History = readonly Letter[];
+
+/** A kind of image, and what changes its files. */
+export interface HistoryKind {
+  readonly name: string;
+  readonly format: Format;
+  /** Bytes. */
+  readonly blockSize: number;
+  /** The chain at the start, the leaf first. */
+  start(): SparseFile[];
+  /** A new image. */
+  create(spec: Partial<ImageSpec>): SparseFile;
+  resize(file: WritableSource, size: number, parentSize: number): void;
+  compact(file: WritableSource, parents: readonly SparseFile[]): Promise<unknown>;
+  merge(merging: Merging): Promise<void>;
+  /** What the operation on metadata does the n-th time. */
+  metadata(n: number): Step;
+}
+
+/** Random subsets of what is not flushed, for each point of a crash. */
+const SAMPLES = 2;
+/** What is written has these versions: by the base, by steps, by the write that tries a state. */
+const [BASE, STEPS, PROBE] = [50_000, 100, 9_000];
+const K4 = 4096;
+const ITEM = "aaaaaaaa-0000-0000-0000-000000000001";
+
+const VHD_TOOLS = {
+  format: VHD,
+  blockSize: K4,
+  create: (spec: Partial<ImageSpec>) => newImage(createVhdIn, vhdSpec(spec)),
+  resize: (file: WritableSource, size: number) => resizeVhd(file, size),
+  compact: (file: WritableSource, parents: readonly SparseFile[]) =>
+    compactVhd(file, compaction(VHD, parents)),
+  merge: mergeVhd,
+  metadata: (n: number): Step => ["uniqueId", `99abcdef-0123-4567-89ab-cdef0123456${n}`],
+};
+
+const VHDX_TOOLS = {
+  format: VHDX,
+  blockSize: MIB,
+  create: (spec: Partial<ImageSpec>) => newImage(createVhdxIn, vhdxSpec(spec)),
+  resize: (file: WritableSource, virtualSize: number, parentSize: number) =>
+    resizeVhdx(file, { virtualSize, parentSize }),
+  compact: (file: WritableSource, parents: readonly SparseFile[]) =>
+    compactVhdx(file, compaction(VHDX, parents)),
+  merge: mergeVhdx,
+  metadata: (n: number): Step => ["setItem", ITEM, pattern(100 + 3000 * n, n)],
+};
+
+function compaction(format: Format, parents: readonly SparseFile[]) {
+  return {
+    parents: parents.map((file) => format.open(file)),
+    zeroScan: true,
+    blockMoves: true,
+    pace: new Pace({}),
+  };
+}
+
+/** The kinds. Their disks are as small as can be, if whatever follows two shrinkings is to be inside of them. */
+export const HISTORY_KINDS: readonly HistoryKind[] =
+  ([["VHD", VHD_TOOLS, 5 * K4 + 2048], ["VHDX", VHDX_TOOLS, 4 * MIB + K4]] as const)
+    .flatMap(([format, tools, virtualSize]) => {
+      const { blockSize, create } = tools;
+      const size = { virtualSize, blockSize };
+      const fixed = {
+        subtype: "fixed",
+        virtualSize,
+        blockSize: format === "VHD" ? 0 : MIB,
+      } as const;
+      const dynamic = { ...size, subtype: "dynamic" } as const;
+      return [
+        { ...tools, name: `${format}, fixed`, start: () => [create(fixed)] },
+        { ...tools, name: `${format}, dynamic`, start: () => [create(dynamic)] },
+        {
+          ...tools,
+          name: `${format}, differencing`,
+          start: () => {
+            const base = create(dynamic);
+            const sectors = blockSize / SECTOR;
+            runSteps(tools.format, base, [["write", 0, 2 * sectors + 3]], BASE, {});
+            return [childOf(tools, base, 0), base];
+          },
+        },
+      ];
+    });
+
+function childOf(
+  { format, blockSize, create }: Pick<HistoryKind, "format" | "blockSize" | "create">,
+  below: SparseFile,
+  n: number,
+): SparseFile {
+  const { identifier, virtualSize } = format.open(below);
+  const parent = linkTo(identifier!, n);
+  return create({ subtype: "differencing", virtualSize, blockSize, parent, identifier: guid(n) });
+}
+
+const guid = (n: number) => `bbbbbbbb-0000-0000-0000-00000000000${n}`;
+
+const linkTo = (identifier: string, n: number): ParentSpec => (
+  { identifier, relativePath: `.\\parent${n}`, absolutePath: undefined }
+);
+
+/** Every sequence of so many operations. */
+export function* histories(length: number): Generator<History> {
+  if (length === 0) return yield [];
+  for (const history of histories(length - 1)) {
+    for (const letter of LETTERS) yield [...history, letter];
+  }
+}
+
+/** Operations in a sequence. */
+export const LENGTH = 3;
+
+/** So many of the longest sequences, no two alike; all, if there are no more. */
+export function chooseHistories(count: number, seed: number): History[] {
+  const left = [...histories(LENGTH)];
+  if (count >= left.length) return left;
+  const random = new Random(seed);
+  return Array.from({ length: count }, () => left.splice(random.below(left.length), 1)[0]!);
+}
+
+/** What came of histories. */
+export interface HistoryCounts {
+  /** Sequences that were gone through; those that they begin with are among their states. */
+  histories: number;
+  /** Files that a crash could leave, each of which was opened, read, written to and read again. */
+  states: number;
+  /** Operations that the image does not have, as a fixed one no compaction: refused, and nothing changed. */
+  refused: number;
+}
+
+/** What an operation does to files that are closed: the leaf, and what is below it. */
+type Operation = (files: readonly (SparseFile | RecordingSource<never>)[]) => Promise<void>;
+
+/** When a file had been changed so often. */
+interface Moment {
+  readonly file: number;
+  readonly count: number;
+}
+
+/** An operation, and what it did, in order. */
+interface Recorded {
+  readonly recorded: readonly RecordingSource<never>[];
+  readonly order: readonly Moment[];
+  readonly run: Operation;
+}
+
+/** What an image may say of an operation that it does not have. */
+const REFUSALS: readonly string[] = ["ERROR_VHD_INVALID_TYPE", "ERROR_NOT_SUPPORTED"];
+/** Of a hundred states: how many are brought to the end by doing the same again. */
+const PERCENT_AGAIN = 25;
+
+/** Goes through histories of a kind. */
+export class HistoryExplorer {
+  readonly #kind: HistoryKind;
+  readonly #seed: number;
+  /** What has been explored, so that a beginning which many histories share is explored once. */
+  readonly #explored = new Set<string>();
+  readonly counts: HistoryCounts = { histories: 0, states: 0, refused: 0 };
+
+  constructor(kind: HistoryKind, seed: number) {
+    this.#kind = kind;
+    this.#seed = seed;
+  }
+
+  /**
+   * Goes through one.
+   *
+   * @throws {Error} Says in which state what was promised did not hold.
+   */
+  async explore(history: History): Promise<void> {
+    this.counts.histories++;
+    let files = this.#kind.start();
+    let steps: Step[] = [];
+    let done = 0;
+    const finishSteps = () => {
+      if (steps.length === 0) return;
+      if (this.#isNew(history.slice(0, done))) this.#exploreSteps(history, files[0]!, steps);
+      const leaf = files[0]!.fork();
+      runSteps(this.#kind.format, leaf, steps, STEPS + 1000 * done, {});
+      files = [leaf, ...files.slice(1)];
+      steps = [];
+    };
+    for (const [n, letter] of history.entries()) {
+      const step = this.#stepOf(letter, n, files);
+      if (step !== undefined) {
+        steps.push(step);
+        done = n + 1;
+        // What was below is not the parent any more.
+        if (letter === "rebase") {
+          finishSteps();
+          files = files.slice(0, 1);
+        }
+        continue;
+      }
+      finishSteps();
+      done = n + 1;
+      files = await this.#maintain(history.slice(0, done), letter, n, files);
+    }
+    finishSteps();
+  }
+
+  /** Whether what the beginning ends with has not been explored yet. */
+  #isNew(beginning: History): boolean {
+    const { size } = this.#explored;
+    return this.#explored.add(beginning.join(", ")).size > size;
+  }
+
+  /** What an open image does; `undefined` for what is done to a closed file, or cannot be done. */
+  #stepOf(letter: Letter, n: number, files: readonly SparseFile[]): Step | undefined {
+    const block = this.#kind.blockSize / SECTOR;
+    switch (letter) {
+      case "write":
+        return ["write", block, 8];
+      case "write unaligned":
+        return ["write", 3, 2];
+      case "write across":
+        return ["write", block - 3, 10];
+      case "zero":
+        return ["zero", block - 2, block + 4];
+      case "trim":
+        return ["trim", block, block];
+      case "flush":
+        return ["flush"];
+      case "close":
+        return ["reopen"];
+      case "metadata":
+        return this.#kind.metadata(n);
+      case "rebase": {
+        const { subtype } = this.#kind.format.open(files[0]!);
+        if (subtype !== "differencing") return undefined;
+        const parent = linkTo(guid(9 - n), 9 - n);
+        const made = this.#kind.create({ subtype, parent, blockSize: this.#kind.blockSize });
+        return ["parent", parent, JSON.stringify(this.#kind.format.open(made).parent)];
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #exploreSteps(history: History, base: SparseFile, steps: readonly Step[]): void {
+    this.counts.states += explore({
+      title: `${this.#kind.name}: ${history.join(", ")}`,
+      format: this.#kind.format,
+      base,
+      steps,
+      seed: this.#seed,
+      samples: SAMPLES,
+      always: true,
+      again: 0,
+    });
+  }
+
+  async #maintain(
+    beginning: History,
+    letter: Letter,
+    n: number,
+    files: SparseFile[],
+  ): Promise<SparseFile[]> {
+    const { format } = this.#kind;
+    if (letter === "child") return [childOf(this.#kind, files[0]!, n + 1), ...files];
+    const run = this.#operation(letter, files);
+    if (run === undefined) {
+      this.counts.refused++;
+      return files;
+    }
+    const order: Moment[] = [];
+    const recorded = files.slice(0, 2).map((base, file) =>
+      new NotingSource(base, (count) => order.push({ file, count }))
+    );
+    const left = () => [...recorded.map((each) => each.contents()), ...files.slice(2)];
+    try {
+      await run(recorded);
+    } catch (error) {
+      if (!(error instanceof ImageError && REFUSALS.includes(error.symbol))) {
+        throw failure(this.#kind, beginning, () => "without a crash", error);
+      }
+      this.counts.refused++;
+      assertSame(this.#see(files), this.#see(left()));
+      return files;
+    }
+    if (this.#isNew(beginning)) {
+      await this.#exploreMaintenance(beginning, files, { recorded, order, run }, left());
+    }
+    for (const each of recorded) format.checkClosed?.(each);
+    return afterwards(letter, left());
+  }
+
+  #operation(
+    letter: Letter,
+    files: readonly SparseFile[],
+  ): Operation | undefined {
+    const { format, blockSize, resize, compact, merge } = this.#kind;
+    const [leaf, below, ...deeper] = files;
+    const { virtualSize } = format.open(leaf!);
+    const sizeOf = (file: SparseFile | undefined) => file ? format.open(file).virtualSize : 0;
+    switch (letter) {
+      case "grow":
+        return (files) =>
+          Promise.try(resize, files[0]!, virtualSize + blockSize + SECTOR, sizeOf(below));
+      case "shrink":
+        return (files) =>
+          Promise.try(resize, files[0]!, virtualSize - blockSize - SECTOR, sizeOf(below));
+      case "compact":
+        return async (files) => {
+          await compact(files[0]!, below === undefined ? [] : [below, ...deeper]);
+        };
+      case "merge":
+        if (below === undefined) return undefined;
+        return ([child, target]) =>
+          merge({
+            above: [],
+            child: child!,
+            target: target!,
+            targetParentSize: sizeOf(deeper[0]),
+            dryRun: false,
+            pace: new Pace({}),
+          });
+      default:
+        return undefined;
+    }
+  }
+
+  /** Whatever a crash leaves reads as before or after, can be written to, and comes to the end when done again. */
+  async #exploreMaintenance(
+    beginning: History,
+    before: readonly SparseFile[],
+    { recorded, order, run }: Recorded,
+    after: SparseFile[],
+  ): Promise<void> {
+    const random = new Random(this.#seed);
+    const letter = beginning.at(-1)!;
+    const old = this.#see(before);
+    let size = old.length;
+    try {
+      const whole = this.#see(afterwards(letter, after));
+      assertSame(old, whole);
+      size = whole.length;
+      const change = { grow: 1, shrink: -1 }[letter as string] ?? 0;
+      assertEquals(Math.sign(size - old.length), change, `${old.length} sectors became ${size}`);
+    } catch (error) {
+      throw failure(this.#kind, beginning, () => "without a crash", error);
+    }
+    const counts = recorded.map(() => 0);
+    for (const { file, count } of order) {
+      counts[file] = count;
+      const stands = recorded.map((each, i) =>
+        i === file ? [] : [...statesAt(each, counts[i]!, random, 1)]
+      );
+      for (const state of statesAt(recorded[file]!, count, random, SAMPLES)) {
+        this.counts.states++;
+        const left = stands.map((stand, i) => i === file ? state : random.pick(stand));
+        const where = () =>
+          `seed ${this.#seed}, file ${file}, change ${count} of ${recorded[file]!.changes.length}`;
+        try {
+          const below = before.slice(left.length);
+          this.#checkLeft(left, below, old, random);
+          if (!random.chance(PERCENT_AGAIN)) continue;
+          const again = left.map((file) => file.fork());
+          for (const file of again) this.#kind.format.openWritable(file).finish();
+          await run(again);
+          const ended = this.#see(afterwards(letter, [...again, ...below]));
+          assertSame(old, ended);
+          assertEquals(ended.length, size, "sectors, when done again");
+        } catch (error) {
+          throw failure(this.#kind, beginning, where, error);
+        }
+      }
+    }
+  }
+
+  #checkLeft(
+    left: readonly SparseFile[],
+    below: readonly SparseFile[],
+    old: Uint32Array,
+    random: Random,
+  ): void {
+    assertSame(old, this.#see([...left, ...below]));
+    for (const file of left) this.#kind.format.checkLeft?.(file);
+    this.#probe(left[0]!, random);
+  }
+
+  /** It can be written to, and is sound then. */
+  #probe(file: SparseFile, random: Random): void {
+    const { format } = this.#kind;
+    const written = file.fork();
+    const image = format.openWritable(written);
+    const { versions: expected } = observe(image);
+    const sector = random.below(expected.length);
+    image.write(stamped(sector, 1, PROBE), sector * SECTOR);
+    image.finish();
+    format.checkClosed?.(written);
+    const { versions } = observe(format.open(written));
+    expected[sector] = PROBE;
+    const different = versions.findIndex((version, i) => version !== expected[i]);
+    if (different >= 0) throw new Error(`sector ${different} changed with a write to ${sector}`);
+  }
+
+  /** What the user of the chain sees. */
+  #see(files: readonly SparseFile[]): Uint32Array {
+    const images = files.map((file) => this.#kind.format.open(file));
+    for (const [i, { parent }] of images.slice(0, -1).entries()) {
+      const { identifier } = images[i + 1]!;
+      if (parent?.identifiers.includes(identifier!)) continue;
+      throw new Error(`a child expects ${parent?.identifiers}, its parent is ${identifier}`);
+    }
+    const seen = images.map(observe);
+    return seen.slice(1).reduce(beneath, seen[0]!.versions);
+  }
+}
+
+/** The chain that there is after an operation: a child that has been merged is done with. */
+function afterwards(letter: Letter, files: SparseFile[]): SparseFile[] {
+  return letter === "merge" ? files.slice(1) : files;
+}
+
+/** Every sector that both have is the same; what one has more is zeros. */
+function assertSame(old: Uint32Array, seen: Uint32Array): void {
+  for (let i = 0; i < seen.length; i++) {
+    const expected = i < old.length ? old[i] : ZEROS;
+    // Of a child that was given another parent, nothing is known.
+    if (seen[i] === expected || (i >= old.length && seen[i] === PARENT)) continue;
+    throw new Error(`sector ${i} is version ${seen[i]}, expected ${expected}`);
+  }
+}
+
+/** What is in the parent shows where the child has nothing of its own. */
+function beneath(versions: Uint32Array, { versions: below }: Observation): Uint32Array {
+  return versions.map((version, i) => version === PARENT ? below[i] ?? ZEROS : version);
+}
+
+/** What came of the histories of a kind. */
+export interface HistoryResult extends HistoryCounts {
+  readonly kind: string;
+  /** What did not hold, with all that brings it back. */
+  readonly failures: readonly string[];
+}
+
+/** Goes through so many histories of a kind. */
+export async function exploreHistories(
+  kind: HistoryKind,
+  { count, seed }: { readonly count: number; readonly seed: number },
+): Promise<HistoryResult> {
+  const explorer = new HistoryExplorer(kind, seed);
+  const failures: string[] = [];
+  for (const history of chooseHistories(count, seed)) {
+    try {
+      await explorer.explore(history);
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  return { ...explorer.counts, kind: kind.name, failures };
+}
+
+function failure(
+  { name }: HistoryKind,
+  history: History,
+  where: () => string,
+  cause: unknown,
+): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`${name}: ${history.join(", ")}: ${reason}\n${where()}`, { cause });
+}
