@@ -229,11 +229,11 @@ export class FetchedFile implements OpenFile {
   }
 
   writeAt(): void {
-    throw readOnly(this);
+    throw onlyRead(this.path);
   }
 
   truncate(): void {
-    throw readOnly(this);
+    throw onlyRead(this.path);
   }
 
   flush(): void {}
@@ -319,7 +319,8 @@ function pageOf(offset: number): number {
   return Math.floor(offset / PAGE_SIZE);
 }
 
-function readOnly({ path }: FetchedFile): ImageError {
+/** What is fetched cannot be written. */
+export function onlyRead(path: string): ImageError {
   return new ImageError("ERROR_WRITE_PROTECT", {
     path,
     reason: "what the disk is opened with can only be read",

@@ -79,6 +79,11 @@ export function isUnreadable({ options: { cause, detail } }: ImageError): boolea
   return cause !== undefined && detail === undefined;
 }
 
+/** What a damaged structure makes its reader fail with. */
+export function isDamage(error: unknown): error is ImageError {
+  return error instanceof ImageError && error.options.detail !== undefined;
+}
+
 /** As {@linkcode inOperation}, for work that takes long. */
 export async function inLongOperation<T>(operation: string, run: () => Promise<T>): Promise<T> {
   try {

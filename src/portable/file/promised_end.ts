@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { ByteSource } from "./byte_source.ts";
-import { ImageError } from "./image_error.ts";
+import { isDamage } from "./image_error.ts";
+import { OpenEndedSource } from "./open_ended_source.ts";
 
 /** Where a file ends by what is in it. */
 export interface PromisedEnd {
@@ -16,31 +16,13 @@ export interface PromisedEnd {
   readonly isRepairable?: boolean;
 }
 
-/** More than any image has, and small enough for sums to stay exact. */
-const ENDLESS = 2 ** 52;
-
 /**
  * A file that seems to go on with zeros for ever. The readers of a format's structures refuse what reaches
  * beyond the end of a file; through this they tell where that would be.
  */
-export class EndlessSource implements ByteSource {
-  readonly path: string;
-  readonly origin: object | undefined;
-  readonly size = ENDLESS;
-  /** The length that the file has. */
-  readonly realSize: number;
-  readonly #file: ByteSource;
-
-  constructor(file: ByteSource) {
-    this.path = file.path;
-    this.origin = file.origin;
-    this.realSize = file.size;
-    this.#file = file;
-  }
-
-  readAt(buffer: Uint8Array, offset: number): number {
-    const count = offset < this.realSize ? this.#file.readAt(buffer, offset) : 0;
-    buffer.fill(0, count);
+export class EndlessSource extends OpenEndedSource {
+  override readAt(buffer: Uint8Array, offset: number): number {
+    buffer.fill(0, super.readAt(buffer, offset));
     return buffer.length;
   }
 
@@ -59,7 +41,7 @@ export function readable<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof ImageError && error.options.detail !== undefined) return undefined;
+    if (isDamage(error)) return undefined;
     throw error;
   }
 }

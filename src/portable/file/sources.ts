@@ -10,7 +10,7 @@ import {
   nameOfSource,
 } from "../../disk/disk_source.ts";
 import type { OpenFile } from "./byte_source.ts";
-import { blobFetcher, FetchedFile } from "./fetched_file.ts";
+import { blobFetcher, FetchedFile, onlyRead } from "./fetched_file.ts";
 import { HandleFile, type HandleOptions } from "./handle_file.ts";
 import { ImageError } from "./image_error.ts";
 
@@ -44,13 +44,7 @@ export async function openSourceFile(
   if (typeof source === "string" || !isFetchedSource(source)) {
     return openSourceFileSync(source, options);
   }
-  if (options.write) {
-    throw new ImageError("ERROR_WRITE_PROTECT", {
-      path: nameOfSource(source),
-      reason: "what the disk is opened with can only be read",
-      causes: ["Leave `readOnly` out; to change what it holds, save it to a file first."],
-    });
-  }
+  if (options.write) throw onlyRead(nameOfSource(source));
   return await openFetched(source, options.signal);
 }
 

@@ -7,7 +7,7 @@ import { isAllZero } from "../../bytes/zeros.ts";
 import type { AssumedSizes, DamageFinding, LossReason } from "../../disk/damage.ts";
 import type { ProviderSubtype } from "../../disk/information.ts";
 import type { ByteSource } from "../file/byte_source.ts";
-import { ImageError } from "../file/image_error.ts";
+import { ImageError, isDamage } from "../file/image_error.ts";
 import type { DiskImage, ImageExtent, ParentLink } from "./image.ts";
 
 /** A damaged file may have thousands of things that are wrong. */
@@ -197,11 +197,6 @@ export class TolerantImage implements DiskImage {
     const missing = this.#toleration.missing?.(fileOffset, length) ?? length;
     return { kind: "lost", offset, length: missing, reason: "cut-off" };
   }
-}
-
-/** What a damaged structure makes a reader fail with. */
-function isDamage(error: unknown): error is ImageError {
-  return error instanceof ImageError && error.options.detail !== undefined;
 }
 
 function nextMultiple(offset: number, unit: number): number {
