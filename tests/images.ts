@@ -31,6 +31,19 @@ export function contentsHash(disk: PortableVirtualDisk): string {
   return createHash("sha256").update(contentsOf(disk)).digest("hex");
 }
 
+/** As {@linkcode contentsHash}, of the image in a file. */
+export async function hashOf(path: string): Promise<string> {
+  using disk = await openImage(path, true);
+  return contentsHash(disk);
+}
+
+/** As {@linkcode contentsHash}, of a disk that is read as a stream. */
+export async function streamHash(disk: PortableVirtualDisk): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of disk.readable()) hash.update(chunk);
+  return hash.digest("hex");
+}
+
 /**
  * Creates a chain of images, each a child of the one before it.
  *

@@ -1,18 +1,13 @@
 /** Commands that read an image from a web server, with the permission that their help names, and no other. */
 import { assert, assertEquals } from "@std/assert";
 import { createImage } from "../create_image.ts";
-import { contentsHash, createChain, openImage } from "../images.ts";
+import { createChain, hashOf } from "../images.ts";
 import { ImageServer } from "../portable/http_server.ts";
 import { assertBytesEqual, pattern, TempDir } from "../support.ts";
 import { violations } from "./json_schema.ts";
 import { runCliWith } from "./run_cli.ts";
 
 const MIB = 2 ** 20;
-
-async function hashOf(path: string): Promise<string> {
-  using disk = await openImage(path, true);
-  return contentsHash(disk);
-}
 
 Deno.test("virtdisk: info, map, read, check, free, compare and convert take a URL", async (t) => {
   using dir = new TempDir();

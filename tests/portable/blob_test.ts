@@ -7,14 +7,13 @@ import {
   convertVirtualDisk,
   type Extent,
   openVirtualDisk as openEither,
-  type PortableVirtualDisk,
   virtualDiskChanges,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { openVirtualDisk, openVirtualDiskSync } from "@virtdisk/virtdisk/portable";
 import { serveVirtualDisk } from "@virtdisk/virtdisk/serve";
 import { createImage } from "../create_image.ts";
-import { contentsHash, createChain, openImage } from "../images.ts";
+import { contentsHash, createChain, hashOf, openImage, streamHash } from "../images.ts";
 import { pattern, run, TempDir, testWith, tool } from "../support.ts";
 
 const MIB = 2 ** 20;
@@ -22,17 +21,6 @@ const SIZE = 40 * MIB;
 
 function blobOf(path: string): Blob {
   return new Blob([Deno.readFileSync(path)]);
-}
-
-async function streamHash(disk: PortableVirtualDisk): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of disk.readable()) hash.update(chunk);
-  return hash.digest("hex");
-}
-
-async function hashOf(path: string): Promise<string> {
-  using disk = await openImage(path, true);
-  return contentsHash(disk);
 }
 
 /** Images of one disk, as qemu-img and this library make them. */

@@ -1,12 +1,10 @@
 /** Images on a web server, read by range requests. */
-import { createHash } from "node:crypto";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   checkVirtualDisk,
   compareVirtualDisks,
   convertVirtualDisk,
   createVirtualDisk,
-  type PortableVirtualDisk,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { openVirtualDisk } from "@virtdisk/virtdisk/portable";
@@ -14,7 +12,7 @@ import { HttpFetcher } from "../../src/portable/file/http_fetcher.ts";
 import { ImageError } from "../../src/portable/file/image_error.ts";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
-import { contentsHash, createChain, openImage } from "../images.ts";
+import { createChain, hashOf, openImage, streamHash } from "../images.ts";
 import { assertBytesEqual, pattern, run, TempDir, testWith, tool } from "../support.ts";
 import { type Behaviour, ImageServer } from "./http_server.ts";
 
@@ -23,17 +21,6 @@ const SIZE = 24 * MIB;
 /** Nobody waits long in a test. */
 const SHORT = { idle: 300, pauses: [5, 5] };
 const FOREVER = new AbortController().signal;
-
-async function streamHash(disk: PortableVirtualDisk): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of disk.readable()) hash.update(chunk);
-  return hash.digest("hex");
-}
-
-async function hashOf(path: string): Promise<string> {
-  using disk = await openImage(path, true);
-  return contentsHash(disk);
-}
 
 /** An image of this library with something in it. */
 async function imageBytes(dir: TempDir, name: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -11,7 +11,7 @@ import {
 } from "@virtdisk/virtdisk";
 import { openVirtualDisk as openPortable } from "@virtdisk/virtdisk/portable";
 import { createImage } from "../create_image.ts";
-import { contentsHash, contentsOf, createChain, openImage } from "../images.ts";
+import { contentsHash, contentsOf, createChain, hashOf, openImage } from "../images.ts";
 import { assertBytesEqual, pattern, run, TempDir, testWith, tool } from "../support.ts";
 import { afterCalls, fileHandle, MemoryHandle } from "./handles.ts";
 
@@ -22,11 +22,6 @@ type Refused = Pick<VirtualDiskError, "symbol" | "path">;
 
 async function refusal(run: () => Promise<unknown>): Promise<VirtualDiskError & Refused> {
   return await assertRejects(run, VirtualDiskError);
-}
-
-async function hashOf(path: string): Promise<string> {
-  using disk = await openImage(path, true);
-  return contentsHash(disk);
 }
 
 /** Images that qemu-img makes of a raw disk with something in it. */
