@@ -1,11 +1,11 @@
 /** Flips single bits of images, and tells what programs make of it. */
 import { createHash } from "node:crypto";
 import { checkVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
-import { Random } from "../fuzz/random.ts";
-import { patchFile } from "../fuzz/damaged_fields.ts";
-import type { FlipSubject, Piece } from "./flip_subjects.ts";
-import type { ImageReader, ReaderName } from "./readers.ts";
-import type { Reading } from "./reading.ts";
+import { Random } from "../../fuzz/random.ts";
+import { patchFile } from "../../fuzz/damaged_fields.ts";
+import type { FlipSubject, Piece } from "./subjects.ts";
+import type { ImageReader, ReaderName } from "../readers/readers.ts";
+import type { Reading } from "../readers/reading.ts";
 
 /** What comes of a flip. */
 export const OUTCOMES = [
@@ -56,13 +56,13 @@ export interface FlipResult {
   /** Of them in structures. */
   readonly structures: number;
   /** By program; a program that cannot read the sound image is not in it, but in `unable`. */
-  readonly counts: ReadonlyMap<ReaderName, FlipCounts>;
+  readonly counts: Readonly<Partial<Record<ReaderName, FlipCounts>>>;
   /** By program: why it could not be asked. */
-  readonly unable: ReadonlyMap<ReaderName, string>;
+  readonly unable: Readonly<Partial<Record<ReaderName, string>>>;
   /** Crashes, hangs and untyped errors. */
   readonly incidents: readonly Incident[];
   /** Of what this project reads as other bytes without a word: where the flips are. */
-  readonly silentFields: ReadonlyMap<string, number>;
+  readonly silentFields: Readonly<Record<string, number>>;
   /** How many of these a check names. */
   readonly named: number;
 }
@@ -163,22 +163,22 @@ export async function flipBits(
   readers: readonly ImageReader[],
   { places: count, seed }: { readonly places: number; readonly seed: number },
 ): Promise<FlipResult> {
-  const counts = new Map<ReaderName, FlipCounts>();
-  const unable = new Map<ReaderName, string>();
+  const counts: Partial<Record<ReaderName, FlipCounts>> = {};
+  const unable: Partial<Record<ReaderName, string>> = {};
   const able: ImageReader[] = [];
   for (const reader of readers) {
     const reason = subject.format === "iso" && reader.name !== "virtdisk"
       ? NO_ISO
       : whyUnable(subject, await reader.read(subject));
     if (reason !== undefined) {
-      unable.set(reader.name, reason);
+      unable[reader.name] = reason;
       continue;
     }
     able.push(reader);
-    counts.set(reader.name, { structure: noCounts(), data: noCounts() });
+    counts[reader.name] = { structure: noCounts(), data: noCounts() };
   }
   const incidents: Incident[] = [];
-  const silentFields = new Map<string, number>();
+  const silentFields: Record<string, number> = {};
   const places = choosePlaces(subject, count, new Random(seed));
   let named = 0;
   for (const place of places) {
@@ -189,13 +189,13 @@ export async function flipBits(
     for (const [i, { name }] of able.entries()) {
       const reading = readings[i]!;
       const outcome = outcomeOf(subject, place, reading);
-      counts.get(name)![place.kind][outcome]++;
+      counts[name]![place.kind][outcome]++;
       if (outcome === "crash" || outcome === "hang" || outcome === "untyped") {
         incidents.push({ subject: subject.name, reader: name, place, reading });
       }
       if (name !== "virtdisk" || outcome !== "silent") continue;
       const field = fieldAt(subject, offset);
-      silentFields.set(field, (silentFields.get(field) ?? 0) + 1);
+      silentFields[field] = (silentFields[field] ?? 0) + 1;
       if (await isNamed(subject)) named++;
     }
     undo();

@@ -1,14 +1,14 @@
 /** Bits of images are flipped, and each program says what comes of it: the promises of PROOF.md, in a sample. */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { Random } from "../fuzz/random.ts";
-import { denoCommand } from "../deno_command.ts";
-import { explored, sampledRounds } from "../sampling.ts";
-import { TempDir, testWith } from "../support.ts";
-import { choosePlaces, flipBits, outcomeOf, type Place } from "./bit_flips.ts";
-import { type FlipSubject, flipSubjects } from "./flip_subjects.ts";
-import { READER_NEEDS, startReaders } from "./readers.ts";
-import { ReaderProcess } from "./reading.ts";
+import { Random } from "../../fuzz/random.ts";
+import { denoCommand } from "../../deno_command.ts";
+import { explored, sampledRounds } from "../../sampling.ts";
+import { TempDir, testWith } from "../../support.ts";
+import { choosePlaces, flipBits, outcomeOf, type Place } from "./flips.ts";
+import { type FlipSubject, flipSubjects } from "./subjects.ts";
+import { READER_NEEDS, startReaders } from "../readers/readers.ts";
+import { ReaderProcess } from "../readers/reading.ts";
 
 const SEED = 7;
 const PLACES = sampledRounds(150);
@@ -24,8 +24,8 @@ Deno.test("flipBits(): no flip of a bit makes virtdisk crash, hang, or throw wha
   for (const subject of subjects) {
     const result = await flipBits(subject, [ours!], { places: PLACES, seed: SEED });
     assertEquals(result.incidents, [], subject.name);
-    assertEquals([...result.unable], [], subject.name);
-    const { structure, data } = result.counts.get("virtdisk")!;
+    assertEquals(result.unable, {}, subject.name);
+    const { structure, data } = result.counts.virtdisk!;
     // Data are read as they are, and nothing else changes with them.
     assertEquals(data.theBit, result.places - result.structures, subject.name);
     assertEquals(sum(structure), result.structures, subject.name);
@@ -46,8 +46,8 @@ testWith(
     const able: Record<string, string[]> = {};
     for (const subject of await flipSubjects(dir)) {
       const { counts } = await flipBits(subject, readers, { places: 2, seed: SEED });
-      able[subject.name] = [...counts.keys()];
-      for (const { structure, data } of counts.values()) {
+      able[subject.name] = Object.keys(counts);
+      for (const { structure, data } of Object.values(counts)) {
         assertEquals(
           sum(structure) + sum(data),
           2,
@@ -158,7 +158,7 @@ for (const [title, code, kind] of READERS_AT_FAULT) {
 Deno.test("our_reader.ts: an image that is none is refused, and a missing file too", async () => {
   using dir = new TempDir();
   Deno.writeFileSync(dir.file("noise.vhdx"), new Uint8Array(100_000).fill(7));
-  const path = fromFileUrl(new URL("our_reader.ts", import.meta.url));
+  const path = fromFileUrl(new URL("../readers/our_reader.ts", import.meta.url));
   const start = () =>
     denoCommand({
       args: ["run", "--no-check", "--allow-read", path],

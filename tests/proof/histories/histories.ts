@@ -2,32 +2,32 @@
  * All short histories: every sequence of a few operations on a small new image of each kind, and every file that a
  * crash could leave on the way. CrashMonkey and ACE looked for bugs of file systems in this way.
  */
-import type { WritableSource } from "../../src/portable/file/byte_source.ts";
-import { ImageError } from "../../src/portable/file/image_error.ts";
-import type { Merging } from "../../src/portable/image/format.ts";
-import type { ImageSpec, ParentSpec } from "../../src/portable/image/image.ts";
-import { Pace } from "../../src/portable/image/pace.ts";
-import { compactVhd } from "../../src/portable/vhd/compact.ts";
-import { mergeVhd } from "../../src/portable/vhd/merge.ts";
-import { resizeVhd } from "../../src/portable/vhd/resize.ts";
-import { compactVhdx } from "../../src/portable/vhdx/compact.ts";
-import { mergeVhdx } from "../../src/portable/vhdx/merge.ts";
-import { resizeVhdx } from "../../src/portable/vhdx/resize.ts";
+import type { WritableSource } from "../../../src/portable/file/byte_source.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import type { Merging } from "../../../src/portable/image/format.ts";
+import type { ImageSpec, ParentSpec } from "../../../src/portable/image/image.ts";
+import { Pace } from "../../../src/portable/image/pace.ts";
+import { compactVhd } from "../../../src/portable/vhd/compact.ts";
+import { mergeVhd } from "../../../src/portable/vhd/merge.ts";
+import { resizeVhd } from "../../../src/portable/vhd/resize.ts";
+import { compactVhdx } from "../../../src/portable/vhdx/compact.ts";
+import { mergeVhdx } from "../../../src/portable/vhdx/merge.ts";
+import { resizeVhdx } from "../../../src/portable/vhdx/resize.ts";
 import { assertEquals } from "@std/assert";
-import { statesAt } from "../crash/crash_states.ts";
-import { explore } from "../crash/exploration.ts";
-import { createVhdIn, createVhdxIn, newImage } from "../crash/formats.ts";
-import { type Observation, observe } from "../crash/observation.ts";
-import { NotingSource, type RecordingSource } from "../crash/recording_source.ts";
-import { type Format, runSteps, type Step } from "../crash/scenario.ts";
-import type { SparseFile } from "../crash/sparse_file.ts";
-import { PARENT, SECTOR, stamped, ZEROS } from "../crash/stamp.ts";
-import { VHD } from "../crash/vhd_scenarios.ts";
-import { VHDX } from "../crash/vhdx_scenarios.ts";
-import { Random } from "../fuzz/random.ts";
-import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
-import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
-import { pattern } from "../support.ts";
+import { statesAt } from "../../crash/crash_states.ts";
+import { explore } from "../../crash/exploration.ts";
+import { createVhdIn, createVhdxIn, newImage } from "../../crash/formats.ts";
+import { type Observation, observe } from "../../crash/observation.ts";
+import { NotingSource, type RecordingSource } from "../../crash/recording_source.ts";
+import { type Format, runSteps, type Step } from "../../crash/scenario.ts";
+import type { SparseFile } from "../../crash/sparse_file.ts";
+import { PARENT, SECTOR, stamped, ZEROS } from "../../crash/stamp.ts";
+import { VHD } from "../../crash/vhd_scenarios.ts";
+import { VHDX } from "../../crash/vhdx_scenarios.ts";
+import { Random } from "../../fuzz/random.ts";
+import { vhdSpec } from "../../portable/vhd/vhd_builder.ts";
+import { MIB, vhdxSpec } from "../../portable/vhdx/vhdx_builder.ts";
+import { pattern } from "../../support.ts";
 
 /** The alphabet. */
 export const LETTERS = [

@@ -1,19 +1,30 @@
 /** The programs that are asked: this project, qemu-img and libvhdi. */
 import { fromFileUrl } from "@std/path";
 import { createHash } from "node:crypto";
-import { denoCommand } from "../deno_command.ts";
-import { type Need, pythonModule, tool } from "../support.ts";
-import type { FlipSubject } from "./flip_subjects.ts";
+import { denoCommand } from "../../deno_command.ts";
+import { type Need, pythonModule, tool } from "../../support.ts";
 import { ReaderProcess, type Reading } from "./reading.ts";
 
 /** Milliseconds for one image of a few MiB, on a machine that has other things to do. */
 const LIMIT = 20_000;
 
+/** An image that programs read. */
+export interface ReadImage {
+  readonly format: "vhd" | "vhdx" | "iso";
+  readonly path: string;
+  /** Of a differencing image. */
+  readonly parent: string | undefined;
+  /** Whether its log has to be replayed. */
+  readonly hasLog: boolean;
+  /** The disk, if the image is sound. */
+  readonly contents: Uint8Array<ArrayBuffer>;
+}
+
 /** A program that reads images. */
 export interface ImageReader extends AsyncDisposable {
   readonly name: ReaderName;
-  /** Reads the image of a subject as it is in its file now. */
-  read(subject: FlipSubject): Promise<Reading>;
+  /** Reads an image as it is in its file now. */
+  read(image: ReadImage): Promise<Reading>;
 }
 
 /** The programs, in the order of the table. */
@@ -77,7 +88,7 @@ class QemuReader implements ImageReader {
     this.#raw = raw;
   }
 
-  async read({ path, format, hasLog, contents }: FlipSubject): Promise<Reading> {
+  async read({ path, format, hasLog, contents }: ReadImage): Promise<Reading> {
     const type = format === "vhd" ? "vpc" : format;
     let source = path;
     if (hasLog) {

@@ -1,9 +1,9 @@
 /** Short histories: a sample of them, and that what breaks a promise is found. */
 import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
-import type { WritableSource } from "../../src/portable/file/byte_source.ts";
-import { resizeVhd } from "../../src/portable/vhd/resize.ts";
-import { SparseFile } from "../crash/sparse_file.ts";
-import { explored, sampledRounds } from "../sampling.ts";
+import type { WritableSource } from "../../../src/portable/file/byte_source.ts";
+import { resizeVhd } from "../../../src/portable/vhd/resize.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
+import { explored, sampledRounds } from "../../sampling.ts";
 import {
   chooseHistories,
   exploreHistories,

@@ -1,11 +1,12 @@
 /** The images in which bits are flipped: one of each kind, with what is known of them. */
-import type { TempDir } from "../support.ts";
-import { type Field, ownSubjects, subject } from "../fuzz/damaged_fields.ts";
-import { Random } from "../fuzz/random.ts";
-import { createImage } from "../create_image.ts";
-import { openImage, openImageSync } from "../images.ts";
-import { bridgeImage, SECTOR as ISO_SECTOR } from "../portable/iso/iso_builder.ts";
-import { BAT, MIB } from "../portable/vhdx/vhdx_builder.ts";
+import type { TempDir } from "../../support.ts";
+import { type Field, ownSubjects, subject } from "../../fuzz/damaged_fields.ts";
+import { Random } from "../../fuzz/random.ts";
+import { createImage } from "../../create_image.ts";
+import { openImage, openImageSync } from "../../images.ts";
+import { bridgeImage, SECTOR as ISO_SECTOR } from "../../portable/iso/iso_builder.ts";
+import type { ReadImage } from "../readers/readers.ts";
+import { BAT, MIB } from "../../portable/vhdx/vhdx_builder.ts";
 
 const SEED = 2026;
 /** Whole 4 KiB: libvhdi takes what follows a written sector for written, up to there. */
@@ -13,19 +14,11 @@ const OWN_SECTORS = [8, 48] as const;
 const SECTOR = 512;
 
 /** An image. */
-export interface FlipSubject {
+export interface FlipSubject extends ReadImage {
   /** As a reader of the table knows it. */
   readonly name: string;
-  readonly format: "vhd" | "vhdx" | "iso";
-  readonly path: string;
-  /** Of a differencing image. */
-  readonly parent: string | undefined;
-  /** Whether its log has to be replayed. */
-  readonly hasLog: boolean;
   /** The file, sound. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The disk. */
-  readonly contents: Uint8Array<ArrayBuffer>;
   /** Where the file holds data of the disk. */
   readonly data: readonly Piece[];
   /** The fields that no checksum covers. */

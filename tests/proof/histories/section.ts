@@ -1,0 +1,56 @@
+/** The section about short histories: what a crash leaves of every short sequence of operations. */
+import type { RunFacts, RunWish, Section } from "../section.ts";
+import {
+  exploreHistories,
+  HISTORY_KINDS,
+  type HistoryResult,
+  LENGTH,
+  LETTERS,
+} from "./histories.ts";
+
+export const shortHistories: Section<readonly HistoryResult[]> = {
+  name: "histories",
+  title: "All short histories",
+  unit: "sequences of operations on each kind of image",
+  counts: { short: 50, long: LETTERS.length ** LENGTH },
+  programs: [],
+  needs: [],
+  run,
+  render,
+  faults: (histories) => histories.flatMap(({ failures }) => failures),
+};
+
+async function run({ count, seed, tell }: RunWish): Promise<HistoryResult[]> {
+  const lived: HistoryResult[] = [];
+  for (const kind of HISTORY_KINDS) {
+    tell(`histories of images: ${kind.name}`);
+    lived.push(await exploreHistories(kind, { count, seed }));
+  }
+  return lived;
+}
+
+function render(histories: readonly HistoryResult[], { seed, count }: RunFacts): string[] {
+  const all = LETTERS.length ** LENGTH;
+  const part = count >= all ? "all of them" : "a sample of them; the long form tries all";
+  const states = histories.reduce((sum, each) => sum + each.states, 0);
+  return [
+    `There are ${all} sequences of ${LENGTH} out of ${LETTERS.length} operations: ${
+      LETTERS.join(", ")
+    }. Each begins with`,
+    `shorter ones, which are thereby tried too. They are done to small new images in memory (seed ${seed}): ${part}.`,
+    "A crash comes after every change of a file: with the newest write whole, torn or lost, and with subsets of what",
+    "was not flushed, all of them where that is four changes or fewer. Each file that is left is opened and read",
+    "whole, and written to: what was flushed must be there, what was not may be, and nothing else. Where a file was",
+    "being resized, compacted or merged, that is done again for one in four, and must come to the same end. A file",
+    "is closed before that; a new child appears whole.",
+    "",
+    "| images | sequences | crash states | operations refused | promises broken |",
+    "| --- | ---: | ---: | ---: | ---: |",
+    ...histories.map(({ kind, histories, states, refused, failures }) =>
+      `| ${kind} | ${histories} | ${states} | ${refused} | ${failures.length} |`
+    ),
+    "",
+    `${states} crash states. An operation is refused where the format does not have it: a fixed disk has nothing to`,
+    "compact, a VHD does not shrink, and what has no parent is not merged. Nothing may have changed then.",
+  ];
+}
