@@ -871,7 +871,7 @@ export class PortableVirtualDisk extends VirtualDisk {
    * says so; a damaged or missing backup is written anew (UEFI 2.10, 5.3.2). So resizing to the present
    * size puts a GPT right whose disk another program has made larger.
    *
-   * A crash leaves the old size or the new one, and every byte of what both have, and a sound GPT. Where the
+   * A crash or an abort leaves the old size or the new one, and every byte of what both have, and a sound GPT. Where the
    * backup has not moved then, resizing to the same size moves it. The file of a fixed VHD that was growing
    * may be too long then, and other programs may refuse it: the next open for writing, or a check with
    * `repair`, cuts off what the growth has left.

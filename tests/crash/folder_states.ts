@@ -1,6 +1,6 @@
 /** The folders that a crash can leave behind, from what was done to a simulated one. */
 import type { Random } from "../fuzz/random.ts";
-import { crashStates } from "./crash_states.ts";
+import { crashStates, type HostSector } from "./crash_states.ts";
 import type {
   Files,
   FolderStep,
@@ -32,18 +32,23 @@ interface FileState {
  * in any of theirs. Names appear and go in the order in which they were given and taken, but perhaps later.
  *
  * @param samples How many random subsets of its unflushed changes the changed file gets.
+ * @param from After how many things the first crash comes.
+ * @param hostSector Within which no write is torn. Default: 512.
  */
 export function* folderStates(
   { first, steps }: SimulatedFolder,
   random: Random,
   samples: number,
+  from = 0,
+  hostSector?: HostSector,
 ): Generator<FolderState> {
   let names: Names[] = [first];
   const counts = new Map<RecordedFile, number>();
   const known = new Map<RecordedFile, readonly FileState[]>();
   const statesOf = (file: RecordedFile, subsets: number): FileState[] => {
     const count = counts.get(file) ?? 0;
-    return [...crashStates(file.base, file.changes.slice(0, count), random, subsets, count)];
+    const changes = file.changes.slice(0, count);
+    return [...crashStates(file.base, changes, random, subsets, count, hostSector)];
   };
   const build = (point: number, changed?: RecordedFile, state?: FileState): FolderState => {
     const newest = random.chance(NEWEST_NAMES) ? names.at(-1)! : random.pick(names);
@@ -66,6 +71,9 @@ export function* folderStates(
     if (step?.kind === "change") {
       counts.set(step.file, (counts.get(step.file) ?? 0) + 1);
       known.delete(step.file);
+    }
+    if (point < from) continue;
+    if (step?.kind === "change") {
       for (const state of statesOf(step.file, samples)) yield build(point, step.file, state);
     } else {
       for (let i = 0; i <= samples; i++) yield build(point);

@@ -43,6 +43,11 @@ export class RecordingSource<Event> implements WritableSource {
     return this.#file.fork();
   }
 
+  /** Whether a range can be written without more room on the volume. */
+  isAllocated(offset: number, length: number): boolean {
+    return this.#file.isAllocated(offset, length);
+  }
+
   mark(event: Event): void {
     this.marks.push({ position: this.changes.length, event });
   }

@@ -1,17 +1,29 @@
 /** An open file of a simulated folder, as far as images are read and written. */
-import type { ByteSource } from "../../src/portable/file/byte_source.ts";
 import type { Change } from "./recording_source.ts";
+
+/** What a file is opened in: it does what is asked of the file, or fails. */
+export interface FileHost {
+  /** Bytes. */
+  size(): number;
+  readAt(buffer: Uint8Array, offset: number): number;
+  change(change: Change): void;
+  /** What the file system says of it. */
+  stat(): unknown;
+  /** Whether the lock was free. */
+  lock(isExclusive: boolean): boolean;
+  unlock(): void;
+  /** It is not used any more. */
+  close(): void;
+}
 
 /** Stands in for `Deno.FsFile`. */
 export class SimulatedFile implements Disposable {
-  readonly #source: ByteSource;
-  readonly #change: (change: Change) => void;
+  readonly #host: FileHost;
   #position = 0;
+  #isClosed = false;
 
-  /** @param change Does what is asked for, or fails. */
-  constructor(source: ByteSource, change: (change: Change) => void) {
-    this.#source = source;
-    this.#change = change;
+  constructor(host: FileHost) {
+    this.#host = host;
   }
 
   seekSync(offset: number): number {
@@ -19,37 +31,45 @@ export class SimulatedFile implements Disposable {
   }
 
   readSync(buffer: Uint8Array): number | null {
-    const count = this.#source.readAt(buffer, this.#position);
+    const count = this.#host.readAt(buffer, this.#position);
     this.#position += count;
     return count === 0 && buffer.length > 0 ? null : count;
   }
 
   writeSync(bytes: Uint8Array): number {
-    this.#change({ kind: "write", offset: this.#position, bytes });
+    this.#host.change({ kind: "write", offset: this.#position, bytes });
     this.#position += bytes.length;
     return bytes.length;
   }
 
   truncateSync(size: number): void {
-    this.#change({ kind: "truncate", size });
+    this.#host.change({ kind: "truncate", size });
   }
 
   syncSync(): void {
-    this.#change({ kind: "flush" });
+    this.#host.change({ kind: "flush" });
   }
 
-  statSync(): { readonly size: number; readonly dev: number; readonly ino: number } {
-    return { size: this.#source.size, dev: 1, ino: 1 };
+  statSync(): unknown {
+    return this.#host.stat();
   }
 
-  /** Nobody else is there. */
-  tryLockSync(): boolean {
-    return true;
+  tryLockSync(isExclusive: boolean): boolean {
+    return this.#host.lock(isExclusive);
   }
 
-  unlockSync(): void {}
+  unlockSync(): void {
+    this.#host.unlock();
+  }
 
-  close(): void {}
+  close(): void {
+    if (this.#isClosed) throw new Deno.errors.BadResource("Bad resource ID");
+    this.#isClosed = true;
+    this.#host.unlock();
+    this.#host.close();
+  }
 
-  [Symbol.dispose](): void {}
+  [Symbol.dispose](): void {
+    if (!this.#isClosed) this.close();
+  }
 }

@@ -48,6 +48,14 @@ export class SparseFile implements WritableSource {
     return length;
   }
 
+  /** Whether no page of a range is a hole, or behind the end. */
+  isAllocated(offset: number, length: number): boolean {
+    for (let at = Math.floor(offset / PAGE_SIZE); at * PAGE_SIZE < offset + length; at++) {
+      if (!this.#pages.has(at)) return false;
+    }
+    return true;
+  }
+
   /** All of it. */
   bytes(): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(this.#size);

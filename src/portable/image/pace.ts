@@ -75,7 +75,12 @@ export class Pace {
    * @throws As {@linkcode Pace.assertWanted}, or what the listener throws.
    */
   end(): void {
-    this.#reporter.end(this.#bytes);
+    this.done();
     this.assertWanted();
+  }
+
+  /** Reports that all work is done, and to be seen: to cancel comes too late. */
+  done(): void {
+    this.#reporter.end(this.#bytes);
   }
 }

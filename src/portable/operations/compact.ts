@@ -51,7 +51,7 @@ export async function compactChain(
     previousFileSize: file.size,
     outcome: await format.compact!(file, job),
   }), { dryRun });
-  pace.end();
+  pace.done();
   return {
     dryRun,
     previousFileSize,

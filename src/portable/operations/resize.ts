@@ -116,7 +116,7 @@ async function resize(chain: ResizableChain, request: SizedRequest): Promise<Ful
     if (done + 1 < STEPS) await pace.reach(done + 1, STEPS);
   }
   writableOf(chain).flush();
-  pace.end();
+  pace.done();
   return resizeReport(chain, { dryRun, previousSize, isRestored: restored !== undefined });
 }
 

@@ -101,6 +101,20 @@ Deno.test("resize(): a resize can be watched, and cancelled before it begins", a
   assertEquals(fractions.at(-1), 1);
 });
 
+Deno.test("resize() and compact(): what is done is not cancelled any more", async () => {
+  using dir = new TempDir();
+  using disk = await createVirtualDisk(dir.file("a.vhdx"), { size: 8 * MIB, backend: "portable" });
+  const cancelling = () => {
+    const controller = new AbortController();
+    const onProgress = ({ fraction }: { fraction: number }) => {
+      if (fraction === 1) controller.abort(new Error("too late"));
+    };
+    return { signal: controller.signal, onProgress };
+  };
+  assertEquals((await disk.resize(9 * MIB, cancelling())).virtualSize, 9 * MIB);
+  assertEquals((await disk.compact(cancelling())).dryRun, false);
+});
+
 Deno.test("resize(): resizing needs no permission for the folder, if children are of no concern", async () => {
   using dir = new TempDir();
   const path = dir.file("a.vhdx");
