@@ -132,6 +132,7 @@ async function createEmpty(
     undefined,
   );
   using target = NewFile.prepare(path, folder, request.overwrite);
+  parentChain?.makeDurable();
   await target.write(async (file) => {
     const layout = await kind.rules.layout(spec, path);
     if (!request.preallocate) return await writeEmpty(file, layout);

@@ -217,16 +217,18 @@ export class ImageChain implements ResizableChain, Disposable {
     depth: number,
     { path, ignoreMismatch, isSameDisk, dryRun, beforeDiskChange, specOf }: NewParent,
   ): void {
-    const name = (parent: DiskImage) => {
+    const name = ({ image: parent, file }: Link) => {
       const child = this.#images[depth - 1]!;
       if (!isSameDisk && !isExpectedParent(child, parent)) beforeDiskChange(child);
-      if (dryRun) this.#tryRebase(depth, specOf(parent));
-      else this.rebaseTo(depth, specOf(parent), isSameDisk);
+      if (dryRun) return this.#tryRebase(depth, specOf(parent));
+      // A child must not outlive what it says of its parent.
+      file.flush();
+      this.rebaseTo(depth, specOf(parent), isSameDisk);
     };
     const former = this.#images[depth];
     const isOpen = former !== undefined && this.#files[depth]!.identity() === fileIdentity(path);
     if (isOpen && (ignoreMismatch || isExpectedParent(this.#images[depth - 1]!, former))) {
-      return name(former);
+      return name({ image: former, file: this.#files[depth]! });
     }
     // What is open there may be the new parent or one of its own, and open for writing: in its own way.
     const others = this.#images.slice(depth);
@@ -240,7 +242,7 @@ export class ImageChain implements ResizableChain, Disposable {
       ancestors.push(parent);
       if (this.#options.noParents) assertNoCycle([...links, parent], options);
       else ancestors.push(...openAncestors([...links, parent], this.#options));
-      name(parent.image);
+      name(parent);
       isStored = !dryRun;
     } finally {
       if (!isStored) {
@@ -274,6 +276,15 @@ export class ImageChain implements ResizableChain, Disposable {
    */
   retryable<T>(run: () => T): T {
     return this.#files[0]!.retryable(run);
+  }
+
+  /**
+   * Makes the child durable as it is read now, though whoever wrote it has not: what relies on it is not to outlive it.
+   *
+   * @throws {ImageError} As flushing the file fails.
+   */
+  makeDurable(): void {
+    this.#files[0]!.flush();
   }
 
   /**

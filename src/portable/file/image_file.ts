@@ -6,7 +6,7 @@
  */
 import type { ByteSource, OpenFile } from "./byte_source.ts";
 import { lockFile, unlockFile } from "./file_locks.ts";
-import { fileOperation } from "./file_operation.ts";
+import { fileOperation, systemErrorName } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
 import { WriteFailures } from "./write_failures.ts";
 
@@ -35,6 +35,7 @@ export interface ImageFileOptions {
 export class ImageFile implements OpenFile, Disposable {
   readonly path: string;
   readonly #file: Deno.FsFile;
+  readonly #isReader: boolean;
   #size: number;
   /** Where the file's cursor is, so that sequential reads need no seek. */
   #position = 0;
@@ -42,9 +43,10 @@ export class ImageFile implements OpenFile, Disposable {
   #closed = false;
   readonly #failures = new WriteFailures();
 
-  private constructor(path: string, file: Deno.FsFile, size: number) {
+  private constructor(path: string, file: Deno.FsFile, size: number, isReader: boolean) {
     this.path = path;
     this.#file = file;
+    this.#isReader = isReader;
     this.#size = size;
   }
 
@@ -67,7 +69,8 @@ export class ImageFile implements OpenFile, Disposable {
       if (sharing !== "everyone") lockFile(name, file, sharing === "none");
       return fileOperation(name, () => {
         const realPath = Deno.realPathSync(path);
-        return new ImageFile(shownAs ?? realPath, file, file.statSync().size);
+        const isReader = !write && !createNew;
+        return new ImageFile(shownAs ?? realPath, file, file.statSync().size, isReader);
       });
     } catch (error) {
       file.close();
@@ -139,7 +142,12 @@ export class ImageFile implements OpenFile, Disposable {
     });
   }
 
+  /**
+   * Of a file that is open for reading: what others have written, and came to their end before it was durable. Where
+   * the system lets nobody but a writer do so, as Windows, nothing is done.
+   */
   flush(): void {
+    if (this.#isReader) return this.#flushForOthers();
     this.#failures.flush(() =>
       fileOperation(this.path, () => this.#file.syncSync(), "file to write")
     );
@@ -164,6 +172,17 @@ export class ImageFile implements OpenFile, Disposable {
     this.close();
   }
 
+  #flushForOthers(): void {
+    if (Deno.build.os === "windows") return;
+    fileOperation(this.path, () => {
+      try {
+        this.#file.syncSync();
+      } catch (error) {
+        if (!(error instanceof Error && NO_FLUSH.includes(systemErrorName(error)))) throw error;
+      }
+    });
+  }
+
   #change(run: () => void): void {
     this.#failures.change(
       () => fileOperation(this.path, run, "file to write"),
@@ -185,6 +204,9 @@ export class ImageFile implements OpenFile, Disposable {
     this.#position = offset;
   }
 }
+
+/** What file systems say that flush no folders, or nothing for a reader, network shares among them. */
+export const NO_FLUSH: readonly string[] = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "EROFS"];
 
 /** The same for all names of one file: device and file number, or the path where the system has none. */
 export function fileIdentity(path: string): string {

@@ -9,7 +9,7 @@ import { quoted } from "../../text/quoted.ts";
 import { removeAbandonedFiles, temporaryPath } from "./abandoned_files.ts";
 import { fileOperation, systemErrorName } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
-import { ImageFile, removeFile } from "./image_file.ts";
+import { ImageFile, NO_FLUSH, removeFile } from "./image_file.ts";
 
 /** How often a file is made that somebody else takes for an abandoned one before it is locked. */
 const ATTEMPTS = 10;
@@ -208,9 +208,6 @@ function openFolder(path: string, folder: string): Deno.FsFile {
   }
 }
 
-/** What file systems say that do not flush folders, network shares among them: nothing is lost by that. */
-const NO_FOLDER_SYNC: readonly string[] = ["EINVAL", "ENOTSUP", "EOPNOTSUPP"];
-
 /**
  * POSIX makes a new name durable with its folder.
  *
@@ -220,7 +217,7 @@ function syncFolder(path: string, folder: Deno.FsFile, undo: () => boolean): voi
   try {
     folder.syncSync();
   } catch (error) {
-    if (error instanceof Error && NO_FOLDER_SYNC.includes(systemErrorName(error))) return;
+    if (error instanceof Error && NO_FLUSH.includes(systemErrorName(error))) return;
     throw folderError(path, error, undo());
   }
 }
