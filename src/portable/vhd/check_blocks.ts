@@ -155,7 +155,7 @@ function checkOverlaps(
 }
 
 // Checks the sector bitmaps of a VHD against the sectors: what a dynamic image says was never written must
-// be zeros, for other readers do not ask the bitmap.
+// be zeros, for some readers, as 7-Zip, ask the bitmap, and others, as Windows and QEMU, do not.
 
 /** Bytes read at once. */
 const PIECE = 1 << 20;

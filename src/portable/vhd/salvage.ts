@@ -108,7 +108,10 @@ function openSparse(file: ByteSource, identity: Identity, damages: Damages): Dis
 
 const NO_BIT = "a bit for a sector, as the block holds data";
 
-/** A bitmap that was overwritten with zeros looks like one of a block to which nothing was ever written. */
+/**
+ * A bitmap that was overwritten with zeros looks like one of a block to which nothing was ever written. Data behind
+ * no bit at all are more likely at a place to which a damaged entry leads, in a dynamic image too.
+ */
 class CautiousImage extends SparseVhdImage {
   readonly #blocks: DiskBlocks;
   #lastBlock: { readonly block: number; readonly isEmptied: boolean } | undefined;
@@ -119,12 +122,9 @@ class CautiousImage extends SparseVhdImage {
   }
 
   override extent(offset: number, end: number): ImageExtent {
-    const extent = super.extent(offset, end);
     const block = Math.floor(offset / this.blockSize);
-    const { table } = this.#blocks;
-    if (extent.kind === "file" || !table.isAllocated(block)) return extent;
-    const place = table.offsetToRead(block);
-    if (place === undefined || !this.#isEmptied(block, place)) return extent;
+    const place = this.#blocks.table.offsetToRead(block);
+    if (place === undefined || !this.#isEmptied(block, place)) return super.extent(offset, end);
     const found = "no bit in the bitmap";
     throw damaged(this.source, "ERROR_FILE_CORRUPT", "sector bitmap", place, found, NO_BIT);
   }

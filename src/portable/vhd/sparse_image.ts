@@ -1,7 +1,7 @@
 /**
  * Dynamic and differencing VHD: the blocks that have been written, found through the block allocation
- * table, and in each block a bitmap of the sectors that have been written (VHD 1.0, "Dynamic Hard Disk
- * Image" and "Differencing Hard Disk Image").
+ * table, and in each block of a differencing image a bitmap of the sectors that are not the parent's (VHD 1.0,
+ * "Dynamic Hard Disk Image" and "Differencing Hard Disk Image").
  *
  * @module
  */
@@ -113,15 +113,24 @@ export class SparseVhdImage implements DiskImage {
     return this.#elsewhere(offset, Math.min(end, next * this.blockSize));
   }
 
+  /**
+   * Only a differencing image asks the bitmap. Without a parent the block says what its sectors hold, those without
+   * a bit too, whose bytes are zeros in a sound image: so Windows 11 reads it (found out in
+   * https://sourceforge.net/p/sevenzip/feature-requests/1687/), QEMU and libvhdi. VHD 1.0 says only that a bit of 0
+   * is a sector that was never written. To read zeros there would lose data to a flipped bit.
+   */
   #sectors(block: number, blockOffset: number, offset: number, end: number): ImageExtent {
     const blockStart = block * this.blockSize;
     const inBlock = offset - blockStart;
     const limit = Math.min(end - blockStart, this.blockSize);
+    const fileOffset = blockOffset + bitmapSize(this.blockSize) + inBlock;
+    if (this.#parent === undefined) {
+      return { kind: "file", offset, length: limit - inBlock, fileOffset };
+    }
     const firstSector = Math.floor(inBlock / SECTOR_SIZE);
     const run = this.#bitmaps.run(blockOffset, firstSector, Math.ceil(limit / SECTOR_SIZE));
     const runEnd = Math.min(end, blockStart + (firstSector + run.length) * SECTOR_SIZE);
     if (!run.value) return this.#elsewhere(offset, runEnd);
-    const fileOffset = blockOffset + bitmapSize(this.blockSize) + inBlock;
     return { kind: "file", offset, length: runEnd - offset, fileOffset };
   }
 
