@@ -1,11 +1,11 @@
 /** Flips single bits of images, and tells what programs make of it. */
-import { createHash } from "node:crypto";
 import { checkVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { Random } from "../../fuzz/random.ts";
+import { LOG, MIB } from "../../portable/vhdx/vhdx_builder.ts";
 import { patchFile } from "../../fuzz/damaged_fields.ts";
 import type { FlipSubject, Piece } from "./subjects.ts";
 import type { ImageReader, ReaderName } from "../readers/readers.ts";
-import type { Reading } from "../readers/reading.ts";
+import { checksumOf, type Reading } from "../readers/reading.ts";
 
 /** What comes of a flip. */
 export const OUTCOMES = [
@@ -121,35 +121,29 @@ function pieceAt({ data }: FlipSubject, offset: number): Piece | undefined {
 /** What a reading is, after that flip. */
 export function outcomeOf(subject: FlipSubject, place: Place, reading: Reading): Outcome {
   if (reading.kind !== "bytes") return reading.kind;
-  const { hash } = reading;
-  // The disk of an ISO image is its file: what is in the file is what there is to read.
-  const at = subject.format === "iso" ? place.offset : diskOffset(subject, place);
-  if (at !== undefined && hash === flippedHash(subject, at, place.bit)) {
+  const { checksum } = reading;
+  if (checksum === undefined) return "silent";
+  const expected = expectedContents(subject, place);
+  if (expected !== subject.contents && checksum === checksumOf(expected)) {
     return place.kind === "data" ? "theBit" : "right";
   }
-  return hash === soundHash(subject) ? "right" : "silent";
+  return checksum === checksumOf(subject.contents) ? "right" : "silent";
+}
+
+/** What the disk holds after that flip, if it is read right: the bit too, if it is one of the data. */
+export function expectedContents(subject: FlipSubject, place: Place): Uint8Array {
+  // The disk of an ISO image is its file: what is in the file is what there is to read.
+  const at = subject.format === "iso" ? place.offset : diskOffset(subject, place);
+  if (at === undefined) return subject.contents;
+  const bytes = subject.contents.slice();
+  bytes[at]! ^= 1 << place.bit;
+  return bytes;
 }
 
 function diskOffset(subject: FlipSubject, { offset }: Place): number | undefined {
   const piece = pieceAt(subject, offset);
   return piece === undefined ? undefined : piece.offset + offset - piece.fileOffset;
 }
-
-function flippedHash({ contents }: FlipSubject, offset: number, bit: number): string {
-  const bytes = contents.slice();
-  bytes[offset]! ^= 1 << bit;
-  return sha1(bytes);
-}
-
-const soundHashes = new WeakMap<FlipSubject, string>();
-
-function soundHash(subject: FlipSubject): string {
-  let hash = soundHashes.get(subject);
-  if (hash === undefined) soundHashes.set(subject, hash = sha1(subject.contents));
-  return hash;
-}
-
-const sha1 = (bytes: Uint8Array) => createHash("sha1").update(bytes).digest("hex");
 
 const noCounts = () =>
   Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
@@ -169,7 +163,7 @@ export async function flipBits(
   for (const reader of readers) {
     const reason = subject.format === "iso" && reader.name !== "virtdisk"
       ? NO_ISO
-      : whyUnable(subject, await reader.read(subject));
+      : whyUnable(subject, await reader.read(subject, subject.contents));
     if (reason !== undefined) {
       unable[reader.name] = reason;
       continue;
@@ -185,7 +179,8 @@ export async function flipBits(
     const { offset, bit } = place;
     const flipped = Uint8Array.of(subject.bytes[offset]! ^ 1 << bit);
     const undo = patchFile(subject, [{ offset, bytes: flipped }]);
-    const readings = await Promise.all(able.map((reader) => reader.read(subject)));
+    const expected = expectedContents(subject, place);
+    const readings = await Promise.all(able.map((reader) => reader.read(subject, expected)));
     for (const [i, { name }] of able.entries()) {
       const reading = readings[i]!;
       const outcome = outcomeOf(subject, place, reading);
@@ -216,7 +211,7 @@ export async function flipBits(
 
 function whyUnable(subject: FlipSubject, reading: Reading): string | undefined {
   if (reading.kind !== "bytes") return `it does not read it (${reading.kind})`;
-  return reading.hash === soundHash(subject)
+  return reading.checksum === checksumOf(subject.contents)
     ? undefined
     : "it reads other bytes of the sound image";
 }
@@ -242,13 +237,29 @@ const FIELD_NAMES = {
 } as const;
 
 /** Where that is. */
-function fieldAt({ fields, format }: FlipSubject, offset: number): string {
+function fieldAt({ fields, format, bytes }: FlipSubject, offset: number): string {
   const field = fields.find((each) => each.offset <= offset && offset < each.offset + each.length);
   if (field !== undefined) return FIELD_NAMES[field.kind];
   if (format !== "vhdx") return "elsewhere";
-  return offset >> 20 === 0
-    ? "headers and region tables"
-    : offset >> 20 === 1
-    ? "the log"
-    : "elsewhere";
+  if (offset < LOG) return "headers and region tables";
+  if (offset >= LOG + MIB) return "elsewhere";
+  const { start, end } = newestLogEntry(bytes);
+  return start <= offset && offset < end ? NEWEST_ENTRY : "older entries of the log";
+}
+
+/** A crash may keep it from being written whole; the format has it left out then (MS-VHDX, 2.3.2). */
+export const NEWEST_ENTRY = "the newest entry of the log";
+/** "loge". */
+const ENTRY_SIGNATURE = 0x65676f6c;
+const PAGE = 4096;
+
+function newestLogEntry({ buffer }: Uint8Array<ArrayBuffer>): { start: number; end: number } {
+  const view = new DataView(buffer);
+  let newest = { start: 0, end: 0, sequence: -1n };
+  for (let start = LOG; start < LOG + MIB; start += PAGE) {
+    const sequence = view.getBigUint64(start + 16, true);
+    if (view.getUint32(start, true) !== ENTRY_SIGNATURE || sequence < newest.sequence) continue;
+    newest = { start, end: start + view.getUint32(start + 8, true), sequence };
+  }
+  return newest;
 }

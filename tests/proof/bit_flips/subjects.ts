@@ -19,6 +19,8 @@ export interface FlipSubject extends ReadImage {
   readonly name: string;
   /** The file, sound. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The disk. */
+  readonly contents: Uint8Array<ArrayBuffer>;
   /** Where the file holds data of the disk. */
   readonly data: readonly Piece[];
   /** The fields that no checksum covers. */

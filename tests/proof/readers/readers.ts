@@ -1,9 +1,8 @@
 /** The programs that are asked: this project, qemu-img and libvhdi. */
 import { fromFileUrl } from "@std/path";
-import { createHash } from "node:crypto";
 import { denoCommand } from "../../deno_command.ts";
 import { type Need, pythonModule, tool } from "../../support.ts";
-import { ReaderProcess, type Reading } from "./reading.ts";
+import { checksumOf, ReaderProcess, type Reading } from "./reading.ts";
 
 /** Milliseconds for one image of a few MiB, on a machine that has other things to do. */
 const LIMIT = 20_000;
@@ -16,15 +15,17 @@ export interface ReadImage {
   readonly parent: string | undefined;
   /** Whether its log has to be replayed. */
   readonly hasLog: boolean;
-  /** The disk, if the image is sound. */
-  readonly contents: Uint8Array<ArrayBuffer>;
 }
 
 /** A program that reads images. */
 export interface ImageReader extends AsyncDisposable {
   readonly name: ReaderName;
-  /** Reads an image as it is in its file now. */
-  read(image: ReadImage): Promise<Reading>;
+  /**
+   * Reads an image as it is in its file now.
+   *
+   * @param expected What its disk should hold; the bytes of one array do not change.
+   */
+  read(image: ReadImage, expected: Uint8Array): Promise<Reading>;
 }
 
 /** The programs, in the order of the table. */
@@ -43,7 +44,7 @@ export const READER_NEEDS: Readonly<Record<ReaderName, readonly Need[]>> = {
 /**
  * Starts the readers that this machine has.
  *
- * @param raw A path for what QEMU makes of an image.
+ * @param raw A path for what QEMU compares an image with.
  */
 export function startReaders(raw: string): ImageReader[] {
   const start: Readonly<Record<ReaderName, () => ImageReader>> = {
@@ -61,7 +62,7 @@ function lasting(name: ReaderName, start: () => Deno.ChildProcess): ImageReader 
   const process = new ReaderProcess(start, LIMIT);
   return {
     name,
-    read: ({ path, parent, contents }) => process.read({ path, parent, size: contents.length }),
+    read: ({ path, parent }, { length: size }) => process.read({ path, parent, size }),
     [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
   };
 }
@@ -82,50 +83,54 @@ function vhdiReader(): Deno.ChildProcess {
 /** Starts qemu-img for each image; a log is replayed in a copy, as it replays none while it only reads. */
 class QemuReader implements ImageReader {
   readonly name = "qemu-img";
+  /** What it compares the disk with. */
   readonly #raw: string;
+  #inRaw: Uint8Array | undefined;
 
   constructor(raw: string) {
     this.#raw = raw;
   }
 
-  async read({ path, format, hasLog, contents }: ReadImage): Promise<Reading> {
+  async read({ path, format, hasLog }: ReadImage, expected: Uint8Array): Promise<Reading> {
     const type = format === "vhd" ? "vpc" : format;
     let source = path;
     if (hasLog) {
       source = `${this.#raw}.replayed`;
       await Deno.copyFile(path, source);
-      const failed = await qemu("check", "-q", "-f", type, "-r", "all", source);
+      const { failed } = await qemu("check", "-q", "-f", type, "-r", "all", source);
       // What it says of the image does not matter here; that it ends as a program should, does.
       if (failed !== undefined && failed.kind !== "refused") return failed;
     }
-    const size = await sizeOf(source, type);
-    if (typeof size !== "number") return size;
-    if (size !== contents.length) return { kind: "bytes", hash: "" };
-    const failed = await qemu("convert", "-f", type, "-O", "raw", source, this.#raw);
-    if (failed !== undefined) return failed;
-    const bytes = await Deno.readFile(this.#raw);
-    return { kind: "bytes", hash: createHash("sha1").update(bytes).digest("hex") };
+    // Where the image is longer, a comparison goes on to its end: of one that says 64 TiB, for hours.
+    const { output, failed: unread } = await qemu("info", "--output=json", "-f", type, source);
+    if (unread !== undefined) return unread;
+    if (JSON.parse(output)["virtual-size"] !== expected.length) return OTHER_BYTES;
+    await this.#expect(expected);
+    const { code, failed } = await qemu("compare", "-f", type, "-F", "raw", source, this.#raw);
+    if (code === DIFFERENT) return OTHER_BYTES;
+    return failed ?? { kind: "bytes", checksum: checksumOf(expected) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  async #expect(bytes: Uint8Array): Promise<void> {
+    if (this.#inRaw !== bytes) await Deno.writeFile(this.#raw, bytes);
+    this.#inRaw = bytes;
+  }
 }
 
-async function sizeOf(path: string, type: string): Promise<number | Reading> {
-  const output = { text: "" };
-  const failed = await qemu({ args: ["info", "--output=json", "-f", type, path], output });
-  return failed ?? Number(JSON.parse(output.text)["virtual-size"]);
-}
+const OTHER_BYTES: Reading = { kind: "bytes", checksum: undefined };
+/** The exit code of a comparison that finds a difference; of one that fails it is larger. */
+const DIFFERENT = 1;
 
-/** Runs qemu-img; gives what is wrong if it does not end well. */
-async function qemu(
-  first: string | { readonly args: readonly string[]; readonly output: { text: string } },
-  ...rest: readonly string[]
-): Promise<Exclude<Reading, { kind: "bytes" }> | undefined> {
-  const [args, output] = typeof first === "string"
-    ? [[first, ...rest], undefined]
-    : [[...first.args], first.output];
+/** Runs qemu-img; says what is wrong if it does not end well. */
+async function qemu(...args: readonly string[]): Promise<{
+  readonly code: number;
+  readonly output: string;
+  readonly failed: Exclude<Reading, { kind: "bytes" }> | undefined;
+}> {
   const process = new Deno.Command("qemu-img", {
-    args,
+    args: [...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -135,12 +140,12 @@ async function qemu(
     late = true;
     process.kill("SIGKILL");
   }, LIMIT);
-  const { success, signal, stdout, stderr } = await process.output();
+  const { success, code, signal, stdout, stderr } = await process.output();
+  const decoder = new TextDecoder();
+  const output = decoder.decode(stdout);
   clearTimeout(timer);
-  if (late) return { kind: "hang" };
-  if (signal !== null) return { kind: "crash", how: signal };
-  const text = new TextDecoder();
-  if (!success) return { kind: "refused", how: text.decode(stderr).trim() };
-  if (output !== undefined) output.text = text.decode(stdout);
-  return undefined;
+  if (late) return { code, output, failed: { kind: "hang" } };
+  if (signal !== null) return { code, output, failed: { kind: "crash", how: signal } };
+  const how = decoder.decode(stderr).trim();
+  return { code, output, failed: success ? undefined : { kind: "refused", how } };
 }

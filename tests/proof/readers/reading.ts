@@ -1,4 +1,5 @@
 /** What programs make of an image file: one answer for each program, whatever goes wrong. */
+import { crc32 } from "node:zlib";
 
 /** An image to be read. */
 export interface Request {
@@ -19,9 +20,17 @@ export type Reading =
   | { readonly kind: "refused"; readonly how: string }
   | {
     readonly kind: "bytes";
-    /** SHA-1 of all bytes in hexadecimal; empty if the disk has another size. */
-    readonly hash: string;
+    /** Of all bytes, as `checksumOf()` gives it; `undefined` if they are known to be others than expected. */
+    readonly checksum: number | undefined;
   };
+
+/**
+ * What tells bytes from others: CRC-32, which every program has, and is done in a fraction of the time that reading
+ * takes. It finds every difference within 32 bits, and of four thousand million others all but one.
+ */
+export function checksumOf(bytes: Uint8Array): number {
+  return crc32(bytes);
+}
 
 /** A process that reads images: a line of JSON for each image, and a line for each answer. */
 export class ReaderProcess implements AsyncDisposable {

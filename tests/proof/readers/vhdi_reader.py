@@ -1,8 +1,8 @@
 """Reads images with libvhdi, one for each line of its input: see reading.ts."""
 
-import hashlib
 import json
 import sys
+import zlib
 
 import pyvhdi
 
@@ -22,16 +22,16 @@ def read(request):
             disks.append(disk)
         size = request["size"]
         if disks[0].get_media_size() != size:
-            return {"kind": "bytes", "hash": ""}
-        digest = hashlib.sha1()
+            return {"kind": "bytes"}
+        checksum = 0
         at = 0
         while at < size:
             data = disks[0].read_buffer_at_offset(min(PIECE, size - at), at)
             if not data:
                 return {"kind": "refused", "how": "a short read"}
-            digest.update(data)
+            checksum = zlib.crc32(data, checksum)
             at += len(data)
-        return {"kind": "bytes", "hash": digest.hexdigest()}
+        return {"kind": "bytes", "checksum": checksum}
     except OSError as error:
         return {"kind": "refused", "how": str(error)[:200]}
     except Exception as error:
