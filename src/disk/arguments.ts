@@ -207,8 +207,8 @@ export function uint32(value: number, option: string, least = 0): number {
  * @throws {TypeError | RangeError} If `value` is no safe integer from 0 on.
  */
 export function byteCount(value: number, option: string): number {
-  checkArgument(NUMBER, value, option);
   if (Number.isSafeInteger(value) && value >= 0) return value;
+  checkArgument(NUMBER, value, option);
   throw new RangeError(`${option} must be a whole number of bytes from 0 on, not ${value}`);
 }
 

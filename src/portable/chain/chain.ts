@@ -59,6 +59,7 @@ export interface NewParent {
 export class ImageChain implements ResizableChain, Disposable {
   readonly #options: ChainOptions;
   #files: readonly OpenFile[] = [];
+  #isFetched = false;
   #images: [DiskImage, ...DiskImage[]];
   #writable: WritableImage | undefined;
 
@@ -70,7 +71,7 @@ export class ImageChain implements ResizableChain, Disposable {
     // Where a chain is changed, it is by paths: what was given is not asked for again.
     this.#options = { ...options, parents: undefined };
     this.#writable = writable;
-    this.#files = links.map(({ file }) => file);
+    this.#useFiles(links.map(({ file }) => file));
     this.#images = [links[0].image, ...links.slice(1).map(({ image }) => image)];
   }
 
@@ -108,7 +109,12 @@ export class ImageChain implements ResizableChain, Disposable {
 
   /** Whether the bytes of one of the files are fetched, so that what reads them is done through `whenFetched`. */
   get isFetched(): boolean {
-    return this.#files.some((file) => file instanceof FetchedFile);
+    return this.#isFetched;
+  }
+
+  #useFiles(files: readonly OpenFile[]): void {
+    this.#files = files;
+    this.#isFetched = files.some((file) => file instanceof FetchedFile);
   }
 
   /** How many files, from the child on, are open for writing. */
@@ -340,7 +346,7 @@ export class ImageChain implements ResizableChain, Disposable {
   /** What the images of up to a depth have above them. */
   #replaceAncestors(depth: number, ancestors: readonly Link[]): void {
     for (const file of this.#files.slice(depth)) file.close();
-    this.#files = [...this.#files.slice(0, depth), ...ancestors.map(({ file }) => file)];
+    this.#useFiles([...this.#files.slice(0, depth), ...ancestors.map(({ file }) => file)]);
     const [child, ...others] = this.#images;
     this.#images = [child, ...others.slice(0, depth - 1), ...ancestors.map(({ image }) => image)];
   }

@@ -24,7 +24,7 @@ export function fileOperation<T>(path: string, run: () => T, fault: FileFault = 
   try {
     return run();
   } catch (error) {
-    throw toImageError(path, error, fault);
+    throw fileError(path, error, fault);
   }
 }
 
@@ -52,7 +52,7 @@ const POSIX_CODES: Record<string, ErrorSymbol> = {
 };
 
 /** What the file functions threw, as the Win32 code of the same cause. */
-function toImageError(path: string, error: unknown, fault: FileFault): unknown {
+export function fileError(path: string, error: unknown, fault: FileFault = "file"): unknown {
   const isFileError = error instanceof Error && !(error instanceof ImageError) &&
     !(error instanceof Deno.errors.NotCapable) && !(error instanceof TypeError);
   if (!isFileError) return error;

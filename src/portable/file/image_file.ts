@@ -6,7 +6,7 @@
  */
 import type { ByteSource, OpenFile } from "./byte_source.ts";
 import { lockFile, unlockFile } from "./file_locks.ts";
-import { fileOperation, systemErrorName } from "./file_operation.ts";
+import { fileError, fileOperation, systemErrorName } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
 import { WriteFailures } from "./write_failures.ts";
 
@@ -108,7 +108,7 @@ export class ImageFile implements OpenFile, Disposable {
   }
 
   readAt(buffer: Uint8Array, offset: number): number {
-    return fileOperation(this.path, () => {
+    try {
       this.#seek(offset);
       let done = 0;
       while (done < buffer.length) {
@@ -118,7 +118,9 @@ export class ImageFile implements OpenFile, Disposable {
         this.#position += count;
       }
       return done;
-    });
+    } catch (error) {
+      throw fileError(this.path, error);
+    }
   }
 
   writeAt(bytes: Uint8Array, offset: number): void {

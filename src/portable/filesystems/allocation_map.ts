@@ -41,7 +41,7 @@ export class AllocationMap {
       const start = number * PAGE_CLUSTERS;
       const bytes = this.#page(number);
       const { value, length } = bitRun(
-        (index) => bytes[index]!,
+        bytes,
         at - start,
         Math.min(end - start, PAGE_CLUSTERS),
         "lsb-first",
@@ -60,7 +60,7 @@ export class AllocationMap {
       const count = Math.min(PAGE_CLUSTERS, clusterCount - first);
       const ranges: FreeRange[] = [];
       for (let bit = 0; bit < count;) {
-        const { value, length } = bitRun((index) => bytes[index]!, bit, count, "lsb-first");
+        const { value, length } = bitRun(bytes, bit, count, "lsb-first");
         if (!value) {
           ranges.push({
             offset: offset + (first + bit) * clusterSize,

@@ -1,6 +1,6 @@
 /**
- * Runs of equal bits in sector bitmaps. The formats number bits in opposite order: VHD from the most
- * significant bit of each byte, VHDX from the least significant.
+ * Runs of equal bits in bitmaps. The formats number bits in opposite order: VHD from the most significant bit
+ * of each byte, VHDX from the least significant.
  *
  * @module
  */
@@ -15,32 +15,61 @@ export interface BitRun {
   readonly length: number;
 }
 
-/**
- * The run of equal bits that begins at bit `first`, not followed beyond bit `end` (exclusive).
- *
- * @param byteAt Gives the byte of a bitmap by its number.
- */
-export function bitRun(
-  byteAt: (index: number) => number,
+/** A file of bitmaps that is read in pieces, each of which begins at a multiple of their length. */
+export interface BitmapPieces {
+  /** Bytes. */
+  readonly pieceLength: number;
+  /** The piece that the byte at `offset` is in; it may end behind that byte. */
+  piece(offset: number): Uint8Array;
+}
+
+/** The run of equal bits that begins at bit `first`, not followed beyond bit `end` (exclusive). */
+export function bitRun(bytes: Uint8Array, first: number, end: number, order: BitOrder): BitRun {
+  const value = bitAt(bytes, first, order);
+  return { value, length: endOfRun(bytes, value, first + 1, end, order) - first };
+}
+
+/** As {@linkcode bitRun}, in the bitmap that begins with the byte at `offset`. */
+export function bitRunIn(
+  pieces: BitmapPieces,
+  offset: number,
   first: number,
   end: number,
   order: BitOrder,
 ): BitRun {
-  const value = bitAt(byteAt(first >> 3), first & 7, order);
-  const wholeByte = value ? 0xff : 0x00;
-  let bit = first + 1;
-  while (bit < end) {
-    const byte = byteAt(bit >> 3);
-    if ((bit & 7) === 0 && byte === wholeByte) {
-      bit = Math.min(end, bit + 8);
-      continue;
-    }
-    if (bitAt(byte, bit & 7, order) !== value) break;
-    bit++;
+  let value: boolean | undefined;
+  for (let bit = first; bit < end;) {
+    const at = offset + (bit >> 3);
+    const bytes = pieces.piece(at);
+    // From the piece's own beginning on.
+    const start = (at % pieces.pieceLength) * 8 + (bit & 7);
+    const last = Math.min(bytes.length * 8, start + end - bit);
+    value ??= bitAt(bytes, start, order);
+    const runEnd = endOfRun(bytes, value, start, last, order);
+    bit += runEnd - start;
+    if (runEnd < last) return { value, length: bit - first };
   }
-  return { value, length: bit - first };
+  return { value: value!, length: end - first };
 }
 
-function bitAt(byte: number, index: number, order: BitOrder): boolean {
-  return ((order === "msb-first" ? 0x80 >> index : 1 << index) & byte) !== 0;
+/** The first bit from `first` on that has another value; `end` if there is none. */
+function endOfRun(
+  bytes: Uint8Array,
+  value: boolean,
+  first: number,
+  end: number,
+  order: BitOrder,
+): number {
+  const whole = value ? 0xff : 0x00;
+  for (let bit = first; bit < end;) {
+    if (bytes[bit >> 3] === whole) bit = (bit | 7) + 1;
+    else if (bitAt(bytes, bit, order) === value) bit++;
+    else return bit;
+  }
+  return end;
+}
+
+function bitAt(bytes: Uint8Array, bit: number, order: BitOrder): boolean {
+  const mask = order === "msb-first" ? 0x80 >> (bit & 7) : 1 << (bit & 7);
+  return (bytes[bit >> 3]! & mask) !== 0;
 }

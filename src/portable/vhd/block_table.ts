@@ -12,6 +12,7 @@ import {
 } from "../file/byte_source.ts";
 import { damaged, type ImageError } from "../file/image_error.ts";
 import { PageCache } from "../file/page_cache.ts";
+import { BlockMemo } from "../image/block_memo.ts";
 import { BlockPlaces, type PlaceCollector } from "../image/block_places.ts";
 import { SECTOR_SIZE } from "./layout.ts";
 import { overlapping, type Region } from "./regions.ts";
@@ -21,6 +22,9 @@ export const TABLE_ENTRY_SIZE = 4;
 
 /** The entry of a block that is not in the file. */
 export const UNALLOCATED = 0xffff_ffff;
+
+/** In place of an offset. */
+const ABSENT = -1;
 
 const STRUCTURE = "block allocation table";
 const CODE = "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT";
@@ -50,6 +54,8 @@ export class BlockAllocationTable implements BlockTable {
   readonly #metadata: readonly Region[];
   readonly #entries: PageCache;
   readonly #places: BlockPlaces;
+  /** Where blocks are that were read; {@linkcode ABSENT} for one that is not in the file. */
+  readonly #read = new BlockMemo<number>();
 
   /**
    * @param offset Where the table is.
@@ -90,6 +96,12 @@ export class BlockAllocationTable implements BlockTable {
    * is there too.
    */
   offsetToRead(index: number): number | undefined {
+    const offset = this.#read.get(index) ??
+      this.#read.keep(index, this.#unsharedOffset(index) ?? ABSENT);
+    return offset === ABSENT ? undefined : offset;
+  }
+
+  #unsharedOffset(index: number): number | undefined {
     const offset = this.blockOffset(index);
     if (offset === undefined || !this.#places.isShared(index, offset)) return offset;
     throw this.fault(index, offset / SECTOR_SIZE, unsharedPlace(this.#blockFootprint));
@@ -119,6 +131,7 @@ export class BlockAllocationTable implements BlockTable {
 
   /** Reads entries anew, after the file's have been written. */
   forget(): void {
+    this.#read.clear();
     this.#entries.clear();
   }
 

@@ -6,15 +6,18 @@
  */
 import { type ByteSource, readStructure, type WritableSource } from "../file/byte_source.ts";
 import { PageCache } from "../file/page_cache.ts";
-import { type BitRun, bitRun } from "../image/bit_run.ts";
+import { type BitmapPieces, type BitRun, bitRunIn } from "../image/bit_run.ts";
 import { SECTOR_SIZE } from "./layout.ts";
 
 /** The bitmaps as the file has them. */
-export class SectorBitmaps {
+export class SectorBitmaps implements BitmapPieces {
+  /** Bitmaps are whole sectors: the data of the block, which lie behind, are not read with them. */
+  readonly pieceLength = SECTOR_SIZE;
   readonly #bytes: PageCache;
 
   constructor(source: ByteSource) {
-    this.#bytes = new PageCache(source, "sector bitmap", "ERROR_VHD_METADATA_READ_FAILURE");
+    const code = "ERROR_VHD_METADATA_READ_FAILURE";
+    this.#bytes = new PageCache(source, "sector bitmap", code, SECTOR_SIZE);
   }
 
   /**
@@ -23,7 +26,7 @@ export class SectorBitmaps {
    * @param bitmapOffset Where the block begins in the file.
    */
   run(bitmapOffset: number, sector: number, end: number): BitRun {
-    return bitRun((index) => this.byteAt(bitmapOffset + index), sector, end, "msb-first");
+    return bitRunIn(this, bitmapOffset, sector, end, "msb-first");
   }
 
   /** Reads bitmaps anew, after the file's have been written. */
@@ -31,9 +34,9 @@ export class SectorBitmaps {
     this.#bytes.clear();
   }
 
-  /** The byte of a bitmap at an offset in the file. */
-  protected byteAt(offset: number): number {
-    return this.#bytes.uint8(offset);
+  /** The sector of a bitmap that the byte at `offset` of the file is in. */
+  piece(offset: number): Uint8Array {
+    return this.#bytes.piece(offset);
   }
 }
 
@@ -82,9 +85,8 @@ export class PendingBitmaps extends SectorBitmaps {
     this.forget();
   }
 
-  protected override byteAt(offset: number): number {
-    const inSector = offset % SECTOR_SIZE;
-    return this.#changes.get(offset - inSector)?.[inSector] ?? super.byteAt(offset);
+  override piece(offset: number): Uint8Array {
+    return this.#changes.get(offset - offset % SECTOR_SIZE) ?? super.piece(offset);
   }
 
   #changed(offset: number): Uint8Array {

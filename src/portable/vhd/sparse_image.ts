@@ -46,6 +46,8 @@ export class SparseVhdImage implements DiskImage {
   readonly #footer: DiskIdentity;
   readonly #table: BlockTable;
   readonly #bitmaps: SectorBitmaps;
+  /** Bytes of the bitmap in front of a block. */
+  readonly #bitmapSize: number;
   #parent: ParentLink | undefined;
 
   /** @param footer Checked. */
@@ -58,6 +60,7 @@ export class SparseVhdImage implements DiskImage {
     this.#footer = footer;
     this.#table = blocks.table;
     this.#bitmaps = blocks.bitmaps;
+    this.#bitmapSize = bitmapSize(blocks.blockSize);
   }
 
   get identifier(): string {
@@ -96,11 +99,10 @@ export class SparseVhdImage implements DiskImage {
    * @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT`
    */
   is4kAligned(): boolean {
-    const bitmap = bitmapSize(this.blockSize);
     const count = blockCount(this.virtualSize, this.blockSize);
     for (let block = 0; block < count; block++) {
       const offset = this.#table.blockOffset(block);
-      if (offset !== undefined && (offset + bitmap) % DATA_ALIGNMENT !== 0) return false;
+      if (offset !== undefined && (offset + this.#bitmapSize) % DATA_ALIGNMENT !== 0) return false;
     }
     return true;
   }
@@ -123,7 +125,7 @@ export class SparseVhdImage implements DiskImage {
     const blockStart = block * this.blockSize;
     const inBlock = offset - blockStart;
     const limit = Math.min(end - blockStart, this.blockSize);
-    const fileOffset = blockOffset + bitmapSize(this.blockSize) + inBlock;
+    const fileOffset = blockOffset + this.#bitmapSize + inBlock;
     if (this.#parent === undefined) {
       return { kind: "file", offset, length: limit - inBlock, fileOffset };
     }

@@ -7,6 +7,7 @@
  * @module
  */
 import { firstNonZero } from "../../bytes/zeros.ts";
+import { BlockMemo } from "../image/block_memo.ts";
 import { BlockPlaces, type PlaceCollector } from "../image/block_places.ts";
 import type { ByteSource } from "../file/byte_source.ts";
 import { damaged, type ImageError } from "../file/image_error.ts";
@@ -49,6 +50,12 @@ export interface BatEntry {
   readonly state: number;
   /** Bytes from the start of the file; without meaning in some states. */
   readonly fileOffset: number;
+}
+
+/** An entry that all may be relied on. */
+export interface BlockToRead extends BatEntry {
+  /** Where the bitmap of a partially present block is. */
+  readonly bitmap?: number;
 }
 
 /** What the shape of a table follows from. */
@@ -96,6 +103,7 @@ export class BlockAllocationTable {
   readonly #occupied: OccupiedRanges;
   readonly #entries: PageCache;
   readonly #places: BlockPlaces;
+  readonly #toRead = new BlockMemo<BlockToRead>();
 
   /**
    * @param occupied What blocks must not overlap: header area, log, regions.
@@ -136,7 +144,11 @@ export class BlockAllocationTable {
    * @throws {ImageError} `ERROR_FILE_CORRUPT` also if another block is in the same place, or the block is said to
    * be absent while its data are in a place that no other block has.
    */
-  payloadToRead(block: number): BatEntry {
+  payloadToRead(block: number): BlockToRead {
+    return this.#toRead.get(block) ?? this.#toRead.keep(block, this.#relied(block));
+  }
+
+  #relied(block: number): BlockToRead {
     const entry = this.payload(block);
     const { state, fileOffset } = entry;
     if (state === PAYLOAD.FULLY_PRESENT || state === PAYLOAD.PARTIALLY_PRESENT) {
@@ -149,7 +161,9 @@ export class BlockAllocationTable {
     if (state === PAYLOAD.PARTIALLY_PRESENT) {
       const chunk = this.chunkOf(block);
       const index = (this.chunkRatio + 1) * (chunk + 1) - 1;
-      this.#assertUnshared(index, this.bitmap(block), BITMAP_ENTRY);
+      const bitmap = this.bitmap(block);
+      this.#assertUnshared(index, bitmap, BITMAP_ENTRY);
+      return { state, fileOffset, bitmap };
     }
     // Programs that leave a place in such an entry leave one that some block has, or that was never written.
     if (fileOffset !== 0 && isPlaceless(state)) this.#assertNoData(block, entry);
@@ -261,6 +275,7 @@ export class BlockAllocationTable {
 
   /** Forgets what was read of the entry at `offset` of the file, after it has been written. */
   forget(offset: number): void {
+    this.#toRead.clear();
     this.#entries.forget(offset, BAT_ENTRY_LENGTH);
   }
 

@@ -70,6 +70,7 @@ export class VhdxImage implements DiskImage {
   extent(offset: number, end: number): ImageExtent {
     const first = this.#pieceOfBlock(offset, end);
     let position = offset + first.length;
+    if (position === end) return first;
     const limit = (Math.floor(offset / this.blockSize) + MAX_MERGED_BLOCKS) * this.blockSize;
     const last = Math.min(end, limit);
     const isAbsent = this.subtype === "differencing"
@@ -102,12 +103,12 @@ export class VhdxImage implements DiskImage {
     const block = Math.floor(offset / this.blockSize);
     const inBlock = offset - block * this.blockSize;
     const length = Math.min(end - offset, this.blockSize - inBlock);
-    const { state, fileOffset } = this.#table.payloadToRead(block);
+    const { state, fileOffset, bitmap } = this.#table.payloadToRead(block);
     switch (state) {
       case PAYLOAD.FULLY_PRESENT:
         return { kind: "file", offset, length, fileOffset: fileOffset + inBlock };
       case PAYLOAD.PARTIALLY_PRESENT: {
-        const run = this.#bitmaps.run(block, inBlock, length);
+        const run = this.#bitmaps.run(block, inBlock, length, bitmap);
         return run.present
           ? { kind: "file", offset, length: run.length, fileOffset: fileOffset + inBlock }
           : { kind: "parent", offset, length: run.length };

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { bitRun } from "../image/bit_run.ts";
+import { bitRunIn } from "../image/bit_run.ts";
 import type { ByteSource } from "../file/byte_source.ts";
 import { PageCache } from "../file/page_cache.ts";
 import type { BatGeometry, BlockAllocationTable } from "./block_table.ts";
@@ -41,13 +41,18 @@ export class SectorBitmaps {
   /**
    * How far the sectors from `inBlock` on are all in this file, or all not: at most `length` bytes.
    *
+   * @param bitmap Where the bitmap of the block's chunk is.
    * @throws {ImageError} `ERROR_FILE_CORRUPT` where the block has no bitmap.
    */
-  run(block: number, inBlock: number, length: number): { present: boolean; length: number } {
+  run(
+    block: number,
+    inBlock: number,
+    length: number,
+    bitmap: number = this.#table.bitmap(block),
+  ): { present: boolean; length: number } {
     const { blockSize, logicalSectorSize } = this.#geometry;
     const { first, end } = this.bits(block, inBlock, length);
-    const bitmap = this.#table.bitmap(block);
-    const run = bitRun((index) => this.#bytes.uint8(bitmap + index), first, end, "lsb-first");
+    const run = bitRunIn(this.#bytes, bitmap, first, end, "lsb-first");
     const runEnd = (first + run.length) * logicalSectorSize -
       (block % this.#table.chunkRatio) * blockSize;
     return { present: run.value, length: Math.min(length, runEnd - inBlock) };

@@ -1,6 +1,28 @@
 import { assertEquals } from "@std/assert";
-import { bitRun } from "../../../src/portable/image/bit_run.ts";
+import { type BitmapPieces, bitRun, bitRunIn } from "../../../src/portable/image/bit_run.ts";
 import { pureTest } from "../../pure.ts";
+
+/** A bitmap in the middle of a file, in short pieces; what lies before it and behind it is not to be read. */
+class Pieces implements BitmapPieces {
+  static readonly OFFSET = 6;
+  readonly pieceLength: number;
+  readonly #bytes: readonly number[];
+
+  constructor(bytes: readonly number[], pieceLength: number) {
+    this.#bytes = bytes;
+    this.pieceLength = pieceLength;
+  }
+
+  piece(offset: number): Uint8Array {
+    const index = offset - Pieces.OFFSET;
+    if (index < 0 || index >= this.#bytes.length) {
+      throw new Error(`byte ${index} is beyond the bitmap`);
+    }
+    const start = index - offset % this.pieceLength;
+    // Shorter where the bitmap ends.
+    return Uint8Array.from(this.#bytes.slice(start, start + this.pieceLength));
+  }
+}
 
 /** Bitmaps in the order in which bits are counted, first bit and end, and the run from there. */
 const rows: [string, string, number, number, boolean, number][] = [
@@ -23,11 +45,12 @@ pureTest("bitRun() finds how many bits are alike", async (t) => {
         const bytes = bits.replaceAll(" ", "").match(/.{8}/g)!.map((byte) =>
           Number.parseInt(order === "msb-first" ? byte : [...byte].reverse().join(""), 2)
         );
-        const byteAt = (index: number) => {
-          if (index >= bytes.length) throw new Error(`byte ${index} is beyond the bitmap`);
-          return bytes[index]!;
-        };
-        assertEquals(bitRun(byteAt, first, end, order), { value, length });
+        assertEquals(bitRun(Uint8Array.from(bytes), first, end, order), { value, length });
+        for (const pieceLength of [1, 2]) {
+          const pieces = new Pieces(bytes, pieceLength);
+          const run = bitRunIn(pieces, Pieces.OFFSET, first, end, order);
+          assertEquals(run, { value, length });
+        }
       });
     }
   }
@@ -35,6 +58,7 @@ pureTest("bitRun() finds how many bits are alike", async (t) => {
 
 pureTest("bitRun() agrees with a count bit by bit, wherever it begins and ends", () => {
   const bytes = [0x00, 0xff, 0xf0, 0x0f, 0xff, 0xff, 0x7f, 0x00, 0x01, 0x80, 0xaa];
+  const pieces = new Pieces(bytes, 2);
   for (const order of ["msb-first", "lsb-first"] as const) {
     const bit = (i: number) =>
       (bytes[i >> 3]! & (order === "msb-first" ? 0x80 >> (i & 7) : 1 << (i & 7))) !== 0;
@@ -42,8 +66,11 @@ pureTest("bitRun() agrees with a count bit by bit, wherever it begins and ends",
       for (let end = first + 1; end <= bytes.length * 8; end++) {
         let length = 1;
         while (first + length < end && bit(first + length) === bit(first)) length++;
-        const run = bitRun((index) => bytes[index]!, first, end, order);
-        assertEquals(run, { value: bit(first), length }, `${order} ${first} to ${end}`);
+        const expected = { value: bit(first), length };
+        const run = bitRun(Uint8Array.from(bytes), first, end, order);
+        assertEquals(run, expected, `${order} ${first} to ${end}`);
+        const inPieces = bitRunIn(pieces, Pieces.OFFSET, first, end, order);
+        assertEquals(inPieces, expected, `${order} ${first} to ${end}, in pieces`);
       }
     }
   }

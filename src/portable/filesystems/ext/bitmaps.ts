@@ -68,7 +68,7 @@ export class BlockBitmaps {
     const end = this.#groups.endOf(group);
     const count = this.clustersIn(group);
     for (let cluster = 0; cluster < count;) {
-      const { value, length } = bitRun((at) => bitmap[at]!, cluster, count, "lsb-first");
+      const { value, length } = bitRun(bitmap, cluster, count, "lsb-first");
       const first = start + cluster * clusterBlocks;
       cluster += length;
       if (!value) yield { first, count: Math.min(end, start + cluster * clusterBlocks) - first };
@@ -93,7 +93,7 @@ export class BlockBitmaps {
       const bitmap = this.of(group);
       const from = Math.floor((block - start) / clusterBlocks);
       const to = Math.ceil((end - start) / clusterBlocks);
-      const run = bitRun((at) => bitmap[at]!, from, to, "lsb-first");
+      const run = bitRun(bitmap, from, to, "lsb-first");
       if (!run.value || run.length < to - from) this.#refuse(`${what} is marked as free`);
       block = end;
     }
@@ -155,7 +155,7 @@ export class BlockBitmaps {
     const count = this.clustersIn(group);
     let free = 0;
     for (let cluster = 0; cluster < count;) {
-      const { value, length } = bitRun((at) => bitmap[at]!, cluster, count, "lsb-first");
+      const { value, length } = bitRun(bitmap, cluster, count, "lsb-first");
       cluster += length;
       if (!value) free += length;
     }
