@@ -4,8 +4,11 @@ import { Random } from "../fuzz/random.ts";
 import { pattern } from "../support.ts";
 import { crashStates } from "./crash_states.ts";
 import { explore } from "./exploration.ts";
+import type { Observation } from "./observation.ts";
+import { Oracle } from "./oracle.ts";
 import { randomSteps, type Step } from "./scenario.ts";
 import { SparseFile } from "./sparse_file.ts";
+import { FIRST_WRITTEN, readStamps, SECTOR, stamped } from "./stamp.ts";
 import { newToy, TOY_FAULTS, toyFormat } from "./toy_format.ts";
 import { explored } from "../sampling.ts";
 
@@ -71,4 +74,30 @@ Deno.test("explore() catches a writer that does wrong", async (t) => {
       assertStringIncludes(error.message, "steps: [");
     });
   }
+});
+
+Deno.test("Oracle takes a sector that is a piece each of two versions for what a killed process left, and only if both may be there", () => {
+  const sectors = stamped(0, 4, FIRST_WRITTEN);
+  const seen = (bytes: Uint8Array): Observation => {
+    const versions = new Uint32Array(4);
+    const torn = new Map<number, readonly [number, number]>();
+    readStamps(bytes, 0, versions, torn);
+    return { versions, torn, attributes: new Map(), identifier: "" };
+  };
+  const oracle = new Oracle(seen(sectors), false);
+  oracle.apply({ kind: "write", first: 1, count: 2, version: FIRST_WRITTEN + 1 });
+  const tear = (version: number, sector: number) => {
+    const left = sectors.slice();
+    const end = sector * SECTOR + 304;
+    left.set(stamped(sector, 1, version).subarray(0, 304), end - 304);
+    return seen(left);
+  };
+  const written = tear(FIRST_WRITTEN + 1, 2);
+  oracle.check(written, true);
+  assertThrows(() => oracle.check(written), Error, "sector 2 reads as");
+  assertThrows(() => oracle.check(tear(FIRST_WRITTEN + 2, 2), true), Error, "sector 2 reads as");
+  // This one was not written.
+  assertThrows(() => oracle.check(tear(FIRST_WRITTEN + 1, 3), true), Error, "sector 3 reads as");
+  oracle.apply({ kind: "flushed" });
+  assertThrows(() => oracle.check(written, true), Error, "sector 1 reads as");
 });

@@ -1,13 +1,15 @@
 /** What can be seen of an image: each sector's version, and what it says of itself. */
 import { crc32 } from "node:zlib";
 import { type DiskImage, imageExtents } from "../../src/portable/image/image.ts";
-import { PARENT, readStamps, SECTOR } from "./stamp.ts";
+import { PARENT, readStamps, SECTOR, type TornSectors } from "./stamp.ts";
 
 const CHUNK = 1 << 18;
 
 export interface Observation {
   /** By sector of 512 bytes. */
   readonly versions: Uint32Array;
+  /** What the sectors hold that are of no one version, where it is a piece each of two. */
+  readonly torn: TornSectors;
   /** Sizes, identity, parent, user metadata, as text. */
   readonly attributes: ReadonlyMap<string, string>;
   /** What children know the disk by. */
@@ -17,6 +19,7 @@ export interface Observation {
 /** Reads the whole disk; a parent, where there is one, is stamped throughout. */
 export function observe(image: DiskImage): Observation {
   const versions = new Uint32Array(image.virtualSize / SECTOR);
+  const torn = new Map<number, readonly [number, number]>();
   const buffer = new Uint8Array(CHUNK);
   const places: { readonly fileOffset: number; readonly length: number }[] = [];
   for (const extent of imageExtents(image, 0, image.virtualSize)) {
@@ -30,11 +33,11 @@ export function observe(image: DiskImage): Observation {
       if (count < piece.length) {
         throw new Error(`the extent at ${extent.offset} lies beyond the end of the file`);
       }
-      readStamps(piece, first + done / SECTOR, versions);
+      readStamps(piece, first + done / SECTOR, versions, torn);
     }
   }
   assertDisjoint(places);
-  return { versions, attributes: attributesOf(image), identifier: image.identifier ?? "" };
+  return { versions, torn, attributes: attributesOf(image), identifier: image.identifier ?? "" };
 }
 
 /** No byte of the file belongs to two places of the disk. */

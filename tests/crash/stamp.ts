@@ -28,19 +28,36 @@ export function stamped(first: number, count: number, version: number): Uint8Arr
   return new Uint8Array(words.buffer);
 }
 
-/** Which versions of the sectors from `first` on the bytes hold, put into `versions` at `first`. */
-export function readStamps(bytes: Uint8Array, first: number, versions: Uint32Array): void {
+/** Sectors that begin as one version and end as another, by their numbers: both versions. */
+export type TornSectors = ReadonlyMap<number, readonly [start: number, end: number]>;
+
+/**
+ * Which versions of the sectors from `first` on the bytes hold, put into `versions` at `first`: FOREIGN for one that is
+ * torn, which is put into `torn` too.
+ */
+export function readStamps(
+  bytes: Uint8Array,
+  first: number,
+  versions: Uint32Array,
+  torn = new Map<number, readonly [number, number]>(),
+): void {
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
   for (let at = 0, sector = first; at < words.length; at += WORDS, sector++) {
-    versions[sector] = readStamp(words, at, sector);
+    const version = words[at]!;
+    const length = stampedLength(words, at, WORDS, sector);
+    versions[sector] = length === WORDS ? version : FOREIGN;
+    if (length === 0 || length === WORDS) continue;
+    if (stampedLength(words, at + length, WORDS - length, sector) < WORDS - length) continue;
+    torn.set(sector, [version, words[at + length]!]);
   }
 }
 
-function readStamp(words: Uint32Array, at: number, sector: number): number {
+/** How many of `count` words are stamps of that sector, in the version of the first of them. */
+function stampedLength(words: Uint32Array, at: number, count: number, sector: number): number {
   const version = words[at]!;
   const number = version === ZEROS ? 0 : sector;
-  for (let i = at; i < at + WORDS; i += 2) {
-    if (words[i] !== version || words[i + 1] !== number) return FOREIGN;
+  for (let i = 0; i < count; i += 2) {
+    if (words[at + i] !== version || words[at + i + 1] !== number) return i;
   }
-  return version;
+  return count;
 }
