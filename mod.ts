@@ -21,6 +21,9 @@
  * @module
  */
 export type { VirtualDiskOf } from "./src/backend.ts";
+export { findVirtualDiskChains } from "./src/chains.ts";
+export { checkVirtualDisk } from "./src/check.ts";
+export { compareVirtualDisks, virtualDiskChanges } from "./src/compare.ts";
 export { convertVirtualDisk } from "./src/convert.ts";
 export { createVirtualDisk } from "./src/create.ts";
 export { diagnose } from "./src/diagnose.ts";
@@ -141,25 +144,19 @@ export type {
 } from "./src/portable/image/extents.ts";
 export type { CheckFinding, CheckOptions, CheckReport } from "./src/portable/image/findings.ts";
 export type { IsoFileSystem, IsoVolume } from "./src/portable/image/image.ts";
-export { checkVirtualDisk, type FileCheckOptions } from "./src/portable/operations/check.ts";
-export {
-  type CompareOptions,
-  compareVirtualDisks,
-  type DifferentRange,
-  virtualDiskChanges,
-} from "./src/portable/operations/compare.ts";
+export type { FileCheckOptions } from "./src/portable/operations/check.ts";
+export type { CompareOptions, DifferentRange } from "./src/portable/operations/compare.ts";
 export type { DamageOptions } from "./src/portable/operations/damage.ts";
 export type {
   DiskDetails,
   ImageDetails,
   PartitionTableDetails,
 } from "./src/portable/operations/details.ts";
-export {
-  type ChainError,
-  type ChainFile,
-  type ChainImageFacts,
-  type ChainLink,
-  findVirtualDiskChains,
+export type {
+  ChainError,
+  ChainFile,
+  ChainImageFacts,
+  ChainLink,
 } from "./src/portable/operations/image_chains.ts";
 export type { ImageStream, ImageStreamOptions } from "./src/portable/operations/image_stream.ts";
 export type { Partition } from "./src/portable/partitions/partitioned_disk.ts";

@@ -16,6 +16,9 @@ const FACES = ["mod.ts", "ffi.ts", "portable.ts", "serve.ts"];
 /** They choose the backend, and do nothing else. */
 const DOORS = [
   "backend",
+  "chains",
+  "check",
+  "compare",
   "convert",
   "create",
   "diagnose",
@@ -105,6 +108,13 @@ const FILE_FUNCTIONS: readonly { reason: string; files: Record<string, string> }
     },
   },
 ];
+
+/** Node's globals, which Deno loads when they are first used: by file, in which they come late or never. */
+const NODE_GLOBALS: Readonly<Record<string, string>> = {
+  "src/bytes/equal.ts": "Buffer",
+  "src/disk/pause.ts": "setImmediate",
+  "src/portable/file/file_operation.ts": "process",
+};
 
 const FILE_FUNCTION =
   /\bDeno\s*\.\s*((?:open|create|read(?:Dir|File|Link|TextFile)|write(?:TextFile|File)|l?stat|rename|remove|mkdir|truncate|realPath|copyFile|makeTemp(?:Dir|File)|chmod|chown|link|symlink|utime|umask)(?:Sync)?)\b/g;
@@ -278,6 +288,46 @@ Deno.test("what opens damaged images is loaded only if it is asked for", () => {
   const loaded = [...loadedBy("src/portable/chain/damaged_files.ts", "imports", new Set())];
   for (const format of ["vhd", "vhdx"]) {
     assert(loaded.includes(`src/portable/${format}/salvage.ts`));
+  }
+});
+
+/** What can be done with an image beside opening, reading, writing and telling what it is. */
+const LATER = [
+  /\/(?:portable|vhdx?)\/create\.ts$/,
+  /\/(?:create_rules|write_image|copy_source|new_file|image_stream)\.ts$/,
+  /\/operations\/(?:check|compact|compare|contents|damage|diagnose\w*|free_space|image_chains|merge|resize)\.ts$/,
+  /\/(?:vhdx?|iso)\/(?:check\w*|compact|merge)\.ts$/,
+  /\/filesystems\//,
+  /\/(?:http_fetcher|free_ranges|raw_disk)\.ts$/,
+  /^src\/serve\//,
+];
+
+Deno.test("opening an image and telling what it is loads nothing that is for anything else", () => {
+  const most = { "mod.ts": 134, "portable.ts": 126, "src/cli/info.ts": 142 };
+  for (const [program, count] of Object.entries(most)) {
+    const needed = [...loadedBy(program, "needed", new Set())];
+    assert(needed.includes("src/portable/vhdx/image.ts"));
+    assertEquals(needed.filter((path) => LATER.some((each) => each.test(path))), [], program);
+    // Each is half a percent of the time in which `virtdisk info` starts.
+    assert(needed.length <= count, `${program} needs ${needed.length} modules`);
+  }
+  const all = [...MODULES.keys()];
+  for (const each of LATER) assert(all.some((path) => each.test(path)), `${each} is nothing`);
+});
+
+Deno.test("what is loaded at the start needs nothing of Node, which takes a third of an empty script's start", () => {
+  for (
+    const program of ["mod.ts", "portable.ts", "serve.ts", "src/cli/main.ts", "src/cli/info.ts"]
+  ) {
+    const needed = [program, ...loadedBy(program, "needed", new Set())];
+    assertEquals(needed.filter((each) => each.startsWith("node:")), [], program);
+  }
+  // Where all code is in one file, what any of it imports is loaded at the start.
+  for (const [path, { needed, code }] of MODULES) {
+    if (path.startsWith("examples/") || path === "src/cli/demo.ts") continue;
+    assertEquals(needed.filter((each) => each.startsWith("node:")), [], path);
+    const globals = code.match(/\b(?:Buffer|process)(?=\.[a-z]\w*\()|\bsetImmediate(?=\()/g) ?? [];
+    assertEquals([...new Set(globals)].join(" "), NODE_GLOBALS[path] ?? "", path);
   }
 });
 

@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { join } from "node:path";
 import { createVirtualDisk } from "../../mod.ts";
+import { join } from "../text/paths.ts";
 import { main } from "./main.ts";
 
 /** Shows the same on every system, and needs no permission to load libraries. */

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { basename } from "node:path";
 import type { LossReason } from "../../portable.ts";
+import { basename } from "../text/paths.ts";
 import type { DiskMap, FileTotals, Kind, MapTotals, Section } from "./disk_map.ts";
 import { counted, roundBytes, toTenths } from "../text/digits.ts";
 import { LOSS_REASONS } from "./damage.ts";

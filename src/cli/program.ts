@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
+import { pathOfUrl } from "../text/paths.ts";
 import { shellWord } from "../text/shell.ts";
 import { type Commands, type Permission, permissionsFor } from "./declaration.ts";
 
 const NAME = "virtdisk";
-/** A bundle is one file, which is the program. */
-const MAIN = new URL(import.meta.url.endsWith("/program.ts") ? "./main.ts" : "", import.meta.url);
+/** In the package as it is published all code is beside the program; a bundle is one file, which is the program. */
+const IN_FILES = /\/(?:program\.ts|code\.js)$/.test(import.meta.url);
+const MAIN = new URL(IN_FILES ? "./main.ts" : "", import.meta.url);
 /** Where nearly every Windows has them; elsewhere `--backend native` asks for them. */
 const LIBRARIES = ["virtdisk.dll", "kernel32.dll"].map((name) => `C:\\Windows\\System32\\${name}`);
 /** A word that begins with a root or a drive, quoted or not, or a step up: files outside this folder. */
@@ -46,7 +47,7 @@ export const WINDOWS_FLAG = flagOf({ kind: "ffi", scope: "" });
  */
 export function programWith(permissions: readonly Permission[], scope?: string): string[] {
   if (Deno.build.standalone) return [NAME];
-  const module = MAIN.protocol === "file:" ? fileURLToPath(MAIN) : MAIN.href;
+  const module = MAIN.protocol === "file:" ? pathOfUrl(MAIN) : MAIN.href;
   return [["deno run", ...flagsOf(permissions, scope)].join(" "), shellWord(module)];
 }
 

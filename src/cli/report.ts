@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { resolve } from "node:path";
+import { resolve } from "../text/paths.ts";
 import { printable } from "../text/printable.ts";
 import {
   FAILED_STATUS,

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { basename } from "node:path";
 import { openVirtualDisk, type PortableVirtualDisk } from "../../portable.ts";
 import { type DiskServer, type ServeEvent, serveVirtualDisk } from "../../serve.ts";
+import { basename } from "../text/paths.ts";
 import { shellWord } from "../text/shell.ts";
 import { flag, IGNORE_CHILDREN, path, text, TYPE } from "./arguments.ts";
 import { command } from "./command.ts";

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { dirname, extname, relative } from "node:path";
 import {
   type ChainError,
   type ChainFile,
@@ -12,6 +11,7 @@ import {
 } from "../../portable.ts";
 import { codeName } from "../text/error_code.ts";
 import { counted, roundBytes } from "../text/digits.ts";
+import { dirname, extname, wayFrom } from "../text/paths.ts";
 import { virtdiskCommand } from "../text/shell.ts";
 import type { Commands } from "./declaration.ts";
 import { FAILED_STATUS, failureFacts, FINDING_STATUS } from "./failure.ts";
@@ -127,8 +127,8 @@ async function withAdvice(
 
 /** A path as it is typed in this folder. */
 function typedPath(path: string): string {
-  const way = relative(absolute("."), path);
-  return way.startsWith("..") ? path : way;
+  const way = wayFrom(absolute("."), path);
+  return way === undefined || way.startsWith("..") ? path : way;
 }
 
 /** Merging begins at a leaf, and ends where another child would lose its parent. */

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
 import { NIL_GUID, normalizeGuid } from "../bytes/guid.ts";
 import { didYouMean } from "../text/nearest_word.ts";
+import { pathOfUrl } from "../text/paths.ts";
 import { quoted } from "../text/quoted.ts";
 
 const UINT32_MAX = 0xffffffff;
@@ -134,7 +134,7 @@ export function toHostPath(path: string | URL, name = "path"): string {
   if (path instanceof URL && path.protocol !== "file:") {
     throw new TypeError(`${name} must be ${PATH.expected}, not a URL of ${path.protocol}`);
   }
-  const text = typeof path === "string" ? path : fileURLToPath(path);
+  const text = typeof path === "string" ? path : pathOfUrl(path);
   if (text.includes("\0")) {
     throw new TypeError(`${name} must not hold a NUL character, which ends it: ${quoted(text)}`);
   }

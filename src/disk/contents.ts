@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers/promises";
 import {
   BOOLEAN,
   byteCount,
@@ -15,6 +14,7 @@ import {
   type OptionKinds,
   SIGNAL,
 } from "./arguments.ts";
+import { nextTurn } from "./pause.ts";
 
 /**
  * A range of a disk, in bytes.
@@ -125,7 +125,7 @@ export async function readInPieces(
   checkArgument(BYTES, buffer, "buffer");
   let done = 0;
   do {
-    await setImmediate();
+    await nextTurn();
     const piece = buffer.subarray(done, done + PIECE);
     const length = await read(piece, offset + done);
     done += length;
@@ -149,7 +149,7 @@ export async function writeInPieces(
   check();
   let done = 0;
   do {
-    await setImmediate();
+    await nextTurn();
     done += disk.writeSync(buffer.subarray(done, done + PIECE), offset + done);
   } while (done < buffer.length);
   return done;
@@ -157,7 +157,7 @@ export async function writeInPieces(
 
 /** Flushes in a turn of its own. */
 export async function flushLater(disk: Contents): Promise<void> {
-  await setImmediate();
+  await nextTurn();
   disk.flushSync();
 }
 
@@ -201,7 +201,7 @@ export function readableOf(
     autoAllocateChunkSize: Math.max(unit, Math.min(PIECE, end - start)),
     async pull(controller) {
       // Reads are synchronous: between two of them the event loop gets its turn.
-      await setImmediate();
+      await nextTurn();
       signal?.throwIfAborted();
       const request = controller.byobRequest;
       // It was cancelled meanwhile.

@@ -5,7 +5,6 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/nf-virtdisk-openvirtualdisk}
  * @module
  */
-import { extname } from "node:path";
 import { NIL_GUID } from "../bytes/guid.ts";
 import {
   OPEN_VIRTUAL_DISK_FLAG,
@@ -14,6 +13,7 @@ import {
   VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT,
 } from "../constants.ts";
 import { virtualDiskError } from "../errors/error.ts";
+import { extname } from "../text/paths.ts";
 import { flagBits, guidOption, uint32, wordValue } from "./arguments.ts";
 import { type AssumedSizes, assumedSizes } from "./damage.ts";
 import {

@@ -1,9 +1,9 @@
 /** Why an image does not open or attach, by what Windows says of it. */
-import { extname } from "node:path";
 import { failureFinding, type Finding, finding, type FindingSubject } from "../disk/finding.ts";
 import { openRequest } from "../disk/open_request.ts";
 import type { ErrorSymbol } from "../errors/codes.ts";
 import { isErrorOf, VirtualDiskError } from "../errors/error.ts";
+import { extname } from "../text/paths.ts";
 import { shellFile, virtdiskCommand } from "../text/shell.ts";
 import { mountPointsOfDisk, physicalPath } from "./device.ts";
 import type { Kernel32 } from "./ffi/kernel32.ts";

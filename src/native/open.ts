@@ -1,9 +1,9 @@
 /** The call of OpenVirtualDisk. */
-import { extname } from "node:path";
 import { VIRTUAL_DISK_ACCESS, VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.ts";
 import { isErrorOf, VirtualDiskError } from "../errors/error.ts";
 import type { OpenFlag } from "../disk/open_options.ts";
 import { type OpenParameters, type OpenRequest, openRequest } from "../disk/open_request.ts";
+import { extname } from "../text/paths.ts";
 import { fullPath, wideString } from "./ffi/text.ts";
 import type { CalledDisk } from "./call/disk_call.ts";
 import { Handle } from "./call/handle.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { extname } from "node:path";
+import { extname } from "../text/paths.ts";
 import type { ByteSource, WritableSource } from "./file/byte_source.ts";
 import { ImageError, isUnreadable } from "./file/image_error.ts";
 import { foreignFormat } from "./image/foreign_format.ts";

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { dirname } from "node:path";
 import { OPEN_VIRTUAL_DISK_FLAG } from "../constants.ts";
 import {
   byteCount,
@@ -74,6 +73,7 @@ import type { Size } from "../disk/size.ts";
 import type { StorageDependency } from "../disk/storage_dependency.ts";
 import { assertOpen, unsupported, VirtualDisk } from "../disk/virtual_disk.ts";
 import { virtualDiskError } from "../errors/error.ts";
+import { dirname } from "../text/paths.ts";
 import { ImageChain, loadDamagedFiles } from "./chain/chain.ts";
 import type { DamagedFiles } from "./chain/damaged_files.ts";
 import { assertChildless } from "./chain/children.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { join, resolve } from "node:path";
 import { toHostPath, uint32 } from "../disk/arguments.ts";
 import { virtualDiskError } from "../errors/error.ts";
+import { join, resolve } from "../text/paths.ts";
 
 const OPERATION = "serveVirtualDisk";
 const DEFAULT_HOST = "127.0.0.1";

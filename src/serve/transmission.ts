@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers/promises";
+import { nextTurn } from "../disk/pause.ts";
 import { assertAllowed, CommandError, messageOf, numberOf } from "./command_rules.ts";
 import type { Session } from "./handshake.ts";
 import {
@@ -324,7 +324,7 @@ export class Transmission {
   }
 
   async #turn(): Promise<void> {
-    await setImmediate();
+    await nextTurn();
     this.#lastTurn = performance.now();
   }
 }

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { basename, dirname, join } from "node:path";
 import type { ErrorSymbol } from "../../errors/codes.ts";
+import { basename, dirname, join } from "../../text/paths.ts";
 import { formatNamed, formatOf, formatOfExtension, openImage } from "../formats.ts";
 import { fileOperation } from "../file/file_operation.ts";
 import type { DiskImage } from "../image/image.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { dirname, isAbsolute, relative, resolve } from "node:path";
+import { dirname, join, wayFrom } from "../../text/paths.ts";
 import { ImageError } from "../file/image_error.ts";
 import type { DiskImage, ParentLink, ParentLocator, ParentSpec } from "../image/image.ts";
 
@@ -76,9 +76,9 @@ function hostPath(childPath: string, { kind, path }: ParentLocator): string | un
   const folder = dirname(childPath);
   switch (kind) {
     case "relative":
-      return resolve(folder, toHostSeparators(path));
+      return join(folder, toHostSeparators(path));
     case "name":
-      return resolve(folder, lastComponent(path));
+      return join(folder, lastComponent(path));
     case "volume":
       return IS_WINDOWS ? path : undefined;
     case "absolute":
@@ -105,8 +105,8 @@ function lastComponent(path: string): string {
 export function parentSpec(path: string, folder: string, parent: DiskImage): ParentSpec {
   const target = parent.source.path;
   const isWindows = Deno.build.os === "windows";
-  const way = relative(folder, target);
-  const relativePath = isAbsolute(way) ? undefined : windowsRelative(path, way, isWindows);
+  const way = wayFrom(folder, target);
+  const relativePath = way === undefined ? undefined : windowsRelative(path, way, isWindows);
   return {
     // Only images with an identifier are differencing formats.
     identifier: parent.identifier ?? "",

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { join } from "../../text/paths.ts";
 import { lockFile } from "./file_locks.ts";
 
 /** For a file whose maker may be out of sight: a living one would have written to it for so long, in ms. */

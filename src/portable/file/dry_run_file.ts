@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import { isEqual } from "../../bytes/equal.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
 import type { ByteSource, WritableSource } from "./byte_source.ts";
 
@@ -55,7 +55,7 @@ export class DryRunFile implements WritableSource {
       const piece = bytes.subarray(at, at + to - from);
       const start = page * PAGE_SIZE;
       const isBlank = !this.#pages.has(page) && !this.#shown.shows(start, start + PAGE_SIZE);
-      if (Buffer.compare(piece, ONES) === 0) this.#pages.set(page, ONES);
+      if (isEqual(piece, ONES)) this.#pages.set(page, ONES);
       else if (!isBlank || !isAllZero(piece)) this.#page(page).set(piece, from);
     }
     this.#size = Math.max(this.#size, offset + bytes.length);

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { constants } from "node:os";
-import { dirname } from "node:path";
 import { type ErrorSymbol, knownSymbol } from "../../errors/codes.ts";
 import type { VirtualDiskErrorOptions } from "../../errors/error.ts";
+import { dirname } from "../../text/paths.ts";
 import { ImageError } from "./image_error.ts";
 
 /**
@@ -102,6 +101,8 @@ function systemErrorNumber({ message }: Error): number {
 export function systemErrorName(error: Error): string {
   if ("code" in error) return String(error.code);
   const number = systemErrorNumber(error);
+  // Loaded here, as it takes a third of the time in which an empty script starts, and few errors have no name.
+  const { constants } = process.getBuiltinModule("node:os");
   return Object.entries(constants.errno).find(([, value]) => value === number)?.[0] ?? "";
 }
 

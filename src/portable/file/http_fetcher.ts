@@ -4,8 +4,8 @@
  * @see {@link https://www.rfc-editor.org/rfc/rfc9110#name-range-requests}
  * @module
  */
-import { setTimeout as later } from "node:timers/promises";
 import { nameOfSource } from "../../disk/disk_source.ts";
+import { pauseFor } from "../../disk/pause.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import type { ByteFetcher } from "./fetched_file.ts";
 import { ImageError } from "./image_error.ts";
@@ -141,7 +141,7 @@ export class HttpFetcher implements ByteFetcher {
         before = now;
         const pause = this.#patience.pauses[failures++];
         if (pause === undefined) throw error.failure;
-        await later(pause, undefined, { signal }).catch(() => signal.throwIfAborted());
+        await pauseFor(pause, signal);
       }
     }
   }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { dirname } from "node:path";
 import { errorCode, errorMeaning } from "../../errors/codes.ts";
+import { dirname } from "../../text/paths.ts";
 import { quoted } from "../../text/quoted.ts";
 import { removeAbandonedFiles, temporaryPath } from "./abandoned_files.ts";
 import { fileOperation, systemErrorName } from "./file_operation.ts";

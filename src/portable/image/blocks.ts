@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import { isEqual } from "../../bytes/equal.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
 import type { WritableSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
@@ -59,7 +59,7 @@ export async function blockContents(
       if (isParents) {
         const other = parental.subarray(0, piece.length);
         readChain(parents, other, extent.offset + done);
-        isParents = Buffer.compare(piece, other) === 0;
+        isParents = isEqual(piece, other);
       }
       await pace.add(0, piece.length);
     }

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers/promises";
+import { nextTurn } from "../../disk/pause.ts";
 import { type OperationOptions, ProgressReporter } from "../../disk/progress.ts";
 
 /** How long the event loop may wait, in milliseconds. */
@@ -59,7 +59,7 @@ export class Pace {
   async reach(completed: number, total: number): Promise<void> {
     if (performance.now() - this.#lastTurn < TURN) return;
     this.#reporter.step(completed, total, this.#bytes);
-    await setImmediate();
+    await nextTurn();
     this.#lastTurn = performance.now();
     this.assertWanted();
   }

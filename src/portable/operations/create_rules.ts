@@ -5,9 +5,9 @@
  * @module
  */
 import { sizeText } from "../../disk/size.ts";
-import { extname } from "node:path";
 import { byteCount } from "../../disk/arguments.ts";
 import type { OperationOptions } from "../../disk/progress.ts";
+import { extname } from "../../text/paths.ts";
 import type { SourceDisk, SourceRequest } from "./copy_source.ts";
 import { type NewFormat, newFormatOfExtension, newImagesOf } from "../formats.ts";
 import type { NewImages } from "../image/format.ts";

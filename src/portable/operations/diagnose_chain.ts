@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { dirname, join } from "node:path";
 import { VirtualDiskError } from "../../errors/error.ts";
 import { failureFinding, type Finding, finding } from "../../disk/finding.ts";
+import { dirname, join } from "../../text/paths.ts";
 import { virtdiskCommand } from "../../text/shell.ts";
 import { isExpectedParent } from "../chain/ancestors.ts";
 import { ImageChain } from "../chain/chain.ts";

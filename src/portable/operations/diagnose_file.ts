@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { dirname } from "node:path";
 import { bytesText, groupedDigits } from "../../text/digits.ts";
 import { errorCode, errorMeaning } from "../../errors/codes.ts";
 import { type Finding, finding, type FindingSubject } from "../../disk/finding.ts";
+import { dirname } from "../../text/paths.ts";
 import { shellFile } from "../../text/shell.ts";
 import { lockFile, seesAllLocks, unlockFile } from "../file/file_locks.ts";
 import { fileOperation } from "../file/file_operation.ts";

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { basename, extname } from "node:path";
 import { bytesText, groupedDigits } from "../../text/digits.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import { type Finding, finding } from "../../disk/finding.ts";
+import { basename, extname } from "../../text/paths.ts";
 import { shellFile, virtdiskCommand } from "../../text/shell.ts";
 import { freshPath } from "./diagnose_name.ts";
 import type { ForeignFormat, ForeignKind } from "../image/foreign_format.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { basename, dirname, extname, join } from "node:path";
 import { type Finding, finding } from "../../disk/finding.ts";
+import { basename, dirname, extname, join } from "../../text/paths.ts";
 import { shellFile, shellWord } from "../../text/shell.ts";
 import { formatNamed, formatOfExtension, type MarkedFormat } from "../formats.ts";
 

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers/promises";
 import { isAllZero } from "../../bytes/zeros.ts";
 import {
   BOOLEAN,
@@ -15,6 +14,7 @@ import {
   STRING,
 } from "../../disk/arguments.ts";
 import { sizesOf } from "../../disk/create_options.ts";
+import { nextTurn } from "../../disk/pause.ts";
 import { OPERATION_OPTIONS, type OperationOptions, ProgressReporter } from "../../disk/progress.ts";
 import { SIZE, type Size } from "../../disk/size.ts";
 import { whenFetched } from "../file/fetched_file.ts";
@@ -158,7 +158,7 @@ function streamOf(
   return new ReadableStream({
     pull: async (controller) => {
       // Reads are synchronous: between two of them the event loop gets its turn.
-      await setImmediate();
+      await nextTurn();
       signal?.throwIfAborted();
       assertReadable();
       const next = await inLongOperation(OPERATION, () => pieces.next());

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { basename, join } from "node:path";
 import { uint32 } from "../../disk/arguments.ts";
 import type { MergeOptions } from "../../disk/operation_options.ts";
+import { basename, join } from "../../text/paths.ts";
 import type { ImageChain } from "../chain/chain.ts";
 import { assertChildless } from "../chain/children.ts";
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { dirname } from "node:path";
 import { NIL_GUID } from "../../bytes/guid.ts";
 import type { CheckedInformation } from "../../disk/information.ts";
+import { dirname } from "../../text/paths.ts";
 import type { ImageChain, NewParent } from "../chain/chain.ts";
 import type { DiskImage } from "../image/image.ts";
 import { ImageError } from "../file/image_error.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import { isEqual } from "../../bytes/equal.ts";
 import { readChain } from "../image/extents.ts";
 import type { DiskImage } from "../image/image.ts";
 
@@ -53,7 +53,7 @@ export function writeDurably(
   sector: number,
 ): void {
   const offset = sector * disk.sectorSize;
-  if (Buffer.compare(disk.read(offset, bytes.length), bytes) === 0) return;
+  if (isEqual(disk.read(offset, bytes.length), bytes)) return;
   disk.write(bytes, offset);
   disk.flush();
 }

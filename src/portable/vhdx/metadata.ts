@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import { isEqual } from "../../bytes/equal.ts";
 import { NIL_GUID, normalizeGuid } from "../../bytes/guid.ts";
 import { type ByteSource, readStructure } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
@@ -275,7 +275,7 @@ export function planDiskItems(
     const other = missing.get(keyOf(item));
     if (other === undefined) return !item.isVirtualDisk;
     const isSame = isAlike(item, other) &&
-      Buffer.compare(readItem(source, region, item), other.read()) === 0;
+      isEqual(readItem(source, region, item), other.read());
     if (!isSame) return false;
     return missing.delete(keyOf(item));
   });

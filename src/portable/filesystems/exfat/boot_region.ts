@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 import { raw, u16, u32, u64, u8 } from "../../../bytes/codec.ts";
+import { isEqual } from "../../../bytes/equal.ts";
 import { layout, signature } from "../../../bytes/layout.ts";
 import { firstNonZero } from "../../../bytes/zeros.ts";
 import { CHECK_ADVICE, Refusal, type Volume } from "../file_system.ts";
@@ -144,7 +144,7 @@ function assertChecksum(volume: Volume, sectorSize: number): void {
   for (let at = 0; at < sectorSize; at += 4) {
     u32.write(new DataView(expected.buffer), at, sum, true);
   }
-  if (Buffer.compare(volume.read(length, sectorSize), expected) !== 0) {
+  if (!isEqual(volume.read(length, sectorSize), expected)) {
     throw refusal("the checksum of its boot region does not hold");
   }
 }
@@ -153,7 +153,7 @@ function assertBackup(volume: Volume, sector: Uint8Array, sectorSize: number): v
   const backup = volume.read(REGION_SECTORS * sectorSize, SECTOR_LENGTH);
   for (const { offset, length } of [PLACES, SHIFTS]) {
     const part = (bytes: Uint8Array) => bytes.subarray(offset, offset + length);
-    if (Buffer.compare(part(sector), part(backup)) !== 0) {
+    if (!isEqual(part(sector), part(backup))) {
       throw refusal("its boot region and the backup of that describe two different volumes");
     }
   }

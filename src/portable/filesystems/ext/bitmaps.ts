@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import { isEqual } from "../../../bytes/equal.ts";
 import { bitRun } from "../../image/bit_run.ts";
 import { Refusal, type Volume } from "../file_system.ts";
 import { extCrc32c } from "./checksums.ts";
@@ -126,7 +126,7 @@ export class BlockBitmaps {
     const partial = count % 8;
     const isSet = partial === 0 || (bitmap[whole - 1]! | (1 << partial) - 1) === 0xff;
     const rest = bitmap.subarray(whole);
-    if (isSet && Buffer.compare(rest, ALL_SET.subarray(0, rest.length)) === 0) return;
+    if (isSet && isEqual(rest, ALL_SET.subarray(0, rest.length))) return;
     this.#refuse(`the block bitmap of group ${group} has free blocks behind its end`);
   }
 

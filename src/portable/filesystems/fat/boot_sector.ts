@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 import { raw, u16, u32, u8 } from "../../../bytes/codec.ts";
+import { isEqual } from "../../../bytes/equal.ts";
 import { layout, signature } from "../../../bytes/layout.ts";
 import { CHECK_ADVICE, Refusal, type Volume } from "../file_system.ts";
 
@@ -265,7 +265,7 @@ function readLongFields(
   };
   const backup = reserved(backupSector, "the backup of its boot sector");
   const parameters = (sector: Uint8Array) => sector.subarray(BPB.start, BPB.end);
-  if (backup !== undefined && Buffer.compare(parameters(bootSector), parameters(backup)) !== 0) {
+  if (backup !== undefined && !isEqual(parameters(bootSector), parameters(backup))) {
     throw refuse("its boot sector and the backup of that describe two different volumes");
   }
   let used = tables;

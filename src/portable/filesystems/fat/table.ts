@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import { isEqual } from "../../../bytes/equal.ts";
 import { BitSet } from "../bit_set.ts";
 import { ENTRY_BITS, type FatLayout, type FatName, FIRST_CLUSTER } from "./boot_sector.ts";
 import { CHECK_ADVICE, type FreeRange, Refusal, type Volume } from "../file_system.ts";
@@ -106,7 +106,7 @@ export function* readTable(
     const count = Math.min(PIECE_ENTRIES, end - first);
     const entries = readEntries(volume, layout, table!, first, count);
     for (const copy of copies) {
-      if (Buffer.compare(entries, readEntries(volume, layout, copy, first, count)) !== 0) {
+      if (!isEqual(entries, readEntries(volume, layout, copy, first, count))) {
         throw new Refusal(name, `the copies of its table differ; ${CHECK_ADVICE}`);
       }
     }

@@ -13,8 +13,8 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 import { u16, u32, u64 } from "../../../bytes/codec.ts";
+import { isEqual } from "../../../bytes/equal.ts";
 import { layout } from "../../../bytes/layout.ts";
 import type { Refusal } from "../file_system.ts";
 import { refusal } from "./boot_sector.ts";
@@ -77,7 +77,7 @@ export function* verifyLogClean(log: Stream): Generator<undefined> {
 function* verifyEmpty(log: Stream): Generator<undefined> {
   for (let at = 0; at < log.size; at += PIECE_LENGTH) {
     const length = Math.min(PIECE_LENGTH, log.size - at);
-    if (Buffer.compare(log.read(at, length), EMPTY.subarray(0, length)) !== 0) {
+    if (!isEqual(log.read(at, length), EMPTY.subarray(0, length))) {
       throw inUse("its log is neither empty nor one that Windows has closed");
     }
     yield undefined;

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
 import { u16, u8 } from "../../../bytes/codec.ts";
+import { isEqual } from "../../../bytes/equal.ts";
 import { layout } from "../../../bytes/layout.ts";
 import type { FileSystemReader, FreeRange } from "../file_system.ts";
 import { foreignSignature } from "../foreign_signature.ts";
@@ -68,8 +68,8 @@ function assertMirrored(table: MasterFileTable): void {
     const copy = parseRecord(mirror.read(number * recordSize, recordSize), number, geometry);
     const { start, end } = record.updateSequence;
     const isSame = copy.updateSequence.start === start &&
-      Buffer.compare(copy.bytes.subarray(0, start), record.bytes.subarray(0, start)) === 0 &&
-      Buffer.compare(copy.bytes.subarray(end), record.bytes.subarray(end)) === 0;
+      isEqual(copy.bytes.subarray(0, start), record.bytes.subarray(0, start)) &&
+      isEqual(copy.bytes.subarray(end), record.bytes.subarray(end));
     if (!isSame) throw refusal(`file record ${number} and its copy in $MFTMirr differ`);
   }
 }
