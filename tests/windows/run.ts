@@ -20,7 +20,17 @@ const DEFAULT_BACKEND = ["tests/examples_test.ts"];
 const PORTABLE = ["bytes", "portable", "fuzz", "interop", "serve", "docs", "docs_test.ts"]
   .map((each) => `tests/${each}`);
 /** What has a run of its own, is no test, or needs a whole machine. */
-const ELSEWHERE = ["bench", "cli", "crash", "double", "native", "offline", "proof", "windows"]
+const ELSEWHERE = [
+  "bench",
+  "cli",
+  "crash",
+  "double",
+  "native",
+  "offline",
+  "proof",
+  "untrusted",
+  "windows",
+]
   .map((room) => `tests/${room}`);
 /** Tests of what both backends do: those beside the rooms, and in all the other rooms. */
 const COMMON = [...Deno.readDirSync(join(ROOT, "tests"))]
