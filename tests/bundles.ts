@@ -3,6 +3,7 @@
  * in a fifth of the time of its modules.
  */
 import { join } from "@std/path";
+import { bundle } from "../build/package.ts";
 import { ROOT } from "./support.ts";
 
 /** The folder of the bundles, in the environment; by default tests run the modules. */
@@ -56,17 +57,6 @@ export function withBundles(folder: string): Record<string, string> {
  */
 export function makeBundle(module: string, path: string): void {
   bundle([join(ROOT, module), "--output", path]);
-}
-
-function bundle(args: readonly string[]): void {
-  const { success, stderr } = new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", ...args],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
-    stdin: "null",
-  }).outputSync();
-  if (success) return;
-  throw new Error(`deno bundle ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
 }
 
 function bundleOf(module: string): string {

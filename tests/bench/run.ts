@@ -11,6 +11,7 @@ import { benchMaintenance } from "./maintain_bench.ts";
 import { benchNative } from "./native_bench.ts";
 import { benchPortable } from "./portable_bench.ts";
 import { benchServing } from "./serve_bench.ts";
+import { benchStart } from "./start_bench.ts";
 import { benchOverwrites, benchWrites } from "./write_bench.ts";
 
 console.log(`${new Date().toISOString().slice(0, 10)}, Deno ${Deno.version.deno}`);
@@ -24,3 +25,4 @@ await benchConversions();
 await benchMaintenance();
 await benchFreeSpace();
 await benchServing();
+await benchStart();

@@ -22,6 +22,7 @@ const PORTABLE = ["bytes", "portable", "fuzz", "interop", "serve", "docs", "docs
 /** What has a run of its own, is no test, or needs a whole machine. */
 const ELSEWHERE = [
   "bench",
+  "build",
   "cli",
   "crash",
   "double",
