@@ -26,6 +26,9 @@ export const UNALLOCATED = 0xffff_ffff;
 /** In place of an offset. */
 const ABSENT = -1;
 
+/** Pages of the table of a large disk, of which most say that nothing is there. */
+const READ_AHEAD = 16;
+
 const STRUCTURE = "block allocation table";
 const CODE = "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT";
 const BIG_ENDIAN = false;
@@ -39,6 +42,8 @@ export function unsharedPlace(footprint: number): string {
 export interface BlockTable {
   /** Whether block `index` is in the file. */
   isAllocated(index: number): boolean;
+  /** The block behind those, from `index` on, that are not in the file; it looks no further than a page. */
+  absentUntil(index: number): number;
   /** Where the bitmap of block `index` begins, in bytes; `undefined` where it is not in the file. */
   blockOffset(index: number): number | undefined;
   /** As {@linkcode blockOffset}, for a reader: no other block is there. */
@@ -74,7 +79,7 @@ export class BlockAllocationTable implements BlockTable {
     this.offset = offset;
     this.#blockFootprint = blockFootprint;
     this.#metadata = metadata;
-    this.#entries = new PageCache(source, STRUCTURE, CODE);
+    this.#entries = new PageCache(source, STRUCTURE, CODE, { readAhead: READ_AHEAD });
     this.#places = new BlockPlaces(
       blockCount,
       (first, end, places) => this.#collectPlaces(first, end, places),
@@ -83,6 +88,11 @@ export class BlockAllocationTable implements BlockTable {
 
   isAllocated(index: number): boolean {
     return this.#entry(index) !== UNALLOCATED;
+  }
+
+  absentUntil(index: number): number {
+    if (this.isAllocated(index)) return index;
+    return index + this.#entries.equalWords(this.#entryOffset(index));
   }
 
   /** @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT` where it cannot be there. */
@@ -144,7 +154,12 @@ export class BlockAllocationTable implements BlockTable {
     for (let index = first; index < end; index++) {
       const entry = this.#entry(index);
       const offset = entry * SECTOR_SIZE;
-      if (entry === UNALLOCATED || offset > last) continue;
+      if (entry === UNALLOCATED) {
+        // Of a large disk most blocks are absent.
+        index = this.absentUntil(index) - 1;
+        continue;
+      }
+      if (offset > last) continue;
       if (offset < endOfMetadata && overlapping(this.#metadata, offset, footprint)) continue;
       places.add(offset, footprint);
     }
@@ -182,6 +197,11 @@ export class PendingTable implements BlockTable {
   isAllocated(index: number): boolean {
     const entry = this.#changes.get(index);
     return entry === undefined ? this.#table.isAllocated(index) : entry !== UNALLOCATED;
+  }
+
+  absentUntil(index: number): number {
+    if (this.#changes.size === 0) return this.#table.absentUntil(index);
+    return this.isAllocated(index) ? index : index + 1;
   }
 
   blockOffset(index: number): number | undefined {

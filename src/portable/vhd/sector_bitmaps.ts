@@ -17,7 +17,7 @@ export class SectorBitmaps implements BitmapPieces {
 
   constructor(source: ByteSource) {
     const code = "ERROR_VHD_METADATA_READ_FAILURE";
-    this.#bytes = new PageCache(source, "sector bitmap", code, SECTOR_SIZE);
+    this.#bytes = new PageCache(source, "sector bitmap", code, { pageLength: SECTOR_SIZE });
   }
 
   /**

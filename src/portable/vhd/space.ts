@@ -13,10 +13,12 @@ import { alignedPlace, bitmapSize, blockFootprint, roundUp, SECTOR_SIZE } from "
 import type { Region } from "./regions.ts";
 
 /**
- * The file grows by a block, then by twice as many blocks each time, up to so many bytes: moving the
- * footer costs a flush, and room that is not used takes no space.
+ * The file grows by a block, then by twice as many blocks each time, up to so many bytes or to this part of the file,
+ * whichever is more: moving the footer costs a flush of all that was written, so a file that is filled should not
+ * have more of them the larger it is. Room that is not used takes no space where files have holes.
  */
 const MAX_GROWTH = 32 * 2 ** 20;
+const MAX_GROWTH_SHARE = 1 / 4;
 /** Blocks are filled in pieces of this many bytes. */
 const FILL_SIZE = 2 ** 20;
 
@@ -145,7 +147,8 @@ export class BlockAllocator {
     const footprint = blockFootprint(this.#blockSize);
     const stride = alignedPlace(offset + footprint, this.#blockSize) - offset;
     this.#footers.place(offset + (this.#growth - 1) * stride + footprint);
-    this.#growth = Math.max(1, Math.min(2 * this.#growth, Math.floor(MAX_GROWTH / stride)));
+    const most = Math.max(MAX_GROWTH, offset * MAX_GROWTH_SHARE);
+    this.#growth = Math.max(1, Math.min(2 * this.#growth, Math.floor(most / stride)));
   }
 
   #fill(start: number, end: number, byte: number): void {

@@ -102,7 +102,8 @@ export class SparseVhdImage implements DiskImage {
     const count = blockCount(this.virtualSize, this.blockSize);
     for (let block = 0; block < count; block++) {
       const offset = this.#table.blockOffset(block);
-      if (offset !== undefined && (offset + this.#bitmapSize) % DATA_ALIGNMENT !== 0) return false;
+      if (offset === undefined) block = this.#table.absentUntil(block) - 1;
+      else if ((offset + this.#bitmapSize) % DATA_ALIGNMENT !== 0) return false;
     }
     return true;
   }
@@ -111,8 +112,12 @@ export class SparseVhdImage implements DiskImage {
     const count = blockCount(end, this.blockSize);
     const last = Math.min(count, first + MAX_RUN_BLOCKS);
     let next = first + 1;
-    while (next < last && !this.#table.isAllocated(next)) next++;
-    return this.#elsewhere(offset, Math.min(end, next * this.blockSize));
+    while (next < last) {
+      const absentEnd = this.#table.absentUntil(next);
+      if (absentEnd === next) break;
+      next = absentEnd;
+    }
+    return this.#elsewhere(offset, Math.min(end, Math.min(next, last) * this.blockSize));
   }
 
   /**

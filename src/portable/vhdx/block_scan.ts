@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isAllZero } from "../../bytes/zeros.ts";
 import { type ByteSource, readStructure } from "../file/byte_source.ts";
 import { BAT_ENTRY_LENGTH, batEntryCount, BITMAP_BLOCK_LENGTH, PAYLOAD } from "./block_table.ts";
 import type { FileSpace } from "./space.ts";
@@ -69,6 +70,9 @@ export function ownedPlace({ state, fileOffset }: { state: number; fileOffset: n
   return state === PAYLOAD.NOT_PRESENT || state === PAYLOAD.ZERO ? 0 : fileOffset;
 }
 
+/** What is skipped at once if it holds nothing, in bytes. */
+const PAGE = 4096;
+
 /** The numbers of the entries that are not all zero, of which a large disk may have few. */
 export function* entriesInUse(
   source: ByteSource,
@@ -85,10 +89,14 @@ export function* entriesInUse(
       "block allocation table",
       "ERROR_FILE_CORRUPT",
     );
-    // Zero is zero in either byte order.
-    const halves = new Uint32Array(bytes.buffer);
-    for (let i = 0; i < halves.length; i += 2) {
-      if (halves[i] !== 0 || halves[i + 1] !== 0) yield start + i / 2;
+    for (let from = 0; from < length; from += PAGE) {
+      const page = bytes.subarray(from, from + PAGE);
+      if (isAllZero(page)) continue;
+      // Zero is zero in either byte order.
+      const halves = new Uint32Array(page.buffer, from, page.length / 4);
+      for (let i = 0; i < halves.length; i += 2) {
+        if (halves[i] !== 0 || halves[i + 1] !== 0) yield start + (from / 4 + i) / 2;
+      }
     }
   }
 }

@@ -23,6 +23,9 @@ export const BAT_ENTRY_LENGTH = 8;
 export const BITMAP_BLOCK_LENGTH = MIB;
 const SECTORS_PER_CHUNK = BITMAP_BLOCK_LENGTH * 8;
 
+/** Pages of the table of a large disk, of which most say that nothing is there. */
+const READ_AHEAD = 16;
+
 const STATE_MASK = 0x7;
 /** Of the low half of an entry. */
 export const RESERVED_MASK = 0xffff8;
@@ -131,7 +134,9 @@ export class BlockAllocationTable {
     this.#offset = region.offset;
     this.#geometry = geometry;
     this.#occupied = occupied;
-    this.#entries = new PageCache(source, "block allocation table", "ERROR_FILE_CORRUPT");
+    this.#entries = new PageCache(source, "block allocation table", "ERROR_FILE_CORRUPT", {
+      readAhead: READ_AHEAD,
+    });
     this.#places = new BlockPlaces(
       needed / BAT_ENTRY_LENGTH,
       (first, end, places) => this.#collectPlaces(first, end, places),
@@ -176,10 +181,15 @@ export class BlockAllocationTable {
    */
   absentUntil(block: number): number {
     const at = this.payloadEntryOffset(block);
-    const entries = this.#entries.zeroWords(at) * 4 / BAT_ENTRY_LENGTH;
-    const end = payloadEntryIndex(block, this.chunkRatio) + Math.floor(entries);
+    const end = payloadEntryIndex(block, this.chunkRatio) + this.#emptyEntries(at);
     // The entries of sector bitmaps lie among those of blocks.
     return end - Math.floor(end / (this.chunkRatio + 1));
+  }
+
+  /** How many entries from the one at `at` on are zeros, to the end of its page. */
+  #emptyEntries(at: number): number {
+    if (this.#entries.uint32(at, true) !== 0) return 0;
+    return Math.floor(this.#entries.equalWords(at) * 4 / BAT_ENTRY_LENGTH);
   }
 
   /**
@@ -308,7 +318,12 @@ export class BlockAllocationTable {
     for (let index = first; index < end; index++) {
       const at = this.#offset + index * BAT_ENTRY_LENGTH;
       const low = this.#entries.uint32(at, true);
-      if (low === 0 || (low & RESERVED_MASK) !== 0) continue;
+      if (low === 0) {
+        // Of a large disk most entries are empty.
+        index += Math.max(1, this.#emptyEntries(at)) - 1;
+        continue;
+      }
+      if ((low & RESERVED_MASK) !== 0) continue;
       const { state, fileOffset } = decodeEntry(low, this.#entries.uint32(at + 4, true));
       if (fileOffset === 0) continue;
       const chunk = Math.floor(index / (this.chunkRatio + 1));

@@ -43,6 +43,26 @@ pureTest("PageCache reads a page once, and nothing before it is asked", () => {
   assertEquals(source.reads, 2);
 });
 
+pureTest("PageCache reads several pages at once, if it is to, where many follow each other", () => {
+  const bytes = pattern(20 * PAGE + 8);
+  const source = new MemorySource(bytes);
+  const cache = new PageCache(source, "table", "ERROR_FILE_CORRUPT", { readAhead: 4 });
+  const readsFor = (page: number) => {
+    const before = source.reads;
+    assertEquals(byteAt(cache, page * PAGE + 7), bytes[page * PAGE + 7]);
+    return source.reads - before;
+  };
+  const pages = Array.from({ length: 21 }, (_, page) => page);
+  // One by one up to 7; then 8 to 11, 12 to 15 and 16 to 19; the last one, which is not whole, by itself.
+  const expected = pages.map((page) => page < 8 || page % 4 === 0 ? 1 : 0);
+  assertEquals(pages.map(readsFor), expected);
+  assertEquals(pages.map(readsFor), pages.map(() => 0));
+  source.bytes[14 * PAGE + 7] = 0;
+  cache.forget(14 * PAGE, 1);
+  assertEquals(byteAt(cache, 14 * PAGE + 7), 0);
+  assertThrows(() => cache.uint32(20 * PAGE + 8, false), ImageError);
+});
+
 pureTest("PageCache forgets what it was told to forget", () => {
   const source = new MemorySource(pattern(PAGE));
   const cache = cacheOf(source);
@@ -97,10 +117,14 @@ pureTest("PageCache does not make up the bytes of a page that the file has in pa
   }
 });
 
-pureTest("PageCache counts the words of zeros as far as the page goes", () => {
+pureTest("PageCache counts the words that are equal as far as the page goes", () => {
   const bytes = new Uint8Array(2 * PAGE + 8);
   bytes.set([0, 0, 1], PAGE - 20);
   const cache = cacheOf(new MemorySource(bytes));
-  const counted = [0, PAGE - 20, PAGE - 16, PAGE, 2 * PAGE].map((at) => cache.zeroWords(at));
-  assertEquals(counted, [(PAGE - 20) / 4, 0, 4, PAGE / 4, 2]);
+  const counted = [0, PAGE - 20, PAGE - 16, PAGE, 2 * PAGE].map((at) => cache.equalWords(at));
+  assertEquals(counted, [(PAGE - 20) / 4, 1, 4, PAGE / 4, 2]);
+  bytes.fill(0xff, PAGE + 100, 2 * PAGE + 4);
+  cache.clear();
+  const ofOnes = [PAGE, PAGE + 100, 2 * PAGE - 4, 2 * PAGE, 2 * PAGE + 4];
+  assertEquals(ofOnes.map((at) => cache.equalWords(at)), [25, (PAGE - 100) / 4, 1, 1, 1]);
 });
