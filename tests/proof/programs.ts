@@ -7,6 +7,7 @@ const PROGRAMS = {
     command: ["/usr/bin/python3", "-c", "import pyvhdi; print(pyvhdi.get_version())"],
     version: /(\S+)/,
   },
+  spin: { command: ["spin", "-V"], version: /Version (\S+)/ },
 } as const;
 
 /** A program. */

@@ -1,6 +1,7 @@
 /** The sections of PROOF.md, in their order. */
 import { bitFlips } from "./bit_flips/section.ts";
 import { shortHistories } from "./histories/section.ts";
+import { logModel } from "./model/section.ts";
 import type { Section } from "./section.ts";
 
-export const SECTIONS: readonly Section[] = [bitFlips, shortHistories];
+export const SECTIONS: readonly Section[] = [bitFlips, shortHistories, logModel];
