@@ -19,3 +19,20 @@ pureTest("isAllZero() sees each byte, wherever the bytes lie in their buffer", (
     }
   }
 });
+
+pureTest("isAllZero() sees a byte of any piece of what is long", () => {
+  const unit = 2 ** 16;
+  for (const length of [unit - 1, unit, unit + 1, 2 * unit, 2 ** 20 + 3]) {
+    const bytes = new Uint8Array(length);
+    assertEquals(isAllZero(bytes), true, `${length}`);
+    for (const place of [0, 1, unit - 1, unit, unit + 1, 2 * unit - 1, length - 1]) {
+      if (place >= length) continue;
+      bytes[place] = 1;
+      assertEquals(isAllZero(bytes), false, `${length}, byte ${place}`);
+      bytes[place] = 0;
+    }
+    // What repeats itself is not zero.
+    assertEquals(isAllZero(bytes.fill(7)), false, `${length}`);
+    assertEquals(isAllZero(bytes.fill(7).fill(0, 0, 1)), false, `${length}`);
+  }
+});

@@ -203,6 +203,7 @@ export interface DataRun {
 
 /** The parts that are not zeros, in order, to the grain of 64 KiB. */
 export function* dataRuns(bytes: Uint8Array): Generator<DataRun> {
+  if (isAllZero(bytes)) return;
   let start: number | undefined;
   for (let position = 0; position < bytes.length; position += GRAIN) {
     const holdsData = !isAllZero(bytes.subarray(position, position + GRAIN));
