@@ -29,7 +29,6 @@ import {
   writeEmpty,
 } from "./operations/write_image.ts";
 import { Pace } from "./image/pace.ts";
-import { Preallocation } from "./image/preallocation.ts";
 import { parentSpec } from "./chain/parent_paths.ts";
 import { PortableVirtualDisk } from "./portable_disk.ts";
 
@@ -136,7 +135,7 @@ async function createEmpty(
   await target.write(async (file) => {
     const layout = await kind.rules.layout(spec, path);
     if (!request.preallocate) return await writeEmpty(file, layout);
-    await writeEmpty(file, layout, new Preallocation(file, pace));
+    await writeEmpty(file, layout, pace);
     assertAllocated(file);
   });
   pace.end();
@@ -165,11 +164,11 @@ async function createCopy(
   const spec = isLearning ? undefined : imageSpec(request, kind, undefined, disk);
   using target = NewFile.prepare(path, folder, request.overwrite);
   await target.write(async (file) => {
-    const preallocation = request.preallocate ? new Preallocation(file, pace) : undefined;
+    const filePace = request.preallocate ? pace : undefined;
     if (spec === undefined) {
-      await writeCopyOfUnknownSize(file, request, kind, source, preallocation);
+      await writeCopyOfUnknownSize(file, request, kind, source, filePace);
     } else {
-      await writeCopy(file, await kind.rules.layout(spec, path), source, preallocation);
+      await writeCopy(file, await kind.rules.layout(spec, path), source, filePace);
     }
     if (request.preallocate) assertAllocated(file);
   });

@@ -42,12 +42,21 @@ export class SimulatedFile implements Disposable {
     return bytes.length;
   }
 
+  /** Done at once: there is nobody else who could see a part of it. */
+  write(bytes: Uint8Array): Promise<number> {
+    return Promise.try(() => this.writeSync(bytes));
+  }
+
   truncateSync(size: number): void {
     this.#host.change({ kind: "truncate", size });
   }
 
   syncSync(): void {
     this.#host.change({ kind: "flush" });
+  }
+
+  syncData(): Promise<void> {
+    return Promise.try(() => this.syncSync());
   }
 
   statSync(): unknown {

@@ -36,6 +36,22 @@ export interface WritableSource extends ByteSource {
   copyWithin?(from: number, to: number, length: number): void;
   /** Returns once everything written before is durable; what is written later is not durable before it. */
   flush(): void;
+  /** For a `BackgroundWriter`. Absent if writing leaves nobody time for anything else. */
+  inBackground?(): BackgroundFile;
+}
+
+/** A file that can be written while something else is done. */
+export interface BackgroundFile {
+  /** Writes all of `bytes`; nothing else is done with the file until then. */
+  write(bytes: Uint8Array, offset: number): Promise<void>;
+  /** Opens the file once more: to make durable what has been written, while more is. */
+  reopen(): SyncHandle;
+}
+
+/** What makes a file durable. */
+export interface SyncHandle {
+  sync(): Promise<void>;
+  close(): void;
 }
 
 /** What is open while a disk is: a file of the host, or whatever else holds the bytes of an image. */

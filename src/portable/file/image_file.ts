@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ByteSource, OpenFile } from "./byte_source.ts";
+import type { BackgroundFile, ByteSource, OpenFile } from "./byte_source.ts";
 import { lockFile, unlockFile } from "./file_locks.ts";
 import { fileError, fileOperation, systemErrorName } from "./file_operation.ts";
 import { ImageError } from "./image_error.ts";
@@ -36,6 +36,8 @@ export class ImageFile implements OpenFile, Disposable {
   readonly path: string;
   readonly #file: Deno.FsFile;
   readonly #isReader: boolean;
+  /** Unlike `path` the name that the file has now. */
+  readonly #name: string;
   #size: number;
   /** Where the file's cursor is, so that sequential reads need no seek. */
   #position = 0;
@@ -43,8 +45,17 @@ export class ImageFile implements OpenFile, Disposable {
   #closed = false;
   readonly #failures = new WriteFailures();
 
-  private constructor(path: string, file: Deno.FsFile, size: number, isReader: boolean) {
+  private constructor(
+    file: Deno.FsFile,
+    { path, name, size, isReader }: {
+      readonly path: string;
+      readonly name: string;
+      readonly size: number;
+      readonly isReader: boolean;
+    },
+  ) {
     this.path = path;
+    this.#name = name;
     this.#file = file;
     this.#isReader = isReader;
     this.#size = size;
@@ -70,7 +81,8 @@ export class ImageFile implements OpenFile, Disposable {
       return fileOperation(name, () => {
         const realPath = Deno.realPathSync(path);
         const isReader = !write && !createNew;
-        return new ImageFile(shownAs ?? realPath, file, file.statSync().size, isReader);
+        const { size } = file.statSync();
+        return new ImageFile(file, { path: shownAs ?? realPath, name: realPath, size, isReader });
       });
     } catch (error) {
       file.close();
@@ -128,13 +140,31 @@ export class ImageFile implements OpenFile, Disposable {
       this.#seek(offset);
       let done = 0;
       while (done < bytes.length) {
-        const count = this.#file.writeSync(done === 0 ? bytes : bytes.subarray(done));
-        done += count;
-        this.#written += count;
-        this.#position += count;
+        done += this.#passed(this.#file.writeSync(done === 0 ? bytes : bytes.subarray(done)));
       }
-      this.#size = Math.max(this.#size, offset + bytes.length);
+      this.#size = Math.max(this.#size, this.#position);
     });
+  }
+
+  /** See {@linkcode WritableSource.inBackground}. */
+  inBackground(): BackgroundFile {
+    return {
+      write: (bytes, offset) =>
+        this.#changeLater(async () => {
+          this.#seek(offset);
+          for (let done = 0; done < bytes.length;) {
+            done += this.#passed(await this.#file.write(bytes.subarray(done)));
+          }
+          this.#size = Math.max(this.#size, this.#position);
+        }),
+      reopen: () => {
+        const file = fileOperation(this.path, () => Deno.openSync(this.#name, { write: true }));
+        return {
+          sync: () => this.#changeLater(() => file.syncData()),
+          close: () => file.close(),
+        };
+      },
+    };
   }
 
   truncate(size: number): void {
@@ -190,6 +220,23 @@ export class ImageFile implements OpenFile, Disposable {
       () => fileOperation(this.path, run, "file to write"),
       () => fileOperation(this.path, () => this.#undoGrowth(), "file to write"),
     );
+  }
+
+  #changeLater(run: () => Promise<void>): Promise<void> {
+    return this.#failures.changeLater(async () => {
+      try {
+        await run();
+      } catch (error) {
+        throw fileError(this.path, error, "file to write");
+      }
+    });
+  }
+
+  /** So many bytes have been written where the cursor was. */
+  #passed(count: number): number {
+    this.#written += count;
+    this.#position += count;
+    return count;
   }
 
   /** Takes back what a change without room has done to the length of the file. */

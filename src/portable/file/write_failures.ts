@@ -53,6 +53,17 @@ export class WriteFailures {
     }
   }
 
+  /** As {@linkcode WriteFailures.change}, for what takes a while, and is not undone. */
+  async changeLater(run: () => Promise<void>): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      await run();
+    } catch (error) {
+      this.#failure ??= error;
+      throw error;
+    }
+  }
+
   /** Makes all durable. What could not be made so may be gone: it cannot be tried again. */
   flush(run: () => void): void {
     this.change(run);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { WritableSource } from "../file/byte_source.ts";
+import type { BackgroundWriter } from "../file/background_writer.ts";
 import type { Pace } from "./pace.ts";
 
 /** What is written at once, in bytes. */
@@ -11,14 +11,14 @@ const PIECE = new Uint8Array(2 ** 20);
 
 /** Follows the writing of a new file from its beginning to its end, and fills what it passes over. */
 export class Preallocation {
-  readonly #file: WritableSource;
+  readonly #writer: BackgroundWriter;
   readonly #pace: Pace;
   /** Up to where all has been written. */
   #end = 0;
 
   /** @param pace Learns how far the file is; nobody else tells it. */
-  constructor(file: WritableSource, pace: Pace) {
-    this.#file = file;
+  constructor(writer: BackgroundWriter, pace: Pace) {
+    this.#writer = writer;
     this.#pace = pace;
   }
 
@@ -30,7 +30,7 @@ export class Preallocation {
   async fillTo(offset: number, total: number): Promise<void> {
     while (this.#end < offset) {
       const bytes = PIECE.subarray(0, offset - this.#end);
-      this.#file.writeAt(bytes, this.#end);
+      await this.#writer.write(bytes, this.#end);
       await this.passTo(this.#end + bytes.length, total);
     }
   }

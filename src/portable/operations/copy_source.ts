@@ -154,7 +154,7 @@ export function sourceDiskOf(image: DiskImage): SourceDisk {
 export interface DiskPiece {
   /** Where they are in the disk. */
   readonly offset: number;
-  /** They may be overwritten as soon as the next piece is asked for. */
+  /** They may be overwritten as soon as the piece after the next one is asked for. */
   readonly bytes: Uint8Array;
 }
 
@@ -202,8 +202,9 @@ export function chainContents(images: readonly DiskImage[], pace: Pace): DiskCon
   return {
     size: images[0]!.virtualSize,
     async *pieces(unit) {
-      const buffer = new Uint8Array(unit);
+      let [buffer, other] = [new Uint8Array(unit), new Uint8Array(unit)];
       for await (const { offset, length } of dataWindows(images, unit, pace)) {
+        [buffer, other] = [other, buffer];
         const bytes = length === unit ? buffer : buffer.subarray(0, length);
         await whenFetched(() => readChain(images, bytes, offset), pace.signal);
         pace.count(length);
@@ -254,43 +255,119 @@ async function* streamPieces(
 ): AsyncGenerator<DiskPiece> {
   const { signal } = pace;
   const margins = new StreamMargins();
-  const reader = stream.getReader();
-  // Ends a pending read, which may wait for ever; what the cancelling itself fails with says nothing new.
-  const cancel = () => void reader.cancel(signal?.reason).catch(() => {});
+  const input = new StreamInput(stream, unit, (chunk) => {
+    pace.assertWanted();
+    if (margins.add(chunk)) check(margins.beginning());
+  });
+  // Ends a pending read, which may wait for ever.
+  const cancel = () => void input.cancel(signal?.reason);
   signal?.addEventListener("abort", cancel);
   let isOver = false;
   try {
     // A signal that was aborted before that does not say so any more.
     pace.assertWanted();
-    const buffer = new Uint8Array(unit);
-    let offset = 0;
-    let filled = 0;
-    while (true) {
-      const { value, done } = await reader.read();
+    let [buffer, other] = [new Uint8Array(unit), new Uint8Array(unit)];
+    for (let offset = 0; !isOver; offset += unit) {
+      const bytes = await input.fill(buffer);
       pace.assertWanted();
-      if (done) break;
-      checkArgument(BYTES, value, "a chunk of source");
-      if (margins.add(value)) check(margins.beginning());
-      for (let taken = 0; taken < value.length;) {
-        const part = value.subarray(taken, taken + unit - filled);
-        buffer.set(part, filled);
-        taken += part.length;
-        filled += part.length;
-        if (filled < unit) continue;
-        yield { offset, bytes: buffer };
-        offset += unit;
-        filled = 0;
-        pace.count(unit);
-        await pace.reach(offset, size ?? 0);
-      }
+      isOver = bytes.length < unit;
+      if (isOver) check(margins.whole());
+      if (bytes.length > 0) yield { offset, bytes };
+      [buffer, other] = [other, new Uint8Array(bytes.buffer)];
+      pace.count(bytes.length);
+      await pace.reach(offset + bytes.length, size ?? 0);
     }
-    isOver = true;
-    check(margins.whole());
-    if (filled > 0) yield { offset, bytes: buffer.subarray(0, filled) };
   } finally {
     signal?.removeEventListener("abort", cancel);
-    if (!isOver) await reader.cancel().catch(() => {});
-    reader.releaseLock();
+    if (!isOver) await input.cancel();
+    input.release();
+  }
+}
+
+/** Fills buffers with what a stream gives, however that is cut. */
+class StreamInput {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | ReadableStreamBYOBReader;
+  readonly #look: (chunk: Uint8Array) => void;
+  /** A stream that is closed without an answer to a reader's buffer says so here alone. */
+  readonly #ended: Promise<undefined>;
+  /** Memory for such a buffer. */
+  #spare: ArrayBuffer;
+  /** What of the last chunk has not been taken. */
+  #rest: Uint8Array = new Uint8Array(0);
+
+  /**
+   * @param unit The length of the buffers.
+   * @param look Is shown what comes in.
+   */
+  constructor(
+    stream: ReadableStream<Uint8Array>,
+    unit: number,
+    look: (chunk: Uint8Array) => void,
+  ) {
+    this.#reader = readerOf(stream);
+    this.#look = look;
+    this.#spare = new ArrayBuffer(unit);
+    this.#ended = this.#reader.closed.then(() => undefined);
+    // The reads fail too.
+    this.#ended.catch(() => {});
+  }
+
+  /**
+   * Fills a buffer, or gives another one in its place, of the same length.
+   *
+   * @returns What has been filled, from the beginning of its memory on: less than the buffer at the end of the stream
+   * alone.
+   */
+  async fill(buffer: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    for (let filled = 0; filled < buffer.length;) {
+      const chunk = this.#rest.length > 0 ? this.#rest : await this.#read();
+      if (chunk === undefined) return buffer.subarray(0, filled);
+      if (chunk.length === buffer.length && chunk.buffer === this.#spare) {
+        [this.#spare, this.#rest] = [buffer.buffer, new Uint8Array(0)];
+        return new Uint8Array(chunk.buffer);
+      }
+      const part = chunk.subarray(0, buffer.length - filled);
+      buffer.set(part, filled);
+      filled += part.length;
+      this.#rest = chunk.subarray(part.length);
+    }
+    return buffer;
+  }
+
+  /** What the cancelling itself fails with says nothing new. */
+  async cancel(reason?: unknown): Promise<void> {
+    await this.#reader.cancel(reason).catch(() => {});
+  }
+
+  release(): void {
+    this.#reader.releaseLock();
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
+    const reader = this.#reader;
+    if (reader instanceof ReadableStreamBYOBReader) {
+      const answer = await Promise.race([reader.read(new Uint8Array(this.#spare)), this.#ended]);
+      if (answer?.value === undefined || answer.done) return undefined;
+      this.#spare = answer.value.buffer;
+      this.#look(answer.value);
+      return answer.value;
+    }
+    const { value, done } = await reader.read();
+    if (done) return undefined;
+    checkArgument(BYTES, value, "a chunk of source");
+    this.#look(value);
+    return value;
+  }
+}
+
+/** A stream that fills a buffer of its reader's, as that of a file, gives more at once than one that has its own. */
+function readerOf(
+  stream: ReadableStream<Uint8Array>,
+): ReadableStreamDefaultReader<Uint8Array> | ReadableStreamBYOBReader {
+  try {
+    return stream.getReader({ mode: "byob" });
+  } catch {
+    return stream.getReader();
   }
 }
 

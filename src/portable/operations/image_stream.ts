@@ -19,7 +19,7 @@ import { OPERATION_OPTIONS, type OperationOptions, ProgressReporter } from "../.
 import { SIZE, type Size } from "../../disk/size.ts";
 import { whenFetched } from "../file/fetched_file.ts";
 import { inLongOperation } from "../file/image_error.ts";
-import { readChain } from "../image/extents.ts";
+import { chainExtents, readChain } from "../image/extents.ts";
 import type { DiskImage } from "../image/image.ts";
 import {
   allBlocks,
@@ -88,7 +88,10 @@ export interface ImageStreamOptions extends OperationOptions {
 export interface ImageStream {
   /** How many bytes the stream gives, exactly: an upload can say so before it begins. */
   readonly byteLength: number;
-  /** The bytes of the file. They are read from the disk, which must stay open and unchanged meanwhile. */
+  /**
+   * The bytes of the file, in chunks of at most 1 MiB. They are read from the disk, which must stay open and unchanged
+   * meanwhile; while a chunk is used, the next one is read, and no more.
+   */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
@@ -155,13 +158,18 @@ function streamOf(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const reporter = new ProgressReporter(onProgress);
   let done = 0;
+  const read = async () => {
+    // Reads are synchronous: between two of them the event loop gets its turn.
+    await nextTurn();
+    assertReadable();
+    return await inLongOperation(OPERATION, () => pieces.next());
+  };
+  let ahead: ReturnType<typeof read> | undefined;
   return new ReadableStream({
     pull: async (controller) => {
-      // Reads are synchronous: between two of them the event loop gets its turn.
-      await nextTurn();
+      const next = await (ahead ?? read());
       signal?.throwIfAborted();
       assertReadable();
-      const next = await inLongOperation(OPERATION, () => pieces.next());
       if (next.done) {
         reporter.end(done);
         return controller.close();
@@ -169,6 +177,9 @@ function streamOf(
       done += next.value.length;
       reporter.step(done, byteLength, done);
       controller.enqueue(next.value);
+      // While that is used, the next piece is read. Of a failure is told whoever asks for it.
+      ahead = read();
+      ahead.catch(() => {});
     },
   }, { highWaterMark: 0 });
 }
@@ -198,12 +209,24 @@ export async function findBlocks(
     const block = Math.floor(offset / layout.blockSize);
     if (found.has(block)) continue;
     assertReadable();
-    const bytes = buffer.subarray(0, length);
-    await whenFetched(() => readChain(images, bytes, offset), pace.signal);
-    if (!isAllZero(bytes)) found.add(block);
+    // What the tables say of all of it: a damaged one is found before the stream begins.
+    await whenFetched(() => [...chainExtents(images, offset, offset + length)], pace.signal);
+    let isZero = true;
+    for (let done = 0; isZero && done < length;) {
+      // Data mostly begin with data.
+      const bytes = buffer.subarray(0, Math.min(done === 0 ? PROBE : unit, length - done));
+      const start = offset + done;
+      await whenFetched(() => readChain(images, bytes, start), pace.signal);
+      isZero = isAllZero(bytes);
+      done += bytes.length;
+    }
+    if (!isZero) found.add(block);
   }
   return found;
 }
+
+/** What is read first to see whether a block holds something, in bytes. */
+const PROBE = 4096;
 
 /**
  * The bytes of the image file in pieces of at most 1 MiB, each in memory of its own.

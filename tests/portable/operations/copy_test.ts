@@ -160,6 +160,51 @@ Deno.test("createVirtualDisk(): a stream of a raw disk becomes an image, however
   }
 });
 
+/** A stream that can fill a reader's buffer, cut in chunks of so many bytes. */
+function byteStream(
+  bytes: Uint8Array,
+  { length, answers }: { length: number; answers: boolean },
+): ReadableStream<Uint8Array> {
+  let position = 0;
+  return new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      const { byobRequest } = controller;
+      const view = byobRequest?.view;
+      if (position >= bytes.length) {
+        controller.close();
+        // Not every source does that, and then nobody is told.
+        if (answers) byobRequest?.respond(0);
+      } else if (answers && view) {
+        const room = Math.min(length, view.byteLength);
+        const part = bytes.subarray(position, position += room);
+        new Uint8Array(view.buffer, view.byteOffset).set(part);
+        byobRequest.respond(part.length);
+      } else controller.enqueue(bytes.slice(position, position += length));
+    },
+  });
+}
+
+Deno.test("createVirtualDisk(): a stream that fills its reader's buffers is taken to its end, however it is closed", async (t) => {
+  const bytes = pattern(3 * MIB + 5);
+  for (const length of [100_000, MIB, 2 * MIB, 4 * MIB]) {
+    for (const answers of [true, false]) {
+      await t.step(`${length} bytes at once, ${answers ? "filled in" : "queued"}`, async () => {
+        using dir = new TempDir();
+        const source = byteStream(bytes, { length, answers });
+        using disk = await create(dir.file("a.raw"), { type: "raw", source });
+        assertBytesEqual(contentsOf(disk), bytes);
+      });
+    }
+  }
+  await t.step("of a Blob", async () => {
+    using dir = new TempDir();
+    const source = new Blob([bytes]).stream();
+    using disk = await create(dir.file("a.raw"), { type: "raw", source });
+    assertBytesEqual(contentsOf(disk), bytes);
+  });
+});
+
 Deno.test("createVirtualDisk(): of a stream the size must be said where tables stand before the data", async () => {
   using dir = new TempDir();
   for (const name of ["a.vhd", "a.vhdx"]) {

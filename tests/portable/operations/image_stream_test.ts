@@ -143,3 +143,52 @@ Deno.test("imageStream(): the progress of a stream is that of its bytes", async 
     bytes: byteLength,
   });
 });
+
+Deno.test("imageStream(): while a chunk is used the next one is read, and none before the first is asked for", async () => {
+  let reads = 0;
+  using disk = await openVirtualDisk({
+    getSize: () => 8 * MIB,
+    read(buffer) {
+      reads++;
+      return buffer.fill(1).length;
+    },
+  }, { type: "raw", backend: "portable" });
+  const { readable } = await disk.imageStream({ type: "raw" });
+  const turns = () => new Promise((resolve) => setTimeout(resolve, 20));
+  await turns();
+  const before = reads;
+  const reader = readable.getReader();
+  for (const expected of [2, 3]) {
+    await reader.read();
+    await turns();
+    assertEquals(reads - before, expected);
+  }
+  await reader.cancel();
+});
+
+Deno.test("imageStream(): what is read ahead fails with the chunk that it is, not before", async () => {
+  let isFailing = false;
+  using disk = await openVirtualDisk({
+    getSize: () => 8 * MIB,
+    read(buffer) {
+      if (isFailing) throw new Error("the cable is out");
+      return buffer.fill(1).length;
+    },
+  }, { type: "raw", backend: "portable" });
+  const { readable } = await disk.imageStream({ type: "raw" });
+  isFailing = true;
+  const reader = readable.getReader();
+  await assertRejects(() => reader.read(), VirtualDiskError, "the cable is out");
+  isFailing = false;
+  const again = (await disk.imageStream({ type: "raw" })).readable.getReader();
+  assertEquals((await again.read()).value?.length, MIB);
+  isFailing = true;
+  // The second chunk may have been read by now, the third has not.
+  await assertRejects(
+    async () => {
+      for (let i = 0; i < 2; i++) await again.read();
+    },
+    VirtualDiskError,
+    "the cable is out",
+  );
+});
