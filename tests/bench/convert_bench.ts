@@ -1,87 +1,214 @@
 /**
- * Conversions by the portable backend against qemu-img, from the same files to the same kinds of image.
- * Both make the result durable: `qemu-img -t writeback` flushes at the end, which its default does not.
+ * Conversions by the portable backend, of every kind of image to every kind, into a file and as a stream that
+ * goes into a file; against a plain loop in Deno over the same bytes, and against qemu-img. All make the result
+ * durable: `qemu-img -t writeback` flushes at the end, which its default does not.
+ *
+ * `deno run --allow-all tests/bench/convert_bench.ts [SIZE [NAME]]` measures these alone: disks of so many MiB, and
+ * those conversions whose title has the name in it. With `TMPDIR` in memory, as `/dev/shm`, flushing costs
+ * nothing, and what is left is the work of the processor.
  *
  * @module
  */
 import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
+import { Buffer } from "node:buffer";
 import { run, TempDir, tool } from "../support.ts";
-import { type BenchImage, makeFlatFile, makeImages } from "./images.ts";
+import { DISK_SIZE, makeFlatFile } from "./images.ts";
 import { compareLong, type LongContender } from "./measure.ts";
 
-interface Conversion {
+interface Kind {
   readonly name: string;
-  readonly source: { readonly path: string; readonly type: "vhd" | "vhdx" | "raw" };
   readonly type: "vhd" | "vhdx" | "raw";
+  readonly subtype: "dynamic" | "fixed";
+  readonly qemu: { readonly format: string; readonly options: readonly string[] };
 }
 
-const QEMU_FORMAT = { vhd: "vpc", vhdx: "vhdx", raw: "raw" } as const;
-const QEMU_OPTIONS = {
-  vhd: ["-o", "subformat=dynamic,force_size=on"],
-  vhdx: ["-o", "subformat=dynamic"],
-  raw: [],
-} as const;
+const vpc = (subformat: string) => ({
+  format: "vpc",
+  options: ["-o", `subformat=${subformat},force_size=on`],
+});
 
-/** Measures four conversions; needs qemu-img. */
-export async function benchConversions(): Promise<void> {
+const KINDS: readonly Kind[] = [
+  { name: "raw", type: "raw", subtype: "fixed", qemu: { format: "raw", options: [] } },
+  { name: "dynamic VHD", type: "vhd", subtype: "dynamic", qemu: vpc("dynamic") },
+  { name: "fixed VHD", type: "vhd", subtype: "fixed", qemu: vpc("fixed") },
+  {
+    name: "dynamic VHDX",
+    type: "vhdx",
+    subtype: "dynamic",
+    qemu: { format: "vhdx", options: ["-o", "subformat=dynamic"] },
+  },
+];
+
+interface Conversion {
+  readonly source: string;
+  readonly from: Kind;
+  readonly to: Kind;
+  /** Bytes of the disk. */
+  readonly size: number;
+}
+
+/** What the plain loop reads at once, in bytes. */
+const PIECE = 2 ** 20;
+const ZEROS = new Uint8Array(PIECE);
+
+/** Measures all conversions; needs qemu-img. */
+export async function benchConversions(size = DISK_SIZE, name = ""): Promise<void> {
   const missing = tool("qemu-img")();
   if (missing !== undefined) return console.log(`\nConversions: not measured, ${missing}`);
   using dir = new TempDir();
-  const flat = makeFlatFile(dir);
-  const [vhdx, vhd] = makeImages(dir, flat) as [BenchImage, BenchImage];
-  const conversions: Conversion[] = [
-    { name: "raw to dynamic VHDX", source: { path: flat, type: "raw" }, type: "vhdx" },
-    { name: "raw to dynamic VHD", source: { path: flat, type: "raw" }, type: "vhd" },
-    { name: "VHDX to raw", source: { path: vhdx.path, type: "vhdx" }, type: "raw" },
-    { name: "VHD to dynamic VHDX", source: { path: vhd.path, type: "vhd" }, type: "vhdx" },
-  ];
-  for (const conversion of conversions) await benchConversion(conversion, dir);
+  const flat = makeFlatFile(dir, size);
+  for (const from of KINDS) {
+    const source = from.type === "raw" ? flat : dir.file("source");
+    if (from.type !== "raw") qemuConvert(KINDS[0]!, flat, from, source);
+    for (const to of KINDS) {
+      const conversion = { source, from, to, size };
+      if (titleOf(conversion).includes(name)) await benchConversion(conversion, dir);
+    }
+  }
+}
+
+function titleOf({ from, to }: Conversion): string {
+  return `${from.name} to ${to.name}`;
 }
 
 async function benchConversion(conversion: Conversion, dir: TempDir): Promise<void> {
-  const { name, source, type } = conversion;
-  const targets = { ours: dir.file("ours"), theirs: dir.file("theirs") };
-  const contenders: LongContender[] = [
-    {
-      name: "qemu-img convert -t writeback",
-      run: () => {
-        const formats = ["-f", QEMU_FORMAT[source.type], "-O", QEMU_FORMAT[type]];
-        const options = ["-t", "writeback", ...formats, ...QEMU_OPTIONS[type]];
-        run("qemu-img", "convert", ...options, source.path, targets.theirs);
-      },
-    },
-    { name: "virtdisk: createVirtualDisk", run: () => copy(conversion, targets.ours) },
-    {
-      name: "virtdisk: imageStream into a file",
-      run: () => copyByStream(conversion, targets.ours),
-    },
-  ];
-  await compareLong({
-    title: `1 GiB, the first half data: ${name}`,
-    operation: "conversion",
-    contenders,
-  });
-  run("qemu-img", "compare", "-q", "-f", QEMU_FORMAT[type], "-F", QEMU_FORMAT[type], ...[
-    targets.ours,
-    targets.theirs,
+  const { source, from, to, size } = conversion;
+  const [ours, theirs, looped] = [dir.file("ours"), dir.file("theirs"), dir.file("looped")];
+  const title = `${size / 2 ** 20} MiB, the first half data: ${titleOf(conversion)}`;
+  const group = (part: string, contenders: LongContender[]) =>
+    compareLong({ title: `${title}, ${part}`, operation: "conversion", contenders });
+  const same = () => {
+    const formats = ["-f", to.qemu.format, "-F", to.qemu.format];
+    run("qemu-img", "compare", "-q", ...formats, ours, theirs);
+  };
+  const streamed = from.type === "raw"
+    ? [{
+      name: "virtdisk: createVirtualDisk from a stream",
+      run: () => copyFromStream(conversion, ours),
+    }]
+    : [];
+  await group("as a file", [
+    { name: "a plain loop", run: () => plainLoop(source, looped) },
+    { name: "qemu-img convert", run: () => qemuConvert(from, source, to, theirs) },
+    { name: "virtdisk: createVirtualDisk", run: () => copy(conversion, ours) },
+    ...streamed,
   ]);
+  same();
+  // A stream has no holes: qemu-img writes the zeros of a whole disk too if told so.
+  const isFull = to.subtype === "fixed";
+  await group("as a stream", [
+    { name: "a plain loop", run: () => plainLoop(source, looped, isFull ? size : undefined) },
+    {
+      name: isFull ? "qemu-img convert -S 0" : "qemu-img convert",
+      run: () => qemuConvert(from, source, to, theirs, isFull ? ["-S", "0"] : []),
+    },
+    {
+      name: "a plain loop that gives a stream",
+      run: () => plainStream(source, looped, isFull ? size : undefined),
+    },
+    { name: "virtdisk: imageStream into a file", run: () => copyByStream(conversion, ours) },
+  ]);
+  same();
 }
 
-async function copy({ source, type }: Conversion, target: string): Promise<void> {
-  const disk = await createVirtualDisk(target, {
-    source: source.path,
-    sourceType: source.type,
-    type,
-    overwrite: true,
-    backend: "portable",
-  });
-  disk.close();
+/**
+ * The pieces of a file, in order. Each is good until the next one is asked for.
+ *
+ * @param length With it the zeros too, and more of them up to so many bytes.
+ * @param create Gives the memory of a piece.
+ */
+function* pieces(
+  source: string,
+  length: number | undefined,
+  create: () => Uint8Array<ArrayBuffer>,
+): Generator<{ readonly position: number; readonly bytes: Uint8Array<ArrayBuffer> }> {
+  using file = Deno.openSync(source);
+  const { size } = file.statSync();
+  const end = Math.max(size, length ?? 0);
+  for (let position = 0; position < end; position += PIECE) {
+    const bytes = create().subarray(0, end - position);
+    let filled = 0;
+    while (filled < bytes.length) {
+      const count = file.readSync(bytes.subarray(filled));
+      if (count === null) break;
+      filled += count;
+    }
+    bytes.fill(0, filled);
+    const isZero = Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) === 0;
+    if (length !== undefined || !isZero) yield { position, bytes };
+  }
 }
 
-async function copyByStream({ source, type }: Conversion, target: string): Promise<void> {
-  using disk = await openVirtualDisk(source.path, { backend: "portable", type: source.type });
-  using file = await Deno.open(target, { write: true, create: true, truncate: true });
-  const { readable } = await disk.imageStream({ type });
-  await readable.pipeTo(file.writable, { preventClose: true });
+/** Reads a file from its beginning to its end, and writes what is not zeros into another. */
+function plainLoop(source: string, target: string, length?: number): void {
+  using file = Deno.openSync(target, { write: true, create: true, truncate: true });
+  const buffer = new Uint8Array(PIECE);
+  for (const { position, bytes } of pieces(source, length, () => buffer)) {
+    file.seekSync(position, Deno.SeekMode.Start);
+    for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+  }
   file.syncSync();
+}
+
+/** The same bytes as they are in a stream, each chunk in memory of its own. */
+async function plainStream(source: string, target: string, length?: number): Promise<void> {
+  const reading = pieces(source, length, () => new Uint8Array(PIECE));
+  const readable = new ReadableStream({
+    pull(controller) {
+      const { value, done } = reading.next();
+      if (done) controller.close();
+      else controller.enqueue(value.bytes);
+    },
+  });
+  await intoFile(readable, target);
+}
+
+async function intoFile(readable: ReadableStream<Uint8Array>, target: string): Promise<void> {
+  const { writable } = await Deno.open(target, { write: true, create: true, truncate: true });
+  // Deno 2.9 does not wait for the last chunk if the file is to stay open.
+  await readable.pipeTo(writable);
+  using file = Deno.openSync(target, { write: true });
+  file.syncSync();
+}
+
+function qemuConvert(
+  from: Kind,
+  source: string,
+  to: Kind,
+  target: string,
+  more: readonly string[] = [],
+): void {
+  const formats = ["-f", from.qemu.format, "-O", to.qemu.format, ...to.qemu.options];
+  run("qemu-img", "convert", "-t", "writeback", ...more, ...formats, source, target);
+}
+
+function creationOf({ from, to: { type, subtype } }: Conversion) {
+  const shape = type === "raw" ? { type } : { type, subtype };
+  return { ...shape, sourceType: from.type, overwrite: true, backend: "portable" } as const;
+}
+
+async function copy(conversion: Conversion, target: string): Promise<void> {
+  const options = creationOf(conversion);
+  (await createVirtualDisk(target, { ...options, source: conversion.source })).close();
+}
+
+async function copyFromStream(conversion: Conversion, target: string): Promise<void> {
+  const { source, size } = conversion;
+  const { readable } = await Deno.open(source);
+  const options = creationOf(conversion);
+  (await createVirtualDisk(target, { ...options, source: readable, size })).close();
+}
+
+async function copyByStream({ source, from, to }: Conversion, target: string): Promise<void> {
+  using disk = await openVirtualDisk(source, { backend: "portable", type: from.type });
+  const { readable } = await disk.imageStream({
+    type: to.type,
+    ...(to.type === "raw" ? {} : { subtype: to.subtype }),
+  });
+  await intoFile(readable, target);
+}
+
+if (import.meta.main) {
+  const [mebibytes = `${DISK_SIZE / 2 ** 20}`, name] = Deno.args;
+  await benchConversions(Number(mebibytes) * 2 ** 20, name);
 }

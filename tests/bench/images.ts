@@ -15,14 +15,14 @@ export interface BenchImage {
   readonly qemuFormat: "vhdx" | "vpc";
 }
 
-/** Writes the flat file, every byte of it, and returns its path. */
-export function makeFlatFile(dir: TempDir): string {
+/** Writes the flat file, every byte of it, and returns its path. The first half holds data. */
+export function makeFlatFile(dir: TempDir, size = DISK_SIZE): string {
   const path = dir.file("flat.raw");
   using file = Deno.openSync(path, { write: true, createNew: true });
   const words = new Uint32Array(CHUNK / Uint32Array.BYTES_PER_ELEMENT);
   const zeros = new Uint8Array(CHUNK);
-  for (let offset = 0; offset < DISK_SIZE; offset += CHUNK) {
-    const hasData = offset < DATA_SIZE;
+  for (let offset = 0; offset < size; offset += CHUNK) {
+    const hasData = offset < size / 2;
     // Odd multiples of an odd constant: no word, and so no block, is zero.
     if (hasData) words.forEach((_, i) => words[i] = Math.imul(offset + 2 * i + 1, 0x9e3779b1));
     writeAll(file, hasData ? new Uint8Array(words.buffer) : zeros);

@@ -92,10 +92,11 @@ function printComparison(
       formatTime(median(each)),
       median(ratios).toFixed(2),
       `${Math.min(...ratios).toFixed(2)} .. ${Math.max(...ratios).toFixed(2)}`,
+      (Math.min(...each) / Math.min(...baseline)).toFixed(2),
     ];
   });
   console.log(`\n${title}`);
-  printTable([["", `time / ${operation}`, "ratio", "least .. most"], ...rows]);
+  printTable([["", `time / ${operation}`, "ratio", "least .. most", "of the best"], ...rows]);
 }
 
 function median(values: readonly number[]): number {
