@@ -219,7 +219,7 @@ export class HeaderWriter {
    * that failed there is no other.
    */
   update(changes: Partial<Header>): void {
-    if (this.#failure !== undefined) throw this.#failure;
+    this.assertCertain();
     const [first, second] = HEADER_OFFSETS;
     const header: CurrentHeader = {
       ...this.#current,
@@ -235,6 +235,14 @@ export class HeaderWriter {
       throw error;
     }
     this.#current = header;
+  }
+
+  /**
+   * Comes before every write of the log: of which log a header speaks that was written in part, nobody knows, so that
+   * neither may be overwritten, nor be relied on.
+   */
+  assertCertain(): void {
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   /** As {@linkcode update}, for both slots, one after the other: how Windows leaves a file. */

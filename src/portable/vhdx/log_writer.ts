@@ -101,6 +101,7 @@ export class LogWriter {
     { logOffset, logLength, logGuid }: { logOffset: number; logLength: number; logGuid: string },
     pages: readonly LogPage[],
   ): void {
+    this.#headers.assertCertain();
     const flushedFileOffset = Math.floor(this.#file.size / MIB) * MIB;
     this.#sequenceNumber++;
     const entry = encodeLogEntry({
