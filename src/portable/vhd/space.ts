@@ -13,12 +13,14 @@ import { alignedPlace, bitmapSize, blockFootprint, roundUp, SECTOR_SIZE } from "
 import type { Region } from "./regions.ts";
 
 /**
- * The file grows by a block, then by twice as many blocks each time, up to so many bytes or to this part of the file,
- * whichever is more: moving the footer costs a flush of all that was written, so a file that is filled should not
- * have more of them the larger it is. Room that is not used takes no space where files have holes.
+ * The file grows by a block, then by twice as many blocks each time, up to a part of the file: moving the footer costs
+ * a flush of all that was written, so a file that is filled should not have more of them the larger it is. Room that is
+ * not used takes no space where files have holes; elsewhere it does, until the image is closed.
  */
-const MAX_GROWTH = 32 * 2 ** 20;
 const MAX_GROWTH_SHARE = 1 / 4;
+/** That part is at least and at most so many bytes. */
+const SMALL_GROWTH = 32 * 2 ** 20;
+const LARGE_GROWTH = 256 * 2 ** 20;
 /** Blocks are filled in pieces of this many bytes. */
 const FILL_SIZE = 2 ** 20;
 
@@ -142,13 +144,24 @@ export class BlockAllocator {
     return offset;
   }
 
-  /** Moves the footer behind new blocks. The place of the former one may be overwritten thereafter. */
+  /**
+   * Moves the footer behind new blocks; behind one where the volume has no room for more. The place of the former footer
+   * may be overwritten thereafter.
+   */
   #grow(offset: number): void {
     const footprint = blockFootprint(this.#blockSize);
     const stride = alignedPlace(offset + footprint, this.#blockSize) - offset;
-    this.#footers.place(offset + (this.#growth - 1) * stride + footprint);
-    const most = Math.max(MAX_GROWTH, offset * MAX_GROWTH_SHARE);
-    this.#growth = Math.max(1, Math.min(2 * this.#growth, Math.floor(most / stride)));
+    try {
+      this.#footers.place(offset + (this.#growth - 1) * stride + footprint);
+    } catch (error) {
+      if (this.#growth === 1) throw error;
+      this.#growth = 1;
+      // If nothing more may be written, this says so.
+      this.#footers.place(offset + footprint);
+      return;
+    }
+    const share = Math.min(LARGE_GROWTH, Math.max(SMALL_GROWTH, offset * MAX_GROWTH_SHARE));
+    this.#growth = Math.max(1, Math.min(2 * this.#growth, Math.floor(share / stride)));
   }
 
   #fill(start: number, end: number, byte: number): void {

@@ -54,6 +54,37 @@ pureTest("allocate() clears what a gap holds, unless the caller writes all of it
   assertEquals(block.findIndex((byte) => byte !== 0), 512);
 });
 
+/** A volume that holds files of up to so many bytes. */
+class SmallVolume extends SparseFile {
+  constructor(readonly room: number) {
+    super();
+  }
+
+  override writeAt(bytes: Uint8Array, offset: number): void {
+    if (offset + bytes.length > this.room) throw new ImageError("ERROR_DISK_FULL", { path: "" });
+    super.writeAt(bytes, offset);
+  }
+}
+
+pureTest(
+  "allocate() fills a volume to its last block, though the file grows by many blocks at once",
+  () => {
+    const blocks = 100;
+    const file = new SmallVolume(blocks * (BLOCK_SIZE + 4096) + 1024);
+    file.writeAt(footer, 0);
+    const footers = new ImageFooters(file, footer, 0);
+    const allocator = new BlockAllocator(file, footers, BLOCK_SIZE, []);
+    const places = Array.from({ length: blocks }, () => allocator.allocate(ZEROS));
+    assertEquals(new Set(places).size, blocks);
+    assertThrows(() => {
+      for (;;) allocator.allocate(ZEROS);
+    }, ImageError);
+    const found = new Uint8Array(512);
+    file.readAt(found, footers.offset);
+    assertEquals(found, footer);
+  },
+);
+
 const FOOTPRINT = 4096 + 512;
 
 /** In a file of 100 sectors, with the first 4 taken. */
