@@ -56,19 +56,34 @@ export function* crashStates(
     if (point < from) continue;
     const window = changes.slice(flushed, point);
     for (const fates of fatesOf(window, random, samples, hostSector)) {
-      const file = durable.fork();
-      window.forEach((change, i) => apply(file, change, fates[i]!));
-      const durableCount = flushed;
-      yield {
-        file,
-        point,
-        isWhole: fates.every((fate) => fate === "whole"),
-        durable,
-        unflushed: window,
-        description: () => describe(durableCount, window, fates),
-      };
+      yield stateOf(durable, flushed, point, window, fates);
     }
   }
+}
+
+function stateOf(
+  durable: SparseFile,
+  flushed: number,
+  point: number,
+  window: readonly Change[],
+  fates: readonly Fate[],
+): CrashState {
+  let file: SparseFile | undefined;
+  return {
+    // Made for those who look at it: of a sample most are never looked at.
+    get file() {
+      if (file === undefined) {
+        file = durable.fork();
+        for (const [i, change] of window.entries()) apply(file, change, fates[i]!);
+      }
+      return file;
+    },
+    point,
+    isWhole: fates.every((fate) => fate === "whole"),
+    durable,
+    unflushed: window,
+    description: () => describe(flushed, window, fates),
+  };
 }
 
 /** What a crash may leave of a file when so many changes had been asked for. */

@@ -58,8 +58,12 @@ export function* folderStates(
       known.set(file, states);
       return [name, random.pick(states)];
     });
+    let files: Files | undefined;
     return {
-      files: new Map(left.map(([name, { file }]) => [name, file.fork()])),
+      // Made for those who look at them, as the file of a crash state is.
+      get files() {
+        return files ??= new Map(left.map(([name, { file }]) => [name, file.fork()]));
+      },
       point,
       description: () => describe(steps.slice(0, point), left),
     };
