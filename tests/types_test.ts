@@ -1,6 +1,7 @@
 /** What the compiler knows of the public API; a wrong type fails the type check. */
 import { assertEquals } from "@std/assert";
-import { join, toFileUrl } from "@std/path";
+import { readdirSync } from "node:fs";
+import { dirname, join } from "@std/path";
 import type { AssertTrue, IsExact } from "@std/testing/types";
 import {
   type Backend,
@@ -118,14 +119,27 @@ const MISTAKES: Readonly<Record<string, string>> = {
     'await createVirtualDisk("x", { size: 1, subtype: "fix", backend: "native" });',
 };
 
+/** The package as the compiler knows it, which does not check the package itself: that takes most of the time. */
+function uncheckedPackage(dir: TempDir): void {
+  Deno.copyFileSync(join(ROOT, "deno.json"), dir.file("deno.json"));
+  const files = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" });
+  for (const path of ["mod.ts", ...files.map((file) => join("src", file))]) {
+    if (!path.endsWith(".ts") && !path.endsWith(".json")) continue;
+    const text = Deno.readTextFileSync(join(ROOT, path));
+    Deno.mkdirSync(dirname(dir.file(path)), { recursive: true });
+    Deno.writeTextFileSync(dir.file(path), path.endsWith(".ts") ? `// @ts-nocheck\n${text}` : text);
+  }
+}
+
 Deno.test("one wrong option is one error of the compiler", async (t) => {
   using dir = new TempDir();
-  const face = toFileUrl(join(ROOT, "mod.ts")).href;
+  uncheckedPackage(dir);
   const names = "createVirtualDisk, openVirtualDisk, openVirtualDiskSync";
-  const lines = [`import { ${names} } from "${face}";`, ...Object.values(MISTAKES), ""];
+  const lines = [`import { ${names} } from "./mod.ts";`, ...Object.values(MISTAKES), ""];
   Deno.writeTextFileSync(dir.file("mistakes.ts"), lines.join("\n"));
   const { code, stderr } = new Deno.Command(Deno.execPath(), {
-    args: ["check", "--config", join(ROOT, "deno.json"), dir.file("mistakes.ts")],
+    args: ["check", "mistakes.ts"],
+    cwd: dir.path,
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
     stdin: "null",
     stdout: "null",
