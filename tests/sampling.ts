@@ -5,9 +5,10 @@
 import { join } from "@std/path";
 import { Random } from "./fuzz/random.ts";
 
-const IS_FULL = Deno.env.get("VIRTDISK_STATES") === "all";
+/** Whether everything is tried. */
+export const IS_FULL = Deno.env.get("VIRTDISK_STATES") === "all";
 /** One of so many is in the sample. */
-const ONE_IN = 10;
+const ONE_IN = 30;
 const SEED = 2026;
 
 /** Chooses, one after the other. */
@@ -39,9 +40,9 @@ export function sampledRows<T>(rows: readonly T[], oneIn: number, first = 0): re
   return IS_FULL ? rows : rows.filter((_, i) => i % oneIn === first % oneIn);
 }
 
-/** How many rounds are run of a test that has `count` of them. */
-export function sampledRounds(count: number): number {
-  return IS_FULL ? count : Math.ceil(count / ONE_IN);
+/** How many rounds are run of a test that has `count` of them; no fewer than `least`, if fewer prove nothing. */
+export function sampledRounds(count: number, least = 1): number {
+  return IS_FULL ? count : Math.max(least, Math.ceil(count / ONE_IN));
 }
 
 /** Of a hundred states that would be tried: how many are, if as many as of all are needed to prove something. */

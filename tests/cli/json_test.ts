@@ -10,6 +10,7 @@ import { createImage } from "../create_image.ts";
 import { MemoryDisk } from "../portable/partitions/partition_builder.ts";
 import { udfImage } from "../portable/iso/iso_builder.ts";
 import { denoCommand } from "../deno_command.ts";
+import { sampledRows } from "../sampling.ts";
 import { onlyOn, pythonModule, run, TempDir, testWith, tool } from "../support.ts";
 import { alternatives, SCHEMA, violations } from "./json_schema.ts";
 import { CLI_ARGS, type Outcome, runCli, runCliWith } from "./run_cli.ts";
@@ -221,7 +222,7 @@ Deno.test("a file that is not there is the same failure in every command", async
   using dir = new TempDir();
   (await createImage(dir.file("disk.vhdx"), { size: 8 * MIB })).close();
   assertEquals(names(MISSING), SUBCOMMANDS);
-  for (const row of MISSING) {
+  for (const row of sampledRows(MISSING, 3)) {
     await t.step(row.args.join(" "), async () => {
       const [code, objects] = await runJson(dir, row);
       assertDescribed(objects, row.args[0]!);

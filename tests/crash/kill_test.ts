@@ -10,7 +10,7 @@ import { FIRST_WRITTEN } from "./stamp.ts";
 import { VHD } from "./vhd_scenarios.ts";
 import { VHDX } from "./vhdx_scenarios.ts";
 
-const KILLS = sampledRounds(20);
+const KILLS = sampledRounds(20, 2);
 const SEED = 31;
 const VERSIONS_PER_LIFE = 10_000;
 /** Milliseconds from the first word of the child to its end. */

@@ -3,13 +3,15 @@
  * bytes if that is asked for; else each 512 bytes of them are old or new.
  */
 import { assert, assertGreater } from "@std/assert";
-import { explored, sampledBound, sampledPercent } from "../sampling.ts";
+import { explored, IS_FULL, sampledBound } from "../sampling.ts";
 import { explore, type Plan } from "./exploration.ts";
 import { ATOMIC_VHDX, LARGE_SECTOR_SCENARIOS, VHDX } from "./vhdx_scenarios.ts";
 
 const SEED = 53;
 /** Of a hundred states. A long log takes its time to be read. */
 const PERCENT = 20;
+/** As many as it takes to see torn sectors, so that these are no sample of a sample. */
+const TORN_PERCENT = IS_FULL ? PERCENT : 10;
 
 const PROMISES:
   readonly (Pick<Plan, "format" | "hostSector" | "percent"> & { readonly what: string })[] = [
@@ -45,7 +47,8 @@ for (const scenario of LARGE_SECTOR_SCENARIOS) {
       ...scenario,
       base: scenario.base(),
       seed: SEED,
-      percent: sampledPercent(PERCENT),
+      percent: TORN_PERCENT,
+      always: true,
       onSectors,
     };
     const states = explore(plan);

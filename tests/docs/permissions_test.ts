@@ -73,7 +73,7 @@ Deno.test("docs/permissions.md: each call works with its flags, and with no one 
       const flags = written!.replaceAll("`", "").split(" ");
       assertEquals(await outcome(call!, flags), "done", `${call} with ${written}`);
       await Promise.all(
-        sampledRows(withOneLess(flags), 2, index).map(async (less) => {
+        sampledRows(withOneLess(flags), 3, index).map(async (less) => {
           const error = await outcome(call!, less);
           assertEquals(
             error,

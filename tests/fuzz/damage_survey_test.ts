@@ -17,7 +17,7 @@ import {
 } from "./damaged_fields.ts";
 import { Random } from "./random.ts";
 
-const ROUNDS = sampledRounds(400);
+const ROUNDS = sampledRounds(400, 40);
 const SEED = 1717;
 
 /** Why nothing tells of a damage; `undefined` if something does. */

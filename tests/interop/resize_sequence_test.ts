@@ -3,12 +3,13 @@ import { assertEquals } from "@std/assert";
 import { type CreateOptions, openVirtualDisk, type PortableVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
 import { Random } from "../fuzz/random.ts";
+import { sampledRounds, sampledRows } from "../sampling.ts";
 import { assertBytesEqual, pattern, run, TempDir, testWith, tool } from "../support.ts";
 
 const MIB = 2 ** 20;
 const SECTOR = 512;
 const MAX_SIZE = 12 * MIB;
-const STEPS = 40;
+const STEPS = sampledRounds(40, 10);
 
 const KINDS: readonly [name: string, qemu: string, options: CreateOptions][] = [
   ["disk.vhd", "vpc", { size: 3 * MIB, subtype: "fixed" }],
@@ -18,7 +19,7 @@ const KINDS: readonly [name: string, qemu: string, options: CreateOptions][] = [
 ];
 
 for (const [name, qemu, options] of KINDS) {
-  for (const seed of [1, 2]) {
+  for (const seed of sampledRows([1, 2], 2)) {
     const title = `${options.subtype} ${name.slice(5).toUpperCase()}, seed ${seed}`;
     testWith(
       [tool("qemu-img")],

@@ -1,6 +1,7 @@
 /** As many clients as may come, none of which reads: how much memory they cost the server, and what the next one meets. */
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { createVirtualDisk } from "@virtdisk/virtdisk/portable";
+import { sampledRows } from "../sampling.ts";
 import { onlyOn, pattern, ROOT, TempDir, testWith } from "../support.ts";
 import { RawClient } from "./raw_client.ts";
 
@@ -16,8 +17,15 @@ const CACHE = 5;
  */
 const BOUND = 400;
 
+/** What clients ask for, and how often at most. */
+interface Flood {
+  readonly request: { type: number; length: number };
+  readonly most: number;
+  readonly structured?: boolean;
+}
+
 /** What the clients ask for again and again, and how often at most: the server takes no more long before. */
-const FLOODS = {
+const FLOODS: Readonly<Record<string, Flood>> = {
   "the longest reads": { request: { type: READ, length: SIZE }, most: 200 },
   "the longest reads in simple replies": {
     request: { type: READ, length: SIZE },
@@ -27,7 +35,7 @@ const FLOODS = {
   "what is answered shortest": { request: { type: CACHE, length: 1 }, most: 200_000 },
 };
 
-for (const [what, { request, most, ...options }] of Object.entries(FLOODS)) {
+for (const [what, { request, most, ...options }] of sampledRows(Object.entries(FLOODS), 3)) {
   testWith(
     [onlyOn("linux")],
     `serveVirtualDisk: ${CLIENTS} clients ask for ${what} and read nothing`,
