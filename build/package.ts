@@ -37,15 +37,25 @@ export function buildPackage(folder: string): void {
   const { include, exclude } = configuration.publish;
   const isExcluded = (path: string) => exclude.includes(`${path}/`);
   for (const path of include) copy(path.replace(/\/$/, ""), folder, isExcluded);
-  Deno.mkdirSync(join(folder, "cli"));
-  bundle([MAIN, "--output", resolve(folder, "cli/code.js")]);
-  Deno.writeTextFileSync(join(folder, "cli/main.ts"), entry(read(MAIN)));
+  buildCommandLine(join(folder, "cli"));
   const published = {
     ...configuration,
     exports: { ...configuration.exports, "./cli": "./cli/main.ts" },
     publish: { include: [...include, "cli/"], exclude },
   };
   Deno.writeTextFileSync(join(folder, "deno.json"), `${JSON.stringify(published, null, 2)}\n`);
+}
+
+/**
+ * Makes the command line as it is published: `main.ts`, which is run, and `code.js`.
+ *
+ * @param folder It is made if it is not there.
+ * @throws {Error} If the bundler cannot be had.
+ */
+export function buildCommandLine(folder: string): void {
+  Deno.mkdirSync(folder, { recursive: true });
+  bundle([MAIN, "--output", resolve(folder, "code.js")]);
+  Deno.writeTextFileSync(join(folder, "main.ts"), entry(read(MAIN)));
 }
 
 function read(path: string): string {

@@ -4,7 +4,8 @@
  *
  * Usage: `deno task test [PATHS OR OPTIONS OF deno test]`, and `deno task test:full` for all states.
  */
-import { Explored } from "./sampling.ts";
+import { areBundled, makeBundles, withBundles } from "./bundles.ts";
+import { Explored, IS_FULL } from "./sampling.ts";
 import { exists } from "./support.ts";
 
 /** Not the types: `deno task check` checks them, together with everything else that is found without a run. */
@@ -16,18 +17,35 @@ const OPTIONS = [
   "--sanitize-resources",
 ];
 const ALL = ["tests/", "--ignore=tests/windows"];
+/** So many files at a time: while some wait for the disk or for another program, others have the processors. */
+const JOBS = Deno.env.get("DENO_JOBS") ?? navigator.hardwareConcurrency + 2;
 /** The tests get these too, and end; here they would lose the sum. */
 const INTERRUPTIONS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
+/**
+ * What tests start. For the sample these are bundles, which start sooner: of the command line what is published. They are the
+ * modules if all states are tried, or Deno cannot get its bundler.
+ */
+function programs(): Record<string, string> {
+  if (IS_FULL || areBundled()) return {};
+  try {
+    return withBundles(makeBundles());
+  } catch (error) {
+    console.log(`Programs are started as modules: ${(error as Error).message}`);
+    return {};
+  }
+}
+
 async function runTests(args: readonly string[]): Promise<number> {
   const own = args.some((arg) => !arg.startsWith("-") && exists(arg)) ? [] : ALL;
   using explored = new Explored();
+  const env = { DENO_JOBS: `${JOBS}`, ...explored.env, ...programs() };
   for (const signal of INTERRUPTIONS) Deno.addSignalListener(signal, () => {});
   const tests = new Deno.Command(Deno.execPath(), {
     args: ["test", ...OPTIONS, ...own, ...args],
-    env: explored.env,
+    env,
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",

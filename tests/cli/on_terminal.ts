@@ -3,11 +3,11 @@ import { assert } from "@std/assert";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { type Declaration, declarations, permissionsFor } from "../../src/cli/declaration.ts";
 import { flagsOf } from "../../src/cli/program.ts";
-import { ROOT, type TempDir, tool } from "../support.ts";
+import { runnable } from "../bundles.ts";
+import { type TempDir, tool } from "../support.ts";
 
 /** Both are of util-linux and coreutils. */
 export const NEEDS = [tool("script"), tool("stty")];
-const MAIN = `${ROOT}/src/cli/main.ts`;
 
 /** The declarations of the commands that there are on this system. */
 export const DECLARATIONS: ReadonlyMap<string, Declaration> = new Map(
@@ -62,7 +62,7 @@ export async function onTerminal(
     },
     stdin: "null",
     // A question would wait for ever.
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(120_000),
   });
   const { code, stdout } = await child.output();
   return { code, text: new TextDecoder().decode(stdout) };
@@ -90,5 +90,6 @@ export function assertDrawn(text: string, { columns, noColor = false }: Terminal
 
 /** How `deno` begins. */
 export function denoRun(mayAsk: boolean, grants: readonly string[]): string {
-  return [Deno.execPath(), "run", ...(mayAsk ? [] : ["--no-prompt"]), ...grants, MAIN].join(" ");
+  const main = runnable("src/cli/main.ts");
+  return [Deno.execPath(), "run", ...(mayAsk ? [] : ["--no-prompt"]), ...grants, main].join(" ");
 }

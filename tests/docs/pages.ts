@@ -1,5 +1,6 @@
 /** What the pages of the documentation say: blocks of code, and commands with what they print. */
 import { assertEquals, assertMatch } from "@std/assert";
+import { runnable } from "../bundles.ts";
 import { ROOT, TempDir } from "../support.ts";
 
 /** A block of code. */
@@ -80,8 +81,8 @@ export async function runBlock(
   { standIns = {} }: RunOptions = {},
 ): Promise<string> {
   using programs = new TempDir();
-  const virtdisk =
-    `exec "${Deno.execPath()}" run --quiet --no-prompt ${FLAGS} "${ROOT}/src/cli/main.ts" "$@"`;
+  const main = runnable("src/cli/main.ts");
+  const virtdisk = `exec "${Deno.execPath()}" run --quiet --no-prompt ${FLAGS} "${main}" "$@"`;
   for (const [name, script] of Object.entries({ virtdisk, ...standIns })) {
     Deno.writeTextFileSync(programs.file(name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }

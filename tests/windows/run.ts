@@ -39,9 +39,6 @@ const COMMON = [...Deno.readDirSync(join(ROOT, "tests"))]
   .map(({ name }) => `tests/${name}`)
   .filter((path) => ![...DEFAULT_BACKEND, ...PORTABLE, ...ELSEWHERE].includes(path));
 
-/** Under Wine opening a file takes so long that a program of a single one starts five times as fast. */
-const BUNDLES = `${ROOT}/.cache/bundles`;
-
 /** What is tried there of the states of crash and fuzz tests: of portable code, Linux tries all. */
 const SAMPLE = { VIRTDISK_STATES: "" };
 
@@ -50,8 +47,8 @@ const ANY = /^/;
 const FOR_OTHERS = /\[ignored: (?:Wine |Windows has |only for |for the VirtDisk\.dll of )/;
 
 function wineRuns(): TestRun[] {
-  makeBundles(BUNDLES);
-  const bundles = withBundles(`Z:${BUNDLES}`);
+  // Under Wine opening a file takes so long that a program of a single one starts five times as fast.
+  const bundles = withBundles(`Z:${makeBundles()}`);
   return [
     {
       name: "the double as VirtDisk.dll",
