@@ -182,16 +182,18 @@ function* partsOf(args: readonly string[], options: Options): Generator<Part> {
 
 /** What is wrong with an option as it was given. */
 function faultOf(
-  { typed, option, text, isInline }: Part & { typed: string },
+  { typed: asTyped, option, text, isInline }: Part & { typed: string },
   options: readonly string[],
 ): string | undefined {
   if (option === undefined) {
-    return `there is no option ${quoted(typed, SHOWN).slice(1, -1)}${hintFor(typed, options)}`;
+    return `there is no option ${quoted(asTyped, SHOWN).slice(1, -1)}${hintFor(asTyped, options)}`;
   }
-  if (option.value === undefined) return text === undefined ? undefined : `${typed} takes no value`;
+  if (option.value === undefined) {
+    return text === undefined ? undefined : `${asTyped} takes no value`;
+  }
   const isAmbiguous = text !== undefined && !isInline && text.length > 1 && text.startsWith("-");
   if (text !== undefined && !isAmbiguous) return undefined;
-  return `${typed} needs a value; one that begins with - is given as ${typed}=VALUE`;
+  return `${asTyped} needs a value; one that begins with - is given as ${asTyped}=VALUE`;
 }
 
 function hintFor(unknown: string, options: readonly string[]): string {
