@@ -27,6 +27,8 @@ const DEFAULTS: [type: "vhd" | "vhdx", options: CreateOptions, sizes: number[]][
   ["vhdx", { size: 8 * MIB, blockSize: 256 * MIB }, [256 * MIB, 512, 4096]],
   ["vhdx", { size: 8 * MIB, subtype: "fixed" }, [8 * MIB, 512, 4096]],
   ["vhdx", { size: 5 * MIB, subtype: "fixed" }, [MIB, 512, 4096]],
+  // No smaller block than a VHDX may have.
+  ["vhdx", { size: 5 * MIB + 512, subtype: "fixed" }, [MIB, 512, 4096]],
 ];
 
 Deno.test("createVirtualDisk() chooses the sizes that are not given", async (t) => {

@@ -316,3 +316,25 @@ pureTest("a log of any length goes around", () => {
     }
   }
 });
+
+pureTest("a writable image says of itself what one for reading does", () => {
+  for (const subtype of ["dynamic", "differencing", "fixed"] as const) {
+    const spec = { subtype, blockSize: 2 * MIB, logicalSectorSize: 4096 } as const;
+    const file = newFile(spec);
+    const [image, writable] = [openVhdx(file), openWritableVhdx(file)];
+    const facts = (each: typeof image) => [
+      each.format,
+      each.subtype,
+      each.virtualSize,
+      each.blockSize,
+      each.logicalSectorSize,
+      each.physicalSectorSize,
+      each.identifier,
+      each.virtualDiskId,
+      each.parent,
+      each.is4kAligned?.(),
+    ];
+    assertEquals(facts(writable), facts(image));
+    assertEquals(image.blockSize, 2 * MIB);
+  }
+});
