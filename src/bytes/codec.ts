@@ -179,8 +179,13 @@ export function array<In, Out>(
   return {
     type,
     size: element.size * length,
-    read: (view, at, little) =>
-      Array.from({ length }, (_, i) => element.read(view, at + i * element.size, little)),
+    read: (view, at, little) => {
+      const values: Out[] = [];
+      for (let i = 0; i < length; i++) {
+        values.push(element.read(view, at + i * element.size, little));
+      }
+      return values;
+    },
     write: (view, at, values, little) => {
       if (values.length !== length) throw new RangeError(`${type} got ${values.length} elements`);
       values.forEach((value, i) => element.write(view, at + i * element.size, value, little));

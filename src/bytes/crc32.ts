@@ -20,15 +20,20 @@ type Tables = readonly [
 /** Of runs of zeros, each byte of the state has a table. */
 type RunTables = readonly [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
 
-/** Header areas are mostly zeros: runs of so many bytes are taken in one step. */
+/** Header areas are mostly zeros: runs of so many bytes, and of twice as many and so on, are taken in one step. */
 const ZERO_RUN = 512;
+/** The longest, in doublings of the shortest: 32 KiB, half a region table. */
+const MAX_DOUBLINGS = 6;
 
 class Checksum {
   readonly #polynomial: number;
   /** Made when there is something to be summed up. */
   #tables: Tables | undefined;
-  /** What a run of zeros makes of each value of each byte of the state; made when there is a run. */
-  #runTables: RunTables | undefined;
+  /**
+   * What a run of zeros makes of each value of each byte of the state, by how often the shortest is doubled; made when
+   * there is such a run.
+   */
+  readonly #runTables: RunTables[] = [];
 
   /** @param polynomial Reflected: the lowest bit stands for the highest power. */
   constructor(polynomial: number) {
@@ -39,18 +44,42 @@ class Checksum {
     const tables = this.#tables ??= makeTables(this.#polynomial);
     let state = ~previous;
     let start = 0;
-    for (; start + ZERO_RUN <= bytes.length; start += ZERO_RUN) {
-      const end = start + ZERO_RUN;
-      // The ends first, which data seldom has zero: to look at all of it takes longer.
-      const isZero = bytes[start] === 0 && bytes[end - 1] === 0 &&
-        isAllZero(bytes.subarray(start, end));
-      if (isZero) {
-        this.#runTables ??= makeRunTables(tables);
-        state = stateAfterRun(this.#runTables, state);
-      } else state = stateAfter(tables, state, bytes, start, end);
+    while (start + ZERO_RUN <= bytes.length) {
+      const doublings = zeroDoublings(bytes, start);
+      const end = start + (ZERO_RUN << Math.max(0, doublings));
+      state = doublings < 0
+        ? stateAfter(tables, state, bytes, start, end)
+        : stateAfterRun(this.#runOf(tables, doublings), state);
+      start = end;
     }
     return ~stateAfter(tables, state, bytes, start, bytes.length) >>> 0;
   }
+
+  #runOf(tables: Tables, doublings: number): RunTables {
+    return this.#runTables[doublings] ??= doublings === 0
+      ? makeRunTables((state) => stateAfter(tables, state, ZEROS, 0, ZERO_RUN))
+      : makeRunTables((state) => {
+        const half = this.#runOf(tables, doublings - 1);
+        return stateAfterRun(half, stateAfterRun(half, state));
+      });
+  }
+}
+
+const ZEROS = new Uint8Array(ZERO_RUN);
+
+/** How often the shortest run can be doubled so that all of its bytes, from `start` on, are zero; -1 if none is. */
+function zeroDoublings(bytes: Uint8Array, start: number): number {
+  if (!isZeroRun(bytes, start, 0)) return -1;
+  let doublings = MAX_DOUBLINGS;
+  while (start + (ZERO_RUN << doublings) > bytes.length) doublings--;
+  while (doublings > 0 && !isZeroRun(bytes, start, doublings)) doublings--;
+  return doublings;
+}
+
+function isZeroRun(bytes: Uint8Array, start: number, doublings: number): boolean {
+  const end = start + (ZERO_RUN << doublings);
+  // The ends first, which data seldom has zero: to look at all of it takes longer.
+  return bytes[start] === 0 && bytes[end - 1] === 0 && isAllZero(bytes.subarray(start, end));
 }
 
 const CRC32 = new Checksum(0xedb88320);
@@ -106,12 +135,12 @@ function stateAfterRun([t0, t1, t2, t3]: RunTables, state: number): number {
     t3[state >>> 24]!;
 }
 
-function makeRunTables(tables: Tables): RunTables {
-  const zeros = new Uint8Array(ZERO_RUN);
+/** @param afterRun What a run makes of a state. */
+function makeRunTables(afterRun: (state: number) => number): RunTables {
   const runTables = [0, 8, 16, 24].map((shift) => {
     const table = new Uint32Array(256);
     for (let bit = 1; bit < 256; bit *= 2) {
-      const after = stateAfter(tables, bit << shift, zeros, 0, ZERO_RUN);
+      const after = afterRun(bit << shift);
       for (let others = 0; others < bit; others++) table[bit + others] = table[others]! ^ after;
     }
     return table;

@@ -26,9 +26,9 @@ export function decodeUtf16(bytes: Uint8Array, littleEndian = true): string {
 
 /** The text up to the first NUL, or all of it. */
 export function decodeUtf16Z(bytes: Uint8Array, littleEndian = true): string {
-  const text = decodeUtf16(bytes, littleEndian);
-  const end = text.indexOf("\0");
-  return end < 0 ? text : text.slice(0, end);
+  let end = 0;
+  while (end + 1 < bytes.length && (bytes[end] !== 0 || bytes[end + 1] !== 0)) end += 2;
+  return end === 0 ? "" : decodeUtf16(bytes.subarray(0, end), littleEndian);
 }
 
 /** The strings of a multi-string: each ended by a NUL, the list by an empty one. */

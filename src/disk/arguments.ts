@@ -165,7 +165,8 @@ export function wordValue<W extends string>(
   table: Readonly<Record<W, number>>,
   option: string,
 ): number {
-  checkArgument(oneOf(...Object.keys(table)), word, option);
+  const isWord = typeof word === "string" && Object.hasOwn(table, word);
+  if (!isWord) checkArgument(oneOf(...Object.keys(table)), word, option);
   return table[word];
 }
 

@@ -376,19 +376,24 @@ const UNRELIABLE_KINDS: ReadonlySet<InformationKind> = new Set([
  * All classes of information that a disk gives.
  *
  * @param kinds Those that are worth asking for.
+ * @param query Gives a class; `undefined` if the disk has none.
  * @throws {VirtualDiskError} As `VirtualDisk.information`.
  */
 export function allInformation(
   kinds: readonly InformationKind[],
-  query: <K extends InformationKind>(kind: K) => VirtualDiskInformation[K],
+  query: <K extends InformationKind>(kind: K) => VirtualDiskInformation[K] | undefined,
   options: InformationOptions,
 ): Partial<VirtualDiskInformation> {
   const { strict = false } = checkOptions(INFORMATION_OPTIONS, options, "information");
-  const entries: [InformationKind, unknown][] = [];
+  const found: { [K in InformationKind]?: unknown } = {};
+  let isEmpty = true;
   let first: VirtualDiskError | undefined;
   for (const kind of kinds) {
     try {
-      entries.push([kind, query(kind)]);
+      const value = query(kind);
+      if (value === undefined) continue;
+      found[kind] = value;
+      isEmpty = false;
     } catch (error) {
       const isOfDisk = !(error instanceof VirtualDiskError) ||
         isErrorOf(error, "ERROR_INVALID_HANDLE");
@@ -396,8 +401,8 @@ export function allInformation(
       first ??= error;
     }
   }
-  if (entries.length === 0 && first !== undefined) throw first;
-  return Object.fromEntries(entries);
+  if (isEmpty && first !== undefined) throw first;
+  return found as Partial<VirtualDiskInformation>;
 }
 
 /**

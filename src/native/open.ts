@@ -1,10 +1,11 @@
 /** The call of OpenVirtualDisk. */
+import { NIL_GUID } from "../bytes/guid.ts";
 import { VIRTUAL_DISK_ACCESS, VIRTUAL_STORAGE_TYPE_DEVICE } from "../constants.ts";
 import { isErrorOf, VirtualDiskError } from "../errors/error.ts";
 import type { OpenFlag } from "../disk/open_options.ts";
 import { type OpenParameters, type OpenRequest, openRequest } from "../disk/open_request.ts";
 import { extname } from "../text/paths.ts";
-import { fullPath, wideString } from "./ffi/text.ts";
+import { fullWidePath } from "./ffi/text.ts";
 import type { CalledDisk } from "./call/disk_call.ts";
 import { Handle } from "./call/handle.ts";
 import { HeapMemory } from "./call/memory.ts";
@@ -29,13 +30,16 @@ export interface OpenedImage {
 /** Opens an image. */
 export function openImage(libraries: Libraries, request: OpenRequest): OpenedImage {
   const call = new OpenCall(libraries, request);
-  const [type, path, accessMask, flags, parameters] = call.arguments;
-  const handle = new Uint8Array(HANDLE_BYTES);
-  const { virtdisk } = libraries;
-  return call.opened(
-    virtdisk.OpenVirtualDisk(type, path, accessMask, flags, parameters, handle),
-    handle,
+  const { type, path, accessMask, flags, parameters } = call;
+  const code = libraries.virtdisk.OpenVirtualDisk(
+    type,
+    path,
+    accessMask,
+    flags,
+    parameters,
+    HANDLE_BYTES,
   );
+  return call.opened(code, HANDLE[0]!);
 }
 
 /**
@@ -93,8 +97,8 @@ export async function openImageAsync(
 ): Promise<OpenedImage> {
   using memory = new HeapMemory(libraries.kernel32);
   const call = new OpenCall(libraries, request);
-  const [type, path, accessMask, flags, parameters] = call.arguments;
-  const handle = memory.place(new Uint8Array(HANDLE_BYTES));
+  const { type, path, accessMask, flags, parameters } = call;
+  const handle = memory.place(new Uint8Array(HANDLE_BYTES.length));
   const code = await libraries.virtdisk.OpenVirtualDiskAsync(
     memory.place(type),
     memory.place(path),
@@ -103,57 +107,81 @@ export async function openImageAsync(
     memory.place(parameters),
     handle,
   );
-  return call.opened(code, memory.read(handle, HANDLE_BYTES));
+  const { buffer } = memory.read(handle, HANDLE_BYTES.length);
+  return call.opened(code, new BigUint64Array(buffer)[0]!);
 }
 
 const VHDX = /\.a?vhdx$/i;
 
-const HANDLE_BYTES = 8;
+/** Where a call puts the handle that does not outlast this thread, which reads it before it makes the next. */
+const HANDLE = new BigUint64Array(1);
+const HANDLE_BYTES = new Uint8Array(HANDLE.buffer);
 
-/** What goes in: storage type, path, access mask, flags, parameters. */
-type Arguments = readonly [Bytes, Bytes, number, number, Bytes | null];
 type Bytes = Uint8Array<ArrayBuffer>;
 
 class OpenCall {
-  readonly arguments: Arguments;
+  // What goes in.
+  readonly type: Bytes;
+  readonly path: Bytes;
+  readonly accessMask: number;
+  readonly flags: number;
+  readonly parameters: Bytes | null;
   readonly #path: string;
   readonly #libraries: Libraries;
-  readonly #rights: Pick<OpenedImage, "readOnly" | "isIso">;
-  /** For errors. */
-  readonly #about: readonly string[];
+  readonly #isReadOnly: boolean;
+  readonly #isIso: boolean;
 
   constructor(libraries: Libraries, request: OpenRequest) {
-    const { storageType: { deviceId, vendorId }, accessMask, flags, parameters } = request;
+    const { storageType, accessMask, flags, parameters } = request;
+    const { path, wide } = fullWidePath(libraries.kernel32, request.path, OPERATION);
     this.#libraries = libraries;
-    const isIso = deviceId === VIRTUAL_STORAGE_TYPE_DEVICE.ISO;
-    this.#rights = { readOnly: isReadOnly(request), isIso };
-    this.#path = fullPath(libraries.kernel32, request.path, OPERATION);
-    const { readOnly } = this.#rights;
-    this.#about = [
-      readOnly ? "file" : "file to write",
-      ...(isIso ? ["iso"] : []),
-      ...(readOnly && VHDX.test(this.#path) ? ["vhdx to read"] : []),
-      // What Windows itself looks for, it does not refuse.
-      "moved parent",
-    ];
-    this.arguments = [
-      VIRTUAL_STORAGE_TYPE.pack({ DeviceId: deviceId, VendorId: vendorId }),
-      wideString(this.#path),
-      accessMask,
-      flags,
-      parameters === null ? null : packParameters(parameters),
-    ];
+    this.#isIso = storageType.deviceId === VIRTUAL_STORAGE_TYPE_DEVICE.ISO;
+    this.#isReadOnly = isReadOnly(request);
+    this.#path = path;
+    this.type = packType(storageType);
+    this.path = wide;
+    this.accessMask = accessMask;
+    this.flags = flags;
+    this.parameters = parameters === null ? null : packParameters(parameters);
   }
 
   /** What `code` makes of the call. The handle means something after a success alone. */
-  opened(code: number, handleBytes: Bytes): OpenedImage {
-    if (code !== 0) {
-      throw new VirtualDiskError(code, OPERATION, { path: this.#path, about: this.#about });
-    }
-    const value = new DataView(handleBytes.buffer).getBigUint64(0, true);
-    const handle = new Handle(this.#libraries.kernel32, value);
-    return { path: this.#path, handle, ...this.#rights };
+  opened(code: number, value: bigint): OpenedImage {
+    if (code !== 0) throw this.#failure(code);
+    return {
+      path: this.#path,
+      handle: new Handle(this.#libraries.kernel32, value),
+      readOnly: this.#isReadOnly,
+      isIso: this.#isIso,
+    };
   }
+
+  #failure(code: number): VirtualDiskError {
+    const about = [
+      this.#isReadOnly ? "file" : "file to write",
+      ...(this.#isIso ? ["iso"] : []),
+      ...(this.#isReadOnly && VHDX.test(this.#path) ? ["vhdx to read"] : []),
+      // What Windows itself looks for, it does not refuse.
+      "moved parent",
+    ];
+    return new VirtualDiskError(code, OPERATION, { path: this.#path, about });
+  }
+}
+
+/** Structures that were packed before, by what they say: a program mostly opens all its disks alike. */
+const TYPES = new Map<string, Bytes>();
+const PLAIN_PARAMETERS = new Map<string, Bytes>();
+
+function packType({ deviceId, vendorId }: OpenRequest["storageType"]): Bytes {
+  const pack = () => VIRTUAL_STORAGE_TYPE.pack({ DeviceId: deviceId, VendorId: vendorId });
+  return packedOnce(TYPES, `${deviceId} ${vendorId}`, pack);
+}
+
+/** There are few; functions only read what is packed. */
+function packedOnce(packed: Map<string, Bytes>, key: string, pack: () => Bytes): Bytes {
+  let bytes = packed.get(key);
+  if (bytes === undefined) packed.set(key, bytes = pack());
+  return bytes;
 }
 
 function isReadOnly({ accessMask, parameters }: OpenRequest): boolean {
@@ -172,7 +200,13 @@ function packParameters(parameters: OpenParameters): Uint8Array<ArrayBuffer> {
     ReadOnly: parameters.readOnly,
     ResiliencyGuid: parameters.resiliencyGuid,
   };
-  if (parameters.version === 2) return OPEN_VIRTUAL_DISK_PARAMETERS.pack({ Version: 2, Version2 });
+  if (parameters.version === 2) {
+    const pack = () => OPEN_VIRTUAL_DISK_PARAMETERS.pack({ Version: 2, Version2 });
+    // Whoever gives a GUID gives another each time.
+    return parameters.resiliencyGuid === NIL_GUID
+      ? packedOnce(PLAIN_PARAMETERS, `${parameters.getInfoOnly} ${parameters.readOnly}`, pack)
+      : pack();
+  }
   const Version3 = { ...Version2, SnapshotId: parameters.snapshotId };
   return OPEN_VIRTUAL_DISK_PARAMETERS.pack({ Version: 3, Version3 });
 }

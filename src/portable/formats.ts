@@ -36,6 +36,10 @@ export function formatOf({ format }: Pick<DiskImage, "format">): Format {
 
 /** Parses an image as `format`, or as what it turns out to be. */
 export function openImage(source: ByteSource, format?: ImageFormat): DiskImage {
+  // Mostly it is what it is called: then no other mark is looked for, whatever there is.
+  const promised = format === undefined ? formatOfExtension(source.path) : undefined;
+  const image = promised === undefined ? undefined : FORMATS[promised].openMarked?.(source);
+  if (image !== undefined) return image;
   const actual = FORMATS[format ?? detectFormat(source)];
   return openAs(source, actual, () => actual.open(source));
 }
@@ -142,12 +146,14 @@ export function newFormatOfExtension(path: string): ImageFormat | undefined {
   return isNamed(RAW) ? "raw" : formatOfExtension(path);
 }
 
+function matchesPlainly(source: ByteSource, name: MarkedFormat): boolean {
+  const format = FORMATS[name];
+  return format.matchesPlainly?.(source) ?? format.matches(source);
+}
+
 /** A mark in an unusual place counts if there is no other, or if the file is called so. */
 function marksOf(source: ByteSource, promised: MarkedFormat | undefined): MarkedFormat[] {
-  const plain = MARKED.filter((name) => {
-    const format = FORMATS[name];
-    return format.matchesPlainly?.(source) ?? format.matches(source);
-  });
+  const plain = MARKED.filter((name) => matchesPlainly(source, name));
   const mayBeElsewhere = promised !== undefined && !plain.includes(promised) &&
     FORMATS[promised].matchesPlainly !== undefined;
   if (plain.length > 0 && !mayBeElsewhere) return plain;
@@ -163,6 +169,8 @@ function marksOf(source: ByteSource, promised: MarkedFormat | undefined): Marked
  */
 export function detectFormat(source: ByteSource): MarkedFormat {
   const promised = formatOfExtension(source.path);
+  // Whatever other marks there are.
+  if (promised !== undefined && matchesPlainly(source, promised)) return promised;
   const found = marksOf(source, promised);
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;

@@ -5,48 +5,43 @@
  */
 import { NIL_GUID } from "../bytes/guid.ts";
 import { VIRTUAL_STORAGE_TYPE_VENDOR_MICROSOFT } from "../constants.ts";
-import {
-  INFORMATION_KINDS,
-  type InformationChange,
-  type InformationKind,
-  type VirtualDiskInformation,
+import type {
+  InformationChange,
+  InformationKind,
+  VirtualDiskInformation,
 } from "../disk/information.ts";
 import type { MetadataStore } from "../disk/metadata.ts";
 import type { ImageChain } from "./chain/chain.ts";
 import { candidateName } from "./chain/parent_paths.ts";
 import { ImageError, inOperation, openForReading } from "./file/image_error.ts";
-import type { DiskImage, ParentLink, WritableImage } from "./image/image.ts";
+import type { DiskImage, WritableImage } from "./image/image.ts";
 import { rebaseByLocator, rebaseChain } from "./operations/rebase.ts";
-import { smallestSafeSize } from "./partitions/partition_table.ts";
+import { noSmallestSafeSize, smallestSafeSize } from "./partitions/partition_table.ts";
 
-/** One class of information of the chain's child. */
+/**
+ * One class of information of the chain's child.
+ *
+ * @throws {ImageError} If the image has none.
+ */
 export function imageInformation<K extends InformationKind>(
   chain: ImageChain,
   kind: K,
 ): VirtualDiskInformation[K] {
+  const answer = informationIfAny(chain, kind);
+  if (answer === undefined) throw noInformation(chain.image, kind);
+  return answer;
+}
+
+/** As {@linkcode imageInformation}; `undefined` if the image has none: most have not all. */
+export function informationIfAny<K extends InformationKind>(
+  chain: ImageChain,
+  kind: K,
+): VirtualDiskInformation[K] | undefined {
   return ANSWERS[kind](chain);
 }
 
-/** The classes that {@linkcode imageInformation} answers for an image. */
-export function applicableKinds(image: DiskImage): InformationKind[] {
-  return INFORMATION_KINDS.filter((kind) => APPLIES[kind]?.(image) ?? true);
-}
-
-/** What a class needs of an image; a class that is not here needs nothing. */
-const APPLIES: { readonly [K in InformationKind]?: (image: DiskImage) => boolean } = {
-  identifier: ({ identifier }) => identifier !== undefined,
-  parentLocation: ({ parent }) => parent !== undefined,
-  parentIdentifier: ({ parent }) => parent?.identifiers[0] !== undefined,
-  parentTimestamp: ({ parent }) => parent?.timestamp !== undefined,
-  physicalDisk: () => false,
-  smallestSafeVirtualSize: ({ format }) => format !== "iso",
-  fragmentationPercentage: () => false,
-  virtualDiskId: ({ virtualDiskId }) => virtualDiskId !== undefined,
-  changeTrackingState: () => false,
-};
-
 type Answers = {
-  readonly [K in InformationKind]: (chain: ImageChain) => VirtualDiskInformation[K];
+  readonly [K in InformationKind]: (chain: ImageChain) => VirtualDiskInformation[K] | undefined;
 };
 
 const ANSWERS: Answers = {
@@ -56,18 +51,16 @@ const ANSWERS: Answers = {
     blockSize: image.blockSize,
     sectorSize: image.logicalSectorSize,
   }),
-  identifier: ({ image }) => image.identifier ?? doesNotApply(image, "an identifier"),
+  identifier: ({ image }) => image.identifier,
   parentLocation: (chain) => {
-    parentLink(chain.image);
+    if (chain.image.parent === undefined) return undefined;
     const [, parent] = chain.images;
     return parent === undefined
       ? { resolved: false, paths: chain.candidates.map(candidateName) }
       : { resolved: true, paths: [parent.source.path] };
   },
-  parentIdentifier: ({ image }) =>
-    parentLink(image).identifiers[0] ?? doesNotApply(image, "a parent"),
-  parentTimestamp: ({ image }) =>
-    parentLink(image).timestamp ?? doesNotApply(image, "a time stamp of its parent"),
+  parentIdentifier: ({ image }) => image.parent?.identifiers[0],
+  parentTimestamp: ({ image }) => image.parent?.timestamp,
   storageType: ({ image: { format } }) =>
     format === "raw"
       ? { device: "unknown", vendor: NIL_GUID }
@@ -76,30 +69,44 @@ const ANSWERS: Answers = {
   is4kAligned: ({ image }) => image.is4kAligned(),
   // This backend attaches nothing, so nothing it has open is loaded by it.
   isLoaded: () => false,
-  physicalDisk: ({ image }) => unknown(image, "the disk that the file lies on"),
+  physicalDisk: () => undefined,
   vhdPhysicalSectorSize: ({ image }) => image.physicalSectorSize,
   smallestSafeVirtualSize: ({ image, images }) =>
-    image.format === "iso" ? doesNotApply(image, "partitions") : smallestSafeSize(images),
-  fragmentationPercentage: ({ image }) => unknown(image, "the fragmentation"),
-  virtualDiskId: ({ image }) => image.virtualDiskId ?? doesNotApply(image, "a virtual disk id"),
-  changeTrackingState: ({ image }) => unknown(image, "the state of change tracking"),
+    image.format === "iso" ? undefined : smallestSafeSize(images),
+  fragmentationPercentage: () => undefined,
+  virtualDiskId: ({ image }) => image.virtualDiskId,
+  changeTrackingState: () => undefined,
 };
 
-function parentLink(image: DiskImage): ParentLink {
-  return image.parent ?? doesNotApply(image, "a parent");
-}
+/** What this backend knows of no image. */
+const UNKNOWN: { readonly [K in InformationKind]?: string } = {
+  physicalDisk: "the disk that the file lies on",
+  fragmentationPercentage: "the fragmentation",
+  changeTrackingState: "the state of change tracking",
+};
 
-function doesNotApply(image: DiskImage, what: string): never {
-  throw new ImageError("ERROR_VHD_INVALID_TYPE", {
-    path: image.source.path,
-    reason: `this ${image.format.toUpperCase()} image does not have ${what}`,
-  });
-}
+/** What some images do not have. */
+const LACKING: { readonly [K in InformationKind]?: string } = {
+  identifier: "an identifier",
+  parentTimestamp: "a time stamp of its parent",
+  smallestSafeVirtualSize: "partitions",
+  virtualDiskId: "a virtual disk id",
+};
 
-function unknown(image: DiskImage, what: string): never {
-  throw new ImageError("ERROR_NOT_SUPPORTED", {
-    path: image.source.path,
-    reason: `the portable backend does not know ${what}`,
+function noInformation(image: DiskImage, kind: InformationKind): ImageError {
+  const { source: { path }, format, parent } = image;
+  if (kind in UNKNOWN) {
+    return new ImageError("ERROR_NOT_SUPPORTED", {
+      path,
+      reason: `the portable backend does not know ${UNKNOWN[kind]}`,
+    });
+  }
+  if (kind === "smallestSafeVirtualSize" && format !== "iso") return noSmallestSafeSize(image);
+  const isOfParent = parent === undefined && kind === "parentTimestamp";
+  const what = isOfParent ? "a parent" : LACKING[kind] ?? "a parent";
+  return new ImageError("ERROR_VHD_INVALID_TYPE", {
+    path,
+    reason: `this ${format.toUpperCase()} image does not have ${what}`,
   });
 }
 

@@ -43,6 +43,7 @@ import type { DiskFreeSpace, FreeSpaceRange } from "../disk/free_space.ts";
 import {
   allInformation,
   checkKind,
+  INFORMATION_KINDS,
   informationChange,
   type InformationKind,
   type InformationOptions,
@@ -100,7 +101,7 @@ import {
 import { CHECK_OPTIONS, type CheckOptions, type CheckReport } from "./image/findings.ts";
 import type { DiskImage, IsoVolume, WritableImage } from "./image/image.ts";
 import { Pace } from "./image/pace.ts";
-import { applicableKinds, changeImage, imageInformation, imageMetadata } from "./information.ts";
+import { changeImage, imageInformation, imageMetadata, informationIfAny } from "./information.ts";
 import { checkOpenRequest, type Rights, rightsOf, sharingOf } from "./open_rules.ts";
 import type { DamageOptions } from "./operations/damage.ts";
 import { type DiskDetails, diskDetails } from "./operations/details.ts";
@@ -245,8 +246,9 @@ export class PortableVirtualDisk extends VirtualDisk {
   override information(options: InformationOptions = {}): Partial<VirtualDiskInformation> {
     this.#assertUsable(QUERY);
     this.#assertThere(QUERY, "information()");
-    const kinds = applicableKinds(this.#chain.image);
-    return allInformation(kinds, (kind) => this.getInformation(kind), options);
+    const query = <K extends InformationKind>(kind: K) =>
+      this.#queried((chain) => informationIfAny(chain, kind));
+    return allInformation(INFORMATION_KINDS, query, options);
   }
 
   /**

@@ -48,6 +48,29 @@ pureTest("crc32c() of data between runs of zeros agrees with a division bit by b
   }
 });
 
+pureTest(
+  "crc32c() of runs of zeros of any length, data before and behind them, can be put together",
+  () => {
+    const data = pattern(100);
+    for (const length of [511, 512, 1535, 1536, 4096, 32767, 32768, 33280, 65535, 66048]) {
+      const bytes = new Uint8Array(data.length + length + data.length);
+      bytes.set(data);
+      bytes.set(data, data.length + length);
+      // Pieces that are too short for a run to be taken in one step.
+      let expected = 0;
+      for (let at = 0; at < bytes.length; at += 500) {
+        expected = crc32c(bytes.subarray(at, at + 500), expected);
+      }
+      assertEquals(crc32c(bytes), expected, `${length} zeros`);
+      assertEquals(
+        crc32c(bytes.subarray(1), crc32c(bytes.subarray(0, 1))),
+        expected,
+        `${length} zeros`,
+      );
+    }
+  },
+);
+
 pureTest("crc32() agrees with zlib", async (t) => {
   await t.step("the check value of CRC-32/ISO-HDLC", () => {
     assertEquals(crc32(ascii("123456789")), 0xcbf43926);

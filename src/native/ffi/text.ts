@@ -35,6 +35,8 @@ type PathKernel32 = Pick<Kernel32, "GetFullPathNameW" | "GetLastError">;
 const MAX_PATH = 260;
 /** The longest path of all, its NUL counted (Microsoft, "Maximum Path Length Limitation"). */
 const MAX_LONG_PATH = 32768;
+/** What most paths fit into, until they are text. */
+const PATH_BUFFER = new Uint8Array(2 * MAX_PATH);
 const PREFIX = "\\\\?\\";
 const UNC_PREFIX = "\\\\?\\UNC\\";
 const UNC_START = "\\\\";
@@ -49,15 +51,26 @@ const DEVICE_PATH = /^\\\\[?.]\\/;
  * @throws {VirtualDiskError} As GetFullPathNameW says, or `ERROR_FILENAME_EXCED_RANGE`.
  */
 export function fullPath(kernel32: PathKernel32, path: string, operation: string): string {
-  if (DEVICE_PATH.test(path)) return path;
-  const name = wideString(path);
-  const full = writtenPath(
+  return fullWidePath(kernel32, path, operation).path;
+}
+
+/** A path, and how functions take it. */
+export interface WidePath {
+  readonly path: string;
+  readonly wide: Uint8Array<ArrayBuffer>;
+}
+
+/** As {@linkcode fullPath}, with the path as functions take it: mostly the same as was asked for. */
+export function fullWidePath(kernel32: PathKernel32, path: string, operation: string): WidePath {
+  const wide = wideString(path);
+  if (DEVICE_PATH.test(path)) return { path, wide };
+  const full = withPrefix(writtenPath(
     kernel32,
-    (buffer, characters) => kernel32.GetFullPathNameW(name, characters, buffer, null),
+    (buffer, characters) => kernel32.GetFullPathNameW(wide, characters, buffer, null),
     operation,
     { path },
-  );
-  return withPrefix(full);
+  ));
+  return { path: full, wide: full === path ? wide : wideString(full) };
 }
 
 /** An absolute path as Windows takes it, whatever its length. */
@@ -82,7 +95,7 @@ function writtenPath(
   options: VirtualDiskErrorOptions,
 ): string {
   for (const characters of [MAX_PATH, MAX_LONG_PATH]) {
-    const buffer = new Uint8Array(2 * characters);
+    const buffer = characters === MAX_PATH ? PATH_BUFFER : new Uint8Array(2 * characters);
     const length = write(buffer, characters);
     if (length === 0) throw new VirtualDiskError(kernel32.GetLastError(), operation, options);
     if (length < characters) return decodeUtf16(buffer.subarray(0, 2 * length));

@@ -82,12 +82,22 @@ export function readStructure(
   structure: string,
   code: ErrorSymbol,
 ): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  const count = source.readAt(bytes, offset);
-  if (count < length) {
-    throw damaged(source, code, structure, offset, `${count} bytes`, `${length} bytes`);
+  return readStructureInto(new Uint8Array(length), source, offset, structure, code);
+}
+
+/** As {@linkcode readStructure}, of as many bytes as `target` has, into these. */
+export function readStructureInto<T extends Uint8Array>(
+  target: T,
+  source: ByteSource,
+  offset: number,
+  structure: string,
+  code: ErrorSymbol,
+): T {
+  const count = source.readAt(target, offset);
+  if (count < target.length) {
+    throw damaged(source, code, structure, offset, `${count} bytes`, `${target.length} bytes`);
   }
-  return bytes;
+  return target;
 }
 
 /** What is read and written at once, in bytes. */

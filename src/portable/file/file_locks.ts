@@ -13,14 +13,10 @@ import { ImageError } from "./image_error.ts";
 
 /** A program that has locked a file. */
 interface LockHolder {
-  /** Whether the lock is of the kind that Deno takes, and so notices by itself. */
-  readonly isFlock: boolean;
   /** Whom it keeps away: everyone who opens the file, or those who would write. */
   readonly excludes: "everyone" | "writers";
   /** The process; absent if it cannot be seen from here. */
   readonly pid?: number;
-  /** What the system calls the program, cut off after 15 characters. */
-  readonly program?: string;
 }
 
 /** A line of `/proc/locks`. */
@@ -48,8 +44,9 @@ interface Lock {
 export function lockFile(path: string, file: Deno.FsFile, isExclusive: boolean): void {
   if (!("tryLockSync" in file)) throw tooOld(path);
   const isLocked = fileOperation(path, () => tryLock(file, isExclusive));
-  const holder = fileOperation(path, () => lockHolders(file))?.find((each) =>
-    each.isFlock !== isLocked && (isExclusive || each.excludes === "everyone")
+  // Of locks of the kind that Deno takes, none is in the way of one that has been taken.
+  const holder = fileOperation(path, () => lockHolders(file, !isLocked))?.find((each) =>
+    isExclusive || each.excludes === "everyone"
   );
   if (isLocked && holder === undefined) return;
   if (isLocked) unlockFile(file);
@@ -59,7 +56,7 @@ export function lockFile(path: string, file: Deno.FsFile, isExclusive: boolean):
       ? `another program, or another disk of this one, has the image open${
         isExclusive ? "" : " for writing"
       }`
-      : holderText(holder),
+      : holderText(holder, !isLocked),
     about: holder?.pid === Deno.pid
       ? ["another disk"]
       : [isExclusive ? "file to write" : "file", "another program"],
@@ -114,35 +111,49 @@ export function seesAllLocks(): boolean {
  *
  * @param file Open. If it is locked, the system's number of its device is known for sure: the one that some
  * file systems (btrfs) give with the file is another.
+ * @param areFlocks Which locks: those of the kind that Deno takes, and so notices by itself, or all others.
  */
-function lockHolders(file: Deno.FsFile): LockHolder[] | undefined {
+function lockHolders(file: Deno.FsFile, areFlocks: boolean): LockHolder[] | undefined {
   const text = readLocks();
   if (text === undefined) return undefined;
   const { dev, ino } = file.statSync();
-  const locks = parseLocks(text).filter(({ inode }) => inode === ino);
+  const locks = parseLocks(linesNaming(text, `:${ino} `));
+  if (!locks.some((each) => isFlock(each) === areFlocks)) return [];
   const devices = new Set(locks.filter(isOwn).map(({ device }) => device)).add(deviceText(dev));
-  const found = locks.filter(({ device }) => devices.has(device));
+  const found = locks.filter((each) =>
+    isFlock(each) === areFlocks && each.inode === ino && devices.has(each.device)
+  );
   const holders = found.some(isOfd) ? holdersOfOfdLocks(found) : [];
   for (const [pid, own] of Map.groupBy(found.filter((each) => !isOfd(each)), ({ pid }) => pid)) {
-    for (const isFlock of [true, false]) {
-      const excludes = exclusion(own.filter(({ kind }) => (kind === "FLOCK") === isFlock));
-      if (excludes === undefined) continue;
-      holders.push({ isFlock, excludes, pid, ...programOf(pid) });
-    }
+    const excludes = exclusion(own);
+    if (excludes !== undefined) holders.push({ excludes, pid });
   }
   return holders.sort((a, b) => a.excludes.localeCompare(b.excludes));
 }
 
+/** The lines that have `name` in them, of which a long text mostly has few. */
+function linesNaming(text: string, name: string): string {
+  let lines = "";
+  for (let at = text.indexOf(name); at >= 0;) {
+    const newline = text.indexOf("\n", at);
+    const end = newline < 0 ? text.length : newline;
+    lines += `${text.slice(text.lastIndexOf("\n", at) + 1, end)}\n`;
+    at = text.indexOf(name, end);
+  }
+  return lines;
+}
+
 /** The holder in words, as a reason why the file is not to be had. */
-function holderText({ isFlock, excludes, pid, program }: LockHolder): string {
+function holderText({ excludes, pid }: LockHolder, areFlocks: boolean): string {
   const use = excludes === "everyone"
     ? "has the image open for writing"
     : "has the image open, and allows nobody to write to it";
   if (pid === Deno.pid) return `this process itself ${use}`;
   if (pid !== undefined) {
+    const program = programOf(pid);
     return `process ${pid}${program === undefined ? "" : ` (${program})`} ${use}`;
   }
-  const kind = isFlock ? "" : ": it holds open file description locks, as QEMU does";
+  const kind = areFlocks ? "" : ": it holds open file description locks, as QEMU does";
   return `a program that cannot be seen from here ${use}${kind}`;
 }
 
@@ -170,8 +181,12 @@ function isOfd({ kind }: Lock): boolean {
   return kind === "OFDLCK";
 }
 
-function isOwn({ kind, pid }: Lock): boolean {
-  return kind === "FLOCK" && pid === Deno.pid;
+function isFlock({ kind }: Lock): boolean {
+  return kind === "FLOCK";
+}
+
+function isOwn(lock: Lock): boolean {
+  return isFlock(lock) && lock.pid === Deno.pid;
 }
 
 /** As the kernel prints the number that `stat` gives: with the bits of the C library's `dev_t`. */
@@ -228,18 +243,17 @@ function holdersOfOfdLocks(found: readonly Lock[]): LockHolder[] {
       return parseLocks(text.replaceAll(/^lock:\s*/gm, "")).filter(isOneOf);
     });
     const excludes = exclusion(own);
-    if (excludes === undefined) continue;
-    holders.push({ isFlock: false, excludes, pid, ...programOf(pid) });
+    if (excludes !== undefined) holders.push({ excludes, pid });
   }
   const excludes = exclusion(locks);
   const isExplained = excludes === undefined ||
     holders.some((holder) => holder.excludes === excludes);
-  return isExplained ? holders : [...holders, { isFlock: false, excludes }];
+  return isExplained ? holders : [...holders, { excludes }];
 }
 
-function programOf(pid: number): { program?: string } {
-  const name = readProc(`/proc/${pid}/comm`)?.trim().replaceAll(/[^\x20-\x7e]/g, ".");
-  return name === undefined ? {} : { program: name };
+/** What the system calls a program, cut off after 15 characters. */
+function programOf(pid: number): string | undefined {
+  return readProc(`/proc/${pid}/comm`)?.trim().replaceAll(/[^\x20-\x7e]/g, ".");
 }
 
 function namesIn(folder: string): string[] {
@@ -251,31 +265,36 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** More than the system gives at once. */
+/** More than the system gives at once; made when there is something to be read. */
+let piece: Uint8Array | undefined;
 const PIECE = 65536;
+const DECODER = new TextDecoder();
+
+/** Whether Deno has refused to read the locks although it said that it would: that is for `--allow-all`, or never. */
+let isRefused = false;
 
 /**
  * `/proc/locks`, some of its lines perhaps twice. What one read gives is a snapshot; between two, locks that are
  * released make the system leave out others. So where there are several, all is read twice.
  */
 function readLocks(): string | undefined {
-  if (!mayReadProc("/proc/locks")) return undefined;
+  if (isRefused || !mayReadProc("/proc/locks")) return undefined;
   try {
     const pieces = readPieces("/proc/locks");
     if (pieces.length > 1) pieces.push("\n", ...readPieces("/proc/locks"));
     return pieces.join("");
-  } catch {
+  } catch (error) {
+    isRefused = error instanceof Deno.errors.NotCapable;
     return undefined;
   }
 }
 
 function readPieces(path: string): string[] {
   using file = Deno.openSync(path);
-  const decoder = new TextDecoder();
-  const buffer = new Uint8Array(PIECE);
+  const buffer = piece ??= new Uint8Array(PIECE);
   const pieces: string[] = [];
   for (let count = file.readSync(buffer); count !== null; count = file.readSync(buffer)) {
-    pieces.push(decoder.decode(buffer.subarray(0, count)));
+    pieces.push(DECODER.decode(buffer.subarray(0, count)));
   }
   return pieces;
 }

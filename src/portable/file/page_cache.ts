@@ -8,6 +8,7 @@ import { isEqual } from "../../bytes/equal.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import { type ByteSource, viewOf } from "./byte_source.ts";
 import { damaged } from "./image_error.ts";
+import { type LargeTable, type TablePart, usedParts } from "./table_parts.ts";
 
 const PAGE_LENGTH = 4096;
 /** Bytes per image: the whole table of a 2040 GiB VHD, or 16 TiB of VHDX with 32 MiB blocks. */
@@ -93,6 +94,22 @@ export class PageCache {
     let count = 1;
     while (view.getUint32(start + count * 4) === word) count++;
     return count;
+  }
+
+  /**
+   * The parts of a table of this source that have an entry that says something, in order. A small one is read as
+   * the rest, for there will be more to be asked of it; a large one by itself.
+   *
+   * @param offset A multiple of the length of an entry.
+   */
+  usedParts(offset: number, length: number, blank: LargeTable["blank"]): Iterable<TablePart> {
+    const start = offset % this.pieceLength;
+    if (length > 0 && start + length <= this.pieceLength) {
+      const { bytes } = this.#pageWith(offset, length);
+      return [{ at: 0, view: viewOf(bytes.subarray(start, start + length)) }];
+    }
+    const table = { offset, length, blank, structure: this.#structure, code: this.#code };
+    return usedParts(this.#source, table);
   }
 
   /** Forgets the pages with the `length` bytes at `offset`, after these have been written. */

@@ -12,6 +12,9 @@ const SECTOR_SIZE = 512;
 /** In a piece that has more entries at fault, all entries are. */
 const MAX_FAULTS = 4096;
 
+/** Room that is made first. */
+const FIRST_PLACES = 256;
+
 /** Receives the places that a piece of a table names. */
 export interface PlaceCollector {
   /** A block that has its place, in bytes. */
@@ -88,7 +91,7 @@ export class BlockPlaces {
 
 /** Ranges, which may overlap: first all are added, then they are compared. */
 class Places {
-  #offsets = new Float64Array(64);
+  #offsets = new Float64Array(FIRST_PLACES);
   #count = 0;
   /** Where the last one ends, for as long as each has begun behind the one before. */
   #end = 0;

@@ -42,6 +42,11 @@ export interface Format {
   /** @throws {ImageError} With the code of the rule that the image breaks. */
   open(source: ByteSource): DiskImage;
   /**
+   * As `open`, if the mark is in its usual place; otherwise `undefined`. Absent if nothing is saved by looking for
+   * the mark and opening in one.
+   */
+  openMarked?(source: ByteSource): DiskImage | undefined;
+  /**
    * Loads what opens what is left of a damaged image, which those who open sound ones do not need. Absent if
    * nothing of an image leads to the rest of it.
    */

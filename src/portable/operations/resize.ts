@@ -25,6 +25,7 @@ import type { DiskImage, WritableImage } from "../image/image.ts";
 import { Pace } from "../image/pace.ts";
 import { moveBackup, restorePrimary } from "../partitions/gpt_repair.ts";
 import {
+  noSmallestSafeSize,
   type PartitionTable,
   readPartitionTable,
   smallestSafeSize,
@@ -193,14 +194,9 @@ function checkedSize(
 
 /** @param advice For whoever asks it of a disk that does not tell. */
 function smallestUnless(images: ResizableChain["images"], advice: string): number {
-  try {
-    return smallestSafeSize(images);
-  } catch (error) {
-    const isUnknown = error instanceof ImageError &&
-      error.symbol === "ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE";
-    if (!isUnknown) throw error;
-    throw new ImageError(error.symbol, { ...error.options, causes: [advice] });
-  }
+  const size = smallestSafeSize(images);
+  if (size === undefined) throw noSmallestSafeSize(images[0], [advice]);
+  return size;
 }
 
 function shrinking(image: DiskImage): ImageError {

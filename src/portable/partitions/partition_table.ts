@@ -67,16 +67,22 @@ function gptOf(disk: PartitionedDisk, mbrEnd: number): PartitionTable | undefine
  * rounded up, so that the size is really the smallest.
  *
  * @param images The chain, the child first.
- * @returns Bytes. More than the disk has where the backup of its GPT has no room.
- * @throws {ImageError} `ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE` where there is no partition table,
- * a damaged one or an empty one.
+ * @returns Bytes. More than the disk has where the backup of its GPT has no room. `undefined` where there is no
+ * partition table, a damaged one or an empty one.
  */
-export function smallestSafeSize(images: readonly [DiskImage, ...DiskImage[]]): number {
+export function smallestSafeSize(
+  images: readonly [DiskImage, ...DiskImage[]],
+): number | undefined {
   const table = readPartitionTable(partitionedDisk(images));
   // A table without partitions does not tell whether the disk is in use.
-  if (table !== undefined && table.partitions.length > 0) return table.smallestDisk;
-  throw new ImageError("ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE", {
-    path: images[0].source.path,
+  return table !== undefined && table.partitions.length > 0 ? table.smallestDisk : undefined;
+}
+
+/** The error of a disk that has no such size. */
+export function noSmallestSafeSize(image: DiskImage, causes?: readonly string[]): ImageError {
+  return new ImageError("ERROR_VHD_COULD_NOT_COMPUTE_MINIMUM_VIRTUAL_SIZE", {
+    path: image.source.path,
     reason: "the disk has no partition table that is sound and names a partition",
+    ...(causes === undefined ? {} : { causes }),
   });
 }

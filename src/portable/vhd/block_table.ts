@@ -4,14 +4,10 @@
  *
  * @module
  */
-import {
-  type ByteSource,
-  readStructure,
-  viewOf,
-  type WritableSource,
-} from "../file/byte_source.ts";
+import { type ByteSource, viewOf, type WritableSource } from "../file/byte_source.ts";
 import { damaged, type ImageError } from "../file/image_error.ts";
 import { PageCache } from "../file/page_cache.ts";
+import { usedParts } from "../file/table_parts.ts";
 import { BlockMemo } from "../image/block_memo.ts";
 import { BlockPlaces, type PlaceCollector } from "../image/block_places.ts";
 import { SECTOR_SIZE } from "./layout.ts";
@@ -48,6 +44,8 @@ export interface BlockTable {
   blockOffset(index: number): number | undefined;
   /** As {@linkcode blockOffset}, for a reader: no other block is there. */
   offsetToRead(index: number): number | undefined;
+  /** Whether all of the first `count` blocks that are in the file begin where `accepts` says; reads the whole table. */
+  areAll(count: number, accepts: (offset: number) => boolean): boolean;
 }
 
 /** The table as the file has it. */
@@ -57,6 +55,9 @@ export class BlockAllocationTable implements BlockTable {
   readonly offset: number;
   readonly #blockFootprint: number;
   readonly #metadata: readonly Region[];
+  /** Between these is nothing but blocks, mostly all of them: behind the head of the file, before its footer. */
+  readonly #clearStart: number;
+  readonly #clearEnd: number;
   readonly #entries: PageCache;
   readonly #places: BlockPlaces;
   /** Where blocks are that were read; {@linkcode ABSENT} for one that is not in the file. */
@@ -79,6 +80,7 @@ export class BlockAllocationTable implements BlockTable {
     this.offset = offset;
     this.#blockFootprint = blockFootprint;
     this.#metadata = metadata;
+    [this.#clearStart, this.#clearEnd] = clearRange(metadata, source.size);
     this.#entries = new PageCache(source, STRUCTURE, CODE, { readAhead: READ_AHEAD });
     this.#places = new BlockPlaces(
       blockCount,
@@ -117,6 +119,19 @@ export class BlockAllocationTable implements BlockTable {
     throw this.fault(index, offset / SECTOR_SIZE, unsharedPlace(this.#blockFootprint));
   }
 
+  /** @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT` where one cannot be there. */
+  areAll(
+    count: number,
+    accepts: (offset: number) => boolean,
+    except?: ReadonlyMap<number, number>,
+  ): boolean {
+    return this.#isEvery(
+      0,
+      count,
+      (index, entry) => except?.has(index) === true || accepts(this.checkedOffset(index, entry)),
+    );
+  }
+
   /**
    * Where the block begins whose entry is given, in bytes.
    *
@@ -124,7 +139,7 @@ export class BlockAllocationTable implements BlockTable {
    */
   checkedOffset(index: number, entry: number): number {
     const offset = entry * SECTOR_SIZE;
-    const other = overlapping(this.#metadata, offset, this.#blockFootprint);
+    const other = this.#obstacle(offset);
     if (other !== undefined) {
       throw this.fault(index, entry, `a sector clear of the ${other.name}`);
     }
@@ -148,21 +163,35 @@ export class BlockAllocationTable implements BlockTable {
   #collectPlaces(first: number, end: number, places: PlaceCollector): void {
     const footprint = this.#blockFootprint;
     const last = this.#source.size - footprint;
-    // Mostly all blocks lie behind what else there is.
-    const endOfMetadata = this.#metadata
-      .reduce((most, { offset, length }) => Math.max(most, offset + length), 0);
-    for (let index = first; index < end; index++) {
-      const entry = this.#entry(index);
+    this.#isEvery(first, end, (_, entry) => {
       const offset = entry * SECTOR_SIZE;
-      if (entry === UNALLOCATED) {
-        // Of a large disk most blocks are absent.
-        index = this.absentUntil(index) - 1;
-        continue;
+      if (offset <= last && this.#obstacle(offset) === undefined) places.add(offset, footprint);
+      return true;
+    });
+  }
+
+  /** What a block at `offset` would lie over, if anything. */
+  #obstacle(offset: number): Region | undefined {
+    const isClear = offset >= this.#clearStart && offset + this.#blockFootprint <= this.#clearEnd;
+    return isClear ? undefined : overlapping(this.#metadata, offset, this.#blockFootprint);
+  }
+
+  /** Whether `accepts` says so of every entry of a block in the file. A call for each takes less than a generator. */
+  #isEvery(
+    first: number,
+    end: number,
+    accepts: (index: number, entry: number) => boolean,
+  ): boolean {
+    const length = (end - first) * TABLE_ENTRY_SIZE;
+    for (const { at, view } of this.#entries.usedParts(this.#entryOffset(first), length, "ones")) {
+      const firstOfPart = first + at / TABLE_ENTRY_SIZE;
+      const count = view.byteLength / TABLE_ENTRY_SIZE;
+      for (let i = 0; i < count; i++) {
+        const entry = view.getUint32(i * TABLE_ENTRY_SIZE, BIG_ENDIAN);
+        if (entry !== UNALLOCATED && !accepts(firstOfPart + i, entry)) return false;
       }
-      if (offset > last) continue;
-      if (offset < endOfMetadata && overlapping(this.#metadata, offset, footprint)) continue;
-      places.add(offset, footprint);
     }
+    return true;
   }
 
   #entry(index: number): number {
@@ -172,6 +201,22 @@ export class BlockAllocationTable implements BlockTable {
   #entryOffset(index: number): number {
     return this.offset + index * TABLE_ENTRY_SIZE;
   }
+}
+
+/** A part of the file that no region reaches into: before the last one if that ends the file, else behind all. */
+function clearRange(regions: readonly Region[], fileSize: number): [start: number, end: number] {
+  let lastOffset = 0;
+  let end = 0;
+  for (const { offset, length } of regions) {
+    lastOffset = Math.max(lastOffset, offset);
+    end = Math.max(end, offset + length);
+  }
+  if (end < fileSize) return [end, Number.MAX_SAFE_INTEGER];
+  let start = 0;
+  for (const { offset, length } of regions) {
+    if (offset < lastOffset) start = Math.max(start, offset + length);
+  }
+  return [start, lastOffset];
 }
 
 // The block allocation table of an image that is being written: changes wait in memory until what they
@@ -214,6 +259,13 @@ export class PendingTable implements BlockTable {
     return this.#changes.has(index) ? this.blockOffset(index) : this.#table.offsetToRead(index);
   }
 
+  areAll(count: number, accepts: (offset: number) => boolean): boolean {
+    for (const entry of this.#changes.values()) {
+      if (entry !== UNALLOCATED && !accepts(entry * SECTOR_SIZE)) return false;
+    }
+    return this.#table.areAll(count, accepts, this.#changes);
+  }
+
   /** Lets the block begin at `offset`. */
   place(index: number, offset: number): void {
     this.#changes.set(index, offset / SECTOR_SIZE);
@@ -251,8 +303,8 @@ export class PendingTable implements BlockTable {
 // Reads a whole block allocation table before the first write to an image: where two blocks share
 // bytes, or a block lies over a structure, no write would be safe.
 
-/** A table of gigabytes is read in pieces of this many entries. */
-const ENTRIES_PER_PIECE = 2 ** 16;
+/** Places are kept for this many blocks first. */
+const FIRST_BLOCKS = 2 ** 16;
 
 /** The entries to read, and what to make of them. */
 export interface ScannedTable {
@@ -273,7 +325,7 @@ export function scanBlocks(source: ByteSource, scanned: ScannedTable): Uint32Arr
   // As many as can lie side by side: with one more, two of them overlap, whichever they are.
   const most = Math.floor(source.size / footprint);
   // Grows with the entries that were read, not with what a header or a hole in the file promises.
-  let blocks = new Uint32Array(ENTRIES_PER_PIECE);
+  let blocks = new Uint32Array(FIRST_BLOCKS);
   let count = 0;
   for (const [index, entry] of usedEntries(source, scanned)) {
     table.checkedOffset(index, entry);
@@ -303,17 +355,17 @@ export function* usedEntries(
   source: ByteSource,
   { table, blockCount }: Pick<ScannedTable, "table" | "blockCount">,
 ): Generator<[index: number, entry: number]> {
-  for (let first = 0; first < blockCount; first += ENTRIES_PER_PIECE) {
-    const length = Math.min(ENTRIES_PER_PIECE, blockCount - first) * TABLE_ENTRY_SIZE;
-    const piece = viewOf(readStructure(
-      source,
-      table.offset + first * TABLE_ENTRY_SIZE,
-      length,
-      "block allocation table",
-      "ERROR_VHD_METADATA_READ_FAILURE",
-    ));
-    for (let i = 0; i < length; i += TABLE_ENTRY_SIZE) {
-      const entry = piece.getUint32(i, BIG_ENDIAN);
+  const parts = usedParts(source, {
+    offset: table.offset,
+    length: blockCount * TABLE_ENTRY_SIZE,
+    blank: "ones",
+    structure: STRUCTURE,
+    code: "ERROR_VHD_METADATA_READ_FAILURE",
+  });
+  for (const { at, view } of parts) {
+    const first = at / TABLE_ENTRY_SIZE;
+    for (let i = 0; i < view.byteLength; i += TABLE_ENTRY_SIZE) {
+      const entry = view.getUint32(i, BIG_ENDIAN);
       if (entry !== UNALLOCATED) yield [first + i / TABLE_ENTRY_SIZE, entry];
     }
   }

@@ -139,7 +139,7 @@ interface SealedLayout extends Pick<typeof FOOTER, "hasSignature"> {
 /** The ones' complement of the sum of all bytes, those of the checksum itself counted as zero. */
 export function vhdChecksum(bytes: Uint8Array, checksumOffset: number): number {
   let sum = 0;
-  for (const byte of bytes) sum += byte;
+  for (let i = 0; i < bytes.length; i++) sum += bytes[i]!;
   for (let i = 0; i < u32.size; i++) sum -= bytes[checksumOffset + i]!;
   return ~sum >>> 0;
 }

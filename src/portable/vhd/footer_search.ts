@@ -9,7 +9,7 @@
 import { hexadecimal } from "../../bytes/hexadecimal.ts";
 import { isAllZero } from "../../bytes/zeros.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
-import { asciiField, type ByteSource, readStructure } from "../file/byte_source.ts";
+import { asciiField, type ByteSource, readStructureInto } from "../file/byte_source.ts";
 import { damaged, type ImageError } from "../file/image_error.ts";
 import {
   checksumMismatch,
@@ -43,7 +43,8 @@ interface Candidate {
   readonly offset: number;
   /** 512 bytes, even where the file has fewer. */
   readonly bytes: Uint8Array;
-  readonly fault: StructureFault;
+  /** Whether a footer may be there; its checksum says whether it is. */
+  readonly hasCookie: boolean;
 }
 
 /**
@@ -53,13 +54,24 @@ interface Candidate {
  * `ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH` where there is none but damaged ones.
  */
 export function findFooter(source: ByteSource): FoundFooter {
+  return footerOrCopy(source, trailingCandidate(source));
+}
+
+/** As {@linkcode findFooter}, if there is a footer's cookie at the end of the file; otherwise `undefined`. */
+export function findMarkedFooter(source: ByteSource): FoundFooter | undefined {
   const trailing = trailingCandidate(source);
-  if (trailing.fault === undefined) return found(trailing);
+  return trailing.hasCookie ? footerOrCopy(source, trailing) : undefined;
+}
+
+function footerOrCopy(source: ByteSource, trailing: Candidate): FoundFooter {
+  const trailingFault = faultOf(trailing);
+  if (trailingFault === undefined) return found(trailing);
   const copy = candidateAt(source, 0, "footer copy");
-  if (copy.fault === undefined && isSparse(parseFooter(copy.bytes))) return found(copy);
+  const copyFault = faultOf(copy);
+  if (copyFault === undefined && isSparse(parseFooter(copy.bytes))) return found(copy);
   const stranded = strandedCandidate(source);
   if (stranded !== undefined) return found(stranded);
-  const damagedCopy = trailing.fault === "cookie" && copy.fault === "checksum";
+  const damagedCopy = trailingFault === "cookie" && copyFault === "checksum";
   throw fault(source, damagedCopy ? copy : trailing);
 }
 
@@ -70,9 +82,9 @@ export function hasFooterCookie(source: ByteSource): boolean {
 
 /** As {@linkcode hasFooterCookie}, without looking all over the file for the footer of one that was growing. */
 export function hasPlainFooterCookie(source: ByteSource): boolean {
-  if (trailingCandidate(source).fault !== "cookie") return true;
+  if (trailingCandidate(source).hasCookie) return true;
   const copy = candidateAt(source, 0, "footer copy");
-  return copy.fault !== "cookie" && isSparse(parseFooter(copy.bytes));
+  return copy.hasCookie && isSparse(parseFooter(copy.bytes));
 }
 
 /**
@@ -85,7 +97,7 @@ function strandedCandidate(source: ByteSource): Candidate | undefined {
   if (!isAllZero(candidateAt(source, last, "footer").bytes)) return undefined;
   for (let step = SECTOR_SIZE; step <= last; step *= 2) {
     const candidate = candidateAt(source, last - step, "footer");
-    if (candidate.fault !== undefined) continue;
+    if (faultOf(candidate) !== undefined) continue;
     const { diskType, currentSize } = parseFooter(candidate.bytes);
     if (diskType === DISK_TYPE.fixed && currentSize <= candidate.offset) return candidate;
   }
@@ -95,7 +107,7 @@ function strandedCandidate(source: ByteSource): Candidate | undefined {
 /** The footers of a file that have the cookie, but not the checksum: their fields may be right all the same. */
 export function damagedFooters(source: ByteSource): FoundFooter[] {
   return [trailingCandidate(source), candidateAt(source, 0, "footer copy")]
-    .filter(({ fault }) => fault === "checksum").map(found);
+    .filter((candidate) => faultOf(candidate) === "checksum").map(found);
 }
 
 function found({ bytes, structure, offset }: Candidate): FoundFooter {
@@ -108,9 +120,9 @@ function isSparse({ diskType }: Footer): boolean {
 
 function trailingCandidate(source: ByteSource): Candidate {
   const full = candidateAt(source, Math.max(0, source.size - FOOTER_SIZE), "footer");
-  if (full.fault !== "cookie") return full;
+  if (full.hasCookie) return full;
   const short = candidateAt(source, Math.max(0, source.size - SHORT_FOOTER_SIZE), "footer");
-  return short.fault === "cookie" ? full : short;
+  return short.hasCookie ? short : full;
 }
 
 function candidateAt(
@@ -120,14 +132,19 @@ function candidateAt(
 ): Candidate {
   const bytes = new Uint8Array(FOOTER_SIZE);
   const length = Math.min(FOOTER_SIZE, source.size - offset);
-  bytes.set(readStructure(source, offset, length, structure, "ERROR_VHD_METADATA_READ_FAILURE"));
-  const fault = length < SHORT_FOOTER_SIZE ? "cookie" : footerFault(bytes);
-  return { structure, offset, bytes, fault };
+  const present = length === FOOTER_SIZE ? bytes : bytes.subarray(0, length);
+  readStructureInto(present, source, offset, structure, "ERROR_VHD_METADATA_READ_FAILURE");
+  const hasCookie = length >= SHORT_FOOTER_SIZE && FOOTER.hasSignature(bytes);
+  return { structure, offset, bytes, hasCookie };
+}
+
+function faultOf({ bytes, hasCookie }: Candidate): StructureFault {
+  return hasCookie ? footerFault(bytes) : "cookie";
 }
 
 function fault(source: ByteSource, candidate: Candidate): ImageError {
   const { bytes, structure, offset } = candidate;
-  if (candidate.fault === "checksum") {
+  if (faultOf(candidate) === "checksum") {
     const symbol = "ERROR_VHD_DRIVE_FOOTER_CHECKSUM_MISMATCH";
     const at = offset + FOOTER.at.checksum;
     const { found, expected } = checksumMismatch(FOOTER, bytes);

@@ -4,7 +4,7 @@ import type { Format } from "../image/format.ts";
 import { FOOTER_SIZE } from "./footer.ts";
 import { hasPlainFooterCookie, MAX_VIRTUAL_SIZE } from "./footer_search.ts";
 import { SECTOR_SIZE } from "./layout.ts";
-import { isVhd, openVhd, openWritableVhd, vhdOrigin } from "./open.ts";
+import { isVhd, openMarkedVhd, openVhd, openWritableVhd, vhdOrigin } from "./open.ts";
 import { promisedVhdEnd } from "./promised_end.ts";
 import { assertResizableVhd, resizeVhd } from "./resize.ts";
 
@@ -24,6 +24,7 @@ export const VHD: Format = {
   matches: isVhd,
   matchesPlainly: hasPlainFooterCookie,
   open: openVhd,
+  openMarked: openMarkedVhd,
   damagedOpener: async () => (await import("./salvage.ts")).openDamagedVhd,
   openForWriting: openWritableVhd,
   origin: vhdOrigin,

@@ -8,7 +8,13 @@ import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import type { DiskImage, ImageOrigin, WritableImage } from "../image/image.ts";
 import { FixedVhdImage, WritableFixedVhdImage } from "./fixed_image.ts";
 import { DISK_TYPE, VHD_EPOCH } from "./footer.ts";
-import { checkFooter, findFooter, hasFooterCookie } from "./footer_search.ts";
+import {
+  checkFooter,
+  findFooter,
+  findMarkedFooter,
+  type FoundFooter,
+  hasFooterCookie,
+} from "./footer_search.ts";
 import { trailingFooter } from "./regions.ts";
 import { SectorBitmaps } from "./sector_bitmaps.ts";
 import { SparseVhdImage, WritableSparseVhdImage } from "./sparse_image.ts";
@@ -27,7 +33,16 @@ export function isVhd(source: ByteSource): boolean {
  * of the block allocation table are checked as they are used.
  */
 export function openVhd(source: ByteSource): DiskImage {
-  const found = findFooter(source);
+  return openBy(source, findFooter(source));
+}
+
+/** As {@linkcode openVhd}, if the file ends as a VHD does; otherwise `undefined`. */
+export function openMarkedVhd(source: ByteSource): DiskImage | undefined {
+  const found = findMarkedFooter(source);
+  return found === undefined ? undefined : openBy(source, found);
+}
+
+function openBy(source: ByteSource, found: FoundFooter): DiskImage {
   checkFooter(source, found);
   const { footer } = found;
   // checkFooter: every image but a fixed one has a data offset.

@@ -26,7 +26,8 @@ export function overlapping(
   offset: number,
   length: number,
 ): Region | undefined {
-  return regions.find((each) =>
-    offset < each.offset + each.length && each.offset < offset + length
-  );
+  for (const each of regions) {
+    if (offset < each.offset + each.length && each.offset < offset + length) return each;
+  }
+  return undefined;
 }

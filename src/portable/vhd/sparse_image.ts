@@ -100,12 +100,8 @@ export class SparseVhdImage implements DiskImage {
    */
   is4kAligned(): boolean {
     const count = blockCount(this.virtualSize, this.blockSize);
-    for (let block = 0; block < count; block++) {
-      const offset = this.#table.blockOffset(block);
-      if (offset === undefined) block = this.#table.absentUntil(block) - 1;
-      else if ((offset + this.#bitmapSize) % DATA_ALIGNMENT !== 0) return false;
-    }
-    return true;
+    const bitmap = this.#bitmapSize;
+    return this.#table.areAll(count, (offset) => (offset + bitmap) % DATA_ALIGNMENT === 0);
   }
 
   #absentBlocks(first: number, offset: number, end: number): ImageExtent {

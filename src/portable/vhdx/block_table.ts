@@ -315,29 +315,33 @@ export class BlockAllocationTable {
 
   #collectPlaces(first: number, end: number, places: PlaceCollector): void {
     const { blockSize, virtualSize, hasParent } = this.#geometry;
-    for (let index = first; index < end; index++) {
-      const at = this.#offset + index * BAT_ENTRY_LENGTH;
-      const low = this.#entries.uint32(at, true);
-      if (low === 0) {
-        // Of a large disk most entries are empty.
-        index += Math.max(1, this.#emptyEntries(at)) - 1;
-        continue;
-      }
-      if ((low & RESERVED_MASK) !== 0) continue;
-      const { state, fileOffset } = decodeEntry(low, this.#entries.uint32(at + 4, true));
-      if (fileOffset === 0) continue;
-      const chunk = Math.floor(index / (this.chunkRatio + 1));
-      const isBitmap = index % (this.chunkRatio + 1) === this.chunkRatio;
-      const length = isBitmap ? BITMAP_BLOCK_LENGTH : blockSize;
-      const used = isBitmap ? length : Math.min(length, virtualSize - (index - chunk) * blockSize);
-      if (used <= 0 || fileOffset > this.#source.size - used) continue;
-      if (this.#occupied.overlapping(fileOffset, length) !== undefined) continue;
-      if (isBitmap) {
-        if (hasParent && state === BITMAP.PRESENT) places.add(fileOffset, length);
-      } else if (state === PAYLOAD.FULLY_PRESENT || state === PAYLOAD.PARTIALLY_PRESENT) {
-        places.add(fileOffset, length);
-      } else if (isPlaceless(state)) {
-        places.addUnused(fileOffset, length);
+    const parts = this.#entries.usedParts(
+      this.#offset + first * BAT_ENTRY_LENGTH,
+      (end - first) * BAT_ENTRY_LENGTH,
+      "zeros",
+    );
+    for (const { at, view } of parts) {
+      for (let i = 0; i < view.byteLength; i += BAT_ENTRY_LENGTH) {
+        const low = view.getUint32(i, true);
+        if (low === 0 || (low & RESERVED_MASK) !== 0) continue;
+        const { state, fileOffset } = decodeEntry(low, view.getUint32(i + 4, true));
+        if (fileOffset === 0) continue;
+        const index = first + (at + i) / BAT_ENTRY_LENGTH;
+        const chunk = Math.floor(index / (this.chunkRatio + 1));
+        const isBitmap = index % (this.chunkRatio + 1) === this.chunkRatio;
+        const length = isBitmap ? BITMAP_BLOCK_LENGTH : blockSize;
+        const used = isBitmap
+          ? length
+          : Math.min(length, virtualSize - (index - chunk) * blockSize);
+        if (used <= 0 || fileOffset > this.#source.size - used) continue;
+        if (this.#occupied.overlapping(fileOffset, length) !== undefined) continue;
+        if (isBitmap) {
+          if (hasParent && state === BITMAP.PRESENT) places.add(fileOffset, length);
+        } else if (state === PAYLOAD.FULLY_PRESENT || state === PAYLOAD.PARTIALLY_PRESENT) {
+          places.add(fileOffset, length);
+        } else if (isPlaceless(state)) {
+          places.addUnused(fileOffset, length);
+        }
       }
     }
   }

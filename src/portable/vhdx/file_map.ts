@@ -41,9 +41,11 @@ const FILE_IDENTIFIER = layout("file type identifier", { size: 520, endian: "lit
   creator: [8, utf16(256)],
 });
 
+const SIGNATURE_LENGTH = FILE_IDENTIFIER.range("signature").length;
+
 /** Whether the file begins as every VHDX file does. */
 export function hasFileIdentifier(source: ByteSource): boolean {
-  const bytes = new Uint8Array(FILE_IDENTIFIER.range("signature").length);
+  const bytes = new Uint8Array(SIGNATURE_LENGTH);
   source.readAt(bytes, FILE_IDENTIFIER_OFFSET);
   return FILE_IDENTIFIER.hasSignature(bytes);
 }

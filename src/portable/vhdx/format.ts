@@ -9,7 +9,7 @@ import {
   readCreator,
 } from "./file_map.ts";
 import { headerFault } from "./header.ts";
-import { openVhdx } from "./image.ts";
+import { openMarkedVhdx, openVhdx } from "./image.ts";
 import { LOG_REMEDIES } from "./log_replay.ts";
 import { MAX_BLOCK_SIZE, MIN_BLOCK_SIZE, SECTOR_SIZES } from "./metadata_items.ts";
 import { promisedVhdxEnd } from "./promised_end.ts";
@@ -34,6 +34,7 @@ export const VHDX: Format = {
   matchesWithoutMark: (file) =>
     file.size >= MIB && HEADER_OFFSETS.some((offset) => headerFault(file, offset) === undefined),
   open: openVhdx,
+  openMarked: openMarkedVhdx,
   damagedOpener: async () => (await import("./salvage.ts")).openDamagedVhdx,
   openForWriting: openWritableVhdx,
   origin: (file) => {

@@ -5,10 +5,12 @@
  * @module
  */
 import { bigU64, guid, u16, u32, u64, type ValueOf } from "../../bytes/codec.ts";
+import { isEqual } from "../../bytes/equal.ts";
 import { NIL_GUID } from "../../bytes/guid.ts";
 import { computed, layout, reserved, signature } from "../../bytes/layout.ts";
-import { type ByteSource, readStructure, type WritableSource } from "../file/byte_source.ts";
+import { type ByteSource, readStructureInto, type WritableSource } from "../file/byte_source.ts";
 import { damaged, damagedField } from "../file/image_error.ts";
+import { withSpareBytes } from "../file/spare_bytes.ts";
 import { HEADER_AREA_LENGTH, HEADER_OFFSETS, MIB, sealed, structureFault } from "./file_map.ts";
 
 /** The only versions there are. */
@@ -59,45 +61,50 @@ export function readCurrentHeader(source: ByteSource): CurrentHeader {
 }
 
 function currentHeader(source: ByteSource): CurrentHeader {
-  const [firstOffset, secondOffset] = HEADER_OFFSETS;
-  const first = readSlot(source, firstOffset);
-  const second = readSlot(source, secondOffset);
-  const firstFault = structureFault(HEADER, first);
-  const secondFault = structureFault(HEADER, second);
-  if (firstFault !== undefined && secondFault !== undefined) {
-    throw damaged(
-      source,
-      "ERROR_FILE_CORRUPT",
-      "headers",
-      firstOffset,
-      `${firstFault}; at ${secondOffset} ${secondFault}`,
-      "one valid header",
-      ["both copies"],
-    );
-  }
-  if (secondFault !== undefined) return decodeHeader(first, firstOffset);
-  if (firstFault !== undefined) return decodeHeader(second, secondOffset);
-  const [header, other] = [decodeHeader(first, firstOffset), decodeHeader(second, secondOffset)];
-  if (header.sequenceNumber === other.sequenceNumber && first.some((b, i) => b !== second[i])) {
-    throw damaged(
-      source,
-      "ERROR_FILE_CORRUPT",
-      "headers",
-      secondOffset + HEADER.at.sequenceNumber,
-      `sequence number ${other.sequenceNumber} in two headers that differ`,
-      "different sequence numbers",
-    );
-  }
-  return other.sequenceNumber > header.sequenceNumber ? other : header;
+  return withSpareBytes(2 * HEADER.size, (slots) => {
+    const [firstOffset, secondOffset] = HEADER_OFFSETS;
+    const first = readSlot(source, firstOffset, slots.subarray(0, HEADER.size));
+    const second = readSlot(source, secondOffset, slots.subarray(HEADER.size));
+    const firstFault = structureFault(HEADER, first);
+    const secondFault = structureFault(HEADER, second);
+    if (firstFault !== undefined && secondFault !== undefined) {
+      throw damaged(
+        source,
+        "ERROR_FILE_CORRUPT",
+        "headers",
+        firstOffset,
+        `${firstFault}; at ${secondOffset} ${secondFault}`,
+        "one valid header",
+        ["both copies"],
+      );
+    }
+    if (secondFault !== undefined) return decodeHeader(first, firstOffset);
+    if (firstFault !== undefined) return decodeHeader(second, secondOffset);
+    const firstNumber = HEADER.get(first, "sequenceNumber");
+    const secondNumber = HEADER.get(second, "sequenceNumber");
+    if (firstNumber === secondNumber && !isEqual(first, second)) {
+      throw damaged(
+        source,
+        "ERROR_FILE_CORRUPT",
+        "headers",
+        secondOffset + HEADER.at.sequenceNumber,
+        `sequence number ${secondNumber} in two headers that differ`,
+        "different sequence numbers",
+      );
+    }
+    return secondNumber > firstNumber
+      ? decodeHeader(second, secondOffset)
+      : decodeHeader(first, firstOffset);
+  });
 }
 
 /** What is wrong with the header in the slot at `offset`; `undefined` where it is valid. */
 export function headerFault(source: ByteSource, offset: number): string | undefined {
-  return structureFault(HEADER, readSlot(source, offset));
+  return structureFault(HEADER, readSlot(source, offset, new Uint8Array(HEADER.size)));
 }
 
-function readSlot(source: ByteSource, offset: number): Uint8Array<ArrayBuffer> {
-  return readStructure(source, offset, HEADER.size, HEADER.type, "ERROR_FILE_CORRUPT");
+function readSlot(source: ByteSource, offset: number, into: Uint8Array): Uint8Array {
+  return readStructureInto(into, source, offset, HEADER.type, "ERROR_FILE_CORRUPT");
 }
 
 function decodeHeader(bytes: Uint8Array, offset: number): CurrentHeader {

@@ -7,14 +7,17 @@ import type { ProviderSubtype } from "../../disk/information.ts";
 import type { ByteSource } from "../file/byte_source.ts";
 import type { DiskImage, ImageExtent, ImageMetadata, ParentLink } from "../image/image.ts";
 import { type BlockAllocationTable, PAYLOAD } from "./block_table.ts";
+import { hasFileIdentifier } from "./file_map.ts";
 import { MetadataReader } from "./metadata.ts";
 import type { SectorBitmaps } from "./sector_bitmaps.ts";
 import {
   type BlockTables,
   type ImageStructures,
+  readMarkedStructures,
   readStructures,
   subtypeOf,
   tablesOf,
+  type VhdxStructures,
 } from "./structures.ts";
 
 /** How many entries of the block allocation table one extent may be put together from. */
@@ -29,7 +32,15 @@ const MAX_MERGED_BLOCKS = 4096;
  * `ERROR_FILE_CORRUPT` for every other broken rule.
  */
 export function openVhdx(source: ByteSource): DiskImage {
-  const structures = readStructures(source);
+  return imageOf(readStructures(source));
+}
+
+/** As {@linkcode openVhdx}, if the file begins as a VHDX does; otherwise `undefined`. */
+export function openMarkedVhdx(source: ByteSource): DiskImage | undefined {
+  return hasFileIdentifier(source) ? imageOf(readMarkedStructures(source)) : undefined;
+}
+
+function imageOf(structures: VhdxStructures): VhdxImage {
   return new VhdxImage(structures, tablesOf(structures));
 }
 

@@ -95,7 +95,7 @@ export interface DiskMetadata {
 export function readMetadata(source: ByteSource, region: Region): DiskMetadata {
   const items = readMetadataTable(source, region);
   assertItemsKnown(source, items);
-  const reader = new ItemReader(source, region, items);
+  const reader = new ItemReader(source, region, items, true);
   const fileParameters = readFileParameters(reader);
   const logicalSectorSize = readSectorSize(reader, LOGICAL_SECTOR_SIZE);
   return {
@@ -238,16 +238,39 @@ function itemKind<const F extends Fields>(
   return { id, layout: layout(name, { size: length, endian: "little" }, fields) };
 }
 
+/** Bytes of the longest item of a fixed length. */
+const SMALL_ITEM = 16;
+/** What lies further apart is not read at once. */
+const MAX_TOGETHER = 4096;
+
 /** Finds and reads system items, and makes errors about their fields. */
 export class ItemReader {
   readonly source: ByteSource;
   readonly #region: Region;
   readonly #items = new Map<string, LocatedItem>();
+  /** The bytes of the small items; absent if each is to be read by itself. */
+  readonly #together: { readonly offset: number; readonly bytes: Uint8Array } | undefined;
 
-  constructor(source: ByteSource, region: Region, items: readonly LocatedItem[]) {
+  /** @param areTogether Whether small items that lie side by side, as they mostly do, are read at once. */
+  constructor(
+    source: ByteSource,
+    region: Region,
+    items: readonly LocatedItem[],
+    areTogether = false,
+  ) {
     this.source = source;
     this.#region = region;
-    for (const item of items) if (!item.isUser) this.#items.set(item.id, item);
+    let [start, end] = [Number.MAX_SAFE_INTEGER, 0];
+    for (const item of items) {
+      if (item.isUser) continue;
+      this.#items.set(item.id, item);
+      if (item.length === 0 || item.length > SMALL_ITEM) continue;
+      start = Math.min(start, item.offset);
+      end = Math.max(end, item.offset + item.length);
+    }
+    if (!areTogether || end <= start || end - start > MAX_TOGETHER) return;
+    const bytes = this.#read(region.offset + start, end - start, "metadata items");
+    this.#together = { offset: start, bytes };
   }
 
   /** The table entry of an item. */
@@ -277,13 +300,15 @@ export class ItemReader {
 
   /** The bytes of an item that is there; the table bounds its length to 1 MiB. */
   readItem(item: LocatedItem, name: string): Uint8Array {
-    return readStructure(
-      this.source,
-      this.fileOffset(item),
-      item.length,
-      name,
-      "ERROR_FILE_CORRUPT",
-    );
+    if (this.#together === undefined || item.length > SMALL_ITEM) {
+      return this.#read(this.fileOffset(item), item.length, name);
+    }
+    const start = item.offset - this.#together.offset;
+    return this.#together.bytes.subarray(start, start + item.length);
+  }
+
+  #read(offset: number, length: number, name: string): Uint8Array {
+    return readStructure(this.source, offset, length, name, "ERROR_FILE_CORRUPT");
   }
 
   /** Where an item lies in the file. */

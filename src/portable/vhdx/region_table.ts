@@ -6,8 +6,9 @@
  */
 import { guid, u32, u64 } from "../../bytes/codec.ts";
 import { computed, layout, reserved, signature } from "../../bytes/layout.ts";
-import { type ByteSource, readStructure } from "../file/byte_source.ts";
+import { type ByteSource, readStructureInto } from "../file/byte_source.ts";
 import { damaged, damagedField } from "../file/image_error.ts";
+import { withSpareBytes } from "../file/spare_bytes.ts";
 import { MIB, REGION_TABLE_OFFSETS, sealed, structureFault } from "./file_map.ts";
 import type { OccupiedRanges } from "./space.ts";
 
@@ -68,7 +69,10 @@ export interface Regions {
  * region of an unknown kind.
  */
 export function readRegions(source: ByteSource, occupied: OccupiedRanges): Regions {
-  return decodeRegions(source, readRegionTable(source), occupied);
+  return withSpareBytes(
+    REGION_TABLE_LENGTH,
+    (bytes) => decodeRegions(source, firstValidCopy(source, bytes), occupied),
+  );
 }
 
 /**
@@ -115,9 +119,16 @@ export function decodeRegions(
 export function readRegionTable(
   source: ByteSource,
 ): { bytes: Uint8Array<ArrayBuffer>; offset: number } {
+  return firstValidCopy(source, new Uint8Array(REGION_TABLE_LENGTH));
+}
+
+function firstValidCopy(
+  source: ByteSource,
+  into: Uint8Array<ArrayBuffer>,
+): { bytes: Uint8Array<ArrayBuffer>; offset: number } {
   const faults: string[] = [];
   for (const offset of REGION_TABLE_OFFSETS) {
-    const bytes = readCopy(source, offset);
+    const bytes = readCopy(source, offset, into);
     const fault = structureFault(REGION_TABLE, bytes);
     if (fault === undefined) return { bytes, offset };
     faults.push(fault);
@@ -139,8 +150,12 @@ export function regionTableFault(source: ByteSource, offset: number): string | u
 }
 
 /** The bytes of the copy at `offset`. */
-export function readCopy(source: ByteSource, offset: number): Uint8Array<ArrayBuffer> {
-  return readStructure(source, offset, REGION_TABLE_LENGTH, "region table", "ERROR_FILE_CORRUPT");
+export function readCopy(
+  source: ByteSource,
+  offset: number,
+  into = new Uint8Array(REGION_TABLE_LENGTH),
+): Uint8Array<ArrayBuffer> {
+  return readStructureInto(into, source, offset, "region table", "ERROR_FILE_CORRUPT");
 }
 
 function decodeEntry(bytes: Uint8Array, at: number): Region {

@@ -58,6 +58,11 @@ export function readStructures(file: ByteSource): VhdxStructures {
       "vhdxfile",
     );
   }
+  return readMarkedStructures(file);
+}
+
+/** As {@linkcode readStructures}, of a file that is known to have the identifier. */
+export function readMarkedStructures(file: ByteSource): VhdxStructures {
   if (file.size < HEADER_AREA_LENGTH) {
     throw damaged(
       file,

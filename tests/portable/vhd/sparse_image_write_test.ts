@@ -183,3 +183,19 @@ for (const blockSize of [4096, 16384]) {
     }
   });
 }
+
+pureTest("is4kAligned() of an image that is written goes by the entries that wait", () => {
+  const bitmap = new Array<number>(512).fill(0xff);
+  const first = withBlock(newVhd(), DYNAMIC_TABLE, 2, bitmap, pattern(BLOCK));
+  const source = recorded(withBlock(first, DYNAMIC_TABLE, 3, bitmap, pattern(BLOCK)));
+  const place = entry(source, 3);
+  // Right behind the first, so not at a multiple of 4096, where the data of new blocks go.
+  assert((place * 512 + 512) % 4096 !== 0);
+  const disk = openWritableVhd(source);
+  disk.write(pattern(512), 0);
+  assertEquals(disk.is4kAligned(), false);
+  disk.trim(3 * BLOCK, BLOCK);
+  assertEquals([entry(source, 3), disk.is4kAligned()], [place, true]);
+  disk.flush();
+  assertEquals([entry(source, 3), disk.is4kAligned()], [0xffffffff, true]);
+});

@@ -247,14 +247,14 @@ function wideTables(): Uint8Array {
 }
 
 pureTest(
-  "the metadata region is read no further than its table and the items of the format",
+  "the metadata region is read no further than the entries of its table and the items of the format",
   () => {
     const builder = new VhdxBuilder();
     builder.u16(METADATA + 10, 6).guid(METADATA + 32 + 160, PARENT_ID)
       .u32(METADATA + 32 + 176, 0x20000).u32(METADATA + 32 + 180, 0x80000);
     const source = builder.source();
     openVhdx(source);
-    assertEquals(source.bytesRead, 8 + 2 * 4096 + 2 * 0x10000 + 8 + 8 + 4 + 4 + 16);
+    assertEquals(source.bytesRead, 8 + 2 * 4096 + 0x10000 + 4096 + 8 + 8 + 4 + 4 + 16);
   },
 );
 
