@@ -23,7 +23,7 @@ function isFilled(bytes: Uint8Array, pattern: Uint8Array): boolean {
   const head = Math.min(length, pattern.length);
   if (!isEqual(bytes.subarray(0, head), pattern.subarray(0, head))) return false;
   // So it begins, and every other byte is what stands as many bytes before it.
-  return isEqual(bytes.subarray(head), bytes.subarray(0, length - head));
+  return head === length || isEqual(bytes.subarray(head), bytes.subarray(0, length - head));
 }
 
 /** Where the first byte is that differs from zero; `undefined` where none does. */

@@ -19,6 +19,10 @@ export interface Group {
   readonly contenders: readonly Contender[];
   /** Why others are missing. */
   readonly absent?: readonly string[];
+  /** Of short operations more tell more. Default: 5. */
+  readonly rounds?: number;
+  /** Whether the least time of each is shown, in microseconds, and by how much it is above that of the baseline. */
+  readonly showsLeast?: boolean;
 }
 
 /** Milliseconds that `work` takes. */
@@ -33,16 +37,17 @@ export function milliseconds(work: () => void): number {
  * machine slows all of them; ratios are taken round by round, and their median is shown. The first
  * round, in which caches fill and code is compiled, does not count.
  */
-export function compare({ title, operations, operation, contenders, absent = [] }: Group): void {
+export function compare(group: Group): void {
+  const { title, operations, operation, contenders, absent = [], rounds = ROUNDS } = group;
   const times: number[][] = contenders.map(() => []);
-  for (let round = 0; round <= ROUNDS; round++) {
+  for (let round = 0; round <= rounds; round++) {
     contenders.forEach((contender, i) => {
       const time = contender.run();
       if (round > 0) times[i]!.push(time);
     });
   }
   const single = times.map((each) => each.map((time) => time / operations));
-  printComparison(title, operation, contenders, single);
+  printComparison(title, operation, contenders, single, group.showsLeast);
   for (const reason of absent) console.log(`  without ${reason}`);
 }
 
@@ -82,21 +87,33 @@ function printComparison(
   operation: string,
   contenders: readonly { readonly name: string }[],
   times: readonly (readonly number[])[],
+  showsLeast = false,
 ): void {
   const baseline = times[0]!;
+  const leastOfBaseline = Math.min(...baseline);
   const rows = contenders.map(({ name }, i) => {
     const each = times[i]!;
     const ratios = each.map((time, round) => time / baseline[round]!);
+    const least = Math.min(...each);
     return [
       name,
       formatTime(median(each)),
       median(ratios).toFixed(2),
       `${Math.min(...ratios).toFixed(2)} .. ${Math.max(...ratios).toFixed(2)}`,
-      (Math.min(...each) / Math.min(...baseline)).toFixed(2),
+      (least / leastOfBaseline).toFixed(2),
+      ...(showsLeast ? [microseconds(least), microseconds(least - leastOfBaseline)] : []),
     ];
   });
   console.log(`\n${title}`);
-  printTable([["", `time / ${operation}`, "ratio", "least .. most", "of the best"], ...rows]);
+  const more = showsLeast ? ["least", "over the first"] : [];
+  printTable([
+    ["", `time / ${operation}`, "ratio", "least .. most", "of the best", ...more],
+    ...rows,
+  ]);
+}
+
+function microseconds(milliseconds: number): string {
+  return `${(milliseconds * 1000).toFixed(1)} us`;
 }
 
 function median(values: readonly number[]): number {

@@ -8,13 +8,13 @@ import { assertEquals } from "@std/assert";
 import { openVirtualDiskSync, type PortableVirtualDisk } from "@virtdisk/virtdisk";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { assertBytesEqual, pythonModule, TempDir, tool } from "../support.ts";
+import { assertBytesEqual, pythonModule, run, TempDir, tool } from "../support.ts";
 import { type BenchImage, makeFlatFile, makeImages } from "./images.ts";
+import { denoCommand } from "../deno_command.ts";
 import { compare, type Contender, milliseconds } from "./measure.ts";
+import { benchOpens, type OpenedFiles, OPENS } from "./open_bench.ts";
 import { hashVhdiReads, timeQemuReads, timeVhdiOpens, timeVhdiReads } from "./other_tools.ts";
 import { offsetsOf, READS, type Reads } from "./reads.ts";
-
-const OPENS = 300;
 
 /** Measures opening and reading; needs qemu-img, which makes the images. */
 export function benchPortable(): void {
@@ -23,48 +23,59 @@ export function benchPortable(): void {
   const noVhdi = pythonModule("pyvhdi")();
   using dir = new TempDir();
   const flat = makeFlatFile(dir);
-  for (const image of makeImages(dir, flat)) {
-    benchOpening(flat, image, noVhdi);
+  const images = makeImages(dir, flat);
+  benchOpening(dir, flat, images, noVhdi);
+  for (const image of images) {
     for (const reads of READS) benchReading(flat, image, reads, noVhdi);
   }
 }
 
-function benchOpening(flat: string, image: BenchImage, noVhdi: string | undefined): void {
-  const contenders: Contender[] = [
-    { name: "flat file: openSync, statSync, close", run: () => timeFlatOpens(flat) },
-    { name: "virtdisk: open, information(), close", run: () => timeOpens(image.path) },
-  ];
-  if (noVhdi === undefined) {
+function benchOpening(
+  dir: TempDir,
+  flat: string,
+  images: readonly BenchImage[],
+  noVhdi: string | undefined,
+): void {
+  for (const image of images) {
     const name = "libvhdi in Python: open, size, identifiers, close";
-    contenders.push({ name, run: () => timeVhdiOpens(image, OPENS) });
+    const vhdi = { name, run: () => timeVhdiOpens(image, OPENS) };
+    const title = `Dynamic ${image.name}: open, with --allow-all`;
+    const others = noVhdi === undefined ? [vhdi] : [];
+    const absent = ["qemu-img: it cannot time an open alone", ...absentVhdi(noVhdi)];
+    benchOpens({ title, flat, images: [image] }, others, absent);
   }
-  compare({
-    title: `Dynamic ${image.name}: open`,
-    operations: OPENS,
-    operation: "open",
-    contenders,
-    absent: ["qemu-img: it cannot time an open alone", ...absentVhdi(noVhdi)],
-  });
+  benchOpeningAlone(dir, [
+    { title: "Dynamic images: open, with --allow-read of the images alone", flat, images },
+    {
+      title: "Large dynamic VHDX: open, with --allow-read of the images alone",
+      flat,
+      images: makeLargeImages(dir),
+    },
+  ]);
 }
 
-function timeFlatOpens(flat: string): number {
-  return milliseconds(() => {
-    for (let i = 0; i < OPENS; i++) {
-      const file = Deno.openSync(flat);
-      file.statSync();
-      file.close();
-    }
-  });
+/** Of 64 GiB and of 64 TiB: new ones, and such as have a partition table, for which a block table is looked through. */
+function makeLargeImages(dir: TempDir): OpenedFiles["images"] {
+  return ["64GiB", "64TiB"].flatMap((size) =>
+    ["new", "partitioned"].map((state) => {
+      const path = dir.file(`${state}-${size}.vhdx`);
+      run("qemu-img", "create", "-q", "-f", "vhdx", path, size.slice(0, 3));
+      if (state === "partitioned") {
+        using disk = openVirtualDiskSync(path, { backend: "portable", readOnly: false });
+        const record = new Uint8Array(512);
+        record.set([0, 0, 2, 0, 7, 0, 0, 0, 0, 8, 0, 0, 0, 0, 1, 0], 446);
+        record.set([0x55, 0xaa], 510);
+        disk.writeSync(record, 0);
+      }
+      return { name: `${size}, ${state}`, path };
+    })
+  );
 }
 
-function timeOpens(path: string): number {
-  return milliseconds(() => {
-    for (let i = 0; i < OPENS; i++) {
-      const disk = openVirtualDiskSync(path, { backend: "portable" });
-      disk.information();
-      disk.close();
-    }
-  });
+function benchOpeningAlone(dir: TempDir, groups: readonly OpenedFiles[]): void {
+  const script = new URL("open_bench.ts", import.meta.url).href;
+  const args = ["run", "--no-prompt", `--allow-read=${dir.path}`, script, JSON.stringify(groups)];
+  denoCommand({ args, stdout: "inherit", stderr: "inherit" }).outputSync();
 }
 
 function benchReading(

@@ -10,22 +10,30 @@ const SLOTS = 2048;
 
 /** A block displaces another whose number has the same last bits. */
 export class BlockMemo<T> {
+  /** The first, for which no tables are made: who opens an image to ask about it reads one block. */
+  #first: { readonly block: number; readonly answer: T } | undefined;
   /** The numbers of the blocks, by their last bits. */
   #blocks: Int32Array | undefined;
   readonly #answers: T[] = [];
 
   /** What was found out of a block; `undefined` if it is to be found out anew. */
   get(block: number): T | undefined {
+    if (this.#blocks === undefined) {
+      return this.#first?.block === block ? this.#first.answer : undefined;
+    }
     const slot = block & (SLOTS - 1);
-    return this.#blocks !== undefined && this.#blocks[slot] === block
-      ? this.#answers[slot]
-      : undefined;
+    return this.#blocks[slot] === block ? this.#answers[slot] : undefined;
   }
 
   /** Keeps what was found out of a block, and gives it back. */
   keep(block: number, answer: T): T {
-    // Opening an image should not pay for it.
-    this.#blocks ??= new Int32Array(SLOTS).fill(-1);
+    if (this.#blocks === undefined) {
+      const first = this.#first;
+      this.#first = { block, answer };
+      if (first === undefined) return answer;
+      this.#blocks = new Int32Array(SLOTS).fill(-1);
+      this.keep(first.block, first.answer);
+    }
     const slot = block & (SLOTS - 1);
     this.#blocks[slot] = block;
     this.#answers[slot] = answer;
@@ -35,5 +43,6 @@ export class BlockMemo<T> {
   /** Forgets all blocks, after the table has changed. */
   clear(): void {
     this.#blocks = undefined;
+    this.#first = undefined;
   }
 }

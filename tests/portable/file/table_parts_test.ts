@@ -62,7 +62,7 @@ pureTest("PageCache.usedParts() reads a small table as a page, and a large one b
   const source = new MemorySource(new Uint8Array(4 * PART).fill(1));
   const cache = new PageCache(source, "table", "ERROR_FILE_CORRUPT");
   assertEquals(partsOf(cache.usedParts(512, 1024, "zeros")), [[0, 1024, 0x01010101]]);
-  cache.uint8(600);
+  cache.piece(600);
   assertEquals([source.reads, source.bytesRead], [1, PART]);
   assertEquals(partsOf(cache.usedParts(512, 2 * PART, "zeros")).map(([at]) => at), [0, PART]);
   assertEquals([source.reads, source.bytesRead], [2, 3 * PART]);
