@@ -270,21 +270,17 @@ let piece: Uint8Array | undefined;
 const PIECE = 65536;
 const DECODER = new TextDecoder();
 
-/** Whether Deno has refused to read the locks although it said that it would: that is for `--allow-all`, or never. */
-let isRefused = false;
-
 /**
  * `/proc/locks`, some of its lines perhaps twice. What one read gives is a snapshot; between two, locks that are
  * released make the system leave out others. So where there are several, all is read twice.
  */
 function readLocks(): string | undefined {
-  if (isRefused || !mayReadProc("/proc/locks")) return undefined;
+  if (!mayReadProc("/proc/locks")) return undefined;
   try {
     const pieces = readPieces("/proc/locks");
     if (pieces.length > 1) pieces.push("\n", ...readPieces("/proc/locks"));
     return pieces.join("");
-  } catch (error) {
-    isRefused = error instanceof Deno.errors.NotCapable;
+  } catch {
     return undefined;
   }
 }
