@@ -3,5 +3,6 @@ import { bitFlips } from "./bit_flips/section.ts";
 import { shortHistories } from "./histories/section.ts";
 import { logModel } from "./model/section.ts";
 import type { Section } from "./section.ts";
+import { simulation } from "./simulation/section.ts";
 
-export const SECTIONS: readonly Section[] = [bitFlips, shortHistories, logModel];
+export const SECTIONS: readonly Section[] = [bitFlips, shortHistories, logModel, simulation];
