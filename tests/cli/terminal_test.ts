@@ -150,30 +150,20 @@ testWith(
     using dir = new TempDir();
     await makeFiles(dir);
     const terminal = { name: "wide", columns: 200, noColor: true };
-<<<<<<< Updated upstream
-    for (const [i, { line, code: expected = 0, read, write, others }] of COMMANDS.entries()) {
-=======
     for (const [index, command] of COMMANDS.entries()) {
       const { line, code: expected = 0, read, write, others, mayLackParents } = command;
->>>>>>> Stashed changes
       await t.step(line, async () => {
         const grants = [
           ...(read === undefined ? [] : [`--allow-read=${read}`]),
           ...(write === undefined ? [] : [`--allow-write=${write}`]),
           ...(others?.split(" ") ?? []),
         ];
-<<<<<<< Updated upstream
-        // With one less it refuses, and says which is missing. One at a time: some have the image to themselves by then.
-        for (const missing of sampledRows(grants, 3, i)) {
-          const fewer = grants.filter((each) => each !== missing);
-=======
         // With one path less it refuses, and says which flag is missing. One at a time: some have the image to themselves
         // by then. A server is done with all of a flag at once.
         const lesser = others === undefined
           ? withOneLess(grants)
           : grants.map((missing) => grants.filter((each) => each !== missing));
-        for (const fewer of sampledRows(lesser, 2, index)) {
->>>>>>> Stashed changes
+        for (const fewer of sampledRows(lesser, 3, index)) {
           const { code, text } = await onTerminal(
             dir,
             `${denoRun(false, fewer)} ${line}`,
