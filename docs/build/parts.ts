@@ -3,6 +3,8 @@
  *
  * Usage: `deno task readme`, which writes all of them.
  */
+import { drawNewestRun } from "./benchmark_svg.ts";
+import { freeSpaceTable, speedTables } from "./benchmarks.ts";
 import { commandTable } from "./commands.ts";
 import { errorSections } from "./errors.ts";
 import { commandPermissions } from "./permissions.ts";
@@ -24,9 +26,11 @@ export interface Part {
 /** All of them. */
 export const PARTS: readonly Part[] = [
   { page: "README.md", about: "commands", make: commandTable },
+  { page: "README.md", about: "free space", make: freeSpaceTable },
   { page: "docs/permissions.md", about: "commands", make: commandPermissions },
   { page: "docs/errors.md", about: "errors", make: errorSections },
   { page: "docs/json.md", about: "objects", make: jsonTables },
+  { page: "docs/speed.md", about: "speed", make: speedTables },
 ];
 
 /** What is there between the comments. */
@@ -53,6 +57,7 @@ function place({ about }: Part): RegExp {
 }
 
 if (import.meta.main) {
+  drawNewestRun();
   for (const part of PARTS) {
     const text = pageText(part.page);
     partIn(text, part);

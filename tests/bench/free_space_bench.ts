@@ -12,7 +12,7 @@ import { compareLong } from "./measure.ts";
 const MiB = 2 ** 20;
 const NEEDS = [tool("qemu-img"), tool("/usr/sbin/mke2fs"), tool("/usr/sbin/debugfs"), ZEROFREE];
 
-/** Measures it; prints how long the files are afterwards, too. */
+/** Measures it, and how long the files are afterwards. */
 export async function benchFreeSpace(): Promise<void> {
   const missing = NEEDS.map((need) => need()).filter((each) => each !== undefined);
   if (missing.length > 0) return console.log(`\nFree space: not measured, ${missing.join(", ")}`);
@@ -23,16 +23,20 @@ export async function benchFreeSpace(): Promise<void> {
   const options = { backend: "portable", sourceType: "raw" } as const;
   (await createVirtualDisk(source, { ...options, source: raw })).close();
 
-  const [ours, anew, theirs] = ["ours", "anew", "theirs"].map((name) =>
-    dir.file(`${name}.vhdx`)
-  ) as [
-    string,
-    string,
-    string,
-  ];
-  const blocks = ["-o", "block_size=1M"];
+  const size = (path: string) => Deno.statSync(path).size;
+  const file = (name: string) => dir.file(`${name}.vhdx`);
+  const compacted = (path: string, freeSpace: boolean) => ({
+    prepare: () => Deno.copyFileSync(source, path),
+    run: async () => {
+      using disk = await openVirtualDisk(path, { backend: "portable", readOnly: false });
+      await disk.compact({ freeSpace });
+    },
+    fileSize: () => size(path),
+  });
   await compareLong({
-    title: "VHDX with an ext4: what is free given back",
+    title: `A VHDX of ${
+      Math.round(size(source) / 1e6)
+    } MB: what its ext4 leaves free is given back`,
     operation: "image",
     contenders: [
       {
@@ -40,38 +44,22 @@ export async function benchFreeSpace(): Promise<void> {
         run: () => {
           run("qemu-img", "convert", "-t", "writeback", "-f", "vhdx", "-O", "raw", source, raw);
           run("/usr/sbin/zerofree", raw);
-          const formats = ["-f", "raw", "-O", "vhdx", ...blocks];
-          run("qemu-img", "convert", "-t", "writeback", ...formats, raw, theirs);
+          const formats = ["-f", "raw", "-O", "vhdx", "-o", "block_size=1M"];
+          run("qemu-img", "convert", "-t", "writeback", ...formats, raw, file("theirs"));
         },
+        fileSize: () => size(file("theirs")),
       },
+      { name: "virtdisk: compact, by the format alone", ...compacted(file("plain"), false) },
+      { name: "virtdisk: compact --free-space, in place", ...compacted(file("ours"), true) },
       {
-        name: "virtdisk: compact with free space, in place",
-        prepare: () => Deno.copyFileSync(source, ours),
-        run: async () => {
-          using disk = await openVirtualDisk(ours, { backend: "portable", readOnly: false });
-          await disk.compact({ freeSpace: true });
-        },
-      },
-      {
-        name: "virtdisk: convert with free space, blocks of 1 MiB",
+        name: "virtdisk: convert --free-space --block-size 1MiB",
         run: async () => {
           const options = { backend: "portable", blockSize: MiB, overwrite: true } as const;
-          (await createVirtualDisk(anew, { ...options, source, freeSpace: true })).close();
+          const freeSpace = { source, freeSpace: true } as const;
+          (await createVirtualDisk(file("anew"), { ...options, ...freeSpace })).close();
         },
+        fileSize: () => size(file("anew")),
       },
     ],
   });
-  const plain = dir.file("plain.vhdx");
-  Deno.copyFileSync(source, plain);
-  {
-    using disk = await openVirtualDisk(plain, { backend: "portable", readOnly: false });
-    await disk.compact();
-  }
-  const size = (path: string) => `${Math.round(Deno.statSync(path).size / 1e6)} MB`;
-  console.log(
-    `  the file: ${size(source)}; compacted by its format alone ${size(plain)}, with free space ${
-      size(ours)
-    }, ` +
-      `written anew ${size(anew)}; by zerofree and qemu-img ${size(theirs)}`,
-  );
 }

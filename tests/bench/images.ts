@@ -1,4 +1,5 @@
 /** The disk that is read: the same bytes as a flat file, as a dynamic VHD and as a dynamic VHDX. */
+import { createVirtualDisk } from "@virtdisk/virtdisk";
 import { run, type TempDir } from "../support.ts";
 
 const MIB = 1 << 20;
@@ -48,4 +49,34 @@ export function makeImages(dir: TempDir, flat: string): BenchImage[] {
     run("qemu-img", "compare", "-q", "-f", "raw", "-F", qemuFormat, flat, path);
   }
   return images;
+}
+
+/**
+ * Children on an image, so that the chain has so many files and holds the same bytes: what is read is spread evenly
+ * over all of them.
+ *
+ * @param reads Where what is read begins, each `length` bytes.
+ * @returns The path of the last child.
+ */
+export async function makeChain(
+  dir: TempDir,
+  image: BenchImage,
+  flat: string,
+  files: number,
+  { length, offsets }: { readonly length: number; readonly offsets: readonly number[] },
+): Promise<string> {
+  using file = Deno.openSync(flat);
+  const bytes = new Uint8Array(length);
+  let parent = image.path;
+  for (let depth = 1; depth < files; depth++) {
+    const path = dir.file(`child-${depth}.${image.name.toLowerCase()}`);
+    using child = await createVirtualDisk(path, { parent, backend: "portable" });
+    for (let i = depth; i < offsets.length; i += files) {
+      file.seekSync(offsets[i]!, Deno.SeekMode.Start);
+      file.readSync(bytes);
+      child.writeSync(bytes, offsets[i]!);
+    }
+    parent = path;
+  }
+  return parent;
 }

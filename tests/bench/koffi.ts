@@ -42,3 +42,14 @@ export class Koffi {
     return run("node", ...this.#arguments, "record", way);
   }
 }
+
+/** The version that was fetched, if one was. */
+export function koffiVersion(): string | undefined {
+  try {
+    const text = Deno.readTextFileSync(join(FOLDER, "node_modules", "koffi", "package.json"));
+    return JSON.parse(text).version;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

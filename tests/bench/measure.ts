@@ -1,12 +1,30 @@
-/** Takes turns between contenders that do the same work, and prints how they compare. */
+/** Takes turns between contenders that do the same work; prints how they compare, and keeps it. */
+import {
+  type BenchmarkGroup,
+  type BenchmarkRow,
+  type BenchmarkSection,
+  type Goal,
+  goalText,
+  isMet,
+  type ReachedGoal,
+  timeText,
+} from "../../docs/build/benchmarks.ts";
 
-const ROUNDS = 5;
+/** At least so many rounds count, unless it is said otherwise. */
+export const ROUNDS = 5;
+let leastRounds = ROUNDS;
+/** Quick groups have more, as long as there is time: milliseconds. */
+const MOST_ROUNDS = 21;
+const TIME = 3000;
 
 /** One way to do a group's work. */
 export interface Contender {
+  /** Who does it, then how: `virtdisk: readSync`. */
   readonly name: string;
   /** Does the work once; gives the milliseconds that it took. */
   run(): number;
+  /** Bytes of the file that came of it, if that is to be told. */
+  fileSize?(): number;
 }
 
 /** Contenders that do the same operations. */
@@ -19,10 +37,17 @@ export interface Group {
   readonly contenders: readonly Contender[];
   /** Why others are missing. */
   readonly absent?: readonly string[];
-  /** Of short operations more tell more. Default: 5. */
+  /** At least so many rounds count. Of short operations more tell more. Default: 5. */
   readonly rounds?: number;
-  /** Whether the least time of each is shown, in microseconds, and by how much it is above that of the baseline. */
+  /** Whether it is shown by how much the least time of each is above that of the baseline. */
   readonly showsLeast?: boolean;
+  /** What is to be reached; one that names a contender who is absent is left out. */
+  readonly goals?: readonly Goal[];
+}
+
+/** Has fewer rounds, or more, count from now on. */
+export function setRounds(count: number): void {
+  leastRounds = count;
 }
 
 /** Milliseconds that `work` takes. */
@@ -33,95 +58,160 @@ export function milliseconds(work: () => void): number {
 }
 
 /**
- * Measures a group and prints its table. Within a round every contender runs once, so that a busy
+ * Measures a group, prints its table, and keeps it. Within a round every contender runs once, so that a busy
  * machine slows all of them; ratios are taken round by round, and their median is shown. The first
  * round, in which caches fill and code is compiled, does not count.
  */
 export function compare(group: Group): void {
-  const { title, operations, operation, contenders, absent = [], rounds = ROUNDS } = group;
+  const { operations, contenders } = group;
   const times: number[][] = contenders.map(() => []);
-  for (let round = 0; round <= rounds; round++) {
+  for (const round of rounds(group.rounds)) {
     contenders.forEach((contender, i) => {
       const time = contender.run();
-      if (round > 0) times[i]!.push(time);
+      if (round > 0) times[i]!.push(1000 * time / operations);
     });
   }
-  const single = times.map((each) => each.map((time) => time / operations));
-  printComparison(title, operation, contenders, single, group.showsLeast);
-  for (const reason of absent) console.log(`  without ${reason}`);
+  keep(group, times);
 }
 
 /** One way to do work that takes seconds. */
 export interface LongContender {
+  /** As of a {@linkcode Contender}. */
   readonly name: string;
   /** What has to be there before each run, and is not measured. */
   prepare?(): void | Promise<void>;
   run(): void | Promise<void>;
+  /** Bytes of the file that came of it, if that is to be told. */
+  fileSize?(): number;
 }
 
-/** Contenders that do the same work. */
-export interface LongGroup {
-  readonly title: string;
-  /** What is done once in a run. */
-  readonly operation: string;
+/** Contenders that do the same work, once in a run. */
+export interface LongGroup extends Omit<Group, "operations" | "contenders"> {
   /** The first is the baseline. */
   readonly contenders: readonly LongContender[];
 }
 
 /** As {@linkcode compare}, for work that is done once in a round and may wait. */
-export async function compareLong({ title, operation, contenders }: LongGroup): Promise<void> {
+export async function compareLong(group: LongGroup): Promise<void> {
+  const { contenders } = group;
   const times: number[][] = contenders.map(() => []);
-  for (let round = 0; round <= ROUNDS; round++) {
+  for (const round of rounds(group.rounds)) {
     for (const [i, contender] of contenders.entries()) {
       await contender.prepare?.();
       const start = performance.now();
       await contender.run();
-      if (round > 0) times[i]!.push(performance.now() - start);
+      if (round > 0) times[i]!.push(1000 * (performance.now() - start));
     }
   }
-  printComparison(title, operation, contenders, times);
+  keep(group, times);
 }
 
-function printComparison(
+/** The first, which does not count, is 0. */
+function* rounds(least = leastRounds): Generator<number> {
+  const start = performance.now();
+  for (let round = 0; round <= Math.max(MOST_ROUNDS, least); round++) {
+    if (round > least && performance.now() - start > TIME) return;
+    yield round;
+  }
+}
+
+/** What has been measured since the section began. */
+let groups: BenchmarkGroup[] = [];
+
+/** Measures a section; `undefined` if it has nothing that can be measured on this machine. */
+export async function section(
   title: string,
-  operation: string,
-  contenders: readonly { readonly name: string }[],
-  times: readonly (readonly number[])[],
-  showsLeast = false,
-): void {
-  const baseline = times[0]!;
-  const leastOfBaseline = Math.min(...baseline);
-  const rows = contenders.map(({ name }, i) => {
-    const each = times[i]!;
-    const ratios = each.map((time, round) => time / baseline[round]!);
-    const least = Math.min(...each);
-    return [
-      name,
-      formatTime(median(each)),
-      median(ratios).toFixed(2),
-      `${Math.min(...ratios).toFixed(2)} .. ${Math.max(...ratios).toFixed(2)}`,
-      (least / leastOfBaseline).toFixed(2),
-      ...(showsLeast ? [microseconds(least), microseconds(least - leastOfBaseline)] : []),
-    ];
-  });
-  console.log(`\n${title}`);
-  const more = showsLeast ? ["least", "over the first"] : [];
-  printTable([
-    ["", `time / ${operation}`, "ratio", "least .. most", "of the best", ...more],
-    ...rows,
-  ]);
+  run: () => void | Promise<void>,
+): Promise<BenchmarkSection | undefined> {
+  groups = [];
+  const before = load();
+  await run();
+  return groups.length === 0 ? undefined : { title, load: [before, load()], groups };
 }
 
-function microseconds(milliseconds: number): string {
-  return `${(milliseconds * 1000).toFixed(1)} us`;
+function load(): number {
+  return Number(Deno.loadavg()[0]!.toFixed(1));
+}
+
+/** What is known of a group when it has been measured. */
+type Compared = Pick<Group, "title" | "operation" | "goals" | "absent" | "showsLeast"> & {
+  readonly contenders: readonly Pick<Contender, "name" | "fileSize">[];
+};
+
+/** @param times In microseconds: of each contender, in each round. */
+function keep(group: Compared, times: readonly (readonly number[])[]): void {
+  const result = evaluated(group, times);
+  print(result, group.showsLeast);
+  for (const reason of group.absent ?? []) console.log(`  without ${reason}`);
+  groups.push(result);
+}
+
+/** What comes of the times of each contender in each round, which are in microseconds. */
+export function evaluated(
+  { title, operation, contenders, goals = [] }: Compared,
+  times: readonly (readonly number[])[],
+): BenchmarkGroup {
+  const named = (name: string) => contenders.findIndex((each) => each.name === name);
+  const rows = contenders.map(({ name, fileSize }, i): BenchmarkRow => {
+    const each = times[i]!;
+    const ratios = each.map((time, round) => time / times[0]![round]!);
+    return {
+      name,
+      median: rounded(median(each)),
+      best: rounded(Math.min(...each)),
+      ratio: [median(ratios), Math.min(...ratios), Math.max(...ratios)]
+        .map(rounded) as [number, number, number],
+      ...(fileSize === undefined ? {} : { fileSize: fileSize() }),
+    };
+  });
+  const reached = goals.flatMap((goal): ReachedGoal[] => {
+    const [of, to] = [times[named(goal.of)], times[named(goal.to)]];
+    if (of === undefined || to === undefined) return [];
+    const each = of.map((time, round) =>
+      goal.atMostOver === undefined ? time / to[round]! : time - to[round]!
+    );
+    return [{ ...goal, reached: rounded(median(each)) }];
+  });
+  return { title, operation, rows, ...(reached.length === 0 ? {} : { goals: reached }) };
 }
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
-function formatTime(time: number): string {
-  return time >= 1 ? `${time.toFixed(2)} ms` : `${(time * 1000).toFixed(2)} us`;
+/** To four digits: no more of a time can be had again. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
+function print({ title, operation, rows, goals = [] }: BenchmarkGroup, showsLeast = false): void {
+  console.log(`\n${title}`);
+  printTable([
+    [
+      "",
+      `time / ${operation}`,
+      "best",
+      "ratio",
+      "least .. most",
+      "of the best",
+      ...(showsLeast ? ["best over the first's"] : []),
+    ],
+    ...rows.map(({ name, median, best, ratio: [ratio, least, most] }) => [
+      name,
+      timeText(median),
+      timeText(best),
+      ratio.toFixed(2),
+      `${least.toFixed(2)} .. ${most.toFixed(2)}`,
+      (best / rows[0]!.best).toFixed(2),
+      ...(showsLeast ? [timeText(best - rows[0]!.best)] : []),
+    ]),
+  ]);
+  for (const goal of goals) {
+    const reached = goal.atMostOver === undefined
+      ? goal.reached.toFixed(2)
+      : timeText(goal.reached);
+    console.log(`  goal: ${goalText(goal)}: ${isMet(goal) ? "met" : "missed"}, ${reached}`);
+  }
 }
 
 /** The first column to the left, the others to the right. */

@@ -11,9 +11,13 @@ export function timeVhdiOpens({ path }: BenchImage, count: number): number {
   return 1000 * Number(vhdi("open", path, count));
 }
 
+/** It takes milliseconds for a scattered read of a VHD: so many must do. */
+const MOST_VHDI_READS = 1000;
+
 /** Milliseconds in which libvhdi reads, not counting its start. */
 export function timeVhdiReads({ path }: BenchImage, { length, span, step, count }: Reads): number {
-  return 1000 * Number(vhdi("read", path, length, step, count, span));
+  const done = Math.min(count, MOST_VHDI_READS);
+  return 1000 * Number(vhdi("read", path, length, step, done, span)) * (count / done);
 }
 
 /** The SHA-256 of what libvhdi reads. */

@@ -13,6 +13,8 @@ export interface Reads {
   /** From one read to the next, around the end of the span: what `qemu-img bench -S` takes. */
   readonly step: number;
   readonly count: number;
+  /** Whether no read begins where the one before has ended. */
+  readonly isScattered: boolean;
 }
 
 /**
@@ -26,6 +28,7 @@ export const READS: readonly Reads[] = [
     span: DATA_SIZE,
     step: 81_003 * 4096,
     count: 20_000,
+    isScattered: true,
   },
   {
     title: "1 MiB reads of data, in order",
@@ -33,6 +36,7 @@ export const READS: readonly Reads[] = [
     span: DATA_SIZE,
     step: MIB,
     count: DATA_SIZE / MIB,
+    isScattered: false,
   },
   {
     title: "1 MiB reads of the whole disk, in order, half of it empty",
@@ -40,6 +44,7 @@ export const READS: readonly Reads[] = [
     span: DISK_SIZE,
     step: MIB,
     count: DISK_SIZE / MIB,
+    isScattered: false,
   },
 ];
 

@@ -26,6 +26,7 @@ export async function benchStart(): Promise<void> {
     title: "start of a program, info of a VHDX",
     operations: STARTS,
     operation: "start",
+    goals: [{ of: "virtdisk info, published", to: "an empty script", atMost: 3 }],
     contenders: [
       deno("an empty script", script("empty.ts", "")),
       deno("import portable.ts", importOf("portable.ts")),

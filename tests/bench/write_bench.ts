@@ -24,7 +24,12 @@ interface Writes {
 const WRITES: readonly Writes[] = [
   { name: "1 MiB writes in order", length: 1 << 20, count: 256, step: 1 << 20 },
   // The step is odd in units of the length, so that the writes are scattered and none is repeated.
-  { name: "scattered 4 KiB writes", length: 4096, count: 5000, step: 4096 * 8191 },
+  {
+    name: "scattered 4 KiB writes",
+    length: 4096,
+    count: 5000,
+    step: 4096 * 8191,
+  },
 ];
 
 /** Onto what is there, of a disk with sectors of 4096 bytes; flushed after so many writes. */
@@ -70,8 +75,11 @@ export async function benchOverwrites(): Promise<void> {
       operations: writes.count,
       operation: "write",
       contenders: [
-        { name: "in place", run: () => overwrite(path, writes, false) },
-        { name: "through the log: atomicSectors", run: () => overwrite(path, writes, true) },
+        { name: "virtdisk: in place", run: () => overwrite(path, writes, false) },
+        {
+          name: "virtdisk: through the log, atomicSectors",
+          run: () => overwrite(path, writes, true),
+        },
       ],
     });
   }
@@ -92,6 +100,10 @@ function overwrite(
     }
   });
 }
+
+const FLAT = "flat file: seekSync, writeSync, syncSync";
+const OURS = "virtdisk: open, writeSync, flushSync, close";
+const QEMU = "qemu-img bench -w";
 
 /** Measures both kinds of writes; needs qemu-img. */
 export async function benchWrites(): Promise<void> {
@@ -124,17 +136,20 @@ function benchFormat(
     title: `Dynamic ${format.toUpperCase()}: ${writes.name}, and a flush`,
     operations: writes.count,
     operation: "write",
+    goals: writes.step !== writes.length
+      ? [{ of: OURS, to: FLAT, atMost: 1.2 }, { of: QEMU, to: OURS, atLeast: 1.2 }]
+      : [],
     contenders: [
-      { name: "flat file: seekSync, writeSync, syncSync", run: () => writeFlat(flat, writes) },
+      { name: FLAT, run: () => writeFlat(flat, writes) },
       {
-        name: "virtdisk: open, writeSync, flushSync, close",
+        name: OURS,
         run: () => {
           Deno.copyFileSync(empty, ours);
           return writeImage(ours, writes);
         },
       },
       {
-        name: "qemu-img bench -w",
+        name: QEMU,
         run: () => {
           Deno.copyFileSync(empty, theirs);
           return writeQemu(theirs, format, writes);

@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { spawnSync } from "node:child_process";
 import { machine } from "../machine.ts";
 import { exists, ROOT } from "../support.ts";
-import { programVersions } from "./programs.ts";
+import { programVersions } from "../programs.ts";
 import type { RunRecord, RunWish, Section } from "./section.ts";
 
 /** Where the results are that PROOF.md shows. */

@@ -1,6 +1,6 @@
 /** What a section of PROOF.md is: something that is tried again and again, and what is told of it. */
 import type { Need } from "../support.ts";
-import type { ProgramName } from "./programs.ts";
+import type { ProgramName } from "../programs.ts";
 
 /** How much is tried: what a few minutes allow, or what takes hours. */
 export type Form = "short" | "long";

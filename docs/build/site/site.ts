@@ -56,6 +56,7 @@ const FIRST: readonly SitePage[] = [
   { source: "docs/permissions.md", address: "permissions.html", name: "Permissions" },
   { source: "docs/errors.md", address: "errors.html", name: "Errors by symbol" },
   { source: "docs/json.md", address: "json.html", name: "JSON" },
+  { source: "docs/speed.md", address: "speed.html", name: "Speed" },
   { source: "docs/versions.md", address: "versions.html", name: "Versions" },
 ];
 

@@ -8,6 +8,7 @@ const PROGRAMS = {
     version: /(\S+)/,
   },
   spin: { command: ["spin", "-V"], version: /Version (\S+)/ },
+  nbdkit: { command: ["nbdkit", "--version"], version: /nbdkit (\S+)/ },
 } as const;
 
 /** A program. */
