@@ -25,8 +25,8 @@ const INTERRUPTIONS: readonly Deno.Signal[] = Deno.build.os === "windows"
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /**
- * What tests start. For the sample these are bundles, which start sooner: of the command line what is published. They are the
- * modules if all states are tried, or Deno cannot get its bundler.
+ * What tests start. For the sample these are bundles, which start sooner: of the command line what is published. They
+ * are the modules if all states are tried, or Deno cannot get its bundler.
  */
 function programs(): Record<string, string> {
   if (IS_FULL || areBundled()) return {};

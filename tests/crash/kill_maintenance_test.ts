@@ -32,7 +32,7 @@ const LIVES = sampledRounds(4);
 /** Of a hundred lives: how many go on with what the one before has left. */
 const GOES_ON = 30;
 
-/** Every second of these has each operation with one type, and as many of one type as of the other; a fourth is tried. */
+/** Every second of these has each operation with one type, and as many of one type as of the other. */
 const CASES = Object.entries(MAINTENANCE).flatMap(([operation, maintenance], i) => {
   const types = i % 2 === 0 ? maintenance.types : maintenance.types.toReversed();
   return types.map((type) => ({ operation, maintenance, type }));
