@@ -32,11 +32,15 @@ interface Page {
 export interface Paging {
   /** Bytes: a power of two. Default: 4096. */
   readonly pageLength?: number;
-  /**
-   * How many pages are read at once where many have followed each other. Only for what changes by nobody who does
-   * not tell the cache. Default: 1.
-   */
-  readonly readAhead?: number;
+  /** Default: each page is read when it is asked for. */
+  readonly readAhead?: ReadAhead;
+}
+
+/** How many pages are read at once where many have followed each other: of what changes only by those who tell the cache. */
+interface ReadAhead {
+  readonly pages: number;
+  /** Where in the file the table ends. */
+  readonly end: number;
 }
 
 /** Reads numbers of a table by their offset in the file. */
@@ -46,7 +50,7 @@ export class PageCache {
   readonly #source: ByteSource;
   readonly #structure: string;
   readonly #code: ErrorSymbol;
-  readonly #readAhead: number;
+  readonly #readAhead: ReadAhead | undefined;
   /** The number of the page that was read last, and how many reads in a row have followed on. */
   #lastRead = -Infinity;
   #inOrder = 0;
@@ -63,7 +67,7 @@ export class PageCache {
     source: ByteSource,
     structure: string,
     code: ErrorSymbol,
-    { pageLength = PAGE_LENGTH, readAhead = 1 }: Paging = {},
+    { pageLength = PAGE_LENGTH, readAhead }: Paging = {},
   ) {
     this.pieceLength = pageLength;
     this.#readAhead = readAhead;
@@ -158,7 +162,7 @@ export class PageCache {
   #load(number: number): Page {
     const length = this.pieceLength;
     this.#inOrder = number === this.#lastRead + 1 ? this.#inOrder + 1 : 0;
-    const pages = this.#inOrder >= READS_IN_ORDER ? this.#readAhead : 1;
+    const pages = this.#inOrder >= READS_IN_ORDER ? this.#pagesFrom(number) : 1;
     const bytes = new Uint8Array(pages * length);
     const count = this.#source.readAt(bytes, number * length);
     this.#lastRead = number;
@@ -170,14 +174,22 @@ export class PageCache {
       end <= count && !this.#pages.has(this.#lastRead + 1);
       end += length
     ) {
-      this.#add(++this.#lastRead, bytes.slice(end - length, end));
+      this.#add(++this.#lastRead, bytes.slice(end - length, end), true);
     }
     return first;
   }
 
-  #add(number: number, bytes: Uint8Array): Page {
+  /** How many pages from this one on are read at once. */
+  #pagesFrom(number: number): number {
+    if (this.#readAhead === undefined) return 1;
+    const { pages, end } = this.#readAhead;
+    return Math.max(1, Math.min(pages, Math.ceil(end / this.pieceLength) - number));
+  }
+
+  /** One that nobody has asked for yet is spared once, or it would be the first to go. */
+  #add(number: number, bytes: Uint8Array, isAhead = false): Page {
     if (this.#pages.size >= CAPACITY / this.pieceLength) this.#dropOldest();
-    const page = { number, bytes, view: viewOf(bytes), isUsed: false };
+    const page = { number, bytes, view: viewOf(bytes), isUsed: isAhead };
     this.#pages.set(number, page);
     return page;
   }

@@ -67,7 +67,8 @@ export class BlockAllocationTable implements BlockTable {
    * @param offset Where the table is.
    * @param blockFootprint Bytes that a block takes in the file: its bitmap and its data.
    * @param metadata Where no block may be, the table itself included.
-   * @param blockCount How many entries {@linkcode offsetToRead} compares with each other. Default: none.
+   * @param blockCount How many entries are read ahead, and {@linkcode offsetToRead} compares with each other. Default:
+   * none.
    */
   constructor(
     source: ByteSource,
@@ -81,7 +82,9 @@ export class BlockAllocationTable implements BlockTable {
     this.#blockFootprint = blockFootprint;
     this.#metadata = metadata;
     [this.#clearStart, this.#clearEnd] = clearRange(metadata, source.size);
-    this.#entries = new PageCache(source, STRUCTURE, CODE, { readAhead: READ_AHEAD });
+    this.#entries = new PageCache(source, STRUCTURE, CODE, {
+      readAhead: { pages: READ_AHEAD, end: offset + blockCount * TABLE_ENTRY_SIZE },
+    });
     this.#places = new BlockPlaces(
       blockCount,
       (first, end, places) => this.#collectPlaces(first, end, places),

@@ -135,7 +135,7 @@ export class BlockAllocationTable {
     this.#geometry = geometry;
     this.#occupied = occupied;
     this.#entries = new PageCache(source, "block allocation table", "ERROR_FILE_CORRUPT", {
-      readAhead: READ_AHEAD,
+      readAhead: { pages: READ_AHEAD, end: region.offset + needed },
     });
     this.#places = new BlockPlaces(
       needed / BAT_ENTRY_LENGTH,

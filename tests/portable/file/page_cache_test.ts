@@ -46,7 +46,9 @@ pureTest("PageCache reads a page once, and nothing before it is asked", () => {
 pureTest("PageCache reads several pages at once, if it is to, where many follow each other", () => {
   const bytes = pattern(20 * PAGE + 8);
   const source = new MemorySource(bytes);
-  const cache = new PageCache(source, "table", "ERROR_FILE_CORRUPT", { readAhead: 4 });
+  const cache = new PageCache(source, "table", "ERROR_FILE_CORRUPT", {
+    readAhead: { pages: 4, end: source.size },
+  });
   const readsFor = (page: number) => {
     const before = source.reads;
     assertEquals(byteAt(cache, page * PAGE + 7), bytes[page * PAGE + 7]);
