@@ -46,7 +46,9 @@ async function extract(disk: PortableVirtualDisk, target: string): Promise<void>
     if (extent.kind === "zero") continue;
     await file.seek(extent.offset - offset, Deno.SeekMode.Start);
     const bytes = disk.readable({ offset: extent.offset, length: extent.length });
-    await bytes.pipeTo(file.writable, { preventClose: true });
+    for await (const piece of bytes) {
+      for (let done = 0; done < piece.length;) done += await file.write(piece.subarray(done));
+    }
   }
   console.log(`${length} bytes, ${wanted[0]!.fileSystem ?? "unknown"}`);
 }

@@ -132,7 +132,8 @@ export async function unpackSharedImage(name: string, dir: TempDir): Promise<str
   using output = await Deno.open(target, { write: true, createNew: true });
   const packed = await Deno.open(join(SHARED_IMAGES, name));
   const bytes = packed.readable.pipeThrough(new DecompressionStream("gzip"));
-  await bytes.pipeTo(output.writable, { preventClose: true });
+  // This closes it: Deno 2.9 does not wait for the last piece where it is to stay open.
+  await bytes.pipeTo(output.writable);
   return target;
 }
 

@@ -112,7 +112,9 @@ async function underWine(path: string): Promise<boolean> {
     ...flags,
   ];
   const child = wine.command(args, withVirtDisk("double")).spawn();
-  await child.stdout.pipeTo(Deno.stdout.writable, { preventClose: true });
+  for await (const piece of child.stdout) {
+    for (let done = 0; done < piece.length;) done += await Deno.stdout.write(piece.subarray(done));
+  }
   return (await child.status).success;
 }
 
