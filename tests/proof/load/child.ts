@@ -1,0 +1,47 @@
+/**
+ * Does one phase in a process of its own, and prints what is left of it as JSON. It needs `--v8-flags=--expose-gc`.
+ * Usage: child.ts PHASE COUNT SEED FOLDER
+ */
+import { footprint } from "./footprint.ts";
+import type { PhaseResult } from "./phase.ts";
+import { LEAKING, PHASES } from "./phases.ts";
+
+/** After so much of all rounds everything is there that is made once. */
+const WARM = 10;
+
+async function measure(
+  name: string,
+  count: number,
+  seed: number,
+  folder: string,
+): Promise<PhaseResult> {
+  const { rounds, round, end } = await ({ ...PHASES, ...LEAKING })[name]!.phase({
+    folder,
+    count,
+    seed,
+  });
+  const done: Record<string, number> = {};
+  const faults: string[] = [];
+  let before = await footprint(folder);
+  for (let number = 0; number < rounds; number++) {
+    if (number === Math.ceil(rounds / WARM)) before = await footprint(folder);
+    try {
+      const what = await round(number);
+      done[what] = (done[what] ?? 0) + 1;
+    } catch (error) {
+      if (faults.length < 20) faults.push(`round ${number}: ${error}`);
+    }
+  }
+  try {
+    await end?.();
+  } catch (error) {
+    faults.push(`in the end: ${error}`);
+  }
+  const after = await footprint(folder);
+  return { phase: name, done, before, after, faults };
+}
+
+const [name, count, seed, folder] = Deno.args as [string, string, string, string];
+console.log(JSON.stringify(await measure(name, Number(count), Number(seed), folder)));
+// What a phase holds until the end holds the process.
+Deno.exit();
