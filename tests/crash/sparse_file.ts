@@ -31,7 +31,12 @@ export class SparseFile implements WritableSource {
 
   /** An independent copy. */
   fork(): SparseFile {
-    return new SparseFile(new Map(this.#pages), this.#size);
+    return this.forkAs(SparseFile);
+  }
+
+  /** An independent copy of another class. */
+  forkAs<T>(type: new (pages: Map<number, Uint8Array>, size: number) => T): T {
+    return new type(new Map(this.#pages), this.#size);
   }
 
   readAt(buffer: Uint8Array, offset: number): number {

@@ -16,11 +16,14 @@ export class GuardedFile extends SparseFile {
 
   /** A file with these contents. */
   static override of(bytes: Uint8Array): GuardedFile {
-    const file = new GuardedFile();
-    file.writeAt(bytes, 0);
-    file.#moved = 0;
-    file.#limit = bytes.length + MAX_GROWTH;
-    return file;
+    return GuardedFile.over(SparseFile.of(bytes));
+  }
+
+  /** A copy of another file. */
+  static over(file: SparseFile): GuardedFile {
+    const guarded = file.forkAs(GuardedFile);
+    guarded.#limit = file.size + MAX_GROWTH;
+    return guarded;
   }
 
   override readAt(buffer: Uint8Array, offset: number): number {

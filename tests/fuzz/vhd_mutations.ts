@@ -16,7 +16,8 @@ const fixed = newVhd({ subtype: "fixed", virtualSize: 8192 });
 const dynamic = blocks(newVhd(), DYNAMIC_TABLE);
 const differencing = blocks(newVhd({ subtype: "differencing" }), DIFFERENCING_TABLE);
 
-const SAMPLES: readonly Uint8Array<ArrayBuffer>[] = [
+/** Sound images. */
+export const VHD_SAMPLES: readonly Uint8Array<ArrayBuffer>[] = [
   fixed,
   dynamic,
   differencing,
@@ -36,10 +37,10 @@ const LARGE_NUMBERS = [0x80000000, 0xfffffe00, 0xfffffffe, 0xffffffff];
 
 /** A sound image with a few bytes changed, its checksums mostly made right again. */
 export function mutatedVhd(random: Random): Uint8Array<ArrayBuffer> {
-  let bytes = random.pick(SAMPLES).slice();
+  let bytes = random.pick(VHD_SAMPLES).slice();
   const changes = 1 + random.below(4);
   for (let i = 0; i < changes; i++) bytes = mutateOnce(bytes, random);
-  if (random.chance(85)) reseal(bytes);
+  if (random.chance(85)) sealVhd(bytes);
   return bytes;
 }
 
@@ -78,8 +79,8 @@ function interestingOffset(bytes: Uint8Array, random: Random): number {
   ]);
 }
 
-/** Without right checksums no other check would be reached. */
-function reseal(bytes: Uint8Array<ArrayBuffer>): void {
+/** Makes checksums right again: without them no other check would be reached. */
+export function sealVhd(bytes: Uint8Array<ArrayBuffer>): void {
   if (bytes.length < 2048) return;
   sealFooter(bytes, 0);
   sealFooter(bytes, bytes.length - 512);

@@ -13,8 +13,14 @@ import {
 } from "../portable/vhdx/vhdx_builder.ts";
 import { pattern } from "../support.ts";
 import type { Random } from "./random.ts";
+import { type SealedFile, sealVhdx } from "./vhdx_seals.ts";
 
-const SAMPLES: readonly Uint8Array<ArrayBuffer>[] = [dynamic(), differencing(), dirty()];
+/** Sound images. */
+export const VHDX_SAMPLES: readonly Uint8Array<ArrayBuffer>[] = [
+  dynamic(),
+  differencing(),
+  dirty(),
+];
 
 function dynamic(): Uint8Array<ArrayBuffer> {
   const image = new VhdxBuilder();
@@ -45,7 +51,7 @@ function dirty(): Uint8Array<ArrayBuffer> {
 }
 
 /** Where the fields of the samples are: a start and how many bytes. */
-const FIELDS: readonly (readonly [number, number])[] = [
+export const VHDX_FIELDS: readonly (readonly [number, number])[] = [
   [0, 16],
   ...HEADERS.map((header) => [header, 80] as const),
   ...REGION_TABLES.map((table) => [table, 112] as const),
@@ -76,10 +82,10 @@ const MORE_NUMBERS = [
 
 /** A sound image with a few bytes changed, its checksums mostly made right again. */
 export function mutatedVhdx(random: Random): Uint8Array<ArrayBuffer> {
-  let bytes = random.pick(SAMPLES).slice();
+  let bytes = random.pick(VHDX_SAMPLES).slice();
   const changes = 1 + random.below(5);
   for (let i = 0; i < changes; i++) bytes = mutateOnce(bytes, random);
-  if (random.chance(85)) reseal(bytes);
+  if (random.chance(85)) sealVhdx(inBytes(bytes), () => true);
   return bytes;
 }
 
@@ -90,7 +96,7 @@ function mutateOnce(bytes: Uint8Array<ArrayBuffer>, random: Random): Uint8Array<
     longer.set(bytes);
     return longer;
   }
-  const [start, length] = random.pick(FIELDS);
+  const [start, length] = random.pick(VHDX_FIELDS);
   const offset = start + (random.below(length) & ~(random.chance(70) ? 3 : 1));
   if (offset + 8 > bytes.length) return bytes;
   const view = new DataView(bytes.buffer);
@@ -102,22 +108,10 @@ function mutateOnce(bytes: Uint8Array<ArrayBuffer>, random: Random): Uint8Array<
   return bytes;
 }
 
-/** Without right checksums no other check would be reached. */
-function reseal(bytes: Uint8Array<ArrayBuffer>): void {
-  if (bytes.length < 2 * MIB) return;
-  const image = new VhdxBuilder(bytes);
-  for (const header of HEADERS) image.seal(header, 4096);
-  for (const table of REGION_TABLES) image.seal(table, 0x10000);
-  for (let position = 0; position < MIB; position += PAGE) sealEntry(image, position);
-}
-
-/** An entry may lie across the end of the log: it is sealed in a copy. */
-function sealEntry(image: VhdxBuilder, position: number): void {
-  if (image.view.getUint32(LOG + position, true) !== 0x65676f6c) return;
-  const length = image.view.getUint32(LOG + position + 8, true);
-  if (length < PAGE || length > 8 * PAGE) return;
-  const copy = new VhdxBuilder(new Uint8Array(length));
-  for (let i = 0; i < length; i++) copy.bytes[i] = image.bytes[LOG + (position + i) % MIB]!;
-  copy.seal(0, length);
-  image.bytes.set(copy.bytes.subarray(4, 8), LOG + position + 4);
+function inBytes(bytes: Uint8Array<ArrayBuffer>): SealedFile {
+  return {
+    size: bytes.length,
+    readAt: (buffer, offset) => buffer.set(bytes.subarray(offset, offset + buffer.length)),
+    writeAt: (piece, offset) => bytes.set(piece, offset),
+  };
 }
