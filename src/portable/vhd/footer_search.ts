@@ -225,7 +225,8 @@ export function checkFooter(source: ByteSource, found: FoundFooter): void {
   }
 }
 
-function isHeaderOffset(offset: number | undefined, fileSize: number): offset is number {
+/** Whether a sparse header may be there. */
+export function isHeaderOffset(offset: number | undefined, fileSize: number): offset is number {
   return offset !== undefined && offset >= SECTOR_SIZE && offset % SECTOR_SIZE === 0 &&
     offset + SPARSE_HEADER_SIZE <= fileSize;
 }

@@ -22,6 +22,7 @@ import {
   damagedFooters,
   findFooter,
   type FoundFooter,
+  isHeaderOffset,
   MAX_VIRTUAL_SIZE,
 } from "./footer_search.ts";
 import { bitmapSize, blockCount, blockFootprint, roundUp, SECTOR_SIZE } from "./layout.ts";
@@ -154,8 +155,10 @@ function identityOf(file: ByteSource, damages: Damages): Identity {
   const found = readable(() => findFooter(file));
   if (found === undefined) return withoutFooter(file, damages);
   const { footer, structure } = found;
+  // A fixed disk may be cut off before its end; where a sparse header is to be, there must be one.
+  const source = footer.diskType === DISK_TYPE.fixed ? new OpenEndedSource(file) : file;
   damages.attempt(
-    () => checkFooter(new OpenEndedSource(file), found),
+    () => checkFooter(source, found),
     "What can be read by it is read.",
     true,
   );
@@ -186,7 +189,7 @@ function identityBy(file: ByteSource, found: FoundFooter, uniqueId: string | und
     currentSize,
     diskType,
     uniqueId,
-    headerOffset: dataOffset ?? USUAL_HEADER_OFFSET,
+    headerOffset: isHeaderOffset(dataOffset, file.size) ? dataOffset : USUAL_HEADER_OFFSET,
     trailing: trailingFooter(found),
   };
 }

@@ -62,7 +62,7 @@ export function salvageSparseHeader(
   if (sound !== undefined) return wanted === undefined ? sound : { ...sound, blockSize: wanted };
   const head = headRegions(headerOffset);
   const isTable = (header: SparseHeader, isGiven: boolean) =>
-    new TableTrial(file, [...head, ...trailing], currentSize).fits(header, isGiven);
+    new TableTrial(source, [...head, ...trailing], currentSize).fits(header, isGiven);
   const stated = statedHeader(source, headerOffset);
   if (stated !== undefined && (wanted ?? stated.blockSize) === stated.blockSize) {
     if (isTable(stated, false)) {
@@ -134,11 +134,11 @@ function usualHeader(offset: number, blockSize: number, currentSize: number): Sp
 
 /** Whether a table is one of blocks of some size: they lie side by side, as they are written. */
 class TableTrial {
-  readonly #file: ByteSource;
+  readonly #file: OpenEndedSource;
   readonly #occupied: readonly Region[];
   readonly #currentSize: number;
 
-  constructor(file: ByteSource, occupied: readonly Region[], currentSize: number) {
+  constructor(file: OpenEndedSource, occupied: readonly Region[], currentSize: number) {
     this.#file = file;
     this.#occupied = occupied;
     this.#currentSize = currentSize;
@@ -161,7 +161,7 @@ class TableTrial {
     const table = { name: "table", offset: tableOffset, length: bytes.length };
     const first = (sectors[0] ?? 0) * SECTOR_SIZE;
     if (overlapping([...this.#occupied, table], first, footprint) !== undefined) return false;
-    if (first >= this.#file.size) return false;
+    if (first >= this.#file.realSize) return false;
     const distances = sectors.slice(1).map((sector, i) => (sector - sectors[i]!) * SECTOR_SIZE);
     if (isGiven) return distances.every((distance) => distance >= footprint);
     // Writers align the data of blocks, or do not; a block that was given back leaves room for one.

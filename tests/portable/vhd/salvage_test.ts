@@ -8,6 +8,7 @@ import {
   DYNAMIC_TABLE,
   HEADER,
   newVhd,
+  sealFooter,
   vhdSpec,
   viewAt,
   withBlock,
@@ -149,6 +150,22 @@ pureTest(
       const subject = sparseSubject(empty, DYNAMIC_TABLE);
       assertEquals(subject.check(damaged, "no block"), undefined);
     });
+  },
+);
+
+pureTest(
+  "openDamagedVhd: a footer that looks for the sparse header where no file has one is not followed",
+  () => {
+    for (const offset of [2n ** 40n, 2n ** 53n + 512n, 2n ** 62n, 2n ** 63n, 700n]) {
+      const damaged = DYNAMIC.file.slice();
+      for (const footer of [0, damaged.length - SECTOR]) {
+        viewAt(damaged).setBigUint64(footer + 16, offset, false);
+        sealFooter(damaged, footer);
+      }
+      const reading = DYNAMIC.check(damaged, `header at ${offset}`);
+      assertEquals(reading?.lostBytes, 0);
+      assertEquals(reading?.damages.findings.map(({ structure }) => structure), ["footer"]);
+    }
   },
 );
 
