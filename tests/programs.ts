@@ -9,6 +9,8 @@ const PROGRAMS = {
   },
   spin: { command: ["spin", "-V"], version: /Version (\S+)/ },
   nbdkit: { command: ["nbdkit", "--version"], version: /nbdkit (\S+)/ },
+  "7-Zip": { command: ["7zz"], version: /7-Zip .*?(\d+\.\d+)/ },
+  "Sleuth Kit": { command: ["img_stat", "-V"], version: /ver (\S+)/ },
 } as const;
 
 /** A program. */

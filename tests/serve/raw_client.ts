@@ -196,7 +196,8 @@ export class RawClient implements Disposable {
   }
 }
 
-function encodeRequest(request: RawRequest): Uint8Array<ArrayBuffer> {
+/** The bytes of a request. */
+export function encodeRequest(request: RawRequest): Uint8Array<ArrayBuffer> {
   const { magic = 0x25609513, flags = 0, type, cookie = 1n, offset = 0n, data } = request;
   const { length = data?.length ?? 0 } = request;
   return concat(

@@ -4,7 +4,7 @@ import { Random } from "../../fuzz/random.ts";
 import { sampledRounds } from "../../sampling.ts";
 import { run, TempDir, testWith } from "../../support.ts";
 import { lengthOf, MemoryVolume, outcomeOf, type Range, readFree } from "./changed_volumes.ts";
-import { EXFAT_TOOLS, makeExfatVolume } from "./exfat_volumes.ts";
+import { EXFAT_TOOLS, makeExfatVolume, sealExfat } from "./exfat_volumes.ts";
 import { fillFolder } from "./ntfs_volumes.ts";
 
 const MIB = 2 ** 20;
@@ -67,13 +67,7 @@ class Sample {
   /** Computes the checksum of the boot region again, and makes the backup the same. */
   seal(withBackup = true): void {
     const { bytes } = this.volume;
-    let sum = 0;
-    for (let i = 0; i < 11 * SECTOR; i++) {
-      if (i !== 106 && i !== 107 && i !== 112) {
-        sum = ((sum % 2) * 2 ** 31 + Math.floor(sum / 2) + bytes[i]!) % 2 ** 32;
-      }
-    }
-    for (let at = 11 * SECTOR; at < 12 * SECTOR; at += 4) this.view.setUint32(at, sum, true);
+    sealExfat(bytes);
     if (withBackup) bytes.copyWithin(BACKUP, 0, BACKUP);
   }
 

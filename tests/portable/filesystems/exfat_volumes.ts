@@ -66,3 +66,17 @@ function awaitUnmounted(device: string): void {
   }
   throw new Error("exfat-fuse has not ended");
 }
+
+const SECTOR = 512;
+
+/** Computes the checksum of the boot region again: of eleven sectors of 512 bytes, in the twelfth. */
+export function sealExfat(bytes: Uint8Array<ArrayBuffer>): void {
+  let sum = 0;
+  for (let i = 0; i < 11 * SECTOR; i++) {
+    // What may change while the volume is mounted: flags, and how full it is.
+    if (i === 106 || i === 107 || i === 112) continue;
+    sum = ((sum % 2) * 2 ** 31 + Math.floor(sum / 2) + bytes[i]!) % 2 ** 32;
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  for (let at = 11 * SECTOR; at < 12 * SECTOR; at += 4) view.setUint32(at, sum, true);
+}

@@ -5,7 +5,7 @@ import { type Need, pythonModule, tool } from "../../support.ts";
 import { checksumOf, ReaderProcess, type Reading } from "./reading.ts";
 
 /** Milliseconds for one image of a few MiB, on a machine that has other things to do. */
-const LIMIT = 20_000;
+export const LIMIT = 20_000;
 
 /** An image that programs read. */
 export interface ReadImage {
@@ -124,7 +124,7 @@ const OTHER_BYTES: Reading = { kind: "bytes", checksum: undefined };
 const DIFFERENT = 1;
 
 /** Runs qemu-img; says what is wrong if it does not end well. */
-async function qemu(...args: readonly string[]): Promise<{
+export async function qemu(...args: readonly string[]): Promise<{
   readonly code: number;
   readonly output: string;
   readonly failed: Exclude<Reading, { kind: "bytes" }> | undefined;

@@ -32,25 +32,34 @@ export function checksumOf(bytes: Uint8Array): number {
   return crc32(bytes);
 }
 
+/** Milliseconds for a program to start. */
+const START_LIMIT = 180_000;
+
 /** A process that reads images: a line of JSON for each image, and a line for each answer. */
 export class ReaderProcess implements AsyncDisposable {
   readonly #start: () => Deno.ChildProcess;
   readonly #limit: number;
+  readonly #startLimit: number;
   #running: Running | undefined;
 
   /**
    * @param start Starts it, with pipes.
    * @param limit Milliseconds for one image.
+   * @param startLimit Milliseconds more for the first one.
    */
-  constructor(start: () => Deno.ChildProcess, limit: number) {
+  constructor(start: () => Deno.ChildProcess, limit: number, startLimit: number = START_LIMIT) {
     this.#start = start;
     this.#limit = limit;
+    this.#startLimit = startLimit;
   }
 
   /** Reads an image; a process that died or hung is replaced for the next one. */
   async read(request: Request): Promise<Reading> {
+    const isFirst = this.#running === undefined;
     const running = this.#running ??= new Running(this.#start());
-    const answer = await running.ask(JSON.stringify(request), this.#limit);
+    // A program that starts beside others may take longer than it takes for any image.
+    const limit = this.#limit + (isFirst ? this.#startLimit : 0);
+    const answer = await running.ask(JSON.stringify(request), limit);
     if (typeof answer === "string") return JSON.parse(answer);
     this.#running = undefined;
     const how = await running.end();

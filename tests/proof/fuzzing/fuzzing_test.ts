@@ -1,0 +1,135 @@
+/** The fuzzer: what it finds, that it is led by what of the source is reached, and a sample of every target. */
+import { assert, assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
+import { Random } from "../../fuzz/random.ts";
+import { explored, sampledRounds } from "../../sampling.ts";
+import { TempDir, testWith } from "../../support.ts";
+import { Coverage } from "./coverage.ts";
+import { type Batch, fuzz, runMutant } from "./fuzzer.ts";
+import { MAZE, MAZE_TARGET } from "./maze.ts";
+import { type Base, fileOf, type Mutant, mutate, patch } from "./mutants.ts";
+import { worker } from "./section.ts";
+import { TARGETS } from "./targets.ts";
+import { VOLUME_TOOLS } from "./volumes.ts";
+
+const SOURCE = (url: string) => /\/src\/(?:portable|serve|bytes)\//.test(url);
+const HERE = (url: string) => url.endsWith("/maze.ts");
+const SEED = 3;
+
+for (const target of TARGETS) {
+  const needs = target.name === "file systems" ? VOLUME_TOOLS : [];
+  testWith(
+    needs,
+    `fuzzing ${target.name}: whatever is made of sound ones, nothing goes wrong`,
+    async () => {
+      using coverage = await Coverage.start(SOURCE);
+      const count = sampledRounds(320);
+      const result = await fuzz({ target, count, seed: SEED, coverage, onBatch: () => {} });
+      assertEquals(result.faults, []);
+      assertEquals(result.cases, count);
+      assertGreater(result.taken, 0);
+      assertGreater(result.reached, result.sound);
+      explored(`fuzzing, ${target.name}`, { "damaged files": count });
+    },
+  );
+}
+
+Deno.test("fuzz() finds what is behind several conditions, and leaves out what does not matter", async () => {
+  using coverage = await Coverage.start(HERE);
+  const batches: Batch[] = [];
+  const { faults, corpus, reached, sound } = await fuzz({
+    target: MAZE_TARGET,
+    count: 60_000,
+    seed: SEED,
+    coverage,
+    onBatch: (batch) => batches.push(batch),
+  });
+  assertGreater(faults.length, 0);
+  assertGreater(corpus, 2);
+  assertGreater(reached, sound);
+  for (const { mutant, error, target } of faults) {
+    assertEquals([target, error], ["maze", "TypeError: the end of the maze"]);
+    assert(mutant.patches.length <= 3, JSON.stringify(mutant));
+    const bases = new Map([["maze", MAZE]]);
+    await assertRejects(() => runMutant(MAZE_TARGET, bases, mutant), TypeError);
+  }
+  assertEquals(batches[0]!.done, 0);
+  assertEquals(batches[0]!.mutants.length, 32);
+});
+
+Deno.test("Coverage tells what runs for the first time", async () => {
+  const at = (...numbers: number[]) => {
+    const bytes = new Uint8Array(64);
+    const view = new DataView(bytes.buffer);
+    numbers.forEach((number, i) => view.setUint32(8 * i, number));
+    return bytes;
+  };
+  using coverage = await Coverage.start((url) => url.endsWith("/maze.ts?new"));
+  // What was compiled before anybody counted is known by functions alone.
+  const { enter } = await import("./maze.ts?new");
+  enter(at(1));
+  assertEquals(await coverage.isNew(true), true);
+  enter(at(2));
+  assertEquals(await coverage.isNew(true), false);
+  enter(at(4096));
+  assertEquals(await coverage.isNew(false), true, "not kept");
+  const before = coverage.characters;
+  enter(at(4096));
+  assertEquals(await coverage.isNew(true), true);
+  assertGreater(coverage.characters, before);
+  enter(at(4096, 7));
+  assertEquals(await coverage.isNew(true), false);
+});
+
+Deno.test("fileOf(): the pages are those of the sound file, but for the changes; checksums follow if asked for", () => {
+  const sealed: [number, number][] = [];
+  const base: Base = {
+    ...MAZE,
+    seal: (_file, isChanged) => {
+      for (const at of [0, 16, 32]) if (isChanged(at, 16)) sealed.push([at, 16]);
+    },
+  };
+  const mutant: Mutant = {
+    base: "maze",
+    patches: [patch(20, Uint8Array.of(1, 2, 3))],
+    size: 40,
+    isSealed: true,
+    seed: 1,
+  };
+  const bytes = fileOf(base, mutant).bytes();
+  const expected = new Uint8Array(40);
+  expected.set([1, 2, 3], 20);
+  assertEquals(bytes, expected);
+  assertEquals(sealed, [[16, 16]]);
+  assertEquals(fileOf(base, { ...mutant, isSealed: false }).size, 40);
+  assertEquals(sealed.length, 1);
+  assertEquals(base.file.bytes(), new Uint8Array(64), "the sound file");
+});
+
+Deno.test("mutate(): the same seed gives the same, inside the file, with few changes", () => {
+  const make = (seed: number) => {
+    const random = new Random(seed);
+    let mutant: Mutant = { base: "maze", patches: [], isSealed: false, seed: 0 };
+    for (let i = 0; i < 60; i++) mutant = mutate(MAZE, mutant, mutant, random);
+    return mutant;
+  };
+  for (let seed = 0; seed < 40; seed++) {
+    const mutant = make(seed);
+    assertEquals(make(seed), mutant);
+    assert(mutant.patches.length <= 24);
+    const { size } = fileOf(MAZE, mutant);
+    assertEquals(size, mutant.size ?? 64);
+  }
+});
+
+Deno.test("worker(): a process that does not end, or ends badly, is told", async () => {
+  using dir = new TempDir();
+  const missing = await worker(["run", "VHD", dir.file("none.json")], { limit: 600_000 });
+  assertMatch(missing.how!, /^ended with 1: .*NotFound/);
+  const endless = ["fuzz", "NBD sessions", "100000000", "1", dir.file("batch.json")];
+  const { how } = await worker(endless, { limit: 1 });
+  assertEquals(how, "no end in sight");
+  const mutant: Mutant = { base: "0", patches: [], isSealed: false, seed: 1 };
+  Deno.writeTextFileSync(dir.file("mutant.json"), JSON.stringify(mutant));
+  const sound = await worker(["run", "VHD", dir.file("mutant.json")], { limit: 600_000 });
+  assertEquals(sound, { output: "true\n", how: undefined });
+});
