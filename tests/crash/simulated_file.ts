@@ -26,8 +26,13 @@ export class SimulatedFile implements Disposable {
     this.#host = host;
   }
 
-  seekSync(offset: number): number {
-    return this.#position = offset;
+  seekSync(offset: number, whence = Deno.SeekMode.Start): number {
+    const from = whence === Deno.SeekMode.End
+      ? this.#host.size()
+      : whence === Deno.SeekMode.Current
+      ? this.#position
+      : 0;
+    return this.#position = from + offset;
   }
 
   readSync(buffer: Uint8Array): number | null {
