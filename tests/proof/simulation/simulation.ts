@@ -366,6 +366,10 @@ export class Simulation {
     }
     await this.#reconcile?.();
     this.#reconcile = undefined;
+    // A name that a killed process gave may go with the power, unless whoever found it makes it durable.
+    using folder = Deno.openSync(machine.folder.path);
+    folder.syncSync();
+    folder.close();
     this.#removeUnknown(isPowerFailure);
     const when = isPowerFailure ? "after the power failed" : "after a kill";
     await this.#verifyTouched(when, touched, isPowerFailure);
