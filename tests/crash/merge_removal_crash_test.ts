@@ -49,6 +49,10 @@ for (const kind of KINDS) {
           throw new Error(`${where}: ${reason}\n${state.description()}`, { cause: error });
         }
       }
+      for (const { files } of folderStates(folder, new Random(SEED), 5, folder.steps.length)) {
+        states++;
+        assertEquals(removed.filter((name) => files.has(name)), [], "removed, and back");
+      }
       explored(`merging and removing ${what} (${kind.type})`, { "crash states": states });
       assertGreater(states, sampledBound(folder.steps.length));
     });

@@ -70,7 +70,11 @@ export class NewFile implements Disposable {
       if (this.#overwrite || !publishByLink(temporary, path)) Deno.renameSync(temporary, path);
     }, "folder");
     if (this.#handle !== undefined) {
-      syncFolder(path, this.#handle, () => !this.#overwrite && isRemoved(path));
+      const state = () =>
+        !this.#overwrite && isRemoved(path)
+          ? "there is no new image"
+          : "the new image is there, but may be gone after a power failure, or the former one back";
+      syncFolder(path, this.#handle, state);
     }
   }
 
@@ -167,12 +171,23 @@ export function fileExists(path: string): boolean {
 }
 
 /**
- * Removes an image that nobody has open.
+ * Removes images that nobody has open, one after the other, durably: one that is back after a power failure would show
+ * what its parent, which may have changed since, makes of it. Where the folder of one may not be read, which POSIX asks
+ * for, it may be back.
  *
  * @throws {ImageError} What the file system says.
  */
-export function removeImage(path: string): void {
-  fileOperation(path, () => removeFile(path), "folder");
+export function removeImages(paths: readonly string[]): void {
+  const folders = new Map<string, string>();
+  for (const path of paths) {
+    if (Deno.build.os !== "windows") folders.set(realFolder(path), path);
+    fileOperation(path, () => removeFile(path), "folder");
+  }
+  for (const [folder, path] of folders) {
+    if (Deno.permissions.querySync({ name: "read", path: folder }).state !== "granted") continue;
+    using handle = openFolder(path, folder);
+    syncFolder(path, handle, () => "the image is removed, but may be back after a power failure");
+  }
 }
 
 /** What has nothing to do with links: a rename would fail too, or replace what the link would not. */
@@ -209,29 +224,26 @@ function openFolder(path: string, folder: string): Deno.FsFile {
 }
 
 /**
- * POSIX makes a new name durable with its folder.
+ * POSIX makes a name durable, or that it is gone, with its folder.
  *
- * @param undo Gives the name up when that fails, if it can.
+ * @param stateOf What there is when that fails, after what can be undone.
  */
-function syncFolder(path: string, folder: Deno.FsFile, undo: () => boolean): void {
+function syncFolder(path: string, folder: Deno.FsFile, stateOf: () => string): void {
   try {
     folder.syncSync();
   } catch (error) {
     if (error instanceof Error && NO_FLUSH.includes(systemErrorName(error))) return;
-    throw folderError(path, error, undo());
+    throw folderError(path, error, stateOf());
   }
 }
 
-function folderError(path: string, error: unknown, isUndone: boolean): unknown {
+function folderError(path: string, error: unknown, state: string): unknown {
   try {
     return fileOperation(path, () => {
       throw error;
     });
   } catch (translated) {
     if (!(translated instanceof ImageError)) return translated;
-    const state = isUndone
-      ? "there is no new image"
-      : "the new image is there, but may be gone after a power failure, or the former one back";
     return new ImageError(translated.symbol, {
       ...translated.options,
       reason: `the folder could not be made durable, and with it the name: ${state}`,

@@ -11,7 +11,7 @@ import { assertChildless } from "../chain/children.ts";
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import { ImageError, openForReading } from "../file/image_error.ts";
 import { ImageFile, type ImageFileOptions } from "../file/image_file.ts";
-import { NewFile, realFolder, removeImage } from "../file/new_file.ts";
+import { NewFile, realFolder, removeImages } from "../file/new_file.ts";
 import { DryRunFile } from "../file/dry_run_file.ts";
 import { formatOf, type NewFormat, newFormatOfExtension, openImage } from "../formats.ts";
 import type { Merging } from "../image/format.ts";
@@ -96,7 +96,7 @@ export function removeMerged(
     rebaseChain(chain, parent, () => {});
   }
   if (isLeaf) closeLeaf();
-  merged.toReversed().forEach(removeImage);
+  removeImages(merged.toReversed());
 }
 
 /** The numbers of the images, where the chain has them. */
