@@ -22,7 +22,7 @@ for (const target of TARGETS) {
     `fuzzing ${target.name}: whatever is made of sound ones, nothing goes wrong`,
     async () => {
       using coverage = await Coverage.start(SOURCE);
-      const count = sampledRounds(320);
+      const count = sampledRounds(320, 64);
       const result = await fuzz({ target, count, seed: SEED, coverage, onBatch: () => {} });
       assertEquals(result.faults, []);
       assertEquals(result.cases, count);
@@ -38,7 +38,7 @@ Deno.test("fuzz() finds what is behind several conditions, and leaves out what d
   const batches: Batch[] = [];
   const { faults, corpus, reached, sound } = await fuzz({
     target: MAZE_TARGET,
-    count: 60_000,
+    count: sampledRounds(60_000, 16_000),
     seed: SEED,
     coverage,
     onBatch: (batch) => batches.push(batch),
