@@ -211,7 +211,9 @@ export class ImageFile implements OpenFile, Disposable {
       try {
         this.#file.syncSync();
       } catch (error) {
-        if (!(error instanceof Error && NO_FLUSH.includes(systemErrorName(error)))) throw error;
+        const isNone = error instanceof Error &&
+          NO_FLUSH_FOR_READERS.includes(systemErrorName(error));
+        if (!isNone) throw error;
       }
     });
   }
@@ -256,7 +258,9 @@ export class ImageFile implements OpenFile, Disposable {
 }
 
 /** What file systems say that flush no folders, or nothing for a reader, network shares among them. */
-export const NO_FLUSH: readonly string[] = ["EINVAL", "ENOTSUP", "EOPNOTSUPP", "EROFS"];
+export const NO_FLUSH: readonly string[] = ["EINVAL", "ENOTSUP", "EOPNOTSUPP"];
+/** Where nobody writes there is nothing to flush; of a folder in which a name has just changed it would be a failure. */
+const NO_FLUSH_FOR_READERS: readonly string[] = [...NO_FLUSH, "EROFS"];
 
 /** The same for all names of one file: device and file number, or the path where the system has none. */
 export function fileIdentity(path: string): string {
