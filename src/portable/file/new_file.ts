@@ -180,7 +180,7 @@ export function fileExists(path: string): boolean {
 export function removeImages(paths: readonly string[]): void {
   const folders = new Map<string, string>();
   for (const path of paths) {
-    if (Deno.build.os !== "windows") folders.set(realFolder(path), path);
+    if (Deno.build.os !== "windows") folders.set(dirname(path), path);
     fileOperation(path, () => removeFile(path), "folder");
   }
   for (const [folder, path] of folders) {

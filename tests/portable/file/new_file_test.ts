@@ -1,6 +1,7 @@
 /** How a new image gets its name, and what becomes of a folder that cannot be made durable with it. */
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { VirtualDiskError } from "@virtdisk/virtdisk";
+import { removeImages } from "../../../src/portable/file/new_file.ts";
 import { createImage } from "../../create_image.ts";
 import { onlyOn, TempDir, testWith } from "../../support.ts";
 
@@ -97,3 +98,17 @@ for (const [code, isMade] of [["EIO", false], ["ENOSPC", false], ["EPERM", true]
     assertEquals(names(dir), isMade ? ["a.vhdx"] : []);
   });
 }
+
+const narrow = new TempDir();
+addEventListener("unload", () => narrow[Symbol.dispose]());
+const removable = narrow.file("a.vhdx");
+
+Deno.test({
+  name: "removeImages() needs no permission but to write the file",
+  permissions: { write: [removable] },
+  fn: () => {
+    Deno.writeFileSync(removable, new Uint8Array(1));
+    removeImages([removable]);
+    assertThrows(() => Deno.removeSync(removable), Deno.errors.NotFound);
+  },
+});
