@@ -3,45 +3,23 @@
  *
  * @module
  */
-import {
-  type DiskDamage,
-  type DiskDetails,
-  type DiskFreeSpace,
-  type Extent,
-  type FreeSpaceRange,
-  openVirtualDisk,
-  type PartitionSpace,
-  type PortableVirtualDisk,
-  VirtualDiskError,
-} from "../../portable.ts";
-import { roundBytes } from "../text/digits.ts";
+import { type DiskDamage, openVirtualDisk, type PortableVirtualDisk } from "../../portable.ts";
 import { assertBeginsIn, flag, path, QUIET, range, TYPE, word } from "./arguments.ts";
 import { command } from "./command.ts";
 import {
   assertSalvageable,
   ASSUMED,
   damageStatus,
-  describeFindings,
   LOST_STATUS,
   tellOnStandardError,
   tolerance,
-  totalOf,
 } from "./damage.ts";
 import type { Command } from "./declaration.ts";
-import { DiskMap, type Piece } from "./disk_map.ts";
 import { UsageError } from "./failure.ts";
-import { shownName } from "./map_legend.ts";
-import { columnsOf, legendText, picture, ROWS } from "./map_picture.ts";
+import { draw, type Shape, STANDARD } from "./map_drawing.ts";
+import { printPieces, type Range, type Watch } from "./map_pieces.ts";
 import type { Report } from "./report.ts";
-import { writeOut } from "./streams.ts";
-import { type ProgressBar, wrapped } from "./terminal.ts";
 import { sourceOf, URL_PERMISSION } from "./sources.ts";
-
-/** Pieces between which Ctrl-C is heard. */
-const PIECES_PER_TURN = 1000;
-/** Cells in a row of a picture in a file. */
-const SVG_COLUMNS = 88;
-const STANDARD = "-";
 
 const map: Command = command({
   about:
@@ -135,13 +113,6 @@ const map: Command = command({
 
 export default map;
 
-type Shape = "picture" | "totals" | "pieces";
-
-interface Range {
-  readonly offset: number;
-  readonly length?: number;
-}
-
 /** @throws {UsageError} If the options exclude each other. */
 function shapeOf(
   { as, svg }: { readonly as?: Shape; readonly svg?: string },
@@ -165,12 +136,6 @@ function shapeOf(
   return as ?? (Deno.stdout.isTerminal() && !json ? "picture" : "pieces");
 }
 
-/** How a command line goes about it. */
-interface Watch {
-  readonly signal: AbortSignal;
-  readonly report: Report;
-}
-
 async function damageIn(
   disk: PortableVirtualDisk,
   range: Range,
@@ -178,184 +143,4 @@ async function damageIn(
 ): Promise<DiskDamage> {
   using bar = report.progressBar();
   return await disk.damage({ ...range, signal, onProgress: bar.show });
-}
-
-async function printPieces(
-  path: string,
-  disk: PortableVirtualDisk,
-  range: Range,
-  { freeSpace, signal, report }: Watch & { readonly freeSpace: boolean },
-): Promise<void> {
-  const pieces = freeSpace ? marked(disk, range, await disk.freeSpace()) : disk.extents(range);
-  for await (const piece of paced(pieces, signal)) {
-    report.tell(path, facts(piece), () => describe(piece));
-  }
-}
-
-/** Lets Ctrl-C be heard now and then. */
-async function* paced<T>(pieces: Iterable<T> | AsyncIterable<T>, signal: AbortSignal) {
-  let count = 0;
-  for await (const piece of pieces) {
-    yield piece;
-    if (++count % PIECES_PER_TURN === 0) await new Promise((resolve) => setTimeout(resolve));
-    signal.throwIfAborted();
-  }
-}
-
-async function draw(
-  path: string,
-  disk: PortableVirtualDisk,
-  range: Range,
-  { shape, svg, damage, signal, report }: Watch & {
-    readonly shape: Shape;
-    readonly svg?: string | undefined;
-    readonly damage?: DiskDamage | undefined;
-  },
-): Promise<void> {
-  const details = await disk.fetched((disk) => disk.details());
-  const { virtualSize } = details.images[0];
-  const { offset, length = virtualSize - offset } = range;
-  const end = Math.min(virtualSize, offset + length);
-  using bar = report.progressBar();
-  // What a damaged disk says is free is not believed.
-  const space: Space = damage === undefined ? await freeSpaceOf(disk, signal, bar) : {};
-  const map = new DiskMap({
-    offset,
-    end,
-    images: details.images,
-    partitionTable: details.partitionTable,
-    spaces: space.partitions,
-    columns: svg === undefined ? columnsOf() : SVG_COLUMNS,
-    rows: ROWS,
-  });
-  const pieces = space.ranges === undefined
-    ? disk.extents({ offset, length: end - offset })
-    : marked(disk, { offset, length: end - offset }, space.ranges);
-  for await (const piece of paced(pieces, signal)) {
-    map.add(piece);
-    const completed = piece.offset + piece.length - offset;
-    bar.show({ completed, total: end - offset, fraction: completed / (end - offset) });
-  }
-  bar[Symbol.dispose]();
-  const heading = headingOf(details, offset, end);
-  const notes = [
-    ...(damage === undefined ? [] : [`${sentence(totalOf(damage))}.`]),
-    ...(space.reason === undefined ? [] : [`Free space is not known: ${space.reason}.`]),
-  ];
-  const findings = describeFindings(damage?.findings ?? []);
-  if (svg !== undefined) {
-    const { svgPicture } = await import("./map_svg.ts");
-    const bytes = new TextEncoder().encode(svgPicture(map, heading, notes));
-    if (svg === STANDARD) writeOut(bytes);
-    else Deno.writeFileSync(svg, bytes);
-    if (svg === STANDARD) {
-      if (damage !== undefined && !report.quiet) tellOnStandardError(path, damage);
-      return;
-    }
-  }
-  const { partitions } = space;
-  const { lostBytesByReason: _, ...totals } = map.totals;
-  report.tell(
-    path,
-    { ...totals, partitions, damage },
-    () =>
-      [
-        shape === "picture"
-          ? picture(map, heading, notes)
-          : [heading, ...legendText(map.totals, notes)].join("\n"),
-        ...findings.map(fittedFinding),
-      ].join("\n"),
-  );
-}
-
-/** A line in as many as it takes, with the indentation that it has. */
-function fittedFinding(line: string): string {
-  const text = line.trimStart();
-  return wrapped(text, line.length - text.length);
-}
-
-function sentence(text: string): string {
-  return text[0]!.toUpperCase() + text.slice(1);
-}
-
-/** What the file systems leave free, or why nobody knows. */
-interface Space {
-  readonly partitions?: readonly PartitionSpace[];
-  readonly ranges?: AsyncIterable<FreeSpaceRange>;
-  readonly reason?: string;
-}
-
-/** A picture can do without. */
-async function freeSpaceOf(
-  disk: PortableVirtualDisk,
-  signal: AbortSignal,
-  bar: ProgressBar,
-): Promise<Space> {
-  try {
-    const ranges: DiskFreeSpace = await disk.freeSpace({ signal, onProgress: bar.show });
-    return { partitions: ranges.partitions, ranges };
-  } catch (error) {
-    if (!(error instanceof VirtualDiskError)) throw error;
-    return { reason: error.reason };
-  }
-}
-
-/** `child.vhdx: VHDX, differencing, 64 MiB` */
-function headingOf({ images: [image] }: DiskDetails, offset: number, end: number): string {
-  const { path, format, subtype, virtualSize } = image;
-  const kind = subtype === "unknown" ? "" : `, ${subtype}`;
-  const part = end - offset === virtualSize
-    ? ""
-    : `, of which ${roundBytes(end - offset)} at ${roundBytes(offset)}`;
-  return `${shownName(path)}: ${format.toUpperCase()}${kind}, ${roundBytes(virtualSize)}${part}`;
-}
-
-/** The pieces, parted where free ranges begin and end. */
-async function* marked(
-  disk: PortableVirtualDisk,
-  range: Range,
-  free: AsyncIterable<FreeSpaceRange>,
-): AsyncGenerator<Piece> {
-  const ranges = free[Symbol.asyncIterator]();
-  let next = await ranges.next();
-  for await (const extent of disk.extents(range)) {
-    const end = extent.offset + extent.length;
-    for (let offset = extent.offset; offset < end;) {
-      while (!next.done && next.value.offset + next.value.length <= offset) {
-        next = await ranges.next();
-      }
-      const start = next.done ? Infinity : next.value.offset;
-      const isFree = start <= offset;
-      const limit = next.done ? end : isFree ? start + next.value.length : start;
-      const length = Math.min(end, limit) - offset;
-      yield { ...part(extent, offset, length), free: isFree };
-      offset += length;
-    }
-  }
-}
-
-function part(extent: Extent, offset: number, length: number): Extent {
-  if (!("fileOffset" in extent) || extent.fileOffset === undefined) {
-    return { ...extent, offset, length };
-  }
-  return { ...extent, offset, length, fileOffset: extent.fileOffset + offset - extent.offset };
-}
-
-/** `path` is the disk; the file that holds the bytes has another name. */
-function facts(extent: Piece): object {
-  if (extent.kind === "zero" || extent.kind === "lost") return extent;
-  const { path: file, ...rest } = extent;
-  return { ...rest, file };
-}
-
-function describe(extent: Piece): string {
-  return placeOf(extent) + (extent.free === true ? " (free)" : "");
-}
-
-function placeOf(extent: Extent): string {
-  const range = `${extent.offset} ${extent.length}`;
-  if (extent.kind === "zero") return `${range} ${extent.reason ?? "unallocated"}`;
-  if (extent.kind === "lost") return `${range} lost (${extent.reason})`;
-  if (extent.path === undefined) return `${range} absent`;
-  return `${range} ${extent.fileOffset} ${extent.path}`;
 }
