@@ -1,5 +1,5 @@
-/** Whether this machine lets tests mount something: a container may have the programs, and not the right. */
-import { circumstance, type Need } from "./support.ts";
+/** Mounting in tests: whether this machine lets them (a container may have the programs, and not the right), and the end of it. */
+import { circumstance, type Need, run } from "./support.ts";
 
 /** Whether file systems in user space can be mounted: by root, where the kernel has them. */
 export const fuse: Need = circumstance(() => {
@@ -20,6 +20,22 @@ export const loopDevices: Need = circumstance(() => {
     return "there are no loop devices";
   }
 });
+
+/**
+ * Unmounts what a test mounted in `folder`. A program that another test starts has, until it runs, copies of all files that
+ * this process had open then, so that Linux calls the folder busy after they are closed here: for a moment, not for long.
+ */
+export function unmount(folder: string): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 1;; tries++) {
+    try {
+      return void run("umount", folder);
+    } catch (error) {
+      if (tries === 500) throw error;
+      Atomics.wait(pause, 0, 0, 20);
+    }
+  }
+}
 
 /** What makes `unshare` start a program whose mounts nobody else sees, and which go with it, as its children do. */
 export const OWN_MOUNTS = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"] as const;

@@ -1,5 +1,5 @@
 /** exFAT volumes made by mkfs.exfat, filled and emptied through exfat-fuse on a loop device. */
-import { fuse, loopDevices } from "../../mounting.ts";
+import { fuse, loopDevices, unmount } from "../../mounting.ts";
 import { run, type TempDir, tool } from "../../support.ts";
 
 /** What such volumes are made with. */
@@ -41,7 +41,7 @@ export function makeExfatVolume(
     try {
       fill(folder);
     } finally {
-      run("umount", folder);
+      unmount(folder);
     }
     awaitUnmounted(device);
   });

@@ -1,6 +1,6 @@
 /** NTFS volumes made by mkntfs, filled and emptied through ntfs-3g. */
 import { Random } from "../../fuzz/random.ts";
-import { fuse } from "../../mounting.ts";
+import { fuse, unmount } from "../../mounting.ts";
 import { run, type TempDir, tool } from "../../support.ts";
 
 /** What such volumes are made with. */
@@ -41,7 +41,7 @@ export function mounted(dir: TempDir, image: string, work: (folder: string) => v
   try {
     work(folder);
   } finally {
-    run("umount", folder);
+    unmount(folder);
   }
   awaitUnmounted(image);
 }

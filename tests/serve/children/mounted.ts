@@ -7,6 +7,7 @@
  * it is synced, `{ gone: NAME }` when its removal is.
  */
 import { Random } from "../../fuzz/random.ts";
+import { unmount } from "../../mounting.ts";
 import { pattern, run } from "../../support.ts";
 
 const WRITERS = 3;
@@ -46,8 +47,8 @@ const end = AbortSignal.timeout(LONGEST_LIFE + LONGEST_DEATH);
 setTimeout(() => server.kill("SIGKILL"), random.below(LONGEST_LIFE));
 await Promise.all(Array.from({ length: WRITERS }, (_, i) => writeUntilItFails(i)));
 await server.status;
-run("umount", mounted);
-run("umount", device);
+unmount(mounted);
+unmount(device);
 await nbdfuse.status;
 
 /** A disk that is gone fails; so does, from then on, the file system on it. */
