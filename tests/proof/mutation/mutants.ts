@@ -74,10 +74,23 @@ export function nameOf({ file, code, original, text }: Mutant): string {
   return `${file}: ${code} [${original.replaceAll(/\s+/g, " ")} => ${text.trim()}]`;
 }
 
-/** So many, in an order of their own: the first ones of a larger sample are a smaller one. */
-export function sampleOf(mutants: readonly Mutant[], count: number, seed: number): Mutant[] {
-  const left = [...mutants];
+/**
+ * So many, in an order of their own: the first ones of a larger sample are a smaller one, and each has of every file
+ * about its share.
+ */
+export function sampleOf<M extends Mutant>(
+  mutants: readonly M[],
+  count: number,
+  seed: number,
+): M[] {
   const random = new Random(seed);
-  const size = Math.min(count, left.length);
-  return Array.from({ length: size }, () => left.splice(random.below(left.length), 1)[0]!);
+  const placed = [...Map.groupBy(mutants, ({ file }) => file).values()].flatMap((own) => {
+    const left = [...own];
+    const first = random.uint32() / 2 ** 32;
+    return own.map((_, i) => ({
+      mutant: left.splice(random.below(left.length), 1)[0]!,
+      place: (i + first) / own.length,
+    }));
+  });
+  return placed.sort((a, b) => a.place - b.place).slice(0, count).map(({ mutant }) => mutant);
 }

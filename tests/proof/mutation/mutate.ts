@@ -3,30 +3,29 @@
  * A sample of all changes is tried, and how many of all would be noticed follows from it.
  *
  * ```sh
- * deno task mutants [FOLDERS OR FILES] [--count NUMBER] [--seed NUMBER] [--workers NUMBER]
+ * deno task mutants [FOLDERS OR FILES] [--count NUMBER] [--seed NUMBER] [--matching TEXT] [--tests PATH]...
  * ```
+ *
+ * `--matching` takes only changes whose name, as it is printed, has this text in it, and `--tests` only these files of
+ * tests: so one sees whether a new test notices what no test did.
  *
  * @module
  */
 import { parseArgs } from "node:util";
-import { Coverage } from "./coverage.ts";
-import { testFilesBelow } from "./covered.ts";
-import { findMutants, type Mutant, nameOf, sampleOf } from "./mutants.ts";
+import { keptOf } from "./kept.ts";
+import { findMutants, nameOf, sampleOf } from "./mutants.ts";
 import { OPERATORS } from "./operators.ts";
 import { scoreOf, type Tally, tallyOf } from "./score.ts";
-import { tryMutant, type Verdict } from "./trial.ts";
-import { Workshop } from "./workshop.ts";
-
-/** What is changed if nothing else is named. */
-const PLACES = ["vhd", "vhdx", "chain", "image"].map((room) => `src/portable/${room}`);
-/** The tests that may notice: in these the program runs in the process of the test. */
-const TESTS = ["tests/bytes", "tests/portable", "tests/crash", "tests/fuzz"];
+import { ROOMS, stagesFor, tryAll } from "./stages.ts";
+import type { Verdict } from "./trial.ts";
 
 interface Wish {
   readonly places: readonly string[];
   readonly count: number;
   readonly seed: number;
-  readonly workers: number;
+  readonly matching: string;
+  /** Empty for all that may notice. */
+  readonly tests: readonly string[];
 }
 
 function wishOf(args: readonly string[]): Wish {
@@ -36,41 +35,27 @@ function wishOf(args: readonly string[]): Wish {
     options: {
       count: { type: "string", default: "400" },
       seed: { type: "string", default: "1" },
-      workers: { type: "string", default: "2" },
+      matching: { type: "string", default: "" },
+      tests: { type: "string", multiple: true, default: [] },
     },
   });
-  const whole = (name: keyof typeof values) => {
+  const whole = (name: "count" | "seed") => {
     if (/^[1-9]\d{0,8}$/.test(values[name])) return Number(values[name]);
     throw new TypeError(`--${name} must be a whole number from 1 on, not "${values[name]}"`);
   };
   return {
-    places: positionals.length === 0 ? PLACES : positionals,
+    places: positionals.length === 0 ? ROOMS : positionals,
     count: whole("count"),
     seed: whole("seed"),
-    workers: whole("workers"),
+    matching: values.matching,
+    tests: values.tests,
   };
 }
 
-/** Tries the mutants, several at a time. */
-async function tryAll(mutants: readonly Mutant[], workers: number): Promise<Verdict[]> {
-  const verdicts: Verdict[] = [];
-  const coverage = new Coverage();
-  const tests = TESTS.flatMap(testFilesBelow);
-  const left = [...mutants];
-  const work = async () => {
-    using workshop = new Workshop();
-    for (let mutant = left.shift(); mutant !== undefined; mutant = left.shift()) {
-      const verdict = await tryMutant({ workshop, coverage, tests }, mutant);
-      verdicts.push(verdict);
-      console.log(`${verdicts.length} ${told(verdict)}`);
-    }
-  };
-  await Promise.all(Array.from({ length: workers }, work));
-  return verdicts;
-}
-
-function told({ mutant, end, tried }: Verdict): string {
-  return `${end}, ${tried} files of tests: line ${mutant.line} of ${nameOf(mutant)}`;
+function told({ mutant, end, tried, by }: Verdict): string {
+  return `${end}, ${tried} tests${
+    by === undefined ? "" : `, ${by.file}: ${by.name}`
+  }: line ${mutant.line} of ${nameOf(mutant)}`;
 }
 
 function percent(part: number): string {
@@ -85,14 +70,24 @@ function row(name: string, { tried, noticed }: Tally): string {
 }
 
 if (import.meta.main) {
-  const { places, count, seed, workers } = wishOf(Deno.args);
+  const { places, count, seed, matching, tests } = wishOf(Deno.args);
   const all = findMutants(places);
-  const mutants = sampleOf(all, count, seed);
+  const mutants = sampleOf(all.filter((each) => nameOf(each).includes(matching)), count, seed);
   console.log(`${mutants.length} of ${all.length} mutants of ${places.join(", ")}, seed ${seed}`);
-  const verdicts = await tryAll(mutants, workers);
+  let done = 0;
+  const stages = tests.length > 0 ? [tests] : stagesFor(mutants.map(({ file }) => file));
+  const verdicts = await tryAll(all, mutants, stages, {
+    survey({ tests, left }, stage) {
+      console.log(`stage ${stage + 1}: ${tests.length} tests; left out: ${left.length}`);
+      for (const each of left) console.log(`  ${each}`);
+    },
+    verdict: (verdict) => console.log(`${++done} ${told(verdict)}`),
+  });
   console.log("\nNot noticed:");
   for (const verdict of verdicts) {
-    if (verdict.end === "survived" || verdict.end === "not covered") console.log(told(verdict));
+    if (verdict.end !== "survived" && verdict.end !== "not reached") continue;
+    const kept = keptOf(verdict.mutant);
+    console.log(`${told(verdict)}${kept === undefined ? "" : `: ${kept.kind}, ${kept.why}`}`);
   }
   console.log("");
   for (const operator of OPERATORS) {

@@ -25,12 +25,15 @@ export interface Replacement {
   readonly start: number;
   readonly end: number;
   readonly text: string;
+  /** The expression or statement that becomes another one by it: where it begins and ends. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /** The name of the rule, in what `deno lint` prints. */
 export const RULE = "mutation/mutants";
 
-const NEGATED: Readonly<Record<string, string>> = {
+export const NEGATED: Readonly<Record<string, string>> = {
   "===": "!==",
   "!==": "===",
   "<": ">=",
@@ -38,8 +41,13 @@ const NEGATED: Readonly<Record<string, string>> = {
   ">": "<=",
   "<=": ">",
 };
-const BOUNDARY: Readonly<Record<string, string>> = { "<": "<=", "<=": "<", ">": ">=", ">=": ">" };
-const ARITHMETIC: Readonly<Record<string, string>> = {
+export const BOUNDARY: Readonly<Record<string, string>> = {
+  "<": "<=",
+  "<=": "<",
+  ">": ">=",
+  ">=": ">",
+};
+export const ARITHMETIC: Readonly<Record<string, string>> = {
   "+": "-",
   "-": "+",
   "*": "/",
@@ -99,8 +107,9 @@ const plugin: Deno.lint.Plugin = {
           operator: Operator,
           [start, end]: Deno.lint.Range,
           text: string,
+          [from, to]: Deno.lint.Range = [start, end],
         ) => {
-          const replacement: Replacement = { operator, start, end, text };
+          const replacement: Replacement = { operator, start, end, text, from, to };
           context.report({ node, message: JSON.stringify(replacement) });
         };
         /** Replaces what stands between two operands. */
@@ -113,7 +122,7 @@ const plugin: Deno.lint.Plugin = {
           const from = left.range[1];
           const gap = context.sourceCode.text.slice(from, right.range[0]);
           const start = from + gap.lastIndexOf(node.operator);
-          report(node, operator, [start, start + node.operator.length], text);
+          report(node, operator, [start, start + node.operator.length], text, node.range);
         };
         const condition = (test: Node | null, ...values: string[]) => {
           if (test === null || test.type === "Literal") return;
@@ -143,13 +152,16 @@ const plugin: Deno.lint.Plugin = {
           },
           UnaryExpression(node) {
             const [start] = node.range;
-            if (node.operator === "!") report(node, "boolean", [start, start + 1], "");
-            if (node.operator === "-") report(node, "arithmetic", [start, start + 1], "");
+            if (node.operator === "!") report(node, "boolean", [start, start + 1], "", node.range);
+            if (node.operator === "-") {
+              report(node, "arithmetic", [start, start + 1], "", node.range);
+            }
           },
           UpdateExpression(node) {
             const [start, end] = node.range;
             const range: Deno.lint.Range = node.prefix ? [start, start + 2] : [end - 2, end];
-            report(node, "arithmetic", range, node.operator === "++" ? "--" : "++");
+            const other = node.operator === "++" ? "--" : "++";
+            report(node, "arithmetic", range, other, node.range);
           },
           AssignmentExpression(node) {
             const other = ASSIGNED[node.operator];

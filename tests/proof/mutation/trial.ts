@@ -1,91 +1,177 @@
 /** Whether a test notices that the program is another one. */
-import { basename, join } from "@std/path";
-import type { Coverage, TestFile } from "./coverage.ts";
-import { type Mutant, mutated } from "./mutants.ts";
-import type { TestRun, Workshop } from "./workshop.ts";
+import { basename, dirname } from "@std/path";
+import type { KnownTest, Laboratory, Survey } from "./laboratory.ts";
+import type { Mutant } from "./mutants.ts";
+import type { Numbered } from "./schemata.ts";
+import type { Stop, TesterProcess } from "./tester_process.ts";
 
 /** What became of a mutant. */
 export interface Verdict {
   readonly mutant: Mutant;
-  /** `survived`: all tests that ran its line hold. `not covered`: none does. */
-  readonly end: "killed" | "time" | "memory" | "survived" | "not covered" | "not started";
-  /** How many files of tests that run its line were run. */
+  /**
+   * `survived`: all tests in which it makes a difference hold. `not reached`: it makes none in any test. `not started`:
+   * it is no program.
+   */
+  readonly end: "killed" | "time" | "memory" | "survived" | "not reached" | "not started";
+  /** The test that noticed. */
+  readonly by?: { readonly file: string; readonly name: string };
+  /** How many tests were run. */
   readonly tried: number;
 }
 
-/** Seconds of CPU time that the tests of one run take of the program as it is: the first run, the second one, and more. */
-const RUNS = [3, 12];
-/** And all tests of one mutant. Some survive because of that: of them it is said that they do. */
+/** Seconds of CPU time, without the mutant, that all tests of one mutant may take: those that take most are left out. */
 const MOST = 60;
-/** A run may take so many times as long as it does of the program as it is, and so many seconds more. */
-const [SLACK, START] = [5, 6];
+/** A test may take so many times as long as it does without the mutant, and so many seconds, or steps, more. */
+const [SLACK, MORE_SECONDS, MORE_STEPS] = [10, 10, 1e6];
+/** A process is used for so many mutants: each may leave something behind. */
+const USES = 200;
 
-/** What a trial needs. */
-export interface Tools {
-  readonly workshop: Workshop;
-  readonly coverage: Coverage;
-  /** Files of tests. */
-  readonly tests: readonly string[];
-}
+/** Tries mutants with the tests of a survey. */
+export class Trials implements AsyncDisposable {
+  readonly #laboratory: Laboratory;
+  readonly #survey: Survey;
+  readonly #tests: ReadonlyMap<number, KnownTest>;
+  /** How often a test has noticed a mutant of a file. */
+  readonly #kills = new Map<string, number>();
+  #process: TesterProcess | undefined;
+  #uses = 0;
 
-/** Runs the tests that run the line of a mutant, near ones first, until one fails. */
-export async function tryMutant(tools: Tools, mutant: Mutant): Promise<Verdict> {
-  const { workshop } = tools;
-  const text = mutated(Deno.readTextFileSync(join(workshop.path, mutant.file)), mutant);
-  let tried = 0;
-  for await (const run of runsFor(tools, mutant)) {
-    const limit = START + SLACK * sum(run);
-    const files = run.map(({ path }) => path);
-    const { end } = await workshop.withFile(
-      mutant.file,
-      text,
-      () => workshop.test({ files, limit }),
-    );
-    tried += run.length;
-    if (end !== "passed") return { mutant, tried, end: ENDS[end] };
+  constructor(laboratory: Laboratory, survey: Survey) {
+    this.#laboratory = laboratory;
+    this.#survey = survey;
+    this.#tests = new Map(survey.tests.map((test) => [test.test, test]));
   }
-  return { mutant, tried, end: tried === 0 ? "not covered" : "survived" };
+
+  /** Runs the tests in which a mutant makes a difference, until one fails. */
+  async try(mutant: Numbered): Promise<Verdict> {
+    const { id, file } = mutant;
+    const reaching = this.#inOrder(this.#survey.tests.filter(({ ids }) => ids.has(id)), file);
+    const verdict = await this.#run(mutant, reaching);
+    if (!this.#survey.loading.has(id) || isNoticed(verdict)) return verdict;
+    return await this.#tryLoading(mutant, verdict.tried);
+  }
+
+  /** What makes a difference while the program is loaded is tried in a process of its own. */
+  async #tryLoading(mutant: Numbered, tried: number): Promise<Verdict> {
+    await this.#end();
+    const started = await this.#laboratory.start(this.#survey.files, mutant.id);
+    if (typeof started === "string") return { mutant, end: ENDS[started], tried: tried + 1 };
+    this.#process = started.process;
+    // A test with which the process cannot even begin has failed.
+    const failure = started.loaded.failures.find((each) => !this.#survey.left.includes(each));
+    const file = failure?.split(": ")[0]!;
+    const verdict: Verdict = failure === undefined
+      ? await this.#run(mutant, this.#ofFile(mutant.file))
+      : { mutant, end: "killed", by: { file, name: "" }, tried: 1 };
+    await this.#end();
+    return { ...verdict, tried: verdict.tried + tried };
+  }
+
+  /** The tests that run anything of a file, or if it has nothing that is run, all. */
+  #ofFile(file: string): KnownTest[] {
+    const own = new Set(
+      this.#laboratory.mutants.filter((each) => each.file === file).map(({ id }) => id),
+    );
+    const tests = this.#survey.tests.filter(({ ids }) => !ids.isDisjointFrom(own));
+    return this.#inOrder(tests.length === 0 ? this.#survey.tests : tests, file);
+  }
+
+  /** Quick ones first; those named after the file, those of its room, and those that notice much seem quicker. */
+  #inOrder(tests: readonly KnownTest[], file: string): KnownTest[] {
+    const room = `tests/${dirname(file).slice("src/".length)}/`;
+    const stem = basename(file, ".ts");
+    const cost = (test: KnownTest) => {
+      const nearness = !test.file.startsWith(room)
+        ? 1
+        : basename(test.file).startsWith(stem)
+        ? 8
+        : 3;
+      const kills = this.#kills.get(`${file} ${test.test}`) ?? 0;
+      return (test.seconds + 0.002) / (nearness * (1 + kills));
+    };
+    return [...tests].sort((a, b) => cost(a) - cost(b));
+  }
+
+  async #run(mutant: Numbered, tests: readonly KnownTest[]): Promise<Verdict> {
+    const left = affordable(tests);
+    let tried = 0;
+    let again: number | undefined;
+    while (left.length > 0) {
+      const process = await this.#ready();
+      await process.order({
+        mutant: mutant.id,
+        tests: left.map(({ test, steps }) => ({ test, limit: SLACK * steps + MORE_STEPS })),
+      });
+      const killed = async (end: Verdict["end"]): Promise<Verdict> => {
+        const { file, name, test } = left[0]!;
+        const key = `${mutant.file} ${test}`;
+        this.#kills.set(key, (this.#kills.get(key) ?? 0) + 1);
+        return await Promise.resolve({ mutant, end, by: { file, name }, tried });
+      };
+      for (;;) {
+        const answer = await process.answer();
+        if (typeof answer === "string") {
+          await this.#end();
+          return await killed(ENDS[answer]);
+        }
+        if (answer.kind === "done") {
+          return { mutant, end: tried === 0 ? "not reached" : "survived", tried };
+        }
+        if (answer.kind === "begins") {
+          tried++;
+          while (left[0]!.test !== answer.test) left.shift();
+          process.allow(MORE_SECONDS + SLACK * left[0]!.seconds);
+        }
+        if (answer.kind !== "failed") continue;
+        if (answer.isEndless) return await killed("time");
+        if (answer.isSound || again === answer.test) return await killed("killed");
+        // The process is no longer what it was: whether the mutant did that is seen in a new one.
+        again = answer.test;
+        await this.#end();
+        break;
+      }
+    }
+    return { mutant, end: tried === 0 ? "not reached" : "survived", tried };
+  }
+
+  async #ready(): Promise<TesterProcess> {
+    if (this.#process !== undefined && ++this.#uses > USES) await this.#end();
+    if (this.#process === undefined) {
+      const started = await this.#laboratory.start(this.#survey.files);
+      if (typeof started === "string") throw new Error(`the tests cannot be loaded: ${started}`);
+      this.#process = started.process;
+      this.#uses = 0;
+    }
+    return this.#process;
+  }
+
+  async #end(): Promise<void> {
+    await this.#process?.[Symbol.asyncDispose]();
+    this.#process = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#end();
+  }
 }
 
-const ENDS: Readonly<Record<Exclude<TestRun["end"], "passed">, Verdict["end"]>> = {
-  failed: "killed",
+const ENDS: Readonly<Record<Stop, Verdict["end"]>> = {
   time: "time",
   memory: "memory",
-  "not started": "not started",
+  ended: "killed",
 };
 
-const sum = (tests: readonly TestFile[]) => tests.reduce((all, { seconds }) => all + seconds, 0);
-
-/** The tests to run, together where each is quick: most mutants are noticed by the first ones. */
-async function* runsFor(
-  { tests, coverage, workshop }: Tools,
-  { file, line }: Mutant,
-): AsyncGenerator<TestFile[]> {
-  let total = 0;
-  let run: TestFile[] = [];
-  let number = 0;
-  for (const path of inOrder(tests, file, coverage)) {
-    const test = await coverage.of(path, workshop);
-    if (!test.lines[file]?.includes(line)) continue;
-    if (total > 0 && total + test.seconds > MOST) break;
-    total += test.seconds;
-    run.push(test);
-    if (sum(run) < (RUNS[number] ?? MOST)) continue;
-    yield run;
-    run = [];
-    number++;
-  }
-  if (run.length > 0) yield run;
+/** Whether a test failed, or went on without an end. */
+export function isNoticed({ end }: Verdict): boolean {
+  return end === "killed" || end === "time" || end === "memory";
 }
 
-/** Those named after the file, those of its room, and the others; of these the quick ones, as far as that is known. */
-function inOrder(tests: readonly string[], file: string, coverage: Coverage): string[] {
-  const room = file.slice("src/".length, file.lastIndexOf("/"));
-  const stem = basename(file, ".ts");
-  const rank = (path: string) => {
-    if (!path.startsWith(`tests/${room}/`)) return 2;
-    return basename(path).startsWith(stem) ? 0 : 1;
-  };
-  const seconds = (path: string) => coverage.secondsOf(path) ?? 1;
-  return [...tests].sort((a, b) => rank(a) - rank(b) || seconds(a) - seconds(b));
+/** As many as can be afforded, those first that take least. */
+function affordable(tests: readonly KnownTest[]): KnownTest[] {
+  let total = 0;
+  return tests.filter(({ seconds }) => {
+    if (total + seconds > MOST) return false;
+    total += seconds;
+    return true;
+  });
 }
