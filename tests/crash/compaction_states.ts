@@ -54,7 +54,7 @@ function assertLogsLieFree(file: SparseFile): void {
   const structures = readStructures(file);
   const used = [
     ...[...structures.occupied].filter(({ name }) => name !== "log"),
-    ...placedBlocks(structures.source, structures, tablesOf(structures)),
+    ...placedBlocks(structures, tablesOf(structures)),
   ];
   for (const header of HEADERS.filter((offset) => headerFault(file, offset) === undefined)) {
     const { offset, length } = logOf(file, header);

@@ -83,7 +83,7 @@ function assertNoUsefulRoom(file: SparseFile): void {
   const structures = readStructures(file);
   const used = [
     ...structures.occupied,
-    ...placedBlocks(file, structures, tablesOf(structures)),
+    ...placedBlocks(structures, tablesOf(structures)),
   ].sort((a, b) => a.offset - b.offset);
   let end = 0;
   for (const [i, { offset, length }] of used.entries()) {

@@ -8,7 +8,6 @@ import { isEqual } from "../../bytes/equal.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import { type ByteSource, viewOf } from "./byte_source.ts";
 import { damaged } from "./image_error.ts";
-import { type LargeTable, type TablePart, usedParts } from "./table_parts.ts";
 
 const PAGE_LENGTH = 4096;
 /** Bytes per image: the whole table of a 2040 GiB VHD, or 16 TiB of VHDX with 32 MiB blocks. */
@@ -100,20 +99,10 @@ export class PageCache {
     return count;
   }
 
-  /**
-   * The parts of a table of this source that have an entry that says something, in order. A small one is read as
-   * the rest, for there will be more to be asked of it; a large one by itself.
-   *
-   * @param offset A multiple of the length of an entry.
-   */
-  usedParts(offset: number, length: number, blank: LargeTable["blank"]): Iterable<TablePart> {
+  /** The `length` bytes at `offset`, all of them in one page. */
+  bytes(offset: number, length: number): Uint8Array {
     const start = offset % this.pieceLength;
-    if (length > 0 && start + length <= this.pieceLength) {
-      const { bytes } = this.#pageWith(offset, length);
-      return [{ at: 0, view: viewOf(bytes.subarray(start, start + length)) }];
-    }
-    const table = { offset, length, blank, structure: this.#structure, code: this.#code };
-    return usedParts(this.#source, table);
+    return this.#pageWith(offset, length).bytes.subarray(start, start + length);
   }
 
   /** Forgets the pages with the `length` bytes at `offset`, after these have been written. */

@@ -6,8 +6,7 @@
  */
 import { type ByteSource, viewOf, type WritableSource } from "../file/byte_source.ts";
 import { damaged, type ImageError } from "../file/image_error.ts";
-import { PageCache } from "../file/page_cache.ts";
-import { usedParts } from "../file/table_parts.ts";
+import { SparseTable, usedParts } from "../file/sparse_table.ts";
 import { BlockMemo } from "../image/block_memo.ts";
 import { BlockPlaces, type PlaceCollector } from "../image/block_places.ts";
 import { SECTOR_SIZE } from "./layout.ts";
@@ -22,9 +21,6 @@ export const UNALLOCATED = 0xffff_ffff;
 /** In place of an offset. */
 const ABSENT = -1;
 
-/** Pages of the table of a large disk, of which most say that nothing is there. */
-const READ_AHEAD = 16;
-
 const STRUCTURE = "block allocation table";
 const CODE = "ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT";
 const BIG_ENDIAN = false;
@@ -38,8 +34,13 @@ export function unsharedPlace(footprint: number): string {
 export interface BlockTable {
   /** Whether block `index` is in the file. */
   isAllocated(index: number): boolean;
-  /** The block behind those, from `index` on, that are not in the file; it looks no further than a page. */
-  absentUntil(index: number): number;
+  /**
+   * The block behind those, from `index` on, that are not in the file; it looks no further than
+   * `SparseTable.blankUntil()` does.
+   *
+   * @param limit Of the blocks that are asked for: the one behind the last.
+   */
+  absentUntil(index: number, limit: number): number;
   /** Where the bitmap of block `index` begins, in bytes; `undefined` where it is not in the file. */
   blockOffset(index: number): number | undefined;
   /** As {@linkcode blockOffset}, for a reader: no other block is there. */
@@ -58,7 +59,7 @@ export class BlockAllocationTable implements BlockTable {
   /** Between these is nothing but blocks, mostly all of them: behind the head of the file, before its footer. */
   readonly #clearStart: number;
   readonly #clearEnd: number;
-  readonly #entries: PageCache;
+  readonly #entries: SparseTable;
   readonly #places: BlockPlaces;
   /** Where blocks are that were read; {@linkcode ABSENT} for one that is not in the file. */
   readonly #read = new BlockMemo<number>();
@@ -82,8 +83,12 @@ export class BlockAllocationTable implements BlockTable {
     this.#blockFootprint = blockFootprint;
     this.#metadata = metadata;
     [this.#clearStart, this.#clearEnd] = clearRange(metadata, source.size);
-    this.#entries = new PageCache(source, STRUCTURE, CODE, {
-      readAhead: { pages: READ_AHEAD, end: offset + blockCount * TABLE_ENTRY_SIZE },
+    this.#entries = new SparseTable(source, {
+      offset,
+      length: blockCount * TABLE_ENTRY_SIZE,
+      blank: "ones",
+      structure: STRUCTURE,
+      code: CODE,
     });
     this.#places = new BlockPlaces(
       blockCount,
@@ -95,9 +100,9 @@ export class BlockAllocationTable implements BlockTable {
     return this.#entry(index) !== UNALLOCATED;
   }
 
-  absentUntil(index: number): number {
-    if (this.isAllocated(index)) return index;
-    return index + this.#entries.equalWords(this.#entryOffset(index));
+  absentUntil(index: number, limit: number): number {
+    const end = this.#entries.blankUntil(this.#entryOffset(index), this.#entryOffset(limit));
+    return (end - this.offset) / TABLE_ENTRY_SIZE;
   }
 
   /** @throws {ImageError} `ERROR_VHD_BLOCK_ALLOCATION_TABLE_CORRUPT` where it cannot be there. */
@@ -186,7 +191,7 @@ export class BlockAllocationTable implements BlockTable {
     accepts: (index: number, entry: number) => boolean,
   ): boolean {
     const length = (end - first) * TABLE_ENTRY_SIZE;
-    for (const { at, view } of this.#entries.usedParts(this.#entryOffset(first), length, "ones")) {
+    for (const { at, view } of this.#entries.usedParts(this.#entryOffset(first), length)) {
       const firstOfPart = first + at / TABLE_ENTRY_SIZE;
       const count = view.byteLength / TABLE_ENTRY_SIZE;
       for (let i = 0; i < count; i++) {
@@ -247,8 +252,8 @@ export class PendingTable implements BlockTable {
     return entry === undefined ? this.#table.isAllocated(index) : entry !== UNALLOCATED;
   }
 
-  absentUntil(index: number): number {
-    if (this.#changes.size === 0) return this.#table.absentUntil(index);
+  absentUntil(index: number, limit: number): number {
+    if (this.#changes.size === 0) return this.#table.absentUntil(index, limit);
     return this.isAllocated(index) ? index : index + 1;
   }
 

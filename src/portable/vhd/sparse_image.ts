@@ -109,7 +109,7 @@ export class SparseVhdImage implements DiskImage {
     const last = Math.min(count, first + MAX_RUN_BLOCKS);
     let next = first + 1;
     while (next < last) {
-      const absentEnd = this.#table.absentUntil(next);
+      const absentEnd = this.#table.absentUntil(next, last);
       if (absentEnd === next) break;
       next = absentEnd;
     }

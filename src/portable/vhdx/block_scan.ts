@@ -4,11 +4,8 @@
  *
  * @module
  */
-import { isAllZero } from "../../bytes/zeros.ts";
-import { type ByteSource, readStructure } from "../file/byte_source.ts";
-import { BAT_ENTRY_LENGTH, batEntryCount, BITMAP_BLOCK_LENGTH, PAYLOAD } from "./block_table.ts";
+import { BITMAP_BLOCK_LENGTH, PAYLOAD } from "./block_table.ts";
 import type { FileSpace } from "./space.ts";
-import { MIB } from "./file_map.ts";
 import type { BlockTables, VhdxStructures } from "./structures.ts";
 
 /** A block that the table names, and where it lies. */
@@ -23,14 +20,13 @@ export interface PlacedBlock {
 
 /** Marks everything that lies in the file. */
 export function scanBlocks(
-  source: ByteSource,
   structures: VhdxStructures,
   tables: BlockTables,
   space: FileSpace,
 ): void {
   for (const range of structures.occupied) space.occupy(range, range.offset);
   const { table } = tables;
-  for (const { kind, index, offset, length } of placedBlocks(source, structures, tables)) {
+  for (const { kind, index, offset, length } of placedBlocks(structures, tables)) {
     const at = kind === "payload block"
       ? table.payloadEntryOffset(index)
       : table.bitmapEntryOffset(index);
@@ -40,13 +36,11 @@ export function scanBlocks(
 
 /** What the entries of the table own in the file, in the order of the table. */
 export function* placedBlocks(
-  source: ByteSource,
-  { regions, metadata }: VhdxStructures,
+  { metadata }: Pick<VhdxStructures, "metadata">,
   { table }: BlockTables,
 ): Generator<PlacedBlock> {
   const ratio = table.chunkRatio;
-  const entryCount = batEntryCount(metadata);
-  for (const entry of entriesInUse(source, regions.bat.offset, entryCount)) {
+  for (const entry of table.entriesInUse()) {
     const chunk = Math.floor(entry / (ratio + 1));
     const inChunk = entry % (ratio + 1);
     if (inChunk === ratio) {
@@ -68,35 +62,4 @@ export function* placedBlocks(
 /** The place that an entry owns in the file, 0 where it owns none; the old contents count. */
 export function ownedPlace({ state, fileOffset }: { state: number; fileOffset: number }): number {
   return state === PAYLOAD.NOT_PRESENT || state === PAYLOAD.ZERO ? 0 : fileOffset;
-}
-
-/** What is skipped at once if it holds nothing, in bytes. */
-const PAGE = 4096;
-
-/** The numbers of the entries that are not all zero, of which a large disk may have few. */
-export function* entriesInUse(
-  source: ByteSource,
-  offset: number,
-  count: number,
-): Generator<number> {
-  const perPiece = MIB / BAT_ENTRY_LENGTH;
-  for (let start = 0; start < count; start += perPiece) {
-    const length = Math.min(perPiece, count - start) * BAT_ENTRY_LENGTH;
-    const bytes = readStructure(
-      source,
-      offset + start * BAT_ENTRY_LENGTH,
-      length,
-      "block allocation table",
-      "ERROR_FILE_CORRUPT",
-    );
-    for (let from = 0; from < length; from += PAGE) {
-      const page = bytes.subarray(from, from + PAGE);
-      if (isAllZero(page)) continue;
-      // Zero is zero in either byte order.
-      const halves = new Uint32Array(page.buffer, from, page.length / 4);
-      for (let i = 0; i < halves.length; i += 2) {
-        if (halves[i] !== 0 || halves[i + 1] !== 0) yield start + (from / 4 + i) / 2;
-      }
-    }
-  }
 }

@@ -11,7 +11,7 @@ import { BlockMemo } from "../image/block_memo.ts";
 import { BlockPlaces, type PlaceCollector } from "../image/block_places.ts";
 import type { ByteSource } from "../file/byte_source.ts";
 import { damaged, type ImageError } from "../file/image_error.ts";
-import { PageCache } from "../file/page_cache.ts";
+import { SparseTable, type TablePart } from "../file/sparse_table.ts";
 import { MIB } from "./file_map.ts";
 import type { DiskMetadata } from "./metadata_items.ts";
 import type { OccupiedRanges } from "./space.ts";
@@ -22,9 +22,6 @@ export const BAT_ENTRY_LENGTH = 8;
 /** Bytes of a sector bitmap block; a bit for each sector of a chunk. */
 export const BITMAP_BLOCK_LENGTH = MIB;
 const SECTORS_PER_CHUNK = BITMAP_BLOCK_LENGTH * 8;
-
-/** Pages of the table of a large disk, of which most say that nothing is there. */
-const READ_AHEAD = 16;
 
 const STATE_MASK = 0x7;
 /** Of the low half of an entry. */
@@ -97,14 +94,27 @@ function isPlaceless(state: number): boolean {
   return state === PAYLOAD.NOT_PRESENT || state === PAYLOAD.ZERO;
 }
 
+/** The numbers of the entries in parts of a table that are not all zero. */
+export function* entriesIn(parts: Iterable<TablePart>): Generator<number> {
+  for (const { at, view } of parts) {
+    // Zero is zero in either byte order.
+    const halves = new Uint32Array(view.buffer, view.byteOffset, view.byteLength / 4);
+    for (let i = 0; i < halves.length; i += 2) {
+      if (halves[i] !== 0 || halves[i + 1] !== 0) yield at / BAT_ENTRY_LENGTH + i / 2;
+    }
+  }
+}
+
 /** Reads entries on demand and checks each before it is used. */
 export class BlockAllocationTable {
   readonly chunkRatio: number;
   readonly #source: ByteSource;
   readonly #offset: number;
+  /** Bytes of the entries that the disk needs. */
+  readonly #length: number;
   readonly #geometry: BatGeometry;
   readonly #occupied: OccupiedRanges;
-  readonly #entries: PageCache;
+  readonly #entries: SparseTable;
   readonly #places: BlockPlaces;
   readonly #toRead = new BlockMemo<BlockToRead>();
 
@@ -132,10 +142,15 @@ export class BlockAllocationTable {
     this.chunkRatio = chunkRatio(geometry);
     this.#source = source;
     this.#offset = region.offset;
+    this.#length = needed;
     this.#geometry = geometry;
     this.#occupied = occupied;
-    this.#entries = new PageCache(source, "block allocation table", "ERROR_FILE_CORRUPT", {
-      readAhead: { pages: READ_AHEAD, end: region.offset + needed },
+    this.#entries = new SparseTable(source, {
+      offset: region.offset,
+      length: needed,
+      blank: "zeros",
+      structure: "block allocation table",
+      code: "ERROR_FILE_CORRUPT",
     });
     this.#places = new BlockPlaces(
       needed / BAT_ENTRY_LENGTH,
@@ -177,19 +192,18 @@ export class BlockAllocationTable {
 
   /**
    * The block behind those, from `block` on, that have never had anything: whose entries are zeros. It looks no
-   * further than a page of the table.
+   * further than `SparseTable.blankUntil()` does.
+   *
+   * @param limit Of the blocks that are asked for: the one behind the last.
    */
-  absentUntil(block: number): number {
-    const at = this.payloadEntryOffset(block);
-    const end = payloadEntryIndex(block, this.chunkRatio) + this.#emptyEntries(at);
+  absentUntil(block: number, limit: number): number {
+    const blankEnd = this.#entries.blankUntil(
+      this.payloadEntryOffset(block),
+      this.payloadEntryOffset(limit),
+    );
+    const end = Math.floor((blankEnd - this.#offset) / BAT_ENTRY_LENGTH);
     // The entries of sector bitmaps lie among those of blocks.
     return end - Math.floor(end / (this.chunkRatio + 1));
-  }
-
-  /** How many entries from the one at `at` on are zeros, to the end of its page. */
-  #emptyEntries(at: number): number {
-    if (this.#entries.uint32(at, true) !== 0) return 0;
-    return Math.floor(this.#entries.equalWords(at) * 4 / BAT_ENTRY_LENGTH);
   }
 
   /**
@@ -283,6 +297,13 @@ export class BlockAllocationTable {
     return this.#offset + index * BAT_ENTRY_LENGTH;
   }
 
+  /** The numbers of the entries that are not all zero, of which a large disk may have few. All are read anew. */
+  entriesInUse(): Generator<number> {
+    this.#toRead.clear();
+    this.#entries.clear();
+    return entriesIn(this.#entries.usedParts(this.#offset, this.#length));
+  }
+
   /** Forgets what was read of the entry at `offset` of the file, after it has been written. */
   forget(offset: number): void {
     this.#toRead.clear();
@@ -318,7 +339,6 @@ export class BlockAllocationTable {
     const parts = this.#entries.usedParts(
       this.#offset + first * BAT_ENTRY_LENGTH,
       (end - first) * BAT_ENTRY_LENGTH,
-      "zeros",
     );
     for (const { at, view } of parts) {
       for (let i = 0; i < view.byteLength; i += BAT_ENTRY_LENGTH) {

@@ -5,9 +5,16 @@
  * @module
  */
 import type { ByteSource } from "../file/byte_source.ts";
+import { usedParts } from "../file/sparse_table.ts";
 import type { Pace } from "../image/pace.ts";
-import { BAT_ENTRY_LENGTH, batEntryCount, BITMAP_BLOCK_LENGTH, PAYLOAD } from "./block_table.ts";
-import { entriesInUse, ownedPlace } from "./block_scan.ts";
+import {
+  BAT_ENTRY_LENGTH,
+  batEntryCount,
+  BITMAP_BLOCK_LENGTH,
+  entriesIn,
+  PAYLOAD,
+} from "./block_table.ts";
+import { ownedPlace } from "./block_scan.ts";
 import { MIB } from "./file_map.ts";
 import type { DiskMetadata } from "./metadata_items.ts";
 import { SpaceMap } from "./space.ts";
@@ -54,8 +61,7 @@ export class VhdxBlockCheck {
     const { table } = this.#tables;
     const ratio = table.chunkRatio;
     const count = batEntryCount(this.#metadata);
-    const { bat } = this.#area.regions;
-    for (const index of entriesInUse(this.#source, bat.offset, count)) {
+    for (const index of table.entriesInUse()) {
       await pace.reach(index, count);
       const chunk = Math.floor(index / (ratio + 1));
       const inChunk = index % (ratio + 1);
@@ -123,9 +129,16 @@ export class VhdxBlockCheck {
   /** What the region holds behind the disk's entries. */
   #checkSpareEntries(count: number): void {
     const { offset, length } = this.#area.regions.bat;
-    const spare = offset + count * BAT_ENTRY_LENGTH;
-    const spareCount = length / BAT_ENTRY_LENGTH - count;
-    for (const index of entriesInUse(this.#source, spare, spareCount)) {
+    const used = count * BAT_ENTRY_LENGTH;
+    const spare = offset + used;
+    const parts = usedParts(this.#source, {
+      offset: spare,
+      length: length - used,
+      blank: "zeros",
+      structure: "block allocation table",
+      code: CORRUPT,
+    });
+    for (const index of entriesIn(parts)) {
       return this.#tellSpareEntry(spare + index * BAT_ENTRY_LENGTH);
     }
   }

@@ -75,7 +75,7 @@ class Compactor {
     const { pace } = this.#job;
     const { pages, structures, tables } = this.#file;
     const { blockSize } = structures.metadata;
-    const blocks = [...placedBlocks(pages, structures, tables)];
+    const blocks = [...placedBlocks(structures, tables)];
     pace.expect(2 * blocks.length * blockSize);
     const stored = new VhdxImage({ ...structures, source: pages }, tables);
     const image = this.#job.hideFree?.(stored) ?? stored;

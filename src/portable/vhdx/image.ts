@@ -90,7 +90,9 @@ export class VhdxImage implements DiskImage {
     while (position < last) {
       // A piece that ends inside its block is followed by one of another kind.
       if (position % this.blockSize !== 0) break;
-      const absentEnd = isAbsent ? this.#table.absentUntil(position / this.blockSize) : 0;
+      const absentEnd = isAbsent
+        ? this.#table.absentUntil(position / this.blockSize, Math.ceil(last / this.blockSize))
+        : 0;
       if (absentEnd * this.blockSize > position) {
         position = Math.min(last, absentEnd * this.blockSize);
         continue;

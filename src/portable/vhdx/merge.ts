@@ -9,12 +9,12 @@
  * @module
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
-import { type ByteSource, readStructure, type WritableSource } from "../file/byte_source.ts";
+import { type ByteSource, readStructure } from "../file/byte_source.ts";
 import { applyImages } from "../image/blocks.ts";
 import type { Merging } from "../image/format.ts";
 import { type CopyableItem, diskItems } from "../image/image.ts";
 import { readCurrentHeader } from "./header.ts";
-import { openVhdx } from "./image.ts";
+import { openVhdx, VhdxImage } from "./image.ts";
 import { MetadataWriter, planDiskItems } from "./metadata.ts";
 import { PARENT_LOCATOR } from "./metadata_items.ts";
 import { readMetadataTable } from "./metadata_table.ts";
@@ -33,12 +33,13 @@ import { openWritableVhdx } from "./writable_image.ts";
 export async function mergeVhdx(merging: Merging): Promise<void> {
   const { above, child, target, targetParentSize: parentSize, dryRun, pace } = merging;
   assertRoomForItems(target, diskItems(openVhdx(above[0] ?? child)));
-  // What killed writers have left in the logs.
-  openWritableVhdx(child).finish();
+  // What killed writers have left in the logs. The child is open once: its table may be of 256 MiB.
+  const linked = VhdxFile.open(child);
+  linked.close();
   openWritableVhdx(target).finish();
   const dataWriteGuid = crypto.randomUUID();
-  relinkVhdx(child, readCurrentHeader(target).dataWriteGuid, dataWriteGuid);
-  const sources = [...above, child].map(openVhdx);
+  relink(linked, readCurrentHeader(target).dataWriteGuid, dataWriteGuid);
+  const sources = [...above.map(openVhdx), imageOf(linked)];
   const { virtualSize, virtualDiskId, physicalSectorSize } = sources[0]!;
   const resize = () => resizeVhdx(target, { virtualSize, parentSize, dataWriteGuid });
   if (virtualSize > openVhdx(target).virtualSize) resize();
@@ -54,7 +55,7 @@ export async function mergeVhdx(merging: Merging): Promise<void> {
     image.finish();
   }
   if (virtualSize < image.virtualSize) resize();
-  relinkVhdx(child, readCurrentHeader(target).dataWriteGuid, NIL_GUID);
+  relink(linked, readCurrentHeader(target).dataWriteGuid, NIL_GUID);
 }
 
 function assertRoomForItems(target: ByteSource, items: readonly CopyableItem[]): void {
@@ -73,16 +74,21 @@ function assertRoomForItems(target: ByteSource, items: readonly CopyableItem[]):
  * @param second What it may have; the nil GUID for nothing else.
  * @throws {ImageError} As any change of the file.
  */
-export function relinkVhdx(file: WritableSource, linkage: string, second: string): void {
-  const opened = VhdxFile.open(file);
-  const region = opened.metadataRegion;
+function relink(file: VhdxFile, linkage: string, second: string): void {
+  const { pages, metadataRegion } = file;
   // readStructures: a differencing image has the item.
-  const item = readMetadataTable(file, region).find(({ id, isUser }) =>
+  const item = readMetadataTable(pages, metadataRegion).find(({ id, isUser }) =>
     !isUser && id === PARENT_LOCATOR
   )!;
-  const offset = region.offset + item.offset;
-  const bytes = readStructure(file, offset, item.length, "parent locator", "ERROR_FILE_CORRUPT");
-  const relinked = withLinkage(file, bytes, linkage, second);
-  new MetadataWriter(opened).replaceSystemItem(PARENT_LOCATOR, relinked, false);
-  opened.close();
+  const offset = metadataRegion.offset + item.offset;
+  const bytes = readStructure(pages, offset, item.length, "parent locator", "ERROR_FILE_CORRUPT");
+  const relinked = withLinkage(pages, bytes, linkage, second);
+  new MetadataWriter(file).replaceSystemItem(PARENT_LOCATOR, relinked, false);
+  file.close();
+}
+
+/** What the file holds, to be read. */
+function imageOf({ structures, metadataRegion, pages, tables }: VhdxFile): VhdxImage {
+  const regions = { ...structures.regions, metadata: metadataRegion };
+  return new VhdxImage({ ...structures, regions, source: pages }, tables);
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { guid, u32, u64 } from "../../bytes/codec.ts";
+import { isEqual } from "../../bytes/equal.ts";
 import { computed, layout, reserved, signature } from "../../bytes/layout.ts";
 import { type ByteSource, readStructureInto } from "../file/byte_source.ts";
 import { damaged, damagedField } from "../file/image_error.ts";
@@ -212,8 +213,8 @@ export function regionTablesAgree(source: ByteSource): boolean {
 export function regionTableDifference(source: ByteSource): number | undefined {
   const [first, second] = REGION_TABLE_OFFSETS;
   const expected = readCopy(source, first);
-  const different = readCopy(source, second).findIndex((byte, i) => byte !== expected[i]);
-  return different < 0 ? undefined : different;
+  const found = readCopy(source, second);
+  return isEqual(found, expected) ? undefined : found.findIndex((byte, i) => byte !== expected[i]);
 }
 
 /** Gives a region, which is in the table, another place. Everything else stays as it is. */

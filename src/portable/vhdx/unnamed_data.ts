@@ -6,8 +6,8 @@
  */
 import { readable } from "../file/promised_end.ts";
 import { type Damages, rangeHoldsData } from "../image/tolerant_image.ts";
-import { batEntryCount, BITMAP_BLOCK_LENGTH, PAYLOAD } from "./block_table.ts";
-import { entriesInUse, ownedPlace } from "./block_scan.ts";
+import { BITMAP_BLOCK_LENGTH, PAYLOAD } from "./block_table.ts";
+import { ownedPlace } from "./block_scan.ts";
 import { MAX_FILE_SIZE, MIB } from "./file_map.ts";
 import { SpaceMap } from "./space.ts";
 import type { BlockTables, VhdxStructures } from "./structures.ts";
@@ -100,7 +100,7 @@ export class UnnamedData {
 
   /** Marks what has a name; gives how many blocks may be in the file without one, and why. */
   #markUsed(used: SpaceMap): { damaged: number; givenBack: number } {
-    const { source, regions: { bat }, metadata, occupied } = this.#structures;
+    const { metadata, occupied } = this.#structures;
     const { fileSize } = this.#circumstances;
     const end = Math.ceil(fileSize / MIB) * MIB;
     let [damaged, givenBack] = [0, 0];
@@ -114,7 +114,7 @@ export class UnnamedData {
     damaged = 0;
     const { table } = this.#tables;
     const ratio = table.chunkRatio;
-    const entries = entriesInUse(source, bat.offset, batEntryCount(metadata));
+    const entries = table.entriesInUse();
     // As many damaged entries as the file has room for blocks explain whatever is in it.
     const most = Math.min(MAX_DAMAGED, end / metadata.blockSize);
     while (true) {

@@ -100,7 +100,7 @@ export class VhdxFile {
     if (this.#isSurveyed) return;
     if (this.#surveyFault !== undefined) throw this.#surveyFault;
     try {
-      scanBlocks(this.pages, this.#structures, this.#tables, this.space);
+      scanBlocks(this.#structures, this.#tables, this.space);
     } catch (error) {
       this.#surveyFault = error;
       throw error;
