@@ -93,7 +93,6 @@ import {
   chainExtents,
   type Extent,
   fetchedChainExtents,
-  readChain,
   toExtent,
   writeChain,
   zeroChain,
@@ -311,7 +310,11 @@ export class PortableVirtualDisk extends VirtualDisk {
     const length = Math.min(buffer.length, virtualSize - byteCount(offset, "offset"));
     if (length <= 0) return 0;
     const target = length === buffer.length ? buffer : buffer.subarray(0, length);
-    inOperation("ReadFile", () => readChain(this.#chain.images, target, offset));
+    try {
+      this.#chain.reader.read(target, offset);
+    } catch (error) {
+      throw error instanceof ImageError ? error.toVirtualDiskError("ReadFile") : error;
+    }
     return length;
   }
 

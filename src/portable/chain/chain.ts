@@ -13,6 +13,7 @@ import { DryRunFile } from "../file/dry_run_file.ts";
 import { FetchedFile, whenFetched } from "../file/fetched_file.ts";
 import { assertNotFetched, closeFetched, openSourceFiles } from "../file/sources.ts";
 import { formatOf, type ImageFormat, openImage, openWritableImage } from "../formats.ts";
+import { ChainReader } from "../image/chain_reader.ts";
 import type { DiskImage, ParentSpec, WritableImage } from "../image/image.ts";
 import type { Damages } from "../image/tolerant_image.ts";
 import {
@@ -62,6 +63,8 @@ export class ImageChain implements ResizableChain, Disposable {
   #isFetched = false;
   #images: [DiskImage, ...DiskImage[]];
   #writable: WritableImage | undefined;
+  /** Of these images; another one once any of them is another. */
+  #reader: ChainReader | undefined;
 
   private constructor(
     links: readonly [Link, ...Link[]],
@@ -102,6 +105,11 @@ export class ImageChain implements ResizableChain, Disposable {
     return this.#images;
   }
 
+  /** Reads what the disk holds. */
+  get reader(): ChainReader {
+    return this.#reader ??= new ChainReader(this.#images, this.#askedCount);
+  }
+
   /** The child, where it was opened for writing. */
   get writable(): WritableImage | undefined {
     return this.#writable;
@@ -110,6 +118,12 @@ export class ImageChain implements ResizableChain, Disposable {
   /** Whether the bytes of one of the files are fetched, so that what reads them is done through `whenFetched`. */
   get isFetched(): boolean {
     return this.#isFetched;
+  }
+
+  /** A writer changes the child alone. Of damaged files nothing is relied on that is not read. */
+  get #askedCount(): number {
+    if (this.damages !== undefined) return this.#images.length;
+    return this.#writable === undefined ? 0 : 1;
   }
 
   #useFiles(files: readonly OpenFile[]): void {
@@ -275,6 +289,7 @@ export class ImageChain implements ResizableChain, Disposable {
     image.rebase?.(parent, isSameDisk);
     image.finish();
     this.#images[depth - 1] = openImage(file, format);
+    this.#reader = undefined;
   }
 
   /**
@@ -322,6 +337,7 @@ export class ImageChain implements ResizableChain, Disposable {
     if (this.#writable === undefined || file.hasFailed) return;
     this.#writable = openChild(file, this.image.format, this.#options);
     this.#images[0] = this.#writable;
+    this.#reader = undefined;
   }
 
   #tryRebase(depth: number, parent: ParentSpec): void {
@@ -349,6 +365,7 @@ export class ImageChain implements ResizableChain, Disposable {
     this.#useFiles([...this.#files.slice(0, depth), ...ancestors.map(({ file }) => file)]);
     const [child, ...others] = this.#images;
     this.#images = [child, ...others.slice(0, depth - 1), ...ancestors.map(({ image }) => image)];
+    this.#reader = undefined;
   }
 }
 

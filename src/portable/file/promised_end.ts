@@ -3,8 +3,8 @@
  *
  * @module
  */
+import type { ByteSource } from "./byte_source.ts";
 import { isDamage } from "./image_error.ts";
-import { OpenEndedSource } from "./open_ended_source.ts";
 
 /** Where a file ends by what is in it. */
 export interface PromisedEnd {
@@ -14,6 +14,33 @@ export interface PromisedEnd {
   readonly isExact: boolean;
   /** Whether all that may be missing is there a second time. */
   readonly isRepairable?: boolean;
+}
+
+/** More than any image has, and small enough for sums to stay exact. */
+const ENDLESS = 2 ** 52;
+
+/**
+ * A file that says that it has no end, for readers of structures that refuse what reaches beyond the end of a file:
+ * reading beyond its real one gives nothing.
+ */
+export class OpenEndedSource implements ByteSource {
+  readonly path: string;
+  readonly origin: object | undefined;
+  readonly size = ENDLESS;
+  /** The length that the file has. */
+  readonly realSize: number;
+  readonly #file: ByteSource;
+
+  constructor(file: ByteSource) {
+    this.path = file.path;
+    this.origin = file.origin;
+    this.realSize = file.size;
+    this.#file = file;
+  }
+
+  readAt(buffer: Uint8Array, offset: number): number {
+    return offset < this.realSize ? this.#file.readAt(buffer, offset) : 0;
+  }
 }
 
 /**

@@ -61,10 +61,17 @@ function endOfRun(
   order: BitOrder,
 ): number {
   const whole = value ? 0xff : 0x00;
-  for (let bit = first; bit < end;) {
-    if (bytes[bit >> 3] === whole) bit = (bit | 7) + 1;
-    else if (bitAt(bytes, bit, order) === value) bit++;
-    else return bit;
+  for (let bit = first; bit < end; bit = (bit | 7) + 1) {
+    // The bits of another value, those before `bit` left out.
+    const others = bytes[bit >> 3]! ^ whole;
+    const inByte = bit & 7;
+    if (order === "msb-first") {
+      const rest = others & 0xff >> inByte;
+      if (rest !== 0) return Math.min(end, bit - inByte + Math.clz32(rest) - 24);
+    } else {
+      const rest = others & 0xff << inByte;
+      if (rest !== 0) return Math.min(end, bit - inByte + 31 - Math.clz32(rest & -rest));
+    }
   }
   return end;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { LossReason } from "../../disk/damage.ts";
+import type { ByteSource } from "../file/byte_source.ts";
 import { whenFetched } from "../file/fetched_file.ts";
 import { ImageError } from "../file/image_error.ts";
 import type { DiskImage, ImageExtent, WritableImage, ZeroReason } from "./image.ts";
@@ -113,7 +114,12 @@ export function readChain(images: readonly DiskImage[], buffer: Uint8Array, offs
   }
 }
 
-function readExtent(images: readonly DiskImage[], extent: ChainExtent, target: Uint8Array): void {
+/** Fills `target` with what is in a piece, all of it. */
+export function readExtent(
+  images: readonly DiskImage[],
+  extent: ChainExtent,
+  target: Uint8Array,
+): void {
   switch (extent.kind) {
     case "zero":
     case "lost":
@@ -124,19 +130,23 @@ function readExtent(images: readonly DiskImage[], extent: ChainExtent, target: U
         path: images[0]!.source.path,
         reason: `the bytes from ${extent.offset} on are in a parent that is not open`,
       });
-    case "file": {
-      const { source } = images[extent.depth]!;
-      const count = source.readAt(target, extent.fileOffset);
-      if (count < target.length) {
-        throw new ImageError("ERROR_HANDLE_EOF", {
-          path: source.path,
-          reason: `the file ends at ${
-            extent.fileOffset + count
-          }: it has become shorter since it was opened`,
-        });
-      }
-    }
+    case "file":
+      return readFile(images[extent.depth]!.source, target, extent.fileOffset);
   }
+}
+
+/**
+ * Fills `buffer` with what a file has from `offset` on.
+ *
+ * @throws {ImageError} `ERROR_HANDLE_EOF` if it ends before.
+ */
+export function readFile(source: ByteSource, buffer: Uint8Array, offset: number): void {
+  const count = source.readAt(buffer, offset);
+  if (count === buffer.length) return;
+  throw new ImageError("ERROR_HANDLE_EOF", {
+    path: source.path,
+    reason: `the file ends at ${offset + count}: it has become shorter since it was opened`,
+  });
 }
 
 function continues(first: ChainExtent, second: ChainExtent): boolean {

@@ -6,8 +6,7 @@
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
 import { type ByteSource, viewOf } from "../file/byte_source.ts";
-import { OpenEndedSource } from "../file/open_ended_source.ts";
-import { readable } from "../file/promised_end.ts";
+import { OpenEndedSource, readable } from "../file/promised_end.ts";
 import { missingFacts } from "../image/assumed.ts";
 import type { Damages } from "../image/tolerant_image.ts";
 import { TABLE_ENTRY_SIZE, UNALLOCATED } from "./block_table.ts";

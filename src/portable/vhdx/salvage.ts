@@ -8,7 +8,7 @@ import { NIL_GUID } from "../../bytes/guid.ts";
 import type { LossReason } from "../../disk/damage.ts";
 import type { ByteSource } from "../file/byte_source.ts";
 import { ImageError } from "../file/image_error.ts";
-import { OpenEndedSource } from "../file/open_ended_source.ts";
+import { OpenEndedSource } from "../file/promised_end.ts";
 import { type Damages, TolerantImage, withEnd } from "../image/tolerant_image.ts";
 import { BAT_ENTRY_LENGTH, BITMAP_ENTRY, chunkRatio, UNSHARED_PLACE } from "./block_table.ts";
 import { hasFileIdentifier, HEADER_AREA_LENGTH, LOG_SECTOR_SIZE } from "./file_map.ts";

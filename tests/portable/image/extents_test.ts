@@ -1,55 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { ByteSource } from "../../../src/portable/file/byte_source.ts";
 import { chainExtents, readChain } from "../../../src/portable/image/extents.ts";
-import type { DiskImage, ImageExtent } from "../../../src/portable/image/image.ts";
+import type { DiskImage } from "../../../src/portable/image/image.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { Random } from "../../fuzz/random.ts";
 import { assertBytesEqual } from "../../support.ts";
 import { pureTest } from "../../pure.ts";
-
-/** A made-up image: a map of equal cells, each in the file, zero, or the parent's. */
-class CellImage implements DiskImage {
-  readonly format = "vhdx";
-  readonly subtype = "differencing";
-  readonly blockSize = 0;
-  readonly logicalSectorSize = 1;
-  readonly physicalSectorSize = 1;
-  readonly identifier = undefined;
-  readonly virtualDiskId = undefined;
-  readonly parent = undefined;
-  readonly source: ByteSource;
-  readonly virtualSize: number;
-
-  constructor(
-    readonly bytes: Uint8Array,
-    readonly cells: readonly Exclude<ImageExtent["kind"], "lost">[],
-    readonly cellSize: number,
-  ) {
-    this.virtualSize = bytes.length;
-    this.source = {
-      path: "cells",
-      size: bytes.length,
-      readAt: (buffer, offset) => {
-        const part = bytes.subarray(offset, offset + buffer.length);
-        buffer.set(part);
-        return part.length;
-      },
-    };
-  }
-
-  extent(offset: number, end: number): ImageExtent {
-    const cell = Math.floor(offset / this.cellSize);
-    const length = Math.min(end, (cell + 1) * this.cellSize) - offset;
-    const kind = this.cells[cell]!;
-    return kind === "file"
-      ? { kind, offset, length, fileOffset: offset }
-      : { kind, offset, length };
-  }
-
-  is4kAligned(): boolean {
-    return true;
-  }
-}
+import { CellImage, oracleByte } from "./cell_image.ts";
 
 pureTest("readChain() agrees with a plain byte array, over random chains", () => {
   for (let seed = 1; seed <= 60; seed++) {
@@ -84,16 +40,6 @@ pureTest("readChain() agrees with a plain byte array, over random chains", () =>
     }
   }
 });
-
-function oracleByte(images: readonly CellImage[], index: number): number {
-  for (const image of images) {
-    if (index >= image.virtualSize) return 0;
-    const kind = image.cells[Math.floor(index / image.cellSize)];
-    if (kind === "file") return image.bytes[index]!;
-    if (kind === "zero") return 0;
-  }
-  return 0;
-}
 
 pureTest("chainExtents() joins neighbours that continue each other, and no others", () => {
   const bytes = new Uint8Array(40);
