@@ -44,6 +44,7 @@ interface Lock {
 export function lockFile(path: string, file: Deno.FsFile, isExclusive: boolean): void {
   if (!("tryLockSync" in file)) throw tooOld(path);
   const isLocked = fileOperation(path, () => tryLock(file, isExclusive));
+  if (isLocked && !isExclusive && fileOperation(path, () => wasUnlocked(file))) return;
   // Of locks of the kind that Deno takes, none is in the way of one that has been taken.
   const holder = fileOperation(path, () => lockHolders(file, !isLocked))?.find((each) =>
     isExclusive || each.excludes === "everyone"
@@ -104,6 +105,16 @@ export function unlockFile(file: Deno.FsFile): void {
  */
 export function seesAllLocks(): boolean {
   return Deno.build.os === "windows" || readLocks() !== undefined;
+}
+
+/**
+ * Whether somebody has looked already, in this moment, and no lock of another kind was there, on this file or on one of
+ * the same number. A reader is content with that: a lock that is taken after the look is not noticed anyway.
+ */
+function wasUnlocked(file: Deno.FsFile): boolean {
+  if (lastLook === undefined || performance.now() - lastLook.time > MOMENT) return false;
+  const { ino } = file.statSync();
+  return parseLocks(linesNaming(lastLook.text, `:${ino} `)).every(isFlock);
 }
 
 /**
@@ -270,6 +281,27 @@ let piece: Uint8Array | undefined;
 const PIECE = 65536;
 const DECODER = new TextDecoder();
 
+/** What `/proc/locks` said, and when. */
+interface Look {
+  readonly text: string;
+  /** Milliseconds, as `performance.now()` gives. */
+  readonly time: number;
+}
+
+/**
+ * For those who open a file in the same moment: the files of a chain, or many images one after the other. To look takes
+ * as long as all else of opening, and on a busy machine milliseconds, in which nobody on it gets a lock: Linux stops
+ * all locking until each processor has taken notice. It is forgotten before anything can happen of which this thread
+ * could be told: at the end of what runs now, or in a millisecond, in which no program can be started and ready.
+ */
+let lastLook: Look | undefined;
+const MOMENT = 1;
+
+function remember(text: string, time: number): void {
+  if (lastLook === undefined) queueMicrotask(() => lastLook = undefined);
+  lastLook = { text, time };
+}
+
 /**
  * `/proc/locks`, some of its lines perhaps twice. What one read gives is a snapshot; between two, locks that are
  * released make the system leave out others. So where there are several, all is read twice.
@@ -277,22 +309,32 @@ const DECODER = new TextDecoder();
 function readLocks(): string | undefined {
   if (!mayReadProc("/proc/locks")) return undefined;
   try {
-    const pieces = readPieces("/proc/locks");
-    if (pieces.length > 1) pieces.push("\n", ...readPieces("/proc/locks"));
-    return pieces.join("");
+    let { pieces, time } = readPieces("/proc/locks");
+    if (pieces.length > 1) {
+      const again = readPieces("/proc/locks");
+      pieces = [...pieces, "\n", ...again.pieces];
+      time = again.time;
+    }
+    const text = pieces.join("");
+    remember(text, time);
+    return text;
   } catch {
     return undefined;
   }
 }
 
-function readPieces(path: string): string[] {
+/** @returns With the time at which the first was there. */
+function readPieces(path: string): { pieces: string[]; time: number } {
   using file = Deno.openSync(path);
   const buffer = piece ??= new Uint8Array(PIECE);
   const pieces: string[] = [];
-  for (let count = file.readSync(buffer); count !== null; count = file.readSync(buffer)) {
+  let count = file.readSync(buffer);
+  // The system may have waited long before it looked.
+  const time = performance.now();
+  for (; count !== null; count = file.readSync(buffer)) {
     pieces.push(DECODER.decode(buffer.subarray(0, count)));
   }
-  return pieces;
+  return { pieces, time };
 }
 
 /** A file of the process file system; `undefined` if there is none, or it may not be read. */
