@@ -5,8 +5,9 @@
  * Usage: `deno task test [PATHS OR OPTIONS OF deno test]`, and `deno task test:full` for all states.
  */
 import { areBundled, makeBundles, withBundles } from "./bundles.ts";
+import { groupsOf, testFilesBelow, writeGroups } from "./groups.ts";
 import { Explored, IS_FULL } from "./sampling.ts";
-import { exists } from "./support.ts";
+import { exists, TempDir } from "./support.ts";
 
 /** Not the types: `deno task check` checks them, together with everything else that is found without a run. */
 const OPTIONS = [
@@ -16,7 +17,22 @@ const OPTIONS = [
   "--sanitize-ops",
   "--sanitize-resources",
 ];
-const ALL = ["tests/", "--ignore=tests/windows"];
+/** What has a task of its own. */
+const ELSEWHERE = "tests/windows/";
+/** What takes longest, and so comes first: how the paths begin, and how many files are then in a group. */
+const SLOW = {
+  "tests/proof/": 1,
+  "tests/untrusted/": 1,
+  "tests/package_test.ts": 1,
+  "tests/docs/": 2,
+  "tests/examples": 1,
+  "tests/types_test.ts": 1,
+  "tests/serve/": 2,
+  "tests/cli/": 4,
+  "tests/interop/": 4,
+  "tests/crash/": 4,
+  "tests/fuzz/": 4,
+};
 /** So many files at a time: while some wait for the disk or for another program, others have the processors. */
 const JOBS = Deno.env.get("DENO_JOBS") ?? navigator.hardwareConcurrency + 2;
 /** The tests get these too, and end; here they would lose the sum. */
@@ -38,8 +54,16 @@ function programs(): Record<string, string> {
   }
 }
 
+/** All tests. If all states are tried, nothing that takes long waits for another file of its group. */
+function groups(folder: string): string[] {
+  const files = testFilesBelow("tests").filter((file) => !file.startsWith(ELSEWHERE));
+  const slow = Object.entries(SLOW).map(([start, most]) => [start, IS_FULL ? 1 : most]);
+  return writeGroups(groupsOf(files, Object.fromEntries(slow)), folder);
+}
+
 async function runTests(args: readonly string[]): Promise<number> {
-  const own = args.some((arg) => !arg.startsWith("-") && exists(arg)) ? [] : ALL;
+  using dir = new TempDir();
+  const own = args.some((arg) => !arg.startsWith("-") && exists(arg)) ? [] : groups(dir.path);
   using explored = new Explored();
   const env = { DENO_JOBS: `${JOBS}`, ...explored.env, ...programs() };
   for (const signal of INTERRUPTIONS) Deno.addSignalListener(signal, () => {});
