@@ -40,6 +40,12 @@ export function informationIfAny<K extends InformationKind>(
   return ANSWERS[kind](chain);
 }
 
+/** Whoever does something about it, as resizing, reads the partition table again. */
+function glimpses([image, ...parents]: ImageChain["images"]): [DiskImage, ...DiskImage[]] {
+  const glimpse = (each: DiskImage) => each.glimpse?.() ?? each;
+  return [glimpse(image), ...parents.map(glimpse)];
+}
+
 type Answers = {
   readonly [K in InformationKind]: (chain: ImageChain) => VirtualDiskInformation[K] | undefined;
 };
@@ -72,7 +78,7 @@ const ANSWERS: Answers = {
   physicalDisk: () => undefined,
   vhdPhysicalSectorSize: ({ image }) => image.physicalSectorSize,
   smallestSafeVirtualSize: ({ image, images }) =>
-    image.format === "iso" ? undefined : smallestSafeSize(images),
+    image.format === "iso" ? undefined : smallestSafeSize(glimpses(images)),
   fragmentationPercentage: () => undefined,
   virtualDiskId: ({ image }) => image.virtualDiskId,
   changeTrackingState: () => undefined,

@@ -8,11 +8,13 @@
  * `/proc/locks` may be read; the structures, each once). The checksums of a VHDX take 8 (4 for 64 KiB of region
  * table, 2 for each header), those of a VHD 1; to make objects of a structure takes 1 for each; the first sector, for
  * which a page of the block table is read and its entries are compared, 8 to 10. The rest, 15 for a VHD and 20 for a
- * VHDX, is spread over all of the code, and includes the garbage collector's part. Of a disk of 4 TiB and more that
- * has a first block, 1 MiB of table is looked through before that is believed: that takes 130 more.
+ * VHDX, is spread over all of the code, and includes the garbage collector's part. Whoever reads the first block of a
+ * disk of 4 TiB and more, beyond what `information()` tells of its partitions, waits for 100 more: 1 MiB of table is
+ * looked through before the block is believed to be where its entry says.
  *
- * With `--allow-all`, the system is asked besides who else has locked the file, which takes 30 to 60: Linux stops all
- * locking until each processor has taken notice of that. On a busy machine others wait for it, for milliseconds.
+ * With `--allow-all`, the system is asked besides who else has locked files, once for all that are opened in a
+ * millisecond, so that what is measured here has a tenth of it: to ask takes 50. Linux stops all locking until each
+ * processor has taken notice of that. On a busy machine others wait for it, for milliseconds.
  *
  * @module
  */

@@ -6,7 +6,7 @@
  * @module
  */
 
-/** Entries in a piece: tables of a MiB, of 32 or of 4 GiB and more of disk, are one piece. */
+/** Entries in a piece, unless it is said otherwise: the first MiB of a table of 8 bytes each. */
 export const ENTRIES_PER_PIECE = 2 ** 17;
 const SECTOR_SIZE = 512;
 /** In a piece that has more entries at fault, all entries are. */
@@ -40,12 +40,17 @@ interface Faults {
 export class BlockPlaces {
   readonly #count: number;
   readonly #read: PlaceReader;
+  readonly #perPiece: number;
   readonly #pieces: (Faults | null | undefined)[] = [];
 
-  /** @param count How many entries the table has. */
-  constructor(count: number, read: PlaceReader) {
+  /**
+   * @param count How many entries the table has.
+   * @param perPiece How many are compared with each other.
+   */
+  constructor(count: number, read: PlaceReader, perPiece: number = ENTRIES_PER_PIECE) {
     this.#count = count;
     this.#read = read;
+    this.#perPiece = perPiece;
   }
 
   /** Whether the block at `offset`, of the entry `index`, shares bytes with another. */
@@ -65,16 +70,16 @@ export class BlockPlaces {
   }
 
   #faults(index: number): Faults | null {
-    const piece = Math.floor(index / ENTRIES_PER_PIECE);
+    const piece = Math.floor(index / this.#perPiece);
     const known = this.#pieces[piece];
     if (known !== undefined) return known;
-    return this.#pieces[piece] = this.#compare(piece * ENTRIES_PER_PIECE);
+    return this.#pieces[piece] = this.#compare(piece * this.#perPiece);
   }
 
   #compare(first: number): Faults | null {
     const used = new Places();
     const unused: [offset: number, length: number][] = [];
-    this.#read(first, Math.min(this.#count, first + ENTRIES_PER_PIECE), {
+    this.#read(first, Math.min(this.#count, first + this.#perPiece), {
       add: (offset, length) => used.add(offset, length),
       addUnused: (offset, length) => {
         if (unused.length < MAX_FAULTS) unused.push([offset, length]);

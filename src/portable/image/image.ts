@@ -88,6 +88,11 @@ export interface DiskImage {
    * @throws {ImageError} Where the table that says so is damaged.
    */
   extent(offset: number, end: number): ImageExtent;
+  /**
+   * This image for a look at a few bytes, of which it is only told what they say: where a block is, is believed after
+   * fewer entries have been compared. Absent if that saves nothing.
+   */
+  glimpse?(): DiskImage;
   /** VHDX: metadata items, to read. */
   readonly metadata?: Pick<ImageMetadata, "keys" | "get" | "copyable">;
   /** ISO: what is on the disc. */

@@ -8,7 +8,7 @@
  */
 import { firstNonZero } from "../../bytes/zeros.ts";
 import { BlockMemo } from "../image/block_memo.ts";
-import { BlockPlaces, type PlaceCollector } from "../image/block_places.ts";
+import { BlockPlaces, ENTRIES_PER_PIECE, type PlaceCollector } from "../image/block_places.ts";
 import type { ByteSource } from "../file/byte_source.ts";
 import { damaged, type ImageError } from "../file/image_error.ts";
 import { SparseTable, type TablePart } from "../file/sparse_table.ts";
@@ -21,6 +21,8 @@ import type { Region } from "./region_table.ts";
 export const BAT_ENTRY_LENGTH = 8;
 /** Bytes of a sector bitmap block; a bit for each sector of a chunk. */
 export const BITMAP_BLOCK_LENGTH = MIB;
+/** Entries of a page, which is read whole. */
+const NEAR = 512;
 const SECTORS_PER_CHUNK = BITMAP_BLOCK_LENGTH * 8;
 
 const STATE_MASK = 0x7;
@@ -116,6 +118,8 @@ export class BlockAllocationTable {
   readonly #occupied: OccupiedRanges;
   readonly #entries: SparseTable;
   readonly #places: BlockPlaces;
+  /** Entries compared with those near them alone. */
+  #nearPlaces: BlockPlaces | undefined;
   readonly #toRead = new BlockMemo<BlockToRead>();
 
   /**
@@ -152,10 +156,7 @@ export class BlockAllocationTable {
       structure: "block allocation table",
       code: "ERROR_FILE_CORRUPT",
     });
-    this.#places = new BlockPlaces(
-      needed / BAT_ENTRY_LENGTH,
-      (first, end, places) => this.#collectPlaces(first, end, places),
-    );
+    this.#places = this.#comparing(ENTRIES_PER_PIECE);
   }
 
   /**
@@ -165,14 +166,29 @@ export class BlockAllocationTable {
    * be absent while its data are in a place that no other block has.
    */
   payloadToRead(block: number): BlockToRead {
-    return this.#toRead.get(block) ?? this.#toRead.keep(block, this.#relied(block));
+    return this.#toRead.get(block) ?? this.#toRead.keep(block, this.#relied(block, this.#places));
   }
 
-  #relied(block: number): BlockToRead {
+  /** As {@linkcode payloadToRead}, but that another block may be in the same place whose entry is not near. */
+  payloadToTell(block: number): BlockToRead {
+    this.#nearPlaces ??= this.#comparing(NEAR);
+    return this.#toRead.get(block) ?? this.#relied(block, this.#nearPlaces);
+  }
+
+  #comparing(entries: number): BlockPlaces {
+    return new BlockPlaces(
+      this.#length / BAT_ENTRY_LENGTH,
+      (first, end, places) => this.#collectPlaces(first, end, places),
+      entries,
+    );
+  }
+
+  #relied(block: number, places: BlockPlaces): BlockToRead {
     const entry = this.payload(block);
     const { state, fileOffset } = entry;
     if (state === PAYLOAD.FULLY_PRESENT || state === PAYLOAD.PARTIALLY_PRESENT) {
       this.#assertUnshared(
+        places,
         payloadEntryIndex(block, this.chunkRatio),
         fileOffset,
         "payload block entry",
@@ -182,7 +198,7 @@ export class BlockAllocationTable {
       const chunk = this.chunkOf(block);
       const index = (this.chunkRatio + 1) * (chunk + 1) - 1;
       const bitmap = this.bitmap(block);
-      this.#assertUnshared(index, bitmap, BITMAP_ENTRY);
+      this.#assertUnshared(places, index, bitmap, BITMAP_ENTRY);
       return { state, fileOffset, bitmap };
     }
     // Programs that leave a place in such an entry leave one that some block has, or that was never written.
@@ -310,8 +326,13 @@ export class BlockAllocationTable {
     this.#entries.forget(offset, BAT_ENTRY_LENGTH);
   }
 
-  #assertUnshared(index: number, fileOffset: number, structure: string): void {
-    if (!this.#places.isShared(index, fileOffset)) return;
+  #assertUnshared(
+    places: BlockPlaces,
+    index: number,
+    fileOffset: number,
+    structure: string,
+  ): void {
+    if (!places.isShared(index, fileOffset)) return;
     const at = this.#offset + index * BAT_ENTRY_LENGTH;
     throw this.#wrong(at, structure, `file offset ${fileOffset}`, UNSHARED_PLACE);
   }

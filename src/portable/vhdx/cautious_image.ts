@@ -7,7 +7,7 @@
 import { damaged, type ImageError } from "../file/image_error.ts";
 import { rangeHoldsData } from "../image/tolerant_image.ts";
 import { readable } from "../file/promised_end.ts";
-import type { ImageExtent } from "../image/image.ts";
+import type { DiskImage, ImageExtent } from "../image/image.ts";
 import { BAT_ENTRY_LENGTH, PAYLOAD } from "./block_table.ts";
 import { LOG_SECTOR_SIZE } from "./file_map.ts";
 import { VhdxImage } from "./image.ts";
@@ -54,6 +54,10 @@ export class CautiousImage extends VhdxImage {
       default:
         return extent;
     }
+  }
+
+  override glimpse(): DiskImage {
+    return this;
   }
 
   #checkBitmap(block: number, offset: number, length: number): void {

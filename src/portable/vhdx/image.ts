@@ -58,10 +58,16 @@ export class VhdxImage implements DiskImage {
   readonly parent: ParentLink | undefined;
   readonly hasDirtyLog: boolean;
   readonly metadata: Pick<ImageMetadata, "keys" | "get" | "copyable">;
+  readonly #structures: ImageStructures;
+  readonly #tables: BlockTables;
   readonly #table: BlockAllocationTable;
   readonly #bitmaps: SectorBitmaps;
+  readonly #isGlimpse: boolean;
 
-  constructor(structures: ImageStructures, tables: BlockTables) {
+  constructor(structures: ImageStructures, tables: BlockTables, isGlimpse = false) {
+    this.#structures = structures;
+    this.#tables = tables;
+    this.#isGlimpse = isGlimpse;
     const { source, header, regions, metadata, replayed } = structures;
     this.source = source;
     this.subtype = subtypeOf(metadata);
@@ -106,6 +112,10 @@ export class VhdxImage implements DiskImage {
     return { ...first, length: position - offset };
   }
 
+  glimpse(): DiskImage {
+    return new VhdxImage(this.#structures, this.#tables, true);
+  }
+
   /** By format: blocks lie at multiples of 1 MiB. */
   is4kAligned(): boolean {
     return true;
@@ -116,7 +126,9 @@ export class VhdxImage implements DiskImage {
     const block = Math.floor(offset / this.blockSize);
     const inBlock = offset - block * this.blockSize;
     const length = Math.min(end - offset, this.blockSize - inBlock);
-    const { state, fileOffset, bitmap } = this.#table.payloadToRead(block);
+    const { state, fileOffset, bitmap } = this.#isGlimpse
+      ? this.#table.payloadToTell(block)
+      : this.#table.payloadToRead(block);
     switch (state) {
       case PAYLOAD.FULLY_PRESENT:
         return { kind: "file", offset, length, fileOffset: fileOffset + inBlock };

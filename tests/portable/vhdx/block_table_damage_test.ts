@@ -1,6 +1,7 @@
 /** One row for each rule of the block allocation table: they are checked where a block is used. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { UNSHARED_PLACE } from "../../../src/portable/vhdx/block_table.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { pattern } from "../../support.ts";
 import { assertRefused, type DamageRow, extraRegion } from "./damage.ts";
@@ -116,6 +117,32 @@ pureTest("two blocks in one place are refused, both; other blocks are read", () 
   assertUnreadable(child, 0, 4096);
   assertUnreadable(child, 2);
   assertEquals(openVhdx(child.source()).extent(MIB, 2 * MIB).kind, "file");
+});
+
+/** What the error that `work` throws says that was expected. */
+function expectation(work: () => void): string | undefined {
+  return assertThrows(work, ImageError).options.detail?.expected;
+}
+
+pureTest("a glimpse compares with fewer entries, and is all that is believed of it", () => {
+  const wide = (second: number) => {
+    const builder = new VhdxBuilder({ virtualSize: 600 * MIB });
+    builder.append(pattern(MIB));
+    return openVhdx(builder.bat(0, 6, 4).bat(second, 6, 4).source());
+  };
+  const far = wide(599);
+  for (const offset of [0, 599 * MIB]) {
+    assertEquals(far.glimpse!().extent(offset, offset + 512).kind, "file");
+    // What was only looked at is not believed afterwards.
+    assertEquals(expectation(() => far.extent(offset, offset + 512)), UNSHARED_PLACE);
+  }
+  const near = wide(511);
+  assertEquals(expectation(() => near.glimpse!().extent(0, 512)), UNSHARED_PLACE);
+  // A place that an absent block names is another's, wherever the entry of that is.
+  const named = new VhdxBuilder({ virtualSize: 600 * MIB });
+  named.append(pattern(MIB));
+  const absent = openVhdx(named.bat(0, 2, 4).bat(599, 6, 4).source());
+  assertEquals(absent.glimpse!().extent(0, 512).kind, "zero");
 });
 
 pureTest(
