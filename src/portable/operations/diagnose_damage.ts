@@ -5,7 +5,7 @@
  */
 import { bytesText, groupedDigits } from "../../text/digits.ts";
 import type { ErrorSymbol } from "../../errors/codes.ts";
-import { type Finding, finding, type FindingSubject, type Severity } from "../../disk/finding.ts";
+import { type Finding, finding, type FindingSubject } from "../../disk/finding.ts";
 import { shellFile, virtdiskCommand } from "../../text/shell.ts";
 import { type CheckFinding, type CheckReport, FILE_LENGTH } from "../image/findings.ts";
 import { formatNamed } from "../formats.ts";
@@ -87,8 +87,8 @@ function damageFinding(
     ? "the image was not closed properly: its log holds changes"
     : structure === FILE_LENGTH
     ? `the file has ${found.found}: its length must be ${expected}`
-    : `${structure} at offset ${offset}: found ${shown}, expected ${expected}`;
-  return finding(severityOf(found), subject, path, message, {
+    : `${structure} at offset ${offset}: found ${shown}, expected ${expected}${besides(found)}`;
+  return finding(found.severity, subject, path, message, {
     ...(symbol === undefined ? {} : { symbol: symbol as ErrorSymbol }),
     ...(remedy === undefined ? {} : { remedy: adviceOf(found, remedy) }),
     detail: { structure, offset, found: found.found, expected },
@@ -96,9 +96,13 @@ function damageFinding(
   });
 }
 
-/** Windows looks for the footer of a VHD at the end of the file, whatever copy there is. */
-function severityOf({ severity, symbol }: CheckFinding): Severity {
-  return symbol === "ERROR_VHD_DRIVE_FOOTER_MISSING" ? "error" : severity;
+/** What the copy of a footer is good for, which is believed here, and by QEMU. */
+function besides({ structure, severity, symbol }: CheckFinding): string {
+  const isCopied = structure === "footer" && severity === "warning" &&
+    symbol === "ERROR_VHD_DRIVE_FOOTER_MISSING";
+  return isCopied
+    ? "; the disk is known by the copy at the start, but Windows looks for it there"
+    : "";
 }
 
 function subjectOf({ structure, symbol, severity }: CheckFinding): FindingSubject {

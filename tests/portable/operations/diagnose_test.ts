@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { toFileUrl } from "@std/path";
-import { diagnose, type Finding, openVirtualDiskSync } from "@virtdisk/virtdisk";
+import { checkVirtualDisk, diagnose, type Finding, openVirtualDiskSync } from "@virtdisk/virtdisk";
 import { bySeverity, finding } from "../../../src/disk/finding.ts";
 import { createImage } from "../../create_image.ts";
 import { dirtyVhdx, putEntries } from "../vhdx/log_builder.ts";
 import { HEADER, newVhd, sealFooter, sealHeader, viewAt } from "../vhd/vhd_builder.ts";
-import { circumstance, onlyOn, TempDir, testWith } from "../../support.ts";
+import { circumstance, onlyOn, run, TempDir, testWith, tool } from "../../support.ts";
 
 const MIB = 1 << 20;
 const PORTABLE = { backend: "portable" } as const;
@@ -181,6 +181,44 @@ Deno.test("diagnose(): a dirty log is no damage, but a warning", async () => {
   assertEquals(verdict, "usable");
   assertMatch(command!, /^virtdisk check --repair /);
 });
+
+testWith(
+  [tool("qemu-img")],
+  "diagnose(): of the two footers of a VHD one is enough, and QEMU finds that one too",
+  async (t) => {
+    using dir = new TempDir();
+    const path = dir.file("a.vhd");
+    const image = newVhd({ virtualSize: 8 * MIB });
+    const end = image.length - 512;
+    const rows: [name: string, offset: number, length: number, message: RegExp][] = [
+      ["the end overwritten", end, 512, /copy at the start, but Windows looks for it there$/],
+      ["the cookie at the end", end, 8, /copy at the start, but Windows looks for it there$/],
+      ["the end torn", end + 64, 448, /footer at offset \d+: found .*, the checksum of its bytes$/],
+      ["the copy overwritten", 0, 512, /^footer copy at offset 0: .*, the cookie of a footer$/],
+    ];
+    for (const [name, offset, length, message] of rows) {
+      await t.step(name, async () => {
+        Deno.writeFileSync(path, new Uint8Array(image).fill(0, offset, offset + length));
+        const { verdict, command } = await diagnose(path, PORTABLE);
+        assertEquals(verdict, "usable");
+        assertMatch(command!, /^virtdisk check --repair /);
+        const found = await only(path, "damage");
+        assertEquals(found.severity, "warning");
+        assertMatch(found.message, message);
+        openVirtualDiskSync(path, PORTABLE).close();
+        // With no copy at the start QEMU takes it for a fixed one.
+        if (offset > 0) run("qemu-img", "info", "-f", "vpc", path);
+        await checkVirtualDisk(path, { repair: true });
+        assertEquals((await diagnose(path, PORTABLE)).verdict, "sound");
+        assertEquals(Deno.readFileSync(path), image);
+      });
+    }
+    // A fixed one has no copy.
+    const fixed = newVhd({ subtype: "fixed", virtualSize: 8 * MIB });
+    Deno.writeFileSync(path, fixed.fill(0, fixed.length - 448));
+    assertEquals((await diagnose(path, PORTABLE)).verdict, "unusable");
+  },
+);
 
 Deno.test("diagnose(): broken rules of size are warnings", async () => {
   using dir = new TempDir();
