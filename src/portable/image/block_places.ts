@@ -12,8 +12,8 @@ const SECTOR_SIZE = 512;
 /** In a piece that has more entries at fault, all entries are. */
 const MAX_FAULTS = 4096;
 
-/** Room that is made first. */
-const FIRST_PLACES = 256;
+/** Room that is made first: as many as need no memory beside their object. */
+const FIRST_PLACES = 8;
 
 /** Receives the places that a piece of a table names. */
 export interface PlaceCollector {
