@@ -3,6 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname, join, toFileUrl } from "@std/path";
 import { COMMANDS } from "../src/cli/commands.ts";
 import { createImage } from "./create_image.ts";
+import { allStates } from "./sampling.ts";
 import { onlyOn, quickFiles, ROOT, run, TempDir, testWith, tool } from "./support.ts";
 import { KERNEL32, VIRTDISK } from "./windows/system.ts";
 
@@ -65,17 +66,21 @@ const CONFIGURATIONS = {
   "a link to a clone": { links: ["../clone"] },
 };
 
-for (const [name, configuration] of Object.entries(CONFIGURATIONS)) {
-  testWith([quickFiles], `package: ${name} works without a warning`, () => {
-    using dir = new TempDir();
-    clone(dir);
-    Deno.mkdirSync(dir.file("consumer"));
-    Deno.writeTextFileSync(dir.file("consumer/deno.json"), JSON.stringify(configuration));
-    Deno.writeTextFileSync(dir.file("consumer/main.ts"), USE);
-    const args = ["run", "--no-prompt", "--no-lock", "main.ts"];
-    const { code, out, err } = outcome(Deno.execPath(), args, dir.file("consumer"));
-    assertEquals({ code, out, err }, { code: 0, out: "1024\n", err: "" });
-  });
+for (const [i, [name, configuration]] of Object.entries(CONFIGURATIONS).entries()) {
+  testWith(
+    [quickFiles, ...i === 0 ? [] : [allStates]],
+    `package: ${name} works without a warning`,
+    () => {
+      using dir = new TempDir();
+      clone(dir);
+      Deno.mkdirSync(dir.file("consumer"));
+      Deno.writeTextFileSync(dir.file("consumer/deno.json"), JSON.stringify(configuration));
+      Deno.writeTextFileSync(dir.file("consumer/main.ts"), USE);
+      const args = ["run", "--no-prompt", "--no-lock", "main.ts"];
+      const { code, out, err } = outcome(Deno.execPath(), args, dir.file("consumer"));
+      assertEquals({ code, out, err }, { code: 0, out: "1024\n", err: "" });
+    },
+  );
 }
 
 /** What a consumer does with an entry point, and the permissions that this needs; `images` is a folder of theirs. */
@@ -207,7 +212,7 @@ for (const face of ["mod.ts", "portable.ts"]) {
 }
 
 testWith(
-  [quickFiles],
+  [quickFiles, allStates],
   "package: portable.ts is checked without a type of the native backend",
   () => {
     using dir = new TempDir();
@@ -266,7 +271,7 @@ testWith(
 );
 
 testWith(
-  [quickFiles],
+  [quickFiles, allStates],
   "package: publishing takes the files of the package alone, and warns of nothing",
   () => {
     using dir = new TempDir();

@@ -4,9 +4,12 @@
  */
 import { join } from "@std/path";
 import { Random } from "./fuzz/random.ts";
+import { circumstance, type Need } from "./support.ts";
 
 /** Whether everything is tried. */
 export const IS_FULL = Deno.env.get("VIRTDISK_STATES") === "all";
+/** What a test needs that takes long, and whose like the sample has. */
+export const allStates: Need = circumstance(() => IS_FULL ? undefined : "for deno task test:full");
 /** One of so many is in the sample. */
 const ONE_IN = 30;
 const SEED = 2026;

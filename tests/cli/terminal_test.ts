@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createImage } from "../create_image.ts";
-import { sampledRows } from "../sampling.ts";
+import { allStates, sampledRows } from "../sampling.ts";
 import { withOneLess } from "../one_less.ts";
 import { TempDir, testWith } from "../support.ts";
 import {
@@ -144,7 +144,7 @@ for (const terminal of sampledRows(TERMINALS, 4, 1)) {
 }
 
 testWith(
-  NEEDS,
+  [...NEEDS, allStates],
   "the permissions that a help names are all needed, and for no more than it says",
   async (t) => {
     using dir = new TempDir();

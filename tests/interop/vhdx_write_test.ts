@@ -16,7 +16,7 @@ import { openWritableVhdx } from "../../src/portable/vhdx/writable_image.ts";
 import { Random } from "../fuzz/random.ts";
 import { readImage } from "../portable/image/read_image.ts";
 import { vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
-import { sampledRounds, sampledRows } from "../sampling.ts";
+import { allStates, sampledRounds, sampledRows } from "../sampling.ts";
 import {
   assertBytesEqual,
   fileHash,
@@ -265,7 +265,7 @@ function qemuRead(
 const REPLAYED_HASH = "3ba3b309425b7ff5e8e0199edceed95226250f880c53b24e8eae93865f3fad5e";
 
 testWith(
-  [...QEMU, sharedImageNeed("vhdx-log-replay.vhdx.gz")],
+  [...QEMU, sharedImageNeed("vhdx-log-replay.vhdx.gz"), allStates],
   "openVirtualDisk(): opening an image with a dirty log for writing replays the log to the file",
   async () => {
     using dir = new TempDir();

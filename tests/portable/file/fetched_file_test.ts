@@ -19,13 +19,18 @@ class Remote {
   readonly name = "(remote)";
   readonly origin = this;
   readonly size: number;
-  readonly #byteAt: (offset: number) => number;
+  readonly #byteAt: ((offset: number) => number) | number;
   /** Fails the fetches to come. */
   failure: Error | undefined;
   /** Holds them up. */
   gate: Promise<void> = Promise.resolve();
 
-  constructor(size: number, byteAt = (offset: number) => (offset * 7 + (offset >> 16)) & 0xff) {
+  /** @param byteAt One byte for all, if there are many. */
+  constructor(
+    size: number,
+    byteAt: ((offset: number) => number) | number = (offset) =>
+      (offset * 7 + (offset >> 16)) & 0xff,
+  ) {
     this.size = size;
     this.#byteAt = byteAt;
   }
@@ -39,7 +44,9 @@ class Remote {
 
   bytes(offset: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
-    for (let i = 0; i < length; i++) bytes[i] = this.#byteAt(offset + i);
+    const byteAt = this.#byteAt;
+    if (typeof byteAt === "number") return bytes.fill(byteAt);
+    for (let i = 0; i < length; i++) bytes[i] = byteAt(offset + i);
     return bytes;
   }
 }
@@ -76,7 +83,7 @@ Deno.test("FetchedFile.fetch: many who want the same wait for one fetch", async 
 });
 
 Deno.test("FetchedFile.fetch: what is read from front to back comes in pieces of 4 MiB, some ahead", async () => {
-  const remote = new Remote(64 * MIB, () => 1);
+  const remote = new Remote(64 * MIB, 1);
   const file = new FetchedFile(remote);
   for (let offset = 0; offset < remote.size; offset += PAGE) await read(file, offset, PAGE);
   assert(remote.ranges.length < 30, String(remote.ranges.length));
@@ -85,7 +92,7 @@ Deno.test("FetchedFile.fetch: what is read from front to back comes in pieces of
 });
 
 Deno.test("FetchedFile.fetch: what is read here and there costs two pages each", async () => {
-  const remote = new Remote(64 * MIB, () => 1);
+  const remote = new Remote(64 * MIB, 1);
   const file = new FetchedFile(remote);
   for (let i = 0; i < 50; i++) await read(file, ((i * 37) % 100) * 10 * PAGE, 100);
   assertEquals(remote.ranges.length, 50);
@@ -93,7 +100,7 @@ Deno.test("FetchedFile.fetch: what is read here and there costs two pages each",
 });
 
 Deno.test("FetchedFile: keeps 64 MiB, those that were used last", async () => {
-  const remote = new Remote(256 * MIB, () => 1);
+  const remote = new Remote(256 * MIB, 1);
   const file = new FetchedFile(remote);
   const isThere = (page: number) => {
     try {
@@ -113,7 +120,7 @@ Deno.test("FetchedFile: keeps 64 MiB, those that were used last", async () => {
 });
 
 Deno.test("whenFetched(): what never fits is told, and not fetched for ever", async () => {
-  const remote = new Remote(512 * MIB, () => 1);
+  const remote = new Remote(512 * MIB, 1);
   const file = new FetchedFile(remote);
   const error = await assertRejects(
     async () => await whenFetched(() => file.readAt(new Uint8Array(65 * MIB), 0)),

@@ -37,6 +37,7 @@ async function work({ role, path, expected, target }: Order, working: () => void
         throw new Error(`what was read at ${offset} is wrong`);
       }
       working();
+      await aMoment();
     }
   }
   if (role === "write") {
@@ -60,9 +61,17 @@ async function work({ role, path, expected, target }: Order, working: () => void
     if (role === "convert") {
       await convertVirtualDisk(path, target);
       Deno.removeSync(target);
-    } else await assertLocked(path);
+    } else {
+      await assertLocked(path);
+      await aMoment();
+    }
     working();
   }
+}
+
+/** Many readers would keep the processors from those that begin. */
+function aMoment(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** Somebody reads it: nobody can write to it. */

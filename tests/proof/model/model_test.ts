@@ -14,7 +14,7 @@ testWith(SPIN_NEEDS, "the log keeps its promises in all states of the model", as
   }
 });
 
-for (const { title, macros } of sampledRows(PLANTED_ERRORS, 4)) {
+for (const { title, macros } of sampledRows(PLANTED_ERRORS, PLANTED_ERRORS.length)) {
   testWith(SPIN_NEEDS, `spin finds it in the model: ${title}`, async () => {
     const { violated } = await verify(macros);
     assertStringIncludes(violated, "assertion violated");
