@@ -56,7 +56,7 @@ export interface ServeOptions {
    */
   name?: string | undefined;
   /**
-   * How many clients may be connected at a time; a further one is turned away. Each takes 2 MiB of memory at most,
+   * How many clients may be connected at a time; a further one is turned away. Each takes 4 MiB of memory at most,
    * whatever it asks for and does not read, and what waits for all of them 32 MiB.
    *
    * @default {64}

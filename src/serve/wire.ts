@@ -8,8 +8,12 @@
 const INPUT_LENGTH = 64 * 1024;
 /** Replies are put together in batches of this length; those that are longer than half of it go by themselves. */
 const BATCH_LENGTH = 64 * 1024;
+/** The memory of a reply that goes by itself: a piece of data and its head. Few are longer. */
+const LONG_LENGTH = 256 * 1024 + 64;
+/** How many of either kind are kept to be used again: new memory is filled with zeros, and costs a collection. */
+const MAX_SPARE = 4;
 /** Bytes that may wait for a client to read them, and for all clients of a server, before more is made. */
-const MAX_WAITING = 4 * 1024 * 1024;
+const MAX_WAITING = 1 * 1024 * 1024;
 const MAX_WAITING_TOGETHER = 32 * 1024 * 1024;
 /** The other side is gone, in the middle of something. */
 export class Disconnected extends Error {
@@ -115,8 +119,9 @@ export class Output {
   #queue: Batch[] = [];
   /** The last of them, while it takes more. */
   #open: Batch | undefined;
-  /** What has been sent is used again. */
-  #spare: Uint8Array<ArrayBuffer> | undefined;
+  /** What has been sent is used again: memory of either length. */
+  readonly #spare: Uint8Array<ArrayBuffer>[] = [];
+  readonly #longSpare: Uint8Array<ArrayBuffer>[] = [];
   #waiting = 0;
   #sending: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -185,7 +190,7 @@ export class Output {
           done += await this.#connection.write(bytes.subarray(done));
         }
         this.#count(-batch.length);
-        if (batch.buffer.length === BATCH_LENGTH) this.#spare = batch.buffer;
+        this.#keep(batch.buffer);
         this.#wake();
       }
     } catch (error) {
@@ -208,10 +213,22 @@ export class Output {
   #batchFor(length: number): Batch {
     const open = this.#open;
     if (open !== undefined && open.length + length <= open.buffer.length) return open;
-    if (length > BATCH_LENGTH / 2) return { buffer: new Uint8Array(length), length: 0 };
-    const buffer = this.#spare ?? new Uint8Array(BATCH_LENGTH);
-    this.#spare = undefined;
+    const isLong = length > BATCH_LENGTH / 2;
+    if (length > LONG_LENGTH) return { buffer: new Uint8Array(length), length: 0 };
+    const buffer = isLong
+      ? this.#longSpare.pop() ?? new Uint8Array(LONG_LENGTH)
+      : this.#spare.pop() ?? new Uint8Array(BATCH_LENGTH);
     return { buffer, length: 0 };
+  }
+
+  #keep(buffer: Uint8Array<ArrayBuffer>): void {
+    const { length } = buffer;
+    const spare = length === BATCH_LENGTH
+      ? this.#spare
+      : length === LONG_LENGTH
+      ? this.#longSpare
+      : undefined;
+    if (spare !== undefined && spare.length < MAX_SPARE) spare.push(buffer);
   }
 
   #wake(): void {
