@@ -44,13 +44,17 @@ class Checksum {
     const tables = this.#tables ??= makeTables(this.#polynomial);
     let state = ~previous;
     let start = 0;
+    let isRestZero = false;
     while (start + ZERO_RUN <= bytes.length) {
-      const doublings = zeroDoublings(bytes, start);
-      const end = start + (ZERO_RUN << Math.max(0, doublings));
-      state = doublings < 0
-        ? stateAfter(tables, state, bytes, start, end)
-        : stateAfterRun(this.#runOf(tables, doublings), state);
-      start = end;
+      if (!isRestZero && !isZero(bytes, start, start + ZERO_RUN)) {
+        state = stateAfter(tables, state, bytes, start, start + ZERO_RUN);
+        start += ZERO_RUN;
+        continue;
+      }
+      isRestZero ||= isZero(bytes, start, bytes.length);
+      const doublings = zeroDoublings(bytes, start, isRestZero);
+      state = stateAfterRun(this.#runOf(tables, doublings), state);
+      start += ZERO_RUN << doublings;
     }
     return ~stateAfter(tables, state, bytes, start, bytes.length) >>> 0;
   }
@@ -67,17 +71,20 @@ class Checksum {
 
 const ZEROS = new Uint8Array(ZERO_RUN);
 
-/** How often the shortest run can be doubled so that all of its bytes, from `start` on, are zero; -1 if none is. */
-function zeroDoublings(bytes: Uint8Array, start: number): number {
-  if (!isZeroRun(bytes, start, 0)) return -1;
+/**
+ * How often the shortest run, whose bytes from `start` on are zero, can be doubled so that all of them still are.
+ *
+ * @param areAll Whether all bytes up to the end are known to be.
+ */
+function zeroDoublings(bytes: Uint8Array, start: number, areAll: boolean): number {
   let doublings = MAX_DOUBLINGS;
   while (start + (ZERO_RUN << doublings) > bytes.length) doublings--;
-  while (doublings > 0 && !isZeroRun(bytes, start, doublings)) doublings--;
+  if (areAll) return doublings;
+  while (doublings > 0 && !isZero(bytes, start, start + (ZERO_RUN << doublings))) doublings--;
   return doublings;
 }
 
-function isZeroRun(bytes: Uint8Array, start: number, doublings: number): boolean {
-  const end = start + (ZERO_RUN << doublings);
+function isZero(bytes: Uint8Array, start: number, end: number): boolean {
   // The ends first, which data seldom has zero: to look at all of it takes longer.
   return bytes[start] === 0 && bytes[end - 1] === 0 && isAllZero(bytes.subarray(start, end));
 }

@@ -143,6 +143,8 @@ export class PageCache {
     let page = this.#pages.get(number);
     if (page === undefined) page = this.#load(number);
     else page.isUsed = true;
+    // Whoever opens an image to ask about it reads one.
+    if (this.#pages.size === 1) return page;
     if (this.#slots.length === 0) this.#slots = new Array(SLOTS);
     this.#slots[slotOf(number)] = page;
     return page;
