@@ -254,7 +254,7 @@ Deno.test("package: the command line of a clone can be installed, run and taken 
 });
 
 testWith(
-  [onlyOn("linux", "darwin"), tool("script")],
+  [onlyOn("linux", "darwin"), tool("script"), allStates],
   "package: what is installed warns of nothing on a terminal",
   () => {
     using dir = new TempDir();

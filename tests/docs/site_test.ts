@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { buildSite, filesBelow, sources } from "../../docs/build/site/site.ts";
+import { allStates } from "../sampling.ts";
 import { circumstance, ROOT, TempDir, testWith } from "../support.ts";
 import { pages } from "./pages.ts";
 
@@ -28,7 +29,7 @@ const quickFiles = circumstance(() =>
 );
 
 testWith(
-  [quickFiles],
+  [quickFiles, allStates],
   "deno task docs: no link of the site leads nowhere, and every page can be reached",
   async () => {
     using dir = new TempDir();

@@ -1,6 +1,7 @@
 /** Mutants are found where they are, put into the program one at a time, and noticed by tests that run them. */
 import { assert, assertEquals } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
+import { allStates } from "../../sampling.ts";
 import { onlyOn, ROOT, TempDir, testWith, tool } from "../../support.ts";
 import { filesIn } from "./covered.ts";
 import { findMutants, mutated, nameOf, sampleOf } from "./mutants.ts";
@@ -168,7 +169,7 @@ Deno.test("withSwitches(): each mutant that is on does what the changed file doe
 });
 
 testWith(
-  [tool("bash"), onlyOn("linux")],
+  [tool("bash"), onlyOn("linux"), allStates],
   "tryAll(): tests in which a mutant makes a difference notice, or are told not to have",
   async () => {
     const all = findMutants(["src/bytes/guid.ts", "src/text/digits.ts"]);
