@@ -280,6 +280,13 @@ const ROWS: readonly (PlantedFault & { readonly image: Bytes })[] = [
     severity: "info",
   },
   {
+    name: "no bit for a sector of a child's block, which is not zero",
+    image: changed(child, CHILD_BITMAP, [0]),
+    structure: "sector bitmap",
+    offset: CHILD_BITMAP,
+    severity: "info",
+  },
+  {
     name: "a leaked block before another",
     image: changed(dynamic, DYNAMIC_TABLE, uint32(0xffffffff)),
     structure: "unused space",

@@ -24,7 +24,7 @@ export const child = withBlock(
   DIFFERENCING_TABLE,
   0,
   [0x80],
-  new Uint8Array(BLOCK).fill(2),
+  new Uint8Array(BLOCK).fill(2, 0, 512),
 );
 export const FIXED_FOOTER = fixed.length - 512;
 export const DYNAMIC_FOOTER = dynamic.length - 512;
