@@ -270,6 +270,9 @@ export function loggedPage(descriptor: Uint8Array, data: Uint8Array): Uint8Array
 // The log as a ring of sectors ([MS-VHDX] 2.3). Positions are bytes from the start of the log, counted
 // on beyond its end where an entry wraps around.
 
+/** So much of a log is read at once: whoever looks for entries looks at every sector, and a read costs more than a copy. */
+const PIECE = 16 * LOG_SECTOR_SIZE;
+
 /** Reads the sectors of a log whose place in the file has been checked. */
 export class LogRing {
   readonly source: ByteSource;
@@ -278,6 +281,9 @@ export class LogRing {
   /** Bytes. */
   readonly length: number;
   readonly #offset: number;
+  /** What was read last, and its position. */
+  #piece = new Uint8Array();
+  #start = 0;
 
   constructor(source: ByteSource, header: Pick<Header, "logGuid" | "logLength" | "logOffset">) {
     this.source = source;
@@ -296,14 +302,21 @@ export class LogRing {
     return offset < this.#offset + this.length && offset + length > this.#offset;
   }
 
-  /** The sector at a position, which must be a multiple of its size. */
+  /** The sector at a position, which must be a multiple of its size; not to be changed. */
   readSector(position: number): Uint8Array<ArrayBuffer> {
-    return readStructure(
-      this.source,
-      this.fileOffset(position),
-      LOG_SECTOR_SIZE,
-      "log",
-      "ERROR_FILE_CORRUPT",
-    );
+    const inLog = position % this.length;
+    const inPiece = inLog - this.#start;
+    if (inPiece < 0 || inPiece >= this.#piece.length) {
+      this.#piece = readStructure(
+        this.source,
+        this.fileOffset(inLog),
+        Math.min(PIECE, this.length - inLog),
+        "log",
+        "ERROR_FILE_CORRUPT",
+      );
+      this.#start = inLog;
+      return this.#piece.subarray(0, LOG_SECTOR_SIZE);
+    }
+    return this.#piece.subarray(inPiece, inPiece + LOG_SECTOR_SIZE);
   }
 }
