@@ -22,7 +22,17 @@ export function sealVhdx(
   for (const header of HEADERS) if (isChanged(header, 4096)) seal(file, header, 4096);
   for (const table of REGION_TABLES) if (isChanged(table, 0x10000)) seal(file, table, 0x10000);
   if (!isChanged(LOG, MIB)) return;
-  for (let position = 0; position < MIB; position += PAGE) sealEntry(file, position);
+  for (const position of entriesIn(file)) sealEntry(file, position);
+}
+
+/** Where something in the log looks like an entry. */
+export function* entriesIn(file: Pick<SealedFile, "readAt">): Generator<number> {
+  const bytes = new Uint8Array(4);
+  const view = new DataView(bytes.buffer);
+  for (let position = 0; position < MIB; position += PAGE) {
+    file.readAt(bytes, LOG + position);
+    if (view.getUint32(0, true) === ENTRY_SIGNATURE) yield position;
+  }
 }
 
 function seal(file: SealedFile, offset: number, length: number): void {
@@ -43,7 +53,6 @@ function sealEntry(file: SealedFile, position: number): void {
   const head = new Uint8Array(12);
   file.readAt(head, LOG + position);
   const view = new DataView(head.buffer);
-  if (view.getUint32(0, true) !== ENTRY_SIGNATURE) return;
   const length = view.getUint32(8, true);
   if (length < PAGE || length > 8 * PAGE) return;
   const copy = new Uint8Array(length);

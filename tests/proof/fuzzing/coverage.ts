@@ -27,6 +27,7 @@ export class Coverage implements Disposable {
   readonly #isCounted: (url: string) => boolean;
   readonly #covered = new Map<string, Uint8Array>();
   #characters = 0;
+  #isOver = false;
 
   private constructor(isCounted: (url: string) => boolean) {
     this.#isCounted = isCounted;
@@ -56,7 +57,10 @@ export class Coverage implements Disposable {
     return isNew;
   }
 
+  /** Ends the count; what was found out remains. */
   [Symbol.dispose](): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#session.disconnect();
   }
 

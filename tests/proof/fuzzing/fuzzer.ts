@@ -26,18 +26,22 @@ export interface Fault {
   readonly error: string;
 }
 
-/** What came of a target. */
-export interface FuzzCounts {
+/** What came of a target so far; whoever goes on begins with it. */
+export interface FuzzState {
   /** Mutants that were run. */
   readonly cases: number;
-  /** Of them, those that were not refused. */
+  /** Of them, those of which was counted what they reach. */
+  readonly counted: number;
+  /** Of all, those that were not refused. */
   readonly taken: number;
-  /** Kept, because they reached something new. */
-  readonly corpus: number;
-  /** Characters of the source that the sound files reach, and that all mutants reach. */
+  /** Kept, because they reached something new; the sound files come first. */
+  readonly corpus: readonly Mutant[];
+  /** Characters of the source that the sound files reach, and that all that were counted reach. */
   readonly sound: number;
   readonly reached: number;
   readonly faults: readonly Fault[];
+  /** How the faults are told from each other. */
+  readonly kinds: readonly string[];
 }
 
 /** What is about to be run. */
@@ -52,8 +56,13 @@ export interface Batch {
 export interface FuzzWish {
   readonly target: Target;
   readonly count: number;
+  /** Of the first so many is counted what they reach: it takes a few times as long as running them. */
+  readonly counted: number;
   readonly seed: number;
+  /** Ends when it has been used. */
   readonly coverage: Coverage;
+  /** What came of it before. */
+  readonly before?: FuzzState | undefined;
   /** Is told of cases before they are run, so that whoever watches knows what never came to an end. */
   onBatch(batch: Batch): void;
   /** Whether it is to end before all are run. */
@@ -65,15 +74,15 @@ const BATCH = 32;
 /** After so many kinds of faults a target is given up: there is enough to be mended. */
 const MOST_FAULTS = 8;
 
-/** Runs mutants of a target. */
+/** Runs mutants of a target, `count` more of them. */
 export async function fuzz(
-  { target, count, seed, coverage, onBatch, isOver = () => false }: FuzzWish,
-): Promise<FuzzCounts> {
+  { target, count, counted, seed, coverage, before, onBatch, isOver = () => false }: FuzzWish,
+): Promise<FuzzState> {
   const random = new Random(seed);
   const bases = new Map((await target.bases()).map((base) => [base.name, base]));
-  const faults: Fault[] = [];
+  const faults: Fault[] = [...before?.faults ?? []];
   // What goes wrong in one way is told once.
-  const kinds = new Set<string>();
+  const kinds = new Set<string>(before?.kinds);
   let taken = 0;
   const run = async (mutant: Mutant) => {
     try {
@@ -95,8 +104,14 @@ export async function fuzz(
   }
   await coverage.isNew(true);
   const sound = coverage.characters;
+  // What they reach is not new.
+  for (const kept of before?.corpus.slice(bases.size) ?? []) {
+    await run(kept);
+    corpus.push(kept);
+  }
+  await coverage.isNew(true);
+  taken = before?.taken ?? 0;
   let cases = 0;
-  taken = 0;
   while (cases < count && faults.length < MOST_FAULTS && !isOver()) {
     const mutants = Array.from({ length: Math.min(BATCH, count - cases) }, () => {
       const parent = parentIn(corpus, random);
@@ -105,16 +120,27 @@ export async function fuzz(
     onBatch({ done: cases, faults, mutants });
     // Signals get their turn, whatever the target awaits.
     await setImmediate();
+    const isCounted = cases < counted;
+    if (!isCounted) coverage[Symbol.dispose]();
     const good: Mutant[] = [];
     for (const mutant of mutants) if (await run(mutant)) good.push(mutant);
     cases += mutants.length;
-    if (!await coverage.isNew(false)) continue;
+    if (!isCounted || !await coverage.isNew(false)) continue;
     for (const mutant of good) {
       await runMutant(target, bases, mutant).catch(() => {});
       if (await coverage.isNew(true)) corpus.push(mutant);
     }
   }
-  return { cases, taken, corpus: corpus.length, sound, reached: coverage.characters, faults };
+  return {
+    cases: cases + (before?.cases ?? 0),
+    counted: Math.min(cases, Math.ceil(counted / BATCH) * BATCH) + (before?.counted ?? 0),
+    taken,
+    corpus,
+    sound,
+    reached: coverage.characters,
+    faults,
+    kinds: [...kinds],
+  };
 }
 
 /** What was kept last has been tried least. */

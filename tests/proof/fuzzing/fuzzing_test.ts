@@ -4,7 +4,7 @@ import { Random } from "../../fuzz/random.ts";
 import { explored, sampledRounds } from "../../sampling.ts";
 import { TempDir, testWith } from "../../support.ts";
 import { Coverage } from "./coverage.ts";
-import { type Batch, fuzz, runMutant } from "./fuzzer.ts";
+import { type Batch, type Fault, fuzz, type FuzzState, runMutant } from "./fuzzer.ts";
 import { MAZE, MAZE_TARGET } from "./maze.ts";
 import { type Base, fileOf, type Mutant, mutate, patch } from "./mutants.ts";
 import { worker } from "./section.ts";
@@ -23,9 +23,10 @@ for (const target of TARGETS) {
     async () => {
       using coverage = await Coverage.start(SOURCE);
       const count = sampledRounds(320, 64);
-      const result = await fuzz({ target, count, seed: SEED, coverage, onBatch: () => {} });
+      const wish = { target, count, counted: count, seed: SEED, coverage, onBatch: () => {} };
+      const result = await fuzz(wish);
       assertEquals(result.faults, []);
-      assertEquals(result.cases, count);
+      assertEquals([result.cases, result.counted], [count, count]);
       assertGreater(result.taken, 0);
       assertGreater(result.reached, result.sound);
       explored(`fuzzing, ${target.name}`, { "damaged files": count });
@@ -36,15 +37,17 @@ for (const target of TARGETS) {
 Deno.test("fuzz() finds what is behind several conditions, and leaves out what does not matter", async () => {
   using coverage = await Coverage.start(HERE);
   const batches: Batch[] = [];
+  const count = sampledRounds(60_000, 16_000);
   const { faults, corpus, reached, sound } = await fuzz({
     target: MAZE_TARGET,
-    count: sampledRounds(60_000, 16_000),
+    count,
+    counted: count,
     seed: SEED,
     coverage,
     onBatch: (batch) => batches.push(batch),
   });
   assertGreater(faults.length, 0);
-  assertGreater(corpus, 2);
+  assertGreater(corpus.length, 2);
   assertGreater(reached, sound);
   for (const { mutant, error, target } of faults) {
     assertEquals([target, error], ["maze", "TypeError: the end of the maze"]);
@@ -54,6 +57,33 @@ Deno.test("fuzz() finds what is behind several conditions, and leaves out what d
   }
   assertEquals(batches[0]!.done, 0);
   assertEquals(batches[0]!.mutants.length, 32);
+});
+
+Deno.test("fuzz() goes on with what was kept, and counts only as many as it is told", async () => {
+  const batches: Batch[] = [];
+  const fuzzOn = async (count: number, counted: number, seed: number, before?: FuzzState) => {
+    using coverage = await Coverage.start((url) => url.endsWith("/maze.ts"));
+    const onBatch = (batch: Batch) => batches.push(batch);
+    return await fuzz({ target: MAZE_TARGET, count, counted, seed, coverage, before, onBatch });
+  };
+  const first = await fuzzOn(320, 64, SEED);
+  assertEquals([first.cases, first.counted, batches.length], [320, 64, 10]);
+  const kept: Mutant = { ...first.corpus[0]!, patches: [patch(0, Uint8Array.of(0, 0, 16, 0))] };
+  const fault: Fault = { target: "maze", mutant: kept, error: "found before" };
+  const before = {
+    ...first,
+    taken: 5,
+    corpus: [...first.corpus, kept],
+    faults: [fault],
+    kinds: ["a"],
+  };
+  const second = await fuzzOn(64, 32, SEED + 1, before);
+  assertEquals([second.cases, second.counted, second.corpus[first.corpus.length]], [384, 96, kept]);
+  assertEquals([second.faults[0], second.kinds[0]], [fault, "a"]);
+  assert(second.taken >= 5 && second.taken <= 5 + 64);
+  const parents = batches.slice(10).flatMap(({ mutants }) => mutants);
+  assertEquals(parents.length, 64);
+  assert(parents.some(({ patches }) => patches.some((each) => each === kept.patches[0])));
 });
 
 Deno.test("Coverage tells what runs for the first time", async () => {
@@ -125,7 +155,8 @@ Deno.test("worker(): a process that does not end, or ends badly, is told", async
   using dir = new TempDir();
   const missing = await worker(["run", "VHD", dir.file("none.json")], { limit: 600_000 });
   assertMatch(missing.how!, /^ended with 1: .*NotFound/);
-  const endless = ["fuzz", "NBD sessions", "100000000", "1", dir.file("batch.json")];
+  const files = [dir.file("batch.json"), dir.file("state.json")];
+  const endless = ["fuzz", "NBD sessions", "100000000", "0", "1", ...files];
   const { how } = await worker(endless, { limit: 1 });
   assertEquals(how, "no end in sight");
   const mutant: Mutant = { base: "0", patches: [], isSealed: false, seed: 1 };

@@ -39,10 +39,9 @@ export interface Mutant {
 }
 
 /** The file of a mutant. */
-export function fileOf(base: Base, { patches, size, isSealed }: Mutant): GuardedFile {
-  const file = base.file.fork();
-  if (size !== undefined) file.truncate(size);
-  for (const { offset, bytes } of patches) file.writeAt(Uint8Array.fromHex(bytes), offset);
+export function fileOf(base: Base, mutant: Mutant): GuardedFile {
+  const { patches, isSealed } = mutant;
+  const file = patched(base, mutant);
   if (isSealed) {
     base.seal(
       file,
@@ -53,6 +52,18 @@ export function fileOf(base: Base, { patches, size, isSealed }: Mutant): Guarded
     );
   }
   return GuardedFile.over(file);
+}
+
+/** The file with its changes; checksums are what they were. */
+function patched(base: Base, { patches, size }: Pick<Mutant, "patches" | "size">): SparseFile {
+  const file = base.file.fork();
+  if (size !== undefined) file.truncate(size);
+  for (const each of patches) apply(file, each);
+  return file;
+}
+
+function apply(file: SparseFile, { offset, bytes }: Patch): void {
+  file.writeAt(Uint8Array.fromHex(bytes), offset);
 }
 
 /** Numbers at which checks and sums go wrong. */
@@ -102,12 +113,17 @@ export function mutate(base: Base, parent: Mutant, other: Mutant, random: Random
   if (other.base === base.name && random.chance(15)) {
     for (const patch of other.patches) if (random.chance(50)) patches.push(patch);
   }
+  const file = patched(base, { patches, size });
   for (let n = random.pick([1, 1, 1, 2, 3, 5]); n > 0; n--) {
     if (random.chance(3)) {
       size = random.chance(60) ? random.below(size + 1) : size + random.below(MAX_LONGER);
+      file.truncate(size);
       continue;
     }
-    patches.push(...changes(base, fileOf(base, { ...parent, patches, size }), random));
+    for (const change of changes(base, file, random)) {
+      apply(file, change);
+      patches.push(change);
+    }
   }
   const kept = patches.filter(({ offset, bytes }) => offset + bytes.length / 2 <= size)
     .slice(-MOST_PATCHES);

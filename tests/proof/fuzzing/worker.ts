@@ -1,16 +1,17 @@
 /**
- * Fuzzes one target, in a process of its own, which may be ended if it hangs: prints one line of JSON when it is
- * done, and writes what it is about to try into a file.
+ * Fuzzes one target, in a process of its own, which may be ended if it hangs: writes what it is about to try into one
+ * file, and what came of it into another, with which it goes on if it is there.
  *
  * ```sh
- * deno run -A worker.ts fuzz TARGET COUNT SEED FILE
+ * deno run -A worker.ts fuzz TARGET COUNT COUNTED SEED BATCH STATE
  * deno run -A worker.ts run TARGET FILE     # one mutant, as it is written down
  * ```
  *
  * @module
  */
 import { Coverage } from "./coverage.ts";
-import { fuzz, runMutant } from "./fuzzer.ts";
+import { exists } from "../../support.ts";
+import { fuzz, type FuzzState, runMutant } from "./fuzzer.ts";
 import type { Mutant } from "./mutants.ts";
 import { targetNamed } from "./targets.ts";
 
@@ -18,22 +19,27 @@ const [what, name, ...rest] = Deno.args;
 const target = targetNamed(name!);
 
 if (what === "fuzz") {
-  const [count, seed, path] = rest;
+  const [count, counted, seed, batchPath, statePath] = rest as [string, ...string[]] & string[];
   let isOver = false;
   // Whoever has waited long enough gets what there is.
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", () => isOver = true);
   using coverage = await Coverage.start((url) => /\/src\/(?:portable|serve|bytes)\//.test(url));
-  const counts = await fuzz({
+  const before: FuzzState | undefined = exists(statePath!)
+    ? JSON.parse(Deno.readTextFileSync(statePath!))
+    : undefined;
+  const state = await fuzz({
     target,
     count: Number(count),
+    counted: Number(counted),
     seed: Number(seed),
     coverage,
+    before,
     isOver: () => isOver,
     onBatch(batch) {
-      Deno.writeTextFileSync(path!, JSON.stringify(batch));
+      Deno.writeTextFileSync(batchPath!, JSON.stringify(batch));
     },
   });
-  console.log(JSON.stringify(counts));
+  Deno.writeTextFileSync(statePath!, JSON.stringify(state));
   Deno.exit();
 } else {
   const mutant: Mutant = JSON.parse(Deno.readTextFileSync(rest[0]!));
