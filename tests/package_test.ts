@@ -4,7 +4,7 @@ import { dirname, join, toFileUrl } from "@std/path";
 import { COMMANDS } from "../src/cli/commands.ts";
 import { createImage } from "./create_image.ts";
 import { allStates } from "./sampling.ts";
-import { onlyOn, quickFiles, ROOT, run, TempDir, testWith, tool } from "./support.ts";
+import { exists, onlyOn, quickFiles, ROOT, run, TempDir, testWith, tool } from "./support.ts";
 import { KERNEL32, VIRTDISK } from "./windows/system.ts";
 
 /** What a clone has of the package. Not the repository itself: there, its own tasks run meanwhile. */
@@ -225,21 +225,68 @@ testWith(
 
 /** Installs the command line of a clone as the README says, in a folder of its own; gives what was said. */
 function install(dir: TempDir): string {
-  const options = ["--global", "--root", dir.file("root"), "--name", "virtdisk"];
-  const allowed = ["--allow-read", "--allow-write"];
+  return installAs(dir, clone(dir), "virtdisk", ["--allow-read", "--allow-write"]);
+}
+
+/** Installs a command with the given permissions. */
+function installAs(
+  dir: TempDir,
+  folder: string,
+  name: string,
+  allowed: readonly string[],
+): string {
+  const options = ["--global", "--root", dir.file("root"), "--name", name];
   const args = ["install", ...options, ...allowed, "--config", "deno.json", "src/cli/main.ts"];
-  const { code, out, err } = outcome(Deno.execPath(), args, clone(dir));
+  const { code, out, err } = outcome(Deno.execPath(), args, folder);
   assertEquals(code, 0, err);
   return out + err;
 }
+
+/** How an installed command is started: a program, and its first arguments. */
+function installed(dir: TempDir, name: string): readonly [string, readonly string[]] {
+  return Deno.build.os === "windows"
+    ? ["cmd", ["/c", dir.file(`root\\bin\\${name}.cmd`)]]
+    : [dir.file(`root/bin/${name}`), []];
+}
+
+Deno.test("package: what is installed with too few permissions says which flag it lacks, and asks nobody", async () => {
+  using dir = new TempDir();
+  const folder = clone(dir);
+  (await createImage(dir.file("disk.vhdx"), { size: 8 << 20 })).close();
+  const rows = [
+    { allowed: [], line: "info disk.vhdx", missing: "read" },
+    { allowed: ["--allow-read"], line: "create new.vhdx 64MiB", missing: "write" },
+    { allowed: ["--allow-read", "--allow-write"], line: "serve disk.vhdx", missing: "net" },
+  ];
+  for (const { allowed, line, missing } of rows) {
+    const name = `lacks-${missing}`;
+    installAs(dir, folder, name, allowed);
+    const [program, first] = installed(dir, name);
+    // Standard input is a pipe that says nothing, and does not end: whoever asked would wait for ever.
+    const child = new Deno.Command(program, {
+      args: [...first, ...line.split(" ")],
+      cwd: dir.path,
+      env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", PATH },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      signal: AbortSignal.timeout(120_000),
+    }).spawn();
+    const { code, signal, stdout, stderr } = await child.output();
+    await child.stdin.close().catch(() => {});
+    const text = new TextDecoder();
+    const [out, err] = [text.decode(stdout), text.decode(stderr)];
+    assertEquals([code, signal, out], [2, null, ""], err);
+    assertMatch(err, new RegExp(`^virtdisk: .*run again with the --allow-${missing} flag\\r?\\n$`));
+  }
+  assertEquals(exists(dir.file("new.vhdx")), false);
+});
 
 Deno.test("package: the command line of a clone can be installed, run and taken away", () => {
   using dir = new TempDir();
   const said = install(dir);
   assert(!/warning|error/i.test(said), said);
-  const [program, first] = Deno.build.os === "windows"
-    ? ["cmd", ["/c", dir.file("root\\bin\\virtdisk.cmd")]] as const
-    : [dir.file("root/bin/virtdisk"), []] as const;
+  const [program, first] = installed(dir, "virtdisk");
   const version = outcome(program, [...first, "--version"], dir.path);
   assertEquals([version.code, version.err], [0, ""]);
   assertMatch(version.out, /^virtdisk \d+\.\d+\.\d+ \(Deno /);

@@ -3,10 +3,9 @@
  * questions that Deno asks on a terminal when a permission is missing.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { createImage } from "../create_image.ts";
 import { allStates, sampledRows } from "../sampling.ts";
-import { withOneLess } from "../one_less.ts";
 import { TempDir, testWith } from "../support.ts";
+import { COMMANDS, lesserGrants, makeFiles, theirGrants } from "./every_command.ts";
 import {
   assertDrawn,
   DECLARATIONS,
@@ -16,69 +15,6 @@ import {
   onTerminal,
   type Terminal,
 } from "./on_terminal.ts";
-
-const MIB = 2 ** 20;
-const METADATA_ID = "0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60";
-
-/** A command, and what it may read and write at least. */
-interface Command {
-  readonly line: string;
-  /** Its exit status; default: 0. */
-  readonly code?: number;
-  readonly read?: string;
-  readonly write?: string;
-  /** The flags of other permissions. */
-  readonly others?: string;
-  /** Whether it tells what it knows, with status 1, if it may not read the parents. */
-  readonly mayLackParents?: true;
-}
-
-/** Each command. Earlier ones make what later ones take. */
-const COMMANDS: readonly Command[] = [
-  { line: "create disk.vhdx 64M", read: ".", write: "." },
-  { line: "create --parent disk.vhdx child.vhdx", read: ".", write: "." },
-  { line: "info disk.vhdx child.vhdx", read: "disk.vhdx,child.vhdx" },
-  { line: "info --json disk.vhdx", read: "disk.vhdx" },
-  { line: "info none.vhdx", read: "none.vhdx", code: 2 },
-  { line: "info --tree .", read: ".", code: 0 },
-  { line: "info --tree child.vhdx", read: "disk.vhdx,child.vhdx", mayLackParents: true },
-  { line: "diagnose child.vhdx", read: "disk.vhdx,child.vhdx" },
-  { line: "diagnose none.vhdx", read: "none.vhdx", code: 2 },
-  { line: "convert --subtype fixed disk.vhdx copy.vhd", read: ".", write: "." },
-  { line: "write --offset 1MiB child.vhdx <bytes", read: ".", write: "child.vhdx" },
-  { line: "read --length 4 child.vhdx >bytes", read: "disk.vhdx,child.vhdx" },
-  { line: "changes child.vhdx", read: "disk.vhdx,child.vhdx", code: 1 },
-  { line: "compare disk.vhdx copy.vhd", read: "disk.vhdx,copy.vhd" },
-  { line: "compare disk.vhdx child.vhdx", read: "disk.vhdx,child.vhdx", code: 1 },
-  { line: "map child.vhdx", read: "disk.vhdx,child.vhdx" },
-  { line: "free disk.vhdx", read: "disk.vhdx" },
-  { line: "map --as totals child.vhdx", read: "disk.vhdx,child.vhdx" },
-  { line: "map --as pieces --free-space child.vhdx", read: "disk.vhdx,child.vhdx" },
-  { line: "map --svg child.svg child.vhdx", read: "disk.vhdx,child.vhdx", write: "child.svg" },
-  { line: "serve child.vhdx", read: ".", write: ".", others: "--allow-net" },
-  { line: "rebase child.vhdx disk.vhdx", read: ".", write: "child.vhdx" },
-  { line: "merge --into new.vhdx child.vhdx", read: ".", write: "." },
-  { line: "merge --remove-child child.vhdx", read: ".", write: "disk.vhdx,child.vhdx" },
-  { line: "expand disk.vhdx 65MiB", read: ".", write: "disk.vhdx" },
-  { line: "resize disk.vhdx 66MiB", read: ".", write: "disk.vhdx" },
-  { line: "compact disk.vhdx", read: "disk.vhdx", write: "disk.vhdx" },
-  { line: "compact --free-space disk.vhdx", read: ".", write: "disk.vhdx" },
-  { line: `metadata --set ${METADATA_ID} disk.vhdx <bytes`, read: ".", write: "disk.vhdx" },
-  { line: "metadata disk.vhdx", read: "disk.vhdx" },
-  {
-    line: "serve --writable --socket nbd.sock disk.vhdx",
-    read: ".",
-    write: "disk.vhdx,nbd.sock",
-    others: "--allow-net --allow-sys=umask",
-  },
-  { line: "map --salvage damaged.vhdx", read: "damaged.vhdx" },
-  { line: "salvage --overwrite damaged.vhdx saved.vhdx", read: ".", write: "." },
-  { line: "check disk.vhdx", read: "disk.vhdx" },
-  { line: "check damaged.vhdx", read: "damaged.vhdx", code: 1 },
-  { line: "check --repair damaged.vhdx", read: "damaged.vhdx", write: "damaged.vhdx" },
-  { line: "completions bash" },
-  { line: "manual" },
-];
 
 const TERMINALS: readonly Terminal[] = [
   { name: "wide", columns: 200 },
@@ -91,16 +27,6 @@ const TERMINALS: readonly Terminal[] = [
 function flagsIn(help: string): string[] {
   const [, text = ""] = /^Permissions:\n([^]*?)\n\n/m.exec(help) ?? [];
   return [...new Set(text.match(/--allow-[a-z]+/g))].sort();
-}
-
-/** Images that the commands find in their folder. */
-async function makeFiles(dir: TempDir): Promise<void> {
-  Deno.writeTextFileSync(dir.file("bytes"), "boot");
-  (await createImage(dir.file("damaged.vhdx"), { size: 8 * MIB })).close();
-  // One of two headers: `check` finds it, and can repair it.
-  using file = Deno.openSync(dir.file("damaged.vhdx"), { write: true });
-  file.seekSync(64 * 1024 + 100, Deno.SeekMode.Start);
-  file.writeSync(new Uint8Array([1]));
 }
 
 const helps = new Map<string, string>();
@@ -151,19 +77,12 @@ testWith(
     await makeFiles(dir);
     const terminal = { name: "wide", columns: 200, noColor: true };
     for (const [index, command] of COMMANDS.entries()) {
-      const { line, code: expected = 0, read, write, others, mayLackParents } = command;
+      const { line, code: expected = 0, mayLackParents } = command;
       await t.step(line, async () => {
-        const grants = [
-          ...(read === undefined ? [] : [`--allow-read=${read}`]),
-          ...(write === undefined ? [] : [`--allow-write=${write}`]),
-          ...(others?.split(" ") ?? []),
-        ];
+        const grants = theirGrants(command);
         // With one path less it refuses, and says which flag is missing. One at a time: some have the image to themselves
-        // by then. A server is done with all of a flag at once.
-        const lesser = others === undefined
-          ? withOneLess(grants)
-          : grants.map((missing) => grants.filter((each) => each !== missing));
-        for (const fewer of sampledRows(lesser, 3, index)) {
+        // by then.
+        for (const fewer of sampledRows(lesserGrants(command), 3, index)) {
           const { code, text } = await onTerminal(
             dir,
             `${denoRun(false, fewer)} ${line}`,
