@@ -65,6 +65,16 @@ export interface FlipResult {
   readonly silentFields: Readonly<Record<string, number>>;
   /** How many of these a check names. */
   readonly named: number;
+  /** By program: of the sector bitmaps, which flips it reads as other bytes without a word. */
+  readonly silentBits: Readonly<Partial<Record<ReaderName, SilentBits>>>;
+}
+
+/** Flips in sector bitmaps. */
+export interface SilentBits {
+  /** A sector of the image is taken for the parent's. */
+  readonly lost: number;
+  /** And the other way about. */
+  readonly made: number;
 }
 
 /** Of a hundred places: how many are in data, and how many in room of structures that nothing is written in. */
@@ -172,6 +182,7 @@ export async function flipBits(
     counts[reader.name] = { structure: noCounts(), data: noCounts() };
   }
   const incidents: Incident[] = [];
+  const silentBits: Partial<Record<ReaderName, SilentBits>> = {};
   const silentFields: Record<string, number> = {};
   const places = choosePlaces(subject, count, new Random(seed));
   let named = 0;
@@ -188,7 +199,13 @@ export async function flipBits(
       if (outcome === "crash" || outcome === "hang" || outcome === "untyped") {
         incidents.push({ subject: subject.name, reader: name, place, reading });
       }
-      if (name !== "virtdisk" || outcome !== "silent") continue;
+      if (outcome !== "silent") continue;
+      if (isBitmap(subject, offset)) {
+        const { lost, made } = silentBits[name] ?? { lost: 0, made: 0 };
+        const isLost = flipped[0]! < subject.bytes[offset]!;
+        silentBits[name] = isLost ? { lost: lost + 1, made } : { lost, made: made + 1 };
+      }
+      if (name !== "virtdisk") continue;
       const field = fieldAt(subject, offset);
       silentFields[field] = (silentFields[field] ?? 0) + 1;
       if (await isNamed(subject)) named++;
@@ -206,7 +223,14 @@ export async function flipBits(
     incidents,
     silentFields,
     named,
+    silentBits,
   };
+}
+
+function isBitmap({ fields }: FlipSubject, at: number): boolean {
+  return fields.some(({ kind, offset, length }) =>
+    kind === "bitmap" && offset <= at && at < offset + length
+  );
 }
 
 function whyUnable(subject: FlipSubject, reading: Reading): string | undefined {

@@ -6,7 +6,7 @@ import { denoCommand } from "../../deno_command.ts";
 import { explored, sampledRounds } from "../../sampling.ts";
 import { TempDir, testWith } from "../../support.ts";
 import { choosePlaces, flipBits, outcomeOf, type Place } from "./flips.ts";
-import { type FlipSubject, flipSubjects } from "./subjects.ts";
+import { childOfSectors, type FlipSubject, flipSubjects } from "./subjects.ts";
 import { READER_NEEDS, startReaders } from "../readers/readers.ts";
 import { checksumOf, ReaderProcess } from "../readers/reading.ts";
 
@@ -66,6 +66,25 @@ testWith(
 
 const sum = (counts: Readonly<Record<string, number>>) =>
   Object.values(counts).reduce((a, b) => a + b, 0);
+
+testWith(
+  READER_NEEDS.libvhdi,
+  "childOfSectors(): libvhdi reads other bytes of a sound child that has less than 4 KiB of its own",
+  async () => {
+    using dir = new TempDir();
+    await using stack = new AsyncDisposableStack();
+    const image = await childOfSectors(dir);
+    const read: Record<string, boolean> = {};
+    for (const reader of startReaders(dir.file("read.raw"))) {
+      stack.use(reader);
+      const reading = await reader.read(image, image.contents);
+      assertEquals(reading.kind, "bytes", reader.name);
+      const checksum = reading.kind === "bytes" ? reading.checksum : undefined;
+      read[reader.name] = checksum === checksumOf(image.contents);
+    }
+    assertEquals([read["virtdisk"], read["libvhdi"]], [true, false]);
+  },
+);
 
 Deno.test("choosePlaces(): the same seed gives the same places, in data and in structures", async () => {
   using dir = new TempDir();

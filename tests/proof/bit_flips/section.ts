@@ -2,6 +2,7 @@
 import { basename } from "@std/path";
 import { TempDir } from "../../support.ts";
 import { READER_NAMES, READER_NEEDS, type ReaderName, startReaders } from "../readers/readers.ts";
+import { checksumOf } from "../readers/reading.ts";
 import type { RunFacts, RunWish, Section } from "../section.ts";
 import {
   flipBits,
@@ -11,10 +12,15 @@ import {
   NEWEST_ENTRY,
   type Outcome,
 } from "./flips.ts";
-import { type FlipSubject, flipSubjects } from "./subjects.ts";
+import { childOfSectors, type FlipSubject, flipSubjects } from "./subjects.ts";
 
-/** What came of the flips: of each image. */
-type FlipResults = readonly FlipResult[];
+/** What came of it. */
+interface FlipResults {
+  /** Of each image. */
+  readonly flips: readonly FlipResult[];
+  /** By program: how it reads a sound child that has less than 4 KiB of its own in one place. */
+  readonly ofSectors: Readonly<Partial<Record<ReaderName, string>>>;
+}
 
 export const bitFlips: Section<FlipResults> = {
   name: "bit-flips",
@@ -25,7 +31,8 @@ export const bitFlips: Section<FlipResults> = {
   needs: Object.values(READER_NEEDS).flat(),
   run,
   render,
-  faults: (flips) => [
+  faults: ({ flips, ofSectors: { virtdisk } }) => [
+    ...(virtdisk === RIGHT ? [] : [`a child with single sectors: ${virtdisk}`]),
     ...flips.flatMap(({ subject, unable }) =>
       unable.virtdisk === undefined ? [] : [`${subject}, sound: ${unable.virtdisk}`]
     ),
@@ -38,7 +45,7 @@ export const bitFlips: Section<FlipResults> = {
 async function run({ count, seed, tell }: RunWish): Promise<FlipResults> {
   using dir = new TempDir();
   const subjects = await flipSubjects(dir);
-  return await Promise.all(subjects.map(async (subject) => {
+  const flips = await Promise.all(subjects.map(async (subject) => {
     const places = Math.ceil(
       count / subjects.filter(({ format }) => format === subject.format).length,
     );
@@ -46,6 +53,27 @@ async function run({ count, seed, tell }: RunWish): Promise<FlipResults> {
     tell(`${subject.name}: ${places} bits`);
     return result;
   }));
+  return { flips, ofSectors: await readSectors() };
+}
+
+const RIGHT = "right";
+
+async function readSectors(): Promise<FlipResults["ofSectors"]> {
+  using dir = new TempDir();
+  const image = await childOfSectors(dir);
+  await using stack = new AsyncDisposableStack();
+  const answers: Partial<Record<ReaderName, string>> = {};
+  for (const reader of startReaders(dir.file("read.raw"))) {
+    stack.use(reader);
+    const reading = await reader.read(image, image.contents);
+    const isRight = reading.kind === "bytes" && reading.checksum === checksumOf(image.contents);
+    answers[reader.name] = isRight
+      ? RIGHT
+      : reading.kind === "bytes"
+      ? "other bytes"
+      : reading.kind;
+  }
+  return answers;
 }
 
 /** In a folder of its own: a bit that is flipped in a parent would be one in the child too. */
@@ -70,7 +98,7 @@ async function flipAlone(
   return await flipBits(moved, readers, options);
 }
 
-function render(flips: FlipResults, { seed }: RunFacts): string[] {
+function render({ flips, ofSectors }: FlipResults, { seed }: RunFacts): string[] {
   const places = flips.map((each) => each.places).reduce((a, b) => a + b, 0);
   return [
     `One bit of an image is flipped, every program reads the whole disk, the bit is put back: ${places} times`,
@@ -111,6 +139,35 @@ function render(flips: FlipResults, { seed }: RunFacts): string[] {
     ...READER_NAMES.slice(1).map((name) => compared(flips, name)),
     "",
     ...silences(flips),
+    ...bitmapSilences(flips, ofSectors),
+  ];
+}
+
+const CHILD = "VHD, differencing";
+
+/** Why other programs read fewer flips of a child's bitmaps wrongly, if they do. */
+function bitmapSilences(
+  flips: readonly FlipResult[],
+  ofSectors: FlipResults["ofSectors"],
+): string[] {
+  const child = flips.find(({ subject }) => subject === CHILD);
+  const [ours, theirs] = (["virtdisk", "libvhdi"] as const).map((name) =>
+    child?.counts[name] && (child.silentBits[name] ?? { lost: 0, made: 0 })
+  );
+  if (!ours || !theirs) return [];
+  return [
+    `In the bitmaps of the differencing VHD, virtdisk reads ${ours.lost} bits that are lost and ${ours.made} that should`,
+    `not be set as other bytes, libvhdi ${theirs.lost} and ${theirs.made}. Neither can be refused. Where a bit is lost, the sector`,
+    "lies in the block with its data, and nothing names it; a crash between a write and its flush leaves just that, and",
+    "then the parent's sector is the one to be read: whoever refused it, or read what lies there, would fail after every",
+    "crash, of Windows too. `virtdisk check` tells of such sectors, as of what may be well. Where a bit is set, the",
+    "block holds zeros for the sector, as if they had been written to it.",
+    ...(ofSectors.libvhdi === RIGHT || ofSectors.libvhdi === undefined ? [] : [
+      "libvhdi does not look at all bits: what follows a sector of the child within 4 KiB it takes for the child's as",
+      "well. That hides lost bits, as here each run of sectors ends with such 4 KiB, and it makes libvhdi read sound",
+      `images wrongly: a sound child whose runs end elsewhere it reads as ${ofSectors.libvhdi}, virtdisk reads it ${ofSectors.virtdisk}.`,
+    ]),
+    "",
   ];
 }
 

@@ -54,6 +54,14 @@ export async function flipSubjects(dir: TempDir): Promise<FlipSubject[]> {
   return [...subjects, await withLog(dir, random), iso(dir)];
 }
 
+/** A child as {@linkcode flipSubjects} makes it, but that of 4 KiB it has less of its own. */
+export async function childOfSectors(
+  dir: TempDir,
+): Promise<ReadImage & Pick<FlipSubject, "contents">> {
+  const made = await ownSubjects(dir, new Random(SEED), [10, 50]);
+  return { ...made.find(({ name }) => name === "differencing.vhd")!, hasLog: false };
+}
+
 function dataOf(path: string): Piece[] {
   using disk = openImageSync(path);
   return [...disk.extents()].flatMap((extent) => extent.kind === "file" ? [extent] : []);
