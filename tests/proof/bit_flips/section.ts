@@ -159,8 +159,8 @@ function bitmapSilences(
     `In the bitmaps of the differencing VHD, virtdisk reads ${ours.lost} bits that are lost and ${ours.made} that should`,
     `not be set as other bytes, libvhdi ${theirs.lost} and ${theirs.made}. Neither can be refused. Where a bit is lost, the sector`,
     "lies in the block with its data, and nothing names it; a crash between a write and its flush leaves just that, and",
-    "then the parent's sector is the one to be read: whoever refused it, or read what lies there, would fail after every",
-    "crash, of Windows too. `virtdisk check` tells of such sectors, as of what may be well. Where a bit is set, the",
+    "then the parent's sector is the one to be read: whoever refused it, or read what lies there, would fail after such",
+    "a crash. `virtdisk check` tells of such sectors, as of what may be well. Where a bit is set, the",
     "block holds zeros for the sector, as if they had been written to it.",
     ...(ofSectors.libvhdi === RIGHT || ofSectors.libvhdi === undefined ? [] : [
       "libvhdi does not look at all bits: what follows a sector of the child within 4 KiB it takes for the child's as",
