@@ -18,6 +18,8 @@ const COMMAND_LINE = "src/cli/main.ts";
 /** What else is started often. */
 const PROGRAMS = [
   "mod.ts",
+  "portable.ts",
+  "serve.ts",
   "tests/windows/open_once.ts",
   "tests/native/children/open_once.ts",
   "tests/native/children/open_system.ts",

@@ -1,5 +1,7 @@
 /** docs/permissions.md is exact: each call works with the flags beside it, and fails with one less. */
 import { assert, assertEquals } from "@std/assert";
+import { toFileUrl } from "@std/path";
+import { runnable } from "../bundles.ts";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
 import { sampledRows } from "../sampling.ts";
@@ -28,8 +30,9 @@ async function makeFolder(): Promise<TempDir> {
 /** Runs a call with flags alone; gives the name of the error, or "done". */
 async function outcome(call: string, flags: readonly string[]): Promise<string> {
   using dir = await makeFolder();
-  const modules = ["portable", "serve"].map((name) => new URL(`../../${name}.ts`, import.meta.url));
-  const [portable, serve] = modules.map(({ href }) => JSON.stringify(href));
+  const [portable, serve] = ["portable.ts", "serve.ts"].map((module) =>
+    JSON.stringify(toFileUrl(runnable(module)).href)
+  );
   Deno.writeTextFileSync(
     dir.file("script.ts"),
     `import * as portable from ${portable};
