@@ -13,6 +13,9 @@ export interface Order {
   readonly target: string;
 }
 
+/** What a worker is told that is in the middle of it and waits: that all others are, too. */
+export const GO_ON = "go on";
+
 /** What a worker says: that it is in the middle of it, or what went wrong. */
 export type Report = { readonly kind: "working" } | {
   readonly kind: "fault";
@@ -22,12 +25,19 @@ export type Report = { readonly kind: "working" } | {
 const PIECE = 64 * 2 ** 10;
 
 const scope = globalThis as unknown as {
-  onmessage: (event: MessageEvent<Order>) => void;
+  onmessage: (event: MessageEvent<Order | typeof GO_ON>) => void;
   postMessage(report: Report): void;
 };
 
-/** Goes on until the end of the worker. */
-async function work({ role, path, expected, target }: Order, working: () => void): Promise<never> {
+/**
+ * Goes on until the end of the worker.
+ *
+ * @param working Is told after each piece of work; the first time it lets the worker wait.
+ */
+async function work(
+  { role, path, expected, target }: Order,
+  working: () => Promise<void>,
+): Promise<never> {
   if (role === "read") {
     using disk = await openVirtualDisk(path);
     for (let offset = 0;; offset = (offset + PIECE) % disk.size) {
@@ -36,8 +46,7 @@ async function work({ role, path, expected, target }: Order, working: () => void
       if (Buffer.compare(bytes, expected.subarray(offset, offset + bytes.length)) !== 0) {
         throw new Error(`what was read at ${offset} is wrong`);
       }
-      working();
-      await aMoment();
+      await working();
     }
   }
   if (role === "write") {
@@ -45,7 +54,7 @@ async function work({ role, path, expected, target }: Order, working: () => void
     for (let version = 1;; version++) {
       await disk.write(pattern(PIECE, version % 200), (version * PIECE) % disk.size);
       if (version % 8 === 0) await disk.flush();
-      working();
+      await working();
     }
   }
   if (role === "compact") {
@@ -54,24 +63,16 @@ async function work({ role, path, expected, target }: Order, working: () => void
       disk.zeroSync(0, disk.size / 2);
       await disk.compact();
       disk.writeSync(pattern(disk.size / 2), 0);
-      working();
+      await working();
     }
   }
   for (;;) {
     if (role === "convert") {
       await convertVirtualDisk(path, target);
       Deno.removeSync(target);
-    } else {
-      await assertLocked(path);
-      await aMoment();
-    }
-    working();
+    } else await assertLocked(path);
+    await working();
   }
-}
-
-/** Many readers would keep the processors from those that begin. */
-function aMoment(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** Somebody reads it: nobody can write to it. */
@@ -85,12 +86,18 @@ async function assertLocked(path: string): Promise<void> {
   throw new Error("it was opened for writing while others read it");
 }
 
+const goOn = Promise.withResolvers<void>();
+
 scope.onmessage = async ({ data }) => {
+  if (data === GO_ON) return goOn.resolve();
   let isWorking = false;
   try {
-    await work(data, () => {
-      if (!isWorking) scope.postMessage({ kind: "working" });
+    await work(data, async () => {
+      if (isWorking) return;
       isWorking = true;
+      scope.postMessage({ kind: "working" });
+      // Those that work would keep the others from starting, all the longer the more there are.
+      await goOn.promise;
     });
   } catch (error) {
     scope.postMessage({ kind: "fault", text: `${data.role}: ${error}` });

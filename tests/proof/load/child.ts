@@ -2,9 +2,16 @@
  * Does one phase in a process of its own, and prints what is left of it as JSON. It needs `--v8-flags=--expose-gc`.
  * Usage: child.ts PHASE COUNT SEED FOLDER
  */
-import { footprint } from "./footprint.ts";
-import type { PhaseResult } from "./phase.ts";
+import { type Footprint, footprint } from "./footprint.ts";
+import { type PhaseResult, RESIDENT_GROWTH } from "./phase.ts";
 import { LEAKING, PHASES } from "./phases.ts";
+
+/** For so many seconds. */
+const PATIENCE = 60;
+
+function hasGrown(before: Footprint, after: Footprint): boolean {
+  return after.residentBytes - before.residentBytes > RESIDENT_GROWTH;
+}
 
 /** After so much of all rounds everything is there that is made once. */
 const WARM = 10;
@@ -37,7 +44,12 @@ async function measure(
   } catch (error) {
     faults.push(`in the end: ${error}`);
   }
-  const after = await footprint(folder);
+  let after = await footprint(folder);
+  // What a thread had that is over, V8 gives back to the system some seconds later.
+  for (let i = 0; i < PATIENCE && hasGrown(before, after); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    after = await footprint(folder);
+  }
   return { phase: name, done, before, after, faults };
 }
 

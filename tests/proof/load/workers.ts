@@ -1,8 +1,9 @@
 /** Many workers on one chain, all of which are terminated in the middle of what they do. */
 import { join } from "@std/path";
 import { checkVirtualDisk, createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk/portable";
+import { Random } from "../../fuzz/random.ts";
 import { assertBytesEqual } from "../../support.ts";
-import type { Order, Report } from "./chain_worker.ts";
+import { GO_ON, type Order, type Report } from "./chain_worker.ts";
 import { openFiles } from "./footprint.ts";
 import { makeLongChain } from "./images.ts";
 import type { Phase } from "./phase.ts";
@@ -14,8 +15,12 @@ const CHAIN = 4;
 /** How long the system may take to close what a thread had open that is no more, in milliseconds. */
 const PATIENCE = 20_000;
 
+/** For up to so many milliseconds all work at the same time. */
+const TOGETHER = 400;
+
 /** In each round all workers begin, work at the same time, and are terminated. */
-export const workers: Phase = async ({ folder, count }) => {
+export const workers: Phase = async ({ folder, count, seed }) => {
+  const random = new Random(seed);
   const chain = await makeLongChain(folder, CHAIN);
   const leaf = chain.at(-1)!;
   const expected = await contents(leaf);
@@ -37,6 +42,8 @@ export const workers: Phase = async ({ folder, count }) => {
         // Nobody intrudes where nobody is.
         await start(false);
         await start(true);
+        for (const worker of all) worker.postMessage(GO_ON);
+        await new Promise((resolve) => setTimeout(resolve, random.below(TOGETHER)));
       } finally {
         for (const worker of all) worker.terminate();
       }
