@@ -114,6 +114,11 @@ export function fillWithZeros(file: WritableSource, offset: number, length: numb
   }
 }
 
+/** Some of the bytes. All of them are not cut out: a view costs as much as a good part of a short read or write. */
+export function partOf<T extends Uint8Array>(bytes: T, start: number, end: number): T {
+  return start === 0 && end >= bytes.length ? bytes : bytes.subarray(start, end) as T;
+}
+
 /** A view over all of `bytes`, wherever they lie in their buffer. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { partOf } from "../file/byte_source.ts";
 import { type ChainExtent, chainExtent, readChain, readExtent, readFile } from "./extents.ts";
 import type { DiskImage } from "./image.ts";
 
@@ -77,7 +78,7 @@ class ChainMap {
       }
     }
     for (let done = 0; done < buffer.length;) {
-      done += this.#readPart(done === 0 ? buffer : buffer.subarray(done), offset + done);
+      done += this.#readPart(partOf(buffer, done, buffer.length), offset + done);
     }
   }
 
@@ -100,7 +101,7 @@ class ChainMap {
       end = Math.min(end, next * GRAIN);
     }
     const length = end - inWindow;
-    const target = length === buffer.length ? buffer : buffer.subarray(0, length);
+    const target = partOf(buffer, 0, length);
     if (file < ZEROS) readFile(this.#images[file]!.source, target, start + inWindow);
     else if (file === ZEROS) target.fill(0);
     else readChain(this.#images, target, offset);
@@ -195,7 +196,7 @@ export class ChainReader {
     if (this.#asked.length === 0) return this.#map.read(buffer, offset);
     for (let done = 0; done < buffer.length;) {
       const part = chainExtent(this.#asked, offset + done, offset + buffer.length);
-      const target = buffer.subarray(done, done + part.length);
+      const target = partOf(buffer, done, done + part.length);
       if (part.kind === "absent") this.#map.readPadded(target, part.offset);
       else readExtent(this.#images, part, target);
       done += part.length;

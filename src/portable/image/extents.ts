@@ -4,7 +4,7 @@
  * @module
  */
 import type { LossReason } from "../../disk/damage.ts";
-import type { ByteSource } from "../file/byte_source.ts";
+import { type ByteSource, partOf } from "../file/byte_source.ts";
 import { whenFetched } from "../file/fetched_file.ts";
 import { ImageError } from "../file/image_error.ts";
 import type { DiskImage, ImageExtent, WritableImage, ZeroReason } from "./image.ts";
@@ -106,10 +106,7 @@ export function readChain(images: readonly DiskImage[], buffer: Uint8Array, offs
   for (let position = offset; position < end;) {
     const extent = chainExtent(images, position, end);
     const start = position - offset;
-    const target = extent.length === buffer.length
-      ? buffer
-      : buffer.subarray(start, start + extent.length);
-    readExtent(images, extent, target);
+    readExtent(images, extent, partOf(buffer, start, start + extent.length));
     position += extent.length;
   }
 }
@@ -191,7 +188,7 @@ function writeSectors(
     const length = inSector === 0 && whole > 0
       ? whole
       : Math.min(sectorSize - inSector, end - position);
-    const part = bytes.subarray(position - offset, position - offset + length);
+    const part = partOf(bytes, position - offset, position - offset + length);
     if (inSector === 0 && whole > 0) image.write(part, position, takesSpace);
     else writePartOfSector(image, images, part, position, takesSpace);
     position += length;

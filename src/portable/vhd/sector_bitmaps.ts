@@ -34,6 +34,11 @@ export class SectorBitmaps implements BitmapPieces {
     this.#bytes.clear();
   }
 
+  /** As {@linkcode forget}, a single one. */
+  forgetAt(bitmapOffset: number, length: number): void {
+    this.#bytes.forget(bitmapOffset, length);
+  }
+
   /** The sector of a bitmap that the byte at `offset` of the file is in. */
   piece(offset: number): Uint8Array {
     return this.#bytes.piece(offset);

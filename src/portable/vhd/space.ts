@@ -13,12 +13,12 @@ import { alignedPlace, bitmapSize, blockFootprint, roundUp, SECTOR_SIZE } from "
 import type { Region } from "./regions.ts";
 
 /**
- * The file grows by a block, then by twice as many blocks each time, up to a part of the file: moving the footer costs
- * a flush of all that was written, so a file that is filled should not have more of them the larger it is. Room that is
- * not used takes no space where files have holes; elsewhere it does, until the image is closed.
+ * The file grows by a block, then by four times as many blocks each time, up to as much as it has: moving the footer
+ * costs a flush of all that was written, so a file that is filled should not have more of them the larger it is. Room
+ * that is not used takes no space where files have holes; elsewhere it does, until the image is closed.
  */
-const MAX_GROWTH_SHARE = 1 / 4;
-/** That part is at least and at most so many bytes. */
+const GROWTH_FACTOR = 4;
+/** As much as the file has is at least and at most so many bytes. */
 const SMALL_GROWTH = 32 * 2 ** 20;
 const LARGE_GROWTH = 256 * 2 ** 20;
 /** Blocks are filled in pieces of this many bytes. */
@@ -151,17 +151,18 @@ export class BlockAllocator {
   #grow(offset: number): void {
     const footprint = blockFootprint(this.#blockSize);
     const stride = alignedPlace(offset + footprint, this.#blockSize) - offset;
+    const most = Math.min(LARGE_GROWTH, Math.max(SMALL_GROWTH, offset));
+    const blocks = Math.max(1, Math.min(this.#growth, Math.floor(most / stride)));
     try {
-      this.#footers.place(offset + (this.#growth - 1) * stride + footprint);
+      this.#footers.place(offset + (blocks - 1) * stride + footprint);
     } catch (error) {
-      if (this.#growth === 1) throw error;
+      if (blocks === 1) throw error;
       this.#growth = 1;
       // If nothing more may be written, this says so.
       this.#footers.place(offset + footprint);
       return;
     }
-    const share = Math.min(LARGE_GROWTH, Math.max(SMALL_GROWTH, offset * MAX_GROWTH_SHARE));
-    this.#growth = Math.max(1, Math.min(2 * this.#growth, Math.floor(share / stride)));
+    this.#growth = GROWTH_FACTOR * blocks;
   }
 
   #fill(start: number, end: number, byte: number): void {

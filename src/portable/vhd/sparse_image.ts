@@ -6,7 +6,7 @@
  * @module
  */
 import { isAllZero } from "../../bytes/zeros.ts";
-import type { ByteSource } from "../file/byte_source.ts";
+import { type ByteSource, partOf } from "../file/byte_source.ts";
 import type {
   DiskImage,
   ImageExtent,
@@ -167,7 +167,7 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
       const inBlock = (offset + done) % this.blockSize;
       const block = (offset + done - inBlock) / this.blockSize;
       const length = Math.min(bytes.length - done, this.blockSize - inBlock);
-      this.#writeInBlock(block, inBlock, bytes.subarray(done, done + length), takesSpace);
+      this.#writeInBlock(block, inBlock, partOf(bytes, done, done + length), takesSpace);
       done += length;
     }
   }
@@ -223,8 +223,11 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
       throw error;
     }
     if (present === undefined) this.#file.table.place(block, blockOffset);
-    const end = (inBlock + bytes.length) / SECTOR_SIZE;
-    this.#file.bitmaps.set(blockOffset, inBlock / SECTOR_SIZE, end);
+    // A new block of a dynamic image has all bits already.
+    if (present !== undefined || this.parent !== undefined) {
+      const end = (inBlock + bytes.length) / SECTOR_SIZE;
+      this.#file.bitmaps.set(blockOffset, inBlock / SECTOR_SIZE, end);
+    }
     this.#limitPending();
   }
 
@@ -235,7 +238,7 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
   #newBlock(dataFollow: boolean): number {
     const bitmapByte = this.parent === undefined ? 0xff : 0;
     const offset = this.#file.allocator.allocate({ bitmapByte, dataFollow });
-    this.#file.bitmaps.forget();
+    this.#file.bitmaps.forgetAt(offset, bitmapSize(this.blockSize));
     return offset;
   }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { isAllZero } from "../../bytes/zeros.ts";
-import { fillWithZeros, type WritableSource } from "../file/byte_source.ts";
+import { fillWithZeros, partOf, type WritableSource } from "../file/byte_source.ts";
 import { BITMAP, BITMAP_BLOCK_LENGTH, type BlockAllocationTable, PAYLOAD } from "./block_table.ts";
 import { ownedPlace } from "./block_scan.ts";
 import { BlockTableWriter, MAX_PAGES_PER_BLOCK } from "./block_table_writer.ts";
@@ -71,7 +71,7 @@ export class BlockWriter {
       const block = Math.floor((offset + done) / blockSize);
       const inBlock = offset + done - block * blockSize;
       const length = Math.min(bytes.length - done, blockSize - inBlock);
-      this.#writePart({ block, inBlock, bytes: bytes.subarray(done, done + length), takesSpace });
+      this.#writePart({ block, inBlock, bytes: partOf(bytes, done, done + length), takesSpace });
       done += length;
     }
   }
@@ -131,7 +131,7 @@ export class BlockWriter {
     let isPresent = true;
     for (let done = 0; done < bytes.length;) {
       const run = this.#bitmaps.run(block, inBlock + done, bytes.length - done);
-      const piece = bytes.subarray(done, done + run.length);
+      const piece = partOf(bytes, done, done + run.length);
       if (run.present) this.#overwrite(block, piece, fileOffset + inBlock + done);
       else this.#file.writeAt(piece, fileOffset + inBlock + done);
       isPresent &&= run.present;

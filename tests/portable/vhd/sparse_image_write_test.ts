@@ -137,7 +137,7 @@ pureTest(
     const footers = source.changes.filter((change) =>
       change.kind === "write" && change.bytes[0] === 0x63 && change.bytes.length === 512
     );
-    assertEquals(footers.length, 6); // 1 + 2 + 4 + 8 + 16 + 32
+    assertEquals(footers.length, 4); // 1 + 4 + 16 + 64
     disk.finish();
     assertEquals(source.size, entry(source, 39) * 512 + 512 + BLOCK + 512);
     assertBytesEqual(readImage([openVhd(source)], 0, 40 * BLOCK), pattern(40 * BLOCK));
