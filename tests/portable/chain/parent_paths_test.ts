@@ -22,6 +22,11 @@ testWith(
         // The same file again, which need not be tried twice.
         { kind: "name", path: "base.vhdx" },
         { kind: "absolute", path: "/elsewhere/base.vhdx" },
+        // Of another system.
+        {
+          kind: "volume",
+          path: "\\\\?\\Volume{0b5c0f43-0000-0000-0000-100000000000}\\vm\\base.vhdx",
+        },
       ),
       [
         "/images/sub/base.vhdx",
@@ -29,6 +34,7 @@ testWith(
         "/images/other/base.vhdx",
         "/images/sub/named.vhdx",
         "/elsewhere/base.vhdx",
+        undefined,
       ],
     );
   },

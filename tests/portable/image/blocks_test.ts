@@ -1,6 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { dataRuns } from "../../../src/portable/image/blocks.ts";
+import { applyImages, blockContents, dataRuns } from "../../../src/portable/image/blocks.ts";
+import { Pace } from "../../../src/portable/image/pace.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
 import { pureTest } from "../../pure.ts";
+import { assertBytesEqual, pattern } from "../../support.ts";
+import { MIB, VhdxBuilder } from "../vhdx/vhdx_builder.ts";
+import { readImage } from "./read_image.ts";
 
 const KIB = 1024;
 const GRAIN = 64 * KIB;
@@ -24,3 +31,40 @@ pureTest("dataRuns() gives grains that hold something, neighbours joined", () =>
     assertEquals([...dataRuns(bytes)].map(({ start, end }) => [start, end]), expected);
   }
 });
+
+pureTest("applyImages() writes what a child has, and not a byte behind it", async () => {
+  for (const length of [512, MIB + 512, 1.5 * MIB, 2 * MIB]) {
+    const base = SparseFile.of(new VhdxBuilder({ blockSize: 4 * MIB }).bytes);
+    const target = openWritableVhdx(base);
+    const expected = pattern(8 * MIB, 1);
+    target.write(expected, 0);
+    const spec = { subtype: "differencing", blockSize: 4 * MIB } as const;
+    const file = SparseFile.of(new VhdxBuilder(spec).bytes);
+    const child = openWritableVhdx(file);
+    child.write(pattern(length, 2), MIB);
+    child.finish();
+    await applyImages([openVhdx(file)], target, new Pace({}));
+    target.finish();
+    expected.set(pattern(length, 2), MIB);
+    assertBytesEqual(readImage([openVhdx(base)], 0, 8 * MIB), expected, `${length}`);
+  }
+});
+
+pureTest(
+  "blockContents(): zeros of a child are its parent's if that holds zeros there too",
+  async () => {
+    const ZERO = 2;
+    const PRESENT = 6;
+    const builder = new VhdxBuilder({ subtype: "differencing" });
+    const image = openVhdx(builder.bat(0, ZERO, 0).source());
+    const empty = openVhdx(new VhdxBuilder().source());
+    const full = new VhdxBuilder();
+    full.bat(0, PRESENT, full.append(pattern(MIB)) / MIB);
+    for (
+      const [parents, isParents] of [[[empty], true], [[openVhdx(full.source())], false]] as const
+    ) {
+      const question = { image, parents, offset: 0, end: MIB, readsData: true };
+      assertEquals(await blockContents(question, new Pace({})), { isZero: true, isParents });
+    }
+  },
+);

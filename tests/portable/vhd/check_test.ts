@@ -287,6 +287,13 @@ const ROWS: readonly (PlantedFault & { readonly image: Bytes })[] = [
     severity: "info",
   },
   {
+    name: "a bit farther behind the last sector of a child's block",
+    image: changed(child, CHILD_BITMAP + 2, [0x08]),
+    structure: "sector bitmap",
+    offset: CHILD_BITMAP + 2,
+    severity: "info",
+  },
+  {
     name: "a leaked block before another",
     image: changed(dynamic, DYNAMIC_TABLE, uint32(0xffffffff)),
     structure: "unused space",

@@ -2,6 +2,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { openVhd, openWritableVhd } from "../../../src/portable/vhd/open.ts";
+import { VhdFile } from "../../../src/portable/vhd/vhd_file.ts";
 import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
@@ -11,6 +12,7 @@ import {
   changed,
   DIFFERENCING_TABLE,
   DYNAMIC_TABLE,
+  IDENTIFIER,
   newVhd,
   sealFooter,
   sealHeader,
@@ -175,4 +177,29 @@ pureTest("what cannot be read cannot be written either", () => {
     ImageError,
   );
   assertEquals(error.symbol, "ERROR_VHD_DRIVE_FOOTER_MISSING");
+});
+
+pureTest("openWritableVhd() refuses a footer that openVhd() refuses, and writes nothing", () => {
+  for (const image of [fixed, dynamic, child]) {
+    const later = image.slice();
+    for (const at of image === fixed ? [image.length - 512] : [0, image.length - 512]) {
+      viewAt(later).setUint32(at + 12, 0x00020000, false); // The version of the format.
+      sealFooter(later, at);
+    }
+    const file = new RecordingSource(SparseFile.of(later));
+    const errors = [openVhd, openWritableVhd, VhdFile.open].map((open) => {
+      const { symbol, options } = assertThrows(() => open(file), ImageError);
+      return [symbol, options.detail?.structure, options.detail?.offset];
+    });
+    assertEquals(errors[0]![0], "ERROR_VHD_FORMAT_UNSUPPORTED_VERSION");
+    for (const error of errors) assertEquals(error, errors[0]);
+    assertEquals(file.changes, []);
+  }
+});
+
+pureTest("openWritableVhd() tells the same identifier as openVhd()", () => {
+  for (const image of [fixed, dynamic, child]) {
+    const { identifier, virtualDiskId } = openWritableVhd(SparseFile.of(image));
+    assertEquals([identifier, virtualDiskId], [IDENTIFIER, IDENTIFIER]);
+  }
 });

@@ -7,7 +7,10 @@ import {
   withoutTerminator,
 } from "../../../src/portable/vhd/parent_link.ts";
 import { PLATFORM_CODE } from "../../../src/portable/vhd/sparse_header.ts";
+import { openVhd } from "../../../src/portable/vhd/open.ts";
 import { pureTest } from "../../pure.ts";
+import { MemorySource } from "../file/memory_source.ts";
+import { HEADER, newVhd, sealHeader, viewAt } from "./vhd_builder.ts";
 
 function decode(code: number, bytes: Uint8Array): string | undefined {
   return NOTATIONS.find((each) => each.code === code)?.decode(bytes);
@@ -120,4 +123,21 @@ pureTest("withoutTerminator() takes NULs from the end only", () => {
   assertEquals(withoutTerminator("a\0b\0\0"), "a\0b");
   assertEquals(withoutTerminator("\0\0"), "");
   assertEquals(withoutTerminator("a"), "a");
+});
+
+pureTest("openVhd() takes a locator of any number of bytes whose text is not UTF-16", () => {
+  for (const code of ["MacX", "Mac ", "Wi2k"]) {
+    for (const path of ["/images/base.vhd", "/images/base2.vhd"]) {
+      const image = newVhd({ subtype: "differencing" });
+      const view = viewAt(image);
+      const locator = HEADER + 576;
+      const text = utf8(code === "Wi2k" ? path : `file://${path}`);
+      image.set(utf8(code), locator);
+      view.setUint32(locator + 8, text.length, false);
+      image.set(text, Number(view.getBigUint64(locator + 16, false)));
+      sealHeader(image);
+      const { locators } = openVhd(new MemorySource(image)).parent!;
+      assertEquals(locators.filter((each) => each.path === path).length, 1, `${code} ${path}`);
+    }
+  }
 });

@@ -112,3 +112,15 @@ pureTest(
     assertRefused(file, LARGE, "ERROR_VHD_BLOCK_ALLOCATION_FAILURE");
   },
 );
+
+pureTest("resizeVhd(): a disk of a machine whose state is saved keeps its size", () => {
+  for (const subtype of ["dynamic", "fixed"] as const) {
+    const image = newVhd({ subtype });
+    const footer = image.length - 512;
+    for (const at of subtype === "fixed" ? [footer] : [0, footer]) {
+      image[at + 84] = 1;
+      sealFooter(image, at);
+    }
+    assertRefused(SparseFile.of(image), LARGE, "ERROR_VHD_INVALID_STATE");
+  }
+});

@@ -1,8 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { VHD } from "../../../src/portable/vhd/format.ts";
 import { pureTest } from "../../pure.ts";
 import { pattern } from "../../support.ts";
-import { type Place, Subject, zeroed } from "../salvaging.ts";
+import { Damages } from "../../../src/portable/image/tolerant_image.ts";
+import { MemorySource } from "../file/memory_source.ts";
+import { openDamaged, type Place, Subject, zeroed } from "../salvaging.ts";
 import {
   DIFFERENCING_TABLE,
   DYNAMIC_TABLE,
@@ -177,6 +180,8 @@ pureTest(
       damaged[damaged.length - SECTOR + at]! ^= 0xff;
       const reading = DYNAMIC.check(damaged, `byte ${at}`);
       assertEquals(reading?.lostBytes, 0);
+      const { found } = reading!.damages.findings[0]!;
+      assertEquals(found, "a footer with a wrong checksum", `byte ${at}`);
     }
     // Another size: the table has room for as many blocks as before, and tells.
     const damaged = zeroed(DYNAMIC.file, { offset: 0, length: SECTOR });
@@ -245,3 +250,50 @@ pureTest(
     assertEquals(subject.check(damaged, "head")?.lostBytes, 0);
   },
 );
+
+pureTest(
+  "openDamagedVhd: what begins as a dynamic disk is no fixed one, whoever says its size",
+  () => {
+    const end = DYNAMIC.file.length - SECTOR;
+    const bare = zeroed(zeroed(DYNAMIC.file, { offset: 0, length: DYNAMIC_TABLE }), {
+      offset: end,
+      length: SECTOR,
+    });
+    for (const [mark, offset] of [["conectix", 0], ["cxsparse", HEADER], [undefined, 0]] as const) {
+      const damaged = bare.slice();
+      if (mark !== undefined) damaged.set(new TextEncoder().encode(mark), offset);
+      const open = () => openDamaged(VHD, new MemorySource(damaged), new Damages({ size: SIZE }));
+      if (mark === undefined) assertEquals(open().virtualSize, SIZE);
+      else assertThrows(open, ImageError, "nobody knows what kind of VHD it is");
+    }
+  },
+);
+
+pureTest(
+  "openDamagedVhd: a footer with a wrong checksum and an impossible field is not believed",
+  () => {
+    const damaged = zeroed(DYNAMIC.file, { offset: 0, length: SECTOR });
+    damaged[damaged.length - SECTOR + 63] = 7; // The kind of the disk.
+    const reading = DYNAMIC.check(damaged, "kind 7");
+    assertEquals(reading?.lostBytes, 0);
+    assertEquals(reading?.damages.findings[0]?.found, "no footer");
+  },
+);
+
+pureTest("openDamagedVhd: a size that no VHD has is refused", () => {
+  const { file } = fixedSubject();
+  for (const size of [0, -SECTOR, 1000, 2 ** 41, SECTOR * 1.5]) {
+    const open = () => openDamaged(VHD, new MemorySource(file), new Damages({ size }));
+    assertThrows(open, ImageError, `cannot be ${size} in this format`);
+  }
+});
+
+pureTest("Damages: a thousand findings are kept", () => {
+  const damages = new Damages();
+  const finding = { path: "", structure: "", offset: 0, found: "", expected: "", consequence: "" };
+  for (let i = 0; i < 1500; i++) damages.add({ ...finding, offset: i });
+  assertEquals(
+    damages.findings.map(({ offset }) => offset),
+    Array.from({ length: 1000 }, (_, i) => i),
+  );
+});

@@ -24,6 +24,8 @@ pureTest("allocate() does not give out the sector whose number means none", () =
   const { size } = file;
   const error = assertThrows(() => blocks.allocate(ZEROS), ImageError);
   assertEquals(error.symbol, "ERROR_VHD_BLOCK_ALLOCATION_FAILURE");
+  const { offset, found } = error.options.detail!;
+  assertEquals(found, `sector ${offset / 512}`);
   assertEquals(file.size, size);
 });
 

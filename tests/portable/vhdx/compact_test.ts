@@ -1,4 +1,5 @@
-import { assertGreater, assertRejects } from "@std/assert";
+import { assertEquals, assertGreater, assertRejects } from "@std/assert";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
 import type { Compaction } from "../../../src/portable/image/format.ts";
 import { Pace } from "../../../src/portable/image/pace.ts";
 import { compactVhdx } from "../../../src/portable/vhdx/compact.ts";
@@ -8,8 +9,8 @@ import { createVhdxIn, newImage } from "../../crash/formats.ts";
 import type { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../image/read_image.ts";
-import { raise, regionPlace } from "./raised.ts";
-import { MIB, vhdxSpec } from "./vhdx_builder.ts";
+import { logOf, raise, regionPlace } from "./raised.ts";
+import { HEADERS, MIB, vhdxSpec } from "./vhdx_builder.ts";
 import { pureTest } from "../../pure.ts";
 
 const JOB: Compaction = {
@@ -28,6 +29,28 @@ function withBadCopy(file: SparseFile, place: number): SparseFile {
   };
   return file;
 }
+
+pureTest("compactVhdx() refuses a fixed disk, and leaves it as it is", async () => {
+  const file = newImage(createVhdxIn, vhdxSpec({ subtype: "fixed" }));
+  const before = file.bytes();
+  const error = await assertRejects(() => compactVhdx(file, JOB), ImageError);
+  assertEquals(error.symbol, "ERROR_VHD_INVALID_TYPE");
+  assertBytesEqual(file.bytes(), before);
+});
+
+pureTest("compactVhdx() moves a log down that lies behind everything else", async () => {
+  const file = newImage(createVhdxIn, vhdxSpec());
+  const image = openWritableVhdx(file);
+  image.write(pattern(2 * MIB, 1), 3 * MIB);
+  image.finish();
+  const { size } = file;
+  raise(file, ["log"]);
+  const raised = logOf(file, HEADERS[0]).offset;
+  await compactVhdx(file, JOB);
+  for (const header of HEADERS) assertGreater(raised, logOf(file, header).offset);
+  assertEquals(file.size <= size, true);
+  assertBytesEqual(readImage([openVhdx(file)], 3 * MIB, 2 * MIB), pattern(2 * MIB, 1));
+});
 
 pureTest("compactVhdx() leaves in its place what cannot be copied down", async (t) => {
   for (const what of ["table", "metadata"] as const) {

@@ -1,9 +1,14 @@
-import { assertEquals } from "@std/assert";
-import { encodeHeader, readCurrentHeader } from "../../../src/portable/vhdx/header.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  encodeHeader,
+  HeaderWriter,
+  readCurrentHeader,
+} from "../../../src/portable/vhdx/header.ts";
 import { readRegions } from "../../../src/portable/vhdx/region_table.ts";
 import { OccupiedRanges } from "../../../src/portable/vhdx/space.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual } from "../../support.ts";
-import { HEADERS, REGION_TABLES, VhdxBuilder } from "./vhdx_builder.ts";
+import { HEADERS, MIB, REGION_TABLES, UNKNOWN_GUID, VhdxBuilder } from "./vhdx_builder.ts";
 import { pureTest } from "../../pure.ts";
 
 /** Gives the two headers these numbers; the first byte of their data write GUID tells them apart. */
@@ -75,3 +80,26 @@ pureTest("readRegions() takes the first region table if both are valid", () => {
   file.u64(REGION_TABLES[0] + 32, 0x400000).seal(REGION_TABLES[0], 0x10000);
   assertEquals(readRegions(file.source(), new OccupiedRanges()).bat.offset, 0x400000);
 });
+
+pureTest(
+  "HeaderWriter: after a change of the log that failed there is no other, and no write of the log",
+  () => {
+    for (const changes of [{ logGuid: UNKNOWN_GUID }, { logOffset: 8 * MIB }]) {
+      const file = SparseFile.of(new VhdxBuilder().bytes);
+      const headers = new HeaderWriter(file, readCurrentHeader(file));
+      headers.assertCertain();
+      const failure = new Error("no flush");
+      const { flush } = file;
+      file.flush = () => {
+        throw failure;
+      };
+      // Of which fields the disk has, a header that fails may say either.
+      assertThrows(() => headers.update({ fileWriteGuid: UNKNOWN_GUID }), Error, "no flush");
+      headers.assertCertain();
+      assertThrows(() => headers.update(changes), Error, "no flush");
+      file.flush = flush;
+      assertThrows(() => headers.assertCertain(), Error, "no flush");
+      assertThrows(() => headers.update({ fileWriteGuid: UNKNOWN_GUID }), Error, "no flush");
+    }
+  },
+);

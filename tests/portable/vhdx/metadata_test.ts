@@ -161,3 +161,14 @@ pureTest("MetadataWriter: an item goes into the first gap that is large enough",
   assertEquals(findItemSpace(items, MIB - 0x1006e, MIB), 0x1006e);
   assert(findItemSpace(items, MIB - 0x1006d, MIB) === undefined);
 });
+
+pureTest("MetadataWriter: nothing of an item that was deleted stays in the table", () => {
+  const file = newFile();
+  const { metadata, finish } = open(file);
+  for (let i = 0; i < 3; i++) metadata.set(itemId(i), pattern(100, i));
+  for (const i of [0, 2, 1]) metadata.delete(itemId(i));
+  finish();
+  const entries = new Uint8Array(3 * 32);
+  file.readAt(entries, FREE_ENTRY);
+  assertBytesEqual(entries, new Uint8Array(3 * 32));
+});

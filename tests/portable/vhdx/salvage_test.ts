@@ -344,3 +344,30 @@ pureTest(
     }
   },
 );
+
+pureTest(
+  "openDamagedVhdx: two region tables with wrong checksums are believed if they agree in all that they say",
+  () => {
+    const subject = dynamicSubject();
+    const damaged = (edit: (builder: VhdxBuilder, entry: number) => void = () => {}) => {
+      const builder = new VhdxBuilder(subject.file.slice());
+      for (const table of REGION_TABLES) builder.u32(table + 4, 1);
+      const first = REGION_TABLES[1] + 16;
+      // The entry of the block table begins with these bytes.
+      edit(builder, builder.view.getUint32(first, true) === 0x2dc27766 ? first : first + 32);
+      const reading = subject.check(builder.bytes, "region tables");
+      assertEquals(reading?.lostBytes, 0);
+      return reading!.damages.findings.map(({ found }) => found);
+    };
+    const both = "two tables with wrong checksums";
+    assertEquals(damaged(), [both]);
+    assertEquals(
+      damaged((builder, table) => builder.u64(table + 16, 9 * MIB)).includes(both),
+      false,
+    );
+    assertEquals(
+      damaged((builder, table) => builder.u32(table + 24, 2 * MIB)).includes(both),
+      false,
+    );
+  },
+);

@@ -68,6 +68,39 @@ pureTest(
   },
 );
 
+pureTest(
+  "whatever is the first change of the data, the disk has another identifier before it",
+  () => {
+    const file = newFile({ subtype: "differencing" });
+    const before = openWritableVhdx(file);
+    before.write(pattern(MIB), 0);
+    before.write(pattern(SECTOR), MIB);
+    before.finish();
+    const { dataWriteGuid } = readCurrentHeader(file);
+    const states = [0, 1, 2].map((block) => batEntry(file, block)[0]);
+    assertEquals(states, [6, 7, 0]);
+    const changes: Record<string, (image: ReturnType<typeof openWritableVhdx>) => void> = {
+      "a block that is present": (image) => image.write(pattern(SECTOR, 9), 0),
+      "a sector that is present": (image) => image.write(pattern(SECTOR, 9), MIB),
+      "another sector of the block": (image) => image.write(pattern(SECTOR, 9), MIB + 4096),
+      "another block": (image) => image.write(pattern(SECTOR, 9), 2 * MIB),
+      "a block that is trimmed": (image) => image.trim(0, MIB),
+      "a block that becomes zeros": (image) => image.zeroBlocks(0, MIB),
+    };
+    for (const [name, change] of Object.entries(changes)) {
+      const changed = file.fork();
+      const recorded = new RecordingSource(changed);
+      const image = openWritableVhdx(recorded);
+      change(image);
+      image.flush();
+      assertNotEquals(readCurrentHeader(recorded).dataWriteGuid, dataWriteGuid, name);
+      // The first write is that of a header.
+      const first = recorded.changes.find(({ kind }) => kind !== "flush");
+      assertEquals(first?.kind === "write" && first.offset < 0x30000, true, name);
+    }
+  },
+);
+
 pureTest("nothing is written before the header says that the file is being written", () => {
   const file = new RecordingSource(newFile());
   const image = openWritableVhdx(file);
@@ -253,6 +286,24 @@ pureTest("a file in which two blocks share a place is not written to", () => {
   image.finish();
   assertEquals(file.changes.filter(({ kind }) => kind !== "flush"), []);
 });
+
+pureTest(
+  "a block that shares its place with one far away in the table is found before anything is written",
+  () => {
+    // Of what lies so far apart, readers compare no places.
+    const [near, far] = [5, 140_000];
+    const builder = new VhdxBuilder({ virtualSize: (far + 1) * MIB });
+    const place = builder.append(MIB) / MIB;
+    const index = far + Math.floor(far / 4096);
+    builder.bat(near, 6, place).bat(index, 6, place);
+    const file = new RecordingSource(SparseFile.of(builder.bytes));
+    const image = openWritableVhdx(file);
+    const error = assertThrows(() => image.write(pattern(SECTOR), 4 * MIB), ImageError);
+    assertEquals(error.symbol, "ERROR_FILE_CORRUPT");
+    assertEquals(error.options.detail?.offset, BAT + 8 * index);
+    assertEquals(file.changes.filter(({ kind }) => kind !== "flush"), []);
+  },
+);
 
 pureTest("a file whose header cannot be followed by another is not opened for writing", () => {
   const builder = new VhdxBuilder();

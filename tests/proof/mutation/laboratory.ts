@@ -70,12 +70,25 @@ export class Laboratory implements Disposable {
     });
   }
 
-  /** Runs each test once. */
-  async survey(files: readonly string[]): Promise<Survey> {
+  /** Runs each test once, in several processes. */
+  async survey(files: readonly string[], processes = 1): Promise<Survey> {
+    const surveys = await Promise.all(
+      Array.from({ length: processes }, (_, i) => this.#look(files, i, processes)),
+    );
+    return {
+      files,
+      tests: surveys.flatMap(({ tests }) => tests).sort((a, b) => a.test - b.test),
+      loading: surveys[0]!.loading,
+      left: [...new Set(surveys.flatMap(({ left }) => left))],
+    };
+  }
+
+  /** Runs one of every so many tests. */
+  async #look(files: readonly string[], first: number, step: number): Promise<Survey> {
     const tests: KnownTest[] = [];
     const left: string[] = [];
     let loading: ReadonlySet<number> = new Set();
-    for (let next = 0, isDone = false; !isDone;) {
+    for (let next = first, isDone = false; !isDone;) {
       const started = await this.start(files);
       if (typeof started === "string") throw new Error(`the tests cannot be loaded: ${started}`);
       await using process = started.process;
@@ -86,15 +99,15 @@ export class Laboratory implements Disposable {
         const { file, name } = loaded.tests[test]!;
         return { file: file.slice(this.#workshop.path.length + 1), name };
       };
-      process.allow(LONGEST);
-      await process.order({ look: next });
+      const look = loaded.tests.map((_, i) => i).filter((i) => i >= next && i % step === first);
+      await process.order({ look });
       for (;;) {
         const answer = await process.answer();
         if (typeof answer === "string") {
           // What stops the process is left out, and the next one is run in a new one.
           const { file, name } = titleOf(next);
           left.push(`${file}: ${name}: ${answer}`);
-          next++;
+          next += step;
           break;
         }
         if (answer.kind === "done") {

@@ -19,8 +19,8 @@ export interface Job {
 
 /** What it is to do. */
 export interface Order {
-  /** Run all tests from this one on without a mutant. */
-  readonly look?: number;
+  /** Run these tests without a mutant. */
+  readonly look?: readonly number[];
   /** Run tests with this mutant, each with so many steps at most. */
   readonly mutant?: number;
   readonly tests?: readonly { readonly test: number; readonly limit: number }[];

@@ -13,6 +13,7 @@
  */
 import { parseArgs } from "node:util";
 import { keptOf } from "./kept.ts";
+import { MEMORY, Memory } from "./memory.ts";
 import { findMutants, nameOf, sampleOf } from "./mutants.ts";
 import { OPERATORS } from "./operators.ts";
 import { scoreOf, type Tally, tallyOf } from "./score.ts";
@@ -74,14 +75,15 @@ if (import.meta.main) {
   const all = findMutants(places);
   const mutants = sampleOf(all.filter((each) => nameOf(each).includes(matching)), count, seed);
   console.log(`${mutants.length} of ${all.length} mutants of ${places.join(", ")}, seed ${seed}`);
-  let done = 0;
+  // What is to be seen with a few tests is to be seen now.
+  const memory = new Memory(tests.length > 0 ? undefined : MEMORY);
   const stages = tests.length > 0 ? [tests] : stagesFor(mutants.map(({ file }) => file));
-  const verdicts = await tryAll(all, mutants, stages, {
+  const verdicts = await tryAll(all, mutants, stages, memory, {
     survey({ tests, left }, stage) {
       console.log(`stage ${stage + 1}: ${tests.length} tests; left out: ${left.length}`);
       for (const each of left) console.log(`  ${each}`);
     },
-    verdict: (verdict) => console.log(`${++done} ${told(verdict)}`),
+    verdict: (verdict, stage) => console.log(`stage ${stage + 1}: ${told(verdict)}`),
   });
   console.log("\nNot noticed:");
   for (const verdict of verdicts) {

@@ -4,7 +4,8 @@ import { join, toFileUrl } from "@std/path";
 import { allStates } from "../../sampling.ts";
 import { onlyOn, ROOT, TempDir, testWith, tool } from "../../support.ts";
 import { filesIn } from "./covered.ts";
-import { findMutants, mutated, nameOf, sampleOf } from "./mutants.ts";
+import { Memory } from "./memory.ts";
+import { findMutants, type Mutant, mutated, nameOf, sampleOf } from "./mutants.ts";
 import { OPERATORS } from "./operators.ts";
 import { scoreOf, tallyOf } from "./score.ts";
 import { Laboratory } from "./laboratory.ts";
@@ -178,12 +179,12 @@ testWith(
     const endless = { ...mutant, text: "(() => { for (;;); })()" };
     const stages = [["tests/bytes/guid_test.ts"]];
     const told: string[] = [];
-    const verdicts = await tryAll(all, [notRun, mutant], stages, {
+    const verdicts = await tryAll(all, [notRun, mutant], stages, new Memory(), {
       survey: ({ tests, left }) => assert(tests.length > 0 && left.length === 0),
       verdict: ({ end }) => told.push(end),
     });
     assertEquals(verdicts.map(({ end }) => end), ["not reached", "killed"]);
-    assertEquals(told, ["killed", "not reached"]);
+    assertEquals(told.sort(), ["killed", "not reached"]);
     const by = verdicts[1]!.by!;
     assertEquals(by.file, "tests/bytes/guid_test.ts");
     const wrong = { ...verdicts[1]!, mutant: { ...mutant, text: mutant.original } };
@@ -194,6 +195,35 @@ testWith(
     assertEquals(again, { tried: 4, noticed: 2 });
   },
 );
+
+Deno.test("Memory: what noticed a mutant holds until it is another, and what did not is not tried again", () => {
+  using dir = new TempDir();
+  const write = (name: string, text: string) => Deno.writeTextFileSync(dir.file(name), text);
+  for (const name of ["f.ts", "a_test.ts", "b_test.ts"]) write(name, name);
+  const memory = () => new Memory(dir.file("folder/memory"), dir.path);
+  const mutant = (start: number): Mutant => ({
+    ...{ file: "f.ts", line: 1, code: "f", original: "f", operator: "boundary", text: "g" },
+    ...{ start, end: start + 1, from: start, to: start + 1 },
+  });
+  const [first, second] = [mutant(0), mutant(1)];
+  const tests = ["a_test.ts", "b_test.ts"];
+  assertEquals(memory().verdictOf(first), undefined);
+  assertEquals(memory().untried(first, tests), tests);
+  const by = { file: "b_test.ts", name: "b" };
+  memory().add({ mutant: first, end: "killed", by, tried: 3 }, tests);
+  memory().add({ mutant: second, end: "not reached", tried: 0 }, ["a_test.ts"]);
+  memory().add({ mutant: second, end: "survived", tried: 4 }, ["b_test.ts"]);
+  assertEquals(memory().verdictOf(first), { mutant: first, end: "killed", by, tried: 3 });
+  assertEquals(memory().verdictOf(second), { mutant: second, end: "survived", tried: 4 });
+  assertEquals(memory().untried(second, tests), []);
+  // A test that is another one may notice what it did not, and need not notice what it did.
+  write("b_test.ts", "other");
+  assertEquals(memory().verdictOf(first), undefined);
+  assertEquals(memory().untried(second, tests), ["b_test.ts"]);
+  write("f.ts", "other");
+  assertEquals(memory().verdictOf(second), undefined);
+  assertEquals(memory().untried(second, tests), tests);
+});
 
 testWith(
   [onlyOn("linux")],

@@ -2,6 +2,7 @@
 import { onlyOn, tool } from "../../support.ts";
 import type { RunFacts, RunWish, Section } from "../section.ts";
 import { type Kept, keptOf } from "./kept.ts";
+import { MEMORY, Memory } from "./memory.ts";
 import { findMutants, type Mutant, nameOf, sampleOf } from "./mutants.ts";
 import { scoreOf, type Tally } from "./score.ts";
 import { ROOMS, stagesFor, tryAgain, tryAll } from "./stages.ts";
@@ -35,8 +36,10 @@ interface Survivor {
 interface Results {
   readonly rooms: readonly RoomCounts[];
   readonly survivors: readonly Survivor[];
-  /** How many tests there were. */
-  readonly tests: number;
+  /** How many files of tests there were. */
+  readonly testFiles: number;
+  /** How many were remembered of earlier runs: neither they nor the test has changed. */
+  readonly remembered: number;
   /** Of those noticed: how many were tried once more as a changed file, and noticed again. */
   readonly again: { readonly tried: number; readonly noticed: number };
 }
@@ -44,14 +47,14 @@ interface Results {
 /** The share of the mutants that are to be noticed. */
 const GOAL = 0.85;
 /** One of so many that are noticed is tried again. */
-const AGAIN = 20;
+const AGAIN = 40;
 
 export const mutation: Section<Results> = {
   name: "mutation",
   title: "Mutants",
   unit: "mutants",
   counts: { short: 40, long: 400 },
-  programs: ["qemu-img"],
+  programs: [],
   needs: [tool("bash"), onlyOn("linux")],
   run,
   render,
@@ -61,15 +64,13 @@ export const mutation: Section<Results> = {
 async function run({ count, seed, tell }: RunWish): Promise<Results> {
   const all = findMutants(ROOMS);
   const mutants = sampleOf(all, count, seed);
-  let tests = 0;
-  let done = 0;
-  const verdicts = await tryAll(all, mutants, stagesFor(mutants.map(({ file }) => file)), {
-    survey(survey) {
-      tests += survey.tests.length;
-      tell(`${tests} tests; left out: ${survey.left.join("; ")}`);
-    },
-    verdict: ({ mutant, end, by }) =>
-      tell(`${++done} ${end} ${by === undefined ? "" : `by ${by.file} `}${nameOf(mutant)}`),
+  const memory = new Memory(MEMORY);
+  const remembered = mutants.filter((mutant) => memory.verdictOf(mutant) !== undefined).length;
+  const stages = stagesFor(mutants.map(({ file }) => file));
+  const verdicts = await tryAll(all, mutants, stages, memory, {
+    survey: ({ tests, left }) => tell(`${tests.length} tests; left out: ${left.join("; ")}`),
+    verdict: ({ mutant, end, by }, stage) =>
+      tell(`${stage} ${end} ${by === undefined ? "" : `by ${by.file} `}${nameOf(mutant)}`),
   });
   const killed = verdicts.filter(({ end, by }) => end === "killed" && by?.name !== "");
   const again = await tryAgain(killed.filter((_, i) => i % AGAIN === AGAIN - 1));
@@ -83,7 +84,8 @@ async function run({ count, seed, tell }: RunWish): Promise<Results> {
         known: kept === undefined ? null : { kind: kept.kind, why: kept.why },
       };
     }).sort((a, b) => a.name < b.name ? -1 : 1),
-    tests,
+    testFiles: stages.flat().length,
+    remembered,
     again,
   };
 }
@@ -132,7 +134,7 @@ function total(rooms: readonly RoomCounts[]): RoomCounts {
 }
 
 function render(results: Results, { count, seed }: RunFacts): string[] {
-  const { rooms, survivors, tests, again } = results;
+  const { rooms, survivors, testFiles, remembered, again } = results;
   const sum = total(rooms);
   const { all, noticeable } = talliesOf(sum);
   return [
@@ -140,9 +142,9 @@ function render(results: Results, { count, seed }: RunFacts): string[] {
     "or a `throw` is left out; a function returns at once), and the tests are run in which that makes a difference, until",
     `one fails. ${
       Math.min(count, sum.all)
-    } of ${sum.all} such changes were tried (seed ${seed}), of each file its share, with ${tests} tests of`,
-    "the portable backend, of crashes, of damaged files, and of other programs that read the same images, each with the",
-    "sample of states that `deno task test` takes. What only `deno task test:full` would notice counts as not noticed.",
+    } of ${sum.all} such changes were tried (seed ${seed}), of each file its share, with ${testFiles} files of tests of`,
+    "the portable backend, of crashes and of damaged files, each with the sample of states that `deno task test` takes.",
+    "What only `deno task test:full` would notice, or other programs that read the images, counts as not noticed.",
     "",
     "- **endless**: a test took ten times as long as it does otherwise, or all memory: noticed too.",
     "- **same**: not noticed, and looked at: the program does the same, or is only slower or takes more memory.",
@@ -163,6 +165,9 @@ function render(results: Results, { count, seed }: RunFacts): string[] {
     `notice ${between(noticeable)}. The goal is ${percent(GOAL)} of these.`,
     `All mutants are in the program at once, each behind a switch; of those that were noticed, ${again.tried} were made once`,
     `more as a changed file and tried with \`deno test\`: ${again.noticed} were noticed.`,
+    ...remembered === 0 ? [] : [
+      `What became of ${remembered} was known from an earlier run, of the same file of the program and the same tests.`,
+    ],
     "",
     "Not noticed (file, line, what stood there and what took its place):",
     "",

@@ -3,6 +3,7 @@ import { basename, join } from "@std/path";
 import { testFilesBelow } from "./covered.ts";
 import { Laboratory, type Survey } from "./laboratory.ts";
 import { type Mutant, mutated } from "./mutants.ts";
+import type { Memory } from "./memory.ts";
 import { isNoticed, Trials, type Verdict } from "./trial.ts";
 import { Workshop } from "./workshop.ts";
 
@@ -24,53 +25,63 @@ export function stagesFor(files: readonly string[]): Stages {
     portable.filter((path) => isNear(path) && !isNamed(path)),
     portable.filter((path) => !isNear(path)),
     ["tests/crash", "tests/fuzz"].flatMap(testFilesBelow),
-    testFilesBelow("tests/interop"),
   ].filter((stage) => stage.length > 0);
 }
+
+/** So many processes run tests at a time. */
+const PROCESSES = 2;
 
 /** What a run tells meanwhile. */
 export interface Told {
   /** Of each stage, when its tests are known. */
   survey(survey: Survey, stage: number): void;
-  /** Of each mutant that is noticed, and in the end of the others. */
-  verdict(verdict: Verdict): void;
+  /** Of each mutant, after each stage in which it was tried. */
+  verdict(verdict: Verdict, stage: number): void;
 }
 
 /**
  * Tries mutants.
  *
  * @param all Those of the files in which these are.
+ * @param memory What is known of them, and learns more.
  * @returns What became of them, in their order.
  */
 export async function tryAll(
   all: readonly Mutant[],
   mutants: readonly Mutant[],
   stages: Stages,
+  memory: Memory,
   told: Told,
 ): Promise<Verdict[]> {
+  // Files are remembered as they are now, when they are copied, whatever becomes of them meanwhile.
+  for (const mutant of mutants) memory.untried(mutant, stages.flat());
   using laboratory = new Laboratory(all);
-  const verdicts = new Map<Mutant, Verdict>();
-  let left = mutants.map((mutant) => ({
-    mutant,
-    numbered: laboratory.mutants[all.indexOf(mutant)]!,
-  }));
+  const numbers = new Map(all.map((mutant, i) => [mutant, laboratory.mutants[i]!]));
   for (const [stage, files] of stages.entries()) {
-    if (left.length === 0) break;
-    const survey = await laboratory.survey(files);
+    const waiting = mutants.flatMap((mutant) => {
+      const known = memory.verdictOf(mutant);
+      const untried = memory.untried(mutant, files);
+      const isOver = known !== undefined && isNoticed(known) || untried.length === 0;
+      return isOver ? [] : [{ mutant, untried }];
+    });
+    const needed = files.filter((file) => waiting.some(({ untried }) => untried.includes(file)));
+    if (needed.length === 0) continue;
+    const survey = await laboratory.survey(needed, PROCESSES);
     told.survey(survey, stage);
-    await using trials = new Trials(laboratory, survey);
-    for (const { mutant, numbered } of left) {
-      const before = verdicts.get(mutant);
-      const verdict = { ...await trials.try(numbered), mutant };
-      const tried = verdict.tried + (before?.tried ?? 0);
-      const end = verdict.end === "not reached" && tried > 0 ? "survived" : verdict.end;
-      verdicts.set(mutant, { ...verdict, end, tried });
-      if (isNoticed(verdict)) told.verdict(verdicts.get(mutant)!);
-    }
-    left = left.filter(({ mutant }) => !isNoticed(verdicts.get(mutant)!));
+    const work = async () => {
+      await using trials = new Trials(laboratory, survey);
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const { mutant, untried } = next;
+        const verdict = { ...await trials.try(numbers.get(mutant)!, new Set(untried)), mutant };
+        memory.add(verdict, untried);
+        told.verdict(verdict, stage);
+      }
+    };
+    await Promise.all(Array.from({ length: PROCESSES }, work));
   }
-  for (const { mutant } of left) told.verdict(verdicts.get(mutant)!);
-  return mutants.map((mutant) => verdicts.get(mutant)!);
+  return mutants.map((mutant) =>
+    memory.verdictOf(mutant) ?? { mutant, end: "not reached", tried: 0 }
+  );
 }
 
 /** Seconds of CPU time for a file of tests. */

@@ -22,6 +22,7 @@ interface Registered {
 }
 
 const tests: Registered[] = [];
+let switches: Switch;
 let file = "";
 /** What nobody waited for and failed meanwhile. */
 let stray: unknown;
@@ -63,6 +64,27 @@ async function runTest({ name, fn }: Registered): Promise<unknown> {
   return stray;
 }
 
+/** How many files are open. */
+function openFiles(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
+
+/** As `--sanitize-resources` does: a test that leaves files open fails. What is opened once and for all is not that. */
+async function runClean(test: Registered, mutant: number, limit: number): Promise<unknown> {
+  const grows = async (mutant: number) => {
+    switches.start(mutant, limit);
+    const before = openFiles();
+    const error = await runTest(test);
+    return { error, isMore: openFiles() > before };
+  };
+  for (let time = 0; time < 2; time++) {
+    const { error, isMore } = await grows(mutant);
+    if (error !== undefined || !isMore) return error;
+  }
+  const { isMore } = await grows(0);
+  return isMore ? undefined : "leaves files open";
+}
+
 const encoder = new TextEncoder();
 
 function say(answer: Answer): void {
@@ -77,7 +99,7 @@ function seconds(): number {
 
 const idsOf = (notes: Uint8Array) => [...notes].flatMap((note, id) => note === 0 ? [] : [id]);
 
-async function load(job: Job, switches: Switch): Promise<void> {
+async function load(job: Job): Promise<void> {
   const begin = seconds();
   switches.start(job.mutant, Infinity);
   const notes = switches.takeNotes(job.count);
@@ -99,9 +121,9 @@ async function load(job: Job, switches: Switch): Promise<void> {
   say({ kind: "loaded", tests: named, ids, failures, seconds: seconds() - begin });
 }
 
-/** Runs each test once, without any mutant. */
-async function look(job: Job, switches: Switch, from: number): Promise<void> {
-  for (let index = from; index < tests.length; index++) {
+/** Runs tests once, without any mutant. */
+async function look(job: Job, which: readonly number[]): Promise<void> {
+  for (const index of which) {
     say({ kind: "begins", test: index });
     const notes = switches.takeNotes(job.count);
     const begin = seconds();
@@ -117,13 +139,12 @@ async function look(job: Job, switches: Switch, from: number): Promise<void> {
 }
 
 /** Runs tests with a mutant until one fails. */
-async function attempt(order: Order, switches: Switch, isStatic: boolean): Promise<void> {
+async function attempt(order: Order, isStatic: boolean): Promise<void> {
   for (const { test, limit } of order.tests!) {
     say({ kind: "begins", test });
-    switches.start(order.mutant!, limit);
-    const error = await runTest(tests[test]!);
-    const isEndless = switches.isEndless();
+    const error = await runClean(tests[test]!, order.mutant!, limit);
     if (error === undefined) continue;
+    const isEndless = switches.isEndless();
     // What one mutant leaves behind must not be what another one fails of.
     let isSound = true;
     if (!isStatic) {
@@ -148,8 +169,8 @@ if (import.meta.main) {
     stray = event.error ?? "failed";
   });
   for (const name of ["log", "info", "warn", "error", "debug"] as const) console[name] = () => {};
-  const switches = await import(toFileUrl(job.switch).href) as Switch;
-  await load(job, switches);
+  switches = await import(toFileUrl(job.switch).href) as Switch;
+  await load(job);
   const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream());
   let rest = "";
   for await (const piece of lines) {
@@ -157,8 +178,8 @@ if (import.meta.main) {
     for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
       const order = JSON.parse(rest.slice(0, end)) as Order;
       rest = rest.slice(end + 1);
-      if (order.look !== undefined) await look(job, switches, order.look);
-      else await attempt(order, switches, job.mutant !== 0);
+      if (order.look !== undefined) await look(job, order.look);
+      else await attempt(order, job.mutant !== 0);
     }
   }
   Deno.exit(0);

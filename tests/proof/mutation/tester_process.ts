@@ -10,8 +10,10 @@ const MOST_MEMORY = 2.5 * 2 ** 30;
 const LOOK = 0.5;
 /** Clock ticks of CPU time in a second, on every Linux. */
 const TICKS = 100;
-/** A test that waits for something takes no CPU time: it may take so many times as long. */
+/** A test that waits for something takes no CPU time: it may take so many times as long, */
 const WALL = 20;
+/** and if it takes none at all, so many seconds, for what it has started. */
+const IDLE = 30;
 
 /** Why there are no more answers. */
 export type Stop = "time" | "memory" | "ended";
@@ -25,6 +27,8 @@ export class TesterProcess implements AsyncDisposable {
   readonly #watch: ReturnType<typeof setInterval>;
   /** When what is waited for has taken too long: seconds of CPU time, and of the clock. */
   #limit = { cpu: Infinity, wall: Infinity };
+  /** When it was last seen at work, and how much CPU time it had taken. */
+  #atWork = { cpu: 0, wall: 0 };
   #stopped: Stop | undefined;
 
   private constructor(workshop: Workshop, job: Job) {
@@ -67,10 +71,9 @@ export class TesterProcess implements AsyncDisposable {
 
   /** From now on it may take so many seconds of CPU time. */
   allow(seconds: number): void {
-    this.#limit = {
-      cpu: cpuSeconds(this.#child.pid) + seconds,
-      wall: performance.now() / 1000 + WALL * seconds,
-    };
+    const now = { cpu: cpuSeconds(this.#child.pid), wall: performance.now() / 1000 };
+    this.#limit = { cpu: now.cpu + seconds, wall: now.wall + WALL * seconds };
+    this.#atWork = now;
   }
 
   /** What it says next, or why it says nothing. */
@@ -81,10 +84,12 @@ export class TesterProcess implements AsyncDisposable {
 
   #look(): void {
     const { pid } = this.#child;
+    const [cpu, wall] = [cpuSeconds(pid), performance.now() / 1000];
+    // Timers alone take a little.
+    if (cpu > this.#atWork.cpu + 0.05) this.#atWork = { cpu, wall };
+    const isIdle = wall > this.#atWork.wall + IDLE;
     if (memory(pid) > MOST_MEMORY) this.#stop("memory");
-    else if (
-      cpuSeconds(pid) > this.#limit.cpu || performance.now() / 1000 > this.#limit.wall
-    ) this.#stop("time");
+    else if (cpu > this.#limit.cpu || wall > this.#limit.wall || isIdle) this.#stop("time");
   }
 
   #stop(why: Stop): void {

@@ -19,10 +19,12 @@ export interface Verdict {
   readonly tried: number;
 }
 
-/** Seconds of CPU time, without the mutant, that all tests of one mutant may take: those that take most are left out. */
-const MOST = 60;
+/** Seconds of CPU time, without the mutant, that the tests of a stage may take: those that take most are left out. */
+const MOST = 6;
+/** And those of one that needs a process of its own. */
+const MOST_LOADING = 3;
 /** A test may take so many times as long as it does without the mutant, and so many seconds, or steps, more. */
-const [SLACK, MORE_SECONDS, MORE_STEPS] = [10, 10, 1e6];
+const [SLACK, MORE_SECONDS, MORE_STEPS] = [10, 5, 1e6];
 /** A process is used for so many mutants: each may leave something behind. */
 const USES = 200;
 
@@ -42,17 +44,22 @@ export class Trials implements AsyncDisposable {
     this.#tests = new Map(survey.tests.map((test) => [test.test, test]));
   }
 
-  /** Runs the tests in which a mutant makes a difference, until one fails. */
-  async try(mutant: Numbered): Promise<Verdict> {
-    const { id, file } = mutant;
-    const reaching = this.#inOrder(this.#survey.tests.filter(({ ids }) => ids.has(id)), file);
-    const verdict = await this.#run(mutant, reaching);
+  /** Runs the tests in which a mutant makes a difference, of these files, until one fails. */
+  async try(mutant: Numbered, files: ReadonlySet<string>): Promise<Verdict> {
+    const { id } = mutant;
+    const tests = this.#survey.tests.filter((test) => files.has(test.file));
+    const reaching = this.#inOrder(tests.filter(({ ids }) => ids.has(id)), mutant.file);
+    const verdict = await this.#run(mutant, affordable(reaching, MOST));
     if (!this.#survey.loading.has(id) || isNoticed(verdict)) return verdict;
-    return await this.#tryLoading(mutant, verdict.tried);
+    return await this.#tryLoading(mutant, tests, verdict.tried);
   }
 
   /** What makes a difference while the program is loaded is tried in a process of its own. */
-  async #tryLoading(mutant: Numbered, tried: number): Promise<Verdict> {
+  async #tryLoading(
+    mutant: Numbered,
+    tests: readonly KnownTest[],
+    tried: number,
+  ): Promise<Verdict> {
     await this.#end();
     const started = await this.#laboratory.start(this.#survey.files, mutant.id);
     if (typeof started === "string") return { mutant, end: ENDS[started], tried: tried + 1 };
@@ -61,19 +68,19 @@ export class Trials implements AsyncDisposable {
     const failure = started.loaded.failures.find((each) => !this.#survey.left.includes(each));
     const file = failure?.split(": ")[0]!;
     const verdict: Verdict = failure === undefined
-      ? await this.#run(mutant, this.#ofFile(mutant.file))
+      ? await this.#run(mutant, affordable(this.#ofFile(mutant.file, tests), MOST_LOADING))
       : { mutant, end: "killed", by: { file, name: "" }, tried: 1 };
     await this.#end();
     return { ...verdict, tried: verdict.tried + tried };
   }
 
   /** The tests that run anything of a file, or if it has nothing that is run, all. */
-  #ofFile(file: string): KnownTest[] {
+  #ofFile(file: string, all: readonly KnownTest[]): KnownTest[] {
     const own = new Set(
       this.#laboratory.mutants.filter((each) => each.file === file).map(({ id }) => id),
     );
-    const tests = this.#survey.tests.filter(({ ids }) => !ids.isDisjointFrom(own));
-    return this.#inOrder(tests.length === 0 ? this.#survey.tests : tests, file);
+    const tests = all.filter(({ ids }) => !ids.isDisjointFrom(own));
+    return this.#inOrder(tests.length === 0 ? all : tests, file);
   }
 
   /** Quick ones first; those named after the file, those of its room, and those that notice much seem quicker. */
@@ -93,7 +100,7 @@ export class Trials implements AsyncDisposable {
   }
 
   async #run(mutant: Numbered, tests: readonly KnownTest[]): Promise<Verdict> {
-    const left = affordable(tests);
+    const left = [...tests];
     let tried = 0;
     let again: number | undefined;
     while (left.length > 0) {
@@ -166,11 +173,11 @@ export function isNoticed({ end }: Verdict): boolean {
   return end === "killed" || end === "time" || end === "memory";
 }
 
-/** As many as can be afforded, those first that take least. */
-function affordable(tests: readonly KnownTest[]): KnownTest[] {
+/** As many as can be afforded, those first that come first. */
+function affordable(tests: readonly KnownTest[], most: number): KnownTest[] {
   let total = 0;
   return tests.filter(({ seconds }) => {
-    if (total + seconds > MOST) return false;
+    if (total + seconds > most) return false;
     total += seconds;
     return true;
   });

@@ -1,0 +1,53 @@
+/** What new VHDX images are like. */
+import { assertEquals } from "@std/assert";
+import { VHDX } from "../../../src/portable/vhdx/format.ts";
+import { Findings } from "../../../src/portable/image/findings.ts";
+import { Pace } from "../../../src/portable/image/pace.ts";
+import { checkVhdx } from "../../../src/portable/vhdx/check.ts";
+import { resizeVhdx } from "../../../src/portable/vhdx/resize.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
+import { pureTest } from "../../pure.ts";
+import { BAT, MIB, VhdxBuilder } from "./vhdx_builder.ts";
+
+pureTest("VHDX: blocks of a new fixed disk are as large as its size allows", () => {
+  const { fixedBlockSize } = VHDX.newImages!;
+  const rows: [mib: number, blockMib: number][] = [
+    [32, 32],
+    [64, 32],
+    [16, 16],
+    [48, 16],
+    [3, 1],
+    [1.5, 1],
+    [4097, 32],
+    [4096, 32],
+    [4095, 1],
+  ];
+  for (const [size, block] of rows) {
+    assertEquals(fixedBlockSize(size * MIB), block * MIB, `${size} MiB`);
+  }
+});
+
+pureTest(
+  "checkVhdx(): a damaged identifier is told, and the rest is checked all the same",
+  async () => {
+    const builder = new VhdxBuilder();
+    builder.bytes[0]! ^= 1;
+    builder.bat(3, 5, 0); // A state that there is not.
+    const findings = new Findings("a.vhdx");
+    await checkVhdx(builder.source(), findings, new Pace({}));
+    const structures = findings.list.map(({ structure }) => structure);
+    assertEquals(structures[0], "file type identifier");
+    assertEquals(structures.length > 1, true);
+  },
+);
+
+pureTest("resizeVhdx(): entries of blocks that the disk no longer has are zeros", () => {
+  const builder = new VhdxBuilder();
+  for (const block of [1, 5, 7]) builder.bat(block, 6, builder.append(MIB) / MIB);
+  const file = SparseFile.of(builder.bytes);
+  resizeVhdx(file, { virtualSize: 4 * MIB, parentSize: 0 });
+  const table = new Uint8Array(8 * 8);
+  file.readAt(table, BAT);
+  assertEquals(table[8], 6);
+  assertEquals(table.subarray(4 * 8), new Uint8Array(4 * 8));
+});
