@@ -32,6 +32,8 @@ const SLOW = {
   "tests/interop/": 4,
   "tests/crash/": 4,
   "tests/fuzz/": 4,
+  "tests/portable/operations/": 4,
+  "tests/portable/": 8,
 };
 /** So many files at a time: while some wait for the disk or for another program, others have the processors. */
 const JOBS = Deno.env.get("DENO_JOBS") ?? navigator.hardwareConcurrency + 2;
