@@ -121,7 +121,7 @@ function addBlocks(
   if (blocks.end > realSize && blocks.end <= size) return;
   ends.add(blocks.end);
   // Whether the rest of the disk's last block was in the file, nobody knows.
-  if (blocks.end === lastShort) ends.isExact = false;
+  if (lastShort > 0 && blocks.end === lastShort) ends.isExact = false;
 }
 
 /** The farthest of several ends. */

@@ -30,7 +30,7 @@ pureTest(
   () => {
     const { end } = promised(4 * GIB + 4 * MIB, 2049, 4)!;
     assertEquals(end, 6 * MIB);
-    assertEquals(promised(4 * GIB + 4 * MIB, 2051, 50)!.end, 4 * MIB);
-    assertEquals(promised(4 * GIB + 4 * MIB, 2048, 50)!.end, 4 * MIB);
+    assertEquals(promised(4 * GIB + 4 * MIB, 2051, 50), { end: 4 * MIB, isExact: true });
+    assertEquals(promised(4 * GIB + 4 * MIB, 2048, 50), { end: 4 * MIB, isExact: true });
   },
 );
