@@ -47,7 +47,7 @@ interface Results {
 /** The share of the mutants that are to be noticed. */
 const GOAL = 0.85;
 /** One of so many that are noticed is tried again. */
-const AGAIN = 40;
+const AGAIN = 100;
 
 export const mutation: Section<Results> = {
   name: "mutation",
