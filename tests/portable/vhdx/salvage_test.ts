@@ -320,7 +320,7 @@ pureTest(
 );
 
 pureTest(
-  "openDamagedVhdx: a file full of holes, with a table of noise or none, takes little time",
+  "openDamagedVhdx: a file full of holes, with a table of noise or none, is not read far",
   () => {
     const { bytes } = new VhdxBuilder({ virtualSize: 2 ** 33 });
     const head = bytes.slice(0, BAT);
@@ -329,7 +329,6 @@ pureTest(
     for (const start of [head, lost]) {
       const pieces = [{ offset: 0, bytes: start }, { offset: BAT, bytes: noise }];
       const source = new HoleySource(2 ** 45, pieces);
-      const begin = performance.now();
       try {
         const image = openDamaged(VHDX, source, new Damages());
         for (const extent of chainExtents([image], 0, image.virtualSize)) {
@@ -338,9 +337,7 @@ pureTest(
       } catch (error) {
         if (!(error instanceof ImageError)) throw error;
       }
-      const time = performance.now() - begin;
-      assert(time < 20_000, `${time} ms`);
-      assert(source.bytesRead < 2 ** 33, `${source.bytesRead} bytes`);
+      assert(source.bytesRead < 2 ** 32, `${source.bytesRead} bytes`);
     }
   },
 );
