@@ -51,3 +51,17 @@ pureTest("resizeVhdx(): entries of blocks that the disk no longer has are zeros"
   assertEquals(table[8], 6);
   assertEquals(table.subarray(4 * 8), new Uint8Array(4 * 8));
 });
+
+pureTest(
+  "resizeVhdx(): entries that another writer left behind those of the disk become no blocks of it",
+  () => {
+    const builder = new VhdxBuilder({ virtualSize: 8 * MIB });
+    for (const block of [1, 8, 10]) builder.bat(block, 6, builder.append(MIB) / MIB);
+    const file = SparseFile.of(builder.bytes);
+    resizeVhdx(file, { virtualSize: 12 * MIB, parentSize: 0 });
+    const table = new Uint8Array(12 * 8);
+    file.readAt(table, BAT);
+    assertEquals(table[8], 6);
+    assertEquals(table.subarray(8 * 8), new Uint8Array(4 * 8));
+  },
+);
