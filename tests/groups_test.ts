@@ -4,11 +4,11 @@ import { denoCommand } from "./deno_command.ts";
 import { groupsOf, testFilesBelow, writeGroups } from "./groups.ts";
 import { ROOT, TempDir } from "./support.ts";
 
-function denoTest(...args: string[]): { code: number; output: string } {
+function denoTest(cwd: string, ...args: string[]): { code: number; output: string } {
   const { code, stdout, stderr } = denoCommand({
     args: ["test", "--allow-all", "--no-check", "--parallel", ...args],
     env: { NO_COLOR: "1" },
-    cwd: ROOT,
+    cwd,
     stdin: "null",
   }).outputSync();
   const text = new TextDecoder();
@@ -23,7 +23,7 @@ function runGroup(texts: readonly string[]): { code: number; output: string; fil
     Deno.writeTextFileSync(file, text);
     return file;
   });
-  return { ...denoTest(...writeGroups([files], dir.path)), files };
+  return { ...denoTest(ROOT, ...writeGroups([files], dir.path)), files };
 }
 
 Deno.test("testFilesBelow() finds what `deno test` takes for tests", () => {
@@ -37,9 +37,9 @@ Deno.test("testFilesBelow() finds what `deno test` takes for tests", () => {
   for (const name of names) {
     Deno.writeTextFileSync(dir.file(name), "Deno.test('a', () => {});");
   }
-  const { output } = denoTest(dir.path);
+  const { output } = denoTest(dir.path, ".");
   const taken = [...output.matchAll(/(\S+) => a \.\.\. ok/g)].map(([, path]) =>
-    Deno.realPathSync(`${ROOT}/${path}`)
+    Deno.realPathSync(dir.file(path!))
   );
   const found = testFilesBelow(dir.path).map((path) => Deno.realPathSync(path));
   assert(found.length > 0);

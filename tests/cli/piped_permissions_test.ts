@@ -60,9 +60,10 @@ async function makeImages(dir: TempDir, line: string): Promise<void> {
 const AT_ONCE = 4;
 
 Deno.test("in a pipe every command that lacks a permission says which, and does not wait", async () => {
-  const all = COMMANDS.flatMap((command) =>
-    lesserGrants(command).map((fewer) => ({ ...command, fewer }))
-  );
+  const all = COMMANDS
+    // Deno has no Unix sockets on Windows, and says so before it asks for any permission.
+    .filter(({ line }) => Deno.build.os !== "windows" || !line.includes("--socket"))
+    .flatMap((command) => lesserGrants(command).map((fewer) => ({ ...command, fewer })));
   assert(all.length > 50);
   const rows = sampledRows(all, 5).values();
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
