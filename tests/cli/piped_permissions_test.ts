@@ -61,8 +61,8 @@ const AT_ONCE = 4;
 
 Deno.test("in a pipe every command that lacks a permission says which, and does not wait", async () => {
   const all = COMMANDS
-    // Deno has no Unix sockets on Windows, and says so before it asks for any permission.
-    .filter(({ line }) => Deno.build.os !== "windows" || !line.includes("--socket"))
+    // Deno has no Unix sockets on Windows: there a disk is served at a port, or refused before a permission is asked for.
+    .filter(({ line }) => Deno.build.os !== "windows" || !line.startsWith("serve"))
     .flatMap((command) => lesserGrants(command).map((fewer) => ({ ...command, fewer })));
   assert(all.length > 50);
   const rows = sampledRows(all, 5).values();
