@@ -4,6 +4,7 @@
  * @module
  */
 import { toHostPath, uint32 } from "../disk/arguments.ts";
+import { pauseSync } from "../disk/pause.ts";
 import { virtualDiskError } from "../errors/error.ts";
 import { join, resolve } from "../text/paths.ts";
 
@@ -92,13 +93,33 @@ async function listenAtSocket(path: string, isHidden: boolean): Promise<Place> {
   };
 }
 
+/** Of new files: nothing for others, and a socket is not run. */
+const OWNER_ALONE = 0o177;
+/** Milliseconds, and how often: as long as no thread needs to make a socket. */
+const PAUSE = 1;
+const TRIES = 1000;
+
 /** What is made meanwhile is the owner's alone from its first moment on: changed later, it would be too late. */
 function forOwnerAlone<T>(make: () => T): T {
-  const before = Deno.umask(0o177);
+  const before = limitNewFiles();
   try {
     return make();
   } finally {
     Deno.umask(before);
+  }
+}
+
+/**
+ * Gives what the mask was. All threads of the process share it: one that finds the mask of this function has met
+ * another thread in here, and waits until that one has put back what was before. Otherwise the last of them would put
+ * back what it found, and no new file of the process would be anybody else's any more.
+ */
+function limitNewFiles(): number {
+  for (let tries = 1;; tries++) {
+    const before = Deno.umask(OWNER_ALONE);
+    // Some have this mask themselves.
+    if (before !== OWNER_ALONE || tries === TRIES) return before;
+    pauseSync(PAUSE);
   }
 }
 

@@ -48,6 +48,36 @@ testWith(
 
 testWith(
   SOCKETS,
+  "serveVirtualDisk: threads that make sockets at once leave the rights of new files as they were",
+  async () => {
+    using dir = new TempDir();
+    const before = Deno.umask();
+    try {
+      await Promise.all(["a", "b", "c"].map((name) => {
+        const url = new URL("children/listen_often.ts", import.meta.url);
+        const worker = new Worker(url, { type: "module" });
+        const { promise, resolve, reject } = Promise.withResolvers<void>();
+        worker.onmessage = () => resolve();
+        worker.onerror = (event) => {
+          event.preventDefault();
+          reject(new Error(event.message));
+        };
+        worker.postMessage([dir.path, name, 300]);
+        return promise.finally(() => worker.terminate());
+      }));
+      // A test beside this one may be in such a moment.
+      for (let i = 0; i < 500 && Deno.umask() !== before; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      assertEquals(Deno.umask(), before);
+    } finally {
+      Deno.umask(before);
+    }
+  },
+);
+
+testWith(
+  SOCKETS,
   "serveVirtualDisk: by default a socket in a folder that only its owner may enter",
   async () => {
     const server = await serveVirtualDisk(new MemoryDisk(SIZE));
