@@ -21,20 +21,42 @@ export const loopDevices: Need = circumstance(() => {
   }
 });
 
+/** Tries for ten seconds; gives whether it was done. */
+function isDoneSoon(isDone: () => boolean): boolean {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 0; tries < 500; tries++) {
+    if (isDone()) return true;
+    Atomics.wait(pause, 0, 0, 20);
+  }
+  return false;
+}
+
 /**
  * Unmounts what a test mounted in `folder`. A program that another test starts has, until it runs, copies of all files that
  * this process had open then, so that Linux calls the folder busy after they are closed here: for a moment, not for long.
  */
 export function unmount(folder: string): void {
-  const pause = new Int32Array(new SharedArrayBuffer(4));
-  for (let tries = 1;; tries++) {
+  let failure: unknown;
+  const isDone = isDoneSoon(() => {
     try {
-      return void run("umount", folder);
+      run("umount", folder);
+      return true;
     } catch (error) {
-      if (tries === 500) throw error;
-      Atomics.wait(pause, 0, 0, 20);
+      failure = error;
+      return false;
     }
-  }
+  });
+  if (!isDone) throw failure;
+}
+
+/**
+ * Waits for the program behind a file system, which still closes the device when `umount` has returned.
+ *
+ * @param start How its command line begins.
+ */
+export function awaitUnmounted(start: string): void {
+  if (isDoneSoon(() => !run("ps", "-eo", "args").includes(start))) return;
+  throw new Error(`${start} has not ended`);
 }
 
 /** What makes `unshare` start a program whose mounts nobody else sees, and which go with it, as its children do. */

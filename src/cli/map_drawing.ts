@@ -74,12 +74,12 @@ export async function draw(
   if (svg !== undefined) {
     const { svgPicture } = await import("./map_svg.ts");
     const bytes = new TextEncoder().encode(svgPicture(map, heading, notes));
-    if (svg === STANDARD) writeOut(bytes);
-    else Deno.writeFileSync(svg, bytes);
     if (svg === STANDARD) {
+      writeOut(bytes);
       if (damage !== undefined && !report.quiet) tellOnStandardError(path, damage);
       return;
     }
+    Deno.writeFileSync(svg, bytes);
   }
   const { partitions } = space;
   const { lostBytesByReason: _, ...totals } = map.totals;

@@ -1,5 +1,5 @@
 /** exFAT volumes made by mkfs.exfat, filled and emptied through exfat-fuse on a loop device. */
-import { fuse, loopDevices, unmount } from "../../mounting.ts";
+import { awaitUnmounted, fuse, loopDevices, unmount } from "../../mounting.ts";
 import { run, type TempDir, tool } from "../../support.ts";
 
 /** What such volumes are made with. */
@@ -43,7 +43,7 @@ export function makeExfatVolume(
     } finally {
       unmount(folder);
     }
-    awaitUnmounted(device);
+    awaitUnmounted(`mount.exfat-fuse ${device} `);
   });
   return image;
 }
@@ -55,16 +55,6 @@ function withDevice(image: string, sectorSize: number, work: (device: string) =>
   } finally {
     run("losetup", "-d", device);
   }
-}
-
-/** `umount` returns while the program behind the file system still closes the device. */
-function awaitUnmounted(device: string): void {
-  const pause = new Int32Array(new SharedArrayBuffer(4));
-  for (let tries = 0; tries < 500; tries++) {
-    if (!run("ps", "-eo", "args").includes(`mount.exfat-fuse ${device} `)) return;
-    Atomics.wait(pause, 0, 0, 20);
-  }
-  throw new Error("exfat-fuse has not ended");
 }
 
 const SECTOR = 512;

@@ -1,6 +1,6 @@
 /** NTFS volumes made by mkntfs, filled and emptied through ntfs-3g. */
 import { Random } from "../../fuzz/random.ts";
-import { fuse, unmount } from "../../mounting.ts";
+import { awaitUnmounted, fuse, unmount } from "../../mounting.ts";
 import { run, type TempDir, tool } from "../../support.ts";
 
 /** What such volumes are made with. */
@@ -43,17 +43,7 @@ export function mounted(dir: TempDir, image: string, work: (folder: string) => v
   } finally {
     unmount(folder);
   }
-  awaitUnmounted(image);
-}
-
-/** `umount` returns while the program behind the file system still closes the image. */
-function awaitUnmounted(image: string): void {
-  const pause = new Int32Array(new SharedArrayBuffer(4));
-  for (let tries = 0; tries < 500; tries++) {
-    if (!run("ps", "-eo", "args").includes(`ntfs-3g ${image}`)) return;
-    Atomics.wait(pause, 0, 0, 20);
-  }
-  throw new Error("ntfs-3g has not ended");
+  awaitUnmounted(`ntfs-3g ${image}`);
 }
 
 /** Writes files of random lengths into directories, and deletes each third one. */
