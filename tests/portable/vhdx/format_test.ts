@@ -41,13 +41,19 @@ pureTest(
   },
 );
 
+/** The bytes of the first entries of the block table, after the disk has got another size. */
+function tableResized(builder: VhdxBuilder, virtualSize: number, entries: number): Uint8Array {
+  const file = SparseFile.of(builder.bytes);
+  resizeVhdx(file, { virtualSize, parentSize: 0 });
+  const table = new Uint8Array(entries * 8);
+  file.readAt(table, BAT);
+  return table;
+}
+
 pureTest("resizeVhdx(): entries of blocks that the disk no longer has are zeros", () => {
   const builder = new VhdxBuilder();
   for (const block of [1, 5, 7]) builder.bat(block, 6, builder.append(MIB) / MIB);
-  const file = SparseFile.of(builder.bytes);
-  resizeVhdx(file, { virtualSize: 4 * MIB, parentSize: 0 });
-  const table = new Uint8Array(8 * 8);
-  file.readAt(table, BAT);
+  const table = tableResized(builder, 4 * MIB, 8);
   assertEquals(table[8], 6);
   assertEquals(table.subarray(4 * 8), new Uint8Array(4 * 8));
 });
@@ -57,10 +63,7 @@ pureTest(
   () => {
     const builder = new VhdxBuilder({ virtualSize: 8 * MIB });
     for (const block of [1, 8, 10]) builder.bat(block, 6, builder.append(MIB) / MIB);
-    const file = SparseFile.of(builder.bytes);
-    resizeVhdx(file, { virtualSize: 12 * MIB, parentSize: 0 });
-    const table = new Uint8Array(12 * 8);
-    file.readAt(table, BAT);
+    const table = tableResized(builder, 12 * MIB, 12);
     assertEquals(table[8], 6);
     assertEquals(table.subarray(8 * 8), new Uint8Array(4 * 8));
   },
