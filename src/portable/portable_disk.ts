@@ -78,7 +78,7 @@ import { dirname } from "../text/paths.ts";
 import { ImageChain, loadDamagedFiles } from "./chain/chain.ts";
 import type { DamagedFiles } from "./chain/damaged_files.ts";
 import { assertChildless } from "./chain/children.ts";
-import type { OpenFile } from "./file/byte_source.ts";
+import { type OpenFile, partOf } from "./file/byte_source.ts";
 import { removeAbandonedFiles } from "./file/abandoned_files.ts";
 import { BytesMissing, eachFetched, whenFetched } from "./file/fetched_file.ts";
 import { ImageError, inLongOperation, inOperation, openForReading } from "./file/image_error.ts";
@@ -309,12 +309,8 @@ export class PortableVirtualDisk extends VirtualDisk {
     const { virtualSize } = this.#chain.image;
     const length = Math.min(buffer.length, virtualSize - byteCount(offset, "offset"));
     if (length <= 0) return 0;
-    const target = length === buffer.length ? buffer : buffer.subarray(0, length);
-    try {
-      this.#chain.reader.read(target, offset);
-    } catch (error) {
-      throw error instanceof ImageError ? error.toVirtualDiskError("ReadFile") : error;
-    }
+    const target = partOf(buffer, 0, length);
+    inOperation("ReadFile", () => this.#chain.reader.read(target, offset));
     return length;
   }
 
