@@ -31,7 +31,8 @@ import {
 } from "../image/layout.ts";
 import { Pace } from "../image/pace.ts";
 import { MAX_PIECE } from "./write_image.ts";
-import { assertRawDisk, dataWindows, sourceDiskOf } from "./copy_source.ts";
+import { assertRawDisk, sourceDiskOf } from "./copy_source.ts";
+import { dataWindows } from "./disk_contents.ts";
 import { withoutFreeSpace } from "./free_space.ts";
 import { imageSpec, kindToCreate } from "./create_rules.ts";
 

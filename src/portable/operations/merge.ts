@@ -19,7 +19,8 @@ import type { CopyableItem, DiskImage } from "../image/image.ts";
 import { Pace } from "../image/pace.ts";
 import { assertPaths, rebaseChain } from "./rebase.ts";
 import { writeCopy } from "./write_image.ts";
-import { chainContents, sourceDiskOf } from "./copy_source.ts";
+import { sourceDiskOf } from "./copy_source.ts";
+import { chainContents } from "./disk_contents.ts";
 import { imageSpec, kindToCreate } from "./create_rules.ts";
 
 /** What a merge goes from and to: numbers of images, 1 being the leaf. */

@@ -19,7 +19,8 @@ import {
 } from "../image/layout.ts";
 import type { Pace } from "../image/pace.ts";
 import { Preallocation } from "../image/preallocation.ts";
-import type { CopySource, DiskContents } from "./copy_source.ts";
+import type { CopySource } from "./copy_source.ts";
+import type { DiskContents } from "./disk_contents.ts";
 import { imageSpec, type NewDisk, type NewKind } from "./create_rules.ts";
 
 /** What is read and written at once, in bytes, unless blocks are smaller. */
