@@ -277,7 +277,12 @@ Deno.test("package: what is installed with too few permissions says which flag i
     const text = new TextDecoder();
     const [out, err] = [text.decode(stdout), text.decode(stderr)];
     assertEquals([code, signal, out], [2, null, ""], err);
-    assertMatch(err, new RegExp(`^virtdisk: .*run again with the --allow-${missing} flag\\r?\\n$`));
+    assertMatch(
+      err,
+      new RegExp(
+        `^virtdisk: .*: start virtdisk with --allow-${missing}, or install it again with that flag\\r?\\n$`,
+      ),
+    );
   }
   assertEquals(exists(dir.file("new.vhdx")), false);
 });

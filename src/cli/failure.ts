@@ -82,11 +82,23 @@ export function failureText(
     return advice === "" ? text : `${text}. ${advice}`;
   }
   if (error instanceof OutputError) return `virtdisk: ${error.message}`;
-  return `virtdisk: ${about(subject)}${withFlags(expected(error).message)}`;
+  return `virtdisk: ${about(subject)}${startedWith(withFlags(expected(error).message))}`;
 }
 
 function about(subject: string | null): string {
   return subject === null ? "" : `${quoted(subject)}: `;
+}
+
+/** How Deno ends its refusals: as if `deno run` had been typed. */
+const RUN_AGAIN = /, run again with (?:the (--allow-[a-z]+) flag|(--allow-net=\S+))$/;
+
+/** A refusal of Deno's, for whoever may have made a command of it: that keeps the flags it was installed with. */
+function startedWith(message: string): string {
+  return message.replace(
+    RUN_AGAIN,
+    (_, flag?: string, hosts?: string) =>
+      `: start virtdisk with ${flag ?? hosts}, or install it again with that flag`,
+  );
 }
 
 /** What is wrong, with its code. */
@@ -108,7 +120,13 @@ export function failureFacts(
 ): FailureFacts {
   if (!isVirtualDiskError(error)) {
     const { name, message } = expected(error);
-    return { name, code: null, symbol: null, message: withFlags(message), causes: [] };
+    return {
+      name,
+      code: null,
+      symbol: null,
+      message: startedWith(withFlags(message)),
+      causes: [],
+    };
   }
   const { name, code, symbol, operation, path, causes, detail } = error;
   return {

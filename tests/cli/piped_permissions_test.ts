@@ -82,7 +82,11 @@ Deno.test("in a pipe every command that lacks a permission says which, and does 
         continue;
       }
       assertEquals(code, 2, `${what}: ${text}`);
-      assertMatch(text, /run again with the --allow-[a-z]+ flag/, `${what}: ${text}`);
+      assertMatch(
+        text,
+        /: start virtdisk with --allow-[a-z]+, or install it again with that flag/,
+        `${what}: ${text}`,
+      );
     }
   }));
 });

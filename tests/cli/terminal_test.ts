@@ -91,7 +91,10 @@ testWith(
           const lacksParents = mayLackParents && fewer.length === grants.length;
           assertEquals(code, lacksParents && code === 1 ? 1 : 2, text);
           if (code === 1) assertMatch(text, /may not read; add --allow-read for its folder/);
-          else assertMatch(text, /run again with the --allow-[a-z]+ flag/);
+          else {assertMatch(
+              text,
+              /: start virtdisk with --allow-[a-z]+, or install it again with that flag/,
+            );}
         }
         const { code, text } = await onTerminal(dir, `${denoRun(false, grants)} ${line}`, terminal);
         assertEquals(code, expected, text);

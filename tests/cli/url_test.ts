@@ -83,7 +83,7 @@ Deno.test("virtdisk: info, map, read, check, free, compare and convert take a UR
   await t.step("without the permission, which is named exactly", async () => {
     const { code, err } = await runCliWith(work, [], ["info", url]);
     assertEquals(code, 2);
-    assert(err.includes(`run again with ${net}`), err);
+    assert(err.includes(`start virtdisk with ${net}, or install`), err);
     assert(!err.includes("hidden"), err);
   });
   await t.step("a server that has no such file", async () => {
