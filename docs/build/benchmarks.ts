@@ -112,14 +112,9 @@ export function speedText(run: BenchmarkRun, earlier: readonly string[]): string
     `![Every group of the run of ${date} as a line of dots: how long each program took, ` +
     `as a multiple of the first one](benchmarks/${date}.svg)`,
     "## Goals",
-    table(
-      ["work", "goal", "measured", ""],
-      groups.flatMap(({ title, goals = [] }) =>
-        goals.map((
-          goal,
-        ) => [title, goalText(goal), reachedText(goal), isMet(goal) ? "met" : "missed"])
-      ),
-    ),
+    goalCounts(sections),
+    goalTable("Missed", groups, (goal) => !isMet(goal)),
+    goalTable("Met", groups, isMet),
     ...sections.flatMap(({ title, load: [before, after], groups }) => [
       `## ${title}`,
       `The load of the machine was ${before} when this began, and ${after} when it ended.`,
@@ -128,7 +123,30 @@ export function speedText(run: BenchmarkRun, earlier: readonly string[]): string
         groups.flatMap(groupRows),
       ),
     ]),
-  ].join("\n\n");
+  ].filter((part) => part !== "").join("\n\n");
+}
+
+/** How many goals each section has, and how many it reaches. */
+function goalCounts(sections: readonly BenchmarkSection[]): string {
+  const rows = sections.flatMap(({ title, groups }) => {
+    const goals = groups.flatMap(({ goals = [] }) => goals);
+    const met = goals.filter(isMet).length;
+    return goals.length === 0 ? [] : [[title, `${met}`, `${goals.length - met}`]];
+  });
+  return table(["section", "met", "missed"], rows);
+}
+
+/** The goals of which something holds, and what was measured; nothing if there are none. */
+function goalTable(
+  heading: string,
+  groups: readonly BenchmarkGroup[],
+  isMeant: (goal: ReachedGoal) => boolean,
+): string {
+  const rows = groups.flatMap(({ title, goals = [] }) =>
+    goals.filter(isMeant).map((goal) => [title, goalText(goal), reachedText(goal)])
+  );
+  if (rows.length === 0) return "";
+  return `### ${heading}\n\n${table(["work", "goal", "measured"], rows)}`;
 }
 
 function groupRows({ title, operation, rows }: BenchmarkGroup): string[][] {

@@ -66,10 +66,10 @@ export function compare(group: Group): void {
   const { operations, contenders } = group;
   const times: number[][] = contenders.map(() => []);
   for (const round of rounds(group.rounds)) {
-    contenders.forEach((contender, i) => {
+    for (const [i, contender] of inTurn(contenders, round)) {
       const time = contender.run();
       if (round > 0) times[i]!.push(1000 * time / operations);
-    });
+    }
   }
   keep(group, times);
 }
@@ -96,7 +96,7 @@ export async function compareLong(group: LongGroup): Promise<void> {
   const { contenders } = group;
   const times: number[][] = contenders.map(() => []);
   for (const round of rounds(group.rounds)) {
-    for (const [i, contender] of contenders.entries()) {
+    for (const [i, contender] of inTurn(contenders, round)) {
       await contender.prepare?.();
       const start = performance.now();
       await contender.run();
@@ -104,6 +104,16 @@ export async function compareLong(group: LongGroup): Promise<void> {
     }
   }
   keep(group, times);
+}
+
+/**
+ * All of them with their numbers; each round begins with the next one. What one leaves to be done (freed room of a
+ * volume, pages to be written) is then not always done during the same other one's time.
+ */
+function inTurn<T>(contenders: readonly T[], round: number): [number, T][] {
+  const all = [...contenders.entries()];
+  const first = round % all.length;
+  return [...all.slice(first), ...all.slice(0, first)];
 }
 
 /** The first, which does not count, is 0. */

@@ -108,7 +108,9 @@ Deno.test("speedText() has every goal, every row, and the earlier runs", () => {
   const text = speedText(runOf(GROUP), ["2025-12-31"]);
   for (
     const line of [
-      "| Reads of a <disk> | virtdisk: readSync: at most 1.5 × flat file: readSync | 2.00 | missed |",
+      "| Reading | 0 | 1 |",
+      "### Missed\n\n| work | goal | measured |\n| --- | --- | --- |\n" +
+      "| Reads of a <disk> | virtdisk: readSync: at most 1.5 × flat file: readSync | 2.00 |",
       "| Reads of a <disk> | flat file: readSync | 10.0 µs / read | 9.00 µs | 1.00 | 1.00 .. 1.00 |",
       "|  | qemu-img bench | 50.0 µs | 50.0 µs | 5.00 | 5.00 .. 5.00 |",
       "The load of the machine was 0.5 when this began, and 1 when it ended.",
@@ -117,4 +119,9 @@ Deno.test("speedText() has every goal, every row, and the earlier runs", () => {
   ) {
     assert(text.includes(line), `${line}\n${text}`);
   }
+  assert(!text.includes("### Met"), text);
+  const met = { ...GROUP, goals: [{ ...GROUP.goals![0]!, atMost: 2 }] };
+  const better = speedText(runOf(met), []);
+  assert(better.includes("| Reading | 1 | 0 |") && better.includes("### Met"), better);
+  assert(!better.includes("### Missed"), better);
 });
