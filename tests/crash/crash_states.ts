@@ -46,18 +46,56 @@ export function* crashStates(
   from = 0,
   hostSector: HostSector = 512,
 ): Generator<CrashState> {
-  let durable = base.fork();
-  let flushed = 0;
-  for (let point = 0; point <= changes.length; point++) {
-    if (changes[point - 1]?.kind === "flush") {
-      durable = durable.fork();
-      for (; flushed < point; flushed++) apply(durable, changes[flushed]!, "whole");
-    }
-    if (point < from) continue;
-    const window = changes.slice(flushed, point);
+  const points = new CrashPoints({ base, changes });
+  for (let point = from; point <= changes.length; point++) {
+    yield* points.statesAt(point, random, samples, hostSector);
+  }
+}
+
+/** A file and what was done to it: goes along the changes, and says what a crash could leave there. */
+export class CrashPoints {
+  readonly #changes: readonly Change[];
+  /** The file as the last flush left it, and how many changes are in it. */
+  #durable: SparseFile;
+  #flushed = 0;
+
+  constructor({ base, changes }: {
+    readonly base: SparseFile;
+    readonly changes: readonly Change[];
+  }) {
+    this.#changes = changes;
+    this.#durable = base.fork();
+  }
+
+  /**
+   * What a crash may leave when so many changes had been asked for: never fewer than the last time.
+   *
+   * @param samples As for {@linkcode crashStates}.
+   */
+  *statesAt(
+    point: number,
+    random: Random,
+    samples: number,
+    hostSector: HostSector = 512,
+  ): Generator<CrashState> {
+    this.#flush(point);
+    const window = this.#changes.slice(this.#flushed, point);
     for (const fates of fatesOf(window, random, samples, hostSector)) {
-      yield stateOf(durable, flushed, point, window, fates);
+      yield stateOf(this.#durable, this.#flushed, point, window, fates);
     }
+  }
+
+  /** Makes durable what the last flush before a point does. */
+  #flush(point: number): void {
+    let last = point;
+    while (last > this.#flushed && this.#changes[last - 1]!.kind !== "flush") last--;
+    if (last === this.#flushed) return;
+    // States that were given out have the file of before.
+    this.#durable = this.#durable.fork();
+    for (const change of this.#changes.slice(this.#flushed, last)) {
+      apply(this.#durable, change, "whole");
+    }
+    this.#flushed = last;
   }
 }
 
@@ -84,18 +122,6 @@ function stateOf(
     unflushed: window,
     description: () => describe(flushed, window, fates),
   };
-}
-
-/** What a crash may leave of a file when so many changes had been asked for. */
-export function* statesAt(
-  { base, changes }: { readonly base: SparseFile; readonly changes: readonly Change[] },
-  count: number,
-  random: Random,
-  samples: number,
-): Generator<SparseFile> {
-  for (const { file } of crashStates(base, changes.slice(0, count), random, samples, count)) {
-    yield file;
-  }
 }
 
 function* fatesOf(

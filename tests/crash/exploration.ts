@@ -11,6 +11,7 @@ import { type Change, RecordingSource } from "./recording_source.ts";
 import { type Format, randomSteps, runSteps, type Step } from "./scenario.ts";
 import type { SparseFile } from "./sparse_file.ts";
 import { FIRST_WRITTEN, SECTOR, stamped } from "./stamp.ts";
+import { demandOf, TriedStates } from "./tried_states.ts";
 
 /** What is explored. */
 export interface Plan {
@@ -32,6 +33,8 @@ export interface Plan {
   readonly hostSector?: HostSector;
   /** Told of each state whether a logical sector in it is a mix of old and new. */
   readonly onSectors?: (torn: boolean) => void;
+  /** What need not be tried again: the files of other explorations of this format. Default: those of this one. */
+  readonly tried?: TriedStates;
   /** How the base came about. */
   readonly history?: History;
   /** Also done with each state, beside opening it here. */
@@ -50,38 +53,49 @@ const VERSIONS_PER_LIFE = 10_000;
 const STEPS_OF_SECOND_LIFE = 6;
 const PERCENT_OF_SECOND_LIFE = 15;
 
-/** Explores; gives how many states were tried, all of which kept the promise. */
+/**
+ * Explores; gives how many states there were, all of which kept the promise. One that is like another, in what is there
+ * and in what may be there, is tried once.
+ */
 export function explore(plan: Plan): number {
   const sample = plan.always ? { takes: () => true } : new Sample();
-  return exploreLife(plan, new Random(plan.seed), sample, 0);
+  return exploreLife({ tried: new TriedStates(), ...plan }, new Random(plan.seed), sample, 0);
 }
 
 function exploreLife(
-  plan: Plan,
+  plan: Plan & { readonly tried: TriedStates },
   random: Random,
   sample: Pick<Sample, "takes">,
   life: number,
 ): number {
-  const { format, base, samples = 3, percent = 100, again = 4, hostSector, history } = plan;
+  const { format, base, samples = 3, percent = 100, again = 4, hostSector, history, tried } = plan;
   const recording = new RecordingSource<DiskEvent>(base, history?.unflushed);
   const first = recording.changes.length;
   const seen = observe(format.open(recording));
   record(plan, recording, seen, FIRST_WRITTEN + life * VERSIONS_PER_LIFE);
   const oracle = new Oracle(seen, format.changesIdentifier, history?.oracle);
+  let demand = demandOf(base.fingerprint());
   let marks = 0;
   let states = 0;
   for (
     const state of crashStates(base, recording.changes, random, samples, first, hostSector)
   ) {
     for (; (recording.marks[marks]?.position ?? Infinity) <= state.point; marks++) {
-      oracle.apply(recording.marks[marks]!.event);
+      const { event } = recording.marks[marks]!;
+      oracle.apply(event);
+      demand = demandOf(demand, eventText(event));
     }
     // The last state, with everything done, is always tried.
     const isChosen = random.chance(percent) && sample.takes();
     if (!isChosen && state.point < recording.changes.length) continue;
     states++;
+    const probe = random.uint32();
+    const goesOn = life === 0 && random.chance(again);
+    // Whoever goes on, or looks for more, wants to see each of them.
+    const isSeen = goesOn || plan.onSectors !== undefined || plan.alsoCheck !== undefined;
+    if (!tried.isNew(demand, [state.file]) && !isSeen) continue;
     const left = explaining(plan, () => describeState(recording, state), () => {
-      const left = checkState(format, state.file, oracle, random);
+      const left = checkState(format, state.file, oracle, probe);
       const torn = tornSector(left);
       if (format.keepsSectorsWhole && torn !== undefined) {
         throw new Error(`logical sector ${torn} is neither old nor new`);
@@ -90,19 +104,23 @@ function exploreLife(
       plan.alsoCheck?.(state, left);
       return left;
     });
-    if (life > 0 || !random.chance(again)) continue;
+    if (!goesOn) continue;
     const next = secondLife(plan, state, left, random, oracle);
-    states += exploreLife(next, random, sample, life + 1);
+    states += exploreLife({ ...next, tried: new TriedStates() }, random, sample, life + 1);
   }
   return states;
 }
 
-/** The file opens, for reading and for writing; keeps the promise; and can be written to. */
+/**
+ * The file opens, for reading and for writing; keeps the promise; and can be written to.
+ *
+ * @param probe Any number: it says where.
+ */
 export function checkState(
   format: Format,
   file: SparseFile,
   oracle: Oracle,
-  random: Random,
+  probe: number,
 ): Observation {
   const seen = observe(format.open(file));
   oracle.check(seen);
@@ -111,12 +129,11 @@ export function checkState(
   const image = format.openWritable(written);
   const expected = new Oracle(seen, false);
   expected.check(observe(image));
-  const probe = random.below(image.virtualSize / image.logicalSectorSize) *
-    (image.logicalSectorSize / SECTOR);
-  const version = VERSIONS_PER_LIFE - 1;
   const count = image.logicalSectorSize / SECTOR;
-  image.write(stamped(probe, count, version), probe * SECTOR);
-  expected.apply({ kind: "write", first: probe, count, version });
+  const first = probe % (image.virtualSize / image.logicalSectorSize) * count;
+  const version = VERSIONS_PER_LIFE - 1;
+  image.write(stamped(first, count, version), first * SECTOR);
+  expected.apply({ kind: "write", first, count, version });
   expected.apply({ kind: "flushed" });
   image.finish();
   format.checkClosed?.(written);
@@ -209,6 +226,13 @@ function describeEvent(event: DiskEvent): string {
     field instanceof Uint32Array ? `${field.length} sectors` : String(field)
   );
   return `[${fields.join(" ")}]`;
+}
+
+/** All that an event says. */
+function eventText(event: DiskEvent): string {
+  return Object.values(event).map((field) =>
+    field instanceof Uint32Array ? field.join(" ") : String(field)
+  ).join(", ");
 }
 
 function describeStep(step: Step): string {

@@ -75,7 +75,7 @@ function failAt(scenario: Scenario, number: number, fault: Fault, random: Random
   const { base, changes } = source;
   const [whole, ...others] = crashStates(base, changes, random, 1, changes.length);
   const states = others.length === 0 ? [whole!] : [whole!, random.pick(others)];
-  for (const { file } of states) checkState(format, file, oracle, random);
+  for (const { file } of states) checkState(format, file, oracle, random.uint32());
   return states.length;
 }
 

@@ -1,6 +1,6 @@
 /** The folders that a crash can leave behind, from what was done to a simulated one. */
 import type { Random } from "../fuzz/random.ts";
-import { crashStates, type HostSector } from "./crash_states.ts";
+import { CrashPoints, type HostSector } from "./crash_states.ts";
 import type {
   Files,
   FolderStep,
@@ -45,10 +45,11 @@ export function* folderStates(
   let names: Names[] = [first];
   const counts = new Map<RecordedFile, number>();
   const known = new Map<RecordedFile, readonly FileState[]>();
+  const points = new Map<RecordedFile, CrashPoints>();
   const statesOf = (file: RecordedFile, subsets: number): FileState[] => {
-    const count = counts.get(file) ?? 0;
-    const changes = file.changes.slice(0, count);
-    return [...crashStates(file.base, changes, random, subsets, count, hostSector)];
+    const ofFile = points.get(file) ?? new CrashPoints(file);
+    points.set(file, ofFile);
+    return [...ofFile.statesAt(counts.get(file) ?? 0, random, subsets, hostSector)];
   };
   const build = (point: number, changed?: RecordedFile, state?: FileState): FolderState => {
     const newest = random.chance(NEWEST_NAMES) ? names.at(-1)! : random.pick(names);

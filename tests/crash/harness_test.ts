@@ -1,15 +1,24 @@
 /** The harness accepts a writer that does all in the right order, and catches each that does not. */
-import { assert, assertGreater, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertNotEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { Random } from "../fuzz/random.ts";
 import { pattern } from "../support.ts";
-import { crashStates } from "./crash_states.ts";
+import { CrashPoints, crashStates } from "./crash_states.ts";
 import { explore } from "./exploration.ts";
 import type { Observation } from "./observation.ts";
 import { Oracle } from "./oracle.ts";
-import { randomSteps, type Step } from "./scenario.ts";
+import type { Change } from "./recording_source.ts";
+import { type Format, randomSteps, runSteps, type Step } from "./scenario.ts";
 import { SparseFile } from "./sparse_file.ts";
 import { FIRST_WRITTEN, readStamps, SECTOR, stamped } from "./stamp.ts";
 import { newToy, TOY_FAULTS, toyFormat } from "./toy_format.ts";
+import { demandOf, TriedStates } from "./tried_states.ts";
 import { explored } from "../sampling.ts";
 
 const STEPS: readonly Step[] = [
@@ -73,6 +82,87 @@ Deno.test("explore() catches a writer that does wrong", async (t) => {
       assertStringIncludes(error.message, "toy (seed 1)");
       assertStringIncludes(error.message, "steps: [");
     });
+  }
+});
+
+Deno.test("explore() tries a state once, of which the same is asked", () => {
+  let tried = 0;
+  const format = toyFormat();
+  const counting: Format = {
+    ...format,
+    openWritable(source) {
+      if (source instanceof SparseFile) tried++;
+      return format.openWritable(source);
+    },
+  };
+  const known = new TriedStates();
+  const plan = { title: "toy", format: counting, base: newToy(), seed: 1, always: true, again: 0 };
+  const states = explore({ ...plan, steps: STEPS, tried: known });
+  assertEquals(tried, known.size);
+  assertGreater(states, tried);
+  assertGreater(tried, states / 3);
+  assertEquals(explore({ ...plan, steps: STEPS, tried: known }), states);
+  assertEquals(tried, known.size, "all of these have been tried");
+  // What begins as these did has new states from there on, and of another file all are new.
+  explore({ ...plan, steps: [...STEPS, ["write", 5, 2]], tried: known });
+  const more = tried;
+  assertEquals(more, known.size);
+  assertGreater(more, states / 3);
+  const other = newToy();
+  runSteps(format, other, [["write", 0, 1]], 1, {});
+  explore({ ...plan, base: other, steps: STEPS, tried: known });
+  assertGreater(tried, more + states / 3);
+});
+
+Deno.test("TriedStates: what is another demand, or another file, is new", () => {
+  const file = SparseFile.of(pattern(5000));
+  const changed = file.fork();
+  changed.writeAt(new Uint8Array([1]), 4999);
+  const longer = file.fork();
+  longer.truncate(5001);
+  const tried = new TriedStates();
+  for (
+    const files of [[file], [changed], [longer], [file, file], [file, changed], [changed, file]]
+  ) {
+    for (const demand of ["a", "b"]) {
+      assert(tried.isNew(demand, files));
+      assert(!tried.isNew(demand, files.map((each) => each.fork())));
+    }
+  }
+  assertEquals(tried.size, 12);
+  assertNotEquals(demandOf("a", "bc"), demandOf("ab", "c"));
+});
+
+Deno.test("the fingerprint of a file says what is in it, not how it came there", () => {
+  const file = SparseFile.of(pattern(3 * 4096 + 5));
+  const same = new SparseFile();
+  for (let offset = file.size - 1; offset >= 0; offset -= 1000) {
+    const start = Math.max(0, offset - 999);
+    same.writeAt(file.bytes().subarray(start, offset + 1), start);
+  }
+  assertEquals(same.fingerprint(), file.fingerprint());
+  // Cut off within a page of which nothing but zeros is left.
+  const short = new SparseFile();
+  short.writeAt(new Uint8Array([1]), 6000);
+  short.truncate(5000);
+  const hole = new SparseFile();
+  hole.truncate(5000);
+  assertEquals(short.fingerprint(), hole.fingerprint());
+});
+
+Deno.test("CrashPoints: a crash after some changes is what it is without those before", () => {
+  const changes = [3, 9, 9, 0, 40, 7].flatMap((at, i): Change[] => [
+    { kind: "write", offset: at * 512, bytes: pattern(700, i) },
+    ...(i % 2 === 0 ? [{ kind: "flush" } as const] : []),
+  ]);
+  const source = { base: newToy(), changes };
+  const along = new CrashPoints(source);
+  for (let point = 0; point <= changes.length; point++) {
+    const leftBy = (points: CrashPoints) =>
+      [...points.statesAt(point, new Random(point), 2)].map(({ file, description }) =>
+        `${description()}: ${file.fingerprint()}`
+      );
+    assertEquals(leftBy(along), leftBy(new CrashPoints(source)));
   }
 });
 

@@ -14,7 +14,7 @@ import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
 import { assertBytesEqual } from "../support.ts";
 import { explored, Sample, sampledBound } from "../sampling.ts";
-import { statesAt } from "./crash_states.ts";
+import { CrashPoints } from "./crash_states.ts";
 import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
 import { itemsOf } from "./disk_items.ts";
 import {
@@ -108,18 +108,17 @@ for (const each of CASES) {
     checkMerged(each, recorded.target, expected);
     expected.target = recorded.target.contents();
     const random = new Random(SEED);
-    const sources = [recorded.child, recorded.target] as const;
+    const points = [recorded.child, recorded.target].map((source) => new CrashPoints(source));
     const counts = [0, 0];
     const sample = new Sample();
     let states = 0;
     for (const { file, count } of order) {
       counts[file] = count;
-      const other = sources[1 - file]!;
-      const stand = [...statesAt(other, counts[1 - file]!, random, 1)];
-      for (const state of statesAt(sources[file]!, count, random, samples)) {
+      const stand = [...points[1 - file]!.statesAt(counts[1 - file]!, random, 1)];
+      for (const state of points[file]!.statesAt(count, random, samples)) {
         if (!sample.takes()) continue;
-        const otherFile = random.pick(stand);
-        const pair = file === 0 ? [state, otherFile] : [otherFile, state];
+        const other = random.pick(stand);
+        const pair = (file === 0 ? [state, other] : [other, state]).map(({ file }) => file);
         states++;
         await checkState(each, files, pair as [SparseFile, SparseFile], expected, {
           resumes: random.chance(each.resumed),

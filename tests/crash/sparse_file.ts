@@ -1,4 +1,5 @@
 /** Image files in memory that take no more room than their contents, and can be copied at no cost. */
+import { createHash } from "node:crypto";
 import type { WritableSource } from "../../src/portable/file/byte_source.ts";
 
 const PAGE_SIZE = 4096;
@@ -41,13 +42,15 @@ export class SparseFile implements WritableSource {
 
   readAt(buffer: Uint8Array, offset: number): number {
     const length = Math.max(0, Math.min(buffer.length, this.#size - offset));
+    // All at once: most pages are holes.
+    buffer.fill(0, 0, length);
     for (let done = 0; done < length;) {
       const inPage = (offset + done) % PAGE_SIZE;
       const count = Math.min(PAGE_SIZE - inPage, length - done);
       const page = this.#pages.get((offset + done - inPage) / PAGE_SIZE);
-      if (page === undefined) buffer.fill(0, done, done + count);
-      else if (count === PAGE_SIZE) buffer.set(page, done);
-      else buffer.set(page.subarray(inPage, inPage + count), done);
+      if (page !== undefined) {
+        buffer.set(count === PAGE_SIZE ? page : page.subarray(inPage, inPage + count), done);
+      }
       done += count;
     }
     return length;
@@ -66,6 +69,15 @@ export class SparseFile implements WritableSource {
     const bytes = new Uint8Array(this.#size);
     this.readAt(bytes, 0);
     return bytes;
+  }
+
+  /** A text that is the same for files with the same contents, and for no others. */
+  fingerprint(): string {
+    const pages = [...this.#pages].filter(([, page]) => hashOf(page) !== ZERO_HASH)
+      .sort(([one], [other]) => one - other);
+    return `${this.#size}: ${
+      pages.map(([number, page]) => `${number} ${hashOf(page)}`).join(", ")
+    }`;
   }
 
   writeAt(bytes: Uint8Array, offset: number): void {
@@ -108,6 +120,21 @@ export class SparseFile implements WritableSource {
     file.truncateSync(this.#size);
   }
 }
+
+/** Files share pages, so that most are asked for more than once. */
+const hashes = new WeakMap<Uint8Array, string>();
+
+function hashOf(page: Uint8Array): string {
+  let hash = hashes.get(page);
+  if (hash === undefined) {
+    hash = createHash("sha256").update(page).digest("base64");
+    hashes.set(page, hash);
+  }
+  return hash;
+}
+
+/** Of a page that was cut off at its start. */
+const ZERO_HASH = hashOf(ZERO_PAGE);
 
 function isZero(page: Uint8Array): boolean {
   const words = new Uint32Array(page.buffer, page.byteOffset, page.byteLength / 4);
