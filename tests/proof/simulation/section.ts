@@ -1,6 +1,7 @@
 /** The section about simulated histories: what seeds decide, and whether what was promised held. */
 import type { RunFacts, RunWish, Section } from "../section.ts";
-import { type SeedsResult, simulateSeeds } from "./seeds.ts";
+import { spread } from "../spread.ts";
+import { type SeedsResult, sumOf } from "./seeds.ts";
 import { STEPS } from "./simulation.ts";
 
 export const simulation: Section<SeedsResult> = {
@@ -15,9 +16,18 @@ export const simulation: Section<SeedsResult> = {
   faults: ({ failures }) => failures,
 };
 
-function run({ count, seed, tell }: RunWish): Promise<SeedsResult> {
+/** What a worker gives of a seed: also what it tells of it. */
+export interface SeedResult extends SeedsResult {
+  readonly told: readonly string[];
+}
+
+async function run({ count, seed, tell }: RunWish): Promise<SeedsResult> {
   const seeds = Array.from({ length: count }, (_, i) => seed + i);
-  return simulateSeeds(seeds, { tell });
+  const worker = new URL("worker.ts", import.meta.url);
+  const results = await spread<number, SeedResult>(worker, seeds, ({ told }) => {
+    for (const line of told) tell(line);
+  });
+  return sumOf(results);
 }
 
 function render(result: SeedsResult, { seed, count }: RunFacts): string[] {

@@ -1,5 +1,5 @@
 /** Histories of one seed after the other, and what came of all. */
-import { BrokenPromise, Simulation, type SimulationCounts } from "./simulation.ts";
+import { BrokenPromise, NO_COUNTS, Simulation, type SimulationCounts } from "./simulation.ts";
 
 /** What came of histories. */
 export interface SeedsResult {
@@ -28,26 +28,42 @@ export interface SeedsOptions {
 /** Goes through the histories of seeds. */
 export async function simulateSeeds(
   seeds: Iterable<number>,
-  { steps, isOver = () => false, tell = () => {}, trace }: SeedsOptions = {},
+  { isOver = () => false, ...options }: SeedsOptions = {},
 ): Promise<SeedsResult> {
-  const counts: Record<string, number> = {};
-  const operations: Record<string, number> = {};
-  const failures: string[] = [];
-  let histories = 0;
+  const results: SeedsResult[] = [];
+  let failures = 0;
   for (const seed of seeds) {
-    try {
-      const result = await Simulation.run(seed, { steps, trace });
-      histories++;
-      sum(counts, Object.entries(result.counts));
-      sum(operations, result.operations);
-      tell(`seed ${seed}: ${countsText(result.counts)}; ${result.digest.slice(0, 16)}`);
-    } catch (error) {
-      if (!(error instanceof BrokenPromise)) throw error;
-      failures.push(error.message);
-    }
-    if (isOver(failures.length)) break;
+    const result = await simulateSeed(seed, options);
+    results.push(result);
+    failures += result.failures.length;
+    if (isOver(failures)) break;
   }
-  return { histories, counts: counts as unknown as SimulationCounts, operations, failures };
+  return sumOf(results);
+}
+
+async function simulateSeed(
+  seed: number,
+  { steps, tell = () => {}, trace }: SeedsOptions,
+): Promise<SeedsResult> {
+  try {
+    const { counts, operations, digest } = await Simulation.run(seed, { steps, trace });
+    tell(`seed ${seed}: ${countsText(counts)}; ${digest.slice(0, 16)}`);
+    return { histories: 1, counts, operations: Object.fromEntries(operations), failures: [] };
+  } catch (error) {
+    if (!(error instanceof BrokenPromise)) throw error;
+    return { histories: 0, counts: NO_COUNTS, operations: {}, failures: [error.message] };
+  }
+}
+
+/** What came of all. */
+export function sumOf(results: readonly SeedsResult[]): SeedsResult {
+  const failures = results.flatMap(({ failures }) => failures);
+  return {
+    histories: results.length - failures.length,
+    counts: results.map(({ counts }) => counts).reduce(sum, NO_COUNTS),
+    operations: results.map(({ operations }) => operations).reduce(sum, {}),
+    failures,
+  };
 }
 
 /** Counts in words. */
@@ -55,6 +71,9 @@ export function countsText(counts: Readonly<SimulationCounts>): string {
   return Object.entries(counts).map(([name, count]) => `${count} ${name}`).join(", ");
 }
 
-function sum(all: Record<string, number>, more: Iterable<readonly [string, number]>): void {
-  for (const [name, count] of more) all[name] = (all[name] ?? 0) + count;
+/** Both, number by number. */
+function sum<T extends Readonly<Record<keyof T, number>>>(one: T, other: T): T {
+  const all: Record<string, number> = { ...one };
+  for (const [name, count] of Object.entries<number>(other)) all[name] = (all[name] ?? 0) + count;
+  return all as T;
 }

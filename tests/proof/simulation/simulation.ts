@@ -69,6 +69,17 @@ export interface SimulationCounts {
   "bytes compared": number;
 }
 
+/** Those of no history. */
+export const NO_COUNTS: Readonly<SimulationCounts> = {
+  steps: 0,
+  kills: 0,
+  "power failures": 0,
+  failures: 0,
+  cancellations: 0,
+  refusals: 0,
+  "bytes compared": 0,
+};
+
 /** What a history leaves. */
 export interface SimulationResult {
   readonly counts: Readonly<SimulationCounts>;
@@ -101,15 +112,7 @@ export class Simulation {
   readonly machine: SimulatedMachine;
   /** The disk that is open, if one is. */
   session: Session | undefined;
-  readonly counts: SimulationCounts = {
-    steps: 0,
-    kills: 0,
-    "power failures": 0,
-    failures: 0,
-    cancellations: 0,
-    refusals: 0,
-    "bytes compared": 0,
-  };
+  readonly counts: SimulationCounts = { ...NO_COUNTS };
   /** Temporary files that a crash has left. */
   readonly #abandoned = new Set<string>();
   readonly #operations = new Map<string, number>();
