@@ -74,7 +74,7 @@ Deno.test("PROOF.md promises nothing that it does not show", () => {
   for (const [row, ...counts] of rows) assertEquals(counts, ["0", "0", "0"], row);
   const histories = PAGE.slice(PAGE.indexOf("## All short histories"));
   for (const { name } of HISTORY_KINDS) {
-    const row = new RegExp(`^\\| ${name} +\\| +\\d+ \\| +\\d+ \\| +\\d+ \\| +0 \\|$`, "m");
+    const row = new RegExp(`^\\| ${name} +(?:\\| +\\d+ ){4}\\| +0 \\|$`, "m");
     assertMatch(histories, row);
   }
 });

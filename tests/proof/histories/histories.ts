@@ -14,7 +14,7 @@ import { compactVhdx } from "../../../src/portable/vhdx/compact.ts";
 import { mergeVhdx } from "../../../src/portable/vhdx/merge.ts";
 import { resizeVhdx } from "../../../src/portable/vhdx/resize.ts";
 import { assertEquals } from "@std/assert";
-import { statesAt } from "../../crash/crash_states.ts";
+import { CrashPoints } from "../../crash/crash_states.ts";
 import { explore } from "../../crash/exploration.ts";
 import { createVhdIn, createVhdxIn, newImage } from "../../crash/formats.ts";
 import { type Observation, observe } from "../../crash/observation.ts";
@@ -22,12 +22,14 @@ import { NotingSource, type RecordingSource } from "../../crash/recording_source
 import { type Format, runSteps, type Step } from "../../crash/scenario.ts";
 import type { SparseFile } from "../../crash/sparse_file.ts";
 import { PARENT, SECTOR, stamped, ZEROS } from "../../crash/stamp.ts";
+import { demandOf, TriedStates } from "../../crash/tried_states.ts";
 import { VHD } from "../../crash/vhd_scenarios.ts";
 import { VHDX } from "../../crash/vhdx_scenarios.ts";
 import { Random } from "../../fuzz/random.ts";
 import { vhdSpec } from "../../portable/vhd/vhd_builder.ts";
 import { MIB, vhdxSpec } from "../../portable/vhdx/vhdx_builder.ts";
 import { pattern } from "../../support.ts";
+import { SimulatedTime } from "../simulation/simulated_time.ts";
 
 /** The alphabet. */
 export const LETTERS = [
@@ -176,8 +178,10 @@ export function chooseHistories(count: number, seed: number): History[] {
 export interface HistoryCounts {
   /** Sequences that were gone through; those that they begin with are among their states. */
   histories: number;
-  /** Files that a crash could leave, each of which was opened, read, written to and read again. */
+  /** What a crash could leave, at each of its moments. */
   states: number;
+  /** How many of these were other files, or had another promise to keep: each was opened, read, written to and read. */
+  tried: number;
   /** Operations that the image does not have, as a fixed one no compaction: refused, and nothing changed. */
   refused: number;
 }
@@ -203,17 +207,51 @@ const REFUSALS: readonly string[] = ["ERROR_VHD_INVALID_TYPE", "ERROR_NOT_SUPPOR
 /** Of a hundred states: how many are brought to the end by doing the same again. */
 const PERCENT_AGAIN = 25;
 
-/** Goes through histories of a kind. */
+/** What histories that begin alike have come to. */
+class Stand {
+  readonly beginning: History;
+  /** The chain when the leaf was closed last, the leaf first. */
+  readonly files: readonly SparseFile[];
+  /** What has been done since. */
+  readonly steps: readonly Step[];
+  /** How many operations were refused. */
+  readonly refused: number;
+  /** What comes of the next operation, as far as that is known. */
+  readonly next = new Map<Letter, Stand>();
+  /** The chain with the leaf closed, if that has been done. */
+  closed: readonly SparseFile[] | undefined;
+
+  constructor({ beginning, files, steps = [], refused }: {
+    readonly beginning: History;
+    readonly files: readonly SparseFile[];
+    readonly steps?: readonly Step[];
+    readonly refused: number;
+  }) {
+    this.beginning = beginning;
+    this.files = files;
+    this.steps = steps;
+    this.refused = refused;
+  }
+}
+
+/** Goes through histories of a kind. What several of them begin with is done once. */
 export class HistoryExplorer {
   readonly #kind: HistoryKind;
   readonly #seed: number;
-  /** What has been explored, so that a beginning which many histories share is explored once. */
-  readonly #explored = new Set<string>();
-  readonly counts: HistoryCounts = { histories: 0, states: 0, refused: 0 };
+  readonly #start: Stand;
+  readonly #tried = new TriedStates();
+  readonly #triedAgain = new TriedStates();
+  readonly #counts = { histories: 0, states: 0, refused: 0 };
 
   constructor(kind: HistoryKind, seed: number) {
     this.#kind = kind;
     this.#seed = seed;
+    using _ = this.#repeatable(-1);
+    this.#start = new Stand({ beginning: [], files: kind.start(), refused: 0 });
+  }
+
+  get counts(): HistoryCounts {
+    return { ...this.#counts, tried: this.#tried.size };
   }
 
   /**
@@ -222,41 +260,51 @@ export class HistoryExplorer {
    * @throws {Error} Says in which state what was promised did not hold.
    */
   async explore(history: History): Promise<void> {
-    this.counts.histories++;
-    let files = this.#kind.start();
-    let steps: Step[] = [];
-    let done = 0;
-    const finishSteps = () => {
-      if (steps.length === 0) return;
-      if (this.#isNew(history.slice(0, done))) this.#exploreSteps(history, files[0]!, steps);
-      const leaf = files[0]!.fork();
-      runSteps(this.#kind.format, leaf, steps, STEPS + 1000 * done, {});
-      files = [leaf, ...files.slice(1)];
-      steps = [];
-    };
-    for (const [n, letter] of history.entries()) {
-      const step = this.#stepOf(letter, n, files);
-      if (step !== undefined) {
-        steps.push(step);
-        done = n + 1;
-        // What was below is not the parent any more.
-        if (letter === "rebase") {
-          finishSteps();
-          files = files.slice(0, 1);
-        }
-        continue;
-      }
-      finishSteps();
-      done = n + 1;
-      files = await this.#maintain(history.slice(0, done), letter, n, files);
+    this.#counts.histories++;
+    let stand = this.#start;
+    for (const letter of history) {
+      const next = stand.next.get(letter) ?? await this.#after(stand, letter);
+      stand.next.set(letter, next);
+      stand = next;
     }
-    finishSteps();
+    this.#close(stand);
+    this.#counts.refused += stand.refused;
   }
 
-  /** Whether what the beginning ends with has not been explored yet. */
-  #isNew(beginning: History): boolean {
-    const { size } = this.#explored;
-    return this.#explored.add(beginning.join(", ")).size > size;
+  /**
+   * Makes identifiers and times those of a place in a history, the first operation or what comes before: what is done
+   * there in several histories, to the same files, leaves the same.
+   */
+  #repeatable(place: number): Disposable {
+    return new SimulatedTime(new Random(1000 * this.#seed + 1 + place));
+  }
+
+  async #after(stand: Stand, letter: Letter): Promise<Stand> {
+    const beginning = [...stand.beginning, letter];
+    const { refused } = stand;
+    const step = this.#stepOf(letter, stand.beginning.length, stand.files);
+    if (step === undefined) return await this.#maintain(stand, letter);
+    const { files } = stand;
+    const next = new Stand({ beginning, files, steps: [...stand.steps, step], refused });
+    if (letter !== "rebase") return next;
+    // What was below is not the parent any more.
+    return new Stand({ beginning, files: this.#close(next).slice(0, 1), refused });
+  }
+
+  /** Closes the leaf, if it is open; explores what has been done to it since. */
+  #close(stand: Stand): readonly SparseFile[] {
+    return stand.closed ??= this.#closed(stand);
+  }
+
+  #closed({ beginning, files, steps }: Stand): readonly SparseFile[] {
+    if (steps.length === 0) return files;
+    const [base, ...below] = files;
+    const opened = beginning.length - steps.length;
+    this.#exploreSteps(beginning, base!, steps, opened);
+    using _ = this.#repeatable(opened);
+    const leaf = base!.fork();
+    runSteps(this.#kind.format, leaf, steps, STEPS + 1000 * beginning.length, {});
+    return [leaf, ...below];
   }
 
   /** What an open image does; `undefined` for what is done to a closed file, or cannot be done. */
@@ -291,9 +339,15 @@ export class HistoryExplorer {
     }
   }
 
-  #exploreSteps(history: History, base: SparseFile, steps: readonly Step[]): void {
-    this.counts.states += explore({
-      title: `${this.#kind.name}: ${history.join(", ")}`,
+  #exploreSteps(
+    beginning: History,
+    base: SparseFile,
+    steps: readonly Step[],
+    opened: number,
+  ): void {
+    using _ = this.#repeatable(opened);
+    this.#counts.states += explore({
+      title: `${this.#kind.name}: ${beginning.join(", ")}`,
       format: this.#kind.format,
       base,
       steps,
@@ -301,22 +355,22 @@ export class HistoryExplorer {
       samples: SAMPLES,
       always: true,
       again: 0,
+      tried: this.#tried,
     });
   }
 
-  async #maintain(
-    beginning: History,
-    letter: Letter,
-    n: number,
-    files: SparseFile[],
-  ): Promise<SparseFile[]> {
+  async #maintain(stand: Stand, letter: Letter): Promise<Stand> {
     const { format } = this.#kind;
-    if (letter === "child") return [childOf(this.#kind, files[0]!, n + 1), ...files];
+    const files = this.#close(stand);
+    const beginning = [...stand.beginning, letter];
+    const n = stand.beginning.length;
+    using _ = this.#repeatable(n);
+    const after = (files: readonly SparseFile[]) =>
+      new Stand({ beginning, files, refused: stand.refused });
+    const refusal = () => new Stand({ beginning, files, refused: stand.refused + 1 });
+    if (letter === "child") return after([childOf(this.#kind, files[0]!, n + 1), ...files]);
     const run = this.#operation(letter, files);
-    if (run === undefined) {
-      this.counts.refused++;
-      return files;
-    }
+    if (run === undefined) return refusal();
     const order: Moment[] = [];
     const recorded = files.slice(0, 2).map((base, file) =>
       new NotingSource(base, (count) => order.push({ file, count }))
@@ -328,15 +382,12 @@ export class HistoryExplorer {
       if (!(error instanceof ImageError && REFUSALS.includes(error.symbol))) {
         throw failure(this.#kind, beginning, () => "without a crash", error);
       }
-      this.counts.refused++;
       assertSame(this.#see(files), this.#see(left()));
-      return files;
+      return refusal();
     }
-    if (this.#isNew(beginning)) {
-      await this.#exploreMaintenance(beginning, files, { recorded, order, run }, left());
-    }
+    await this.#exploreMaintenance(beginning, files, { recorded, order, run }, left());
     for (const each of recorded) format.checkClosed?.(each);
-    return afterwards(letter, left());
+    return after(afterwards(letter, left()));
   }
 
   #operation(
@@ -379,7 +430,7 @@ export class HistoryExplorer {
     beginning: History,
     before: readonly SparseFile[],
     { recorded, order, run }: Recorded,
-    after: SparseFile[],
+    after: readonly SparseFile[],
   ): Promise<void> {
     const random = new Random(this.#seed);
     const letter = beginning.at(-1)!;
@@ -394,21 +445,26 @@ export class HistoryExplorer {
     } catch (error) {
       throw failure(this.#kind, beginning, () => "without a crash", error);
     }
+    const demand = demandOf(letter, ...before.map((file) => file.fingerprint()));
+    const points = recorded.map((each) => new CrashPoints(each));
     const counts = recorded.map(() => 0);
     for (const { file, count } of order) {
       counts[file] = count;
-      const stands = recorded.map((each, i) =>
-        i === file ? [] : [...statesAt(each, counts[i]!, random, 1)]
+      const stands = points.map((each, i) =>
+        i === file ? [] : [...each.statesAt(counts[i]!, random, 1)]
       );
-      for (const state of statesAt(recorded[file]!, count, random, SAMPLES)) {
-        this.counts.states++;
-        const left = stands.map((stand, i) => i === file ? state : random.pick(stand));
+      for (const state of points[file]!.statesAt(count, random, SAMPLES)) {
+        this.#counts.states++;
+        const states = stands.map((stand, i) => i === file ? state : random.pick(stand));
+        const left = states.map(({ file }) => file);
+        const probe = random.uint32();
+        const isAgain = random.chance(PERCENT_AGAIN);
         const where = () =>
           `seed ${this.#seed}, file ${file}, change ${count} of ${recorded[file]!.changes.length}`;
         try {
           const below = before.slice(left.length);
-          this.#checkLeft(left, below, old, random);
-          if (!random.chance(PERCENT_AGAIN)) continue;
+          if (this.#tried.isNew(demand, left)) this.#checkLeft(left, below, old, probe);
+          if (!isAgain || !this.#triedAgain.isNew(demand, left)) continue;
           const again = left.map((file) => file.fork());
           for (const file of again) this.#kind.format.openWritable(file).finish();
           await run(again);
@@ -426,20 +482,20 @@ export class HistoryExplorer {
     left: readonly SparseFile[],
     below: readonly SparseFile[],
     old: Uint32Array,
-    random: Random,
+    probe: number,
   ): void {
     assertSame(old, this.#see([...left, ...below]));
     for (const file of left) this.#kind.format.checkLeft?.(file);
-    this.#probe(left[0]!, random);
+    this.#write(left[0]!, probe);
   }
 
   /** It can be written to, and is sound then. */
-  #probe(file: SparseFile, random: Random): void {
+  #write(file: SparseFile, probe: number): void {
     const { format } = this.#kind;
     const written = file.fork();
     const image = format.openWritable(written);
     const { versions: expected } = observe(image);
-    const sector = random.below(expected.length);
+    const sector = probe % expected.length;
     image.write(stamped(sector, 1, PROBE), sector * SECTOR);
     image.finish();
     format.checkClosed?.(written);
@@ -463,7 +519,7 @@ export class HistoryExplorer {
 }
 
 /** The chain that there is after an operation: a child that has been merged is done with. */
-function afterwards(letter: Letter, files: SparseFile[]): SparseFile[] {
+function afterwards(letter: Letter, files: readonly SparseFile[]): readonly SparseFile[] {
   return letter === "merge" ? files.slice(1) : files;
 }
 
@@ -489,21 +545,51 @@ export interface HistoryResult extends HistoryCounts {
   readonly failures: readonly string[];
 }
 
-/** Goes through so many histories of a kind. */
-export async function exploreHistories(
+/** Histories of a kind that one explorer goes through. */
+export interface HistoryPart {
+  /** By its name. */
+  readonly kind: string;
+  readonly histories: readonly History[];
+  readonly seed: number;
+}
+
+/** So many histories of a kind, in parts: those that begin alike are in the same one. */
+export function partsOf(
   kind: HistoryKind,
   { count, seed }: { readonly count: number; readonly seed: number },
-): Promise<HistoryResult> {
-  const explorer = new HistoryExplorer(kind, seed);
+): HistoryPart[] {
+  const parts = Map.groupBy(chooseHistories(count, seed), ([letter]) => letter);
+  return [...parts.values()].map((histories) => ({ kind: kind.name, histories, seed }));
+}
+
+/** Goes through the histories of a part. */
+export async function explorePart({ kind, histories, seed }: HistoryPart): Promise<HistoryResult> {
+  const found = HISTORY_KINDS.find(({ name }) => name === kind);
+  if (found === undefined) throw new TypeError(`there are no images of the kind ${kind}`);
+  const explorer = new HistoryExplorer(found, seed);
   const failures: string[] = [];
-  for (const history of chooseHistories(count, seed)) {
+  for (const history of histories) {
     try {
       await explorer.explore(history);
     } catch (error) {
       failures.push(error instanceof Error ? error.message : String(error));
     }
   }
-  return { ...explorer.counts, kind: kind.name, failures };
+  return { ...explorer.counts, kind, failures };
+}
+
+/** What came of all parts of a kind. */
+export function sumOf(kind: HistoryKind, parts: readonly HistoryResult[]): HistoryResult {
+  const sum = (count: (part: HistoryResult) => number) =>
+    parts.reduce((sum, part) => sum + count(part), 0);
+  return {
+    kind: kind.name,
+    histories: sum(({ histories }) => histories),
+    states: sum(({ states }) => states),
+    tried: sum(({ tried }) => tried),
+    refused: sum(({ refused }) => refused),
+    failures: parts.flatMap(({ failures }) => failures),
+  };
 }
 
 function failure(

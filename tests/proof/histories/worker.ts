@@ -1,0 +1,5 @@
+/** A worker that goes through parts of all histories. */
+import { workOn } from "../spread.ts";
+import { explorePart } from "./histories.ts";
+
+workOn(explorePart);
