@@ -106,6 +106,11 @@ Deno.test("assertChildless(): more images than are looked at may hide a child", 
   assertEquals(refused.code, 2);
   assertStringIncludes(refused.err, "more than 1000 images");
   assertStringIncludes(refused.err, "pass --ignore-children");
+  const options = { backend: "portable", readOnly: false } as const;
+  using disk = await openVirtualDisk(dir.file("base.vhdx"), options);
+  const message = messageOf(() => disk.writeSync(pattern(10), 0));
+  assertStringIncludes(message, "more than 1000 images");
+  disk.close();
   Deno.removeSync(dir.file("0.vhd"));
   const done = await runCli(dir, ["write", "base.vhdx"], pattern(10));
   assertEquals([done.code, done.err], [0, ""]);

@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { promisedVhdxEnd } from "../../../src/portable/vhdx/promised_end.ts";
 import { pureTest } from "../../pure.ts";
+import { batPage, dirtyVhdx, putEntries } from "./log_builder.ts";
 import { MIB, VhdxBuilder } from "./vhdx_builder.ts";
 
 const GIB = 1024 * MIB;
@@ -34,3 +35,26 @@ pureTest(
     assertEquals(promised(4 * GIB + 4 * MIB, 2048, 50), { end: 4 * MIB, isExact: true });
   },
 );
+
+pureTest(
+  "promisedVhdxEnd(): the last entry of a chunk may be behind the last block of a child",
+  () => {
+    const virtualSize = 4 * GIB - 2 * MIB;
+    const image = new VhdxBuilder({ virtualSize, blockSize: 2 * MIB, subtype: "differencing" });
+    image.bat(2047, PRESENT, 5);
+    assertEquals(promisedVhdxEnd(image.source()), { end: 4 * MIB, isExact: true });
+  },
+);
+
+pureTest("promisedVhdxEnd(): a log tells what its replay would make of the file", () => {
+  const promisedBy = (flushed: number, last: number) => {
+    const image = dirtyVhdx();
+    const sizes = { flushed: flushed * MIB, last: last * MIB };
+    putEntries(image, 0, { sequence: 1n, changes: [batPage(PRESENT, 4)], ...sizes });
+    return promisedVhdxEnd(image.source());
+  };
+  // The block was there when its entry was logged: it has been cut off.
+  assertEquals(promisedBy(5, 5), { end: 5 * MIB, isExact: true });
+  // The replay makes room for it.
+  assertEquals(promisedBy(4, 5), { end: 4 * MIB, isExact: true });
+});

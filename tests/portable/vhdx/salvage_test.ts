@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { VHDX } from "../../../src/portable/vhdx/format.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { chainExtents } from "../../../src/portable/image/extents.ts";
@@ -8,7 +8,8 @@ import { sampledBound, sampledRows } from "../../sampling.ts";
 import { pattern } from "../../support.ts";
 import { HoleySource, MemorySource } from "../file/memory_source.ts";
 import { openDamaged, type Place, Subject, zeroed } from "../salvaging.ts";
-import { LOG_GUID, putEntries } from "./log_builder.ts";
+import { extraItem } from "./damage.ts";
+import { batPage, LOG_GUID, PAGE, putEntries } from "./log_builder.ts";
 import {
   BAT,
   FIRST_BLOCK,
@@ -368,3 +369,147 @@ pureTest(
     );
   },
 );
+
+/** Zeros in place of all that says where the structures are. */
+function withoutTables(builder: VhdxBuilder): Uint8Array<ArrayBuffer> {
+  return REGION_TABLES.map((offset) => ({ offset, length: 0x10000 })).reduce(zeroed, builder.bytes);
+}
+
+/** What is said of a block of 1 MiB, whose parent is at hand. */
+function blockOf(bytes: Uint8Array<ArrayBuffer>, block: number) {
+  const extent = openDamaged(VHDX, new MemorySource(bytes)).extent(block * MIB, (block + 1) * MIB);
+  return extent.kind === "lost" ? `lost: ${extent.reason}` : extent.kind;
+}
+
+pureTest("CautiousImage: sectors that a bitmap has lost are not taken from the parent", () => {
+  const { file } = childSubject();
+  assertEquals(blockOf(file, 5), "parent");
+  const damaged = zeroed(file, { offset: FIRST_BLOCK, length: MIB });
+  for (const block of [1, 5]) assertEquals(blockOf(damaged, block), "lost: bitmap");
+});
+
+pureTest(
+  "CautiousImage: of a bitmap that a log has in another version, nothing is believed",
+  () => {
+    const builder = new VhdxBuilder(childSubject().file);
+    const page = new Uint8Array(PAGE).fill(0xff);
+    putEntries(builder, 0, { sequence: 7n, changes: [{ offset: FIRST_BLOCK, page }] });
+    const damaged = HEADERS.map((offset) => ({ offset, length: PAGE })).reduce(
+      zeroed,
+      builder.bytes,
+    );
+    // The first sectors of block 1 have their bits in both.
+    const kinds = [1, 3, 5].map((block) => blockOf(damaged, block));
+    assertEquals(kinds, ["file", "file", "lost: log"]);
+  },
+);
+
+pureTest(
+  "LogDoubts: if a log has more versions of a page than are compared, all is in doubt",
+  () => {
+    const outcome = (versions: number) => {
+      const builder = dynamicBuilder();
+      const entries = Array.from({ length: versions }, (_, i) => ({
+        sequence: BigInt(i + 1),
+        changes: [{ offset: FIRST_BLOCK, page: new Uint8Array(PAGE).fill(i + 1) }],
+      }));
+      putEntries(builder, 0, ...entries);
+      for (const offset of HEADERS) builder.bytes.fill(0, offset, offset + PAGE);
+      return blockOf(builder.bytes, 0);
+    };
+    assertEquals([outcome(16), outcome(17)], ["file", "lost: log"]);
+  },
+);
+
+pureTest("FilePresence: of a page that the log alone has, there is what follows in it", () => {
+  const builder = new VhdxBuilder();
+  const page = pattern(PAGE, 3);
+  putEntries(builder, 0, {
+    sequence: 7n,
+    flushed: FIRST_BLOCK + MIB,
+    last: FIRST_BLOCK + MIB,
+    changes: [batPage(PRESENT, FIRST_BLOCK / MIB), { offset: FIRST_BLOCK, page }],
+  });
+  builder.headers((at) => builder.guid(at + 48, LOG_GUID));
+  const image = openDamaged(VHDX, builder.source());
+  const { kind, length } = image.extent(512, MIB);
+  assertEquals([kind, length], ["file", PAGE - 512]);
+  const rest = image.extent(PAGE, MIB);
+  assertEquals([rest.kind, rest.length], ["lost", MIB - PAGE]);
+});
+
+pureTest("salvageMetadata(): the size of a disk is known without that of its sectors", () => {
+  const damages = new Damages();
+  const builder = dynamicBuilder().u32(ITEMS.logicalSectorSize, 0);
+  assertThrows(
+    () => openDamaged(VHDX, builder.source(), damages),
+    ImageError,
+    "does not say any more: the size of its sectors",
+  );
+  assertEquals(damages.findings.map(({ offset }) => offset), [ITEMS.logicalSectorSize]);
+});
+
+pureTest("salvageMetadata(): users' items are read only of a table that is sound", () => {
+  const builder = dynamicBuilder();
+  assert(openDamaged(VHDX, builder.source()).metadata !== undefined);
+  extraItem(builder, { offset: 100 });
+  const image = openDamaged(VHDX, builder.source());
+  assertEquals(image.metadata, undefined);
+  assertEquals(image.extent(0, MIB).kind, "file");
+});
+
+pureTest(
+  "salvageRegions(): a table is known by blocks in the file, and by no entry that none has",
+  async (t) => {
+    const { bytes } = dynamicBuilder();
+    const sound = () => new VhdxBuilder(bytes.slice());
+    const open = (builder: VhdxBuilder) =>
+      openDamaged(VHDX, new MemorySource(withoutTables(builder)));
+    const assertUnknown = (builder: VhdxBuilder) =>
+      assertThrows(() => open(builder), ImageError, "no block allocation table is left");
+    await t.step("one block, at the end of the file", () => {
+      const cut = new VhdxBuilder().bat(0, PRESENT, FIRST_BLOCK / MIB);
+      assertUnknown(cut);
+      cut.append(1);
+      assertEquals(open(cut).extent(0, MIB).kind, "file");
+    });
+    await t.step("a block that was given back", () => {
+      assertEquals(open(sound().bat(7, UNMAPPED, 0)).extent(0, MIB).kind, "file");
+      assertUnknown(sound().bat(7, UNMAPPED + 1, 0));
+    });
+    await t.step("a place that no file has", () => {
+      const place = 2 ** 47 / MIB;
+      assertEquals(open(sound().bat(7, UNMAPPED, place - 1)).virtualSize, 8 * MIB);
+      assertUnknown(sound().bat(7, UNMAPPED, place));
+    });
+    await t.step("a table that is cut off", () => {
+      const whole = new VhdxBuilder({ virtualSize: 200_000 * MIB });
+      for (const offset of HEADERS) whole.bytes.fill(0, offset, offset + PAGE);
+      // Where a log was.
+      whole.bat(0, PRESENT, 1);
+      assertEquals(open(whole).virtualSize, 200_000 * MIB);
+      assertUnknown(new VhdxBuilder(whole.bytes.slice(0, BAT + MIB + 1000)));
+    });
+  },
+);
+
+pureTest("UnnamedData: the bitmap of a child explains no block without a name", () => {
+  const builder = new VhdxBuilder({ subtype: "differencing" });
+  builder.bat(BITMAP_ENTRY, PRESENT, builder.append(MIB) / MIB);
+  builder.bat(3, PRESENT, builder.append(pattern(MIB, 4)) / MIB);
+  assertEquals(blockOf(builder.bytes, 5), "parent");
+  // The entry of this one has been lost.
+  builder.append(pattern(MIB, 6));
+  assertEquals(blockOf(builder.bytes, 5), "lost: table");
+});
+
+pureTest("UnnamedData: a part of a block is one at the end of the file alone", () => {
+  const builder = new VhdxBuilder({ blockSize: 2 * MIB });
+  builder.bat(0, PRESENT, builder.append(pattern(2 * MIB, 1)) / MIB);
+  builder.append(pattern(MIB, 2));
+  const kindOf = (bytes: Uint8Array<ArrayBuffer>) =>
+    openDamaged(VHDX, new MemorySource(bytes)).extent(4 * MIB, 6 * MIB).kind;
+  assertEquals(kindOf(builder.bytes), "lost");
+  builder.bat(1, PRESENT, builder.append(pattern(2 * MIB, 3)) / MIB);
+  assertEquals(kindOf(builder.bytes), "zero");
+});
