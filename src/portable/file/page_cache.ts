@@ -113,6 +113,13 @@ export class PageCache {
     }
   }
 
+  /** Remembers the page that begins at `offset`, after `bytes` have been written there: they stay as they are. */
+  keep(offset: number, bytes: Uint8Array): void {
+    const number = offset / this.pieceLength;
+    this.#drop(this.#pages.get(number));
+    this.#add(number, bytes);
+  }
+
   /** Forgets everything, after the file has been written. */
   clear(): void {
     if (this.#pages.size === 0) return;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type ByteSource, readStructure, type WritableSource } from "../file/byte_source.ts";
+import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import { PageCache } from "../file/page_cache.ts";
 import { type BitmapPieces, type BitRun, bitRunIn } from "../image/bit_run.ts";
 import { SECTOR_SIZE } from "./layout.ts";
@@ -29,19 +29,19 @@ export class SectorBitmaps implements BitmapPieces {
     return bitRunIn(this, bitmapOffset, sector, end, "msb-first");
   }
 
-  /** Reads bitmaps anew, after the file's have been written. */
-  forget(): void {
-    this.#bytes.clear();
-  }
-
-  /** As {@linkcode forget}, a single one. */
-  forgetAt(bitmapOffset: number, length: number): void {
-    this.#bytes.forget(bitmapOffset, length);
-  }
-
   /** The sector of a bitmap that the byte at `offset` of the file is in. */
   piece(offset: number): Uint8Array {
     return this.#bytes.piece(offset);
+  }
+
+  /** A copy of the sector of a bitmap that begins at `offset` of the file. */
+  protected copyOfSector(offset: number): Uint8Array {
+    return this.#bytes.bytes(offset, SECTOR_SIZE).slice();
+  }
+
+  /** Remembers a sector of a bitmap, which has been written at `offset` of the file. */
+  protected keepSector(offset: number, bytes: Uint8Array): void {
+    this.#bytes.keep(offset, bytes);
   }
 }
 
@@ -67,6 +67,13 @@ export class PendingBitmaps extends SectorBitmaps {
     return this.#changes.size;
   }
 
+  /** Remembers the bitmap that a new block has been written with, each byte of it the same: none is read again. */
+  noteNew(bitmapOffset: number, length: number, byte: number): void {
+    const bytes = new Uint8Array(SECTOR_SIZE).fill(byte);
+    const end = bitmapOffset + length;
+    for (let at = bitmapOffset; at < end; at += SECTOR_SIZE) this.keepSector(at, bytes);
+  }
+
   /** Sets the bits of the sectors from `sector` to `end` of the block that begins at `bitmapOffset`. */
   set(bitmapOffset: number, sector: number, end: number): void {
     const run = this.run(bitmapOffset, sector, end);
@@ -86,8 +93,8 @@ export class PendingBitmaps extends SectorBitmaps {
 
   /** What was written has become durable. */
   settle(): void {
+    for (const [offset, bytes] of this.#changes) this.keepSector(offset, bytes);
     this.#changes.clear();
-    this.forget();
   }
 
   override piece(offset: number): Uint8Array {
@@ -97,13 +104,7 @@ export class PendingBitmaps extends SectorBitmaps {
   #changed(offset: number): Uint8Array {
     let bytes = this.#changes.get(offset);
     if (bytes === undefined) {
-      bytes = readStructure(
-        this.#source,
-        offset,
-        SECTOR_SIZE,
-        "sector bitmap",
-        "ERROR_VHD_METADATA_READ_FAILURE",
-      );
+      bytes = this.copyOfSector(offset);
       this.#changes.set(offset, bytes);
     }
     return bytes;

@@ -238,7 +238,7 @@ export class WritableSparseVhdImage extends SparseVhdImage implements WritableIm
   #newBlock(dataFollow: boolean): number {
     const bitmapByte = this.parent === undefined ? 0xff : 0;
     const offset = this.#file.allocator.allocate({ bitmapByte, dataFollow });
-    this.#file.bitmaps.forgetAt(offset, bitmapSize(this.blockSize));
+    this.#file.bitmaps.noteNew(offset, bitmapSize(this.blockSize), bitmapByte);
     return offset;
   }
 
