@@ -14,7 +14,7 @@ export class BlockMemo<T> {
   #first: { readonly block: number; readonly answer: T } | undefined;
   /** The numbers of the blocks, by their last bits. */
   #blocks: Int32Array | undefined;
-  readonly #answers: T[] = [];
+  #answers: T[] = [];
 
   /** What was found out of a block; `undefined` if it is to be found out anew. */
   get(block: number): T | undefined {
@@ -32,6 +32,8 @@ export class BlockMemo<T> {
       this.#first = { block, answer };
       if (first === undefined) return answer;
       this.#blocks = new Int32Array(SLOTS).fill(-1);
+      // All of them at once: one that begins with a high number would be a hash table.
+      this.#answers = new Array(SLOTS);
       this.keep(first.block, first.answer);
     }
     const slot = block & (SLOTS - 1);

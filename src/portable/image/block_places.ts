@@ -12,9 +12,6 @@ const SECTOR_SIZE = 512;
 /** In a piece that has more entries at fault, all entries are. */
 const MAX_FAULTS = 4096;
 
-/** Room that is made first: as many as need no memory beside their object. */
-const FIRST_PLACES = 8;
-
 /** Receives the places that a piece of a table names. */
 export interface PlaceCollector {
   /** A block that has its place, in bytes. */
@@ -96,8 +93,8 @@ export class BlockPlaces {
 
 /** Ranges, which may overlap: first all are added, then they are compared. */
 class Places {
-  #offsets = new Float64Array(FIRST_PLACES);
-  #count = 0;
+  /** Where they begin: on the heap, for small images have few, and memory of their own would cost more than they do. */
+  #offsets: number[] | Float64Array = [];
   /** Where the last one ends, for as long as each has begun behind the one before. */
   #end = 0;
   #areInOrder = true;
@@ -107,13 +104,8 @@ class Places {
   add(offset: number, length: number): void {
     let kind = this.#lengths.indexOf(length);
     if (kind < 0) kind = this.#lengths.push(length) - 1;
-    if (this.#count === this.#offsets.length) {
-      const more = new Float64Array(2 * this.#count);
-      more.set(this.#offsets);
-      this.#offsets = more;
-    }
     // Offsets are whole sectors: the kind fits into their last bits.
-    this.#offsets[this.#count++] = offset + kind;
+    (this.#offsets as number[]).push(offset + kind);
     if (offset < this.#end) this.#areInOrder = false;
     this.#end = offset + length;
   }
@@ -122,10 +114,10 @@ class Places {
   shared(): Set<number> {
     // Blocks often lie in the order of the disk.
     if (this.#areInOrder) return new Set();
-    this.#offsets = this.#offsets.slice(0, this.#count).sort();
+    this.#offsets = Float64Array.from(this.#offsets).sort();
     const shared = new Set<number>();
     let [lastOffset, lastEnd] = [0, 0];
-    for (let i = 0; i < this.#count && shared.size < MAX_FAULTS; i++) {
+    for (let i = 0; i < this.#offsets.length && shared.size < MAX_FAULTS; i++) {
       const { offset, end } = this.#range(i);
       if (offset < lastEnd) shared.add(lastOffset).add(offset);
       if (end > lastEnd) [lastOffset, lastEnd] = [offset, end];
@@ -136,7 +128,7 @@ class Places {
   /** Whether one of the ranges, of which no two share bytes, shares any with the given one. */
   overlaps(offset: number, length: number): boolean {
     let low = 0;
-    let high = this.#count;
+    let high = this.#offsets.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (this.#range(middle).offset < offset + length) low = middle + 1;
