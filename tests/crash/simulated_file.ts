@@ -60,6 +60,10 @@ export class SimulatedFile implements Disposable {
     this.#host.change({ kind: "flush" });
   }
 
+  syncDataSync(): void {
+    this.syncSync();
+  }
+
   syncData(): Promise<void> {
     return Promise.try(() => this.syncSync());
   }

@@ -42,6 +42,8 @@ export class ImageFile implements OpenFile, Disposable {
   /** Where the file's cursor is, so that sequential reads need no seek. */
   #position: number;
   #written = 0;
+  /** Whether nothing has been changed since all was made durable. Before that, another writer may have. */
+  #isDurable = false;
   #closed = false;
   readonly #failures = new WriteFailures();
 
@@ -178,12 +180,17 @@ export class ImageFile implements OpenFile, Disposable {
   /**
    * Of a file that is open for reading: what others have written, and came to their end before it was durable. Where
    * the system lets nobody but a writer do so, as Windows, nothing is done.
+   *
+   * Bytes and length are made durable, and when they were written only with them: a crash may take that back, for which
+   * the system would have to write the file's status at each flush.
    */
   flush(): void {
     if (this.#isReader) return this.#flushForOthers();
-    this.#failures.flush(() =>
-      fileOperation(this.path, () => this.#file.syncSync(), "file to write")
-    );
+    this.#failures.flush(() => {
+      if (this.#isDurable) return;
+      fileOperation(this.path, () => this.#file.syncDataSync(), "file to write");
+      this.#isDurable = true;
+    });
   }
 
   /** As {@linkcode fileIdentity}. */
@@ -219,6 +226,7 @@ export class ImageFile implements OpenFile, Disposable {
   }
 
   #change(run: () => void): void {
+    this.#isDurable = false;
     this.#failures.change(
       () => fileOperation(this.path, run, "file to write"),
       () => fileOperation(this.path, () => this.#undoGrowth(), "file to write"),
@@ -226,6 +234,7 @@ export class ImageFile implements OpenFile, Disposable {
   }
 
   #changeLater(run: () => Promise<void>): Promise<void> {
+    this.#isDurable = false;
     return this.#failures.changeLater(async () => {
       try {
         await run();

@@ -13,7 +13,7 @@ const FAULTS: [name: string, symbol: string][] = [
   ["EACCES", "ERROR_ACCESS_DENIED"],
 ];
 
-const CHANGES = ["writeSync", "write", "truncateSync", "syncSync", "syncData"] as const;
+const CHANGES = ["writeSync", "write", "truncateSync", "syncDataSync", "syncData"] as const;
 
 /** Lets the file functions fail from one of their calls on. */
 class FailingFiles implements Disposable {

@@ -243,7 +243,7 @@ function injected(target: string, source: string): Failing[] {
     failing(
       "failing disk, flushing",
       "ERROR_IO_DEVICE",
-      { method: "syncSync", code: "EIO" },
+      { method: "syncDataSync", code: "EIO" },
       write,
     ),
     failing(
@@ -258,7 +258,7 @@ function injected(target: string, source: string): Failing[] {
 /** So often a copy is written to. */
 const WRITES = 10;
 
-type FileMethod = "readSync" | "writeSync" | "syncSync";
+type FileMethod = "readSync" | "writeSync" | "syncDataSync";
 
 /** All files of this process fail after so many calls, as long as the scope lasts. */
 class FaultyFiles implements Disposable {
