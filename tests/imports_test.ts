@@ -114,6 +114,7 @@ const NODE_GLOBALS: Readonly<Record<string, string>> = {
   "src/bytes/equal.ts": "Buffer",
   "src/disk/pause.ts": "setImmediate",
   "src/portable/file/file_operation.ts": "process",
+  "src/portable/file/image_file.ts": "process",
 };
 
 const FILE_FUNCTION =

@@ -35,7 +35,8 @@ export interface ImageFileOptions {
 export class ImageFile implements OpenFile, Disposable {
   readonly path: string;
   readonly #file: Deno.FsFile;
-  readonly #isReader: boolean;
+  /** Of a file that is open for reading. */
+  readonly #placedReads: PlacedReads | undefined;
   /** Unlike `path` the name that the file has now. */
   readonly #name: string;
   #size: number;
@@ -58,7 +59,7 @@ export class ImageFile implements OpenFile, Disposable {
     this.path = path;
     this.#name = name;
     this.#file = file;
-    this.#isReader = isReader;
+    if (isReader) this.#placedReads = new PlacedReads(file, name);
     // Where the end is tells as much as the status of the file, in a fifth of the time.
     this.#size = file.seekSync(0, Deno.SeekMode.End);
     this.#position = this.#size;
@@ -124,13 +125,11 @@ export class ImageFile implements OpenFile, Disposable {
 
   readAt(buffer: Uint8Array, offset: number): number {
     try {
-      this.#seek(offset);
       let done = 0;
       while (done < buffer.length) {
-        const count = this.#file.readSync(done === 0 ? buffer : buffer.subarray(done));
-        if (count === null) break;
+        const count = this.#readSome(done === 0 ? buffer : buffer.subarray(done), offset + done);
+        if (count === 0) break;
         done += count;
-        this.#position += count;
       }
       return done;
     } catch (error) {
@@ -185,7 +184,7 @@ export class ImageFile implements OpenFile, Disposable {
    * the system would have to write the file's status at each flush.
    */
   flush(): void {
-    if (this.#isReader) return this.#flushForOthers();
+    if (this.#placedReads !== undefined) return this.#flushForOthers();
     this.#failures.flush(() => {
       if (this.#isDurable) return;
       fileOperation(this.path, () => this.#file.syncDataSync(), "file to write");
@@ -202,6 +201,7 @@ export class ImageFile implements OpenFile, Disposable {
     if (this.#closed) return;
     this.#closed = true;
     try {
+      this.#placedReads?.close();
       unlockFile(this.#file);
     } finally {
       this.#file.close();
@@ -257,8 +257,18 @@ export class ImageFile implements OpenFile, Disposable {
     if (this.#file.statSync().size > this.#size) this.#file.truncateSync(this.#size);
   }
 
+  /** Reads as many bytes as the system gives at once; 0 at the end of the file. */
+  #readSome(buffer: Uint8Array, offset: number): number {
+    if (this.#placedReads?.arePossible) return this.#placedReads.read(buffer, offset);
+    this.#seek(offset);
+    const count = this.#file.readSync(buffer) ?? 0;
+    this.#position += count;
+    return count;
+  }
+
   #seek(offset: number): void {
     if (offset === this.#position) return;
+    this.#placedReads?.noteMove();
     // A failed seek or read leaves the cursor unknown: NaN equals no offset.
     this.#position = Number.NaN;
     this.#file.seekSync(offset, Deno.SeekMode.Start);
@@ -316,4 +326,94 @@ function assertRegularFile(path: string): void {
     reason: "the path is a device, pipe or socket",
     causes: ["Copy what it holds into a file: the portable backend opens regular files."],
   });
+}
+
+// Reads at a place by one call of the system. Deno's own files have a cursor, which takes a call of its own to be
+// moved; those of `node:fs` do without. To load that takes as long as many moves, and a file has to be opened by it
+// once more: only where so much has been read already that it is likely to pay. What is written keeps its one handle.
+
+/** Moves of the cursors of all files, after which `node:fs` is loaded: it takes as long as these. */
+const MOVES = 16384;
+/** Moves of the cursor of one file, after which it is opened once more. */
+const MOVES_OF_FILE = 64;
+
+let moves = 0;
+
+/** A file that is open for reading, once more. */
+interface PlacedFile {
+  readonly files: ReturnType<typeof nodeFiles>;
+  readonly descriptor: number;
+}
+
+/** How one file is read: by its cursor at first. */
+class PlacedReads {
+  readonly #file: Deno.FsFile;
+  readonly #path: string;
+  #moves = 0;
+  /** `null` if the file cannot be opened once more. */
+  #placed: PlacedFile | null | undefined;
+
+  /**
+   * @param file Open for reading, with a cursor.
+   * @param path Its own, absolute.
+   */
+  constructor(file: Deno.FsFile, path: string) {
+    this.#file = file;
+    this.#path = path;
+  }
+
+  /** Whether {@linkcode PlacedReads.read} can be used. */
+  get arePossible(): boolean {
+    return this.#placed !== undefined && this.#placed !== null;
+  }
+
+  /** As `read` of a system at a place: gives how many bytes were read, 0 at the end of the file. */
+  read(buffer: Uint8Array, offset: number): number {
+    const { files, descriptor } = this.#placed!;
+    return files.readSync(descriptor, buffer, 0, buffer.length, offset);
+  }
+
+  /** The cursor is to be moved: perhaps for the last time. */
+  noteMove(): void {
+    moves++;
+    if (++this.#moves < MOVES_OF_FILE || moves < MOVES || this.#placed !== undefined) return;
+    this.#placed = openOnceMore(this.#file, this.#path) ?? null;
+  }
+
+  close(): void {
+    if (this.#placed) this.#placed.files.closeSync(this.#placed.descriptor);
+    this.#placed = null;
+  }
+}
+
+/**
+ * Opens a file once more, if it still has its name, and nobody has to be asked for permission. On Windows, locks are
+ * in the way of whoever has the same file open by another handle.
+ */
+function openOnceMore(file: Deno.FsFile, path: string): PlacedFile | undefined {
+  if (Deno.build.os === "windows") return undefined;
+  if (Deno.permissions.querySync({ name: "read", path }).state !== "granted") return undefined;
+  const files = nodeFiles();
+  let descriptor: number | undefined;
+  try {
+    // What has the name by now may be a pipe, which must not be waited for.
+    const { O_RDONLY, O_NONBLOCK } = files.constants;
+    descriptor = files.openSync(path, O_RDONLY | O_NONBLOCK);
+    if (isSame(file.statSync(), files.fstatSync(descriptor))) return { files, descriptor };
+  } catch {
+    // It is read by its cursor, as before.
+  }
+  if (descriptor !== undefined) files.closeSync(descriptor);
+  return undefined;
+}
+
+/** Loaded here, as whoever reads little does without. */
+function nodeFiles() {
+  return process.getBuiltinModule("node:fs");
+}
+
+type Identity = Pick<Deno.FileInfo, "dev" | "ino">;
+
+function isSame(one: Identity, other: Identity): boolean {
+  return one.ino !== null && one.ino !== 0 && one.ino === other.ino && one.dev === other.dev;
 }
