@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { writeChain } from "../../../src/portable/image/extents.ts";
+import { writeChain, zeroChain } from "../../../src/portable/image/extents.ts";
 import type { ImageExtent, WritableImage } from "../../../src/portable/image/image.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { pureTest } from "../../pure.ts";
@@ -19,6 +19,8 @@ class MemoryImage implements WritableImage {
   readonly virtualSize: number;
   readonly source;
   readonly writes: [offset: number, length: number][] = [];
+  /** What was to be given back. */
+  readonly givenBack: [offset: number, length: number][] = [];
 
   constructor(readonly bytes: Uint8Array) {
     this.virtualSize = bytes.length;
@@ -42,7 +44,9 @@ class MemoryImage implements WritableImage {
     this.bytes.set(bytes, offset);
   }
   trim(): void {}
-  zeroBlocks(): void {}
+  zeroBlocks(offset: number, length: number): void {
+    this.givenBack.push([offset, length]);
+  }
   flush(): void {}
   finish(): void {}
   is4kAligned(): boolean {
@@ -72,5 +76,14 @@ pureTest("writeChain() changes the given bytes and no others, by whole sectors",
       assertBytesEqual(image.bytes, expected);
       assertEquals(image.writes, writes);
     });
+  }
+});
+
+pureTest("zeroChain() gives no space back that the zeros are to take", () => {
+  for (const takesSpace of [true, false]) {
+    const image = new MemoryImage(pattern(8192));
+    zeroChain(image, [image], { offset: 1024, length: 2048, takesSpace });
+    assertEquals(image.givenBack, takesSpace ? [] : [[1024, 2048]]);
+    assertBytesEqual(image.bytes.subarray(1024, 3072), new Uint8Array(2048));
   }
 });

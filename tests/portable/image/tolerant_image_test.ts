@@ -13,7 +13,10 @@ const SECTOR = 512;
 const SECTORS = 16;
 
 /** A disk of one block, of which `read` says what it refuses. */
-function tolerant(read: (end: number) => void): TolerantImage {
+function tolerant(
+  read: (end: number) => void,
+  blockSize: number = SECTORS * SECTOR,
+): TolerantImage {
   const source = new MemorySource(newVhd());
   const sound = openVhd(source);
   const image: DiskImage = {
@@ -21,7 +24,7 @@ function tolerant(read: (end: number) => void): TolerantImage {
     subtype: sound.subtype,
     source,
     virtualSize: SECTORS * SECTOR,
-    blockSize: SECTORS * SECTOR,
+    blockSize,
     logicalSectorSize: SECTOR,
     physicalSectorSize: SECTOR,
     identifier: sound.identifier,
@@ -72,3 +75,12 @@ pureTest(
     assertEquals(error.symbol, "ERROR_IO_DEVICE");
   },
 );
+
+pureTest("TolerantImage: an image without blocks is read on behind what is lost", () => {
+  const image = tolerant((end) => {
+    if (end <= SECTOR) throw damage();
+  }, 0);
+  assertEquals(image.extent(0, SECTOR).kind, "lost");
+  const { kind, length } = image.extent(SECTOR, 3 * SECTOR);
+  assertEquals([kind, length], ["file", 2 * SECTOR]);
+});

@@ -1,6 +1,10 @@
 /** What a VHD should not hold though no reader minds: a check tells of it, and takes the image for sound. */
 import { assertEquals } from "@std/assert";
-import { changed, DYNAMIC_TABLE, HEADER } from "./vhd_builder.ts";
+import { Findings } from "../../../src/portable/image/findings.ts";
+import { Pace } from "../../../src/portable/image/pace.ts";
+import { checkVhd } from "../../../src/portable/vhd/check.ts";
+import { MemorySource } from "../file/memory_source.ts";
+import { changed, DIFFERENCING_TABLE, DYNAMIC_TABLE, HEADER, withBlock } from "./vhd_builder.ts";
 import { assertFound, checkBytes, type PlantedFault } from "../operations/planted.ts";
 import {
   type Bytes,
@@ -9,6 +13,7 @@ import {
   fixed,
   footers,
   header,
+  inserted,
   uint32,
   uint64,
 } from "./planted_vhd.ts";
@@ -104,4 +109,48 @@ pureTest("check() of a VHD finds room for a path that holds another", async () =
     findings.filter(({ structure }) => structure !== "unused space").map(({ offset }) => offset),
     [HEADER + LOCATORS[1] + 4],
   );
+});
+
+pureTest(
+  "checkLocatorRoom(): a block that ends where the room begins does not hide the next",
+  async () => {
+    const gap = child.length - 512;
+    const two = withBlock(
+      inserted(child, gap, 512),
+      DIFFERENCING_TABLE,
+      1,
+      [0x80],
+      new Uint8Array(4096).fill(2, 0, 512),
+    );
+    // The second path, between the blocks, with room up to the first sector of the next.
+    const [, locator] = LOCATORS;
+    two.copyWithin(gap, 0x3000, 0x3000 + 512);
+    const moved = header(two, locator + 16, uint64(gap));
+    const placesOf = async (room: number) => {
+      const { sound, findings } = await checkBytes(header(moved, locator + 4, uint32(room)), "vhd");
+      assertEquals(sound, true);
+      return findings.filter(({ structure }) => structure === "parent locator")
+        .map(({ offset }) => offset);
+    };
+    assertEquals(await placesOf(512), []);
+    assertEquals(await placesOf(1024), [HEADER + locator + 4]);
+  },
+);
+
+/** Notes how far an operation is each time that it tells. */
+class NotingPace extends Pace {
+  readonly steps: (readonly [completed: number, total: number])[] = [];
+
+  override reach(completed: number, total: number): Promise<void> {
+    this.steps.push([completed, total]);
+    return Promise.resolve();
+  }
+}
+
+pureTest("checkVhdBlocks() tells how far it is with entries, and with bitmaps", async () => {
+  const pace = new NotingPace({});
+  await checkVhd(new MemorySource(dynamic), new Findings("a.vhd"), pace);
+  // Blocks 0 and 3 of ten.
+  const steps = pace.steps.filter(([, total]) => total === 20);
+  assertEquals(steps, [[0, 20], [3, 20], [10, 20], [13, 20]]);
 });

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { VHD } from "../../../src/portable/vhd/format.ts";
 import { pureTest } from "../../pure.ts";
@@ -296,4 +296,22 @@ pureTest("Damages: a thousand findings are kept", () => {
     damages.findings.map(({ offset }) => offset),
     Array.from({ length: 1000 }, (_, i) => i),
   );
+});
+
+pureTest("salvageSparseHeader(): no table is looked at that is larger than any disk's", () => {
+  /** Notes how much is asked for at once. */
+  class MeasuredSource extends MemorySource {
+    longest = 0;
+
+    override readAt(buffer: Uint8Array, offset: number): number {
+      this.longest = Math.max(this.longest, buffer.length);
+      return super.readAt(buffer, offset);
+    }
+  }
+  const file = newVhd({ virtualSize: 2 ** 37, blockSize: 2 ** 21 });
+  const source = new MeasuredSource(zeroed(file, { offset: HEADER, length: 1024 }));
+  // Of these it would have 2^25.
+  const damages = new Damages({ blockSize: 4096 });
+  assertThrows(() => openDamaged(VHD, source, damages), ImageError, "does not say any more");
+  assertGreater(2 ** 20, source.longest);
 });

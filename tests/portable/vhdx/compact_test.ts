@@ -4,13 +4,16 @@ import type { Compaction } from "../../../src/portable/image/format.ts";
 import { Pace } from "../../../src/portable/image/pace.ts";
 import { compactVhdx } from "../../../src/portable/vhdx/compact.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { MAX_PAGES_PER_ENTRY } from "../../../src/portable/vhdx/log_writer.ts";
 import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
 import { createVhdxIn, newImage } from "../../crash/formats.ts";
-import type { SparseFile } from "../../crash/sparse_file.ts";
+import { RecordingSource } from "../../crash/recording_source.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../image/read_image.ts";
+import { loggedCounts } from "./log_builder.ts";
 import { logOf, raise, regionPlace } from "./raised.ts";
-import { HEADERS, MIB, vhdxSpec } from "./vhdx_builder.ts";
+import { FIRST_BLOCK, HEADERS, MIB, VhdxBuilder, vhdxSpec } from "./vhdx_builder.ts";
 import { pureTest } from "../../pure.ts";
 
 const JOB: Compaction = {
@@ -74,3 +77,21 @@ pureTest("compactVhdx() leaves in its place what cannot be copied down", async (
     });
   }
 });
+
+pureTest(
+  "compactVhdx() logs no more pages of the table at once than an entry has room for",
+  async () => {
+    const count = 130;
+    const builder = new VhdxBuilder({ virtualSize: count * 512 * MIB });
+    // Blocks that were trimmed, each in a page of the table of its own.
+    for (let i = 0; i < count; i++) builder.bat(i * 512 + 100, 3, FIRST_BLOCK / MIB + i);
+    const file = SparseFile.of(builder.bytes);
+    file.truncate(FIRST_BLOCK + count * MIB);
+    const recording = new RecordingSource<never>(file);
+    const { releasedBlocks, fileSize } = await compactVhdx(recording, JOB);
+    assertEquals([releasedBlocks, fileSize], [count, FIRST_BLOCK]);
+    const counts = loggedCounts(recording.changes);
+    assertEquals(counts.reduce((sum, pages) => sum + pages), count);
+    assertGreater(MAX_PAGES_PER_ENTRY + 1, Math.max(...counts));
+  },
+);

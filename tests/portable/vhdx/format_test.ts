@@ -5,8 +5,11 @@ import { Findings } from "../../../src/portable/image/findings.ts";
 import { Pace } from "../../../src/portable/image/pace.ts";
 import { checkVhdx } from "../../../src/portable/vhdx/check.ts";
 import { resizeVhdx } from "../../../src/portable/vhdx/resize.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { pureTest } from "../../pure.ts";
+import { pattern } from "../../support.ts";
 import { BAT, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 
 pureTest("VHDX: blocks of a new fixed disk are as large as its size allows", () => {
@@ -68,3 +71,16 @@ pureTest(
     assertEquals(table.subarray(8 * 8), new Uint8Array(4 * 8));
   },
 );
+
+pureTest("resizeVhdx(): what is hidden behind the end of a child ends with its last block", () => {
+  const file = SparseFile.of(
+    new VhdxBuilder({ subtype: "differencing", virtualSize: 7.5 * MIB }).bytes,
+  );
+  const image = openWritableVhdx(file);
+  image.write(pattern(512), 7 * MIB, false);
+  image.finish();
+  resizeVhdx(file, { virtualSize: 10 * MIB, parentSize: 0 });
+  const grown = openVhdx(file);
+  assertEquals(grown.extent(7.5 * MIB, 8 * MIB).kind, "file");
+  assertEquals(grown.extent(8 * MIB, 10 * MIB).kind, "parent");
+});

@@ -2,6 +2,7 @@
 import { crc32c } from "../../../src/bytes/crc32.ts";
 import { writeGuid } from "../../../src/bytes/guid.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
+import type { Change as FileChange } from "../../crash/recording_source.ts";
 import { assertBytesEqual } from "../../support.ts";
 import { BAT, LOG, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 
@@ -111,4 +112,14 @@ export function roomy(): VhdxBuilder {
   const builder = dirtyVhdx();
   builder.append(5 * MIB);
   return builder;
+}
+
+/** How many pages, or ranges of zeros, each entry has that was written. */
+export function loggedCounts(changes: readonly FileChange[]): number[] {
+  return changes.flatMap((change) => {
+    if (change.kind !== "write") return [];
+    const { bytes } = change;
+    if (new TextDecoder().decode(bytes.subarray(0, 4)) !== "loge") return [];
+    return new DataView(bytes.buffer, bytes.byteOffset).getUint32(24, true);
+  });
 }

@@ -9,6 +9,7 @@ import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../image/read_image.ts";
+import { loggedCounts } from "./log_builder.ts";
 import { DISK_ID, FREE_ENTRY, METADATA, MIB, UNKNOWN_GUID, VhdxBuilder } from "./vhdx_builder.ts";
 import { pureTest } from "../../pure.ts";
 
@@ -171,4 +172,18 @@ pureTest("MetadataWriter: nothing of an item that was deleted stays in the table
   const entries = new Uint8Array(3 * 32);
   file.readAt(entries, FREE_ENTRY);
   assertBytesEqual(entries, new Uint8Array(3 * 32));
+});
+
+pureTest("MetadataWriter: an entry of the log with all the pages it can have gets no more", () => {
+  const file = SparseFile.of(new VhdxBuilder({ logicalSectorSize: 4096 }).bytes);
+  const image = openWritableVhdx(file);
+  image.write(pattern(MIB), 0, false);
+  image.metadata!.set(itemId(0), pattern(10));
+  image.finish();
+  const recording = new RecordingSource<never>(file);
+  const again = openWritableVhdx(recording);
+  again.keepSectorsWhole!();
+  again.write(pattern(126 * 4096, 1), 0, false);
+  assertEquals(again.metadata!.delete(itemId(0)), true);
+  assertEquals(loggedCounts(recording.changes), [0, 126, 1]);
 });
