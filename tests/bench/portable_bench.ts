@@ -16,7 +16,7 @@ import { benchOpens, type OpenedFiles, OPENS } from "./open_bench.ts";
 import { hashVhdiReads, timeQemuReads, timeVhdiOpens, timeVhdiReads } from "./other_tools.ts";
 import { offsetsOf, READS, type Reads } from "./reads.ts";
 
-/** Deno has no read at a place: each is a seek and a read, for the flat file as for an image. */
+/** As programs for Deno read a file, whose cursor has to be moved first. */
 const FLAT = "flat file: seekSync, readSync";
 const OURS = "virtdisk: readSync";
 
