@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { promisedVhdxEnd } from "../../../src/portable/vhdx/promised_end.ts";
 import { pureTest } from "../../pure.ts";
 import { batPage, dirtyVhdx, putEntries } from "./log_builder.ts";
-import { MIB, VhdxBuilder } from "./vhdx_builder.ts";
+import { BAT, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 
 const GIB = 1024 * MIB;
 const PRESENT = 6;
@@ -57,4 +57,12 @@ pureTest("promisedVhdxEnd(): a log tells what its replay would make of the file"
   assertEquals(promisedBy(5, 5), { end: 5 * MIB, isExact: true });
   // The replay makes room for it.
   assertEquals(promisedBy(4, 5), { end: 4 * MIB, isExact: true });
+});
+
+pureTest("promisedVhdxEnd(): of a table that is cut off, nobody knows what it led to", () => {
+  const { bytes } = new VhdxBuilder({ virtualSize: 200_000 * MIB });
+  const end = BAT + 2 * MIB;
+  assertEquals(promisedVhdxEnd(new VhdxBuilder(bytes).source()), { end, isExact: true });
+  const cut = new VhdxBuilder(bytes.slice(0, BAT + MIB));
+  assertEquals(promisedVhdxEnd(cut.source()), { end, isExact: false });
 });

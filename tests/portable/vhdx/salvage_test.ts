@@ -8,7 +8,7 @@ import { sampledBound, sampledRows } from "../../sampling.ts";
 import { pattern } from "../../support.ts";
 import { HoleySource, MemorySource } from "../file/memory_source.ts";
 import { openDamaged, type Place, Subject, zeroed } from "../salvaging.ts";
-import { extraItem } from "./damage.ts";
+import { extraItem, extraRegion } from "./damage.ts";
 import { batPage, LOG_GUID, PAGE, putEntries } from "./log_builder.ts";
 import {
   BAT,
@@ -428,14 +428,19 @@ pureTest("FilePresence: of a page that the log alone has, there is what follows 
     sequence: 7n,
     flushed: FIRST_BLOCK + MIB,
     last: FIRST_BLOCK + MIB,
-    changes: [batPage(PRESENT, FIRST_BLOCK / MIB), { offset: FIRST_BLOCK, page }],
+    changes: [
+      batPage(PRESENT, FIRST_BLOCK / MIB),
+      { offset: FIRST_BLOCK, page },
+      { offset: FIRST_BLOCK + 3 * PAGE, page },
+    ],
   });
   builder.headers((at) => builder.guid(at + 48, LOG_GUID));
   const image = openDamaged(VHDX, builder.source());
   const { kind, length } = image.extent(512, MIB);
   assertEquals([kind, length], ["file", PAGE - 512]);
   const rest = image.extent(PAGE, MIB);
-  assertEquals([rest.kind, rest.length], ["lost", MIB - PAGE]);
+  assertEquals([rest.kind, rest.length], ["lost", 2 * PAGE]);
+  assertEquals(image.extent(3 * PAGE, MIB).kind, "file");
 });
 
 pureTest("salvageMetadata(): the size of a disk is known without that of its sectors", () => {
@@ -513,3 +518,130 @@ pureTest("UnnamedData: a part of a block is one at the end of the file alone", (
   builder.bat(1, PRESENT, builder.append(pattern(2 * MIB, 3)) / MIB);
   assertEquals(kindOf(builder.bytes), "zero");
 });
+
+pureTest("FilePresence: what a replay lengthens a file by is zeros, and not lost", () => {
+  const kindOf = (flushed: number) => {
+    const builder = new VhdxBuilder();
+    const changes = [batPage(PRESENT, FIRST_BLOCK / MIB)];
+    putEntries(builder, 0, { sequence: 7n, flushed, last: FIRST_BLOCK + MIB, changes });
+    builder.headers((at) => builder.guid(at + 48, LOG_GUID));
+    return blockOf(builder.bytes, 0);
+  };
+  assertEquals(kindOf(FIRST_BLOCK), "file");
+  assertEquals(kindOf(FIRST_BLOCK + MIB), "lost: cut-off");
+});
+
+pureTest(
+  "CautiousImage: what may be believed ends where the entry of the next block is in doubt",
+  () => {
+    const builder = new VhdxBuilder();
+    for (const block of [0, 1]) {
+      builder.bat(block, PRESENT, builder.append(pattern(MIB, block)) / MIB);
+    }
+    const page = builder.bytes.slice(BAT, BAT + PAGE);
+    page.fill(0, 8, 16);
+    putEntries(builder, 0, { sequence: 7n, changes: [{ offset: BAT, page }] });
+    for (const offset of HEADERS) builder.bytes.fill(0, offset, offset + PAGE);
+    const image = openDamaged(VHDX, builder.source());
+    const { kind, length } = image.extent(0, 2 * MIB);
+    assertEquals([kind, length], ["file", MIB]);
+    assertEquals(blockOf(builder.bytes, 1), "lost: log");
+  },
+);
+
+pureTest("salvageHeader(): if both headers are damaged, none is said to be used", () => {
+  const damages = new Damages();
+  const { file } = dynamicSubject();
+  const damaged = HEADERS.map((offset) => ({ offset, length: PAGE })).reduce(zeroed, file);
+  openDamaged(VHDX, new MemorySource(damaged), damages);
+  assertEquals(damages.findings.map(({ consequence }) => consequence), [
+    "The disk is read without headers, and without what its log may hold.",
+  ]);
+});
+
+pureTest(
+  "openDamagedVhdx: a child's table that is too short ends with a chunk that is whole",
+  () => {
+    const image = openDamaged(
+      VHDX,
+      new MemorySource(childSubject().file),
+      new Damages({ size: 2 ** 40 }),
+    );
+    // A region of 1 MiB has room for 31 chunks of 4096 blocks with their bitmaps, and for a part of another.
+    const end = 31 * 4096 * MIB;
+    assertEquals(image.extent(end - MIB, end).kind, "parent");
+    assertEquals(image.extent(end, end + MIB).kind, "lost");
+  },
+);
+
+pureTest(
+  "UnnamedData: what may have had a damaged entry, or one that is missing, proves nothing",
+  () => {
+    const builder = dynamicBuilder();
+    builder.append(pattern(MIB, 9));
+    assertEquals(blockOf(builder.bytes, 3), "lost: table");
+    const assumed = new Damages({ size: 2 ** 40 });
+    const larger = openDamaged(VHDX, builder.source(), assumed);
+    assertEquals(larger.extent(3 * MIB, 4 * MIB).kind, "zero");
+    builder.bat(5, PRESENT, 99);
+    assertEquals(blockOf(builder.bytes, 3), "zero");
+  },
+);
+
+pureTest(
+  "UnnamedData: a region behind the end of the file explains no block without a name",
+  () => {
+    const builder = new VhdxBuilder();
+    extraRegion(builder, { offset: 99 * MIB });
+    assertEquals(blockOf(builder.bytes, 3), "zero");
+    builder.append(pattern(MIB, 9));
+    assertEquals(blockOf(builder.bytes, 3), "lost: table");
+  },
+);
+
+pureTest(
+  "salvageRegions(): both regions are found by what is in them, wherever they are",
+  async (t) => {
+    const { bytes } = dynamicBuilder();
+    const sound = () => new VhdxBuilder(bytes.slice());
+    const open = (file: Uint8Array<ArrayBuffer>, damages?: Damages) =>
+      openDamaged(VHDX, new MemorySource(file), damages);
+    await t.step("the findings say where", () => {
+      const damages = new Damages();
+      open(withoutTables(sound()), damages);
+      assertEquals(damages.findings.map(({ consequence }) => consequence), [
+        `The block allocation table has been found at ${BAT} by its contents.`,
+        `The metadata has been found at ${METADATA} by its contents.`,
+      ]);
+    });
+    await t.step("metadata in the first place", () => {
+      const builder = sound();
+      for (const offset of HEADERS) builder.bytes.fill(0, offset, offset + PAGE);
+      builder.bytes.copyWithin(LOG, METADATA, METADATA + MIB);
+      builder.bytes.fill(0, METADATA, METADATA + MIB);
+      assertEquals(open(withoutTables(builder)).virtualSize, 8 * MIB);
+    });
+    await t.step("metadata beside something that begins alike", () => {
+      const builder = sound();
+      const place = builder.append(MIB);
+      builder.bytes.copyWithin(place, METADATA, METADATA + 32);
+      assertEquals(open(withoutTables(builder)).virtualSize, 8 * MIB);
+    });
+    await t.step("a block that would lie in the log is none", () => {
+      const damaged = withoutTables(sound().bat(7, PRESENT, LOG / MIB));
+      assertThrows(() => open(damaged), ImageError, "no block allocation table is left");
+    });
+    await t.step("a block of zeros in a child", () => {
+      const builder = new VhdxBuilder(childSubject().file).bat(0, ZERO, 0);
+      assertEquals(blockOf(withoutTables(builder), 0), "zero");
+    });
+    await t.step("two tables, of which one cannot be read", () => {
+      for (const [damaged, other] of [REGION_TABLES, REGION_TABLES.toReversed()]) {
+        const builder = sound();
+        builder.bytes.fill(0, damaged, damaged! + 0x10000);
+        builder.u32(other! + 4, 1);
+        assertEquals(open(builder.bytes).virtualSize, 8 * MIB);
+      }
+    });
+  },
+);
