@@ -55,6 +55,8 @@ pureTest("promisedVhdxEnd(): a log tells what its replay would make of the file"
   };
   // The block was there when its entry was logged: it has been cut off.
   assertEquals(promisedBy(5, 5), { end: 5 * MIB, isExact: true });
+  // No file is that long.
+  assertEquals(promisedBy(2 ** 28, 2 ** 28)?.end, 4 * MIB);
   // The replay makes room for it.
   assertEquals(promisedBy(4, 5), { end: 4 * MIB, isExact: true });
 });

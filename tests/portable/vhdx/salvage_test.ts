@@ -645,3 +645,22 @@ pureTest(
     });
   },
 );
+
+pureTest(
+  "salvageMetadata(): what was said of the size of a block is taken for a size that is damaged",
+  () => {
+    const { bytes } = dynamicBuilder();
+    const consequenceOf = (blockSize?: number) => {
+      const damages = new Damages(blockSize === undefined ? {} : { blockSize });
+      const builder = new VhdxBuilder(bytes.slice()).u32(ITEMS.fileParameters, 3);
+      const open = () => openDamaged(VHDX, builder.source(), damages);
+      if (blockSize === undefined) assertThrows(open, ImageError, "the size of its blocks");
+      else assertEquals(open().blockSize, blockSize);
+      const [finding] = damages.findings;
+      assertEquals(finding?.offset, ITEMS.fileParameters);
+      return finding?.consequence;
+    };
+    assertEquals(consequenceOf(), "The other items are read.");
+    assertEquals(consequenceOf(MIB), "What was said of the block size is taken.");
+  },
+);
