@@ -20,13 +20,17 @@ import {
   readable,
   sessionOf,
 } from "./operation.ts";
-import type { Outcome, Simulation } from "./simulation.ts";
+import { newSession, type Outcome, type Simulation } from "./simulation.ts";
 import { itemsOf } from "./world.ts";
 
 const ITEMS = [1, 2, 3].map((n) => `aaaaaaaa-0000-0000-0000-00000000000${n}`);
 const SECTOR = 512;
 /** What is written in one turn of the event loop. */
 const PIECE = 2 ** 20;
+
+/** Where all pieces but the last one end. */
+const endsOfPieces = (length: number) =>
+  Array.from({ length: Math.ceil(length / PIECE) - 1 }, (_, i) => (i + 1) * PIECE);
 
 const open: Operation = {
   name: "open",
@@ -46,7 +50,7 @@ const open: Operation = {
     if (outcome.kind === "failed") return await sim.settle();
     if (outcome.kind !== "done") return;
     const { value: disk } = outcome;
-    sim.session = { disk, image, isWritable: !readOnly, isBroken: false, hasWritten: false };
+    sim.session = newSession(disk, image, !readOnly);
     if (!readOnly) sim.assertNoTemporaryFiles(image);
   },
 };
@@ -139,7 +143,7 @@ const write: Operation = {
     const way = sim.random.pick(["writeSync", "writeSync", "write", "writable"] as const);
     const half = Math.floor(length / 2);
     // Between two of its pieces a write may come to nothing, and a sector may have a part in both.
-    const ends = way === "writeSync" ? [] : way === "writable" ? [half] : [PIECE, 2 * PIECE];
+    const ends = way === "writeSync" ? [] : way === "writable" ? [half] : endsOfPieces(length);
     for (const end of ends) image.model.mayWrite(bytes.subarray(0, end), offset);
     await change(sim, `${way} ${length} at ${offset}`, { offset, length }, bytes, async () => {
       if (way === "writeSync") disk.writeSync(bytes, offset);
@@ -164,11 +168,14 @@ const zero: Operation = {
     const place = blocksIn(sim.random, image);
     const { offset, length } = place;
     const allocate = sim.random.chance(30);
+    const zeros = new Uint8Array(length);
+    // These come in pieces, too.
+    for (const end of endsOfPieces(length)) image.model.mayWrite(zeros.subarray(0, end), offset);
     await change(
       sim,
       `zero ${length} at ${offset}`,
       place,
-      new Uint8Array(length),
+      zeros,
       () => disk.zeroSync(offset, length, { allocate }),
     );
   },
@@ -250,6 +257,7 @@ async function afterFailure(
   outcome: Outcome<unknown> & { readonly kind: "failed" },
 ): Promise<void> {
   const session = sessionOf(sim);
+  session.lacksRoom ||= outcome.symbol === "ERROR_DISK_FULL";
   session.isBroken ||= outcome.symbol !== "ERROR_DISK_FULL" || sim.machine.copiesOnWrite;
   if (session.isBroken && sim.random.chance(70)) await sim.settle();
 }
@@ -259,13 +267,15 @@ const flush: Operation = {
   weight: 8,
   isPossible: isWritable,
   run: async (sim) => {
-    const { disk, image: { model, items } } = sessionOf(sim);
+    const session = sessionOf(sim);
+    const { disk, image: { model, items } } = session;
     const outcome = await sim.attempt(
       "flush",
       () => sim.random.chance(50) ? disk.flushSync() : disk.flush(),
     );
     if (outcome.kind === "failed") return await afterFailure(sim, outcome);
     if (outcome.kind !== "done") return;
+    session.lacksRoom = false;
     model.flushed();
     items.flushed();
   },

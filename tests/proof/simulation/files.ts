@@ -26,7 +26,7 @@ import {
   sessionOf,
 } from "./operation.ts";
 import { watch } from "./shape.ts";
-import type { Simulation } from "./simulation.ts";
+import { newSession, type Simulation } from "./simulation.ts";
 import { type Image, ItemsModel } from "./world.ts";
 
 const KIB = 2 ** 10;
@@ -185,7 +185,7 @@ async function make(
     const { value: disk } = outcome;
     const image = add(sim, name, disk, parent, contents);
     if (sim.session === undefined && sim.random.chance(50)) {
-      sim.session = { disk, image, isWritable: true, isBroken: false, hasWritten: false };
+      sim.session = newSession(disk, image, true);
     } else if ((await sim.attempt(`close ${name}`, () => disk.close())).kind === "failed") {
       await sim.settle();
     }
@@ -306,7 +306,7 @@ const remove: Operation = {
     );
     sim.machine.arm(undefined);
     const outcome = await sim.attempt(`remove ${name}`, () => Deno.removeSync(sim.path(name)));
-    if (outcome.kind === "done") sim.world.images.delete(name);
+    if (outcome.kind === "done") sim.world.remove(name);
   },
 };
 

@@ -94,6 +94,10 @@ const resize: Operation = {
     after.resize(size);
     sim.interruptible(async () => {
       const [before] = [image.model];
+      // What a killed process has left may go with the power, unless whoever found it makes it durable.
+      using file = Deno.openSync(sim.path(name));
+      file.syncSync();
+      file.close();
       const found = await sim.look(name, (disk) => disk.size);
       const models = [before, after].filter((each) => each.size === found);
       if (models.length === 0) sim.fail(`${name} has ${found} bytes now`);

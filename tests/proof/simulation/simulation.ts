@@ -44,8 +44,19 @@ export interface Session {
   readonly isWritable: boolean;
   /** Whether a write has failed, so that it may write nothing more. */
   isBroken: boolean;
+  /** Whether there was no room for a change, and nothing has been flushed since. */
+  lacksRoom: boolean;
   /** Whether anything was written. */
   hasWritten: boolean;
+}
+
+/** Of a disk that was just opened. */
+export function newSession(
+  disk: PortableVirtualDisk,
+  image: Image,
+  isWritable: boolean,
+): Session {
+  return { disk, image, isWritable, isBroken: false, lacksRoom: false, hasWritten: false };
 }
 
 /** What a history is made of, beside its seed. */
@@ -242,13 +253,19 @@ export class Simulation {
   async close(): Promise<void> {
     const { session } = this;
     if (session === undefined) return;
+    const { failures } = this.machine;
     const outcome = await this.attempt(`close ${session.image.name}`, () => session.disk.close());
     if (outcome.kind === "killed") return;
     this.session = undefined;
     const { image, hasWritten } = session;
+    // Whoever was told that there is no room, and has not flushed since, is not told of it again.
+    const isIncomplete = outcome.kind === "done" && this.machine.failures > failures;
+    if (isIncomplete && !session.lacksRoom && !session.isBroken) {
+      this.fail(`${image.name} was closed without a word, though not all could be written`);
+    }
     // What was interrupted may have made another disk of it.
     const isSettled = this.#reconcile === undefined;
-    if (outcome.kind === "failed" || session.isBroken) {
+    if (outcome.kind === "failed" || session.isBroken || isIncomplete) {
       if (isSettled) await this.verify(image, "left by a disk that failed");
       return;
     }
@@ -366,6 +383,10 @@ export class Simulation {
       this.counts.kills++;
       this.log(isKilled ? "(a new process)" : "the process is killed");
       machine.restartProcess();
+    }
+    // Else a child that is back would keep others from doing again what was interrupted.
+    for (const name of machine.folder.names()) {
+      if (this.world.removed.has(name)) Deno.removeSync(this.path(name));
     }
     await this.#reconcile?.();
     this.#reconcile = undefined;

@@ -9,8 +9,8 @@ import {
 } from "@std/assert";
 import type { FolderRequest } from "../../crash/simulated_folder.ts";
 import { denoCommand } from "../../deno_command.ts";
-import { explored, sampledRounds, sampledRows } from "../../sampling.ts";
-import { ROOT } from "../../support.ts";
+import { allStates, explored, sampledRounds, sampledRows } from "../../sampling.ts";
+import { ROOT, testWith } from "../../support.ts";
 import { OPERATIONS } from "./operations.ts";
 import { simulateSeeds } from "./seeds.ts";
 import { wishOf } from "./sim.ts";
@@ -34,6 +34,22 @@ Deno.test("histories that seeds decide keep what was promised", async () => {
   assertGreater(done.length, OPERATIONS.length / 2);
   if (SEEDS === 20) assertEquals(done, OPERATIONS, "each is in some history");
 });
+
+/** What histories met that were once taken for broken promises, or that broke one: the seed, and so many steps. */
+const MET: readonly (readonly [what: string, seed: number, steps: number])[] = [
+  ["a close after a lack of room that its user had been told of", 36, 205],
+  ["a removed child that is back after a power failure, in the way of a merge", 53, 80],
+  ["a failed write of more than three pieces", 106, 197],
+  ["a resize of a killed process that goes with the power", 218, 165],
+  ["zeros in pieces that meet within a sector", 284, 165],
+];
+
+for (const [what, seed, steps] of MET) {
+  testWith([allStates], `a history goes on after ${what}`, async () => {
+    const { counts } = await Simulation.run(seed, { steps });
+    assertEquals(counts.steps, steps);
+  });
+}
 
 function sim(...args: string[]): { code: number; output: string; errors: string } {
   const { code, stdout, stderr } = denoCommand({

@@ -81,6 +81,8 @@ export interface Image {
 /** All images. */
 export class World {
   readonly images = new Map<string, Image>();
+  /** Names whose images were removed: until the folder is durable they may be back after a power failure. */
+  readonly removed = new Set<string>();
   #count = 0;
 
   /** A name that no image had before. */
@@ -90,6 +92,12 @@ export class World {
 
   image(name: string): Image {
     return this.images.get(name)!;
+  }
+
+  /** An image is there no more. */
+  remove(name: string): void {
+    this.images.delete(name);
+    this.removed.add(name);
   }
 
   /** Those that have it as their parent. */
