@@ -1,52 +1,65 @@
-/** The model of the log holds, finds errors that are planted in it, and the real writer does what it does. */
+/** The models hold, find errors that are planted in them, and the real writer does what they do. */
 import { assertEquals, assertGreater, assertStringIncludes, assertThrows } from "@std/assert";
 import { explored, sampledRounds, sampledRows } from "../../sampling.ts";
 import { testWith, tool } from "../../support.ts";
+import { BITMAPS, BLOCKS, ENDLESS_PATH, macrosOf, MODELS } from "./models.ts";
 import { PLANTED_ERRORS } from "./planted_errors.ts";
-import { ENDLESS_PATH, follow, PATH, REAL_SIZES } from "./real_writer.ts";
-import { simulate, SPIN_NEEDS, verify } from "./spin.ts";
+import { follow } from "./real_writer.ts";
+import { Paths, simulate, SPIN_NEEDS, verify } from "./spin.ts";
 
-testWith(SPIN_NEEDS, "the log keeps its promises in all states of the model", async () => {
-  for (const macros of sampledRows([{ STEPS: 4 }, { STEPS: 5 }], 2)) {
-    const { violated, states } = await verify(macros);
-    assertEquals(violated, "");
-    assertGreater(states, 100_000);
-  }
-});
+for (const { title, file, bounds } of MODELS) {
+  testWith(SPIN_NEEDS, `${title}: promises are kept in all states of the model`, async () => {
+    for (const bound of sampledRows(bounds.test, bounds.test.length)) {
+      const { violated, states } = await verify(file, macrosOf(bound));
+      assertEquals(violated, "");
+      assertGreater(states, 100_000);
+    }
+  });
+}
 
-for (const { title, macros } of sampledRows(PLANTED_ERRORS, PLANTED_ERRORS.length)) {
+for (const { title, model, macros } of sampledRows(PLANTED_ERRORS, PLANTED_ERRORS.length)) {
   testWith(SPIN_NEEDS, `spin finds it in the model: ${title}`, async () => {
-    const { violated } = await verify(macros);
+    const { violated } = await verify(model.file, macros);
     assertStringIncludes(violated, "assertion violated");
   });
 }
 
-testWith(
-  [tool("spin")],
-  "the real writer changes a file as the model does, crashes and all",
-  async () => {
-    let crashes = 0;
-    for (let seed = 0; seed < sampledRounds(100); seed++) {
-      crashes += follow(await simulate(PATH, seed)).crashes;
-    }
-    explored("paths through the model of the log", { "crash states": crashes });
-    assertGreater(crashes, sampledRounds(100));
-  },
-);
+for (const { title, file, paths } of MODELS) {
+  testWith(
+    SPIN_NEEDS,
+    `${title}: the real writer changes a file as the model does, crashes and all`,
+    async () => {
+      let crashes = 0;
+      for (const { macros, disk } of paths) {
+        using made = await Paths.of(file, macros);
+        for (let seed = 1; seed <= sampledRounds(100); seed++) {
+          crashes += follow(disk, await made.follow(seed)).crashes;
+        }
+      }
+      explored(`paths through the model of ${title}`, { "crash states": crashes });
+      assertGreater(crashes, sampledRounds(100));
+    },
+  );
+}
 
-testWith(
-  [tool("spin")],
-  "the real writer follows the model around the end of the log",
-  async () => {
-    assertGreater(follow(await simulate(ENDLESS_PATH, 1)).wraps, 0);
-  },
-);
+testWith(SPIN_NEEDS, "the real writer follows the model around the end of the log", async () => {
+  using made = await Paths.of(BLOCKS.file, ENDLESS_PATH.macros);
+  assertGreater(follow(ENDLESS_PATH.disk, await made.follow(1)).wraps, 0);
+});
 
-for (const { title, macros, changes } of PLANTED_ERRORS) {
-  if (!changes) continue;
+const CHANGES = PLANTED_ERRORS.filter(({ changes }) => changes);
+for (
+  const { title, model, macros } of [
+    ...CHANGES.filter(({ model }) => model === BLOCKS),
+    ...sampledRows(CHANGES.filter(({ model }) => model !== BLOCKS), 6),
+  ]
+) {
   testWith([tool("spin")], `the real writer is seen to do otherwise: ${title}`, async () => {
-    // Without a crash no promise is broken: the changes alone tell.
-    const events = await simulate({ ...macros, ...REAL_SIZES, STEPS: 40, CRASHES: 0 }, 1);
-    assertThrows(() => follow(events), Error, "the writer");
+    const { macros: real, disk } = model.paths.at(macros["STALE"] ? -1 : 0)!;
+    const steps = model === BLOCKS || model === BITMAPS ? 40 : 25;
+    // No crash shows what is wrong, and no promise is asked for: the changes alone tell.
+    const path = { ...macros, ...real, STEPS: steps, CRASHES: 0, UNCHECKED: true } as const;
+    const events = await simulate(model.file, path, 1);
+    assertThrows(() => follow(disk, events), Error, "the writer");
   });
 }

@@ -1,32 +1,24 @@
 /**
- * Holds the real writer to the model of the log: what a path through the model does to its disk is done to a VHDX file
- * in memory, every change that the writer makes to the file must be the one that the model makes, and after each crash
- * the file must hold what the model says.
+ * Holds the real writer to the models: what a path through a model does to its disk is done to a VHDX file in memory,
+ * every change that the writer makes to the file must be the one that the model makes, and after each crash the file
+ * must hold what the model says.
  */
 import { NIL_GUID } from "../../../src/bytes/guid.ts";
 import type { WritableImage } from "../../../src/portable/image/image.ts";
-import { HEADER } from "../../../src/portable/vhdx/header.ts";
+import { HEADER, readCurrentHeader } from "../../../src/portable/vhdx/header.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
-import { decodeDescriptor, LOG_HEADER } from "../../../src/portable/vhdx/log_entry.ts";
+import {
+  DATA_DESCRIPTOR,
+  decodeDescriptor,
+  LOG_HEADER,
+  loggedPage,
+} from "../../../src/portable/vhdx/log_entry.ts";
 import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
-import { createVhdxIn, newImage } from "../../crash/formats.ts";
 import { type Change, RecordingSource } from "../../crash/recording_source.ts";
-import type { SparseFile } from "../../crash/sparse_file.ts";
-import { BAT, FIRST_BLOCK, HEADERS, LOG, MIB, vhdxSpec } from "../../portable/vhdx/vhdx_builder.ts";
-import type { Macros } from "./spin.ts";
+import { HEADERS, LOG, MIB } from "../../portable/vhdx/vhdx_builder.ts";
+import { type ModelledDisk, PAGE, type Piece, placeAt, stampOf } from "./modelled_disk.ts";
 
-/** What the writer's own sizes make of the model's. */
-export const REAL_SIZES = { RING: 256, START: 0, PLACES: 7 } as const;
-
-/** A path with several lives. */
-export const PATH: Macros = { ...REAL_SIZES, STEPS: 25, CRASHES: 5 };
-/** A path that is flushed after every change, so that the log goes around; a crash may come at any time. */
-export const ENDLESS_PATH: Macros = { ...REAL_SIZES, STEPS: 250, CRASHES: 1, ENDLESS: true };
-
-const SECTOR = 4096;
-/** Blocks of the disk: of each, a page of the table says where it lies, in bytes that are in a data sector of the log. */
-const BLOCKS = [1, SECTOR / 8 + 1] as const;
-/** The number of the newest header of a new file, in the model. */
+/** The number of the newest header of a new file, in the models. */
 const FIRST_NUMBER = 2n;
 
 /** What a path was. */
@@ -39,12 +31,12 @@ export interface Conformance {
 }
 
 /**
- * Follows a path of the model.
+ * Follows a path of a model.
  *
- * @throws {Error} Where the writer does something else than the model.
+ * @throws {Error} If the writer does something else than the model.
  */
-export function follow(events: readonly string[]): Conformance {
-  const follower = new Follower();
+export function follow(disk: ModelledDisk, events: readonly string[]): Conformance {
+  const follower = new Follower(disk);
   for (const [i, event] of events.entries()) {
     try {
       follower.take(event.slice(1).split(" "));
@@ -58,18 +50,31 @@ export function follow(events: readonly string[]): Conformance {
 
 class Follower {
   readonly seen = { changes: 0, crashes: 0, wraps: 0 };
+  readonly #disk: ModelledDisk;
   /** What is durable, and what reads see. */
-  #kept = newImage(createVhdxIn, vhdxSpec({ virtualSize: (BLOCKS[1] + 1) * MIB }));
-  #now = this.#kept.fork();
-  readonly #guids: string[] = [NIL_GUID];
-  readonly #numberBefore = newestNumber(this.#kept) - FIRST_NUMBER;
+  #kept;
+  #now;
+  /** GUIDs of logs, and those by which children know the disk, in the order in which they came up. */
+  readonly #logs: string[] = [NIL_GUID];
+  readonly #identities: string[];
+  readonly #numberBefore: bigint;
   #image: WritableImage | undefined;
   /** What the writer has done, and how much of it the model has done too. */
-  #recording = new RecordingSource<never>(this.#kept);
+  #recording: RecordingSource<never>;
   #done = 0;
   /** The part of an entry that is still to come, at the start of the log. */
   #rest: number | undefined;
   #isLost = false;
+
+  constructor(disk: ModelledDisk) {
+    this.#disk = disk;
+    this.#kept = disk.create();
+    this.#now = this.#kept.fork();
+    this.#recording = new RecordingSource(this.#kept);
+    const { sequenceNumber, dataWriteGuid } = readCurrentHeader(this.#kept);
+    this.#numberBefore = sequenceNumber - FIRST_NUMBER;
+    this.#identities = [dataWriteGuid];
+  }
 
   take([kind, ...words]: readonly string[]): void {
     switch (kind) {
@@ -83,12 +88,12 @@ class Follower {
         this.#image = undefined;
         return;
       case "sees":
-        return this.#see(words.filter((_, i) => i % 2 === 0).map(Number));
+        return this.#see(words);
       case "do":
         // Opening replays what a crash left: it comes first, even if nothing is done.
         this.#open();
         this.#finishChanges();
-        return this.#do(words[0]!, Number(words[1]), Number(words[2]));
+        return this.#do(words[0]!, words.slice(1).map(Number));
       case "crash":
         this.seen.crashes++;
         this.#isLost = true;
@@ -98,6 +103,9 @@ class Follower {
       case "end":
         this.#open();
         return this.#finishChanges();
+      case "page":
+        this.#open();
+        return this.#changePages(Number(words[0]), Number(words[1]));
       default:
         this.#open();
         return this.#change([kind, ...words].join(" "));
@@ -108,19 +116,11 @@ class Follower {
     return this.#image ??= openWritableVhdx(this.#recording);
   }
 
-  #do(what: string, block: number, stamp: number): void {
+  #do(what: string, numbers: readonly number[]): void {
     const image = this.#open();
-    const offset = (BLOCKS[block] ?? 0) * MIB;
-    switch (what) {
-      case "write":
-        return image.write(new Uint8Array(SECTOR).fill(stamp), offset);
-      case "trim":
-        return image.trim(offset, MIB);
-      case "flush":
-        return image.flush();
-      default:
-        return image.finish();
-    }
+    if (what === "flush") image.flush();
+    else if (what === "close") image.finish();
+    else this.#disk.act({ image, file: this.#recording }, what, numbers);
   }
 
   /** The next change of the writer is the model's. */
@@ -128,10 +128,31 @@ class Follower {
     const change = this.#recording.changes[this.#done++];
     const found = change === undefined ? "nothing more" : this.#nameOf(change);
     if (found !== expected) throw new Error(`the writer: ${found}`);
+    this.#apply(change!);
+  }
+
+  /** The next changes of the writer make a piece what it is in the model: its pages, or those of them that differ. */
+  #changePages(piece: number, value: number): void {
+    const range = this.#pieceAt(piece);
+    let change = this.#recording.changes[this.#done];
+    const isOfPiece = (change: Change | undefined) =>
+      change?.kind === "write" && change.bytes.length === PAGE && change.offset >= range.offset &&
+      change.offset < range.offset + range.length;
+    if (!isOfPiece(change)) {
+      throw new Error(`the writer: ${change === undefined ? "nothing" : this.#nameOf(change)}`);
+    }
+    for (; isOfPiece(change); change = this.#recording.changes[++this.#done]) this.#apply(change!);
+    const bytes = new Uint8Array(range.length);
+    this.#now.readAt(bytes, range.offset);
+    const found = this.#valueOf(piece, bytes);
+    if (found !== String(value)) throw new Error(`the writer: page ${piece} ${found}`);
+  }
+
+  #apply(change: Change): void {
     this.seen.changes++;
-    if (change!.kind === "flush") this.#kept = this.#now.fork();
-    else if (change!.kind === "truncate") this.#now.truncate(change!.size);
-    else this.#now.writeAt(change!.bytes, change!.offset);
+    if (change.kind === "flush") this.#kept = this.#now.fork();
+    else if (change.kind === "truncate") this.#now.truncate(change.size);
+    else this.#now.writeAt(change.bytes, change.offset);
   }
 
   /** What the writer did is what the model did, and no more; what a crash came before does not count. */
@@ -143,26 +164,23 @@ class Follower {
     this.#done = this.#recording.changes.length;
   }
 
-  /** A change in the words of the model. */
+  /** A change in the words of the models. */
   #nameOf(change: Change): string {
     if (change.kind === "flush") return "flush";
-    if (change.kind === "truncate") return `size ${placesBefore(change.size)}`;
+    if (change.kind === "truncate") return `size ${this.#placesBefore(change.size)}`;
     const { bytes, offset } = change;
     const slot = HEADERS.findIndex((each) => each === offset);
     if (slot >= 0) {
-      const { sequenceNumber, logGuid } = HEADER.unpack(bytes);
-      return `header ${slot} number ${sequenceNumber - this.#numberBefore} log ${
-        this.#guidNumber(logGuid)
-      }`;
+      const { sequenceNumber, logGuid, dataWriteGuid } = HEADER.unpack(bytes);
+      const number = sequenceNumber - this.#numberBefore;
+      const [log, identity] = [
+        numberOf(this.#logs, logGuid),
+        numberOf(this.#identities, dataWriteGuid),
+      ];
+      return `header ${slot} number ${number} log ${log} identity ${identity}`;
     }
     if (offset >= LOG && offset < LOG + MIB) return this.#nameOfLogWrite(bytes, offset);
-    const page = (offset - BAT) / SECTOR;
-    if ((page === 0 || page === 1) && bytes.length === SECTOR) return `page ${page}`;
-    const place = placesBefore(offset) + 1;
-    if (place >= 1 && bytes.length === SECTOR && bytes.every((byte) => byte === bytes[0])) {
-      return `place ${place} stamp ${bytes[0]}`;
-    }
-    return `${bytes.length} bytes at ${offset}`;
+    return this.#nameOfData(bytes, offset) ?? `${bytes.length} bytes at ${offset}`;
   }
 
   #nameOfLogWrite(bytes: Uint8Array, offset: number): string {
@@ -176,74 +194,130 @@ class Follower {
     }
     const header = LOG_HEADER.unpack(bytes);
     const at = offset - LOG;
-    // The model has entries that are their own tail, and files that need not become longer in the replay.
+    // The models have entries that are their own tail, and files that need not become longer in the replay.
     if (header.tail !== at) return `an entry at ${at} with the tail ${header.tail}`;
     if (header.lastFileOffset !== header.flushedFileOffset) {
       return "an entry that lengthens the file";
     }
-    if (header.length > bytes.length) this.#rest = header.length - bytes.length;
-    let pages = 0;
-    for (let i = 0; i < header.descriptorCount; i++) {
-      const target = decodeDescriptor(bytes, LOG_HEADER.size + 32 * i, header.sequenceNumber)!;
-      pages |= 1 << ((target.targetOffset - BAT) / SECTOR);
+    const entry = new Uint8Array(header.length);
+    entry.set(bytes);
+    if (header.length > bytes.length) {
+      this.#rest = header.length - bytes.length;
+      const rest = this.#recording.changes[this.#done];
+      if (rest?.kind === "write") entry.set(rest.bytes.subarray(0, this.#rest), bytes.length);
     }
-    this.#guidNumber(header.logGuid);
-    const size = placesBefore(header.flushedFileOffset);
-    return `log ${at / SECTOR} pages ${pages} number ${header.sequenceNumber} size ${size}`;
+    const size = this.#placesBefore(header.flushedFileOffset);
+    numberOf(this.#logs, header.logGuid);
+    return [
+      `log ${at / PAGE} number ${header.sequenceNumber} size ${size}`,
+      ...this.#nameLogged(entry, header.descriptorCount, header.sequenceNumber),
+    ].join(" ");
   }
 
-  /** GUIDs in the order in which they came up. */
-  #guidNumber(guid: string): number {
-    const known = this.#guids.indexOf(guid);
-    return known >= 0 ? known : this.#guids.push(guid) - 1;
+  /** The pieces in an entry, and what they become. */
+  *#nameLogged(entry: Uint8Array, count: number, number: bigint): Generator<string> {
+    const dataAt = entry.length - count * PAGE;
+    const pageAt = (i: number) => {
+      const at = LOG_HEADER.size + i * DATA_DESCRIPTOR.size;
+      const sector = entry.subarray(dataAt + i * PAGE, dataAt + (i + 1) * PAGE);
+      return {
+        offset: decodeDescriptor(entry, at, number)?.targetOffset,
+        bytes: loggedPage(entry.subarray(at, at + DATA_DESCRIPTOR.size), sector),
+      };
+    };
+    for (let i = 0; i < count;) {
+      const { offset = 0 } = pageAt(i);
+      const piece = this.#pieceOf(offset);
+      if (piece === undefined) return yield `a page at ${offset}`;
+      const range = this.#pieceAt(piece);
+      const pages = Array.from({
+        length: piece < this.#disk.fixed.length ? range.length / PAGE : 1,
+      }, (_, nth) => pageAt(i + nth));
+      const isWhole = pages.every((page, nth) => page.offset === range.offset + nth * PAGE);
+      if (!isWhole) return yield `a part of piece ${piece}`;
+      const bytes = new Uint8Array(pages.length * PAGE);
+      for (const [nth, page] of pages.entries()) bytes.set(page.bytes, nth * PAGE);
+      yield `${piece}=${this.#valueOf(piece, bytes)}`;
+      i += pages.length;
+    }
+  }
+
+  /** What is written past the log: pieces of one place, all of one stamp, or a page and zeros behind it. */
+  #nameOfData(bytes: Uint8Array, offset: number): string | undefined {
+    const { fixed, places } = this.#disk;
+    const piece = this.#pieceOf(offset);
+    if (piece === undefined) return undefined;
+    const isPage = bytes.length === PAGE && places.partLength !== PAGE;
+    if (piece < fixed.length || isPage) return `page ${piece} ${this.#valueOf(piece, bytes)}`;
+    if (this.#pieceAt(piece).offset !== offset || bytes.length % places.partLength !== 0) {
+      return undefined;
+    }
+    const isTable = bytes.subarray(PAGE).every((byte) => byte === 0);
+    const value = stampOf(bytes) ?? (isTable ? this.#valueOf(piece, bytes.subarray(0, PAGE)) : "?");
+    return `data ${piece} ${bytes.length / places.partLength} ${value}`;
+  }
+
+  /** Where a piece is; of a place, all of its part. */
+  #pieceAt(piece: number): Piece {
+    const { fixed, places: { start, parts, partLength } } = this.#disk;
+    const range = fixed[piece];
+    if (range !== undefined) return range;
+    const nth = piece - fixed.length;
+    const offset = start + Math.floor(nth / parts) * MIB + nth % parts * partLength;
+    return { offset, length: partLength };
+  }
+
+  /** The piece that begins at an offset, or has the page there. */
+  #pieceOf(offset: number): number | undefined {
+    const { fixed, places: { start, parts, partLength } } = this.#disk;
+    const found = fixed.findIndex((range) =>
+      offset >= range.offset && offset < range.offset + range.length
+    );
+    if (found >= 0) return found;
+    if (offset < start) return undefined;
+    const inPlace = (offset - start) % MIB;
+    if (inPlace % partLength !== 0 || inPlace / partLength >= parts) return undefined;
+    return fixed.length + (placeAt(offset, start) - 1) * parts + inPlace / partLength;
+  }
+
+  #valueOf(piece: number, bytes: Uint8Array): string {
+    return String(this.#disk.valueOf(bytes, piece) ?? "of other bytes");
+  }
+
+  #placesBefore(size: number): number {
+    return placeAt(size, this.#disk.places.start) - 1;
   }
 
   /** What becomes of a piece that was not flushed. */
   #decide(kind: number, index: number, fate: string): void {
     if (fate === "old") return;
     if (kind === SIZE) return this.#kept.truncate(this.#now.size);
-    const offset = STARTS[kind]!(index);
+    const { offset, length } = kind === PIECE ? this.#pieceAt(index) : {
+      offset: kind === HEADER_SLOT ? HEADERS[index]! : LOG + index * PAGE,
+      length: PAGE,
+    };
     const [old, written] = [this.#kept, this.#now].map((file) => {
-      const bytes = new Uint8Array(SECTOR);
+      const bytes = new Uint8Array(length);
       file.readAt(bytes, offset);
       return bytes;
     }) as [Uint8Array, Uint8Array];
     this.#kept.writeAt(fate === "torn" ? torn(old, written) : written, offset);
   }
 
-  /** A block of the disk is where the model has it, and holds the same. */
-  #see([block = 0, place = 0, stamp = 0]: readonly number[]): void {
-    const offset = BLOCKS[block]! * MIB;
-    const image = openVhdx(this.#now);
-    const extent = image.extent(offset, offset + SECTOR);
-    const at = extent.kind === "file" ? placesBefore(extent.fileOffset) + 1 : 0;
-    if (at !== place) throw new Error(`block ${block} is at place ${at}`);
-    if (at === 0) return;
-    const bytes = new Uint8Array(SECTOR);
-    image.source.readAt(bytes, FIRST_BLOCK + (at - 1) * MIB);
-    if (bytes.some((byte) => byte !== stamp)) throw new Error(`block ${block} holds ${bytes[0]}`);
+  /** What the model says that can be seen is what can be seen. */
+  #see(expected: readonly string[]): void {
+    const found = this.#disk.see(openVhdx(this.#now), expected).join(" ");
+    if (found !== expected.join(" ")) throw new Error(`seen: ${found}`);
   }
 }
 
-/** The kinds of pieces, by number: where each begins in the file. */
-const STARTS: readonly ((index: number) => number)[] = [
-  (index) => HEADERS[index]!,
-  (index) => LOG + index * SECTOR,
-  (index) => BAT + index * SECTOR,
-  () => 0,
-  (index) => FIRST_BLOCK + (index - 1) * MIB,
-];
-const SIZE = 3;
+/** The kinds of pieces, by number; those of the log are left over. */
+const [HEADER_SLOT, PIECE, SIZE] = [0, 2, 3];
 
-const placesBefore = (offset: number) => Math.floor((offset - FIRST_BLOCK) / MIB);
-
-function newestNumber(file: SparseFile): bigint {
-  const numbers = HEADERS.map((offset) => {
-    const bytes = new Uint8Array(HEADER.size);
-    file.readAt(bytes, offset);
-    return HEADER.get(bytes, "sequenceNumber");
-  });
-  return numbers.reduce((a, b) => a > b ? a : b);
+/** The number of a GUID among those that came up, which it is one of from now on. */
+function numberOf(known: string[], guid: string): number {
+  const found = known.indexOf(guid);
+  return found >= 0 ? found : known.push(guid) - 1;
 }
 
 /** New up to the middle of what differs, old behind it: neither of the two. */
