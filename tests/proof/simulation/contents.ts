@@ -30,7 +30,7 @@ const PIECE = 2 ** 20;
 
 /** Where all pieces but the last one end. */
 const endsOfPieces = (length: number) =>
-  Array.from({ length: Math.ceil(length / PIECE) - 1 }, (_, i) => (i + 1) * PIECE);
+  Array.from({ length: Math.max(0, Math.ceil(length / PIECE) - 1) }, (_, i) => (i + 1) * PIECE);
 
 const open: Operation = {
   name: "open",
@@ -143,7 +143,11 @@ const write: Operation = {
     const way = sim.random.pick(["writeSync", "writeSync", "write", "writable"] as const);
     const half = Math.floor(length / 2);
     // Between two of its pieces a write may come to nothing, and a sector may have a part in both.
-    const ends = way === "writeSync" ? [] : way === "writable" ? [half] : endsOfPieces(length);
+    const ends = way === "writeSync" ? [] : way === "write" ? endsOfPieces(length) : [
+      ...endsOfPieces(half),
+      half,
+      ...endsOfPieces(length - half).map((end) => half + end),
+    ];
     for (const end of ends) image.model.mayWrite(bytes.subarray(0, end), offset);
     await change(sim, `${way} ${length} at ${offset}`, { offset, length }, bytes, async () => {
       if (way === "writeSync") disk.writeSync(bytes, offset);

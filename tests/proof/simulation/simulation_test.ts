@@ -40,6 +40,7 @@ const MET: readonly (readonly [what: string, seed: number, steps: number])[] = [
   ["a close after a lack of room that its user had been told of", 36, 205],
   ["a removed child that is back after a power failure, in the way of a merge", 53, 80],
   ["a failed write of more than three pieces", 106, 197],
+  ["a kill between two pieces of what a stream is given at once", 56, 175],
   ["a resize of a killed process that goes with the power", 218, 165],
   ["zeros in pieces that meet within a sector", 284, 165],
 ];
