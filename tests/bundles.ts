@@ -102,6 +102,11 @@ export function withBundles(folder: string): Record<string, string> {
   return { [FOLDER]: folder };
 }
 
+/** The module with the command line in such an environment, which is not that which is run. */
+export function commandLineOf(env: Readonly<Record<string, string>>): string {
+  return `${env[FOLDER]}/${dirname(COMMAND_LINE)}/code.js`;
+}
+
 /**
  * Makes one file of a module and what it imports.
  *

@@ -4,7 +4,8 @@
  *
  * Usage: `deno task test [PATHS OR OPTIONS OF deno test]`, and `deno task test:full` for all states.
  */
-import { areBundled, makeBundles, withBundles } from "./bundles.ts";
+import { areBundled, commandLineOf, makeBundles, withBundles } from "./bundles.ts";
+import { Residents } from "./cli/residents.ts";
 import { groupsOf, testFilesBelow, writeGroups } from "./groups.ts";
 import { Explored, IS_FULL } from "./sampling.ts";
 import { exists, TempDir } from "./support.ts";
@@ -19,21 +20,22 @@ const OPTIONS = [
 ];
 /** What has a task of its own. */
 const ELSEWHERE = "tests/windows/";
-/** What takes longest, and so comes first: how the paths begin, and how many files are then in a group. */
+/**
+ * What takes longest, and so comes first: how the paths begin, and how many files are then in a group. Each group loads
+ * the package and has it compiled anew, half a second; and none must be left alone in the end.
+ */
 const SLOW = {
-  "tests/proof/": 1,
-  "tests/untrusted/": 1,
-  "tests/package_test.ts": 1,
-  "tests/docs/": 2,
-  "tests/examples": 1,
-  "tests/types_test.ts": 1,
-  "tests/serve/": 2,
-  "tests/cli/": 4,
-  "tests/interop/": 4,
-  "tests/crash/": 4,
-  "tests/fuzz/": 4,
-  "tests/portable/operations/": 4,
-  "tests/portable/": 8,
+  "tests/proof/fuzzing/": 1,
+  "tests/cli/": 8,
+  "tests/interop/": 8,
+  "tests/proof/": 3,
+  "tests/serve/": 4,
+  "tests/docs": 5,
+  "tests/examples": 2,
+  "tests/crash/": 9,
+  "tests/fuzz/": 6,
+  "tests/portable/operations/": 8,
+  "tests/portable/": 16,
 };
 /** So many files at a time: while some wait for the disk or for another program, others have the processors. */
 const JOBS = Deno.env.get("DENO_JOBS") ?? navigator.hardwareConcurrency + 2;
@@ -56,6 +58,12 @@ function programs(): Record<string, string> {
   }
 }
 
+/** The processes that run what tests have the command line do, if it is a bundle; Windows has no such sockets. */
+function residentsOf(folder: string, bundles: Record<string, string>): Residents | undefined {
+  if (Deno.build.os === "windows" || Object.keys(bundles).length === 0) return undefined;
+  return new Residents(folder, commandLineOf(bundles));
+}
+
 /** All tests. If all states are tried, nothing that takes long waits for another file of its group. */
 function groups(folder: string): string[] {
   const files = testFilesBelow("tests").filter((file) => !file.startsWith(ELSEWHERE));
@@ -67,7 +75,9 @@ async function runTests(args: readonly string[]): Promise<number> {
   using dir = new TempDir();
   const own = args.some((arg) => !arg.startsWith("-") && exists(arg)) ? [] : groups(dir.path);
   using explored = new Explored();
-  const env = { DENO_JOBS: `${JOBS}`, ...explored.env, ...programs() };
+  const bundles = programs();
+  await using residents = residentsOf(dir.path, bundles);
+  const env = { DENO_JOBS: `${JOBS}`, ...explored.env, ...bundles, ...residents?.env };
   for (const signal of INTERRUPTIONS) Deno.addSignalListener(signal, () => {});
   const tests = new Deno.Command(Deno.execPath(), {
     args: ["test", ...OPTIONS, ...own, ...args],

@@ -43,6 +43,14 @@ export function sampledRows<T>(rows: readonly T[], oneIn: number, first = 0): re
   return IS_FULL ? rows : rows.filter((_, i) => i % oneIn === first % oneIn);
 }
 
+/**
+ * What a test needs that is one of a table of tests, the others its like: nothing if the sample has it, as it has every
+ * so many.
+ */
+export function everySo(oneIn: number, index: number): readonly Need[] {
+  return index % oneIn === 0 ? [] : [allStates];
+}
+
 /** How many rounds are run of a test that has `count` of them; no fewer than `least`, if fewer prove nothing. */
 export function sampledRounds(count: number, least = 1): number {
   return IS_FULL ? count : Math.max(least, Math.ceil(count / ONE_IN));

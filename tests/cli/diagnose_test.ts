@@ -1,27 +1,13 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createImage } from "../create_image.ts";
-import { denoCommand } from "../deno_command.ts";
 import { TempDir } from "../support.ts";
-import { runnable } from "../bundles.ts";
+import { READ_ONLY, runCli } from "./run_cli.ts";
 
 const MIB = 1 << 20;
 
 /** Runs the command in `dir` with no permission but to read there. */
 async function command(dir: TempDir, ...args: string[]) {
-  const { code, stdout, stderr } = await denoCommand({
-    args: [
-      "run",
-      "--no-prompt",
-      "--allow-read=.",
-      runnable("src/cli/main.ts"),
-      "diagnose",
-      ...args,
-    ],
-    cwd: dir.path,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const text = new TextDecoder();
-  return { code, out: text.decode(stdout), err: text.decode(stderr) };
+  return await runCli(dir, ["diagnose", ...args], READ_ONLY);
 }
 
 Deno.test("diagnose --json prints an object per file, and ends with 1 where there is an error", async () => {

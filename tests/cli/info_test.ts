@@ -1,11 +1,9 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { formatBytes } from "../../src/text/digits.ts";
-import { denoCommand } from "../deno_command.ts";
 import { sampledRows } from "../sampling.ts";
 import { onlyOn, TempDir, testWith } from "../support.ts";
-import { runnable } from "../bundles.ts";
 import { createImage } from "../create_image.ts";
-import { runCli } from "./run_cli.ts";
+import { type Outcome, READ_ONLY, runCli } from "./run_cli.ts";
 import { dirtyVhdx, putEntries } from "../portable/vhdx/log_builder.ts";
 
 const MIB = 1 << 20;
@@ -13,17 +11,8 @@ const MIB = 1 << 20;
 const PORTABLE = ["--backend", "portable"];
 
 /** Runs the command in `dir` with no permission but to read there. */
-async function info(
-  dir: TempDir,
-  ...args: string[]
-): Promise<{ code: number; out: string; err: string }> {
-  const { code, stdout, stderr } = await denoCommand({
-    args: ["run", "--no-prompt", "--allow-read=.", runnable("src/cli/main.ts"), ...args],
-    cwd: dir.path,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const text = new TextDecoder();
-  return { code, out: text.decode(stdout), err: text.decode(stderr) };
+async function info(dir: TempDir, ...args: string[]): Promise<Outcome> {
+  return await runCli(dir, args, READ_ONLY);
 }
 
 async function makeChain(dir: TempDir): Promise<void> {

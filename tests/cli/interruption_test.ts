@@ -114,11 +114,13 @@ testWith([terminalNeed], "an interrupted compact or merge leaves sound images", 
       for (let at = 0; at < SIZE; at += blockSize) disk.writeSync(new Uint8Array([byte]), at);
     }
   }
-  (await createImage(dir.file("base.vhdx"), { size: 64 * MIB })).close();
+  // Only if it is interrupted a merge must take some time.
+  const size = (IS_FULL ? 64 : 4) * MIB;
+  (await createImage(dir.file("base.vhdx"), { size })).close();
   {
     using child = await createImage(dir.file("child.vhdx"), { parent: dir.file("base.vhdx") });
     const sector = new Uint8Array(512).fill(1);
-    for (let at = 0; at < 64 * MIB; at += 1024) child.writeSync(sector, at);
+    for (let at = 0; at < size; at += 1024) child.writeSync(sector, at);
   }
   const rows: [args: string[], state: string][] = [
     [["compact", "--dry-run", "disk.vhdx"], "nothing has been written"],

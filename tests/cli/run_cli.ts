@@ -2,6 +2,7 @@
 import { denoCommand } from "../deno_command.ts";
 import type { TempDir } from "../support.ts";
 import { runnable } from "../bundles.ts";
+import { runResident } from "./residents.ts";
 
 /** What a run has left. */
 export interface Outcome {
@@ -49,6 +50,11 @@ export async function runCliWith(
   input: Uint8Array = new Uint8Array(0),
   { env, ...user }: User = {},
 ): Promise<Outcome> {
+  // Another user, another environment or an input is for a process of its own.
+  if (input.length === 0 && env === undefined && Object.keys(user).length === 0) {
+    const outcome = await runResident({ folder: dir.path, flags, args });
+    if (outcome !== undefined) return outcome;
+  }
   const child = denoCommand({
     ...user,
     args: [...cliArgs(flags), ...args],

@@ -4,6 +4,7 @@ import { parseArguments, parseOperands } from "../../src/cli/arguments.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import * as faces from "@virtdisk/virtdisk";
 import * as serve from "@virtdisk/virtdisk/serve";
+import { runnable } from "../bundles.ts";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
 import { onlyOn, pattern, ROOT, TempDir, testWith, tool } from "../support.ts";
@@ -178,7 +179,7 @@ testWith(SHELL, "docs/convert-for-azure.md: the workflow converts, and compares"
   const steps = [...yaml.matchAll(/^( *)(?:- )?run: (?:\|\n((?:\1 .*\n)+)|(.*)\n)/gm)]
     .map(([, , several, one]) => (several ?? one!).trim());
   assertEquals(steps.length, 2);
-  const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+  const main = runnable("src/cli/main.ts");
   const script = steps.join("\n").replaceAll("jsr:@virtdisk/virtdisk/cli", `"${main}"`);
   const { code, stderr } = await new Deno.Command("bash", {
     // As GitHub runs a step.

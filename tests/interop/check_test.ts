@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { checkVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
 import { Random } from "../fuzz/random.ts";
+import { everySo, sampledRounds } from "../sampling.ts";
 import {
   assertBytesEqual,
   pattern,
@@ -67,26 +68,32 @@ const QEMU_KINDS = [
   ["vhdx", "subformat=fixed"],
 ] as const;
 
-for (const [format, options] of QEMU_KINDS) {
-  testWith(QEMU, `check() finds nothing in QEMU's ${format}, ${options}`, async () => {
-    using dir = new TempDir();
-    const path = dir.file(format === "vpc" ? "disk.vhd" : "disk.vhdx");
-    run("qemu-img", "create", "-q", "-f", format, "-o", options, path, `${40 * MIB}`);
-    assertEquals(await findingsOf(path), []);
-    const writes = [0, 3 * MIB + 512, 17 * MIB, 40 * MIB - 65536];
-    const commands = writes.flatMap((offset) => ["-c", `write -q -P 7 ${offset} 65536`]);
-    run("qemu-io", "-f", format, ...commands, path);
-    assertEquals(await findingsOf(path), []);
-  });
+for (const [i, [format, options]] of QEMU_KINDS.entries()) {
+  testWith(
+    [...QEMU, ...everySo(2, i)],
+    `check() finds nothing in QEMU's ${format}, ${options}`,
+    async () => {
+      using dir = new TempDir();
+      const path = dir.file(format === "vpc" ? "disk.vhd" : "disk.vhdx");
+      run("qemu-img", "create", "-q", "-f", format, "-o", options, path, `${40 * MIB}`);
+      assertEquals(await findingsOf(path), []);
+      const writes = [0, 3 * MIB + 512, 17 * MIB, 40 * MIB - 65536];
+      const commands = writes.flatMap((offset) => ["-c", `write -q -P 7 ${offset} 65536`]);
+      run("qemu-io", "-f", format, ...commands, path);
+      assertEquals(await findingsOf(path), []);
+    },
+  );
 }
 
 const OUR_KINDS = (["vhd", "vhdx"] as const).flatMap((type) =>
   (["dynamic", "fixed", "differencing"] as const).map((subtype) => ({ type, subtype }))
 );
 
+const SEEDS = sampledRounds(4);
+
 for (const { type, subtype } of OUR_KINDS) {
   Deno.test(`check() finds nothing in a ${subtype} ${type} after random work`, async () => {
-    for (let seed = 0; seed < 4; seed++) {
+    for (let seed = 0; seed < SEEDS; seed++) {
       using dir = new TempDir();
       const random = new Random(seed);
       const path = dir.file(`disk.${type}`);
@@ -133,9 +140,9 @@ const REPAIRS = [
   ["vhdx", "the second region table", 0x40000 + 8],
 ] as const;
 
-for (const [type, what, place] of REPAIRS) {
+for (const [i, [type, what, place]] of REPAIRS.entries()) {
   testWith(
-    [tool("qemu-img")],
+    [tool("qemu-img"), ...everySo(2, i)],
     `check() repairs ${what} of a ${type}, and no byte is lost`,
     async () => {
       using dir = new TempDir();

@@ -2,7 +2,7 @@
 import { assertEquals, assertGreater, assertMatch, assertStringIncludes } from "@std/assert";
 import { createVirtualDisk, openVirtualDisk, type PortableVirtualDisk } from "@virtdisk/virtdisk";
 import { MemoryDisk, settle } from "../portable/partitions/partition_builder.ts";
-import { explored, sampled, sampledBound, sampledRows } from "../sampling.ts";
+import { everySo, explored, sampled, sampledBound, sampledRows } from "../sampling.ts";
 import { assertBytesEqual, pattern, run, TempDir, testWith, tool } from "../support.ts";
 
 const MIB = 2 ** 20;
@@ -146,7 +146,7 @@ function rowsOf({ name, type, sector, entries }: Kind): Row[] {
 
 for (const [i, kind] of KINDS.entries()) {
   testWith(
-    NEEDS,
+    [...NEEDS, ...everySo(2, i)],
     `resize(): a ${kind.name} has a sound GPT after a resize, whatever half was damaged`,
     async (t) => {
       const { sector, entries } = kind;
@@ -205,17 +205,17 @@ function* crashed(bytes: Uint8Array, size: number): Generator<MemoryDisk> {
   }
 }
 
-for (
-  const [title, size] of [
-    ["keeps its size", SIZE],
-    ["grows by less than its backup", SIZE + 10 * 512],
-    ["grows", 2 * SIZE],
-    ["shrinks", LAST_END + TABLE * 512],
-    ["shrinks by less than its backup", SIZE - 10 * 512],
-  ] as const
-) {
+const SIZES = [
+  ["keeps its size", SIZE],
+  ["grows by less than its backup", SIZE + 10 * 512],
+  ["grows", 2 * SIZE],
+  ["shrinks by less than its backup", SIZE - 10 * 512],
+  ["shrinks", LAST_END + TABLE * 512],
+] as const;
+
+for (const [i, [title, size]] of SIZES.entries()) {
   testWith(
-    NEEDS,
+    [...NEEDS, ...everySo(2, i)],
     `resize(): sfdisk finds the partitions whenever a resize crashes: a disk that ${title}`,
     () => {
       using dir = new TempDir();

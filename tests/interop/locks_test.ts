@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import { diagnose, openVirtualDiskSync, VirtualDiskError } from "@virtdisk/virtdisk";
 import { runCli, runCliWith } from "../cli/run_cli.ts";
+import { runnable } from "../bundles.ts";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
 import { onlyOn, pattern, pythonModule, ROOT, TempDir, testWith, tool } from "../support.ts";
@@ -224,7 +225,7 @@ testWith(
     const path = dir.file("disk.vhdx");
     (await createImage(path, { size: 4 * MIB })).close();
     {
-      const args = ["run", "-A", "--config", `${ROOT}/deno.json`, `${ROOT}/src/cli/main.ts`];
+      const args = ["run", "-A", "--config", `${ROOT}/deno.json`, runnable("src/cli/main.ts")];
       const child = denoCommand({
         args: [...args, "write", path],
         stdin: "piped",

@@ -57,16 +57,22 @@ function createEmpty(path: string): string {
   return path;
 }
 
-/** Closes the disk; QEMU makes a raw one of it, which sgdisk must find nothing wrong with. */
+/**
+ * Closes the disk; QEMU makes a raw one of it, which sgdisk must find nothing wrong with.
+ *
+ * @returns All of the raw one that the tests have written to.
+ */
 function verified(dir: TempDir, disk: PortableVirtualDisk, qemu: string): Uint8Array<ArrayBuffer> {
   const { virtualSize } = disk.getInformation("size");
   disk.close();
   const raw = dir.file("result.raw");
   if (qemu === "vhdx") run("qemu-img", "check", "-q", "-f", qemu, disk.path);
   run("qemu-img", "convert", "-f", qemu, "-O", "raw", disk.path, raw);
-  const bytes = Deno.readFileSync(raw);
-  assertEquals(bytes.length, virtualSize);
+  assertEquals(Deno.statSync(raw).size, virtualSize);
   assertStringIncludes(run("sgdisk", "-v", raw), "No problems found");
+  using file = Deno.openSync(raw);
+  const bytes = new Uint8Array(LAST_END);
+  assertEquals(file.readSync(bytes), LAST_END);
   return bytes;
 }
 
@@ -120,7 +126,7 @@ function assertData(bytes: Uint8Array): void {
 
 for (const [i, kind] of KINDS.entries()) {
   const title = `${kind.options.subtype} ${kind.qemu === "vpc" ? "VHD" : "VHDX"}`;
-  for (const size of sampledRows([100 * MIB, 64 * MIB + 10 * SECTOR, 300 * MIB + SECTOR], 3, i)) {
+  for (const size of sampledRows([100 * MIB, 300 * MIB + SECTOR, 64 * MIB + 10 * SECTOR], 3, i)) {
     testWith(NEEDS, `a ${title} grown to ${size} bytes has its GPT at the new end`, async () => {
       using dir = new TempDir();
       using disk = await partitioned(dir, kind, ...TWO_PARTITIONS);

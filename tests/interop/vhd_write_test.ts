@@ -8,7 +8,7 @@ import { Random } from "../fuzz/random.ts";
 import { readImage } from "../portable/image/read_image.ts";
 import { randomWork, type Work } from "../portable/vhd/random_work.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
-import { sampledRounds, sampledRows } from "../sampling.ts";
+import { everySo, sampledRounds, sampledRows } from "../sampling.ts";
 import {
   assertBytesEqual,
   pattern,
@@ -73,16 +73,16 @@ function whole(disk: Uint8Array): { offset: number; length: number }[] {
   return [{ offset: 0, length: disk.length }];
 }
 
-for (
-  const [subtype, virtualSize, blockSize] of [
-    ["fixed", 9 * MIB + 512, 0],
-    ["dynamic", 17 * MIB + 512, 512 * KIB],
-    ["dynamic", 25 * MIB - 1024, 2 * MIB],
-    ["dynamic", 37 * MIB, 4 * MIB],
-  ] as const
-) {
+const WRITTEN = [
+  ["fixed", 9 * MIB + 512, 0],
+  ["dynamic", 17 * MIB + 512, 512 * KIB],
+  ["dynamic", 25 * MIB - 1024, 2 * MIB],
+  ["dynamic", 37 * MIB, 4 * MIB],
+] as const;
+
+for (const [i, [subtype, virtualSize, blockSize]] of WRITTEN.entries()) {
   testWith(
-    [...QEMU, ...LIBVHDI],
+    [...QEMU, ...LIBVHDI, ...everySo(2, i)],
     `writeSync(): QEMU and libvhdi read what was written to a ${subtype} image, blocks of ${blockSize}`,
     () => {
       using dir = new TempDir();
@@ -140,9 +140,9 @@ function writeParent(path: string, identifier: string, disk: Uint8Array): void {
   image.finish();
 }
 
-for (const subformat of ["dynamic", "fixed"]) {
+for (const [i, subformat] of ["dynamic", "fixed"].entries()) {
   testWith(
-    QEMU,
+    [...QEMU, ...everySo(2, i)],
     `writeSync(): an image of QEMU's, ${subformat}, is written here and by QEMU in turn`,
     () => {
       using dir = new TempDir();

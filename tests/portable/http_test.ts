@@ -1,5 +1,6 @@
 /** Images on a web server, read by range requests. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { toFileUrl } from "@std/path";
 import {
   checkVirtualDisk,
   compareVirtualDisks,
@@ -10,6 +11,7 @@ import {
 import { openVirtualDisk } from "@virtdisk/virtdisk/portable";
 import { HttpFetcher } from "../../src/portable/file/http_fetcher.ts";
 import { ImageError } from "../../src/portable/file/image_error.ts";
+import { runnable } from "../bundles.ts";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
 import { createChain, hashOf, openImage, streamHash } from "../images.ts";
@@ -520,7 +522,7 @@ Deno.test("openVirtualDisk: what gives access to a file is in no message", async
 async function asUser(url: URL, ...flags: string[]): Promise<string> {
   using dir = new TempDir();
   const script = dir.file("open.ts");
-  const face = new URL("../../portable.ts", import.meta.url).href;
+  const face = toFileUrl(runnable("portable.ts")).href;
   Deno.writeTextFileSync(
     script,
     `import { openVirtualDisk } from ${JSON.stringify(face)};

@@ -16,6 +16,7 @@ import {
   testWith,
   tool,
 } from "../support.ts";
+import { everySo } from "../sampling.ts";
 import { runClient } from "./client.ts";
 import { Serving } from "./serving.ts";
 
@@ -64,50 +65,62 @@ function fill(disk: PortableVirtualDisk, seed: number): void {
   disk.writeSync(pattern(513, seed), SIZE - 513);
 }
 
-for (const [what, make] of Object.entries(KINDS)) {
-  testWith(LIBNBD, `serveVirtualDisk: nbdcopy and nbdinfo see ${what} as it is`, async () => {
-    using dir = new TempDir();
-    using disk = await make(dir);
-    await using serving = await Serving.start(disk);
-    const { uri } = serving.server;
-    const raw = dir.file("copy.raw");
-    await runClient("nbdcopy", uri, raw);
-    using copy = await openVirtualDisk(raw, { type: "raw" });
-    assertEquals(contentsHash(copy), contentsHash(disk));
-    const map: { offset: number; length: number; type: number }[] = JSON.parse(
-      await runClient("nbdinfo", "--map", "--json", uri),
-    );
-    assertEquals(joinedMap(map), mapOf(disk, () => 0, 3));
-    const depths = JSON.parse(await runClient("nbdinfo", "--map=x-virtdisk:depth", "--json", uri));
-    const files = [disk.path, ...disk.parents];
-    assertEquals(joinedMap(depths), mapOf(disk, (path) => files.indexOf(path) + 1, 0));
-  });
+for (const [i, [what, make]] of Object.entries(KINDS).entries()) {
+  // In a sample each of them is asked by one client, and each client asks two.
+  testWith(
+    [...LIBNBD, ...everySo(3, i)],
+    `serveVirtualDisk: nbdcopy and nbdinfo see ${what} as it is`,
+    async () => {
+      using dir = new TempDir();
+      using disk = await make(dir);
+      await using serving = await Serving.start(disk);
+      const { uri } = serving.server;
+      const raw = dir.file("copy.raw");
+      await runClient("nbdcopy", uri, raw);
+      using copy = await openVirtualDisk(raw, { type: "raw" });
+      assertEquals(contentsHash(copy), contentsHash(disk));
+      const map: { offset: number; length: number; type: number }[] = JSON.parse(
+        await runClient("nbdinfo", "--map", "--json", uri),
+      );
+      assertEquals(joinedMap(map), mapOf(disk, () => 0, 3));
+      const depths = JSON.parse(
+        await runClient("nbdinfo", "--map=x-virtdisk:depth", "--json", uri),
+      );
+      const files = [disk.path, ...disk.parents];
+      assertEquals(joinedMap(depths), mapOf(disk, (path) => files.indexOf(path) + 1, 0));
+    },
+  );
 
-  testWith(QEMU, `serveVirtualDisk: qemu-img sees ${what} as it is`, async () => {
-    using dir = new TempDir();
-    using disk = await make(dir);
-    await using serving = await Serving.start(disk);
-    const { uri } = serving.server;
-    const raw = dir.file("copy.raw");
-    await runClient("qemu-img", "convert", "-O", "raw", uri, raw);
-    using copy = await openVirtualDisk(raw, { type: "raw" });
-    assertEquals(contentsHash(copy), contentsHash(disk));
-    assertMatch(
-      await runClient("qemu-img", "compare", "-f", "raw", "-F", "raw", uri, raw),
-      /identical/,
-    );
-    const map: { start: number; length: number; zero: boolean }[] = JSON.parse(
-      await runClient("qemu-img", "map", "--output=json", uri),
-    );
-    const found = map.map(({ start, length, zero }) => ({
-      offset: start,
-      length,
-      type: zero ? 3 : 0,
-    }));
-    assertEquals(joinedMap(found), mapOf(disk, () => 0, 3));
-  });
+  testWith(
+    [...QEMU, ...everySo(3, i + 2)],
+    `serveVirtualDisk: qemu-img sees ${what} as it is`,
+    async () => {
+      using dir = new TempDir();
+      using disk = await make(dir);
+      await using serving = await Serving.start(disk);
+      const { uri } = serving.server;
+      const raw = dir.file("copy.raw");
+      await runClient("qemu-img", "convert", "-O", "raw", uri, raw);
+      using copy = await openVirtualDisk(raw, { type: "raw" });
+      assertEquals(contentsHash(copy), contentsHash(disk));
+      assertMatch(
+        await runClient("qemu-img", "compare", "-f", "raw", "-F", "raw", uri, raw),
+        /identical/,
+      );
+      const map: { start: number; length: number; zero: boolean }[] = JSON.parse(
+        await runClient("qemu-img", "map", "--output=json", uri),
+      );
+      const found = map.map(({ start, length, zero }) => ({
+        offset: start,
+        length,
+        type: zero ? 3 : 0,
+      }));
+      assertEquals(joinedMap(found), mapOf(disk, () => 0, 3));
+    },
+  );
 
-  testWith([...LIBNBD, ...QEMU], `serveVirtualDisk: clients write to ${what}`, async () => {
+  const needs = [...LIBNBD, ...QEMU, ...everySo(3, i + 1)];
+  testWith(needs, `serveVirtualDisk: clients write to ${what}`, async () => {
     using dir = new TempDir();
     using disk = await make(dir);
     const expected = new Uint8Array(SIZE);
