@@ -30,7 +30,7 @@ for (const { title, file, paths } of MODELS) {
     `${title}: the real writer changes a file as the model does, crashes and all`,
     async () => {
       let crashes = 0;
-      for (const { macros, disk } of paths) {
+      for (const { macros, disk } of sampledRows(paths, paths.length)) {
         using made = await Paths.of(file, macros);
         for (let seed = 1; seed <= sampledRounds(100); seed++) {
           crashes += follow(disk, await made.follow(seed)).crashes;
