@@ -1070,26 +1070,30 @@ export class PortableVirtualDisk extends VirtualDisk {
    * Closes the disk, and leaves the image as a clean close does. A second call does nothing.
    *
    * @throws {VirtualDiskError} `ERROR_INVALID_STATE` while a long operation is running; what the last writes fail
-   * with.
+   * with: `ERROR_DISK_FULL` if there is no room for them, also if a write was refused for that before.
    */
   override close(): void {
     if (this.#isBusy) throw this.#busy("CloseHandle");
-    this.#release();
+    this.#release(() => this.#chain.close());
   }
 
-  /** Closes the disk at the end of a `using` scope, as {@linkcode PortableVirtualDisk.close}. */
+  /**
+   * Closes the disk at the end of a `using` scope, as {@linkcode PortableVirtualDisk.close}. Only that there is no room
+   * is not told once more if a write was refused for it and nothing was flushed since: it would hide that error.
+   */
   override [Symbol.dispose](): void {
-    this.close();
+    if (this.#isBusy) throw this.#busy("CloseHandle");
+    this.#release(() => this.#chain[Symbol.dispose]());
   }
 
   get #geometry(): Geometry {
     return { size: this.#chain.image.virtualSize, unit: 1 };
   }
 
-  #release(): void {
+  #release(close: () => void): void {
     if (this.#closed) return;
     this.#closed = true;
-    inOperation("CloseHandle", () => this.#chain.close());
+    inOperation("CloseHandle", close);
   }
 
   /** Open, and no operation has the files for itself. */
@@ -1232,7 +1236,9 @@ export class PortableVirtualDisk extends VirtualDisk {
       const files = await mergeChain(this.#chain, options);
       // Whatever were written from here on would go with the files. The operation is still running, so that nobody
       // else can close the disk.
-      if (removeChild && !dryRun) removeMerged(this.#chain, files, options, () => this.#release());
+      if (removeChild && !dryRun) {
+        removeMerged(this.#chain, files, options, () => this.#release(() => this.#chain.close()));
+      }
       return { dryRun, path: files.target, merged: files.merged, removed: removeChild };
     });
   }

@@ -192,23 +192,48 @@ for (const format of ["vhd", "vhdx"] as const) {
     assertEquals((await reopened.check()).findings, []);
   });
 
-  Deno.test(`${format}: a close tells of a full volume unless a write has`, async () => {
+  Deno.test(`${format}: a close tells of a full volume, the end of a scope unless a write has`, async () => {
     using dir = new TempDir();
     const path = dir.file(`disk.${format}`);
-    const create = () =>
-      createVirtualDisk(path, { size: 64 * MIB, overwrite: true, backend: "portable" });
-    const silent = await create();
-    silent.writeSync(pattern(MIB), 0);
+    const create = async () => {
+      const disk = await createVirtualDisk(path, {
+        size: 64 * MIB,
+        overwrite: true,
+        backend: "portable",
+      });
+      disk.writeSync(pattern(MIB), 0);
+      return disk;
+    };
+    const refuse = (disk: PortableVirtualDisk) => {
+      const write = () => disk.writeSync(pattern(MIB), 20 * MIB);
+      assertEquals(assertThrows(write, VirtualDiskError).symbol, "ERROR_DISK_FULL");
+    };
+    const tells = (close: () => void) => {
+      assertEquals(assertThrows(close, VirtualDiskError).symbol, "ERROR_DISK_FULL");
+    };
+    const close = (disk: PortableVirtualDisk) => disk.close();
+    const leave = (disk: PortableVirtualDisk) => disk[Symbol.dispose]();
+    for (const end of [close, leave]) {
+      const untold = await create();
+      withFailingWrites("ENOSPC", () => tells(() => end(untold)));
+    }
+    const closed = await create();
     withFailingWrites("ENOSPC", () => {
-      assertThrows(() => silent.writeSync(pattern(MIB), 20 * MIB), VirtualDiskError);
-      silent.close();
+      refuse(closed);
+      // What was written before is lost.
+      tells(() => close(closed));
     });
-    const telling = await create();
-    telling.writeSync(pattern(MIB), 0);
+    const ended = await create();
     withFailingWrites("ENOSPC", () => {
-      const error = assertThrows(() => telling.close(), VirtualDiskError);
-      assertEquals(error.symbol, "ERROR_DISK_FULL");
+      refuse(ended);
+      leave(ended);
     });
+    // It is told again once what was refused has been made good.
+    const flushed = await create();
+    withFailingWrites("ENOSPC", () => refuse(flushed));
+    flushed.flushSync();
+    flushed.writeSync(pattern(MIB), 30 * MIB);
+    withFailingWrites("ENOSPC", () => tells(() => leave(flushed)));
   });
 }
 

@@ -311,21 +311,27 @@ export class ImageChain implements ResizableChain, Disposable {
   /**
    * Leaves the child's file as a clean close does, and closes all files.
    *
-   * @throws {ImageError} Where the last writes fail. Where one failed before, the caller knows.
+   * @throws {ImageError} Where the last writes fail. Of a file that is not written any more the caller knows.
    */
   close(): void {
-    const isKnown = this.#files[0]?.lacksRoom;
     try {
       if (this.#files[0]?.hasFailed === false) this.#writable?.finish();
-    } catch (error) {
-      if (!isKnown || !isLackOfRoom(error)) throw error;
     } finally {
       for (const file of this.#files) file.close();
     }
   }
 
+  /**
+   * As {@linkcode ImageChain.close}, at the end of a scope, which may have ended by an error. Of a lack of room that was
+   * told before nothing is said, as it would hide that.
+   */
   [Symbol.dispose](): void {
-    this.close();
+    const isKnown = this.#files[0]?.lacksRoom;
+    try {
+      this.close();
+    } catch (error) {
+      if (!isKnown || !isLackOfRoom(error)) throw error;
+    }
   }
 
   /**

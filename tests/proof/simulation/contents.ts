@@ -261,7 +261,6 @@ async function afterFailure(
   outcome: Outcome<unknown> & { readonly kind: "failed" },
 ): Promise<void> {
   const session = sessionOf(sim);
-  session.lacksRoom ||= outcome.symbol === "ERROR_DISK_FULL";
   session.isBroken ||= outcome.symbol !== "ERROR_DISK_FULL" || sim.machine.copiesOnWrite;
   if (session.isBroken && sim.random.chance(70)) await sim.settle();
 }
@@ -279,7 +278,6 @@ const flush: Operation = {
     );
     if (outcome.kind === "failed") return await afterFailure(sim, outcome);
     if (outcome.kind !== "done") return;
-    session.lacksRoom = false;
     model.flushed();
     items.flushed();
   },

@@ -44,8 +44,6 @@ export interface Session {
   readonly isWritable: boolean;
   /** Whether a write has failed, so that it may write nothing more. */
   isBroken: boolean;
-  /** Whether there was no room for a change, and nothing has been flushed since. */
-  lacksRoom: boolean;
   /** Whether anything was written. */
   hasWritten: boolean;
 }
@@ -56,7 +54,7 @@ export function newSession(
   image: Image,
   isWritable: boolean,
 ): Session {
-  return { disk, image, isWritable, isBroken: false, lacksRoom: false, hasWritten: false };
+  return { disk, image, isWritable, isBroken: false, hasWritten: false };
 }
 
 /** What a history is made of, beside its seed. */
@@ -258,9 +256,8 @@ export class Simulation {
     if (outcome.kind === "killed") return;
     this.session = undefined;
     const { image, hasWritten } = session;
-    // Whoever was told that there is no room, and has not flushed since, is not told of it again.
     const isIncomplete = outcome.kind === "done" && this.machine.failures > failures;
-    if (isIncomplete && !session.lacksRoom && !session.isBroken) {
+    if (isIncomplete && !session.isBroken) {
       this.fail(`${image.name} was closed without a word, though not all could be written`);
     }
     // What was interrupted may have made another disk of it.
