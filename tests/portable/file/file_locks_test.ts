@@ -34,13 +34,33 @@ async function whileLocked(path: string, milliseconds: number, work: () => Promi
   }
 }
 
+/** Calls back when `work` first waits, as a clock would that no load makes late; gives how often it waited. */
+async function atFirstPause(release: () => void, work: () => Promise<void>): Promise<number> {
+  const { wait } = Atomics;
+  let pauses = 0;
+  const counted = (...args: [Int32Array, number, number, number?]) => {
+    if (++pauses === 1) release();
+    return wait(...args);
+  };
+  Object.assign(Atomics, { wait: counted });
+  try {
+    await work();
+    return pauses;
+  } finally {
+    Object.assign(Atomics, { wait });
+  }
+}
+
 Deno.test("an image that is locked for a moment opens, and one that stays locked does not", async () => {
   using dir = new TempDir();
   const path = dir.file("a.vhdx");
   (await createImage(path, { size: 8 << 20 })).close();
-  await whileLocked(path, 5, async () => {
+  const holder = Deno.openSync(path, { write: true });
+  holder.lockSync(true);
+  const pauses = await atFirstPause(() => holder.close(), async () => {
     (await openVirtualDisk(path, { backend: "portable" })).close();
   });
+  assertEquals(pauses, 1);
   await whileLocked(path, 1000, async () => {
     await assertRejects(
       () => openVirtualDisk(path, { backend: "portable" }),
