@@ -135,7 +135,7 @@ export async function readInPieces(
 }
 
 /**
- * Writes a range piece by piece.
+ * Writes a range piece by piece. Each sector is in one of them, so that after a crash it is old or new.
  *
  * @param check Throws if not all of the range can be written: before any of it is.
  */
@@ -150,7 +150,8 @@ export async function writeInPieces(
   let done = 0;
   do {
     await nextTurn();
-    done += disk.writeSync(buffer.subarray(done, done + PIECE), offset + done);
+    const end = done + PIECE - (offset + done) % PIECE;
+    done += disk.writeSync(buffer.subarray(done, end), offset + done);
   } while (done < buffer.length);
   return done;
 }

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { openVirtualDisk, type PortableVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
+import { writeInPieces } from "../../src/disk/contents.ts";
 import { createImage } from "../create_image.ts";
 import { assertBytesEqual, pattern, TempDir } from "../support.ts";
 
@@ -230,4 +231,16 @@ Deno.test("a disk is copied from stream to stream", async () => {
   using to = await createImage(dir.file("b.vhd"), { size: SIZE });
   await from.readable().pipeTo(to.writable());
   assertBytesEqual(await bytesOf(to.readable()), data);
+});
+
+Deno.test("write() ends its pieces between two sectors, wherever it begins", async () => {
+  const pieces: [offset: number, length: number][] = [];
+  const writeSync = (bytes: Uint8Array, offset: number) => {
+    pieces.push([offset, bytes.length]);
+    return bytes.length;
+  };
+  const disk = { writeSync, flushSync() {} };
+  const written = await writeInPieces(disk, new Uint8Array(2 * MIB + 5), MIB - 3, () => {});
+  assertEquals(written, 2 * MIB + 5);
+  assertEquals(pieces, [[MIB - 3, 3], [MIB, MIB], [2 * MIB, MIB], [3 * MIB, 2]]);
 });

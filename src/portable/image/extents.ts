@@ -195,7 +195,7 @@ function writeSectors(
   }
 }
 
-/** Zeros are written in pieces of so many bytes. */
+/** Zeros are written in pieces of so many bytes at most: each sector is in one, so that after a crash it is old or new. */
 const ZEROS_LENGTH = 1024 * 1024;
 
 /**
@@ -212,7 +212,8 @@ export function zeroChain(
   if (!takesSpace) image.zeroBlocks(offset, length);
   let zeros = new Uint8Array();
   for (let position = offset; position < end;) {
-    const extent = chainExtent(images, position, Math.min(end, position + ZEROS_LENGTH));
+    const limit = Math.min(end, position + ZEROS_LENGTH - position % ZEROS_LENGTH);
+    const extent = chainExtent(images, position, limit);
     const isDone = extent.kind === "zero" && extent.reason !== "trimmed" && !takesSpace;
     if (!isDone) {
       if (zeros.length < extent.length) zeros = new Uint8Array(ZEROS_LENGTH);

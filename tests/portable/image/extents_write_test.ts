@@ -87,3 +87,13 @@ pureTest("zeroChain() gives no space back that the zeros are to take", () => {
     assertBytesEqual(image.bytes.subarray(1024, 3072), new Uint8Array(2048));
   }
 });
+
+pureTest("zeroChain() writes each sector once, however long the range is", () => {
+  const image = new MemoryImage(pattern(3 << 20));
+  zeroChain(image, [image], { offset: 700, length: 2_500_000, takesSpace: true });
+  const sectors = image.writes.flatMap(([offset, length]) =>
+    Array.from({ length: length / SECTOR }, (_, i) => offset / SECTOR + i)
+  );
+  // Sectors 1 to 4884 hold the bytes 700 to 2,500,699.
+  assertEquals(sectors, Array.from({ length: 4884 }, (_, i) => 1 + i));
+});

@@ -28,9 +28,12 @@ const SECTOR = 512;
 /** What is written in one turn of the event loop. */
 const PIECE = 2 ** 20;
 
-/** Where all pieces but the last one end. */
-const endsOfPieces = (length: number) =>
-  Array.from({ length: Math.max(0, Math.ceil(length / PIECE) - 1) }, (_, i) => (i + 1) * PIECE);
+/** Where all pieces of a range but the last one end, from its beginning: at multiples of a piece in the disk. */
+function endsOfPieces(offset: number, length: number): number[] {
+  const ends = [];
+  for (let end = PIECE - offset % PIECE; end < length; end += PIECE) ends.push(end);
+  return ends;
+}
 
 const open: Operation = {
   name: "open",
@@ -142,11 +145,12 @@ const write: Operation = {
     const bytes = bytesFor(sim.random, length);
     const way = sim.random.pick(["writeSync", "writeSync", "write", "writable"] as const);
     const half = Math.floor(length / 2);
-    // Between two of its pieces a write may come to nothing, and a sector may have a part in both.
-    const ends = way === "writeSync" ? [] : way === "write" ? endsOfPieces(length) : [
-      ...endsOfPieces(half),
+    // Between two of its pieces a write may come to nothing. A sector is in one of them, but for that in which two chunks
+    // of a stream meet.
+    const ends = way === "writeSync" ? [] : way === "write" ? endsOfPieces(offset, length) : [
+      ...endsOfPieces(offset, half),
       half,
-      ...endsOfPieces(length - half).map((end) => half + end),
+      ...endsOfPieces(offset + half, length - half).map((end) => half + end),
     ];
     for (const end of ends) image.model.mayWrite(bytes.subarray(0, end), offset);
     await change(sim, `${way} ${length} at ${offset}`, { offset, length }, bytes, async () => {
@@ -174,7 +178,9 @@ const zero: Operation = {
     const allocate = sim.random.chance(30);
     const zeros = new Uint8Array(length);
     // These come in pieces, too.
-    for (const end of endsOfPieces(length)) image.model.mayWrite(zeros.subarray(0, end), offset);
+    for (const end of endsOfPieces(offset, length)) {
+      image.model.mayWrite(zeros.subarray(0, end), offset);
+    }
     await change(
       sim,
       `zero ${length} at ${offset}`,

@@ -42,7 +42,7 @@ const MET: readonly (readonly [what: string, seed: number, steps: number])[] = [
   ["a failed write of more than three pieces", 106, 197],
   ["a kill between two pieces of what a stream is given at once", 56, 175],
   ["a resize of a killed process that goes with the power", 218, 165],
-  ["zeros in pieces that meet within a sector", 284, 165],
+  ["a kill between two pieces of zeros", 284, 165],
 ];
 
 for (const [what, seed, steps] of MET) {
