@@ -11,8 +11,7 @@ import { FINDING_STATUS, UsageError } from "./failure.ts";
 import { findingForShell } from "./in_options.ts";
 import type { Report } from "./report.ts";
 import { style } from "./terminal.ts";
-import { sourceOf, URL_PERMISSION } from "./sources.ts";
-import { shownOperand } from "./url_operand.ts";
+import { shownOperand, sourceOf, URL_PERMISSION } from "./url_operand.ts";
 
 const check: Command = command({
   about: "Says whether images are sound, and repairs them if it is asked to.",

@@ -10,7 +10,7 @@ import type { Command } from "./declaration.ts";
 import { counted, formatBytes } from "../text/digits.ts";
 import { FINDING_STATUS } from "./failure.ts";
 import { absolute, type Report } from "./report.ts";
-import { sourceOf, URL_PERMISSION } from "./sources.ts";
+import { sourceOf, URL_PERMISSION } from "./url_operand.ts";
 
 const TYPES = ["vhd", "vhdx", "iso", "raw"] as const;
 

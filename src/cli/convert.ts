@@ -20,8 +20,7 @@ import { createAndTell, NEW_DISK, NEW_DISK_JSON, REPLACING } from "./new_disk.ts
 import type { Report } from "./report.ts";
 import { assertNoTerminal, outputStream, standardInput } from "./streams.ts";
 import { ProgressBar } from "./terminal.ts";
-import { sourceOf, URL_PERMISSION } from "./sources.ts";
-import { isUrl } from "./url_operand.ts";
+import { isUrl, sourceOf, URL_PERMISSION } from "./url_operand.ts";
 
 const STANDARD = "-";
 

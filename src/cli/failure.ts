@@ -82,7 +82,7 @@ export function failureText(
     return advice === "" ? text : `${text}. ${advice}`;
   }
   if (error instanceof OutputError) return `virtdisk: ${error.message}`;
-  return `virtdisk: ${about(subject)}${startedWith(withFlags(expected(error).message))}`;
+  return `virtdisk: ${about(subject)}${expected(error).message}`;
 }
 
 function about(subject: string | null): string {
@@ -120,13 +120,7 @@ export function failureFacts(
 ): FailureFacts {
   if (!isVirtualDiskError(error)) {
     const { name, message } = expected(error);
-    return {
-      name,
-      code: null,
-      symbol: null,
-      message: startedWith(withFlags(message)),
-      causes: [],
-    };
+    return { name, code: null, symbol: null, message, causes: [] };
   }
   const { name, code, symbol, operation, path, causes, detail } = error;
   return {
@@ -146,12 +140,12 @@ function isVirtualDiskError(error: unknown): error is VirtualDiskError {
   return error instanceof Error && error.name === "VirtualDiskError";
 }
 
-/** An error that a user, or the system, can be the cause of. */
-function expected(error: unknown): Error {
+/** What is said of an error that a user, or the system, can be the cause of. */
+function expected(error: unknown): Pick<FailureFacts, "name" | "message"> {
   // An errno: of standard input, for those of images are VirtualDiskErrors.
   const isSystems = error instanceof Error && "code" in error && typeof error.code === "string";
   const isOurs = error instanceof CommandFailure || error instanceof Deno.errors.NotCapable ||
     error instanceof TypeError || error instanceof RangeError;
-  if (error instanceof Error && (isSystems || isOurs)) return error;
-  throw error;
+  if (!(error instanceof Error && (isSystems || isOurs))) throw error;
+  return { name: error.name, message: startedWith(withFlags(error.message)) };
 }

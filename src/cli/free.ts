@@ -9,7 +9,7 @@ import { command } from "./command.ts";
 import type { Command } from "./declaration.ts";
 import { describeFreeSpace, freeSpaceStatus } from "./free_space.ts";
 import { ProgressBar, style } from "./terminal.ts";
-import { sourceOf, URL_PERMISSION } from "./sources.ts";
+import { sourceOf, URL_PERMISSION } from "./url_operand.ts";
 
 const free: Command = command({
   about:

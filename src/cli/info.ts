@@ -16,8 +16,7 @@ import type { Command } from "./declaration.ts";
 import { UsageError } from "./failure.ts";
 import { describe, type Inspection, inspectionJson, inspectionOf } from "./inspection.ts";
 import { defaultBackend } from "./program.ts";
-import { sourceOf, URL_PERMISSION } from "./sources.ts";
-import { isUrl } from "./url_operand.ts";
+import { isUrl, sourceOf, URL_PERMISSION } from "./url_operand.ts";
 
 const info: Command = command({
   about:

@@ -19,7 +19,7 @@ import { UsageError } from "./failure.ts";
 import { draw, type Shape, STANDARD } from "./map_drawing.ts";
 import { printPieces, type Range, type Watch } from "./map_pieces.ts";
 import type { Report } from "./report.ts";
-import { sourceOf, URL_PERMISSION } from "./sources.ts";
+import { sourceOf, URL_PERMISSION } from "./url_operand.ts";
 
 const map: Command = command({
   about:

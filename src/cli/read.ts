@@ -18,7 +18,7 @@ import {
 import type { Command } from "./declaration.ts";
 import { assertNoTerminal, outputStream } from "./streams.ts";
 import { ProgressBar } from "./terminal.ts";
-import { sourceOf, URL_PERMISSION } from "./sources.ts";
+import { sourceOf, URL_PERMISSION } from "./url_operand.ts";
 
 const read: Command = command({
   about: "Writes the bytes of the disk to standard output.",
