@@ -65,6 +65,17 @@ function fill(disk: PortableVirtualDisk, seed: number): void {
   disk.writeSync(pattern(513, seed), SIZE - 513);
 }
 
+/** Has a client copy all of a disk that is served into a raw disk. */
+async function assertCopied(
+  disk: PortableVirtualDisk,
+  raw: string,
+  ...client: [string, ...string[]]
+) {
+  await runClient(...client);
+  using copy = await openVirtualDisk(raw, { type: "raw" });
+  assertEquals(contentsHash(copy), contentsHash(disk));
+}
+
 for (const [i, [what, make]] of Object.entries(KINDS).entries()) {
   // In a sample each of them is asked by one client, and each client asks two.
   testWith(
@@ -76,9 +87,7 @@ for (const [i, [what, make]] of Object.entries(KINDS).entries()) {
       await using serving = await Serving.start(disk);
       const { uri } = serving.server;
       const raw = dir.file("copy.raw");
-      await runClient("nbdcopy", uri, raw);
-      using copy = await openVirtualDisk(raw, { type: "raw" });
-      assertEquals(contentsHash(copy), contentsHash(disk));
+      await assertCopied(disk, raw, "nbdcopy", uri, raw);
       const map: { offset: number; length: number; type: number }[] = JSON.parse(
         await runClient("nbdinfo", "--map", "--json", uri),
       );
@@ -100,9 +109,7 @@ for (const [i, [what, make]] of Object.entries(KINDS).entries()) {
       await using serving = await Serving.start(disk);
       const { uri } = serving.server;
       const raw = dir.file("copy.raw");
-      await runClient("qemu-img", "convert", "-O", "raw", uri, raw);
-      using copy = await openVirtualDisk(raw, { type: "raw" });
-      assertEquals(contentsHash(copy), contentsHash(disk));
+      await assertCopied(disk, raw, "qemu-img", "convert", "-O", "raw", uri, raw);
       assertMatch(
         await runClient("qemu-img", "compare", "-f", "raw", "-F", "raw", uri, raw),
         /identical/,
