@@ -5,6 +5,7 @@
  */
 
 import { u16, u32, u8 } from "../bytes/codec.ts";
+import { joined } from "../bytes/joined.ts";
 import { layout } from "../bytes/layout.ts";
 
 /** SECURITY_DESCRIPTOR_RELATIVE of winnt.h. */
@@ -71,14 +72,4 @@ function allowAll({ authority, subAuthorities }: Sid): Uint8Array {
     SID.pack({ revision: 1, count: subAuthorities.length, authority }),
     ...subAuthorities.map((value) => SUB_AUTHORITY.pack({ value })),
   );
-}
-
-function joined(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joined } from "../bytes/joined.ts";
 import {
   encodeOptionReply,
   HANDSHAKE_FLAG,
@@ -325,11 +326,4 @@ function withLength(value: string): Uint8Array {
   const length = new Uint8Array(4);
   viewOf(length).setUint32(0, bytes.length);
   return joined(length, bytes);
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }

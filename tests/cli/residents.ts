@@ -6,6 +6,7 @@
  * A command that reads standard input is always a process of its own.
  */
 import { toFileUrl } from "@std/path";
+import { joined } from "../../src/bytes/joined.ts";
 import { areBundled } from "../bundles.ts";
 import { denoCommand } from "../deno_command.ts";
 import { IS_FULL } from "../sampling.ts";
@@ -194,15 +195,15 @@ class Marked {
     let last = new Uint8Array();
     while (true) {
       const { value, done } = await this.#reader.read();
-      if (done) return { bytes: joined(pieces) };
+      if (done) return { bytes: joined(...pieces) };
       pieces.push(value);
       // The mark may come in pieces. Nothing follows it until the next command is there.
-      last = joined([last, value.subarray(-MARK_LENGTH)]).slice(-MARK_LENGTH);
+      last = joined(last, value.subarray(-MARK_LENGTH)).slice(-MARK_LENGTH);
       if (last.at(-1) !== NEWLINE) continue;
       const text = decode(last.subarray(last.lastIndexOf(MARK_START) + 1));
       const [mark, code] = text.split(" ");
       if (mark !== this.#mark) continue;
-      const all = joined(pieces);
+      const all = joined(...pieces);
       return { bytes: all.subarray(0, all.length - text.length - 1), code: Number(code) };
     }
   }
@@ -238,16 +239,6 @@ const decode = (bytes: Uint8Array) => decoder.decode(bytes);
 /** A line of JSON. */
 const encode = (value: unknown) => encoder.encode(`${JSON.stringify(value)}\n`);
 
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}
-
 async function writeAll(connection: Deno.UnixConn, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await connection.write(bytes.subarray(done));
 }
@@ -271,5 +262,5 @@ async function readUntil(
     if (count === null) break;
     pieces.push(piece.subarray(0, count));
   }
-  return joined(pieces);
+  return joined(...pieces);
 }

@@ -1,9 +1,9 @@
 /** The options of the protocol: each rule for servers, by a client that uses or breaks it. */
+import { joined } from "../../src/bytes/joined.ts";
 import { assert, assertEquals } from "@std/assert";
 import { onlyOn, testWith } from "../support.ts";
 import { MemoryDisk } from "./memory_disk.ts";
 import {
-  concat,
   infoRequest,
   metaQuery,
   RawClient,
@@ -74,11 +74,11 @@ const REFUSED: readonly [what: string, option: number, data: Uint8Array, reply: 
   ["a list with data", 3, u32(0), INVALID],
   ["structured replies with data", 8, u32(0), INVALID],
   ["GO without data", 7, EMPTY, INVALID],
-  ["GO with a name that is longer than the data", 7, concat(u32(9), u16(0)), INVALID],
-  ["GO with a name of 4 GiB", 7, concat(u32(0xffffffff), u16(0)), INVALID],
-  ["GO with fewer kinds than it says", 7, concat(stringOf(""), u16(2), u16(1)), INVALID],
-  ["GO with more than it says", 7, concat(infoRequest(""), u16(1)), INVALID],
-  ["GO with a name that is no UTF-8", 7, concat(u32(1), Uint8Array.of(0xff), u16(0)), INVALID],
+  ["GO with a name that is longer than the data", 7, joined(u32(9), u16(0)), INVALID],
+  ["GO with a name of 4 GiB", 7, joined(u32(0xffffffff), u16(0)), INVALID],
+  ["GO with fewer kinds than it says", 7, joined(stringOf(""), u16(2), u16(1)), INVALID],
+  ["GO with more than it says", 7, joined(infoRequest(""), u16(1)), INVALID],
+  ["GO with a name that is no UTF-8", 7, joined(u32(1), Uint8Array.of(0xff), u16(0)), INVALID],
   ["GO with a name of more than 4096 bytes", 7, infoRequest("x".repeat(4097)), INVALID],
   ["GO with an unknown name", 7, infoRequest("none"), UNKNOWN],
   ["INFO of an unknown name", 6, infoRequest("none"), UNKNOWN],
@@ -244,7 +244,7 @@ for (const [what, option, data] of FORGOTTEN) {
 }
 
 testWith(SOCKETS, "serveVirtualDisk: a client may go at every byte of a session", async () => {
-  const session = concat(
+  const session = joined(
     u32(3),
     u64(0x49484156454f5054n),
     u32(8),

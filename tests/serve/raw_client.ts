@@ -1,5 +1,6 @@
 /** A client that sends whatever it is told, and takes apart what comes: written from the protocol's text alone. */
 import { assertEquals } from "@std/assert";
+import { joined } from "../../src/bytes/joined.ts";
 
 const OPTION_MAGIC = 0x49484156454f5054n;
 
@@ -81,7 +82,7 @@ export class RawClient implements Disposable {
   }
 
   async send(...parts: Uint8Array[]): Promise<void> {
-    const bytes = concat(...parts);
+    const bytes = joined(...parts);
     for (let done = 0; done < bytes.length;) {
       done += await this.#connection.write(bytes.subarray(done));
     }
@@ -106,7 +107,7 @@ export class RawClient implements Disposable {
     onSent: (count: number) => void,
   ): Promise<void> {
     const together = Math.min(count, 100);
-    const bytes = concat(...Array.from({ length: together }, () => encodeRequest(request)));
+    const bytes = joined(...Array.from({ length: together }, () => encodeRequest(request)));
     for (let done = 0; done < count; done += together) {
       await this.send(bytes);
       onSent(together);
@@ -200,7 +201,7 @@ export class RawClient implements Disposable {
 export function encodeRequest(request: RawRequest): Uint8Array<ArrayBuffer> {
   const { magic = 0x25609513, flags = 0, type, cookie = 1n, offset = 0n, data } = request;
   const { length = data?.length ?? 0 } = request;
-  return concat(
+  return joined(
     u32(magic),
     u16(flags),
     u16(type),
@@ -213,17 +214,17 @@ export function encodeRequest(request: RawRequest): Uint8Array<ArrayBuffer> {
 
 /** The data of INFO and GO. */
 export function infoRequest(name: string, kinds: readonly number[] = []): Uint8Array {
-  return concat(stringOf(name), u16(kinds.length), ...kinds.map(u16));
+  return joined(stringOf(name), u16(kinds.length), ...kinds.map(u16));
 }
 
 /** The data of LIST_META_CONTEXT and SET_META_CONTEXT. */
 export function metaQuery(name: string, queries: readonly string[]): Uint8Array {
-  return concat(stringOf(name), u32(queries.length), ...queries.map(stringOf));
+  return joined(stringOf(name), u32(queries.length), ...queries.map(stringOf));
 }
 
 export function stringOf(value: string): Uint8Array {
   const bytes = new TextEncoder().encode(value);
-  return concat(u32(bytes.length), bytes);
+  return joined(u32(bytes.length), bytes);
 }
 
 export function u16(value: number): Uint8Array {
@@ -239,16 +240,6 @@ export function u32(value: number): Uint8Array {
 export function u64(value: bigint): Uint8Array {
   const bytes = new Uint8Array(8);
   viewOf(bytes).setBigUint64(0, value);
-  return bytes;
-}
-
-export function concat(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(parts.reduce((sum, each) => sum + each.length, 0));
-  let at = 0;
-  for (const each of parts) {
-    bytes.set(each, at);
-    at += each.length;
-  }
   return bytes;
 }
 

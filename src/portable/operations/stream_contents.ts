@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joined } from "../../bytes/joined.ts";
 import { BYTES, checkArgument } from "../../disk/arguments.ts";
 import type { ByteSource } from "../file/byte_source.ts";
 import type { Pace } from "../image/pace.ts";
@@ -196,11 +197,4 @@ class StreamMargins {
       },
     };
   }
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }

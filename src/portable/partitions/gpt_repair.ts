@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { joined } from "../../bytes/joined.ts";
 import {
   decodeHeader,
   FIRST_ENTRIES_SECTOR,
@@ -76,13 +77,6 @@ function eraseFormerBackup(
   if (backupSector <= lastUsable || backupSector >= entriesSector) return;
   if (!hasGptSignature(readSector(disk, backupSector))) return;
   writeDurably(disk, new Uint8Array(disk.sectorSize), backupSector);
-}
-
-function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }
 
 // Restores a damaged primary GUID partition table from its backup, as UEFI 2.10, 5.3.2 asks of those who

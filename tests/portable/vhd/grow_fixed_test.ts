@@ -1,5 +1,6 @@
 /** What lies behind the disk of a fixed VHD: what a growth has left goes, what it cannot have left stays. */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { joined } from "../../../src/bytes/joined.ts";
 import { checkFile } from "../../../src/portable/operations/check.ts";
 import { repairVhd } from "../../../src/portable/vhd/check.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
@@ -21,24 +22,14 @@ const FOOTER = IMAGE.subarray(DISK);
 
 /** The image with bytes between disk and footer. */
 function withSlack(slack: Bytes): Bytes {
-  return join(IMAGE.subarray(0, DISK), slack, FOOTER);
-}
-
-function join(...parts: Uint8Array[]): Bytes {
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
+  return joined(IMAGE.subarray(0, DISK), slack, FOOTER);
 }
 
 const LEFT_BY_GROWTH: Record<string, Bytes> = {
-  "zeros behind the footer": join(IMAGE, new Uint8Array(2 ** 20)),
+  "zeros behind the footer": joined(IMAGE, new Uint8Array(2 ** 20)),
   "zeros before the footer": withSlack(new Uint8Array(3 * SECTOR)),
   "zeros and footers before the footer": withSlack(
-    join(FOOTER, new Uint8Array(64 * SECTOR), FOOTER, new Uint8Array(5 * SECTOR)),
+    joined(FOOTER, new Uint8Array(64 * SECTOR), FOOTER, new Uint8Array(5 * SECTOR)),
   ),
 };
 
@@ -87,7 +78,7 @@ pureTest(
   async () => {
     const tail = new Uint8Array(8 * SECTOR);
     tail[SECTOR] = 1;
-    const bytes = join(IMAGE, tail);
+    const bytes = joined(IMAGE, tail);
     const file = SparseFile.of(bytes);
     assertEquals(openVhd(file).virtualSize, DISK);
     const error = assertThrows(() => openWritableVhd(file), ImageError);

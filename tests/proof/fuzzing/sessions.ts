@@ -1,4 +1,5 @@
 /** Sessions of clients of the network block device as a target: their bytes, one after the other. */
+import { joined } from "../../../src/bytes/joined.ts";
 import { Handshake } from "../../../src/serve/handshake.ts";
 import { ServedDisk } from "../../../src/serve/served_disk.ts";
 import { Transmission } from "../../../src/serve/transmission.ts";
@@ -8,7 +9,6 @@ import type { GuardedFile } from "../../fuzz/guarded_file.ts";
 import type { Random } from "../../fuzz/random.ts";
 import { MemoryDisk } from "../../serve/memory_disk.ts";
 import {
-  concat,
   encodeRequest,
   infoRequest,
   metaQuery,
@@ -35,7 +35,7 @@ const [READ, WRITE, DISC, FLUSH, TRIM, CACHE, WRITE_ZEROES, BLOCK_STATUS] = [
 ];
 
 const option = (number: number, data: Uint8Array = new Uint8Array()) =>
-  concat(u64(OPTION_MAGIC), u32(number), u32(data.length), data);
+  joined(u64(OPTION_MAGIC), u32(number), u32(data.length), data);
 
 const CONTEXTS = ["base:allocation", "qemu:allocation-depth", "x-virtdisk:", "base:"];
 
@@ -64,16 +64,16 @@ const REQUESTS: readonly RawRequest[] = [
 const MESSAGES = [...OPTIONS, GO, ...REQUESTS.map(encodeRequest)];
 
 const SESSIONS: Readonly<Record<string, Uint8Array>> = {
-  structured: concat(
+  structured: joined(
     u32(3),
     ...OPTIONS,
     GO,
     ...REQUESTS.map(encodeRequest),
     encodeRequest({ type: DISC! }),
   ),
-  simple: concat(u32(3), GO, ...REQUESTS.map(encodeRequest), encodeRequest({ type: DISC! })),
-  old: concat(u32(0), option(1), ...REQUESTS.slice(0, 4).map(encodeRequest)),
-  aborted: concat(u32(1), option(3), option(2)),
+  simple: joined(u32(3), GO, ...REQUESTS.map(encodeRequest), encodeRequest({ type: DISC! })),
+  old: joined(u32(0), option(1), ...REQUESTS.slice(0, 4).map(encodeRequest)),
+  aborted: joined(u32(1), option(3), option(2)),
 };
 
 function sessionBase([name, bytes]: [string, Uint8Array]): Base {
