@@ -25,6 +25,8 @@ import { SECTOR } from "./stamp.ts";
 const SEED = 61;
 /** Of a hundred changes: how many fail. */
 const PERCENT = { vhd: 100, vhdx: 60 } as const;
+/** An operation of so few changes has each of them fail in each way. */
+const FEW_CHANGES = 4;
 const SMALL = 400 * SECTOR;
 const LARGE = { vhd: SMALL + 130 * SECTOR, vhdx: MIB + 8192 } as const;
 
@@ -168,10 +170,9 @@ for (const each of KINDS.flatMap(casesOf)) {
     const random = new Random(SEED);
     const sample = new Sample();
     let faults = 0;
-    for (let number = 0; number < changes; number++) {
-      if (!random.chance(PERCENT[each.kind.type]) || !sample.takes()) continue;
+    for (const { number, symbol, ...fault } of faultsOf(changes, PERCENT[each.kind.type], random)) {
+      if (!sample.takes()) continue;
       faults++;
-      const { symbol, ...fault } = FAULTS[(number + random.below(2)) % FAULTS.length]!;
       try {
         const left = await failAt(each, files, { ...fault, number }, symbol, random);
         for (const state of left) await checkLeft(each, state, before, whole);
@@ -184,6 +185,20 @@ for (const each of KINDS.flatMap(casesOf)) {
     explored(`${each.title}`, { faults });
     assertGreater(faults, sampledBound(3));
   });
+}
+
+type NumberedFault = FolderFault & { readonly symbol: string };
+
+/** Of each change one fault or none; of few changes all faults. */
+function faultsOf(changes: number, percent: number, random: Random): NumberedFault[] {
+  return Array.from({ length: changes }, (_, number) => {
+    const faults = changes <= FEW_CHANGES
+      ? FAULTS
+      : random.chance(percent)
+      ? [FAULTS[(number + random.below(2)) % FAULTS.length]!]
+      : [];
+    return faults.map((fault) => ({ ...fault, number }));
+  }).flat();
 }
 
 /** What is left: where nothing else happens, and where a crash comes on top. */
