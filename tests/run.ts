@@ -37,6 +37,12 @@ const SLOW = {
   "tests/portable/operations/": 8,
   "tests/portable/": 16,
 };
+/**
+ * Has glibc take memory in large pages, and keep what is freed: tests use and free much of it in many threads, and a
+ * virtual machine may take microseconds for each page that it gives. Other systems do not look at this.
+ */
+const GLIBC_TUNABLES =
+  "glibc.malloc.hugetlb=1:glibc.malloc.trim_threshold=1000000000:glibc.malloc.mmap_threshold=1000000000";
 /** So many files at a time: while some wait for the disk or for another program, others have the processors. */
 const JOBS = Deno.env.get("DENO_JOBS") ?? navigator.hardwareConcurrency + 2;
 /** The tests get these too, and end; here they would lose the sum. */
@@ -77,7 +83,13 @@ async function runTests(args: readonly string[]): Promise<number> {
   using explored = new Explored();
   const bundles = programs();
   await using residents = residentsOf(dir.path, bundles);
-  const env = { DENO_JOBS: `${JOBS}`, ...explored.env, ...bundles, ...residents?.env };
+  const env = {
+    DENO_JOBS: `${JOBS}`,
+    GLIBC_TUNABLES,
+    ...explored.env,
+    ...bundles,
+    ...residents?.env,
+  };
   for (const signal of INTERRUPTIONS) Deno.addSignalListener(signal, () => {});
   const tests = new Deno.Command(Deno.execPath(), {
     args: ["test", ...OPTIONS, ...own, ...args],

@@ -30,8 +30,6 @@ export interface Model {
   /** What is done to its disk. */
   readonly operations: string;
   readonly bounds: {
-    /** What the tests go through; every state of it. */
-    readonly test: readonly Bound[];
     readonly short: readonly Bound[];
     readonly long: readonly Bound[];
   };
@@ -57,7 +55,6 @@ export const BLOCKS: Model = {
     "A disk that children know holds what they know.",
   operations: "write to a block, trim it, flush, close and open again",
   bounds: {
-    test: [{ steps: 4, crashes: 2 }, { steps: 5, crashes: 2 }],
     short: [{ steps: 5, crashes: 2 }, { steps: 6, crashes: 1 }],
     long: [{ steps: 6, crashes: 2 }, { steps: 7, crashes: 1 }],
   },
@@ -80,7 +77,6 @@ export const BITMAPS: Model = {
   operations:
     "write to a half of a block of a differencing disk, write all of it, trim it, flush, close and open again",
   bounds: {
-    test: [{ steps: 3, crashes: 1 }, { steps: 3, crashes: 1, isStale: true }],
     short: [
       { steps: 4, crashes: 1 },
       { steps: 3, crashes: 1, isStale: true },
@@ -107,7 +103,6 @@ export const RESIZE: Model = {
     "blocks, and zeros where it grew.",
   operations: "grow, shrink, write to a block, trim it, flush, close and open again",
   bounds: {
-    test: [{ steps: 4, crashes: 1 }, { steps: 4, crashes: 1, isStale: true }],
     short: [
       { steps: 5, crashes: 1 },
       { steps: 4, crashes: 1, isStale: true },
@@ -137,7 +132,6 @@ export const METADATA: Model = {
   operations:
     "set an item, delete it, give the disk another parent, or the same one at another place, close and open again",
   bounds: {
-    test: [{ steps: 3, crashes: 1 }, { steps: 4, crashes: 1 }],
     short: [{ steps: 4, crashes: 1 }, { steps: 2, crashes: 2 }],
     long: [{ steps: 5, crashes: 1 }, { steps: 3, crashes: 2 }],
   },
