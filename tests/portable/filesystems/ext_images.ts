@@ -14,6 +14,8 @@ export const E2FSPROGS: readonly Need[] = [
   tool(`${SBIN}dumpe2fs`),
   tool(`${SBIN}e2fsck`),
 ];
+/** Changes what a file system was made with. */
+export const TUNE2FS: Need = tool(`${SBIN}tune2fs`);
 /** Writes zeros to free blocks. */
 export const ZEROFREE: Need = tool(`${SBIN}zerofree`);
 
