@@ -4,6 +4,7 @@ import { createVirtualDisk, openVirtualDisk, type PortableVirtualDisk } from "@v
 import { MemoryDisk, settle } from "../portable/partitions/partition_builder.ts";
 import { everySo, explored, sampled, sampledBound, sampledRows } from "../sampling.ts";
 import { assertBytesEqual, pattern, run, TempDir, testWith, tool } from "../support.ts";
+import { makePartitioned } from "./sgdisk.ts";
 
 const MIB = 2 ** 20;
 const SIZE = 8 * MIB;
@@ -67,10 +68,11 @@ function shell(command: string, path: string): string {
 /** A disk of two partitions, with data up to the end of the second. */
 function partitioned(dir: TempDir, { sector, entries }: Kind): Uint8Array<ArrayBuffer> {
   const path = dir.file("source.raw");
-  Deno.writeFileSync(path, new Uint8Array(SIZE));
   if (sector === 512) {
-    run("sgdisk", "-S", `${entries}`, "-n", "1:2048:+1M", "-n", `2:${4 * 2048}:+1M`, path);
+    const partitions = ["-n", "1:2048:+1M", "-n", `2:${4 * 2048}:+1M`];
+    makePartitioned(path, SIZE, "-S", `${entries}`, ...partitions);
   } else {
+    Deno.writeFileSync(path, new Uint8Array(SIZE));
     const commands = "g\\nn\\n1\\n256\\n+1M\\nn\\n2\\n1024\\n+1M\\nw\\n";
     shell(`printf '${commands}' | fdisk -b ${sector} "$0"`, path);
   }

@@ -3,6 +3,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { checkVirtualDisk } from "@virtdisk/virtdisk";
 import { subject } from "../fuzz/damaged_fields.ts";
 import { run, TempDir, testWith, tool } from "../support.ts";
+import { makePartitioned } from "./sgdisk.ts";
 
 const MIB = 2 ** 20;
 const SIZE = 12 * MIB;
@@ -11,8 +12,7 @@ const NEEDS = [tool("qemu-img"), tool("sgdisk")];
 /** A disk with a table, as an image. */
 function partitioned(dir: TempDir, format: "vhd" | "vhdx"): string {
   const raw = dir.file("disk.raw");
-  Deno.writeFileSync(raw, new Uint8Array(SIZE));
-  run("sgdisk", "--clear", "--new=1:2048:0", raw);
+  makePartitioned(raw, SIZE, "--clear", "--new=1:2048:0");
   const path = dir.file(`disk.${format}`);
   const type = format === "vhd" ? "vpc" : format;
   const options = format === "vhd" ? "force_size=on" : "block_size=1M";

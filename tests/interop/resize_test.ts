@@ -9,6 +9,7 @@ import {
 } from "@virtdisk/virtdisk";
 import { sampledRows } from "../sampling.ts";
 import { assertBytesEqual, pattern, run, TempDir, testWith, tool } from "../support.ts";
+import { makePartitioned } from "./sgdisk.ts";
 
 const MIB = 2 ** 20;
 const SECTOR = 512;
@@ -39,8 +40,7 @@ async function partitioned(
   ...partitions: string[]
 ): Promise<PortableVirtualDisk> {
   const raw = dir.file("source.raw");
-  Deno.truncateSync(createEmpty(raw), 64 * MIB);
-  run("sgdisk", ...partitions, raw);
+  makePartitioned(raw, 64 * MIB, ...partitions);
   const disk = await createVirtualDisk(dir.file(name), {
     ...options,
     source: raw,
@@ -185,8 +185,7 @@ testWith(
   async () => {
     using dir = new TempDir();
     const raw = dir.file("disk.raw");
-    Deno.truncateSync(createEmpty(raw), 64 * MIB);
-    run("sgdisk", ...TWO_PARTITIONS, raw);
+    makePartitioned(raw, 64 * MIB, ...TWO_PARTITIONS);
     Deno.truncateSync(raw, 80 * MIB);
     {
       using disk = await openVirtualDisk(raw, {
