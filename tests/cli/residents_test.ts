@@ -1,6 +1,6 @@
 /** A command in a process that stays has the same outcome as in one of its own. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { makeBundle } from "../bundles.ts";
+import { areBundled, commandLineOf, makeBundle, runnable } from "../bundles.ts";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
 import { circumstance, onlyOn, ROOT, TempDir, testWith } from "../support.ts";
@@ -105,6 +105,7 @@ testWith([onlyOn("linux", "darwin")], "runResident() says what a command printed
 
 /** Deno gets its bundler from npm. */
 const bundler = circumstance(() => {
+  if (areBundled()) return undefined;
   using dir = new TempDir();
   try {
     makeBundle("src/text/quoted.ts", dir.file("a.js"));
@@ -120,13 +121,18 @@ testWith(
   async () => {
     using dir = new TempDir();
     using folder = new TempDir();
-    makeBundle("src/cli/main.ts", dir.file("code.js"));
-    await using residents = new Residents(dir.path, dir.file("code.js"));
+    // A sample has them already, and making them takes seconds.
+    const made = dir.file("code.js");
+    if (!areBundled()) makeBundle("src/cli/main.ts", made);
+    const [program, code] = areBundled()
+      ? [runnable("src/cli/main.ts"), commandLineOf(Deno.env.toObject())]
+      : [made, made];
+    await using residents = new Residents(dir.path, code);
     (await createImage(folder.file("disk.vhdx"), { size: 8 << 20 })).close();
     const rows = [["info", "--json", "disk.vhdx"], ["info", "none.vhdx"], ["check", "disk.vhdx"]];
     const own = await Promise.all(rows.map(async (args) => {
       const { code, stdout, stderr } = await denoCommand({
-        args: ["run", "--no-prompt", ...FLAGS, dir.file("code.js"), ...args],
+        args: ["run", "--no-prompt", ...FLAGS, program, ...args],
         cwd: folder.path,
         env: { NO_COLOR: "1" },
       }).output();
