@@ -4,6 +4,7 @@ import { join, toFileUrl } from "@std/path";
 import { buildPackage } from "../../build/package.ts";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
+import { sampledRows } from "../sampling.ts";
 import { circumstance, exists, ROOT, TempDir, testWith } from "../support.ts";
 
 /** The package, or why there is none. */
@@ -63,7 +64,8 @@ testWith([builder], "buildPackage() makes the package as it is published", async
     (await createImage(dir.file("disk.vhdx"), { size: 8 << 20 })).close();
     (await createImage(dir.file("cut.vhd"), { size: 8 << 20, subtype: "fixed" })).close();
     Deno.truncateSync(dir.file("cut.vhd"), 8 << 20);
-    for (const line of ["info disk.vhdx", "info --json disk.vhdx", "diagnose cut.vhd", "nothing"]) {
+    const lines = ["info disk.vhdx", "info --json disk.vhdx", "diagnose cut.vhd", "nothing"];
+    for (const line of sampledRows(lines, 2)) {
       const [built, modules] = await Promise.all([main, source].map(async (program) => {
         const flags = ["--no-prompt", "--allow-read=.", "--allow-write=."];
         const given = await run(["run", ...flags, program, ...line.split(" ")], dir.path);

@@ -131,7 +131,7 @@ testWith([POSIX], "of an image that lacks more, the command tells all that is lo
   assert(out.split("\n").length > 30, out);
 });
 
-for (const format of sampledRows(["qcow2", "qcow", "qed", "vmdk", "vdi", "parallels"], 3)) {
+for (const format of sampledRows(["qcow2", "qcow", "qed", "vmdk", "vdi", "parallels"], 6)) {
   testWith(
     [POSIX, QEMU],
     `an image of the format ${format} is converted by the command`,

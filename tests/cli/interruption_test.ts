@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
-import { IS_FULL, sampledRows } from "../sampling.ts";
+import { everySo, IS_FULL, sampledRows } from "../sampling.ts";
 import { assertBytesEqual, fileHash, onlyOn, TempDir, testWith, tool } from "../support.ts";
 import { CLI_ARGS, runCli } from "./run_cli.ts";
 import { runOnTerminal, terminalNeed } from "./terminal.ts";
@@ -187,17 +187,22 @@ testWith([terminalNeed], "a closed terminal ends the work as Ctrl-C does", async
 
 const ENDINGS = [["SIGHUP", 129], ["SIGINT", 130], ["SIGTERM", 143]] as const;
 
-for (const [signal, status] of ENDINGS) {
-  testWith([onlyOn("linux", "darwin")], `${signal} ends a conversion with ${status}`, async () => {
-    using dir = new TempDir();
-    const { child, writer } = await startConverting(dir);
-    child.kill(signal);
-    const { code, stderr } = await child.output();
-    await writer.abort().catch(() => {});
-    const message = "virtdisk: interrupted: there is no new image\n";
-    assertEquals([code, new TextDecoder().decode(stderr)], [status, message]);
-    assertEquals(names(dir), []);
-  });
+// Ctrl-C, the second of these, ends other commands above.
+for (const [i, [signal, status]] of ENDINGS.entries()) {
+  testWith(
+    [onlyOn("linux", "darwin"), ...everySo(2, i)],
+    `${signal} ends a conversion with ${status}`,
+    async () => {
+      using dir = new TempDir();
+      const { child, writer } = await startConverting(dir);
+      child.kill(signal);
+      const { code, stderr } = await child.output();
+      await writer.abort().catch(() => {});
+      const message = "virtdisk: interrupted: there is no new image\n";
+      assertEquals([code, new TextDecoder().decode(stderr)], [status, message]);
+      assertEquals(names(dir), []);
+    },
+  );
 }
 
 for (const args of [["read", "a.vhd"], ["convert", "--type", "raw", "a.vhd", "-"]]) {

@@ -52,7 +52,7 @@ testWith(NEEDS, "the examples of a help run, with the permissions that it names"
   await makeExampleFiles(original);
   const terminal = { name: "wide", columns: 200, noColor: true };
   for (const [i, { examples, statuses }] of [...DECLARATIONS.values()].entries()) {
-    for (const [line] of sampledRows(examples, 3, i)) {
+    for (const [line] of sampledRows(examples, 5, i)) {
       await t.step(line, async () => {
         using dir = new TempDir();
         run("cp", "-R", `${original.path}/.`, dir.path);

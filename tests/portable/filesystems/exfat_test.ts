@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { readExfat } from "../../../src/portable/filesystems/exfat/exfat.ts";
+import { everySo } from "../../sampling.ts";
 import { run, TempDir, testWith, tool } from "../../support.ts";
 import { lengthOf, type Range, readFree, sleuthKitFree } from "./changed_volumes.ts";
 import { EXFAT_TOOLS, type ExfatVolumeOptions, makeExfatVolume } from "./exfat_volumes.ts";
@@ -18,35 +19,40 @@ const VOLUMES: readonly ExfatVolumeOptions[] = [
   { clusterSize: 2 ** 22, size: 256 * MIB },
 ];
 
-for (const options of VOLUMES) {
+for (const [index, options] of VOLUMES.entries()) {
   const { clusterSize, sectorSize = 512, size, args = [] } = options;
   const name = [
     `exFAT of ${Math.floor(size / MIB)} MiB, clusters of ${clusterSize}, ` +
     `sectors of ${sectorSize} bytes`,
     ...args,
   ].join(" ");
-  testWith([...EXFAT_TOOLS, tool("blkls")], `${name}: what other tools find`, () => {
-    using dir = new TempDir();
-    const image = makeExfatVolume(dir, "exfat.img", options, (folder) => {
-      fillFolder(folder, Math.min(size * 0.2, 8 * MIB));
-      // Its clusters lie in what the files have given back, not one after the other.
-      Deno.writeFileSync(`${folder}/scattered`, new Uint8Array(size / 10).fill(1));
-      Deno.writeTextFileSync(`${folder}/one/last`, "last");
-    });
-    run("fsck.exfat", "-n", image);
-    using volume = new FileVolume(image);
-    const fileSystem = readExfat(volume)!;
-    assertEquals([fileSystem.name, fileSystem.blockSize], ["exfat", clusterSize]);
-    const free = readFree(readExfat, volume);
-    const dump = run("dump.exfat", image);
-    const stated = (name: string) => Number(dump.match(new RegExp(`${name}.*:\\s*(\\d+)`))![1]);
-    assertEquals(lengthOf(free) / clusterSize, stated("Free Clusters"));
-    // Sleuth Kit has the sectors at the end that are no cluster as free.
-    const end = stated("Cluster Heap Offset") * sectorSize + stated("Cluster Count") * clusterSize;
-    const found = sleuthKitFree(image, sectorSize, "exfat");
-    assertEquals(free, found.map(([from, to]): Range => [from, Math.min(to, end)]));
-    assert(free.length > 0);
-  });
+  testWith(
+    [...EXFAT_TOOLS, tool("blkls"), ...everySo(3, index)],
+    `${name}: what other tools find`,
+    () => {
+      using dir = new TempDir();
+      const image = makeExfatVolume(dir, "exfat.img", options, (folder) => {
+        fillFolder(folder, Math.min(size * 0.2, 8 * MIB));
+        // Its clusters lie in what the files have given back, not one after the other.
+        Deno.writeFileSync(`${folder}/scattered`, new Uint8Array(size / 10).fill(1));
+        Deno.writeTextFileSync(`${folder}/one/last`, "last");
+      });
+      run("fsck.exfat", "-n", image);
+      using volume = new FileVolume(image);
+      const fileSystem = readExfat(volume)!;
+      assertEquals([fileSystem.name, fileSystem.blockSize], ["exfat", clusterSize]);
+      const free = readFree(readExfat, volume);
+      const dump = run("dump.exfat", image);
+      const stated = (name: string) => Number(dump.match(new RegExp(`${name}.*:\\s*(\\d+)`))![1]);
+      assertEquals(lengthOf(free) / clusterSize, stated("Free Clusters"));
+      // Sleuth Kit has the sectors at the end that are no cluster as free.
+      const end = stated("Cluster Heap Offset") * sectorSize +
+        stated("Cluster Count") * clusterSize;
+      const found = sleuthKitFree(image, sectorSize, "exfat");
+      assertEquals(free, found.map(([from, to]): Range => [from, Math.min(to, end)]));
+      assert(free.length > 0);
+    },
+  );
 }
 
 testWith(EXFAT_TOOLS, "an exFAT volume of 64 GiB", () => {

@@ -334,38 +334,42 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-testWith([...E2FSPROGS, TUNE2FS], "what makes an ext file system one that is not believed", async (t) => {
-  using dir = new TempDir();
-  const made = Object.fromEntries(
-    Object.entries(MADE).map(([name, args]) => {
-      const path = dir.file(`${name}.img`);
-      makeExt(path, 20 * MiB, ...args.split(" "));
-      fillAndEmpty(dir, path, { seed: 1, files: 4, largest: 65536 });
-      // Only now: whatever writes to one with mount protection waits eleven seconds for other machines.
-      if (name === "mmp") e2("tune2fs", "-O", "mmp", path);
-      return [name, Deno.readFileSync(path)];
-    }),
-  ) as Record<keyof typeof MADE, Uint8Array<ArrayBuffer>>;
-  for (const [name, bytes] of Object.entries(made)) {
-    await t.step(`${name}: as it was made, also with its checksums anew`, () => {
-      const before = ask(readExt, new BytesVolume(bytes));
-      assertEquals(before?.kind, "free");
-      const sealed = new ExtEditor(bytes).seal();
-      assertEquals(sealed.bytes, bytes);
-    });
-  }
-  for (const { title, made: base = "sealed", change, seals = true, reason } of ROWS) {
-    await t.step(title, () => {
-      const editor = new ExtEditor(made[base]);
-      change(editor);
-      if (seals) editor.seal();
-      const answer = ask(readExt, new BytesVolume(editor.bytes));
-      const found = answer?.kind === "refused" ? answer.reason : answer?.kind;
-      const pattern = RegExp.escape(reason).replaceAll("COUNT", "\\d+");
-      if (!new RegExp(`^${pattern}$`).test(found ?? "")) assertEquals(found, reason);
-    });
-  }
-});
+testWith(
+  [...E2FSPROGS, TUNE2FS],
+  "what makes an ext file system one that is not believed",
+  async (t) => {
+    using dir = new TempDir();
+    const made = Object.fromEntries(
+      Object.entries(MADE).map(([name, args]) => {
+        const path = dir.file(`${name}.img`);
+        makeExt(path, 20 * MiB, ...args.split(" "));
+        fillAndEmpty(dir, path, { seed: 1, files: 4, largest: 65536 });
+        // Only now: whatever writes to one with mount protection waits eleven seconds for other machines.
+        if (name === "mmp") e2("tune2fs", "-O", "mmp", path);
+        return [name, Deno.readFileSync(path)];
+      }),
+    ) as Record<keyof typeof MADE, Uint8Array<ArrayBuffer>>;
+    for (const [name, bytes] of Object.entries(made)) {
+      await t.step(`${name}: as it was made, also with its checksums anew`, () => {
+        const before = ask(readExt, new BytesVolume(bytes));
+        assertEquals(before?.kind, "free");
+        const sealed = new ExtEditor(bytes).seal();
+        assertEquals(sealed.bytes, bytes);
+      });
+    }
+    for (const { title, made: base = "sealed", change, seals = true, reason } of ROWS) {
+      await t.step(title, () => {
+        const editor = new ExtEditor(made[base]);
+        change(editor);
+        if (seals) editor.seal();
+        const answer = ask(readExt, new BytesVolume(editor.bytes));
+        const found = answer?.kind === "refused" ? answer.reason : answer?.kind;
+        const pattern = RegExp.escape(reason).replaceAll("COUNT", "\\d+");
+        if (!new RegExp(`^${pattern}$`).test(found ?? "")) assertEquals(found, reason);
+      });
+    }
+  },
+);
 
 testWith(
   E2FSPROGS,

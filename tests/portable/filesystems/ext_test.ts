@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { readExt } from "../../../src/portable/filesystems/ext/ext.ts";
 import type { FreeRange } from "../../../src/portable/filesystems/file_system.ts";
+import { everySo } from "../../sampling.ts";
 import { assertBytesEqual, run, TempDir, testWith } from "../../support.ts";
 import {
   contentsOf,
@@ -67,22 +68,26 @@ const MAX_OVERWRITTEN = 128 * MiB;
 
 for (const [number, { args, size = 30 * MiB }] of CASES.entries()) {
   const title = `mke2fs ${args}, ${Math.floor(size / MiB)} MiB`;
-  testWith(E2FSPROGS, `${title}: free is what dumpe2fs says, and nobody misses it`, () => {
-    using dir = new TempDir();
-    const path = dir.file("volume.img");
-    makeExt(path, size, ...args.split(" "));
-    // debugfs writes nothing into a file system that may be encrypted.
-    const files = args.includes("encrypt") ? [] : fillAndEmpty(dir, path, { seed: number });
-    const contents = contentsOf(dir, path, files);
-    const { name, ranges } = freeIn(path);
-    assert(ranges.length > 0);
-    assertEquals(ranges, dumpedRanges(path));
-    assertEquals(name, args.match(/-t (\S+)/)![1]);
-    if (size > MAX_OVERWRITTEN) return;
-    overwrite(path, ranges, 0xa5);
-    e2("e2fsck", "-fn", path);
-    assertEquals(contentsOf(dir, path, files), contents);
-  });
+  testWith(
+    [...E2FSPROGS, ...everySo(3, number)],
+    `${title}: free is what dumpe2fs says, and nobody misses it`,
+    () => {
+      using dir = new TempDir();
+      const path = dir.file("volume.img");
+      makeExt(path, size, ...args.split(" "));
+      // debugfs writes nothing into a file system that may be encrypted.
+      const files = args.includes("encrypt") ? [] : fillAndEmpty(dir, path, { seed: number });
+      const contents = contentsOf(dir, path, files);
+      const { name, ranges } = freeIn(path);
+      assert(ranges.length > 0);
+      assertEquals(ranges, dumpedRanges(path));
+      assertEquals(name, args.match(/-t (\S+)/)![1]);
+      if (size > MAX_OVERWRITTEN) return;
+      overwrite(path, ranges, 0xa5);
+      e2("e2fsck", "-fn", path);
+      assertEquals(contentsOf(dir, path, files), contents);
+    },
+  );
 }
 
 for (

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { readFat } from "../../../src/portable/filesystems/fat/fat.ts";
+import { everySo } from "../../sampling.ts";
 import { run, TempDir, testWith, tool } from "../../support.ts";
 import { FAT_TOOLS, type FatVolumeOptions, makeFatVolume } from "./fat_volumes.ts";
 import { lengthOf, MemoryVolume, overlap, readFree, sleuthKitFree } from "./changed_volumes.ts";
@@ -28,28 +29,32 @@ const VOLUMES: readonly FatVolumeOptions[] = [
   { bits: 32, size: 280 * MIB, sectorsPerCluster: 1, sectorSize: 4096, fill: 0.03 },
 ];
 
-for (const options of VOLUMES) {
+for (const [index, options] of VOLUMES.entries()) {
   const { bits, size, sectorsPerCluster, sectorSize = 512, args = [] } = options;
   const name = [
     `FAT${bits} of ${size / MIB} MiB`,
     `${sectorsPerCluster} sectors of ${sectorSize} to a cluster`,
     ...args,
   ].join(" ");
-  testWith([...FAT_TOOLS, tool("blkls")], `${name}: what Sleuth Kit and fsck.fat find`, () => {
-    using dir = new TempDir();
-    const image = makeFatVolume(dir, "fat.img", options);
-    using volume = new FileVolume(image);
-    const fileSystem = readFat(volume)!;
-    assertEquals(fileSystem.name, `fat${bits}`);
-    const clusterSize = sectorsPerCluster * sectorSize;
-    assertEquals(fileSystem.blockSize, clusterSize);
-    const free = readFree(readFat, volume);
-    const [, used, all] = run("fsck.fat", "-n", image).match(/ (\d+)\/(\d+) clusters$/m)!;
-    assertEquals(lengthOf(free) / clusterSize, Number(all) - Number(used));
-    assertEquals(free, clustersOnly(image, sectorSize, Number(all) * clusterSize));
-    // Something was deleted: what is free is not one piece.
-    assert(free.length > 3);
-  });
+  testWith(
+    [...FAT_TOOLS, tool("blkls"), ...everySo(3, index)],
+    `${name}: what Sleuth Kit and fsck.fat find`,
+    () => {
+      using dir = new TempDir();
+      const image = makeFatVolume(dir, "fat.img", options);
+      using volume = new FileVolume(image);
+      const fileSystem = readFat(volume)!;
+      assertEquals(fileSystem.name, `fat${bits}`);
+      const clusterSize = sectorsPerCluster * sectorSize;
+      assertEquals(fileSystem.blockSize, clusterSize);
+      const free = readFree(readFat, volume);
+      const [, used, all] = run("fsck.fat", "-n", image).match(/ (\d+)\/(\d+) clusters$/m)!;
+      assertEquals(lengthOf(free) / clusterSize, Number(all) - Number(used));
+      assertEquals(free, clustersOnly(image, sectorSize, Number(all) * clusterSize));
+      // Something was deleted: what is free is not one piece.
+      assert(free.length > 3);
+    },
+  );
 }
 
 /** What Sleuth Kit finds free, but for the sectors at the end that are no cluster. */

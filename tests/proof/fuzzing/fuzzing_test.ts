@@ -22,7 +22,7 @@ for (const target of TARGETS) {
     `fuzzing ${target.name}: whatever is made of sound ones, nothing goes wrong`,
     async () => {
       using coverage = await Coverage.start(SOURCE);
-      const count = sampledRounds(320, 64);
+      const count = sampledRounds(320, 32);
       const wish = { target, count, counted: count, seed: SEED, coverage, onBatch: () => {} };
       const result = await fuzz(wish);
       assertEquals(result.faults, []);
@@ -37,7 +37,7 @@ for (const target of TARGETS) {
 Deno.test("fuzz() finds what is behind several conditions, and leaves out what does not matter", async () => {
   using coverage = await Coverage.start(HERE);
   const batches: Batch[] = [];
-  const count = sampledRounds(60_000, 16_000);
+  const count = sampledRounds(60_000, 8_000);
   const { faults, corpus, reached, sound } = await fuzz({
     target: MAZE_TARGET,
     count,
