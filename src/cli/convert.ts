@@ -18,7 +18,7 @@ import { UsageError } from "./failure.ts";
 import { describeFreeSpace, freeSpaceStatus } from "./free_space.ts";
 import { createAndTell, NEW_DISK, NEW_DISK_JSON, REPLACING } from "./new_disk.ts";
 import type { Report } from "./report.ts";
-import { assertNoTerminal, outputStream, standardInput } from "./streams.ts";
+import { assertNoTerminal, pipeOut, standardInput } from "./streams.ts";
 import { ProgressBar } from "./terminal.ts";
 import { isUrl, sourceOf, URL_PERMISSION } from "./url_operand.ts";
 
@@ -160,7 +160,7 @@ async function streamOut(
       using bar = new ProgressBar();
       using disk = await openVirtualDisk(sourceOf(source), { ...opening, backend: "portable" });
       const stream = await disk.imageStream({ ...options, signal, onProgress: bar.show });
-      await stream.readable.pipeTo(outputStream(signal));
+      await pipeOut(stream.readable, signal);
       report.tell(source, { type: options.type, byteLength: stream.byteLength });
       return 0;
     }, () => PARTLY_OUT);
@@ -187,7 +187,7 @@ async function passOn(
       isKept = true;
       // It was checked as it came in.
       const stream = await kept.disk.imageStream({ ...options, force: true, signal });
-      await stream.readable.pipeTo(outputStream(signal));
+      await pipeOut(stream.readable, signal);
       report.tell(null, { type: options.type, byteLength: stream.byteLength });
       return 0;
     }, () => isKept ? PARTLY_OUT : undefined);

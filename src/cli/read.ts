@@ -16,7 +16,7 @@ import {
   tolerance,
 } from "./damage.ts";
 import type { Command } from "./declaration.ts";
-import { assertNoTerminal, outputStream } from "./streams.ts";
+import { assertNoTerminal, pipeOut } from "./streams.ts";
 import { ProgressBar } from "./terminal.ts";
 import { sourceOf, URL_PERMISSION } from "./url_operand.ts";
 
@@ -56,7 +56,11 @@ const read: Command = command({
         const bytes = disk.readable({ ...range, signal });
         const total = Math.min(length ?? virtualSize, virtualSize - offset);
         using bar = new ProgressBar();
-        await bytes.pipeThrough(counter(total, bar)).pipeTo(outputStream(signal));
+        let completed = 0;
+        await pipeOut(bytes, signal, (length) => {
+          completed += length;
+          bar.show({ completed, total, fraction: completed / total, bytes: completed });
+        });
         const damage = salvage ? await disk.damage({ ...range, signal }) : undefined;
         report.tell(path, { offset, length: total, ...(damage && { damage }) });
         if (damage === undefined) return 0;
@@ -70,18 +74,3 @@ const read: Command = command({
 });
 
 export default read;
-
-/** Passes bytes on, and shows how many of `total` there were. */
-function counter(
-  total: number,
-  bar: ProgressBar,
-): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
-  let bytes = 0;
-  return new TransformStream({
-    transform(chunk, controller) {
-      bytes += chunk.length;
-      bar.show({ completed: bytes, total, fraction: bytes / total, bytes });
-      controller.enqueue(chunk);
-    },
-  });
-}

@@ -105,26 +105,51 @@ export function printResult(text: string): void {
   }
 }
 
+/** So many bytes go out at once, at most. */
+const PIECE = 2 ** 20;
+
 /**
- * Takes bytes to standard output, without keeping the program from hearing of signals meanwhile.
+ * Takes a byte stream to standard output, without keeping the program from hearing of signals meanwhile. Two pieces of
+ * memory take turns: while one is written, the other is filled.
  *
  * @param signal Ends a write for which nobody makes room. The program must end by `Deno.exit()` then.
- * @throws As {@linkcode writeOut}, when they are written.
+ * @param onPiece Is told how many bytes each piece has, before it is written.
+ * @throws As {@linkcode writeOut}, or what reading fails with.
  */
-export function outputStream(signal: AbortSignal): WritableStream<Uint8Array> {
-  return new WritableStream({
-    async write(bytes) {
-      try {
-        for (let done = 0; done < bytes.length;) {
-          const count = await unlessAborted(Deno.stdout.write(bytes.subarray(done)), signal);
-          done += count;
-          written += count;
-        }
-      } catch (error) {
-        throw signal.aborted ? error : outputError(error);
-      }
-    },
-  });
+export async function pipeOut(
+  readable: ReadableStream<Uint8Array<ArrayBuffer>>,
+  signal: AbortSignal,
+  onPiece: (length: number) => void = () => {},
+): Promise<void> {
+  const reader = readable.getReader({ mode: "byob" });
+  try {
+    let spare = new Uint8Array(PIECE);
+    for (let next = reader.read(new Uint8Array(PIECE));;) {
+      const { done, value } = await next;
+      if (done) return;
+      onPiece(value.length);
+      next = reader.read(spare);
+      // Of a failure is told whoever waits for it, if the piece before it can be written.
+      next.catch(() => {});
+      await writeOutMeanwhile(value, signal);
+      spare = new Uint8Array(value.buffer);
+    }
+  } catch (error) {
+    await reader.cancel(error).catch(() => {});
+    throw error;
+  }
+}
+
+async function writeOutMeanwhile(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+  try {
+    for (let done = 0; done < bytes.length;) {
+      const count = await unlessAborted(Deno.stdout.write(bytes.subarray(done)), signal);
+      done += count;
+      written += count;
+    }
+  } catch (error) {
+    throw signal.aborted ? error : outputError(error);
+  }
 }
 
 /** What the promise gives, if the signal is not aborted before. */

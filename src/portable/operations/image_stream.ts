@@ -92,6 +92,9 @@ export interface ImageStream {
   /**
    * The bytes of the file, in chunks of at most 1 MiB. They are read from the disk, which must stay open and unchanged
    * meanwhile; while a chunk is used, the next one is read, and no more.
+   *
+   * It is a byte stream: a reader that brings memory of its own, by `getReader({ mode: "byob" })`, has that filled, at
+   * most 1 MiB at a time, and nothing is read ahead. That takes less time than new memory for each chunk.
    */
   readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
@@ -144,45 +147,82 @@ export function openImageStream(
     const spec = imageSpec(request, kind, undefined, sourceDiskOf(images[0]!));
     const layout = await kind.rules.layout(spec, path);
     const blocks = await findBlocks(images, layout, pace, assertReadable);
-    const byteLength = layout.byteLength(blocks.count);
-    const pieces = imageBytes(images, layout, blocks, signal);
-    const readable = streamOf(pieces, byteLength, { signal, onProgress }, assertReadable);
-    return { byteLength, readable };
+    const bytes = new ImageBytes(images, layout, blocks, signal);
+    const readable = streamOf(bytes, { signal, onProgress }, assertReadable);
+    return { byteLength: bytes.byteLength, readable };
   });
 }
 
 function streamOf(
-  pieces: AsyncIterator<Uint8Array<ArrayBuffer>>,
-  byteLength: number,
+  bytes: ImageBytes,
   { signal, onProgress }: OperationOptions,
   assertReadable: () => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const { byteLength } = bytes;
   const reporter = new ProgressReporter(onProgress);
   let done = 0;
-  const read = async () => {
+  const fill = async (buffer: Uint8Array, isBlank: boolean) => {
     // Reads are synchronous: between two of them the event loop gets its turn.
     await nextTurn();
     assertReadable();
-    return await inLongOperation(OPERATION, () => pieces.next());
+    return await inLongOperation(OPERATION, () => bytes.fill(buffer, isBlank));
+  };
+  const read = async () => {
+    const chunk = new Uint8Array(Math.min(MAX_PIECE, bytes.left));
+    await fill(chunk, true);
+    return chunk;
+  };
+  const count = (length: number) => {
+    signal?.throwIfAborted();
+    assertReadable();
+    done += length;
+    if (length === 0) reporter.end(done);
+    else reporter.step(done, byteLength, done);
   };
   let ahead: ReturnType<typeof read> | undefined;
+
+  /** Into memory of the reader's own. Where the next piece goes is not known before it is asked for. */
+  async function respond(
+    controller: ReadableByteStreamController,
+    request: ReadableStreamBYOBRequest,
+  ): Promise<void> {
+    const { buffer, byteOffset, byteLength } = request.view!;
+    const wanted = Math.min(byteLength, MAX_PIECE);
+    const length = await fill(new Uint8Array(buffer as ArrayBuffer, byteOffset, wanted), false);
+    // It was cancelled meanwhile.
+    if (!request.view) return;
+    count(length);
+    if (length === 0) controller.close();
+    request.respond(length);
+  }
+
+  /** In memory that the reader gets. */
+  async function enqueue(controller: ReadableByteStreamController): Promise<void> {
+    const chunk = await (ahead ?? read());
+    ahead = undefined;
+    count(chunk.length);
+    const request = controller.byobRequest;
+    if (chunk.length === 0) {
+      controller.close();
+      request?.respond(0);
+      return;
+    }
+    controller.enqueue(chunk);
+    if (request !== null) return;
+    // While that is used, the next piece is read. Of a failure is told whoever asks for it.
+    ahead = read();
+    ahead.catch(() => {});
+  }
+
   return new ReadableStream({
-    pull: async (controller) => {
-      const next = await (ahead ?? read());
-      signal?.throwIfAborted();
-      assertReadable();
-      if (next.done) {
-        reporter.end(done);
-        return controller.close();
-      }
-      done += next.value.length;
-      reporter.step(done, byteLength, done);
-      controller.enqueue(next.value);
-      // While that is used, the next piece is read. Of a failure is told whoever asks for it.
-      ahead = read();
-      ahead.catch(() => {});
+    type: "bytes",
+    async pull(controller) {
+      const request = controller.byobRequest;
+      // A reader that has brought no memory before may bring some now.
+      if (ahead === undefined && request?.view) await respond(controller, request);
+      else await enqueue(controller);
     },
-  }, { highWaterMark: 0 });
+  });
 }
 
 // Any disk as the file of a new image, in the order of the file and without making it: its length is
@@ -229,22 +269,121 @@ export async function findBlocks(
 /** What is read first to see whether a block holds something, in bytes. */
 const PROBE = 4096;
 
+/** A stretch of the image file. */
+type Stretch =
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | { readonly kind: "zeros"; readonly length: number }
+  /** So much of the disk. */
+  | { readonly kind: "disk"; readonly offset: number; readonly length: number };
+
+/** The disk is read in units of it: the largest sector that there is. */
+const UNIT = 4096;
+
+/** The bytes of the image file, one after the other, into whatever memory there is for them. */
+class ImageBytes {
+  readonly byteLength: number;
+  readonly #images: readonly DiskImage[];
+  readonly #stretches: Iterator<Stretch, undefined>;
+  readonly #signal: AbortSignal | undefined;
+  /** What comes next: first these bytes, then the rest of a stretch. */
+  #bytes: Uint8Array = new Uint8Array(0);
+  #stretch: Exclude<Stretch, { kind: "bytes" }> = { kind: "zeros", length: 0 };
+  #position = 0;
+
+  constructor(
+    images: readonly DiskImage[],
+    layout: ImageLayout,
+    blocks: BlockSet,
+    signal: AbortSignal | undefined,
+  ) {
+    this.byteLength = layout.byteLength(blocks.count);
+    this.#images = images;
+    this.#stretches = stretchesOf(images[0]!.virtualSize, layout, blocks);
+    this.#signal = signal;
+  }
+
+  /** How many bytes have not been asked for yet. */
+  get left(): number {
+    return this.byteLength - this.#position;
+  }
+
+  /**
+   * Fills memory with the next bytes.
+   *
+   * @param isBlank Whether it holds zeros already.
+   * @returns How many they are: fewer than there is room for only where the file ends.
+   * @throws {ImageError} What reading fails with.
+   */
+  async fill(buffer: Uint8Array, isBlank: boolean): Promise<number> {
+    const length = Math.min(buffer.length, this.left);
+    for (let done = 0; done < length;) {
+      const room = buffer.subarray(done, length);
+      const count = this.#bytes.length > 0
+        ? this.#giveBytes(room)
+        : this.#stretch.length === 0
+        ? this.#advance()
+        : this.#stretch.kind === "zeros"
+        ? this.#giveZeros(room, this.#stretch.length, isBlank)
+        : await this.#giveDisk(room, this.#stretch);
+      done += count;
+      this.#position += count;
+    }
+    return length;
+  }
+
+  #giveBytes(room: Uint8Array): number {
+    const bytes = this.#bytes.subarray(0, room.length);
+    room.set(bytes);
+    this.#bytes = this.#bytes.subarray(bytes.length);
+    return bytes.length;
+  }
+
+  /** Goes on to the next stretch: there is one as long as bytes are left. */
+  #advance(): 0 {
+    const stretch = this.#stretches.next().value!;
+    if (stretch.kind === "bytes") this.#bytes = stretch.bytes;
+    else this.#stretch = stretch;
+    return 0;
+  }
+
+  #giveZeros(room: Uint8Array, length: number, isBlank: boolean): number {
+    const count = Math.min(room.length, length);
+    if (!isBlank) room.fill(0, 0, count);
+    this.#stretch = { kind: "zeros", length: length - count };
+    return count;
+  }
+
+  async #giveDisk(
+    room: Uint8Array,
+    { offset, length }: Extract<Stretch, { kind: "disk" }>,
+  ): Promise<number> {
+    const count = room.length < length ? room.length - room.length % UNIT : length;
+    // Where there is room for a part of a unit only, the whole of it is read, and kept.
+    const bytes = count > 0 ? room.subarray(0, count) : new Uint8Array(Math.min(UNIT, length));
+    await whenFetched(() => readChain(this.#images, bytes, offset), this.#signal);
+    const end = offset + bytes.length;
+    this.#stretch = { kind: "disk", offset: end, length: offset + length - end };
+    if (count === 0) this.#bytes = bytes;
+    return count;
+  }
+}
+
 /**
- * The bytes of the image file in pieces of at most 1 MiB, each in memory of its own.
+ * All of the file, in its order.
  *
- * @throws {ImageError} What reading fails with.
+ * @param size Bytes of the disk that is copied.
  */
-export async function* imageBytes(
-  images: readonly DiskImage[],
+function* stretchesOf(
+  size: number,
   layout: ImageLayout,
   blocks: BlockSet,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+): Generator<Stretch> {
   const parts = layout.parts(blocks);
   let position = 0;
-  const emit = function* (part: ImagePart) {
-    yield* zeros(part.offset - position);
-    for (const bytes of part.bytes()) yield bytes;
+  const zerosTo = (end: number): Stretch => ({ kind: "zeros", length: end - position });
+  const emit = function* (part: ImagePart): Generator<Stretch> {
+    yield zerosTo(part.offset);
+    for (const bytes of part.bytes()) yield { kind: "bytes", bytes };
     position = part.offset + part.length;
   };
   for (const part of parts) {
@@ -253,45 +392,28 @@ export async function* imageBytes(
   let place = layout.blocksOffset;
   for (let block = 0; place < layout.blocksOffset + blocks.count * layout.blockStride; block++) {
     if (!blocks.has(block)) continue;
-    yield* zeros(place - position);
-    yield* blockBytes(images, layout, block, signal);
+    yield zerosTo(place);
+    yield* blockStretches(size, layout, block);
     position = place + layout.blockPrefix.length + blockLength(layout, block);
     place += layout.blockStride;
   }
   for (const part of parts) {
     if (part.offset >= layout.blocksOffset) yield* emit(part);
   }
-  yield* zeros(layout.byteLength(blocks.count) - position);
+  yield zerosTo(layout.byteLength(blocks.count));
 }
 
-async function* blockBytes(
-  images: readonly DiskImage[],
-  layout: ImageLayout,
-  block: number,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  if (layout.blockPrefix.length > 0) yield layout.blockPrefix.slice();
+function* blockStretches(size: number, layout: ImageLayout, block: number): Generator<Stretch> {
+  yield { kind: "bytes", bytes: layout.blockPrefix };
   const start = block * layout.blockSize;
   const end = start + blockLength(layout, block);
   // A disk that is larger than its source has zeros behind it.
-  const sourceEnd = Math.min(end, images[0]!.virtualSize);
-  let offset = start;
-  while (offset < sourceEnd) {
-    const bytes = new Uint8Array(Math.min(MAX_PIECE, sourceEnd - offset));
-    await whenFetched(() => readChain(images, bytes, offset), signal);
-    yield bytes;
-    offset += bytes.length;
-  }
-  yield* zeros(end - offset);
+  const sourceEnd = Math.min(end, Math.max(start, size));
+  yield { kind: "disk", offset: start, length: sourceEnd - start };
+  yield { kind: "zeros", length: end - sourceEnd };
 }
 
 /** The last block of the disk may be shorter than the others. */
 function blockLength({ virtualSize, blockSize }: ImageLayout, block: number): number {
   return Math.min(blockSize, virtualSize - block * blockSize);
-}
-
-function* zeros(length: number): Generator<Uint8Array<ArrayBuffer>> {
-  for (let rest = length; rest > 0; rest -= MAX_PIECE) {
-    yield new Uint8Array(Math.min(MAX_PIECE, rest));
-  }
 }

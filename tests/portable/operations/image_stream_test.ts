@@ -30,6 +30,29 @@ const KINDS: [options: ImageStreamOptions, random: [start: number, end: number][
   [{ type: "vhdx", subtype: "dynamic", blockSize: 2 * MIB }, [[0x10000, 0x30000]]],
 ];
 
+/** Reads into memory of its own, so many bytes at a time. */
+async function readInto(
+  readable: ReadableStream<Uint8Array>,
+  byteLength: number,
+  length: number,
+): Promise<Uint8Array> {
+  const all = new Uint8Array(byteLength);
+  const reader = readable.getReader({ mode: "byob" });
+  let memory = new Uint8Array(length);
+  for (let position = 0;;) {
+    const { done, value } = await reader.read(memory.fill(0xcc));
+    if (done) {
+      assertEquals(position, byteLength);
+      return all;
+    }
+    // Nothing but the end leaves room.
+    assertEquals(value.length, Math.min(length, MIB, byteLength - position));
+    all.set(value, position);
+    position += value.length;
+    memory = new Uint8Array(value.buffer);
+  }
+}
+
 Deno.test("imageStream() gives the file that createVirtualDisk() makes", async (t) => {
   for (const [options, random] of KINDS) {
     await t.step(JSON.stringify(options), async () => {
@@ -40,16 +63,21 @@ Deno.test("imageStream() gives the file that createVirtualDisk() makes", async (
       const { byteLength, readable } = await disk.imageStream(wanted);
       const streamed = await new Response(readable).bytes();
       assertEquals(streamed.length, byteLength);
+      const read = [];
+      for (const length of [100_003, MIB, 3 * MIB]) {
+        const { readable } = await disk.imageStream(wanted);
+        read.push(await readInto(readable, byteLength, length));
+      }
       disk.close();
       const path = dir.file("copy");
       (await createVirtualDisk(path, { ...wanted, source: disk.path, backend: "portable" }))
         .close();
       const made = Deno.readFileSync(path);
-      for (const bytes of [streamed, made]) {
+      for (const bytes of [streamed, ...read, made]) {
         for (const [start, end] of random) bytes.fill(0, start, end);
       }
       // Opening for writing gives a VHDX another file write GUID, and nothing else.
-      assertBytesEqual(streamed, made);
+      for (const bytes of [streamed, ...read]) assertBytesEqual(bytes, made);
     });
   }
 });
@@ -144,26 +172,79 @@ Deno.test("imageStream(): the progress of a stream is that of its bytes", async 
   });
 });
 
-Deno.test("imageStream(): while a chunk is used the next one is read, and none before the first is asked for", async () => {
-  let reads = 0;
-  using disk = await openVirtualDisk({
+/** A disk of 8 MiB, and how often its file has been read; each read fills what it reads with how many there were. */
+async function countedDisk() {
+  const counted = { reads: 0 };
+  const disk = await openVirtualDisk({
     getSize: () => 8 * MIB,
     read(buffer) {
-      reads++;
-      return buffer.fill(1).length;
+      return buffer.fill(++counted.reads).length;
     },
   }, { type: "raw", backend: "portable" });
-  const { readable } = await disk.imageStream({ type: "raw" });
-  const turns = () => new Promise((resolve) => setTimeout(resolve, 20));
+  return { disk, counted, [Symbol.dispose]: () => disk.close() };
+}
+
+const turns = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+Deno.test("imageStream(): while a chunk is used the next one is read, and none before the first is asked for", async () => {
+  using made = await countedDisk();
+  const { readable } = await made.disk.imageStream({ type: "raw" });
   await turns();
-  const before = reads;
+  const before = made.counted.reads;
   const reader = readable.getReader();
   for (const expected of [2, 3]) {
     await reader.read();
     await turns();
-    assertEquals(reads - before, expected);
+    assertEquals(made.counted.reads - before, expected);
   }
   await reader.cancel();
+});
+
+Deno.test("imageStream(): nothing is read ahead of a reader that brings memory, but what was when it comes", async () => {
+  using made = await countedDisk();
+  const { readable } = await made.disk.imageStream({ type: "raw" });
+  const before = made.counted.reads;
+  const seen = async (value: Uint8Array | undefined) => {
+    await turns();
+    const reads = made.counted.reads - before;
+    return { length: value!.length, number: value![0]! - before, reads };
+  };
+  const read = async (mode?: "byob") => {
+    if (mode === undefined) {
+      const reader = readable.getReader();
+      const { value } = await reader.read();
+      reader.releaseLock();
+      return await seen(value);
+    }
+    const reader = readable.getReader({ mode });
+    const { value } = await reader.read(new Uint8Array(MIB / 2));
+    reader.releaseLock();
+    return await seen(value);
+  };
+  assertEquals(await read("byob"), { length: MIB / 2, number: 1, reads: 1 });
+  assertEquals(await read("byob"), { length: MIB / 2, number: 2, reads: 2 });
+  assertEquals(await read(), { length: MIB, number: 3, reads: 4 });
+  // Two halves of what was read ahead.
+  assertEquals(await read("byob"), { length: MIB / 2, number: 4, reads: 4 });
+  assertEquals(await read("byob"), { length: MIB / 2, number: 4, reads: 4 });
+  assertEquals(await read("byob"), { length: MIB / 2, number: 5, reads: 5 });
+});
+
+Deno.test("imageStream(): a reader that brings memory is told of a failure, and by a signal", async () => {
+  using dir = new TempDir();
+  using disk = await makeDisk(dir);
+  const controller = new AbortController();
+  const { readable } = await disk.imageStream({ type: "raw", signal: controller.signal });
+  const reader = readable.getReader({ mode: "byob" });
+  await reader.read(new Uint8Array(512));
+  const reason = new Error("enough");
+  controller.abort(reason);
+  assertEquals(await assertRejects(() => reader.read(new Uint8Array(512))), reason);
+  const other = (await disk.imageStream({ type: "raw" })).readable.getReader({ mode: "byob" });
+  const pending = other.read(new Uint8Array(512));
+  disk.close();
+  const error = await assertRejects(() => pending, VirtualDiskError);
+  assertEquals(error.symbol, "ERROR_INVALID_HANDLE");
 });
 
 Deno.test("imageStream(): what is read ahead fails with the chunk that it is, not before", async () => {
