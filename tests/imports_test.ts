@@ -295,7 +295,7 @@ Deno.test("what opens damaged images is loaded only if it is asked for", () => {
 /** What can be done with an image beside opening, reading, writing and telling what it is. */
 const LATER = [
   /\/(?:portable|vhdx?)\/create\.ts$/,
-  /\/(?:create_rules|write_image|copy_source|disk_contents|stream_contents|new_file|image_stream)\.ts$/,
+  /\/(?:create_rules|write_image|copy_source|disk_contents|stream_contents|new_file|image_bytes|image_stream)\.ts$/,
   /\/operations\/(?:check|compact|compare|contents|damage|diagnose\w*|free_space|image_chains|merge|resize)\.ts$/,
   /\/(?:vhdx?|iso)\/(?:check\w*|compact|merge)\.ts$/,
   /\/filesystems\//,

@@ -100,6 +100,9 @@ export function speedSvg({ date, machine, versions, sections }: BenchmarkRun): s
     `<desc id="desc">${escaped(description)}</desc>`,
     `<style>${STYLE}</style>`,
     `<rect class="page" width="100%" height="100%"/>`,
+    "<defs>",
+    ...Object.entries(SHAPES).map(([kind, shape]) => shape.replace(" ", ` id="${kind}" `)),
+    "</defs>",
     ...drawing.elements,
     "</svg>",
     "",
@@ -176,10 +179,10 @@ function drawGroup(
   const middle = drawing.y + LINE / 2;
   const shown = title.length <= TITLE ? title : `${title.slice(0, TITLE - 1)}…`;
   drawing.put(shown, "dim", MARGIN, middle + 4);
-  for (const { limit, goal } of goals.map((goal) => ({ goal, limit: limitOf(goal, rows) }))) {
-    const x = axis.at(limit);
+  // Two programs may have the same limit.
+  for (const [x, equal] of Map.groupBy(goals, (goal) => axis.at(limitOf(goal, rows)))) {
     drawing.elements.push(
-      `<g><title>${escaped(goalText(goal))}</title>` +
+      `<g><title>${escaped(equal.map(goalText).join("; "))}</title>` +
         `<path class="limit" d="M${x} ${middle - 8}V${middle + 8}"/></g>`,
     );
   }
@@ -218,18 +221,18 @@ function programOf(name: string): typeof PROGRAMS[number] {
   return PROGRAMS.find(({ of }) => of.test(name))!;
 }
 
-/** A shape for each program. */
+/** A shape for each program, around a point. Dots refer to it: there are hundreds of them. */
+const SHAPES: Readonly<Record<string, string>> = {
+  ours: `<circle class="ours dot" r="${DOT + .5}"/>`,
+  plain: `<path class="plain dot" d="M0-${DOT}L${DOT} 0L0 ${DOT}L-${DOT} 0Z"/>`,
+  qemu: `<path class="qemu dot" d="M-${DOT}-${DOT}H${DOT}V${DOT}H-${DOT}Z"/>`,
+  vhdi: `<path class="vhdi dot" d="M-${DOT} ${DOT}H${DOT}L0-${DOT}Z"/>`,
+  koffi: `<path class="koffi dot" d="M-${DOT}-${DOT}H${DOT}L0 ${DOT}Z"/>`,
+  other: `<path class="other dot" d="M-${DOT}-2H${DOT}V2H-${DOT}Z"/>`,
+};
+
 function dot(kind: string, x: number, y: number): string {
-  const [left, right, top, bottom] = [x - DOT, x + DOT, y - DOT, y + DOT].map(round);
-  const shapes: Readonly<Record<string, string>> = {
-    plain: `M${x} ${top}L${right} ${y}L${x} ${bottom}L${left} ${y}Z`,
-    qemu: `M${left} ${top}H${right}V${bottom}H${left}Z`,
-    vhdi: `M${left} ${bottom}H${right}L${x} ${top}Z`,
-    koffi: `M${left} ${top}H${right}L${x} ${bottom}Z`,
-    other: `M${left} ${round(y - 2)}H${right}V${round(y + 2)}H${left}Z`,
-  };
-  if (kind === "ours") return `<circle class="ours dot" cx="${x}" cy="${y}" r="${DOT + .5}"/>`;
-  return `<path class="${kind} dot" d="${shapes[kind]}"/>`;
+  return `<use href="#${kind}" x="${x}" y="${y}"/>`;
 }
 
 function round(length: number): number {

@@ -125,8 +125,17 @@ function* rounds(least = leastRounds): Generator<number> {
   }
 }
 
-/** What has been measured since the section began. */
 let groups: BenchmarkGroup[] = [];
+
+/** What has been measured since the section, or the program, began. */
+export function measured(): readonly BenchmarkGroup[] {
+  return groups;
+}
+
+/** Adds what another program has measured, which has printed it. */
+export function addMeasured(others: readonly BenchmarkGroup[]): void {
+  groups.push(...others);
+}
 
 /** Measures a section; `undefined` if it has nothing that can be measured on this machine. */
 export async function section(

@@ -20,6 +20,10 @@ const OPENS = 2000;
 const ROUNDS = 40;
 const PATH = "C:\\images\\disk.vhdx";
 
+const PLAIN = "Deno.dlopen, buffers made once";
+const OURS = "virtdisk: open, close";
+const KOFFI_OBJECTS = "koffi in Node, objects at every call";
+
 /** Measures opening and closing; needs the double. */
 export function benchNative(): void {
   const missing = doubleNeed();
@@ -32,13 +36,13 @@ export function benchNative(): void {
   const koffi = Koffi.install(libraries, PATH);
   assertSameCalls(double, plain, openWithBinding, koffi);
   const contenders: Contender[] = [
-    { name: "Deno.dlopen, buffers made once", run: () => timeOpens(() => plain.open()) },
-    { name: "virtdisk: open, close", run: () => timeOpens(openWithBinding) },
+    { name: PLAIN, run: () => timeOpens(() => plain.open()) },
+    { name: OURS, run: () => timeOpens(openWithBinding) },
   ];
   if (koffi instanceof Koffi) {
     contenders.push(
       { name: "koffi in Node, buffers made once", run: () => koffi.time("prepared", OPENS) },
-      { name: "koffi in Node, objects at every call", run: () => koffi.time("packed", OPENS) },
+      { name: KOFFI_OBJECTS, run: () => koffi.time("packed", OPENS) },
     );
   }
   compare({
@@ -49,6 +53,7 @@ export function benchNative(): void {
     absent: koffi instanceof Koffi ? [] : [`koffi: ${koffi}`],
     rounds: ROUNDS,
     showsLeast: true,
+    goals: [{ of: OURS, to: PLAIN, atMost: 3 }, { of: KOFFI_OBJECTS, to: OURS, atLeast: 1 }],
   });
   assertEquals([double.liveHandles, double.doubleCloses], [0, 0]);
 }

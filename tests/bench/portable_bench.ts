@@ -11,8 +11,8 @@ import { createHash } from "node:crypto";
 import { assertBytesEqual, pythonModule, run, TempDir, tool } from "../support.ts";
 import { type BenchImage, makeChain, makeFlatFile, makeImages } from "./images.ts";
 import { denoCommand } from "../deno_command.ts";
-import { compare, type Contender, milliseconds } from "./measure.ts";
-import { benchOpens, type OpenedFiles, OPENS } from "./open_bench.ts";
+import { addMeasured, compare, type Contender, milliseconds } from "./measure.ts";
+import { benchOpens, FLAT as OPENED_FLAT, type OpenedFiles, opening, OPENS } from "./open_bench.ts";
 import { hashVhdiReads, timeQemuReads, timeVhdiOpens, timeVhdiReads } from "./other_tools.ts";
 import { offsetsOf, READS, type Reads } from "./reads.ts";
 
@@ -50,19 +50,32 @@ function benchOpening(
     benchOpens({ title, flat, images: [image] }, others, absent);
   }
   benchOpeningAlone(dir, [
-    { title: "Dynamic images: open, with --allow-read of the images alone", flat, images },
+    {
+      title: "Dynamic images: open, with --allow-read of the images alone",
+      flat,
+      images,
+      goals: [
+        { of: opening("VHDX"), to: OPENED_FLAT, atMostOver: 45 },
+        { of: opening("VHD"), to: OPENED_FLAT, atMostOver: 12 },
+      ],
+    },
     {
       title: "Large dynamic VHDX: open, with --allow-read of the images alone",
       flat,
       images: makeLargeImages(dir),
+      goals: LARGE_STATES.map((state) => (
+        { of: opening(`64TiB, ${state}`), to: opening(`64GiB, ${state}`), atMost: 1.3 }
+      )),
     },
   ]);
 }
 
+const LARGE_STATES = ["new", "partitioned"] as const;
+
 /** Of 64 GiB and of 64 TiB: new ones, and such as have a partition table, for which a block table is looked through. */
 function makeLargeImages(dir: TempDir): OpenedFiles["images"] {
   return ["64GiB", "64TiB"].flatMap((size) =>
-    ["new", "partitioned"].map((state) => {
+    LARGE_STATES.map((state) => {
       const path = dir.file(`${state}-${size}.vhdx`);
       run("qemu-img", "create", "-q", "-f", "vhdx", path, size.slice(0, 3));
       if (state === "partitioned") {
@@ -80,7 +93,12 @@ function makeLargeImages(dir: TempDir): OpenedFiles["images"] {
 function benchOpeningAlone(dir: TempDir, groups: readonly OpenedFiles[]): void {
   const script = new URL("open_bench.ts", import.meta.url).href;
   const args = ["run", "--no-prompt", `--allow-read=${dir.path}`, script, JSON.stringify(groups)];
-  denoCommand({ args, stdout: "inherit", stderr: "inherit" }).outputSync();
+  const { success, stdout } = denoCommand({ args, stderr: "inherit" }).outputSync();
+  if (!success) throw new Error("opening with --allow-read could not be measured");
+  const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
+  const last = lines.pop()!;
+  console.log(lines.join("\n"));
+  addMeasured(JSON.parse(last));
 }
 
 function benchReading(

@@ -4,7 +4,7 @@ import { join } from "@std/path";
 import { denoCommand } from "../deno_command.ts";
 import { allStates, sampledRows } from "../sampling.ts";
 import { ROOT, TempDir, testWith } from "../support.ts";
-import { HISTORY_KINDS } from "./histories/histories.ts";
+import { HISTORY_KINDS } from "./histories/kinds.ts";
 import { pageOf, shapeOf } from "./page.ts";
 import { readRecord, recordRun, RESULTS } from "./records.ts";
 import type { Section } from "./section.ts";

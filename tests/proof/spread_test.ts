@@ -1,12 +1,7 @@
 /** Work that is spread over workers comes to what it comes to without them. */
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  explorePart,
-  HISTORY_KINDS,
-  type HistoryPart,
-  type HistoryResult,
-  partsOf,
-} from "./histories/histories.ts";
+import { HISTORY_KINDS } from "./histories/kinds.ts";
+import { explorePart, type HistoryPart, type HistoryResult, partsOf } from "./histories/parts.ts";
 import { spread } from "./spread.ts";
 
 const WORKER = new URL("./histories/worker.ts", import.meta.url);

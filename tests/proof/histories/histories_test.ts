@@ -4,17 +4,10 @@ import type { WritableSource } from "../../../src/portable/file/byte_source.ts";
 import { resizeVhd } from "../../../src/portable/vhd/resize.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { explored, sampledRounds } from "../../sampling.ts";
-import {
-  chooseHistories,
-  explorePart,
-  histories,
-  type History,
-  HISTORY_KINDS,
-  HistoryExplorer,
-  LETTERS,
-  partsOf,
-  sumOf,
-} from "./histories.ts";
+import { HistoryExplorer } from "./explorer.ts";
+import { chooseHistories, histories, type History, LETTERS } from "./histories.ts";
+import { HISTORY_KINDS } from "./kinds.ts";
+import { explorePart, partsOf, sumOf } from "./parts.ts";
 
 const SEED = 11;
 

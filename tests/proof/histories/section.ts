@@ -1,15 +1,9 @@
 /** The section about short histories: what a crash leaves of every short sequence of operations. */
 import type { RunFacts, RunWish, Section } from "../section.ts";
 import { spread } from "../spread.ts";
-import {
-  HISTORY_KINDS,
-  type HistoryPart,
-  type HistoryResult,
-  LENGTH,
-  LETTERS,
-  partsOf,
-  sumOf,
-} from "./histories.ts";
+import { LENGTH, LETTERS } from "./histories.ts";
+import { HISTORY_KINDS } from "./kinds.ts";
+import { type HistoryPart, type HistoryResult, partsOf, sumOf } from "./parts.ts";
 
 export const shortHistories: Section<readonly HistoryResult[]> = {
   name: "histories",
