@@ -182,6 +182,11 @@ function hasProgram(name: string): boolean {
   );
 }
 
+/** Writes all of `bytes` where the file's cursor is. */
+export function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+}
+
 /** Whether there is a file or folder of this path. */
 export function exists(path: string): boolean {
   try {

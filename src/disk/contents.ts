@@ -204,18 +204,33 @@ export function readableOf(
       // Reads are synchronous: between two of them the event loop gets its turn.
       await nextTurn();
       signal?.throwIfAborted();
-      const request = controller.byobRequest;
-      // It was cancelled meanwhile.
-      if (!request?.view) return;
-      const { buffer, byteOffset, byteLength } = request.view;
-      const length = await fill(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength));
-      // As above: nobody asks for it any more.
-      if (!request.view) return;
-      position += length;
-      if (length === 0) controller.close();
-      request.respond(length);
+      await respond(controller, fill, (length) => {
+        position += length;
+      });
     },
   });
+}
+
+/**
+ * Fills the memory that the reader of a byte stream has brought. No bytes are the end of the stream.
+ *
+ * @param onFilled Is told how many bytes the reader gets; what it throws, the stream fails with.
+ */
+export async function respond(
+  controller: ReadableByteStreamController,
+  fill: (view: Uint8Array<ArrayBuffer>) => Promise<number>,
+  onFilled: (length: number) => void,
+): Promise<void> {
+  const request = controller.byobRequest;
+  // It was cancelled meanwhile.
+  if (!request?.view) return;
+  const { buffer, byteOffset, byteLength } = request.view;
+  const length = await fill(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength));
+  // As above: nobody asks for it any more.
+  if (!request.view) return;
+  onFilled(length);
+  if (length === 0) controller.close();
+  request.respond(length);
 }
 
 /**

@@ -17,7 +17,7 @@
  */
 import { createVirtualDisk, openVirtualDisk, type PortableVirtualDisk } from "@virtdisk/virtdisk";
 import { Buffer } from "node:buffer";
-import { exists, run, TempDir, tool } from "../support.ts";
+import { exists, run, TempDir, tool, writeAll } from "../support.ts";
 import { DISK_SIZE, makeFlatFile } from "./images.ts";
 import type { Goal } from "../../docs/build/benchmarks.ts";
 import { compareLong, type LongContender } from "./measure.ts";
@@ -203,7 +203,7 @@ function plainLoop(source: string, target: string, length?: number): void {
   const buffer = new Uint8Array(PIECE);
   for (const { position, bytes } of pieces(source, length, () => buffer)) {
     file.seekSync(position, Deno.SeekMode.Start);
-    for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+    writeAll(file, bytes);
   }
   file.syncSync();
 }
@@ -269,9 +269,7 @@ async function copyByReader({ source, from, to }: Conversion, target: string): P
   for (let memory = new Uint8Array(PIECE);;) {
     const { done, value } = await reader.read(memory);
     if (done) break;
-    for (let written = 0; written < value.length;) {
-      written += file.writeSync(value.subarray(written));
-    }
+    writeAll(file, value);
     memory = new Uint8Array(value.buffer);
   }
   file.syncSync();

@@ -1,6 +1,6 @@
 /** The disk that is read: the same bytes as a flat file, as a dynamic VHD and as a dynamic VHDX. */
 import { createVirtualDisk } from "@virtdisk/virtdisk";
-import { run, type TempDir } from "../support.ts";
+import { run, type TempDir, writeAll } from "../support.ts";
 
 const MIB = 1 << 20;
 /** Bytes. */
@@ -29,10 +29,6 @@ export function makeFlatFile(dir: TempDir, size = DISK_SIZE): string {
     writeAll(file, hasData ? new Uint8Array(words.buffer) : zeros);
   }
   return path;
-}
-
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
 }
 
 /** Converts the flat file into dynamic images; qemu-img checks that they hold the same bytes. */

@@ -1,5 +1,5 @@
 /** Empty disks with partitions, as sgdisk makes them. */
-import { run } from "../support.ts";
+import { run, writeAll } from "../support.ts";
 
 /** So much at either end of a disk has all of a partition table. */
 const END = 2 ** 20;
@@ -32,6 +32,6 @@ export function makePartitioned(path: string, size: number, ...args: string[]): 
   }
   for (const [i, bytes] of known.entries()) {
     file.seekSync(ends[i]!, Deno.SeekMode.Start);
-    for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+    writeAll(file, bytes);
   }
 }

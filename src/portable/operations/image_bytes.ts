@@ -109,18 +109,19 @@ export class ImageBytes {
   async fill(buffer: Uint8Array, isBlank: boolean): Promise<number> {
     const length = Math.min(buffer.length, this.left);
     for (let done = 0; done < length;) {
-      const room = buffer.subarray(done, length);
-      const count = this.#bytes.length > 0
-        ? this.#giveBytes(room)
-        : this.#stretch.length === 0
-        ? this.#advance()
-        : this.#stretch.kind === "zeros"
-        ? this.#giveZeros(room, this.#stretch.length, isBlank)
-        : await this.#giveDisk(room, this.#stretch);
+      const count = await this.#give(buffer.subarray(done, length), isBlank);
       done += count;
       this.#position += count;
     }
     return length;
+  }
+
+  async #give(room: Uint8Array, isBlank: boolean): Promise<number> {
+    while (this.#bytes.length === 0 && this.#stretch.length === 0) this.#advance();
+    if (this.#bytes.length > 0) return this.#giveBytes(room);
+    const stretch = this.#stretch;
+    if (stretch.kind === "zeros") return this.#giveZeros(room, stretch.length, isBlank);
+    return await this.#giveDisk(room, stretch);
   }
 
   #giveBytes(room: Uint8Array): number {
@@ -131,11 +132,10 @@ export class ImageBytes {
   }
 
   /** Goes on to the next stretch: there is one as long as bytes are left. */
-  #advance(): 0 {
+  #advance(): void {
     const stretch = this.#stretches.next().value!;
     if (stretch.kind === "bytes") this.#bytes = stretch.bytes;
     else this.#stretch = stretch;
-    return 0;
   }
 
   #giveZeros(room: Uint8Array, length: number, isBlank: boolean): number {

@@ -13,6 +13,7 @@ import {
   STRING,
 } from "../../disk/arguments.ts";
 import { sizesOf } from "../../disk/create_options.ts";
+import { respond } from "../../disk/contents.ts";
 import { nextTurn } from "../../disk/pause.ts";
 import { OPERATION_OPTIONS, type OperationOptions, ProgressReporter } from "../../disk/progress.ts";
 import { SIZE, type Size } from "../../disk/size.ts";
@@ -171,21 +172,6 @@ function streamOf(
   };
   let ahead: ReturnType<typeof read> | undefined;
 
-  /** Into memory of the reader's own. Where the next piece goes is not known before it is asked for. */
-  async function respond(
-    controller: ReadableByteStreamController,
-    request: ReadableStreamBYOBRequest,
-  ): Promise<void> {
-    const { buffer, byteOffset, byteLength } = request.view!;
-    const wanted = Math.min(byteLength, MAX_PIECE);
-    const length = await fill(new Uint8Array(buffer as ArrayBuffer, byteOffset, wanted), false);
-    // It was cancelled meanwhile.
-    if (!request.view) return;
-    count(length);
-    if (length === 0) controller.close();
-    request.respond(length);
-  }
-
   /** In memory that the reader gets. */
   async function enqueue(controller: ReadableByteStreamController): Promise<void> {
     const chunk = await (ahead ?? read());
@@ -207,10 +193,10 @@ function streamOf(
   return new ReadableStream({
     type: "bytes",
     async pull(controller) {
-      const request = controller.byobRequest;
       // A reader that has brought no memory before may bring some now.
-      if (ahead === undefined && request?.view) await respond(controller, request);
-      else await enqueue(controller);
+      if (ahead !== undefined || controller.byobRequest === null) return await enqueue(controller);
+      // Where the next piece goes is not known before it is asked for.
+      await respond(controller, (view) => fill(view.subarray(0, MAX_PIECE), false), count);
     },
   });
 }

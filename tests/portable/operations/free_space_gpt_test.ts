@@ -1,10 +1,10 @@
 /** Four file systems on one disk: what is given back of all of them, and that nothing else is lost. */
-import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { assert, assertEquals } from "@std/assert";
 import { createVirtualDisk, type FreeSpaceReport, openVirtualDisk } from "@virtdisk/virtdisk";
 import { sampledRows } from "../../sampling.ts";
-import { assertBytesEqual, run, TempDir, testWith, tool } from "../../support.ts";
+import { assertBytesEqual, run, TempDir, testWith, tool, writeAll } from "../../support.ts";
+import { isAllZero } from "../../../src/bytes/zeros.ts";
 import { lengthOf, type Range, sleuthKitFree } from "../filesystems/changed_volumes.ts";
 import { EXFAT_TOOLS, makeExfatVolume } from "../filesystems/exfat_volumes.ts";
 import { dumpedRanges, E2FSPROGS, fillAndEmpty, makeExt } from "../filesystems/ext_images.ts";
@@ -104,6 +104,9 @@ async function bytesOf(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return bytes;
 }
 
+/** Bytes of the shortest hole. */
+const HOLE = 65536;
+
 /** Makes a file of these bytes, with holes in place of zeros. */
 function makeSparse(path: string, bytes: Uint8Array): void {
   using file = Deno.openSync(path, { write: true, create: true, truncate: true });
@@ -113,12 +116,11 @@ function makeSparse(path: string, bytes: Uint8Array): void {
 
 /** Leaves out zeros, which are there: most of the bytes are zeros, and writing them takes longer than all else. */
 function writeSparse(file: Deno.FsFile, bytes: Uint8Array, offset: number): void {
-  const zeros = new Uint8Array(65536);
-  for (let at = 0; at < bytes.length; at += zeros.length) {
-    const piece = bytes.subarray(at, at + zeros.length);
-    if (Buffer.compare(piece, zeros.subarray(0, piece.length)) === 0) continue;
+  for (let at = 0; at < bytes.length; at += HOLE) {
+    const piece = bytes.subarray(at, at + HOLE);
+    if (isAllZero(piece)) continue;
     file.seekSync(offset + at, Deno.SeekMode.Start);
-    for (let done = 0; done < piece.length;) done += file.writeSync(piece.subarray(done));
+    writeAll(file, piece);
   }
 }
 
