@@ -196,3 +196,20 @@ export function exists(path: string): boolean {
     return false;
   }
 }
+
+/**
+ * Comes back when it is so, which a program is to bring about.
+ *
+ * @throws {Error} If the program ends before.
+ */
+export async function whenSo(
+  isSo: () => boolean,
+  program: Pick<Deno.ChildProcess, "status">,
+): Promise<void> {
+  let ended: Deno.CommandStatus | undefined;
+  program.status.then((status) => ended = status);
+  while (!isSo()) {
+    if (ended !== undefined) throw new Error(`the program ended too early, with ${ended.code}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -4,9 +4,10 @@ import { openVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
 import { everySo, IS_FULL, sampledRows } from "../sampling.ts";
-import { assertBytesEqual, fileHash, onlyOn, TempDir, testWith, tool } from "../support.ts";
+import { assertBytesEqual, fileHash, onlyOn, TempDir, testWith, tool, whenSo } from "../support.ts";
 import { CLI_ARGS, runCli } from "./run_cli.ts";
 import { runOnTerminal, terminalNeed } from "./terminal.ts";
+import { startConverting } from "./unfinished_conversion.ts";
 
 const MIB = 2 ** 20;
 /** Of holes, which have to be read all the same: some seconds on any machine. */
@@ -159,9 +160,7 @@ testWith([onlyOn("linux", "darwin")], "an interrupted write says what is in the 
   const writer = child.stdin.getWriter();
   await writer.write(new Uint8Array(MIB).fill(1));
   // A block is in the file as soon as there is something to be interrupted.
-  while (Deno.statSync(dir.file("disk.vhdx")).size < 8 * MIB) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await whenSo(() => Deno.statSync(dir.file("disk.vhdx")).size >= 8 * MIB, child);
   child.kill("SIGINT");
   const { code, stderr } = await child.output();
   await writer.abort().catch(() => {});
@@ -194,7 +193,7 @@ for (const [i, [signal, status]] of ENDINGS.entries()) {
     `${signal} ends a conversion with ${status}`,
     async () => {
       using dir = new TempDir();
-      const { child, writer } = await startConverting(dir);
+      const { child, writer } = await startConverting(dir, "new.vhdx");
       child.kill(signal);
       const { code, stderr } = await child.output();
       await writer.abort().catch(() => {});
@@ -243,6 +242,9 @@ pid, terminal = pty.fork()
 if pid == 0:
     os.execvp("nohup", ["nohup", *sys.argv[1:]])
 while not glob.glob(".virtdisk-*"):
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    if ended:
+        sys.exit(f"ended before there was a file: {os.waitstatus_to_exitcode(status)}")
     time.sleep(0.01)
 os.close(terminal)
 os.kill(pid, 1)
@@ -255,21 +257,3 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
   assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
   assertEquals(names(dir), ["a.vhd", "new.vhdx", "nohup.out"]);
 });
-
-/** Converts from a standard input that does not end; comes back when there is a part of the new file. */
-async function startConverting(dir: TempDir) {
-  const child = denoCommand({
-    args: [...CLI_ARGS, "convert", "--size", "8MiB", "-", "new.vhdx"],
-    cwd: dir.path,
-    env: { NO_COLOR: "1" },
-    stdin: "piped",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new Uint8Array(MIB).fill(1));
-  while (names(dir).every((name) => !name.startsWith(".virtdisk-"))) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return { child, writer };
-}

@@ -11,7 +11,17 @@ import { runCli, runCliWith } from "../cli/run_cli.ts";
 import { runnable } from "../bundles.ts";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
-import { onlyOn, pattern, pythonModule, ROOT, TempDir, testWith, tool } from "../support.ts";
+import {
+  exists,
+  onlyOn,
+  pattern,
+  pythonModule,
+  ROOT,
+  TempDir,
+  testWith,
+  tool,
+  whenSo,
+} from "../support.ts";
 
 const MIB = 1 << 20;
 const QEMU = [onlyOn("linux"), tool("qemu-io")];
@@ -128,7 +138,7 @@ testWith(
     const args = ["--persistent", "--format=vhdx", `--socket=${socket}`, path];
     const child = new Deno.Command("qemu-nbd", { args }).spawn();
     try {
-      while (!hasFile(socket)) await new Promise((resolve) => setTimeout(resolve, 20));
+      await whenSo(() => exists(socket), child);
       // It listens before it opens the image, and greets when it has.
       using connection = await Deno.connect({ transport: "unix", path: socket });
       assertEquals((await connection.read(new Uint8Array(8))) !== null, true);
@@ -245,12 +255,3 @@ testWith(
     );
   },
 );
-
-function hasFile(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}

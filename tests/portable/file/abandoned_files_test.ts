@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
-import { CLI_ARGS } from "../../cli/run_cli.ts";
+import { startConverting } from "../../cli/unfinished_conversion.ts";
 import { denoCommand } from "../../deno_command.ts";
 import { circumstance, ROOT, TempDir, testWith } from "../../support.ts";
 
@@ -28,24 +28,6 @@ function temporaryName(device: number): string {
 
 function deviceOf(dir: TempDir): number {
   return Deno.statSync(dir.path).dev;
-}
-
-/** Starts a conversion that waits for more input, and waits until there is a part of the new file. */
-async function startConverting(dir: TempDir, name: string) {
-  const before = names(dir);
-  const child = denoCommand({
-    args: [...CLI_ARGS, "convert", "--size", "8MiB", "-", name],
-    cwd: dir.path,
-    env: { NO_COLOR: "1" },
-    stdin: "piped",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new Uint8Array(MIB).fill(1));
-  const isNew = (each: string) => !before.includes(each);
-  while (!names(dir).some(isNew)) await new Promise((resolve) => setTimeout(resolve, 10));
-  return { child, writer, file: names(dir).find(isNew)! };
 }
 
 testWith(
