@@ -47,6 +47,8 @@ const PHRASES: readonly (readonly [phrase: string, words: string])[] = [
   ],
   ["`checkVirtualDisk(path, { repair: true })`", "`virtdisk check --repair`"],
   ["checkVirtualDisk()", "`virtdisk check`"],
+  ["compareVirtualDisks()", "`virtdisk compare`"],
+  ["createVirtualDisk(path, { parent })", "`virtdisk create --parent PARENT NEWFILE`"],
   ["diagnose()", "`virtdisk diagnose`"],
   [
     "Say that it is a raw disk, as nothing",

@@ -30,6 +30,8 @@ const NEARLY = /^[+-]?\s*(\d+)(?:[.,](\d+))?\s*([a-z]?)/i;
 /** So much of a wrong text is repeated. */
 const SHOWN = 40;
 const BEYOND = 2 ** 53;
+/** The largest disk has so many GiB. A smaller number without a unit was hardly meant to be of bytes. */
+const MOST_GIB = 65536;
 
 /**
  * The bytes of a size as people type it: `4096`, `512M`, `64KiB`, `1.5 TB`, `0x10000`. Upper and lower case
@@ -55,9 +57,10 @@ export function parseSize(text: string, name = "size"): number {
   if (bytes === undefined) throw wrong(text, name);
   if (bytes >= BEYOND) throw new RangeError(`${name} must be less than 8 PiB, not ${shown(text)}`);
   if (Number.isInteger(bytes)) return bytes;
+  const hasUnit = /[a-z]/i.test(text);
   throw new RangeError(
     `${name} must be a whole number of bytes, and ${shown(text)} has ${bytes}; ` +
-      `did you mean ${Math.round(bytes)}?`,
+      `did you mean ${hasUnit || bytes > MOST_GIB ? Math.round(bytes) : `${text}GiB`}?`,
   );
 }
 
@@ -114,6 +117,13 @@ export function sizeText(bytes: number): string {
     }
   }
   return String(bytes);
+}
+
+/** What may have been meant by a size that is no multiple of `unit`. */
+export function nearSizeText(size: number, unit: number): string {
+  return size <= MOST_GIB
+    ? `A number without a unit is of bytes: "${size}GiB" is a size too.`
+    : `The next one is ${Math.ceil(size / unit) * unit}.`;
 }
 
 /** The power of 1024 of a unit in lower case. */

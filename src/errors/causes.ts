@@ -697,7 +697,7 @@ export const CAUSES: Record<string, Causes> = {
   ExpandVirtualDisk: {
     ...METAOPS,
     ERROR_VHD_INVALID_TYPE: ["A differencing disk cannot be expanded: merge it first."],
-    ERROR_INVALID_PARAMETER: [SIZE, "It must be larger than the present size."],
+    ERROR_INVALID_PARAMETER: [SIZE, native("It must be larger than the present size.")],
     ERROR_VHD_INVALID_SIZE: [SIZE],
   },
   ResizeVirtualDisk: {

@@ -48,6 +48,14 @@ Deno.test("what is no size is refused, with the size that may have been meant", 
       "0.3KiB",
       '--size must be a whole number of bytes, and "0.3KiB" has 307.2; did you mean 307?',
     ],
+    [
+      "1.5",
+      '--size must be a whole number of bytes, and "1.5" has 1.5; did you mean 1.5GiB?',
+    ],
+    [
+      "99999.6",
+      '--size must be a whole number of bytes, and "99999.6" has 99999.6; did you mean 100000?',
+    ],
     ["9007199254740992", '--size must be less than 8 PiB, not "9007199254740992"'],
     ["9P", '--size must be less than 8 PiB, not "9P"'],
     [

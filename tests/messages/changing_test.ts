@@ -1,6 +1,6 @@
 /** What is said of resizing, and of a disk that is busy or closed. */
 import { assertEquals } from "@std/assert";
-import { createVirtualDisk } from "@virtdisk/virtdisk";
+import { createVirtualDisk, rebaseVirtualDisk, virtualDiskChanges } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
 import { TempDir } from "../support.ts";
 import { create, MIB, open, PORTABLE, testMessages } from "./message.ts";
@@ -54,6 +54,52 @@ testMessages([
     },
     cli: ["resize", "disk.vhd", "4MiB"],
     says: [/a VHD can grow, but not shrink/, /convert the image/],
+  },
+  {
+    name: "24. resizing to part of a sector",
+    make: (dir) => create(dir, "disk.vhdx", { size: 8 * MIB }),
+    api: async (dir) => {
+      using disk = await open(dir, "disk.vhdx", { readOnly: false });
+      await disk.expand(8 * MIB + 1);
+    },
+    cli: ["expand", "disk.vhdx", "+1"],
+    says: [/must be a multiple of the sector size, 512, not 8388609/, /The next one is 8389120/],
+    never: [/larger than/, /GiB/],
+  },
+  {
+    name: "24. resizing to nothing",
+    make: (dir) => create(dir, "disk.vhdx", { size: 8 * MIB }),
+    api: async (dir) => {
+      using disk = await open(dir, "disk.vhdx", { readOnly: false });
+      await disk.resize(0);
+    },
+    cli: ["resize", "disk.vhdx", "0"],
+    says: [/size must be more than 0/],
+    never: [/smallest-safe/],
+  },
+  {
+    name: "24. the changes of a disk without a parent",
+    make: (dir) => create(dir, "disk.vhdx", { size: 8 * MIB }),
+    api: async (dir) => {
+      for await (const _ of virtualDiskChanges(dir.file("disk.vhdx"))) break;
+    },
+    cli: ["changes", "disk.vhdx"],
+    says: [/the disk has no parent/, /says where it differs from another disk/],
+    apiSays: [/compareVirtualDisks\(\)/],
+    cliSays: [/`virtdisk compare`/],
+  },
+  {
+    name: "24. another parent for a disk that has none",
+    make: async (dir) => {
+      await create(dir, "disk.vhdx", { size: 8 * MIB });
+      await create(dir, "other.vhdx", { size: 8 * MIB });
+    },
+    api: (dir) =>
+      rebaseVirtualDisk(dir.file("disk.vhdx"), { ...PORTABLE, parent: dir.file("other.vhdx") }),
+    cli: ["rebase", "disk.vhdx", "other.vhdx"],
+    says: [/a dynamic disk does not have a parent/, /Only a differencing disk has one/],
+    apiSays: [/createVirtualDisk\(path, \{ parent \}\)/],
+    cliSays: [/`virtdisk create --parent PARENT NEWFILE`/],
   },
   {
     name: "25. using a disk after its end",

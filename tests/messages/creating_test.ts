@@ -51,6 +51,20 @@ testMessages([
     never: [/Block sizes/, /older/],
   },
   {
+    name: "17. a size that was meant to be of GiB",
+    api: (dir) => createVirtualDisk(dir.file("disk.vhdx"), { ...PORTABLE, size: 10 }),
+    cli: ["create", "disk.vhdx", "10"],
+    says: [/A number without a unit is of bytes: "10GiB" is a size too/],
+    never: [/at least 3 MiB/, /next one/],
+  },
+  {
+    name: "17. a size of part of a sector",
+    api: (dir) => createVirtualDisk(dir.file("disk.vhdx"), { ...PORTABLE, size: 3 * MIB + 1 }),
+    cli: ["create", "disk.vhdx", "3145729"],
+    says: [/must be a multiple of 512, not 3145729/, /The next one is 3146240/],
+    never: [/GiB/],
+  },
+  {
     name: "17. a disk that is too large",
     api: (dir) => createVirtualDisk(dir.file("disk.vhd"), { ...PORTABLE, size: "3TiB" }),
     cli: ["create", "--size", "3TiB", "disk.vhd"],

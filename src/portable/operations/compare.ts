@@ -228,6 +228,7 @@ export async function* changesOf(
       throw new ImageError("ERROR_VHD_INVALID_TYPE", {
         path: chain.image.source.path,
         reason: "the disk has no parent",
+        causes: ["compareVirtualDisks() says where it differs from another disk."],
       });
     });
     return;

@@ -4,7 +4,7 @@
  * @see {@link https://learn.microsoft.com/windows/win32/api/virtdisk/ns-virtdisk-create_virtual_disk_parameters}
  * @module
  */
-import { sizeText } from "../../disk/size.ts";
+import { nearSizeText, sizeText } from "../../disk/size.ts";
 import { byteCount } from "../../disk/arguments.ts";
 import type { OperationOptions } from "../../disk/progress.ts";
 import { extname } from "../../text/paths.ts";
@@ -249,7 +249,9 @@ function chosenSize(
   }
   byteCount(size, "size");
   if (size % unit !== 0) {
-    throw refusedOption(path, `size must be a multiple of ${unit}, not ${size}`);
+    throw refused(path, `size must be a multiple of ${unit}, not ${size}`, [
+      nearSizeText(size, unit),
+    ]);
   }
   if (size === 0 || size !== least && unit > 1 && size < MINIMUM_SIZE) {
     throw refusedOption(

@@ -114,5 +114,8 @@ function assertDifferencing({ parent, source, subtype }: DiskImage): void {
   throw new ImageError("ERROR_VHD_INVALID_TYPE", {
     path: source.path,
     reason: `a ${subtype} disk does not have a parent`,
+    causes: [
+      "Only a differencing disk has one: createVirtualDisk(path, { parent }) makes such a disk.",
+    ],
   });
 }

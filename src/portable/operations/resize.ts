@@ -14,7 +14,7 @@ import {
   type ResizeReport,
   type SmallestSafeSize,
 } from "../../disk/operation_options.ts";
-import { newSizeOf, SIZE, type Size, sizeText } from "../../disk/size.ts";
+import { nearSizeText, newSizeOf, SIZE, type Size, sizeText } from "../../disk/size.ts";
 import type { ImageChain, ResizableChain } from "../chain/chain.ts";
 import { assertChildless } from "../chain/children.ts";
 import type { WritableSource } from "../file/byte_source.ts";
@@ -160,8 +160,12 @@ function checkedSize(
       }`,
     });
   }
-  if (size === 0 || size % logicalSectorSize !== 0) {
-    throw refused(`size must be a multiple of the sector size, ${logicalSectorSize}, not ${size}`);
+  if (size === 0) throw refused("size must be more than 0", []);
+  if (size % logicalSectorSize !== 0) {
+    throw refused(
+      `size must be a multiple of the sector size, ${logicalSectorSize}, not ${size}`,
+      [nearSizeText(size, logicalSectorSize)],
+    );
   }
   if (expandOnly && size <= virtualSize) {
     throw refused(
