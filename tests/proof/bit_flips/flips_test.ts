@@ -3,7 +3,7 @@ import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { Random } from "../../fuzz/random.ts";
 import { denoCommand } from "../../deno_command.ts";
-import { explored, sampledRounds } from "../../sampling.ts";
+import { allStates, everySo, explored, sampledRounds } from "../../sampling.ts";
 import { TempDir, testWith } from "../../support.ts";
 import { choosePlaces, flipBits, outcomeOf, type Place } from "./flips.ts";
 import { childOfSectors, type FlipSubject, flipSubjects } from "./subjects.ts";
@@ -68,7 +68,7 @@ const sum = (counts: Readonly<Record<string, number>>) =>
   Object.values(counts).reduce((a, b) => a + b, 0);
 
 testWith(
-  READER_NEEDS.libvhdi,
+  [...READER_NEEDS.libvhdi, allStates],
   "childOfSectors(): libvhdi reads other bytes of a sound child that has less than 4 KiB of its own",
   async () => {
     using dir = new TempDir();
@@ -86,23 +86,27 @@ testWith(
   },
 );
 
-Deno.test("choosePlaces(): the same seed gives the same places, in data and in structures", async () => {
-  using dir = new TempDir();
-  for (const subject of await flipSubjects(dir)) {
-    const choose = (seed: number) => choosePlaces(subject, 400, new Random(seed));
-    const places = choose(1);
-    assertEquals(choose(1), places);
-    const data = places.filter(({ kind }) => kind === "data").length;
-    assert(data > 40 && data < 140, `${data} of 400 places in data`);
-    for (const { offset } of places) assertLessOrEqual(offset, subject.bytes.length - 1);
-    for (const { kind, offset } of places) {
-      const isData = subject.data.some(({ fileOffset, length }) =>
-        fileOffset <= offset && offset < fileOffset + length
-      );
-      assertEquals(isData, kind === "data");
+testWith(
+  [allStates],
+  "choosePlaces(): the same seed gives the same places, in data and in structures",
+  async () => {
+    using dir = new TempDir();
+    for (const subject of await flipSubjects(dir)) {
+      const choose = (seed: number) => choosePlaces(subject, 400, new Random(seed));
+      const places = choose(1);
+      assertEquals(choose(1), places);
+      const data = places.filter(({ kind }) => kind === "data").length;
+      assert(data > 40 && data < 140, `${data} of 400 places in data`);
+      for (const { offset } of places) assertLessOrEqual(offset, subject.bytes.length - 1);
+      for (const { kind, offset } of places) {
+        const isData = subject.data.some(({ fileOffset, length }) =>
+          fileOffset <= offset && offset < fileOffset + length
+        );
+        assertEquals(isData, kind === "data");
+      }
     }
-  }
-});
+  },
+);
 
 Deno.test("outcomeOf(): a flip in the data is told from other bytes", async (t) => {
   const contents = new Uint8Array(1024).fill(5);
@@ -143,31 +147,35 @@ const READERS_AT_FAULT: readonly [title: string, code: string, kind: string][] =
   ["does not answer", "await new Promise((done) => setTimeout(done, 60_000))", "hang"],
 ];
 
-for (const [title, code, kind] of READERS_AT_FAULT) {
-  Deno.test(`ReaderProcess: a program that ${title} is told, and started again`, async () => {
-    using dir = new TempDir();
-    const path = dir.file("reader.ts");
-    Deno.writeTextFileSync(
-      path,
-      `for await (const part of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+for (const [i, [title, code, kind]] of READERS_AT_FAULT.entries()) {
+  testWith(
+    everySo(2, i),
+    `ReaderProcess: a program that ${title} is told, and started again`,
+    async () => {
+      using dir = new TempDir();
+      const path = dir.file("reader.ts");
+      Deno.writeTextFileSync(
+        path,
+        `for await (const part of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
         if (part.includes("bad")) ${code};
         console.log('{"kind":"bytes","checksum":7}');
       }`,
-    );
-    const start = () =>
-      denoCommand({
-        args: ["run", "--no-check", path],
-        stdin: "piped",
-        stdout: "piped",
-        stderr: "null",
-      })
-        .spawn();
-    await using reader = new ReaderProcess(start, 4000);
-    const read = (path: string) => reader.read({ path, parent: undefined, size: 1 });
-    assertEquals((await read("good")).kind, "bytes");
-    assertEquals((await read("bad")).kind, kind);
-    assertEquals((await read("good")).kind, "bytes");
-  });
+      );
+      const start = () =>
+        denoCommand({
+          args: ["run", "--no-check", path],
+          stdin: "piped",
+          stdout: "piped",
+          stderr: "null",
+        })
+          .spawn();
+      await using reader = new ReaderProcess(start, 4000);
+      const read = (path: string) => reader.read({ path, parent: undefined, size: 1 });
+      assertEquals((await read("good")).kind, "bytes");
+      assertEquals((await read("bad")).kind, kind);
+      assertEquals((await read("good")).kind, "bytes");
+    },
+  );
 }
 
 Deno.test("our_reader.ts: an image that is none is refused, and a missing file too", async () => {

@@ -1,7 +1,7 @@
 /** The fuzzer: what it finds, that it is led by what of the source is reached, and a sample of every target. */
 import { assert, assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
 import { Random } from "../../fuzz/random.ts";
-import { explored, sampledRounds } from "../../sampling.ts";
+import { allStates, explored, sampledRounds } from "../../sampling.ts";
 import { TempDir, testWith } from "../../support.ts";
 import { Coverage } from "./coverage.ts";
 import { type Batch, type Fault, fuzz, type FuzzState, runMutant } from "./fuzzer.ts";
@@ -34,30 +34,34 @@ for (const target of TARGETS) {
   );
 }
 
-Deno.test("fuzz() finds what is behind several conditions, and leaves out what does not matter", async () => {
-  using coverage = await Coverage.start(HERE);
-  const batches: Batch[] = [];
-  const count = sampledRounds(60_000, 8_000);
-  const { faults, corpus, reached, sound } = await fuzz({
-    target: MAZE_TARGET,
-    count,
-    counted: count,
-    seed: SEED,
-    coverage,
-    onBatch: (batch) => batches.push(batch),
-  });
-  assertGreater(faults.length, 0);
-  assertGreater(corpus.length, 2);
-  assertGreater(reached, sound);
-  for (const { mutant, error, target } of faults) {
-    assertEquals([target, error], ["maze", "TypeError: the end of the maze"]);
-    assert(mutant.patches.length <= 3, JSON.stringify(mutant));
-    const bases = new Map([["maze", MAZE]]);
-    await assertRejects(() => runMutant(MAZE_TARGET, bases, mutant), TypeError);
-  }
-  assertEquals(batches[0]!.done, 0);
-  assertEquals(batches[0]!.mutants.length, 32);
-});
+testWith(
+  [allStates],
+  "fuzz() finds what is behind several conditions, and leaves out what does not matter",
+  async () => {
+    using coverage = await Coverage.start(HERE);
+    const batches: Batch[] = [];
+    const count = 60_000;
+    const { faults, corpus, reached, sound } = await fuzz({
+      target: MAZE_TARGET,
+      count,
+      counted: count,
+      seed: SEED,
+      coverage,
+      onBatch: (batch) => batches.push(batch),
+    });
+    assertGreater(faults.length, 0);
+    assertGreater(corpus.length, 2);
+    assertGreater(reached, sound);
+    for (const { mutant, error, target } of faults) {
+      assertEquals([target, error], ["maze", "TypeError: the end of the maze"]);
+      assert(mutant.patches.length <= 3, JSON.stringify(mutant));
+      const bases = new Map([["maze", MAZE]]);
+      await assertRejects(() => runMutant(MAZE_TARGET, bases, mutant), TypeError);
+    }
+    assertEquals(batches[0]!.done, 0);
+    assertEquals(batches[0]!.mutants.length, 32);
+  },
+);
 
 Deno.test("fuzz() goes on with what was kept, and counts only as many as it is told", async () => {
   const batches: Batch[] = [];
@@ -142,7 +146,7 @@ Deno.test("mutate(): the same seed gives the same, inside the file, with few cha
     for (let i = 0; i < 60; i++) mutant = mutate(MAZE, mutant, mutant, random);
     return mutant;
   };
-  for (let seed = 0; seed < 40; seed++) {
+  for (let seed = 0; seed < sampledRounds(40); seed++) {
     const mutant = make(seed);
     assertEquals(make(seed), mutant);
     assert(mutant.patches.length <= 24);
@@ -151,7 +155,7 @@ Deno.test("mutate(): the same seed gives the same, inside the file, with few cha
   }
 });
 
-Deno.test("worker(): a process that does not end, or ends badly, is told", async () => {
+testWith([allStates], "worker(): a process that does not end, or ends badly, is told", async () => {
   using dir = new TempDir();
   const missing = await worker(["run", "VHD", dir.file("none.json")], { limit: 600_000 });
   assertMatch(missing.how!, /^ended with 1: .*NotFound/);

@@ -1,7 +1,7 @@
 /** Mutants are found where they are, put into the program one at a time, and noticed by tests that run them. */
 import { assert, assertEquals } from "@std/assert";
 import { join, toFileUrl } from "@std/path";
-import { allStates } from "../../sampling.ts";
+import { allStates, sampledRounds } from "../../sampling.ts";
 import { onlyOn, ROOT, TempDir, testWith, tool } from "../../support.ts";
 import { filesIn } from "./covered.ts";
 import { Memory } from "./memory.ts";
@@ -106,7 +106,7 @@ Deno.test("findMutants(): the formats have all kinds of mutants, and each is ano
   const all = findMutants(["src/portable/vhdx"]);
   const operators = new Set(all.map(({ operator }) => operator));
   assertEquals([...operators].sort(), [...OPERATORS].sort());
-  for (const mutant of sampleOf(all, 200, 1)) {
+  for (const mutant of sampleOf(all, sampledRounds(200), 1)) {
     const source = Deno.readTextFileSync(join(ROOT, mutant.file));
     assertEquals(source.slice(mutant.start, mutant.end), mutant.original);
     assert(mutated(source, mutant) !== source, mutant.code);
@@ -119,7 +119,7 @@ Deno.test("sampleOf(): a smaller sample is the beginning of a larger one", () =>
   assertEquals(new Set(sampleOf(all, all.length + 1, 7)).size, all.length);
 });
 
-Deno.test("sampleOf(): every file has its share", () => {
+testWith([allStates], "sampleOf(): every file has its share", () => {
   const all = findMutants(["src/portable/vhd"]);
   for (const count of [300, 1000]) {
     const sample = sampleOf(all, count, 3);
@@ -226,7 +226,7 @@ Deno.test("Memory: what noticed a mutant holds until it is another, and what did
 });
 
 testWith(
-  [onlyOn("linux")],
+  [onlyOn("linux"), allStates],
   "Laboratory: a test that does not hold is left out, with the reason",
   async () => {
     using laboratory = new Laboratory(findMutants(["src/bytes/guid.ts"]));
@@ -241,14 +241,18 @@ testWith(
   },
 );
 
-Deno.test("the list of mutants that are not noticed names mutants that there are, each once, with a reason", () => {
-  const names = new Set(findMutants(ROOMS).map(nameOf));
-  assertEquals((kept as Kept[]).map(({ name }) => name).filter((name) => !names.has(name)), []);
-  assertEquals(new Set((kept as Kept[]).map(({ name }) => name)).size, kept.length);
-  for (const { kind, why } of kept as Kept[]) {
-    assert(/^(same|gap)$/.test(kind) && why.length > 10, why);
-  }
-});
+testWith(
+  [allStates],
+  "the list of mutants that are not noticed names mutants that there are, each once, with a reason",
+  () => {
+    const names = new Set(findMutants(ROOMS).map(nameOf));
+    assertEquals((kept as Kept[]).map(({ name }) => name).filter((name) => !names.has(name)), []);
+    assertEquals(new Set((kept as Kept[]).map(({ name }) => name)).size, kept.length);
+    for (const { kind, why } of kept as Kept[]) {
+      assert(/^(same|gap)$/.test(kind) && why.length > 10, why);
+    }
+  },
+);
 
 Deno.test("filesIn(): the lines that were run, and sums of branches", () => {
   const lcov = "SF:/x/src/a.ts\nBRF:4\nBRH:3\nDA:1,1\nDA:2,0\nDA:7,12\nend_of_record\n" +
