@@ -15,9 +15,27 @@ export const ROOT = fromFileUrl(new URL("..", import.meta.url));
 const SHARED_IMAGES = join(ROOT, "..", "shared", "images");
 const REQUIRE_ALL = Deno.env.get("VIRTDISK_REQUIRE") === "all";
 
+/** The folders that stay, and those of them that nobody has. */
+const kept = new Set<string>();
+const free: string[] = [];
+
+/**
+ * Keeps a folder when its scope ends: emptied, it is that of a later test. For what runs in a folder and takes long to
+ * start; it goes when all tests of the process have run.
+ */
+export function keepFolder(path: string): void {
+  if (kept.size === 0) globalThis.addEventListener("unload", removeKept);
+  kept.add(path);
+}
+
+function removeKept(): void {
+  for (const path of free) Deno.removeSync(path, { recursive: true });
+}
+
 /** A temporary folder that goes with its scope. */
 export class TempDir implements Disposable {
-  readonly path: string = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "virtdisk-" }));
+  readonly path: string = free.pop() ??
+    Deno.realPathSync(Deno.makeTempDirSync({ prefix: "virtdisk-" }));
 
   /** The path of a file in it. */
   file(name: string): string {
@@ -25,6 +43,7 @@ export class TempDir implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (kept.has(this.path)) return this.#empty();
     // On Windows a virus scanner may have a new file open for a moment.
     const tries = Deno.build.os === "windows" ? 20 : 1;
     for (let i = 1;; i++) {
@@ -35,6 +54,15 @@ export class TempDir implements Disposable {
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
       }
     }
+  }
+
+  #empty(): void {
+    // A test may have taken or given rights to it.
+    Deno.chmodSync(this.path, 0o700);
+    for (const { name } of Deno.readDirSync(this.path)) {
+      Deno.removeSync(this.file(name), { recursive: true });
+    }
+    free.push(this.path);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * The command line in processes that stay: what one test runs in one folder with the same permissions is run by one
- * process, for to start Deno takes ten times as long as most commands. `tests/run.ts` has them, for a sample alone:
+ * The command line in processes that stay: what tests run in one folder with the same permissions is run by one
+ * process, for to start Deno takes ten times as long as most commands. The folder of a test is that of the next one
+ * for the same reason (`keepFolder()`). `tests/run.ts` has the processes, for a sample alone:
  * with all states each command is a process of its own.
  *
  * A command that reads standard input is always a process of its own.
@@ -10,7 +11,7 @@ import { joined } from "../../src/bytes/joined.ts";
 import { areBundled } from "../bundles.ts";
 import { denoCommand } from "../deno_command.ts";
 import { IS_FULL } from "../sampling.ts";
-import { exists } from "../support.ts";
+import { exists, keepFolder } from "../support.ts";
 import type { Outcome } from "./run_cli.ts";
 
 /** The socket at which they are asked, in the environment. */
@@ -20,6 +21,9 @@ const COMMANDS = new Set([
   ...["changes", "check", "compact", "compare", "convert", "create", "diagnose", "expand", "free"],
   ...["help", "info", "map", "merge", "read", "rebase", "resize", "salvage"],
 ]);
+
+/** Each has tens of megabytes of memory. */
+const MOST = 12;
 
 /** What is to be run. */
 interface Request {
@@ -44,6 +48,7 @@ export async function runResident(request: Request): Promise<Outcome | undefined
   // As the last of all it is standard output.
   const readsInput = rest.slice(0, -1).includes("-");
   if (!isHelp && (!COMMANDS.has(name) || readsInput)) return undefined;
+  keepFolder(request.folder);
   using connection = await Deno.connect({ transport: "unix", path });
   await writeAll(connection, encode(request));
   const bytes = await readToEnd(connection);
@@ -57,14 +62,17 @@ export async function runResident(request: Request): Promise<Outcome | undefined
 export class Residents implements AsyncDisposable {
   readonly #listener: Deno.UnixListener;
   readonly #module: string;
+  readonly #most: number;
   readonly #all = new Set<Resident>();
   readonly #serving: Promise<void>;
 
   /**
    * @param folder Where the socket is, and the module that they run.
    * @param commandLine The path of a module with the function `main` of the command line.
+   * @param most So many stay at most, unless more are busy.
    */
-  constructor(folder: string, commandLine: string) {
+  constructor(folder: string, commandLine: string, most = MOST) {
+    this.#most = most;
     this.#module = `${folder}/resident.ts`;
     Deno.writeTextFileSync(this.#module, residentModule(toFileUrl(commandLine).href));
     this.#listener = Deno.listen({ transport: "unix", path: `${folder}/residents` });
@@ -90,19 +98,29 @@ export class Residents implements AsyncDisposable {
   async #answer(connection: Deno.UnixConn): Promise<void> {
     using _ = connection;
     const request: Request = JSON.parse(decode(await readLine(connection)));
-    // A test takes its folder with it, and needs no process there any more.
+    // Whoever takes a folder away needs no process there any more.
     await Promise.all(
       [...this.#all].filter(({ folder }) => !exists(folder)).map((each) => this.#end(each)),
     );
     let resident = [...this.#all].find((each) => each.isFreeFor(request));
     if (resident === undefined) {
+      await this.#makeRoom();
       resident = new Resident(this.#module, request);
-      this.#all.add(resident);
     }
+    // The last one is the one that was used last.
+    this.#all.delete(resident);
+    this.#all.add(resident);
     const { code, out, err } = await resident.run(request.args);
     if (resident.hasEnded) await this.#end(resident);
     const answer: Answer = { code, outLength: out.length };
     for (const bytes of [encode(answer), out, err]) await writeAll(connection, bytes);
+  }
+
+  /** Ends those that nobody has used for longest. */
+  async #makeRoom(): Promise<void> {
+    const idle = [...this.#all].filter(({ isBusy }) => !isBusy);
+    const tooMany = Math.max(0, this.#all.size + 1 - this.#most);
+    await Promise.all(idle.slice(0, tooMany).map((each) => this.#end(each)));
   }
 
   async #end(resident: Resident): Promise<void> {
@@ -147,6 +165,10 @@ class Resident {
   /** Whether it runs nothing, and would run this. Whoever runs two commands at once wants two processes. */
   isFreeFor(request: Request): boolean {
     return !this.#isBusy && this.#key === keyOf(request);
+  }
+
+  get isBusy(): boolean {
+    return this.#isBusy;
   }
 
   /** Whether it has run its last command, which then did not come back. */

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { areBundled, commandLineOf, makeBundle, runnable } from "../bundles.ts";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
-import { circumstance, onlyOn, ROOT, TempDir, testWith } from "../support.ts";
+import { circumstance, exists, keepFolder, onlyOn, ROOT, TempDir, testWith } from "../support.ts";
 import { Residents } from "./residents.ts";
 
 const FLAGS = ["--allow-read=.", "--allow-write=."];
@@ -57,7 +57,7 @@ testWith([onlyOn("linux", "darwin")], "runResident() says what a command printed
   using dir = new TempDir();
   using folder = new TempDir();
   Deno.writeTextFileSync(dir.file("main.js"), MADE_UP);
-  await using residents = new Residents(dir.path, dir.file("main.js"));
+  await using residents = new Residents(dir.path, dir.file("main.js"), 3);
   const run = (rows: readonly (readonly string[])[], options = {}) =>
     runWith(residents, folder.path, rows, options);
   await t.step("one process runs one after the other", async () => {
@@ -71,6 +71,12 @@ testWith([onlyOn("linux", "darwin")], "runResident() says what a command printed
     assertEquals(outcomes.map((each) => each![1]).sort(), ["\0out  1\n", "\0out  3\n"]);
     assertEquals((await run([["create"]], { flags: [] }))[0]![1], "\0out  1\n");
     assertEquals(residents.count, 3);
+  });
+  await t.step("if there are too many, that goes which nobody has used for longest", async () => {
+    await run([["create"]]);
+    assertEquals((await run([["create"]], { flags: ["--allow-read=."] }))[0]![1], "\0out  1\n");
+    assertEquals(residents.count, 3);
+    assertEquals((await run([["create"]], { flags: [] }))[0]![1], "\0out  2\n");
   });
   await t.step("there is no other permission than the flags give", async () => {
     const [outcome] = await run([["check"]], { flags: [] });
@@ -102,6 +108,40 @@ testWith([onlyOn("linux", "darwin")], "runResident() says what a command printed
     Deno.mkdirSync(folder.path);
   });
 });
+
+testWith(
+  [onlyOn("linux", "darwin")],
+  "keepFolder() has a later test get the folder, empty, until all have run",
+  async () => {
+    const keep = () => {
+      using dir = new TempDir();
+      keepFolder(dir.path);
+      Deno.mkdirSync(dir.file("a/b"), { recursive: true });
+      Deno.chmodSync(dir.path, 0o755);
+      return dir.path;
+    };
+    const path = keep();
+    {
+      using next = new TempDir();
+      assertEquals([next.path, [...Deno.readDirSync(path)]], [path, []]);
+      assertEquals(Deno.statSync(path).mode! & 0o777, 0o700);
+      using another = new TempDir();
+      assert(another.path !== path);
+    }
+    const { stdout } = await denoCommand({
+      args: [
+        ...["eval", "--no-check", `--config=${ROOT}/deno.json`],
+        `import { keepFolder, TempDir } from ${
+          JSON.stringify(import.meta.resolve("../support.ts"))
+        };
+         const keep = ${keep};
+         console.log(keep(), [...Deno.readDirSync(keep())].length);`,
+      ],
+    }).output();
+    const [gone = "", count] = new TextDecoder().decode(stdout).trim().split(" ");
+    assertEquals([count, exists(gone)], ["0", false]);
+  },
+);
 
 /** Deno gets its bundler from npm. */
 const bundler = circumstance(() => {
