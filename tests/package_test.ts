@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname, join, toFileUrl } from "@std/path";
 import { COMMANDS } from "../src/cli/commands.ts";
 import { createImage } from "./create_image.ts";
-import { allStates } from "./sampling.ts";
+import { allStates, sampledRows } from "./sampling.ts";
 import { exists, onlyOn, quickFiles, ROOT, run, TempDir, testWith, tool } from "./support.ts";
 import { KERNEL32, VIRTDISK } from "./windows/system.ts";
 
@@ -30,6 +30,31 @@ const PARTS = [
 const PATH = [dirname(Deno.execPath()), Deno.env.get("PATH")]
   .join(Deno.build.os === "windows" ? ";" : ":");
 const USE = 'import { parseSize } from "@virtdisk/virtdisk";\nconsole.log(parseSize("1KiB"));\n';
+
+/** Clones for all tests, which change nothing in them: Deno compiles the modules of each folder anew. */
+const shared = new Map<string, TempDir>();
+
+/**
+ * A clone for all tests that name the same parts.
+ *
+ * @param without A folder that it does not have.
+ */
+function sharedClone(without = ""): string {
+  let dir = shared.get(without);
+  if (dir === undefined) {
+    const made = dir = new TempDir();
+    shared.set(without, made);
+    addEventListener("unload", () => made[Symbol.dispose]());
+    clone(made);
+    if (without !== "") Deno.removeSync(made.file(`clone/${without}`), { recursive: true });
+  }
+  return dir.file("clone");
+}
+
+/** A new folder for a project, beside a clone for all tests. */
+function projectBeside(folder: string): string {
+  return Deno.makeTempDirSync({ dir: dirname(folder), prefix: "project" });
+}
 
 function clone(dir: TempDir): string {
   for (const part of PARTS) {
@@ -71,13 +96,11 @@ for (const [i, [name, configuration]] of Object.entries(CONFIGURATIONS).entries(
     [quickFiles, ...i === 0 ? [] : [allStates]],
     `package: ${name} works without a warning`,
     () => {
-      using dir = new TempDir();
-      clone(dir);
-      Deno.mkdirSync(dir.file("consumer"));
-      Deno.writeTextFileSync(dir.file("consumer/deno.json"), JSON.stringify(configuration));
-      Deno.writeTextFileSync(dir.file("consumer/main.ts"), USE);
+      const project = projectBeside(sharedClone());
+      Deno.writeTextFileSync(join(project, "deno.json"), JSON.stringify(configuration));
+      Deno.writeTextFileSync(join(project, "main.ts"), USE);
       const args = ["run", "--no-prompt", "--no-lock", "main.ts"];
-      const { code, out, err } = outcome(Deno.execPath(), args, dir.file("consumer"));
+      const { code, out, err } = outcome(Deno.execPath(), args, project);
       assertEquals({ code, out, err }, { code: 0, out: "1024\n", err: "" });
     },
   );
@@ -144,13 +167,12 @@ const USES: Readonly<Record<string, Use>> = {
 };
 
 Deno.test("package: each entry point is used by a project of its own, with no more permission than that needs", async (t) => {
-  using dir = new TempDir();
-  const folder = clone(dir);
+  const folder = sharedClone();
   const config = Deno.readTextFileSync(join(folder, "deno.json"));
   const { name, exports } = JSON.parse(config) as { name: string; exports: Record<string, string> };
   assertEquals(Object.keys(USES).sort(), Object.keys(exports).sort());
-  const project = dir.file("consumer");
-  Deno.mkdirSync(join(project, "images"), { recursive: true });
+  const project = projectBeside(folder);
+  Deno.mkdirSync(join(project, "images"));
   const imports = Object.entries(exports).map(([entry, path]) => [
     name + entry.slice(1),
     `../clone/${path.slice(2)}`,
@@ -158,14 +180,16 @@ Deno.test("package: each entry point is used by a project of its own, with no mo
   const map = { imports: Object.fromEntries(imports) };
   Deno.writeTextFileSync(join(project, "deno.json"), JSON.stringify(map));
   (await createImage(join(project, "images", "disk.vhdx"), { size: 8 << 20 })).close();
-  for (const [entry, { name, code, flags, out: expected }] of Object.entries(USES)) {
+  for (
+    const [index, [entry, { name, code, flags, out: expected }]] of Object.entries(USES).entries()
+  ) {
     await t.step(`${entry} ${name}`, () => {
       Deno.writeTextFileSync(join(project, "main.ts"), code);
       const runWith = (given: readonly string[]) =>
         outcome(Deno.execPath(), ["run", "--no-prompt", "--no-lock", ...given, "main.ts"], project);
       // Off Windows no library is asked for.
       const needed = entry === "./ffi" && Deno.build.os !== "windows" ? [] : flags;
-      for (const missing of needed) {
+      for (const missing of sampledRows(needed, 2, index)) {
         const less = runWith(flags.filter((flag) => flag !== missing));
         const kind = missing.slice("--allow-".length).split("=")[0]!;
         assertMatch(less.out + less.err, new RegExp(`Requires ${kind} access`));
@@ -195,9 +219,7 @@ for (const face of ["mod.ts", "portable.ts"]) {
     name: `package: ${face} needs no file of the native backend${ignore ? " off Windows" : ""}`,
     ignore,
     fn() {
-      using dir = new TempDir();
-      const folder = clone(dir);
-      Deno.removeSync(join(folder, "src", "native"), { recursive: true });
+      const folder = sharedClone("src/native");
       Deno.writeTextFileSync(join(folder, "main.ts"), WITHOUT_NATIVE);
       const allowed = ["--allow-read", "--allow-write", "--no-prompt", "--no-check"];
       const args = ["run", ...allowed, "main.ts", `./${face}`];
@@ -215,9 +237,7 @@ testWith(
   [quickFiles, allStates],
   "package: portable.ts is checked without a type of the native backend",
   () => {
-    using dir = new TempDir();
-    const folder = clone(dir);
-    Deno.removeSync(join(folder, "src", "native"), { recursive: true });
+    const folder = sharedClone("src/native");
     const { code, err } = outcome(Deno.execPath(), ["check", "portable.ts"], folder);
     assertEquals(code, 0, err);
   },
@@ -225,7 +245,7 @@ testWith(
 
 /** Installs the command line of a clone as the README says, in a folder of its own; gives what was said. */
 function install(dir: TempDir): string {
-  return installAs(dir, clone(dir), "virtdisk", ["--allow-read", "--allow-write"]);
+  return installAs(dir, sharedClone(), "virtdisk", ["--allow-read", "--allow-write"]);
 }
 
 /** Installs a command with the given permissions. */
@@ -251,14 +271,14 @@ function installed(dir: TempDir, name: string): readonly [string, readonly strin
 
 Deno.test("package: what is installed with too few permissions says which flag it lacks, and asks nobody", async () => {
   using dir = new TempDir();
-  const folder = clone(dir);
+  const folder = sharedClone();
   (await createImage(dir.file("disk.vhdx"), { size: 8 << 20 })).close();
   const rows = [
     { allowed: [], line: "info disk.vhdx", missing: "read" },
     { allowed: ["--allow-read"], line: "create new.vhdx 64MiB", missing: "write" },
     { allowed: ["--allow-read", "--allow-write"], line: "serve disk.vhdx", missing: "net" },
   ];
-  for (const { allowed, line, missing } of rows) {
+  for (const { allowed, line, missing } of sampledRows(rows, 2)) {
     const name = `lacks-${missing}`;
     installAs(dir, folder, name, allowed);
     const [program, first] = installed(dir, name);
