@@ -16,11 +16,8 @@ import type { Outcome } from "./run_cli.ts";
 
 /** The socket at which they are asked, in the environment. */
 const SOCKET = "VIRTDISK_RESIDENTS";
-/** Which have no use for standard input, but for `-` in place of a file. */
-const COMMANDS = new Set([
-  ...["changes", "check", "compact", "compare", "convert", "create", "diagnose", "expand", "free"],
-  ...["help", "info", "map", "merge", "read", "rebase", "resize", "salvage"],
-]);
+/** Which read standard input, or go on until they are interrupted; others read it for `-` in place of a file. */
+const OWN_COMMANDS = new Set(["serve", "write"]);
 
 /** Each has tens of megabytes of memory. */
 const MOST = 12;
@@ -46,8 +43,9 @@ export async function runResident(request: Request): Promise<Outcome | undefined
   if (IS_FULL || !areBundled() || path === "") return undefined;
   const isHelp = rest.length === 1 && rest[0] === "--help";
   // As the last of all it is standard output.
-  const readsInput = rest.slice(0, -1).includes("-");
-  if (!isHelp && (!COMMANDS.has(name) || readsInput)) return undefined;
+  const readsInput = rest.slice(0, -1).includes("-") ||
+    name === "metadata" && rest.some((arg) => arg.startsWith("--set"));
+  if (!isHelp && (OWN_COMMANDS.has(name) || readsInput)) return undefined;
   keepFolder(request.folder);
   using connection = await Deno.connect({ transport: "unix", path });
   await writeAll(connection, encode(request));

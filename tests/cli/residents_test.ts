@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { areBundled, commandLineOf, makeBundle, runnable } from "../bundles.ts";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
+import { allStates } from "../sampling.ts";
 import { circumstance, exists, keepFolder, onlyOn, ROOT, TempDir, testWith } from "../support.ts";
 import { Residents } from "./residents.ts";
 
@@ -53,7 +54,9 @@ export async function main([name, ...rest]) {
   return 3;
 }`;
 
-testWith([onlyOn("linux", "darwin")], "runResident() says what a command printed", async (t) => {
+const SOCKETS = onlyOn("linux", "darwin");
+
+testWith([SOCKETS, allStates], "runResident() says what a command printed", async (t) => {
   using dir = new TempDir();
   using folder = new TempDir();
   Deno.writeTextFileSync(dir.file("main.js"), MADE_UP);
@@ -94,7 +97,8 @@ testWith([onlyOn("linux", "darwin")], "runResident() says what a command printed
     assertEquals([outcome![0], outcome![1].length, outcome![2]], [0, 3_000_002, ""]);
   });
   await t.step("nothing is run that reads its input, nor for all states", async () => {
-    const rows = [["write", "a"], ["convert", "-", "-"], ["convert", "-", "a"], ["metadata", "a"]];
+    const rows = [["write", "a"], ["serve", "a"], ["convert", "-", "-"], ["convert", "-", "a"]];
+    rows.push(["metadata", "--set", "b", "a"]);
     assertEquals(await run(rows), rows.map(() => null));
     assertEquals(await run([["create"]], { env: { VIRTDISK_STATES: "all" } }), [null]);
     assertEquals(await run([["create"]], { env: { VIRTDISK_BUNDLES: "" } }), [null]);
