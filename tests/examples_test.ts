@@ -1,7 +1,8 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createImage } from "./create_image.ts";
 import { example } from "./example.ts";
-import { TempDir } from "./support.ts";
+import { everySo, sampledRows } from "./sampling.ts";
+import { TempDir, testWith } from "./support.ts";
 
 /** The native backend is the default on Windows, and needs its libraries. */
 const FFI = Deno.build.os === "windows" ? ["--allow-ffi"] : [];
@@ -60,8 +61,9 @@ const DRIVER: [name: string, args: string[]][] = [
   ["vhd_set.ts", ["missing.vhds", "delete", SNAPSHOT]],
 ];
 
-for (const [name, args] of DRIVER) {
-  Deno.test(`examples/${name} ${args.join(" ")} says what it needs`, async () => {
+for (const [index, [name, args]] of DRIVER.entries()) {
+  const title = `examples/${name} ${args.join(" ")} says what it needs`;
+  testWith(everySo(4, index), title, async () => {
     const { code, out } = await example(name, ["--allow-ffi"], ...args);
     assertEquals(code, 1, out);
     const needed = Deno.build.os === "windows" ? "missing.vhd" : "the native backend needs Windows";
@@ -80,7 +82,8 @@ Deno.test("examples that need the driver explain how they are called", async () 
     ["vhd_set.ts"],
     ["vhd_set.ts", "a.vhds", "apply"],
   ];
-  for (const [name, ...args] of rows) {
+  // Not those of which the sample has the test above.
+  for (const [name, ...args] of sampledRows(rows, 4, 1)) {
     const { code, out } = await example(name!, [], ...args);
     assertEquals(code, 2, out);
     assertStringIncludes(out, `usage: ${name}`);

@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { denoCommand } from "./deno_command.ts";
 import { groupsOf, testFilesBelow, writeGroups } from "./groups.ts";
-import { ROOT, TempDir } from "./support.ts";
+import { allStates, sampledRows } from "./sampling.ts";
+import { ROOT, TempDir, testWith } from "./support.ts";
 
 function denoTest(cwd: string, ...args: string[]): { code: number; output: string } {
   const { code, stdout, stderr } = denoCommand({
@@ -76,7 +77,7 @@ Deno.test("a group says of each test its file and line, and of one that fails th
   assertMatch(output, /^FAILED \| 2 passed \| 1 failed \| 1 ignored/m);
 });
 
-Deno.test("a group has the permissions that each test declares", () => {
+testWith([allStates], "a group has the permissions that each test declares", () => {
   const { code, output } = runGroup([
     "Deno.test({ name: 'none', permissions: 'none', fn: () => void Deno.readTextFileSync('deno.json') });",
     "Deno.test('all', () => void Deno.readTextFileSync('deno.json'));",
@@ -88,7 +89,8 @@ Deno.test("a group has the permissions that each test declares", () => {
 });
 
 Deno.test("a group fails if a file cannot be loaded, or has hooks, and says which", () => {
-  for (const text of ["throw new Error('as asked for');", "Deno.test.beforeEach(() => {});"]) {
+  const texts = ["throw new Error('as asked for');", "Deno.test.beforeEach(() => {});"];
+  for (const text of sampledRows(texts, 2)) {
     const { code, output } = runGroup(["Deno.test('one', () => {});", text]);
     assertEquals(code, 1);
     assertMatch(output, /1_test\.ts:1:/);

@@ -57,7 +57,7 @@ Deno.test("metadata says what is wrong", async (t) => {
     [["disk.vhd"], 2, "ERROR_NOT_SUPPORTED"],
     [["none.vhdx"], 2, "ERROR_FILE_NOT_FOUND"],
   ];
-  for (const [args, code, message] of sampledRows(rows, 3)) {
+  for (const [args, code, message] of sampledRows(rows, 4)) {
     await t.step(args.join(" "), async () => {
       const outcome = await runCli(dir, ["metadata", ...args], new Uint8Array(MIB + 1));
       assertEquals([outcome.code, outcome.out], [code, ""]);
