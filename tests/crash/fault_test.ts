@@ -3,7 +3,8 @@ import { assert, assertEquals, assertGreater, assertLessOrEqual, assertThrows } 
 import { ImageError } from "../../src/portable/file/image_error.ts";
 import type { WritableImage } from "../../src/portable/image/image.ts";
 import { Random } from "../fuzz/random.ts";
-import { explored, Sample, sampledBound } from "../sampling.ts";
+import { everySo, explored, Sample, sampledBound } from "../sampling.ts";
+import { testWith } from "../support.ts";
 import { crashStates } from "./crash_states.ts";
 import { checkState } from "./exploration.ts";
 import { type Fault, FAULTS, FaultSource } from "./fault_source.ts";
@@ -18,9 +19,13 @@ const SEED = 8;
 /** Longer scenarios meet the same writes again and again. */
 const MAX_STEPS = 45;
 
-for (const scenario of [...VHD_SCENARIOS, ...VHDX_SCENARIOS]) {
+const SCENARIOS = [VHD_SCENARIOS, VHDX_SCENARIOS].flatMap((scenarios) =>
+  scenarios.map((scenario, i) => ({ scenario, needs: everySo(4, i + 1) }))
+);
+
+for (const { scenario, needs } of SCENARIOS) {
   if (scenario.steps.length > MAX_STEPS) continue;
-  Deno.test(`${scenario.title} loses nothing where its file cannot be written`, () => {
+  testWith(needs, `${scenario.title} loses nothing where its file cannot be written`, () => {
     const random = new Random(SEED);
     const sample = new Sample();
     let states = 0;

@@ -38,7 +38,7 @@ const CASES = Object.entries(MAINTENANCE).flatMap(([operation, maintenance], i) 
   return types.map((type) => ({ operation, maintenance, type }));
 });
 
-for (const { operation, maintenance, type } of sampledRows(CASES, 5, 1)) {
+for (const { operation, maintenance, type } of sampledRows(CASES, 9, 1)) {
   // Windows has no SIGKILL, and other systems no need to be told apart.
   testWith(
     [onlyOn("linux", "darwin"), tool("qemu-img")],

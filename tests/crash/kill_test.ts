@@ -2,7 +2,7 @@
 import { assert, assertGreater } from "@std/assert";
 import { createVirtualDisk } from "@virtdisk/virtdisk";
 import { Random } from "../fuzz/random.ts";
-import { explored, sampledRounds } from "../sampling.ts";
+import { everySo, explored, sampledRounds } from "../sampling.ts";
 import { onlyOn, ROOT, TempDir, testWith } from "../support.ts";
 import { applyLine, childArguments, look } from "./child_writer.ts";
 import { Oracle } from "./oracle.ts";
@@ -24,10 +24,10 @@ const DISKS = [
   { format: VHDX, type: "vhdx", subtype: "dynamic" },
 ] as const;
 
-for (const { format, type, subtype } of DISKS) {
+for (const [i, { format, type, subtype }] of DISKS.entries()) {
   // Windows has no SIGKILL, and other systems no need to be told apart.
   testWith(
-    [onlyOn("linux", "darwin")],
+    [onlyOn("linux", "darwin"), ...everySo(3, i)],
     `a killed writer of a ${subtype} ${type} loses nothing`,
     async () => {
       using dir = new TempDir();

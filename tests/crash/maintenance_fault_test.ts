@@ -6,8 +6,8 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { checkVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { Random } from "../fuzz/random.ts";
 import { MIB } from "../portable/vhdx/vhdx_builder.ts";
-import { assertBytesEqual } from "../support.ts";
-import { explored, Sample, sampledBound } from "../sampling.ts";
+import { assertBytesEqual, testWith } from "../support.ts";
+import { everySo, explored, Sample, sampledBound } from "../sampling.ts";
 import { crashStates } from "./crash_states.ts";
 import { type Files, type FolderFault, SimulatedFolder } from "./simulated_folder.ts";
 import {
@@ -160,8 +160,8 @@ function damaged({ type }: Kind, files: Files): Files {
   return files;
 }
 
-for (const each of KINDS.flatMap(casesOf)) {
-  Deno.test(`${each.title} fails well at each change of a file`, async () => {
+for (const [i, each] of KINDS.flatMap(casesOf).entries()) {
+  testWith(everySo(2, i), `${each.title} fails well at each change of a file`, async () => {
     const files = each.files();
     using whole = new SimulatedFolder(files);
     const before = await diskIn(each, whole);

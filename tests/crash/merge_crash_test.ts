@@ -12,8 +12,8 @@ import { mergeVhdx } from "../../src/portable/vhdx/merge.ts";
 import { Random } from "../fuzz/random.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
-import { assertBytesEqual } from "../support.ts";
-import { explored, Sample, sampledBound } from "../sampling.ts";
+import { assertBytesEqual, testWith } from "../support.ts";
+import { everySo, explored, Sample, sampledBound } from "../sampling.ts";
 import { CrashPoints } from "./crash_states.ts";
 import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
 import { itemsOf } from "./disk_items.ts";
@@ -88,46 +88,50 @@ function merging(
 
 type Recorded = SparseFile | RecordingSource<never>;
 
-for (const each of CASES) {
-  Deno.test(`${each.title} keeps what the chain holds, whenever it crashes`, async () => {
-    const { format, merge, samples } = each;
-    const chain = each.files();
-    const files = each.baseSize === undefined ? chain : chain.slice(0, -1);
-    const [childBase, targetBase] = files.slice(-2) as [SparseFile, SparseFile];
-    const expected = whatIsIn(
-      files.map(format.open),
-      chain.slice(files.length).map(format.open),
-    );
-    // One order of all changes: which file, and how many of its changes there were then.
-    const order: { readonly file: 0 | 1; readonly count: number }[] = [];
-    const recorded = {
-      child: new NotingSource(childBase, (count) => order.push({ file: 0, count })),
-      target: new NotingSource(targetBase, (count) => order.push({ file: 1, count })),
-    };
-    await merge(merging(each, files, recorded));
-    checkMerged(each, recorded.target, expected);
-    expected.target = recorded.target.contents();
-    const random = new Random(SEED);
-    const points = [recorded.child, recorded.target].map((source) => new CrashPoints(source));
-    const counts = [0, 0];
-    const sample = new Sample();
-    let states = 0;
-    for (const { file, count } of order) {
-      counts[file] = count;
-      const stand = [...points[1 - file]!.statesAt(counts[1 - file]!, random, 1)];
-      for (const state of points[file]!.statesAt(count, random, samples)) {
-        if (!sample.takes()) continue;
-        const other = random.pick(stand);
-        const pair = (file === 0 ? [state, other] : [other, state]).map(({ file }) => file);
-        states++;
-        await checkState(each, files, pair as [SparseFile, SparseFile], expected, {
-          resumes: random.chance(each.resumed),
-        });
+for (const [i, each] of CASES.entries()) {
+  testWith(
+    everySo(2, i),
+    `${each.title} keeps what the chain holds, whenever it crashes`,
+    async () => {
+      const { format, merge, samples } = each;
+      const chain = each.files();
+      const files = each.baseSize === undefined ? chain : chain.slice(0, -1);
+      const [childBase, targetBase] = files.slice(-2) as [SparseFile, SparseFile];
+      const expected = whatIsIn(
+        files.map(format.open),
+        chain.slice(files.length).map(format.open),
+      );
+      // One order of all changes: which file, and how many of its changes there were then.
+      const order: { readonly file: 0 | 1; readonly count: number }[] = [];
+      const recorded = {
+        child: new NotingSource(childBase, (count) => order.push({ file: 0, count })),
+        target: new NotingSource(targetBase, (count) => order.push({ file: 1, count })),
+      };
+      await merge(merging(each, files, recorded));
+      checkMerged(each, recorded.target, expected);
+      expected.target = recorded.target.contents();
+      const random = new Random(SEED);
+      const points = [recorded.child, recorded.target].map((source) => new CrashPoints(source));
+      const counts = [0, 0];
+      const sample = new Sample();
+      let states = 0;
+      for (const { file, count } of order) {
+        counts[file] = count;
+        const stand = [...points[1 - file]!.statesAt(counts[1 - file]!, random, 1)];
+        for (const state of points[file]!.statesAt(count, random, samples)) {
+          if (!sample.takes()) continue;
+          const other = random.pick(stand);
+          const pair = (file === 0 ? [state, other] : [other, state]).map(({ file }) => file);
+          states++;
+          await checkState(each, files, pair as [SparseFile, SparseFile], expected, {
+            resumes: random.chance(each.resumed),
+          });
+        }
       }
-    }
-    explored(`${each.title}`, { "crash states": states });
-    assertGreater(states, sampledBound(order.length));
-  });
+      explored(`${each.title}`, { "crash states": states });
+      assertGreater(states, sampledBound(order.length));
+    },
+  );
 }
 
 /** The chain belongs together and reads as before; merging again ends right. */

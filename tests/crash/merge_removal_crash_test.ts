@@ -6,8 +6,8 @@ import { Buffer } from "node:buffer";
 import { assert, assertEquals, assertGreater, assertRejects } from "@std/assert";
 import { type MergeOptions, VirtualDiskError } from "@virtdisk/virtdisk";
 import { Random } from "../fuzz/random.ts";
-import { assertBytesEqual } from "../support.ts";
-import { explored, sampled, sampledBound } from "../sampling.ts";
+import { assertBytesEqual, testWith } from "../support.ts";
+import { everySo, explored, sampled, sampledBound } from "../sampling.ts";
 import { folderStates } from "./folder_states.ts";
 import { type Files, SimulatedFolder } from "./simulated_folder.ts";
 import { chainFiles, KINDS, openIn, readIn } from "./simulated_images.ts";
@@ -24,38 +24,42 @@ const MERGES: readonly (readonly [length: number, MergeOptions, what: string])[]
   [4, { sourceDepth: 2, targetDepth: 4 }, "two disks in the middle of a chain"],
 ];
 
-for (const kind of KINDS) {
-  for (const [length, options, what] of MERGES) {
-    Deno.test(`merging and removing ${what} (${kind.type}) loses nothing, whenever it crashes`, async () => {
-      const files = chainFiles(kind, length);
-      const leaf = `${length - 1}.${kind.type}`;
-      using folder = new SimulatedFolder(files);
-      const disk = await readIn(folder, leaf);
-      const { path, merged } = await mergeAndRemove(folder, leaf, options);
-      const target = nameIn(folder, path);
-      const removed = merged.map((each) => nameIn(folder, each));
-      const expected = new Map([[target, await readIn(folder, target)]]);
-      if (folder.files().has(leaf)) expected.set(leaf, disk);
-      else assertBytesEqual(expected.get(target)!, disk, target);
-      assertEquals(namesIn(folder), [...files.keys()].filter((name) => !removed.includes(name)));
-      let states = 0;
-      for (const state of sampled(folderStates(folder, new Random(SEED), SAMPLES[kind.type]))) {
-        states++;
-        try {
-          await checkState(state.files, { leaf, target, removed, disk, expected });
-        } catch (error) {
-          const reason = error instanceof Error ? error.message : String(error);
-          const where = `step ${state.point} of ${folder.steps.length}`;
-          throw new Error(`${where}: ${reason}\n${state.description()}`, { cause: error });
+for (const [k, kind] of KINDS.entries()) {
+  for (const [i, [length, options, what]] of MERGES.entries()) {
+    testWith(
+      everySo(2, i + k),
+      `merging and removing ${what} (${kind.type}) loses nothing, whenever it crashes`,
+      async () => {
+        const files = chainFiles(kind, length);
+        const leaf = `${length - 1}.${kind.type}`;
+        using folder = new SimulatedFolder(files);
+        const disk = await readIn(folder, leaf);
+        const { path, merged } = await mergeAndRemove(folder, leaf, options);
+        const target = nameIn(folder, path);
+        const removed = merged.map((each) => nameIn(folder, each));
+        const expected = new Map([[target, await readIn(folder, target)]]);
+        if (folder.files().has(leaf)) expected.set(leaf, disk);
+        else assertBytesEqual(expected.get(target)!, disk, target);
+        assertEquals(namesIn(folder), [...files.keys()].filter((name) => !removed.includes(name)));
+        let states = 0;
+        for (const state of sampled(folderStates(folder, new Random(SEED), SAMPLES[kind.type]))) {
+          states++;
+          try {
+            await checkState(state.files, { leaf, target, removed, disk, expected });
+          } catch (error) {
+            const reason = error instanceof Error ? error.message : String(error);
+            const where = `step ${state.point} of ${folder.steps.length}`;
+            throw new Error(`${where}: ${reason}\n${state.description()}`, { cause: error });
+          }
         }
-      }
-      for (const { files } of folderStates(folder, new Random(SEED), 5, folder.steps.length)) {
-        states++;
-        assertEquals(removed.filter((name) => files.has(name)), [], "removed, and back");
-      }
-      explored(`merging and removing ${what} (${kind.type})`, { "crash states": states });
-      assertGreater(states, sampledBound(folder.steps.length));
-    });
+        for (const { files } of folderStates(folder, new Random(SEED), 5, folder.steps.length)) {
+          states++;
+          assertEquals(removed.filter((name) => files.has(name)), [], "removed, and back");
+        }
+        explored(`merging and removing ${what} (${kind.type})`, { "crash states": states });
+        assertGreater(states, sampledBound(folder.steps.length));
+      },
+    );
   }
 }
 

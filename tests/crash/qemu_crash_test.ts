@@ -2,7 +2,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { Random } from "../fuzz/random.ts";
 import { run, TempDir, testWith } from "../support.ts";
-import { explored, sampledPercent, sampledRounds } from "../sampling.ts";
+import { everySo, explored, sampledPercent, sampledRounds } from "../sampling.ts";
 import { QEMU } from "../interop/vhd_oracles.ts";
 import { explore } from "./exploration.ts";
 import { readStamps } from "./stamp.ts";
@@ -16,30 +16,36 @@ const PERCENT = sampledPercent(30);
 const PERCENT_FOR_QEMU = sampledPercent(8);
 const MAX_STATES = Math.min(10, sampledRounds(30));
 
-for (const scenario of [...VHD_SCENARIOS, ...VHDX_SCENARIOS]) {
-  if (scenario.qemuLacks !== undefined) continue;
-  testWith(QEMU, `QEMU reads what crashes leave of ${scenario.title}`, () => {
-    using dir = new TempDir();
-    const path = dir.file("crashed.img");
-    const random = new Random(SEED);
-    let states = 0;
-    explore({
-      ...scenario,
-      base: scenario.base(),
-      seed: SEED,
-      percent: scenario.percent ?? PERCENT,
-      alsoCheck: ({ file }, seen) => {
-        if (states >= MAX_STATES || !random.chance(PERCENT_FOR_QEMU)) return;
-        states++;
-        const versions = qemuVersions(file, path, seen.attributes.get("format") === "vhdx");
-        const disk = versions.subarray(0, seen.versions.length);
-        const different = disk.findIndex((version, i) => version !== seen.versions[i]);
-        assertEquals(different, -1, `QEMU reads another version of sector ${different}`);
-      },
-    });
-    explored(`${scenario.title}`, { "crash states through QEMU": states });
-    assertGreater(states, 0);
-  });
+const SCENARIOS = [...VHD_SCENARIOS, ...VHDX_SCENARIOS]
+  .filter(({ qemuLacks }) => qemuLacks === undefined);
+
+for (const [i, scenario] of SCENARIOS.entries()) {
+  testWith(
+    [...QEMU, ...everySo(3, i)],
+    `QEMU reads what crashes leave of ${scenario.title}`,
+    () => {
+      using dir = new TempDir();
+      const path = dir.file("crashed.img");
+      const random = new Random(SEED);
+      let states = 0;
+      explore({
+        ...scenario,
+        base: scenario.base(),
+        seed: SEED,
+        percent: scenario.percent ?? PERCENT,
+        alsoCheck: ({ file }, seen) => {
+          if (states >= MAX_STATES || !random.chance(PERCENT_FOR_QEMU)) return;
+          states++;
+          const versions = qemuVersions(file, path, seen.attributes.get("format") === "vhdx");
+          const disk = versions.subarray(0, seen.versions.length);
+          const different = disk.findIndex((version, i) => version !== seen.versions[i]);
+          assertEquals(different, -1, `QEMU reads another version of sector ${different}`);
+        },
+      });
+      explored(`${scenario.title}`, { "crash states through QEMU": states });
+      assertGreater(states, 0);
+    },
+  );
 }
 
 /** What QEMU sees; it replays a log first, which it refuses to do while it only reads. */

@@ -9,8 +9,8 @@ import { resizeVhdx } from "../../src/portable/vhdx/resize.ts";
 import { Random } from "../fuzz/random.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
 import { MIB, vhdxSpec } from "../portable/vhdx/vhdx_builder.ts";
-import { assertBytesEqual } from "../support.ts";
-import { explored, sampled, sampledBound } from "../sampling.ts";
+import { assertBytesEqual, testWith } from "../support.ts";
+import { everySo, explored, sampled, sampledBound } from "../sampling.ts";
 import { type CrashState, crashStates } from "./crash_states.ts";
 import { createVhdIn, createVhdxIn, newImage } from "./formats.ts";
 import { type Observation, observe } from "./observation.ts";
@@ -88,35 +88,39 @@ const RESIZINGS: readonly Resizing[] = [
   }),
 ];
 
-for (const resizing of RESIZINGS) {
-  Deno.test(`${resizing.title} leaves the old size or the new one, whenever it crashes`, async () => {
-    const { format, size } = resizing;
-    const base = resizing.base();
-    const before = observe(format.open(base));
-    const recording = new RecordingSource<never>(base);
-    resize(resizing, recording);
-    format.checkClosed?.(recording);
-    const after = observe(format.open(recording));
-    assertEquals(after.versions.length, size / SECTOR);
-    checkData(resizing, before, after);
-    let states = 0;
-    const random = new Random(SEED);
-    for (const state of sampled(crashStates(base, recording.changes, random, SAMPLES))) {
-      states++;
-      try {
-        await checkState(resizing, before, { disk: after, file: recording }, state, random);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new Error(
-          `seed ${SEED}, change ${state.point} of ${recording.changes.length}: ${reason}\n` +
-            state.description(),
-          { cause: error },
-        );
+for (const [i, resizing] of RESIZINGS.entries()) {
+  testWith(
+    everySo(2, i),
+    `${resizing.title} leaves the old size or the new one, whenever it crashes`,
+    async () => {
+      const { format, size } = resizing;
+      const base = resizing.base();
+      const before = observe(format.open(base));
+      const recording = new RecordingSource<never>(base);
+      resize(resizing, recording);
+      format.checkClosed?.(recording);
+      const after = observe(format.open(recording));
+      assertEquals(after.versions.length, size / SECTOR);
+      checkData(resizing, before, after);
+      let states = 0;
+      const random = new Random(SEED);
+      for (const state of sampled(crashStates(base, recording.changes, random, SAMPLES))) {
+        states++;
+        try {
+          await checkState(resizing, before, { disk: after, file: recording }, state, random);
+        } catch (error) {
+          const reason = error instanceof Error ? error.message : String(error);
+          throw new Error(
+            `seed ${SEED}, change ${state.point} of ${recording.changes.length}: ${reason}\n` +
+              state.description(),
+            { cause: error },
+          );
+        }
       }
-    }
-    explored(`${resizing.title}`, { "crash states": states });
-    assertGreater(states, sampledBound(recording.changes.length));
-  });
+      explored(`${resizing.title}`, { "crash states": states });
+      assertGreater(states, sampledBound(recording.changes.length));
+    },
+  );
 }
 
 /** It opens; holds what it held; can be written to, and is sound then; and comes to the new size when asked again. */

@@ -3,7 +3,8 @@
  * bytes if that is asked for; else each 512 bytes of them are old or new.
  */
 import { assert, assertGreater } from "@std/assert";
-import { explored, IS_FULL, sampledBound } from "../sampling.ts";
+import { everySo, explored, IS_FULL, sampledBound } from "../sampling.ts";
+import { testWith } from "../support.ts";
 import { explore, type Plan } from "./exploration.ts";
 import { ATOMIC_VHDX, LARGE_SECTOR_SCENARIOS, VHDX } from "./vhdx_scenarios.ts";
 
@@ -28,9 +29,9 @@ const PROMISES:
     },
   ];
 
-for (const { what, ...promise } of PROMISES) {
-  for (const scenario of LARGE_SECTOR_SCENARIOS) {
-    Deno.test(`${scenario.title} ${what}`, () => {
+for (const [p, { what, ...promise }] of PROMISES.entries()) {
+  for (const [i, scenario] of LARGE_SECTOR_SCENARIOS.entries()) {
+    testWith(everySo(3, i + p), `${scenario.title} ${what}`, () => {
       const plan = { ...scenario, percent: PERCENT, ...promise, base: scenario.base(), seed: SEED };
       const states = explore(plan);
       explored(`${scenario.title}`, { "crash states": states });
@@ -39,21 +40,25 @@ for (const { what, ...promise } of PROMISES) {
   }
 }
 
-for (const scenario of LARGE_SECTOR_SCENARIOS) {
-  Deno.test(`${scenario.title} are torn between 512 bytes, no finer, on a host that writes so much`, () => {
-    let torn = 0;
-    const onSectors = (isTorn: boolean) => torn += Number(isTorn);
-    const plan = {
-      ...scenario,
-      base: scenario.base(),
-      seed: SEED,
-      percent: TORN_PERCENT,
-      always: true,
-      onSectors,
-    };
-    const states = explore(plan);
-    explored(`${scenario.title}, ${torn} with torn sectors`, { "crash states": states });
-    // Else the tests before would prove nothing.
-    assert(torn > 0, "no state tore a sector");
-  });
+for (const [i, scenario] of LARGE_SECTOR_SCENARIOS.entries()) {
+  testWith(
+    everySo(6, i),
+    `${scenario.title} are torn between 512 bytes, no finer, on a host that writes so much`,
+    () => {
+      let torn = 0;
+      const onSectors = (isTorn: boolean) => torn += Number(isTorn);
+      const plan = {
+        ...scenario,
+        base: scenario.base(),
+        seed: SEED,
+        percent: TORN_PERCENT,
+        always: true,
+        onSectors,
+      };
+      const states = explore(plan);
+      explored(`${scenario.title}, ${torn} with torn sectors`, { "crash states": states });
+      // Else the tests before would prove nothing.
+      assert(torn > 0, "no state tore a sector");
+    },
+  );
 }

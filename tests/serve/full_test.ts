@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { openVirtualDisk } from "@virtdisk/virtdisk/portable";
 import { OWN_VOLUMES, smallVolumes } from "../mounting.ts";
+import { everySo } from "../sampling.ts";
 import { assertBytesEqual, pattern, ROOT, run, TempDir, testWith, tool } from "../support.ts";
 import { RawClient } from "./raw_client.ts";
 
@@ -16,9 +17,11 @@ const FUA = 1;
 const NO_HOLE = 2;
 const ENOSPC = 28;
 
-for (const [type, qemuFormat] of [["vhd", "vpc"], ["vhdx", "vhdx"]] as const) {
+const DISKS = [["vhd", "vpc"], ["vhdx", "vhdx"]] as const;
+
+for (const [i, [type, qemuFormat]] of DISKS.entries()) {
   testWith(
-    [smallVolumes, tool("qemu-img")],
+    [smallVolumes, tool("qemu-img"), ...everySo(2, i + 1)],
     `serveVirtualDisk: a ${type} on a full volume answers ENOSPC, loses nothing, and goes on`,
     async () => {
       using dir = new TempDir();

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { convertVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk/portable";
 import { Random } from "../fuzz/random.ts";
 import { fuse, OWN_MOUNTS, ownMounts } from "../mounting.ts";
-import { explored, sampledRounds } from "../sampling.ts";
+import { everySo, explored, sampledRounds } from "../sampling.ts";
 import { assertBytesEqual, pattern, ROOT, run, TempDir, testWith, tool } from "../support.ts";
 
 const KILLS = sampledRounds(15);
@@ -25,9 +25,9 @@ interface Content {
 /** What is known of each file: its content, that it is not there, or nothing. */
 type Files = Map<string, Content | "gone">;
 
-for (const { type, blockSize, qemuFormat } of DISKS) {
+for (const [i, { type, blockSize, qemuFormat }] of DISKS.entries()) {
   testWith(
-    [...PROGRAMS.map(tool), fuse, ownMounts],
+    [...PROGRAMS.map(tool), fuse, ownMounts, ...everySo(2, i)],
     `serveVirtualDisk: an ext4 on a served ${type} loses no synced file when the server is killed`,
     async () => {
       using dir = new TempDir();
