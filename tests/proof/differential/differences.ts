@@ -23,7 +23,10 @@ const SEED = 7;
 /** Images of this project and of QEMU: of libvhdi, 7-Zip and Sleuth Kit there are none, they only read. */
 export async function knownImages(dir: TempDir): Promise<KnownImage[]> {
   const own = (await flipSubjects(dir)).filter(isDisk);
-  return [...own.map((each) => ({ ...each, name: `${each.name}, by virtdisk` })), ...byQemu(dir)];
+  return [
+    ...own.map((each) => ({ ...each, name: `${each.name}, by virtdisk` })),
+    ...imagesByQemu(dir),
+  ];
 }
 
 function isDisk(image: FlipSubject): image is FlipSubject & { readonly format: "vhd" | "vhdx" } {
@@ -37,7 +40,8 @@ const BY_QEMU = [
   ["VHDX, dynamic", "vhdx", "subformat=dynamic,block_size=1M"],
 ] as const;
 
-function byQemu(dir: TempDir): KnownImage[] {
+/** Images of QEMU. */
+export function imagesByQemu(dir: TempDir): KnownImage[] {
   const random = new Random(SEED);
   const contents = new Uint8Array(6 * MIB);
   for (let at = 3 * 65536; at < contents.length; at += 19 * 65536) {

@@ -56,7 +56,7 @@ testWith(
 );
 
 const CHANGES = PLANTED_ERRORS.filter(({ changes }) => changes);
-for (const { title, model, macros } of sampledRows(CHANGES, 14)) {
+for (const { title, model, macros } of sampledRows(CHANGES, 15)) {
   testWith([tool("spin")], `the real writer is seen to do otherwise: ${title}`, async () => {
     const { macros: real, disk } = model.paths.at(macros["STALE"] ? -1 : 0)!;
     const steps = model === BLOCKS || model === BITMAPS ? 40 : 25;

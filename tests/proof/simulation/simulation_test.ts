@@ -17,7 +17,7 @@ import { wishOf } from "./sim.ts";
 import type { PlantedFault } from "./simulated_machine.ts";
 import { BrokenPromise, Simulation } from "./simulation.ts";
 
-const SEEDS = sampledRounds(20, 2);
+const SEEDS = sampledRounds(20);
 const STEPS = 150;
 
 Deno.test("histories that seeds decide keep what was promised", async () => {
@@ -110,7 +110,7 @@ const PLANTED: readonly (readonly [title: string, planted: () => PlantedFault])[
 /** A fault that the first histories do not meet is met by one of the next. */
 const MOST_SEEDS = 50;
 
-for (const [title, planted] of sampledRows(PLANTED, 2)) {
+for (const [title, planted] of sampledRows(PLANTED, 4)) {
   Deno.test(`a history finds it if ${title}`, async () => {
     const error = await assertRejects(async () => {
       for (let seed = 1; seed <= MOST_SEEDS; seed++) {
