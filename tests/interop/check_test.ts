@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { checkVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
 import { Random } from "../fuzz/random.ts";
-import { everySo, sampledRounds } from "../sampling.ts";
+import { everySo, sampledRounds, sampledRows } from "../sampling.ts";
 import {
   assertBytesEqual,
   pattern,
@@ -26,7 +26,9 @@ async function findingsOf(path: string) {
     .map(({ severity, structure, offset }) => [severity, structure, offset]);
 }
 
-for (const name of ["btrfs.vhdx.gz", "swap.vhdx.gz", "ext2.vhd.gz", "apple-test.iso.gz"]) {
+const IMAGES = ["btrfs.vhdx.gz", "swap.vhdx.gz", "ext2.vhd.gz", "apple-test.iso.gz"];
+
+for (const name of sampledRows(IMAGES, 2, 1)) {
   testWith([sharedImageNeed(name)], `check() finds nothing in ${name}`, async () => {
     using dir = new TempDir();
     const report = await checkVirtualDisk(await unpackSharedImage(name, dir));

@@ -54,7 +54,7 @@ const LAYOUTS: readonly Layout[] = [
 
 for (const [i, layout] of LAYOUTS.entries()) {
   testWith(
-    [...QEMU, ...everySo(2, i)],
+    [...QEMU, ...everySo(4, i)],
     `compact(): a VHDX with ${layout.title} compacts to what it holds`,
     async () => {
       using dir = new TempDir();

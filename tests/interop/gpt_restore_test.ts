@@ -158,7 +158,7 @@ for (const [i, kind] of KINDS.entries()) {
       assertSound(dir.file("source.raw"), sector);
       const expected = identity(dir.file("source.raw"), sector);
       assertEquals(expected.split("\n").length, 6, expected);
-      for (const [what, damage, size, isRestored] of sampledRows(rowsOf(kind), 5, i)) {
+      for (const [what, damage, size, isRestored] of sampledRows(rowsOf(kind), 9, i + 4)) {
         await t.step(`${what}, ${size} bytes`, async () => {
           const bytes = whole.slice();
           damage(bytes, { sector, array });
@@ -217,7 +217,7 @@ const SIZES = [
 
 for (const [i, [title, size]] of SIZES.entries()) {
   testWith(
-    [...NEEDS, ...everySo(2, i)],
+    [...NEEDS, ...everySo(4, i)],
     `resize(): sfdisk finds the partitions whenever a resize crashes: a disk that ${title}`,
     () => {
       using dir = new TempDir();

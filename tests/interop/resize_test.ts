@@ -7,7 +7,7 @@ import {
   type PortableVirtualDisk,
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
-import { sampledRows } from "../sampling.ts";
+import { everySo, sampledRows } from "../sampling.ts";
 import { assertBytesEqual, pattern, run, TempDir, testWith, tool } from "../support.ts";
 import { makePartitioned } from "./sgdisk.ts";
 
@@ -127,32 +127,36 @@ function assertData(bytes: Uint8Array): void {
 for (const [i, kind] of KINDS.entries()) {
   const title = `${kind.options.subtype} ${kind.qemu === "vpc" ? "VHD" : "VHDX"}`;
   for (const size of sampledRows([100 * MIB, 300 * MIB + SECTOR, 64 * MIB + 10 * SECTOR], 3, i)) {
-    testWith(NEEDS, `a ${title} grown to ${size} bytes has its GPT at the new end`, async () => {
-      using dir = new TempDir();
-      using disk = await partitioned(dir, kind, ...TWO_PARTITIONS);
-      const report = await disk.expand(size);
-      assertEquals(report, {
-        virtualSize: size,
-        previousSize: 64 * MIB,
-        dryRun: false,
-        partitionTable: "gpt",
-        growablePartition: {
-          number: 2,
-          offset: 9 * MIB,
-          length: 16 * MIB,
-          maximumLength: size - BACKUP - 9 * MIB,
-        },
-      });
-      assertEquals(disk.getInformation("size").virtualSize, size);
-      assertEquals(disk.getInformation("smallestSafeVirtualSize"), LAST_END + BACKUP);
-      assertData(verified(dir, disk, kind.qemu));
-    });
+    testWith(
+      [...NEEDS, ...everySo(3, i)],
+      `a ${title} grown to ${size} bytes has its GPT at the new end`,
+      async () => {
+        using dir = new TempDir();
+        using disk = await partitioned(dir, kind, ...TWO_PARTITIONS);
+        const report = await disk.expand(size);
+        assertEquals(report, {
+          virtualSize: size,
+          previousSize: 64 * MIB,
+          dryRun: false,
+          partitionTable: "gpt",
+          growablePartition: {
+            number: 2,
+            offset: 9 * MIB,
+            length: 16 * MIB,
+            maximumLength: size - BACKUP - 9 * MIB,
+          },
+        });
+        assertEquals(disk.getInformation("size").virtualSize, size);
+        assertEquals(disk.getInformation("smallestSafeVirtualSize"), LAST_END + BACKUP);
+        assertData(verified(dir, disk, kind.qemu));
+      },
+    );
   }
 }
 
-for (const subtype of ["fixed", "dynamic"] as const) {
+for (const [i, subtype] of (["fixed", "dynamic"] as const).entries()) {
   testWith(
-    NEEDS,
+    [...NEEDS, ...everySo(2, i)],
     `resize(): a ${subtype} VHDX shrinks to what its partitions need, and no further`,
     async () => {
       using dir = new TempDir();

@@ -8,7 +8,7 @@ import { Random } from "../fuzz/random.ts";
 import { readImage } from "../portable/image/read_image.ts";
 import { randomWork, type Work } from "../portable/vhd/random_work.ts";
 import { vhdSpec } from "../portable/vhd/vhd_builder.ts";
-import { everySo, sampledRounds, sampledRows } from "../sampling.ts";
+import { allStates, everySo, sampledRounds, sampledRows } from "../sampling.ts";
 import {
   assertBytesEqual,
   pattern,
@@ -82,7 +82,7 @@ const WRITTEN = [
 
 for (const [i, [subtype, virtualSize, blockSize]] of WRITTEN.entries()) {
   testWith(
-    [...QEMU, ...LIBVHDI, ...everySo(2, i)],
+    [...QEMU, ...LIBVHDI, ...everySo(4, i + 3)],
     `writeSync(): QEMU and libvhdi read what was written to a ${subtype} image, blocks of ${blockSize}`,
     () => {
       using dir = new TempDir();
@@ -120,7 +120,7 @@ for (const blockSize of sampledRows([512 * KIB, 2 * MIB], 2)) {
         });
         using parent = ImageFile.open(parentPath);
         const parents: DiskImage[] = [openVhd(parent)];
-        const operations = CHILD_OPERATIONS;
+        const operations = endUnit === LIBVHDI_UNIT ? CHILD_OPERATIONS : OPERATIONS;
         work(childPath, disk, blockSize + endUnit, { operations, parents, endUnit });
         using child = ImageFile.open(childPath);
         assertBytesEqual(readImage([openVhd(child), ...parents], 0, virtualSize), disk, "here");
@@ -184,7 +184,7 @@ function readFile(path: string): Uint8Array<ArrayBuffer> {
 
 const FAT_DIFFERENTIAL = "fat-differential.vhd.gz";
 testWith(
-  [sharedImageNeed(FAT_DIFFERENTIAL), ...LIBVHDI],
+  [sharedImageNeed(FAT_DIFFERENTIAL), ...LIBVHDI, allStates],
   "writeSync(): fat-differential.vhd is written to, over a parent, and stays aligned",
   async () => {
     using dir = new TempDir();

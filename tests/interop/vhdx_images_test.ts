@@ -30,7 +30,7 @@ const IMAGES = [
 ];
 
 // The hash of the largest takes as long as a hundred other tests.
-for (const { name, virtualSize, identifier, hash } of sampledRows(IMAGES, 2)) {
+for (const { name, virtualSize, identifier, hash } of sampledRows(IMAGES, 3)) {
   testWith(
     [sharedImageNeed(name)],
     `${name} of Windows 10 reads right and stays as it is`,
