@@ -16,13 +16,13 @@ async function create(dir: TempDir, name: string, options: CreateOptions, seed =
 }
 
 /** A chain of three, and a fork. */
-async function makeFolder(): Promise<TempDir> {
+async function makeFolder(size = 64 * MIB): Promise<TempDir> {
   const dir = new TempDir();
   const child = (of: string) => ({ parent: dir.file(of) });
-  await create(dir, "base.vhdx", { size: 64 * MIB }, 1);
+  await create(dir, "base.vhdx", { size }, 1);
   await create(dir, "one.avhdx", child("base.vhdx"), 2);
   await create(dir, "two.avhdx", child("one.avhdx"), 3);
-  await create(dir, "fork.vhdx", { size: 64 * MIB }, 4);
+  await create(dir, "fork.vhdx", { size }, 4);
   await create(dir, "left.avhdx", child("fork.vhdx"), 5);
   await create(dir, "right.avhdx", child("fork.vhdx"), 6);
   return dir;
@@ -72,7 +72,7 @@ testWith(
   [tool("sh")],
   "info --tree: the commands to merge make one image of a chain, which reads the same",
   async () => {
-    using dir = await makeFolder();
+    using dir = await makeFolder(8 * MIB);
     const before = await hash(dir, "two.avhdx");
     const right = await hash(dir, "right.avhdx");
     const { out } = await runCli(dir, ["info", "--tree", "--json", "."]);
