@@ -79,7 +79,7 @@ const NAMES = [
   "ä€",
 ];
 
-for (const name of sampledRows(NAMES, 6, 2)) {
+for (const name of sampledRows(NAMES, 10, 2)) {
   testWith([POSIX], `commands are quoted for a file called ${JSON.stringify(name)}`, async () => {
     using dir = new TempDir();
     (await createImage(dir.file(`${name}.vhdx`), { size: 8 * MIB })).close();
@@ -105,7 +105,7 @@ testWith([POSIX], "what a file holds twice is repaired by the command", async ()
     ["b.vhdx", 0x30000 + 8],
     ["b.vhdx", 0x40000 + 8],
   ];
-  for (const [name, offset] of sampledRows(copies, 3)) {
+  for (const [name, offset] of sampledRows(copies, 5, 2)) {
     (await createImage(dir.file(name), { size: 8 * MIB, overwrite: true })).close();
     const bytes = Deno.readFileSync(dir.file(name));
     bytes[offset]! ^= 1;
@@ -163,7 +163,7 @@ const PACKED: [extension: string, needs: Need[], pack: string][] = [
   [".zip", [tool("unzip"), tool("python3")], "python3 -m zipfile -c a.vhdx.zip a.vhdx"],
   [".tar", [], "tar -cf a.vhdx.tar a.vhdx"],
 ];
-for (const [extension, needs, pack] of sampledRows(PACKED, 4)) {
+for (const [extension, needs, pack] of sampledRows(PACKED, 7)) {
   testWith([POSIX, ...needs], `a ${extension} file is unpacked by the command`, async () => {
     using dir = new TempDir();
     (await createImage(dir.file("a.vhdx"), { size: 8 * MIB })).close();

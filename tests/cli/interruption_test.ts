@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
-import { everySo, IS_FULL, sampledRows } from "../sampling.ts";
+import { allStates, everySo, IS_FULL, sampledRows } from "../sampling.ts";
 import { assertBytesEqual, fileHash, onlyOn, TempDir, testWith, tool, whenSo } from "../support.ts";
 import { CLI_ARGS, runCli } from "./run_cli.ts";
 import { runOnTerminal, terminalNeed } from "./terminal.ts";
@@ -50,15 +50,20 @@ testWith(
   },
 );
 
-testWith([terminalNeed], "read shows how far it is where its output goes elsewhere", async () => {
-  using dir = new TempDir();
-  await makeFixed(dir, "a.vhd");
-  const { code, text } = await runOnTerminal(dir, ["read", "a.vhd"], {
-    interruptAt: /B\/s .* left/,
-    output: "/dev/null",
-  });
-  assertEquals([code, lastLine(text)], [130, "virtdisk: interrupted"]);
-});
+// As compare above, whose output goes elsewhere too.
+testWith(
+  [terminalNeed, allStates],
+  "read shows how far it is where its output goes elsewhere",
+  async () => {
+    using dir = new TempDir();
+    await makeFixed(dir, "a.vhd");
+    const { code, text } = await runOnTerminal(dir, ["read", "a.vhd"], {
+      interruptAt: /B\/s .* left/,
+      output: "/dev/null",
+    });
+    assertEquals([code, lastLine(text)], [130, "virtdisk: interrupted"]);
+  },
+);
 
 testWith([terminalNeed], "an interrupted convert or merge --into leaves no file", async (t) => {
   using dir = new TempDir();
@@ -186,10 +191,10 @@ testWith([terminalNeed], "a closed terminal ends the work as Ctrl-C does", async
 
 const ENDINGS = [["SIGHUP", 129], ["SIGINT", 130], ["SIGTERM", 143]] as const;
 
-// Ctrl-C, the second of these, ends other commands above.
+// Ctrl-C ends other commands above, SIGTERM one below.
 for (const [i, [signal, status]] of ENDINGS.entries()) {
   testWith(
-    [onlyOn("linux", "darwin"), ...everySo(2, i)],
+    [onlyOn("linux", "darwin"), ...everySo(3, i)],
     `${signal} ends a conversion with ${status}`,
     async () => {
       using dir = new TempDir();
@@ -204,9 +209,11 @@ for (const [i, [signal, status]] of ENDINGS.entries()) {
   );
 }
 
-for (const args of [["read", "a.vhd"], ["convert", "--type", "raw", "a.vhd", "-"]]) {
+const WRITERS = [["read", "a.vhd"], ["convert", "--type", "raw", "a.vhd", "-"]];
+
+for (const [i, args] of WRITERS.entries()) {
   testWith(
-    [onlyOn("linux", "darwin")],
+    [onlyOn("linux", "darwin"), ...everySo(2, i)],
     `${args[0]} ends at a signal while nobody takes what it writes`,
     async () => {
       using dir = new TempDir();

@@ -65,7 +65,7 @@ Deno.test("in a pipe every command that lacks a permission says which, and does 
     .filter(({ line }) => Deno.build.os !== "windows" || !line.startsWith("serve"))
     .flatMap((command) => lesserGrants(command).map((fewer) => ({ ...command, fewer })));
   assert(all.length > 50);
-  const rows = sampledRows(all, 5).values();
+  const rows = sampledRows(all, 9).values();
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (const { line, fewer, mayLackParents } of rows) {
       const what = `${line}, with ${fewer.join(" ") || "no flags"}`;

@@ -45,7 +45,7 @@ testWith(
       ["map", "child.vhdx"],
       ["changes", "--json", "child.vhdx"],
     ];
-    for (const args of sampledRows(rows, 3)) {
+    for (const args of sampledRows(rows, 4)) {
       await t.step(args.join(" "), async () => {
         assertEquals(await readPart(dir, ...args), { code: 2, err: "" });
       });
@@ -59,7 +59,7 @@ testWith([onlyOn("linux")], "output that cannot be written is a failure", async 
   const convert = ["convert", "--type", "vhd", "child.vhdx", "-"];
   const commands = ["read", "map", "changes", "check", "info", "diagnose"];
   const rows = [...commands.map((command) => [command, "child.vhdx"]), convert, ["--help"]];
-  for (const args of sampledRows(rows, 3)) {
+  for (const args of sampledRows(rows, 4, 3)) {
     await t.step(args.join(" "), async () => {
       const { code, stderr } = await new Deno.Command("sh", {
         args: [

@@ -63,7 +63,7 @@ Deno.test("docs/permissions.md: each call works with its flags, and with no one 
   // Each row is several processes, of which each takes Wine seconds.
   const rows = Deno.build.os === "windows"
     ? all.filter((_, at) => at % 9 === 0)
-    : sampledRows(all, 2);
+    : sampledRows(all, 4);
   for (const [index, [, what, call, written]] of rows.entries()) {
     await t.step(what!, async () => {
       const flags = written!.replaceAll("`", "").split(" ");

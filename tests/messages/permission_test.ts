@@ -4,6 +4,7 @@ import { ordinaryUser, runCliAsUser } from "../cli/as_user.ts";
 import { runLimited } from "../cli/limited_files.ts";
 import { CLI_ARGS } from "../cli/run_cli.ts";
 import { denoCommand } from "../deno_command.ts";
+import { allStates, sampledRows } from "../sampling.ts";
 import { onlyOn, TempDir, testWith } from "../support.ts";
 import { assertSays, create, makeChildOf, MIB, NOT_AT_A_SHELL, NOT_HERE, open } from "./message.ts";
 
@@ -26,7 +27,7 @@ testWith(
       ],
       [["merge", "child.vhdx"], [/This user may not write to the file/]],
     ];
-    for (const [args, says, ...others] of rows) {
+    for (const [args, says, ...others] of sampledRows(rows, 2)) {
       const { code, err } = runCliAsUser(dir, args);
       assertEquals(code, 2, args.join(" "));
       assertSays(err, says, [...never, ...others]);
@@ -51,7 +52,7 @@ testWith(
         /make, rename or remove files in the folder/,
       ]],
     ];
-    for (const [args, says] of folders) {
+    for (const [args, says] of sampledRows(folders, 2)) {
       const { code, err } = runCliAsUser(dir, args);
       assertEquals(code, 2, args.join(" "));
       assertSays(err, says, never);
@@ -60,8 +61,9 @@ testWith(
   },
 );
 
+// The sample has all of the message in full_volume_test.ts.
 testWith(
-  [onlyOn("linux")],
+  [onlyOn("linux"), allStates],
   "message 16. a file that may not become so large is not a network share",
   async () => {
     using dir = new TempDir();
