@@ -12,7 +12,9 @@ import { FAT_TOOLS, makeFatVolume } from "../filesystems/fat_volumes.ts";
 import { fillFolder, makeNtfsVolume, NTFS_TOOLS } from "../filesystems/ntfs_volumes.ts";
 
 const MIB = 2 ** 20;
-const DISK_SIZE = 200 * MIB;
+const DISK_SIZE = 150 * MIB;
+/** Of each partition: FAT32 needs so much. */
+const PART_SIZE = 36 * MIB;
 const NEEDS = [
   ...E2FSPROGS,
   ...NTFS_TOOLS,
@@ -44,15 +46,15 @@ function makeDisk(dir: TempDir): { readonly raw: string; readonly parts: Part[] 
   const raw = dir.file("disk.raw");
   Deno.writeFileSync(raw, new Uint8Array(0));
   Deno.truncateSync(raw, DISK_SIZE);
-  const size = 45 * MIB;
+  const size = PART_SIZE;
   const volumes = [
     makeExtVolume(dir, size),
     makeNtfsVolume(dir, "ntfs.img", { size, clusterSize: 4096 }, (folder) => {
-      fillFolder(folder, 16 * MIB);
+      fillFolder(folder, 14 * MIB);
     }),
     makeFatVolume(dir, "fat32.img", { size, bits: 32, sectorsPerCluster: 1 }),
     makeExfatVolume(dir, "exfat.img", { size, clusterSize: 4096 }, (folder) => {
-      fillFolder(folder, 16 * MIB);
+      fillFolder(folder, 14 * MIB);
     }),
   ];
   const offsets = volumes.map((_, i) => MIB + i * (size + MIB));
