@@ -1,6 +1,7 @@
 /** Making a range zeros, in every kind of image, and what other programs then read. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { createVirtualDisk, openVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
+import { sampledRows } from "../sampling.ts";
 import { assertBytesEqual, run, TempDir, testWith, tool } from "../support.ts";
 
 const MIB = 1024 * 1024;
@@ -45,10 +46,11 @@ async function fullDisk(dir: TempDir, { type, subtype }: (typeof KINDS)[number])
   return disk;
 }
 
-for (const kind of KINDS) {
+for (const [i, kind] of KINDS.entries()) {
   const title = `${kind.subtype} ${kind.type}`;
   Deno.test(`PortableVirtualDisk.zeroSync: a ${title} reads as zeros there, and as before elsewhere`, async (t) => {
-    for (const [offset, length] of RANGES) {
+    // What one kind leaves out of the sample, the next one has.
+    for (const [offset, length] of sampledRows(RANGES, 2, i)) {
       await t.step(`${length} bytes from ${offset} on`, async () => {
         using dir = new TempDir();
         const expected = new Uint8Array(SIZE).fill(1);

@@ -8,7 +8,7 @@ import {
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
-import { sampledRows } from "../../sampling.ts";
+import { IS_FULL, sampledRows } from "../../sampling.ts";
 import { fileHash, pattern, TempDir } from "../../support.ts";
 import { MemoryDisk } from "../partitions/partition_builder.ts";
 import { createChain, openImage } from "../../images.ts";
@@ -94,9 +94,10 @@ Deno.test("resize(): a dry run of resizing sees what was written before, and ref
 });
 
 async function makeChain(dir: TempDir, format: string, depth: number): Promise<void> {
+  const blockSize = IS_FULL ? 2 * MIB : format === "vhd" ? MIB / 2 : MIB;
   const paths = Array.from({ length: depth }, (_, i) => dir.file(`${i}.${format}`));
-  await createChain(paths, { size: 16 * MIB, blockSize: 2 * MIB }, (disk, i) => {
-    disk.writeSync(pattern(3 * MIB, i), i * 2 * MIB + 512);
+  await createChain(paths, { size: 8 * blockSize, blockSize }, (disk, i) => {
+    disk.writeSync(pattern(1.5 * blockSize, i), i * blockSize + 512);
   });
 }
 

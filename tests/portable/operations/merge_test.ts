@@ -7,12 +7,14 @@ import {
 } from "@std/assert";
 import { type MergeOptions, openVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
-import { sampledRows } from "../../sampling.ts";
+import { IS_FULL, sampledRows } from "../../sampling.ts";
 import { assertBytesEqual, pattern, TempDir } from "../../support.ts";
 import { createChain, openImage } from "../../images.ts";
 
 const MIB = 2 ** 20;
-const SIZE = 16 * MIB;
+/** Bytes of a block: the sample has the smallest that there may be. */
+const BLOCK_SIZES = IS_FULL ? { vhd: 2 * MIB, vhdx: 2 * MIB } : { vhd: MIB / 2, vhdx: MIB };
+const sizeOf = (format: Format) => 8 * BLOCK_SIZES[format];
 const FORMATS = ["vhd", "vhdx"] as const;
 
 type Format = (typeof FORMATS)[number];
@@ -23,13 +25,15 @@ async function makeChain(
   format: Format,
   depth: number,
 ): Promise<Uint8Array<ArrayBuffer>[]> {
-  const bytes = new Uint8Array(SIZE);
+  const blockSize = BLOCK_SIZES[format];
+  const bytes = new Uint8Array(sizeOf(format));
   const disks: Uint8Array<ArrayBuffer>[] = [];
   const paths = Array.from({ length: depth }, (_, i) => dir.file(`${i}.${format}`));
-  await createChain(paths, { size: SIZE, blockSize: 2 * MIB }, (disk, i) => {
-    const data = pattern(3 * MIB, i);
-    disk.writeSync(data, i * 2 * MIB + 512);
-    bytes.set(data, i * 2 * MIB + 512);
+  await createChain(paths, { size: bytes.length, blockSize }, (disk, i) => {
+    // Of two blocks, one and a half.
+    const data = pattern(1.5 * blockSize, i);
+    disk.writeSync(data, i * blockSize + 512);
+    bytes.set(data, i * blockSize + 512);
     disks.push(bytes.slice());
   });
   return disks;
@@ -135,7 +139,7 @@ for (const format of FORMATS) {
         dryRun: false,
       });
       assertEquals([disk.closed, disk.parents], [false, [path(1), path(0)]]);
-      const bytes = new Uint8Array(SIZE);
+      const bytes = new Uint8Array(sizeOf(format));
       disk.readSync(bytes, 0);
       assertBytesEqual(bytes, disks[4]!);
     }
@@ -211,7 +215,7 @@ for (const format of FORMATS) {
         if (fraction >= part) throw reason;
       };
       assertEquals(await assertRejects(() => disk.merge({ depth: 2, onProgress })), reason);
-      const bytes = new Uint8Array(SIZE);
+      const bytes = new Uint8Array(sizeOf(format));
       disk.readSync(bytes, 0);
       assertBytesEqual(bytes, disks[2]!);
       disk.close();
@@ -231,7 +235,7 @@ for (const format of FORMATS) {
     const reader = await openImage(base, true);
     const error = await assertRejects(() => disk.merge(), VirtualDiskError);
     assertEquals([error.symbol, error.operation], ["ERROR_SHARING_VIOLATION", "MergeVirtualDisk"]);
-    const bytes = new Uint8Array(SIZE);
+    const bytes = new Uint8Array(sizeOf(format));
     disk.readSync(bytes, 0);
     assertBytesEqual(bytes, disks[1]!);
     reader.close();
@@ -296,18 +300,19 @@ Deno.test("merge(): a merge that the chain does not allow is refused before anyt
 Deno.test("merge(): a merged VHDX parent takes over the size and the identity of its child", async () => {
   using dir = new TempDir();
   await makeChain(dir, "vhdx", 2);
+  const size = sizeOf("vhdx") + 5 * MIB;
   const id = "12345678-1234-1234-1234-123456789abc";
   using child = await openImage(dir.file("1.vhdx"));
-  await child.resize(SIZE + 5 * MIB);
+  await child.resize(size);
   child.setInformation("virtualDiskId", id);
-  child.writeSync(pattern(MIB), SIZE + 2 * MIB);
-  const bytes = new Uint8Array(SIZE + 5 * MIB);
+  child.writeSync(pattern(MIB), size - 3 * MIB);
+  const bytes = new Uint8Array(size);
   child.readSync(bytes, 0);
   await child.merge({ removeChild: true });
   await assertDisk(dir.file("0.vhdx"), bytes);
   using parent = await openImage(dir.file("0.vhdx"), true);
   assertEquals(parent.getInformation("virtualDiskId"), id);
-  assertEquals(parent.getInformation("size").virtualSize, SIZE + 5 * MIB);
+  assertEquals(parent.getInformation("size").virtualSize, size);
   assert((await parent.check()).sound);
 });
 
