@@ -2,7 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { readExt } from "../../../src/portable/filesystems/ext/ext.ts";
 import type { FreeRange } from "../../../src/portable/filesystems/file_system.ts";
-import { everySo } from "../../sampling.ts";
+import { everySo, sampledRows } from "../../sampling.ts";
 import { assertBytesEqual, run, TempDir, testWith } from "../../support.ts";
 import {
   contentsOf,
@@ -69,7 +69,7 @@ const MAX_OVERWRITTEN = 128 * MiB;
 for (const [number, { args, size = 30 * MiB }] of CASES.entries()) {
   const title = `mke2fs ${args}, ${Math.floor(size / MiB)} MiB`;
   testWith(
-    [...E2FSPROGS, ...everySo(3, number)],
+    [...E2FSPROGS, ...everySo(5, number + 4)],
     `${title}: free is what dumpe2fs says, and nobody misses it`,
     () => {
       using dir = new TempDir();
@@ -90,9 +90,14 @@ for (const [number, { args, size = 30 * MiB }] of CASES.entries()) {
   );
 }
 
-for (
-  const args of ["-t ext2 -b 1024", "-t ext3 -b 2048", "-t ext4 -b 4096", "-t ext4 -b 1024 -g 512"]
-) {
+const OVERWRITTEN = [
+  "-t ext2 -b 1024",
+  "-t ext3 -b 2048",
+  "-t ext4 -b 4096",
+  "-t ext4 -b 1024 -g 512",
+];
+
+for (const args of sampledRows(OVERWRITTEN, 2, 1)) {
   testWith([...E2FSPROGS, ZEROFREE], `mke2fs ${args}: free is what zerofree overwrites`, () => {
     using dir = new TempDir();
     const path = dir.file("volume.img");

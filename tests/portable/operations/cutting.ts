@@ -37,7 +37,7 @@ const ENDS = [1, 2, 84, 496, 511, 512, 513, 1024, 2048, 4096, 64 * KIB];
 
 /** What a survey saw. */
 export interface CuttingSurvey {
-  /** How many lengths were tried: all, or of the sample a tenth. */
+  /** How many lengths were tried: all, or of the sample every sixteenth. */
   readonly cuts: number;
   /** How many cuts were told with exactly the bytes that are missing. */
   readonly exact: number;
@@ -70,7 +70,7 @@ export async function surveyCuts(path: string, rules: CutRules): Promise<Cutting
   const { size } = Deno.statSync(path);
   let exact = 0;
   let least = 0;
-  const lengths = sampledRows(lengthsOf(size, rules), 10);
+  const lengths = sampledRows(lengthsOf(size, rules), 16);
   for (const length of lengths) {
     Deno.truncateSync(path, length);
     const where = `${path} cut to ${length} of ${size} bytes`;

@@ -8,6 +8,7 @@ import {
 } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
 import { openImageSync } from "../../images.ts";
+import { IS_FULL } from "../../sampling.ts";
 import { onlyOn, TempDir, testWith } from "../../support.ts";
 
 const MIB = 1 << 20;
@@ -224,12 +225,13 @@ Deno.test("findVirtualDiskChains() tells of a block table that is damaged", asyn
 
 testWith(
   [onlyOn("linux", "darwin")],
-  "findVirtualDiskChains() goes through a folder of a thousand images",
+  "findVirtualDiskChains() goes through a folder of many images",
   async () => {
     using dir = new TempDir();
     const base = await create(dir.file("base.vhd"), { size: 8 * MIB });
     const bytes = Deno.readFileSync(await create(dir.file("0.vhd"), { parent: base }));
-    for (let i = 1; i < 1000; i++) Deno.writeFileSync(dir.file(`${i}.vhd`), bytes);
+    const count = IS_FULL ? 1000 : 300;
+    for (let i = 1; i < count; i++) Deno.writeFileSync(dir.file(`${i}.vhd`), bytes);
     let last = 0;
     const files = await findVirtualDiskChains([dir.path], {
       onProgress: ({ fraction }) => {
@@ -237,7 +239,7 @@ testWith(
         last = fraction;
       },
     });
-    assertEquals([files.length, files[0]!.children.length, last], [1001, 1000, 1]);
+    assertEquals([files.length, files[0]!.children.length, last], [count + 1, count, 1]);
     assert(files.every(({ isWhole }) => isWhole));
   },
 );

@@ -4,7 +4,7 @@ import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { chainExtents } from "../../../src/portable/image/extents.ts";
 import { Damages } from "../../../src/portable/image/tolerant_image.ts";
 import { pureTest } from "../../pure.ts";
-import { sampledBound, sampledRows } from "../../sampling.ts";
+import { IS_FULL, sampledBound, sampledRows } from "../../sampling.ts";
 import { pattern } from "../../support.ts";
 import { HoleySource, MemorySource } from "../file/memory_source.ts";
 import { openDamaged, type Place, Subject, zeroed } from "../salvaging.ts";
@@ -93,8 +93,8 @@ for (const [name, subject] of [["dynamic", dynamicSubject()], ["child", childSub
       const entries = [0, 1, 4, 7, 8, BITMAP_ENTRY, BITMAP_ENTRY + 1].map((i) => BAT + 8 * i);
       const edges = [...HEADERS, ...REGION_TABLES, LOG, METADATA, ITEMS.diskId, BAT, ...entries];
       let opened = 0;
-      for (const cut of sampledRows(cutsOf(subject, edges), 4)) {
-        const reading = subject.check(subject.file.slice(0, cut), `cut at ${cut}`);
+      for (const cut of sampledRows(cutsOf(subject, edges), 8)) {
+        const reading = subject.check(subject.file.subarray(0, cut), `cut at ${cut}`);
         if (reading !== undefined) opened++;
         // The metadata are there.
         assertEquals(reading !== undefined, cut >= ITEMS.physicalSectorSize, `cut at ${cut}`);
@@ -323,9 +323,11 @@ pureTest(
 pureTest(
   "openDamagedVhdx: a file full of holes, with a table of noise or none, is not read far",
   () => {
-    const { bytes } = new VhdxBuilder({ virtualSize: 2 ** 33 });
+    // Of a smaller disk less is read.
+    const [part, bound] = IS_FULL ? [1, 2 ** 32] : [16, 2 ** 29];
+    const { bytes } = new VhdxBuilder({ virtualSize: 2 ** 33 / part });
     const head = bytes.slice(0, BAT);
-    const noise = pattern(64 * 1024, 5);
+    const noise = pattern(64 * 1024 / part, 5);
     const lost = REGION_TABLES.map((offset) => ({ offset, length: 0x10000 })).reduce(zeroed, head);
     for (const start of [head, lost]) {
       const pieces = [{ offset: 0, bytes: start }, { offset: BAT, bytes: noise }];
@@ -338,7 +340,7 @@ pureTest(
       } catch (error) {
         if (!(error instanceof ImageError)) throw error;
       }
-      assert(source.bytesRead < 2 ** 32, `${source.bytesRead} bytes`);
+      assert(source.bytesRead < bound, `${source.bytesRead} bytes`);
     }
   },
 );
