@@ -8,7 +8,8 @@ import { ROOT, TempDir, testWith } from "./support.ts";
 function denoTest(cwd: string, ...args: string[]): { code: number; output: string } {
   const { code, stdout, stderr } = denoCommand({
     args: ["test", "--allow-all", "--no-check", "--parallel", ...args],
-    env: { NO_COLOR: "1" },
+    // With one at a time Deno tells of tests in another form.
+    env: { NO_COLOR: "1", DENO_JOBS: "2" },
     cwd,
     stdin: "null",
   }).outputSync();

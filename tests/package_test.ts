@@ -201,10 +201,10 @@ Deno.test("package: each entry point is used by a project of its own, with no mo
   }
 });
 
-/** Does with an entry point what needs no Windows. */
+/** Does with an entry point what needs no Windows, to an image that it makes. */
 const WITHOUT_NATIVE = `
-const { createVirtualDisk, openVirtualDisk, openVirtualDiskSync } = await import(Deno.args[0]);
-const path = await Deno.makeTempDir() + "/disk.vhdx";
+const [entry, path] = Deno.args;
+const { createVirtualDisk, openVirtualDisk, openVirtualDiskSync } = await import(entry);
 (await createVirtualDisk(path, { size: "8MiB", backend: "portable" })).close();
 using disk = await openVirtualDisk(path, { backend: "portable" });
 using same = openVirtualDiskSync(path, { backend: "portable" });
@@ -219,10 +219,11 @@ for (const face of ["mod.ts", "portable.ts"]) {
     name: `package: ${face} needs no file of the native backend${ignore ? " off Windows" : ""}`,
     ignore,
     fn() {
+      using dir = new TempDir();
       const folder = sharedClone("src/native");
       Deno.writeTextFileSync(join(folder, "main.ts"), WITHOUT_NATIVE);
       const allowed = ["--allow-read", "--allow-write", "--no-prompt", "--no-check"];
-      const args = ["run", ...allowed, "main.ts", `./${face}`];
+      const args = ["run", ...allowed, "main.ts", `./${face}`, dir.file("disk.vhdx")];
       const { code, out, err } = outcome(Deno.execPath(), args, folder);
       assertEquals({ code, out, err }, {
         code: 0,
