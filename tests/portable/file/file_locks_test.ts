@@ -5,29 +5,30 @@ import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { createImage } from "../../create_image.ts";
 import { onlyOn, TempDir, testWith } from "../../support.ts";
 
-/** Another thread locks the file that it is told of, for so many milliseconds. */
+/** Another thread locks the file that it is told of, until it is told something else. */
 const HOLDER = `
-self.onmessage = ({ data: [path, milliseconds] }) => {
+self.onmessage = ({ data: path }) => {
   const file = Deno.openSync(path, { write: true });
   file.lockSync(true);
-  self.postMessage("locked");
-  setTimeout(() => {
+  self.onmessage = () => {
     file.close();
     self.postMessage("closed");
-  }, milliseconds);
+  };
+  self.postMessage("locked");
 };`;
 
 /** Runs `work` while the lock is held, and ends when it is not any more. */
-async function whileLocked(path: string, milliseconds: number, work: () => Promise<void>) {
+async function whileLocked(path: string, work: () => Promise<void>) {
   const url = URL.createObjectURL(new Blob([HOLDER], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
   const next = () => new Promise((resolve) => worker.onmessage = ({ data }) => resolve(data));
-  worker.postMessage([path, milliseconds]);
+  worker.postMessage(path);
   assertEquals(await next(), "locked");
-  const closed = next();
   try {
     await work();
   } finally {
+    const closed = next();
+    worker.postMessage("close it");
     await closed;
     worker.terminate();
     URL.revokeObjectURL(url);
@@ -66,7 +67,7 @@ Deno.test("an image that is locked for a moment opens, and one that stays locked
     (await openVirtualDisk(path, { backend: "portable" })).close();
   });
   assertEquals(pauses, 1);
-  await whileLocked(path, 1000, async () => {
+  await whileLocked(path, async () => {
     await assertRejects(
       () => openVirtualDisk(path, { backend: "portable" }),
       VirtualDiskError,
