@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { openVirtualDisk, openVirtualDiskSync, VirtualDiskError } from "@virtdisk/virtdisk";
-import { lockFile } from "../../../src/portable/file/file_locks.ts";
+import { lockFile, unlockFile } from "../../../src/portable/file/file_locks.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { createImage } from "../../create_image.ts";
 import { onlyOn, TempDir, testWith } from "../../support.ts";
@@ -59,8 +59,7 @@ Deno.test("an image that is locked for a moment opens, and one that stays locked
   const holder = Deno.openSync(path, { write: true });
   holder.lockSync(true);
   const release = () => {
-    // To close it is not enough: a test beside this one may be starting a program, which has a copy.
-    holder.unlockSync();
+    unlockFile(holder);
     holder.close();
   };
   const pauses = await atFirstPause(release, async () => {
