@@ -8,6 +8,14 @@ import {
   type PortableVirtualDisk,
 } from "@virtdisk/virtdisk";
 import { createImage } from "./create_image.ts";
+import { IS_FULL } from "./sampling.ts";
+
+const MIB = 2 ** 20;
+/**
+ * Bytes of a block, for tests that write many: in the sample the smallest that there may be, as what is written and
+ * read of larger ones takes the time.
+ */
+export const BLOCK_SIZES = IS_FULL ? { vhd: 2 * MIB, vhdx: 2 * MIB } : { vhd: MIB / 2, vhdx: MIB };
 
 /** Opens an image, for writing too unless that is not wanted. */
 export function openImage(path: string, readOnly = false): Promise<PortableVirtualDisk> {

@@ -7,7 +7,7 @@ import { allStates, everySo, IS_FULL, sampledRows } from "../sampling.ts";
 import { assertBytesEqual, fileHash, onlyOn, TempDir, testWith, tool, whenSo } from "../support.ts";
 import { CLI_ARGS, runCli } from "./run_cli.ts";
 import { runOnTerminal, terminalNeed } from "./terminal.ts";
-import { startConverting } from "./unfinished_conversion.ts";
+import { startConverting, startUnfinished } from "./unfinished_command.ts";
 
 const MIB = 2 ** 20;
 /** Of holes, which have to be read all the same: some seconds on any machine. */
@@ -154,16 +154,8 @@ testWith([terminalNeed], "an interrupted compact or merge leaves sound images", 
 testWith([onlyOn("linux", "darwin")], "an interrupted write says what is in the disk", async () => {
   using dir = new TempDir();
   (await createImage(dir.file("disk.vhdx"), { size: 8 * MIB })).close();
-  const child = denoCommand({
-    args: [...CLI_ARGS, "write", "--offset", "1MiB", "disk.vhdx"],
-    cwd: dir.path,
-    env: { NO_COLOR: "1" },
-    stdin: "piped",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new Uint8Array(MIB).fill(1));
+  const command = ["write", "--offset", "1MiB", "disk.vhdx"];
+  const { child, writer } = await startUnfinished(dir, command);
   // A block is in the file as soon as there is something to be interrupted.
   await whenSo(() => Deno.statSync(dir.file("disk.vhdx")).size >= 8 * MIB, child);
   child.kill("SIGINT");

@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { createVirtualDisk, openVirtualDisk } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
-import { startConverting } from "../../cli/unfinished_conversion.ts";
+import { startConverting } from "../../cli/unfinished_command.ts";
 import { denoCommand } from "../../deno_command.ts";
 import { IS_FULL } from "../../sampling.ts";
 import { circumstance, ROOT, TempDir, testWith } from "../../support.ts";

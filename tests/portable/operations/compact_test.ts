@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { openVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
-import { IS_FULL } from "../../sampling.ts";
+import { BLOCK_SIZES } from "../../images.ts";
 import { assertBytesEqual, pattern, TempDir } from "../../support.ts";
 
 const MIB = 2 ** 20;
@@ -40,9 +40,6 @@ async function makeHalfParents(
   child.writeSync(bytes, 0);
   return bytes;
 }
-
-/** Bytes of a block, where there are many: the sample has the smallest that there may be. */
-const BLOCK_SIZES = IS_FULL ? { vhd: 2 * MIB, vhdx: 2 * MIB } : { vhd: MIB / 2, vhdx: MIB };
 
 const CANCELLED = FORMATS.flatMap((format) => [
   { title: `dynamic ${format}`, format, make: makeHalfZero },

@@ -8,10 +8,10 @@ import {
   VirtualDiskError,
 } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
-import { IS_FULL, sampledRows } from "../../sampling.ts";
+import { sampledRows } from "../../sampling.ts";
 import { fileHash, pattern, TempDir } from "../../support.ts";
 import { MemoryDisk } from "../partitions/partition_builder.ts";
-import { createChain, openImage } from "../../images.ts";
+import { BLOCK_SIZES, createChain, openImage } from "../../images.ts";
 
 const MIB = 2 ** 20;
 const FORMATS = ["vhd", "vhdx"] as const;
@@ -93,8 +93,12 @@ Deno.test("resize(): a dry run of resizing sees what was written before, and ref
   assertEquals(snapshot(dir), before);
 });
 
-async function makeChain(dir: TempDir, format: string, depth: number): Promise<void> {
-  const blockSize = IS_FULL ? 2 * MIB : format === "vhd" ? MIB / 2 : MIB;
+async function makeChain(
+  dir: TempDir,
+  format: keyof typeof BLOCK_SIZES,
+  depth: number,
+): Promise<void> {
+  const blockSize = BLOCK_SIZES[format];
   const paths = Array.from({ length: depth }, (_, i) => dir.file(`${i}.${format}`));
   await createChain(paths, { size: 8 * blockSize, blockSize }, (disk, i) => {
     disk.writeSync(pattern(1.5 * blockSize, i), i * blockSize + 512);

@@ -7,13 +7,11 @@ import {
 } from "@std/assert";
 import { type MergeOptions, openVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
-import { IS_FULL, sampledRows } from "../../sampling.ts";
+import { sampledRows } from "../../sampling.ts";
 import { assertBytesEqual, pattern, TempDir } from "../../support.ts";
-import { createChain, openImage } from "../../images.ts";
+import { BLOCK_SIZES, createChain, openImage } from "../../images.ts";
 
 const MIB = 2 ** 20;
-/** Bytes of a block: the sample has the smallest that there may be. */
-const BLOCK_SIZES = IS_FULL ? { vhd: 2 * MIB, vhdx: 2 * MIB } : { vhd: MIB / 2, vhdx: MIB };
 const sizeOf = (format: Format) => 8 * BLOCK_SIZES[format];
 const FORMATS = ["vhd", "vhdx"] as const;
 
