@@ -42,6 +42,8 @@ export async function onTerminal(
 ): Promise<{ code: number; text: string }> {
   const { DENO_DIR, HOME, JSR_URL, PATH } = Deno.env.toObject();
   const isServer = / serve (?!--help)/.test(line);
+  // A question would wait for ever.
+  const limit = AbortSignal.timeout(120_000);
   const child = new Deno.Command("script", {
     args: isServer
       ? ["-qfec", `stty cols ${columns} && ${untilServing(line)}`, SCREEN]
@@ -61,11 +63,13 @@ export async function onTerminal(
       ...(noColor ? { NO_COLOR: "1" } : {}),
     },
     stdin: "null",
-    // A question would wait for ever.
-    signal: AbortSignal.timeout(120_000),
+    signal: limit,
   });
   const { code, stdout } = await child.output();
-  return { code, text: new TextDecoder().decode(stdout) };
+  const text = new TextDecoder().decode(stdout);
+  // The exit status does not tell: script(1) ends with 0 when it is ended itself.
+  assert(!limit.aborted, `${line} goes on for ever: ${text}`);
+  return { code, text };
 }
 
 /** What the terminal has drawn, by which a server is seen to serve. */
