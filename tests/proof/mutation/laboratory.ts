@@ -61,13 +61,22 @@ export class Laboratory implements Disposable {
 
   /** Loads the program, with a mutant if it is not 0, and files of tests. */
   async start(files: readonly string[], mutant = 0): ReturnType<typeof TesterProcess.start> {
-    return await TesterProcess.start(this.#workshop, {
+    const started = await TesterProcess.start(this.#workshop, {
       switch: this.#switch,
       mutant,
       count: this.#count,
       modules: this.#modules,
       tests: files.map((file) => join(this.#workshop.path, file)),
     });
+    if (typeof started === "string") return started;
+    const { process, loaded } = started;
+    // Each begins with the path of a file.
+    const failures = loaded.failures.map((failure) => this.#belowRoot(failure));
+    return { process, loaded: { ...loaded, failures } };
+  }
+
+  #belowRoot(path: string): string {
+    return path.slice(this.#workshop.path.length + 1);
   }
 
   /** Runs each test once, in several processes. */
@@ -97,7 +106,7 @@ export class Laboratory implements Disposable {
       left.push(...loaded.failures);
       const titleOf = (test: number) => {
         const { file, name } = loaded.tests[test]!;
-        return { file: file.slice(this.#workshop.path.length + 1), name };
+        return { file: this.#belowRoot(file), name };
       };
       const look = loaded.tests.map((_, i) => i).filter((i) => i >= next && i % step === first);
       await process.order({ look });
