@@ -143,8 +143,9 @@ function render(results: Results, { count, seed }: RunFacts): string[] {
     `one fails. ${
       Math.min(count, sum.all)
     } of ${sum.all} such changes were tried (seed ${seed}), of each file its share, with ${testFiles} files of tests of`,
-    "the portable backend, of crashes and of damaged files, each with the sample of states that `deno task test` takes.",
-    "What only `deno task test:full` would notice, or other programs that read the images, counts as not noticed.",
+    "the portable backend, of crashes and of damaged files: all their tests, each with the sample of states that",
+    "`deno task test` takes. What only all states would notice, or other programs that read the images, counts as not",
+    "noticed.",
     "",
     "- **endless**: a test took ten times as long as it does otherwise, or all memory: noticed too.",
     "- **same**: not noticed, and looked at: the program does the same, or is only slower or takes more memory.",

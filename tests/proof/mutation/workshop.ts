@@ -50,7 +50,7 @@ export class Workshop implements Disposable {
   get env(): Record<string, string> {
     return {
       JSR_URL: `file://${this.path}/tests/offline/`,
-      VIRTDISK_STATES: "",
+      VIRTDISK_STATES: "tests",
       VIRTDISK_REQUIRE: "",
       NO_COLOR: "1",
     };
