@@ -7,7 +7,7 @@ import * as serve from "@virtdisk/virtdisk/serve";
 import { runnable } from "../bundles.ts";
 import { createImage } from "../create_image.ts";
 import { denoCommand } from "../deno_command.ts";
-import { everySo, sampledRows } from "../sampling.ts";
+import { everySo, IS_FULL, sampledRows } from "../sampling.ts";
 import { onlyOn, pattern, ROOT, TempDir, testWith, tool } from "../support.ts";
 import { blocks, commandLines, FLAGS, page, pages, runBlock, runPage } from "./pages.ts";
 
@@ -108,7 +108,9 @@ testWith(SHELL, "README.md: its commands do what it says", async () => {
       await PREPARED["docs/open-and-inspect.md"]!(dir);
     }
     const ssh = 'shift; exec sh -c "$*"';
-    await runBlock(dir, `README, line ${block.line}`, block, { standIns: { ssh } });
+    // Where files have no holes that can be found, a large disk of zeros takes seconds to be read.
+    const text = IS_FULL ? block.text : block.text.replace(" 1GiB", " 64MiB");
+    await runBlock(dir, `README, line ${block.line}`, { ...block, text }, { standIns: { ssh } });
   }
 });
 
