@@ -85,8 +85,7 @@ export function surplusOf(source: ByteSource, footer: FixedFooter): Surplus {
     grownSize(source, footer, disk + SECTOR_SIZE) > disk;
   const isGrown = footer.offset === end &&
     grownSize(source, footer, end - SECTOR_SIZE) === end - SECTOR_SIZE;
-  const isShort = end - disk <= FIRST_STEP && foreignByte(source, footer, disk) === undefined;
-  return isGrowing || isGrown || isShort ? "growth" : "unknown";
+  return isGrowing || isGrown ? "growth" : "unknown";
 }
 
 /**

@@ -8,6 +8,7 @@ import { openVhd, openWritableVhd } from "../../../src/portable/vhd/open.ts";
 import { resizeVhd } from "../../../src/portable/vhd/resize.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
+import { recorded, writes } from "./recorded_vhd.ts";
 import { newVhd } from "./vhd_builder.ts";
 import { pureTest } from "../../pure.ts";
 
@@ -57,6 +58,16 @@ pureTest(
 );
 
 pureTest(
+  "openWritableVhd() cuts a fixed VHD off where a durable footer is, and nothing is written before the cut is durable",
+  () => {
+    const cut = -(DISK + SECTOR);
+    const behind = recorded(withSlack(new Uint8Array(3 * SECTOR)));
+    openWritableVhd(behind);
+    assertEquals(writes(behind), [[DISK], [cut], []]);
+  },
+);
+
+pureTest(
   "resizeVhd(): bytes between disk and footer that no growth has left stay, until the disk grows",
   async () => {
     const slack = new Uint8Array(70 * SECTOR);
@@ -101,6 +112,15 @@ pureTest("resizeVhd(): a fixed VHD whose footer lies astride two sectors grows",
   assertBytesEqual(file.bytes().subarray(0, DISK), pattern(DISK, 3));
   assertBytesEqual(file.bytes().subarray(DISK, -SECTOR), new Uint8Array(5 * SECTOR));
 });
+
+pureTest(
+  "resizeVhd(): a footer astride two sectors is overwritten once a copy of it is durable",
+  () => {
+    const source = recorded(withSlack(new Uint8Array(100)));
+    resizeVhd(source, DISK + 5 * SECTOR);
+    assertEquals(writes(source).slice(0, 3), [[DISK + 2 * SECTOR], [DISK], [-(DISK + SECTOR)]]);
+  },
+);
 
 pureTest("resizeVhd(): a fixed VHD with a footer of 511 bytes grows", () => {
   const file = SparseFile.of(IMAGE.subarray(0, -1));

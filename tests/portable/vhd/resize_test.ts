@@ -1,5 +1,5 @@
 /** What becomes of a VHD file whose disk gets another size, and what is refused. */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import type { ErrorSymbol } from "../../../src/errors/codes.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { resizeVhd } from "../../../src/portable/vhd/resize.ts";
@@ -55,6 +55,36 @@ for (const [name, size] of [["stays", SIZE + BLOCK], ["needs more room", LARGE]]
     assertGrows(newVhd(), size);
   });
 }
+
+pureTest(
+  "resizeVhd(): a block that moves keeps all of its data, of which each MiB is copied by itself",
+  () => {
+    const blockSize = 2 ** 22;
+    const data = pattern(blockSize);
+    const made = newVhd({ virtualSize: 128 * blockSize, blockSize });
+    const bitmap = new Array<number>(blockSize / 512 / 8).fill(0xff);
+    const file = SparseFile.of(withBlock(made, DYNAMIC_TABLE, 127, bitmap, data));
+    const tableSize = 128 * 4;
+    const place = () => {
+      const entry = new Uint8Array(4);
+      file.readAt(entry, DYNAMIC_TABLE + 127 * 4);
+      return viewAt(entry).getUint32(0, false) * 512;
+    };
+    // The table of the larger disk ends behind the first sector of the block.
+    const size = 128 * blockSize + (place() - DYNAMIC_TABLE - tableSize + 512) / 4 * blockSize;
+    const before = place();
+    resizeVhd(file, size);
+    assertGreater(place(), before);
+    assertBytesEqual(readImage([openVhd(file)], 127 * blockSize, blockSize), data);
+  },
+);
+
+pureTest("resizeVhd(): a fixed disk is durably larger when that returns", () => {
+  const image = newVhd({ subtype: "fixed", virtualSize: 2 * BLOCK });
+  const source = new RecordingSource<never>(SparseFile.of(image));
+  resizeVhd(source, 5 * BLOCK);
+  assertEquals(source.changes.slice(-2).map(({ kind }) => kind), ["truncate", "flush"]);
+});
 
 pureTest("resizeVhd() lets what lies behind the end of the disk read as zeros later", async (t) => {
   for (const added of [512, 1024, BLOCK]) {
