@@ -158,7 +158,9 @@ class TableTrial {
     sectors.sort((a, b) => a - b);
     const footprint = blockFootprint(blockSize);
     const table = { name: "table", offset: tableOffset, length: bytes.length };
-    const first = (sectors[0] ?? 0) * SECTOR_SIZE;
+    const [lowest] = sectors;
+    if (lowest === undefined) return false;
+    const first = lowest * SECTOR_SIZE;
     if (overlapping([...this.#occupied, table], first, footprint) !== undefined) return false;
     if (first >= this.#file.realSize) return false;
     const distances = sectors.slice(1).map((sector, i) => (sector - sectors[i]!) * SECTOR_SIZE);

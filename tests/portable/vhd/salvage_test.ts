@@ -151,11 +151,32 @@ pureTest(
         assertEquals(DYNAMIC.check(damaged, `block size ${size}`)?.lostBytes, 0);
       }
     });
-    await t.step("a table that tells nothing", () => {
+    await t.step("a table that tells nothing, whoever says the size of a block", () => {
       const empty = newVhd();
       const damaged = zeroed(empty, { offset: HEADER, length: 1024 });
       const subject = sparseSubject(empty, DYNAMIC_TABLE);
       assertEquals(subject.check(damaged, "no block"), undefined);
+      const assumed = { blockSize: BLOCK };
+      assertEquals(subject.check(damaged, "no block of 4096 bytes", { assumed }), undefined);
+    });
+    await t.step("blocks that do not lie side by side", () => {
+      const damaged = zeroed(DYNAMIC.file, { offset: HEADER, length: 1024 });
+      const entry = DYNAMIC_TABLE + 4 * 7;
+      const last = viewAt(damaged).getUint32(entry, false);
+      // The last one a sector higher, or where the one before is.
+      for (const sector of [last + 1, last - 9]) {
+        viewAt(damaged).setUint32(entry, sector, false);
+        assertEquals(DYNAMIC.check(damaged, `sector ${sector}`), undefined);
+      }
+    });
+    await t.step("the table of a thousand blocks", () => {
+      let file = newVhd({ virtualSize: 1000 * BLOCK });
+      for (const block of [999, 3, 500]) {
+        file = withBlock(file, DYNAMIC_TABLE, block, [0xff], pattern(BLOCK, block));
+      }
+      const damaged = zeroed(file, { offset: HEADER, length: 1024 });
+      const reading = sparseSubject(file, DYNAMIC_TABLE).check(damaged, "a thousand blocks");
+      assertEquals(reading?.lostBytes, 0);
     });
   },
 );
@@ -175,6 +196,23 @@ pureTest(
     }
   },
 );
+
+pureTest("openDamagedVhd: a sparse header in another place is found by the footer's copy", () => {
+  const moved = zeroed(DYNAMIC.file, { offset: HEADER, length: 1024 });
+  // Before the footer, with the table where it was: so a crash leaves it while the parent changes.
+  const end = moved.length - SECTOR;
+  const file = new Uint8Array(moved.length + 1024);
+  file.set(moved.subarray(0, end));
+  file.set(DYNAMIC.file.subarray(HEADER, HEADER + 1024), end);
+  file.set(moved.subarray(end), end + 1024);
+  for (const footer of [0, end + 1024]) {
+    viewAt(file).setBigUint64(footer + 16, BigInt(end), false);
+    sealFooter(file, footer);
+  }
+  const reading = sparseSubject(file, DYNAMIC_TABLE).check(file.slice(0, -SECTOR), "no footer");
+  assertEquals(reading?.lostBytes, 0);
+  assertEquals(reading?.damages.findings.map(({ structure }) => structure), ["footer"]);
+});
 
 pureTest(
   "openDamagedVhd: a footer with a wrong checksum is believed only if the rest agrees",
@@ -263,11 +301,19 @@ pureTest(
       offset: end,
       length: SECTOR,
     });
-    for (const [mark, offset] of [["conectix", 0], ["cxsparse", HEADER], [undefined, 0]] as const) {
+    for (
+      const [mark, offset, isSparse] of [
+        ["conectix", 0, true],
+        ["cxsparse", HEADER, true],
+        // No header begins here: it is what a fixed disk holds.
+        ["cxsparse", 2 * SECTOR, false],
+        ["", 0, false],
+      ] as const
+    ) {
       const damaged = bare.slice();
-      if (mark !== undefined) damaged.set(new TextEncoder().encode(mark), offset);
+      damaged.set(new TextEncoder().encode(mark), offset);
       const open = () => openDamaged(VHD, new MemorySource(damaged), new Damages({ size: SIZE }));
-      if (mark === undefined) assertEquals(open().virtualSize, SIZE);
+      if (!isSparse) assertEquals(open().virtualSize, SIZE);
       else assertThrows(open, ImageError, "nobody knows what kind of VHD it is");
     }
   },
@@ -281,6 +327,23 @@ pureTest(
     const reading = DYNAMIC.check(damaged, "kind 7");
     assertEquals(reading?.lostBytes, 0);
     assertEquals(reading?.damages.findings[0]?.found, "no footer");
+  },
+);
+
+pureTest(
+  "openDamagedVhd: a fixed disk without its footer is certain only if it looks like one, and its size is given",
+  () => {
+    const disk = fixedSubject().file.slice(0, SIZE);
+    for (const mark of [0x55, 0]) {
+      disk[510] = mark;
+      const damages = new Damages({ size: SIZE });
+      openDamaged(VHD, new MemorySource(disk), damages);
+      assertEquals(damages.findings.map(({ isUncertain }) => isUncertain === true), [mark === 0]);
+    }
+    disk[510] = 0x55;
+    const damages = new Damages();
+    openDamaged(VHD, new MemorySource(disk), damages);
+    assertEquals(damages.findings.map(({ isUncertain }) => isUncertain), [true]);
   },
 );
 
