@@ -60,3 +60,15 @@ pureTest(
     }
   },
 );
+
+pureTest("compactVhd() moves blocks to aligned places where a gap has room for that", async () => {
+  const size = 4096;
+  const file = newImage(createVhdIn, vhdSpec({ virtualSize: 10 * size, blockSize: size }));
+  const image = openWritableVhd(file);
+  image.write(pattern(10 * size), 0);
+  image.trim(0, 4 * size);
+  image.finish();
+  const job = { parents: [], zeroScan: false, blockMoves: true, pace: new Pace({}) };
+  assertEquals((await compactVhd(file, job)).movedBlocks, 4);
+  assertEquals(openVhd(file).is4kAligned!(), true);
+});

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertGreater, assertLessOrEqual, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { ImageFooters } from "../../../src/portable/vhd/footers.ts";
 import { BlockAllocator, freeGaps, type Occupancy } from "../../../src/portable/vhd/space.ts";
@@ -55,6 +55,41 @@ pureTest("allocate() clears what a gap holds, unless the caller writes all of it
   file.readAt(block, blocks.allocate({ bitmapByte: 0, dataFollow: true }));
   assertEquals(block.findIndex((byte) => byte !== 0), 512);
 });
+
+pureTest(
+  "allocate() uses the room of a block that was cancelled before the end of the file",
+  () => {
+    const { allocator: blocks } = allocator(2 ** 20, []);
+    const first = blocks.allocate(ZEROS);
+    const second = blocks.allocate(ZEROS);
+    blocks.cancel(first);
+    assertEquals(blocks.allocate(ZEROS), first);
+    assertGreater(blocks.allocate(ZEROS), second);
+  },
+);
+
+pureTest(
+  "allocate() keeps as much room ready as the file has, but at least 32 MiB, and at most 256 MiB",
+  () => {
+    const size = 2 ** 21;
+    for (const start of [4096, 100 * 2 ** 20, 2 ** 40]) {
+      const file = new SparseFile();
+      const footers = new ImageFooters(file, footer, start);
+      const blocks = new BlockAllocator(file, footers, size, []);
+      let most = 0;
+      for (let i = 0; i < 250; i++) {
+        const before = footers.offset;
+        const place = blocks.allocate(ZEROS);
+        if (footers.offset === before) continue;
+        const room = footers.offset - place;
+        assertLessOrEqual(room, Math.min(256 * 2 ** 20, Math.max(32 * 2 ** 20, place)));
+        most = Math.max(most, room);
+      }
+      // There is one growth at least by nearly as much as may be.
+      assertGreater(most, 240 * 2 ** 20);
+    }
+  },
+);
 
 /** A volume that holds files of up to so many bytes. */
 class SmallVolume extends SparseFile {

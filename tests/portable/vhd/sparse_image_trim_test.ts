@@ -5,7 +5,7 @@ import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../image/read_image.ts";
 import { BLOCK, entry, kinds, recorded } from "./recorded_vhd.ts";
-import { newVhd } from "./vhd_builder.ts";
+import { DYNAMIC_TABLE, newVhd, viewAt } from "./vhd_builder.ts";
 import { pureTest } from "../../pure.ts";
 
 const SIZE = 10 * BLOCK;
@@ -97,3 +97,27 @@ pureTest(
     assertEquals(source.changes.slice(before).map(({ kind }) => kind), ["flush", "write"]);
   },
 );
+
+pureTest("trim() lets no more than 16384 entries of the table wait in memory", () => {
+  const blocks = 16384;
+  const image = newVhd({ virtualSize: blocks * BLOCK });
+  const head = image.subarray(0, -512);
+  // The blocks follow the table, without room between them.
+  const first = head.length;
+  for (let i = 0; i < blocks; i++) {
+    viewAt(head).setUint32(DYNAMIC_TABLE + 4 * i, first / 512 + i * 9, false);
+  }
+  const file = SparseFile.of(head);
+  file.writeAt(image.subarray(-512), first + blocks * 9 * 512);
+  const disk = openWritableVhd(file);
+  const table = () => {
+    const bytes = new Uint8Array(4 * blocks);
+    file.readAt(bytes, DYNAMIC_TABLE);
+    return bytes;
+  };
+  const before = table();
+  disk.trim(0, (blocks - 1) * BLOCK);
+  assertBytesEqual(table(), before);
+  disk.trim((blocks - 1) * BLOCK, BLOCK);
+  assertBytesEqual(table(), new Uint8Array(4 * blocks).fill(0xff));
+});

@@ -13,6 +13,7 @@ import {
   DYNAMIC_TABLE,
   newVhd,
   PARENT_IDENTIFIER,
+  viewAt,
   withBlock,
 } from "./vhd_builder.ts";
 import { pureTest } from "../../pure.ts";
@@ -157,6 +158,26 @@ pureTest("nothing changes for the reader where a write fails", () => {
   assertThrows(() => disk.flush(), ImageError);
   assertEquals(kinds(disk), "file 8, zero 72");
   assertBytesEqual(readImage([disk], 0, BLOCK), pattern(BLOCK));
+});
+
+pureTest("write() lets no more than a MiB of bitmaps wait in memory", () => {
+  const blocks = 2 ** 20 / 512;
+  const virtualSize = blocks * BLOCK;
+  const file = SparseFile.of(newVhd({ subtype: "differencing", virtualSize }));
+  const disk = openWritableVhd(file);
+  const table = () => {
+    const bytes = new Uint8Array(4 * blocks);
+    file.readAt(bytes, DIFFERENCING_TABLE);
+    return bytes;
+  };
+  const last = blocks - 1;
+  for (let block = 0; block < last; block++) disk.write(pattern(512), block * BLOCK);
+  assertBytesEqual(table(), new Uint8Array(4 * blocks).fill(0xff));
+  disk.write(pattern(512), last * BLOCK);
+  const entries = viewAt(table());
+  for (let block = 0; block < blocks; block++) {
+    assert(entries.getUint32(4 * block, false) !== 0xffffffff, `block ${block}`);
+  }
 });
 
 for (const blockSize of [4096, 16384]) {
