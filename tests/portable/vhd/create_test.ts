@@ -40,6 +40,28 @@ Deno.test("a new image has the time of its making, in seconds since 2000", () =>
   assertEquals(before <= timeStamp && timeStamp <= after, true);
 });
 
+Deno.test("createVhd() stores the low 32 bits of the seconds since 2000, whatever the clock says", () => {
+  for (
+    const [date, seconds] of [
+      [Date.UTC(2000, 0, 1), 0],
+      // The first second that takes the highest bit, and the last one that there is room for.
+      [Date.UTC(2068, 0, 19, 3, 14, 8), 2 ** 31],
+      [Date.UTC(2136, 1, 7, 6, 28, 15), 2 ** 32 - 1],
+      // What does not fit begins anew.
+      [Date.UTC(2136, 1, 7, 6, 28, 16), 0],
+      [Date.UTC(1999, 11, 31, 23, 59, 59), 2 ** 32 - 1],
+    ] as const
+  ) {
+    const { now } = Date;
+    Date.now = () => date;
+    try {
+      assertEquals(parseFooter(newVhd().subarray(0, 512)).timeStamp, seconds);
+    } finally {
+      Date.now = now;
+    }
+  }
+});
+
 Deno.test("a new dynamic image has its two footers alike and a table of exactly its blocks", () => {
   const bytes = newVhd({ virtualSize: 100 * MIB + 512, blockSize: 2 * MIB });
   const end = bytes.length - 512;

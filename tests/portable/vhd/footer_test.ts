@@ -1,9 +1,11 @@
 import { assertEquals } from "@std/assert";
 import {
   encodeFooter,
+  type Footer,
   footerFault,
   parseFooter,
   vhdChecksum,
+  withCurrentSize,
 } from "../../../src/portable/vhd/footer.ts";
 import { pureTest } from "../../pure.ts";
 
@@ -53,6 +55,31 @@ pureTest("encodeFooter() keeps a footer without sparse header and in saved state
   assertEquals(bytes.subarray(16, 24), new Uint8Array(8).fill(0xff));
   assertEquals(bytes[84], 1);
 });
+
+pureTest(
+  "withCurrentSize() names Windows 10 as the creator, but leaves another Windows what it is",
+  () => {
+    const geometry = { cylinders: 240, heads: 4, sectorsPerTrack: 17 };
+    const old = parseFooter(windowsFooter());
+    const made = (creator: Partial<Footer>) => {
+      const bytes = withCurrentSize(encodeFooter({ ...old, ...creator }), 0x800000, geometry);
+      assertEquals(footerFault(bytes), undefined);
+      return parseFooter(bytes);
+    };
+    const windows = { ...old, currentSize: 0x800000, geometry };
+    // "qemu" 5.1 on "Wi2k"; "vpc " 5.3 on "Mac ".
+    const qemu = { creatorApplication: 0x71656d75, creatorVersion: 0x00050001 };
+    const mac = {
+      creatorApplication: 0x76706320,
+      creatorVersion: 0x00050003,
+      creatorHostOs: 0x4d616320,
+    };
+    for (const other of [qemu, mac]) assertEquals(made(other), windows);
+    // Windows 7.
+    const windows7 = { creatorVersion: 0x00060001 };
+    assertEquals(made(windows7), { ...windows, ...windows7 });
+  },
+);
 
 pureTest("footerFault() notices a change of any byte", () => {
   assertEquals(footerFault(windowsFooter()), undefined);

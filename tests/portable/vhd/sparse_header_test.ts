@@ -1,11 +1,15 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
 import {
   encodeSparseHeader,
   parseSparseHeader,
+  readSparseHeader,
   type SparseHeader,
   sparseHeaderFault,
 } from "../../../src/portable/vhd/sparse_header.ts";
 import { pureTest } from "../../pure.ts";
+import { MemorySource } from "../file/memory_source.ts";
+import { DYNAMIC_TABLE, HEADER, newVhd } from "./vhd_builder.ts";
 
 /** Eight locators, no field like another. */
 const header: SparseHeader = {
@@ -58,3 +62,17 @@ pureTest("sparseHeaderFault() notices a change of any byte", () => {
     assertEquals(sparseHeaderFault(bytes), i < 8 ? "cookie" : "checksum", `byte ${i}`);
   }
 });
+
+pureTest(
+  "readSparseHeader() believes in a table that ends with the file, but in no longer one",
+  () => {
+    const virtualSize = 128 * 4096;
+    const image = newVhd({ virtualSize });
+    const read = (length: number) =>
+      readSparseHeader(new MemorySource(image.slice(0, length)), HEADER, virtualSize);
+    const end = DYNAMIC_TABLE + 128 * 4;
+    assertEquals(read(end).maxTableEntries, 128);
+    const { options: { detail } } = assertThrows(() => read(end - 1), ImageError);
+    assertEquals(detail?.expected, `room for 128 entries in a file of ${end - 1} bytes`);
+  },
+);
