@@ -1,13 +1,17 @@
 /** What lies behind the disk of a fixed VHD: what a growth has left goes, what it cannot have left stays. */
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assertEquals, assertLessOrEqual, assertStringIncludes, assertThrows } from "@std/assert";
 import { joined } from "../../../src/bytes/joined.ts";
 import { checkFile } from "../../../src/portable/operations/check.ts";
 import { repairVhd } from "../../../src/portable/vhd/check.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { withCurrentSize } from "../../../src/portable/vhd/footer.ts";
+import { surplusOf } from "../../../src/portable/vhd/grow_fixed.ts";
+import { geometryOf } from "../../../src/portable/vhd/layout.ts";
 import { openVhd, openWritableVhd } from "../../../src/portable/vhd/open.ts";
 import { resizeVhd } from "../../../src/portable/vhd/resize.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
+import { HoleySource } from "../file/memory_source.ts";
 import { recorded, writes } from "./recorded_vhd.ts";
 import { newVhd } from "./vhd_builder.ts";
 import { pureTest } from "../../pure.ts";
@@ -56,6 +60,55 @@ pureTest(
     }
   },
 );
+
+/** Knows how much of it has been read. */
+class MeasuredFile extends SparseFile {
+  bytesRead = 0;
+
+  override readAt(buffer: Uint8Array, offset: number): number {
+    const count = super.readAt(buffer, offset);
+    this.bytesRead += count;
+    return count;
+  }
+}
+
+pureTest("resizeVhd(): a growth is undone by a few sectors, wherever it was cut short", () => {
+  const size = 2 ** 40;
+  const source = recorded(IMAGE);
+  resizeVhd(source, size);
+  const file = SparseFile.of(IMAGE);
+  const sizes = new Set<number>();
+  for (const change of source.changes) {
+    if (change.kind === "write") file.writeAt(change.bytes, change.offset);
+    else if (change.kind === "truncate") file.truncate(change.size);
+    const left = file.forkAs(MeasuredFile);
+    openWritableVhd(left);
+    assertLessOrEqual(left.bytesRead, 100 * SECTOR);
+    sizes.add(left.size);
+  }
+  assertEquals([...sizes], [DISK + SECTOR, size + SECTOR]);
+});
+
+pureTest("surplusOf() tells a growth of a TiB that was cut short from a few sectors", () => {
+  const size = 2 ** 40;
+  const grown = withCurrentSize(FOOTER, size, geometryOf(size));
+  const states = {
+    // The footer at the end is that of the small disk.
+    "as it begins": [[FOOTER, DISK], [grown, DISK + SECTOR], [FOOTER, DISK + 2 * SECTOR]],
+    "before the cut": [[grown, size]],
+    "neither": [[FOOTER, DISK], [FOOTER, size]],
+  } as const;
+  for (const [state, footers] of Object.entries(states)) {
+    const end = size + SECTOR;
+    const source = new HoleySource(
+      end + SECTOR,
+      [...footers, [FOOTER, end] as const].map(([bytes, offset]) => ({ offset, bytes })),
+    );
+    const surplus = surplusOf(source, { bytes: FOOTER, offset: end });
+    assertEquals(surplus, state === "neither" ? "unknown" : "growth", state);
+    assertLessOrEqual(source.bytesRead, 4 * SECTOR);
+  }
+});
 
 pureTest(
   "openWritableVhd() cuts a fixed VHD off where a durable footer is, and nothing is written before the cut is durable",
