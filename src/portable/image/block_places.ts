@@ -66,6 +66,11 @@ export class BlockPlaces {
     this.#faults(index)?.unclaimed.delete(offset);
   }
 
+  /** Has the piece that an entry is in compared anew: its entries have been written since. */
+  forget(index: number): void {
+    this.#pieces[Math.floor(index / this.#perPiece)] = undefined;
+  }
+
   #faults(index: number): Faults | null {
     const piece = Math.floor(index / this.#perPiece);
     const known = this.#pieces[piece];

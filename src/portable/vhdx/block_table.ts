@@ -345,6 +345,9 @@ export class BlockAllocationTable {
     for (let offset = fileOffset; offset < end; offset += MIB) {
       const count = this.#source.readAt(piece, offset);
       if (firstNonZero(piece.subarray(0, count)) === undefined) continue;
+      // Since the entries were compared, the place may have been given to another block.
+      this.#places.forget(index);
+      if (!this.#places.isUnclaimed(index, fileOffset)) return;
       throw this.#wrong(
         this.#offset + index * BAT_ENTRY_LENGTH,
         "payload block entry",
@@ -364,7 +367,7 @@ export class BlockAllocationTable {
     for (const { at, view } of parts) {
       for (let i = 0; i < view.byteLength; i += BAT_ENTRY_LENGTH) {
         const low = view.getUint32(i, true);
-        if (low === 0 || (low & RESERVED_MASK) !== 0) continue;
+        if ((low & RESERVED_MASK) !== 0) continue;
         const { state, fileOffset } = decodeEntry(low, view.getUint32(i + 4, true));
         if (fileOffset === 0) continue;
         const index = first + (at + i) / BAT_ENTRY_LENGTH;

@@ -46,6 +46,11 @@ pureTest("BlockPlaces: a piece of a table is read once, when one of its blocks i
   assertEquals(compared.isShared(3, SECTOR), false);
   assertEquals(compared.isShared(7, 5 * SECTOR), false);
   assertEquals(reads.length, 2);
+  // Unless entries of it have been written since.
+  places[7] = [SECTOR, SECTOR];
+  compared.forget(7);
+  assertEquals(compared.isShared(3, SECTOR), true);
+  assertEquals(reads.length, 3);
 });
 
 pureTest(

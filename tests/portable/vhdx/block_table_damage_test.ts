@@ -1,9 +1,10 @@
 /** One row for each rule of the block allocation table: they are checked where a block is used. */
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertGreater, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { UNSHARED_PLACE } from "../../../src/portable/vhdx/block_table.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { pattern } from "../../support.ts";
+import { HoleySource } from "../file/memory_source.ts";
 import { assertRefused, type DamageRow, extraRegion } from "./damage.ts";
 import { BAT, FIRST_BLOCK, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 import { pureTest } from "../../pure.ts";
@@ -119,6 +120,41 @@ pureTest("two blocks in one place are refused, both; other blocks are read", () 
   assertEquals(openVhdx(child.source()).extent(MIB, 2 * MIB).kind, "file");
 });
 
+pureTest(
+  "payloadToRead(): two blocks in one place are refused, whichever chunks they are in",
+  () => {
+    // With blocks of 1 MiB, the entry of a bitmap lies behind those of 4096 blocks.
+    const file = new VhdxBuilder({ virtualSize: 4097 * MIB });
+    file.append(pattern(MIB));
+    file.bat(0, 6, 4).bat(4097, 6, 4);
+    assertUnreadable(file, 0);
+    assertUnreadable(file, 4096, 4097);
+  },
+);
+
+pureTest(
+  "payloadToRead(): a last block is refused that lies over another, in a file that ends with the disk",
+  () => {
+    const blockSize = 2 * MIB;
+    const file = new VhdxBuilder({ virtualSize: 2048 * blockSize - MIB, blockSize });
+    file.append(pattern(2 * MIB));
+    file.bat(0, 6, 4).bat(2047, 6, 5);
+    const image = openVhdx(file.source());
+    for (const offset of [0, 2047 * blockSize]) {
+      assertEquals(expectation(() => image.extent(offset, offset + 512)), UNSHARED_PLACE);
+    }
+  },
+);
+
+pureTest(
+  "payloadToRead(): an entry with reserved bits keeps no other block from being read",
+  () => {
+    const file = threeBlocks().u64(BAT + 8, (4 << 20) | 0x86);
+    assertUnreadable(file, 1);
+    assertEquals(openVhdx(file.source()).extent(0, MIB).kind, "file");
+  },
+);
+
 /** What the error that `work` throws says that was expected. */
 function expectation(work: () => void): string | undefined {
   return assertThrows(work, ImageError).options.detail?.expected;
@@ -160,3 +196,31 @@ pureTest(
     }
   },
 );
+
+pureTest(
+  "payloadToRead(): a block that is said to be absent is refused wherever its data are",
+  () => {
+    const far = 2 ** 32;
+    const { bytes } = new VhdxBuilder().bat(1, 0, far / MIB);
+    const kindOf = (data: Uint8Array) => {
+      const pieces = [{ offset: 0, bytes }, { offset: far, bytes: data }];
+      return openVhdx(new HoleySource(far + MIB, pieces)).extent(MIB, 2 * MIB).kind;
+    };
+    assertEquals(kindOf(new Uint8Array(512)), "zero");
+    assertThrows(() => kindOf(pattern(512)), ImageError);
+  },
+);
+
+pureTest("payloadToTell(): the place that an absent block names is looked at once", () => {
+  const file = threeBlocks().bat(1, 0, 5);
+  file.bytes.fill(0, 5 * MIB, 6 * MIB);
+  const source = file.source();
+  const image = openVhdx(source).glimpse!();
+  const bytesOf = () => {
+    const before = source.bytesRead;
+    assertEquals(image.extent(MIB, 2 * MIB).kind, "zero");
+    return source.bytesRead - before;
+  };
+  assertGreater(bytesOf(), MIB - 1);
+  assertGreater(MIB, bytesOf());
+});

@@ -188,6 +188,24 @@ pureTest("a block keeps the space of its old contents when it is written again",
   assertBytesEqual(readImage([image], SECTOR, MIB - SECTOR), new Uint8Array(MIB - SECTOR));
 });
 
+pureTest(
+  "payloadToRead(): a place that an absent block names is another's once it has been written",
+  () => {
+    const builder = new VhdxBuilder();
+    const place = builder.append(MIB) / MIB;
+    builder.bat(2, 6, builder.append(pattern(MIB, 2)) / MIB).bat(5, 0, place);
+    const file = SparseFile.of(builder.bytes);
+    const image = openWritableVhdx(file);
+    // Reading it has the entries compared.
+    assertBytesEqual(readImage([image], 2 * MIB, MIB), pattern(MIB, 2));
+    image.write(pattern(MIB, 7), 7 * MIB);
+    assertEquals(image.extent(5 * MIB, 6 * MIB).kind, "zero");
+    assertBytesEqual(readImage([image], 7 * MIB, MIB), pattern(MIB, 7));
+    image.finish();
+    assertEquals(batEntry(file, 7), [6, place]);
+  },
+);
+
 pureTest("bits that a block left behind do not count when it is partially present again", () => {
   const file = newFile({ subtype: "differencing" });
   const image = openWritableVhdx(file);
