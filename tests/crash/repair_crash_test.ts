@@ -94,7 +94,7 @@ for (const [what, [format, bytes]] of Object.entries(CASES)) {
 
 function repair(file: WritableSource, format: "vhd" | "vhdx"): void {
   if (format === "vhd") repairVhd(file);
-  else repairVhdx(file);
+  else repairVhdx(file, false);
 }
 
 function contents(file: WritableSource, format: "vhd" | "vhdx"): Uint8Array {

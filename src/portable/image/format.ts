@@ -7,7 +7,7 @@
 import type { ErrorSymbol } from "../../errors/codes.ts";
 import type { ByteSource, WritableSource } from "../file/byte_source.ts";
 import type { PromisedEnd } from "../file/promised_end.ts";
-import type { CheckOptions, Findings, LinkPlace } from "./findings.ts";
+import type { Findings, LinkPlace } from "./findings.ts";
 import type { DiskImage, ImageOrigin, ImageSpec, WritableImage } from "./image.ts";
 import type { ImageLayout } from "./layout.ts";
 import type { Pace } from "./pace.ts";
@@ -116,7 +116,10 @@ export interface Checks {
 }
 
 /** How a file is repaired. */
-export type RepairOptions = Pick<CheckOptions, "discardDamagedLog">;
+export interface RepairOptions {
+  /** Whether what cannot be replayed of a damaged log is discarded. */
+  readonly discardDamagedLog: boolean;
+}
 
 /** What new images of a format can be. Sizes are bytes. */
 export interface NewImages {

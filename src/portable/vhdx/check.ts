@@ -28,7 +28,7 @@ export async function checkVhdx(
   file: ByteSource,
   findings: Findings,
   pace: Pace,
-  discardsLog = false,
+  discardsLog: boolean,
 ): Promise<LinkPlace | undefined> {
   const area = checkHeaderArea(file, findings, discardsLog);
   if (area === undefined) return undefined;
@@ -104,7 +104,7 @@ function linkPlace(
  * @param discardDamagedLog Whether what cannot be replayed of a damaged log is discarded.
  * @throws {ImageError} Where it is damaged beyond that.
  */
-export function repairVhdx(file: WritableSource, discardDamagedLog = false): void {
+export function repairVhdx(file: WritableSource, discardDamagedLog: boolean): void {
   const isDiscarded = discardDamagedLog && discardLog(file);
   // Opening for writing replays the log and makes the region tables equal.
   const opened = VhdxFile.open(file);

@@ -37,12 +37,20 @@ pureTest(
     builder.bytes[0]! ^= 1;
     builder.bat(3, 5, 0); // A state that there is not.
     const findings = new Findings("a.vhdx");
-    await checkVhdx(builder.source(), findings, new Pace({}));
+    await checkVhdx(builder.source(), findings, new Pace({}), false);
     const structures = findings.list.map(({ structure }) => structure);
     assertEquals(structures[0], "file type identifier");
     assertEquals(structures.length > 1, true);
   },
 );
+
+pureTest("VHDX: an image is told to be of no creator if it names none", () => {
+  const builder = new VhdxBuilder();
+  const { creator } = VHDX.origin!(builder.source());
+  assertEquals(creator?.startsWith("virtdisk"), true);
+  builder.bytes.fill(0, 8, 8 + 512);
+  assertEquals(VHDX.origin!(builder.source()), {});
+});
 
 /** The bytes of the first entries of the block table, after the disk has got another size. */
 function tableResized(builder: VhdxBuilder, virtualSize: number, entries: number): Uint8Array {

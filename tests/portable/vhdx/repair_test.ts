@@ -9,7 +9,7 @@ import { pureTest } from "../../pure.ts";
 
 pureTest("repairVhdx() changes nothing of a sound file", () => {
   const file = new RecordingSource(SparseFile.of(new VhdxBuilder().bytes));
-  repairVhdx(file);
+  repairVhdx(file, false);
   assertEquals(file.changes.filter(({ kind }) => kind !== "flush"), []);
 });
 
@@ -18,7 +18,7 @@ pureTest("repairVhdx() writes a damaged header anew, whichever it is", () => {
     const { bytes } = new VhdxBuilder();
     bytes[offset + 20]! ^= 1;
     const file = SparseFile.of(bytes);
-    repairVhdx(file);
+    repairVhdx(file, false);
     assertEquals(HEADERS.map((each) => headerFault(file, each)), [undefined, undefined]);
   }
 });
