@@ -171,6 +171,17 @@ Deno.test("ImageChain: of a VHD a parent of another size is ERROR_VHD_CHILD_PARE
   assertEquals(failure(child).symbol, "ERROR_VHD_CHILD_PARENT_SIZE_MISMATCH");
 });
 
+Deno.test("ImageChain: of a VHDX a parent may have another size", async () => {
+  using dir = new TempDir();
+  const base = await create(dir.file("base.vhdx"), { size: 8 * MIB });
+  {
+    using child = await createImage(dir.file("child.vhdx"), { parent: base });
+    await child.resize(9 * MIB);
+  }
+  using disk = openImageSync(dir.file("child.vhdx"));
+  assertEquals([disk.size, disk.parents], [9 * MIB, [base]]);
+});
+
 testWith(
   [onlyOn("linux", "darwin")],
   "createVirtualDisk(): a parent that an image cannot name gets no child, and no file is left of it",

@@ -1,5 +1,5 @@
 /** Changes to a disk of which it is uncertain whether others have it as their parent. */
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { openVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
 import { runCli, runCliWith } from "../../cli/run_cli.ts";
 import { createImage } from "../../create_image.ts";
@@ -124,6 +124,19 @@ Deno.test("assertChildless(): a child is found whatever image it is named as", a
   const { code, err } = await runCli(dir, ["write", "base.vhdx"], pattern(10));
   assertEquals(code, 2);
   assertStringIncludes(err, JSON.stringify(dir.file("child.vhd")));
+});
+
+Deno.test("assertChildless(): children are lost, but for those of a VHD that still open", async () => {
+  using dir = new TempDir();
+  const loss = { vhd: ": where they still open, they show a mix.", vhdx: "." };
+  for (const format of ["vhd", "vhdx"] as const) {
+    await make(dir.file(`base.${format}`));
+    const parent = dir.file(`base.${format}`);
+    (await createImage(dir.file(`child.${format}`), { parent })).close();
+    using disk = await openVirtualDisk(parent, { backend: "portable", readOnly: false });
+    const { causes } = assertThrows(() => disk.writeSync(pattern(10), 0), VirtualDiskError);
+    assertEquals(causes[1], `Pass \`ignoreChildren\` to lose them${loss[format]}`);
+  }
 });
 
 Deno.test("assertChildless(): files that are gone, no images or damaged are nobody's children", async () => {

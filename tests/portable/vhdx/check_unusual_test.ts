@@ -15,7 +15,7 @@ import {
 } from "./vhdx_builder.ts";
 import { addItems, type RawItem, rawItem, USER } from "./item_bytes.ts";
 import { checkBytes } from "../operations/planted.ts";
-import { child, dirty, type Row, testFaults } from "./planted_vhdx.ts";
+import { child, dirty, dynamic, type Row, testFaults } from "./planted_vhdx.ts";
 import { pureTest } from "../../pure.ts";
 
 const NIL = "00000000-0000-0000-0000-000000000000";
@@ -101,6 +101,12 @@ testFaults(ROWS.map(([name, structure, offset, damage, of]): Row => ({
   severity: "info",
   ...(of === undefined ? {} : { of }),
 })));
+
+pureTest("check() of a VHDX: an item of a user may have the id of one of the system", async () => {
+  const file = dynamic();
+  extraItem(file, { id: "2fa54224-cd1b-4876-b211-5dbed83bf4b8", flags: USER });
+  assertEquals((await checkBytes(file.bytes, "vhdx")).findings, []);
+});
 
 pureTest("check() of a VHDX finds file offsets in its log that are no whole MiB", async () => {
   const file = dirty();

@@ -55,6 +55,43 @@ pureTest("compactVhdx() moves a log down that lies behind everything else", asyn
   assertBytesEqual(readImage([openVhdx(file)], 3 * MIB, 2 * MIB), pattern(2 * MIB, 1));
 });
 
+pureTest("compactVhdx() keeps what it has moved to where a table was", async () => {
+  const blockSize = 2 * MIB;
+  const file = newImage(createVhdxIn, vhdxSpec({ virtualSize: 8 * MIB, blockSize }));
+  const write = (block: number) => {
+    const image = openWritableVhdx(file);
+    image.write(pattern(blockSize, block), block * blockSize);
+    image.finish();
+  };
+  // The MiB before the table is too small for a block until the table has moved away from behind it.
+  write(0);
+  raise(file, ["table"], MIB);
+  write(1);
+  const { fileSize, movedBlocks } = await compactVhdx(file, JOB);
+  assertEquals([fileSize, movedBlocks], [FIRST_BLOCK + 2 * blockSize, 1]);
+  for (const block of [0, 1]) {
+    assertBytesEqual(
+      readImage([openVhdx(file)], block * blockSize, blockSize),
+      pattern(blockSize, block),
+    );
+  }
+});
+
+pureTest("compactVhdx() gives back bitmaps of chunks in which no block needs one", async () => {
+  // With blocks of 1 MiB, the entry of a bitmap lies behind those of 4096 blocks.
+  const builder = new VhdxBuilder({ subtype: "differencing", virtualSize: 2 * 4096 * MIB });
+  for (const [index, state] of [[0, 6], [4096, 6], [4097, 7], [4097 + 4096, 6]] as const) {
+    builder.bat(index, state, builder.append(new Uint8Array(MIB).fill(0xff)) / MIB);
+  }
+  const file = SparseFile.of(builder.bytes);
+  const { fileSize, releasedBlocks } = await compactVhdx(file, JOB);
+  assertEquals([fileSize, releasedBlocks], [FIRST_BLOCK + 3 * MIB, 0]);
+  for (const offset of [0, 4096 * MIB]) {
+    const { kind, length } = openVhdx(file).extent(offset, offset + MIB);
+    assertEquals([kind, length], ["file", MIB]);
+  }
+});
+
 pureTest("compactVhdx() leaves in its place what cannot be copied down", async (t) => {
   for (const what of ["table", "metadata"] as const) {
     await t.step(what, async () => {

@@ -2,8 +2,10 @@
 import { assertEquals } from "@std/assert";
 import { promisedVhdxEnd } from "../../../src/portable/vhdx/promised_end.ts";
 import { pureTest } from "../../pure.ts";
-import { batPage, dirtyVhdx, putEntries } from "./log_builder.ts";
-import { BAT, MIB, VhdxBuilder } from "./vhdx_builder.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
+import { batPage, dirtyVhdx, logEntry, putEntries } from "./log_builder.ts";
+import { logOf, raise } from "./raised.ts";
+import { BAT, HEADERS, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 
 const GIB = 1024 * MIB;
 const PRESENT = 6;
@@ -43,6 +45,9 @@ pureTest(
     const image = new VhdxBuilder({ virtualSize, blockSize: 2 * MIB, subtype: "differencing" });
     image.bat(2047, PRESENT, 5);
     assertEquals(promisedVhdxEnd(image.source()), { end: 4 * MIB, isExact: true });
+    // Beside a block that has been cut off, too.
+    image.bat(0, PRESENT, 4).bat(2047, PRESENT, 7);
+    assertEquals(promisedVhdxEnd(image.source()), { end: 6 * MIB, isExact: true });
   },
 );
 
@@ -68,3 +73,23 @@ pureTest("promisedVhdxEnd(): of a table that is cut off, nobody knows what it le
   const cut = new VhdxBuilder(bytes.slice(0, BAT + MIB));
   assertEquals(promisedVhdxEnd(cut.source()), { end, isExact: false });
 });
+
+pureTest(
+  "promisedVhdxEnd(): of a log that is cut off, nobody knows what its replay leads to",
+  () => {
+    const image = dirtyVhdx();
+    const file = SparseFile.of(image.bytes);
+    raise(file, ["log"]);
+    const log = logOf(file, HEADERS[0]).offset;
+    const entry = {
+      sequence: 1n,
+      changes: [batPage(PRESENT, 4)],
+      flushed: log + MIB,
+      last: log + MIB,
+    };
+    file.writeAt(logEntry(entry, 0), log);
+    assertEquals(promisedVhdxEnd(file), { end: log + MIB, isExact: true });
+    file.truncate(log + MIB / 2);
+    assertEquals(promisedVhdxEnd(file), { end: log + MIB, isExact: false });
+  },
+);

@@ -407,6 +407,29 @@ pureTest(
 );
 
 pureTest(
+  "CautiousImage: of a bitmap in several pages, each is compared with the version in the log",
+  () => {
+    const blockSize = 32 * MIB;
+    // A bit for each sector of 512 bytes: two pages for a block.
+    const builder = new VhdxBuilder({ subtype: "differencing", virtualSize: blockSize, blockSize });
+    const bitmap = builder.append(new Uint8Array(MIB).fill(0xff));
+    const place = builder.bytes.length;
+    // The entry of the bitmap lies behind those of the 128 blocks of a chunk.
+    builder.bat(128, PRESENT, bitmap / MIB).bat(0, PARTIAL, place / MIB);
+    const page = new Uint8Array(PAGE).fill(0xff, 1);
+    putEntries(builder, 0, { sequence: 7n, changes: [{ offset: bitmap + PAGE, page }] });
+    for (const offset of HEADERS) builder.bytes.fill(0, offset, offset + PAGE);
+    const source = new HoleySource(place + blockSize, [{ offset: 0, bytes: builder.bytes }]);
+    const image = openDamaged(VHDX, source);
+    const kindOf = (offset: number, end: number) => image.extent(offset, end).kind;
+    const middle = blockSize / 2;
+    assertEquals(kindOf(middle / 2, middle), "file");
+    assertEquals(kindOf(middle / 2, middle + 512), "lost");
+    assertEquals(kindOf(middle + 4096, blockSize), "file");
+  },
+);
+
+pureTest(
   "LogDoubts: if a log has more versions of a page than are compared, all is in doubt",
   () => {
     const outcome = (versions: number) => {
