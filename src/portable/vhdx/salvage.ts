@@ -75,7 +75,7 @@ export function openDamagedVhdx(file: ByteSource, damages: Damages): TolerantIma
     virtualSize: metadata.virtualSize,
     identifier: header?.dataWriteGuid,
     virtualDiskId,
-    hasMetadata: metadataRegion !== undefined && isTableSound,
+    hasMetadata: isTableSound,
     lossOf: reasonOf,
     present: (offset, length) => presence.present(offset, length),
     missing: (offset, length) => presence.missing(offset, length),

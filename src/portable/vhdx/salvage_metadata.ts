@@ -33,7 +33,7 @@ export interface SalvagedMetadata {
   readonly metadata: DiskMetadata;
   /** `undefined` if the file does not say it any more. */
   readonly virtualDiskId: string | undefined;
-  /** Whether all of the table keeps the rules. */
+  /** Whether there is a table, and all of it keeps the rules. */
   readonly isTableSound: boolean;
 }
 

@@ -192,8 +192,8 @@ export class SpaceMap {
   /** The number behind the last MiB in use. */
   get end(): number {
     let byte = this.#bits.length - 1;
-    while (byte >= 0 && this.#bits[byte] === 0) byte--;
-    return byte < 0 ? 0 : byte * 8 + 32 - Math.clz32(this.#bits[byte]!);
+    while (byte > 0 && this.#bits[byte] === 0) byte--;
+    return byte * 8 + 32 - Math.clz32(this.#bits[byte]!);
   }
 
   /** Makes room for `count` bits. */

@@ -162,7 +162,6 @@ export class VhdxFile {
    * @param length Whole MiB, more than it has.
    */
   enlargeRegion(region: Region, name: string, length: number): Region {
-    this.publish();
     const moved = this.moveRegion(region, this.space.allocate(length), length);
     this.#structures.occupied.add({ name, offset: moved.offset, length });
     return moved;
@@ -174,8 +173,8 @@ export class VhdxFile {
   }
 
   /**
-   * Copies a region to a place that was found for it, and has the tables name the copy, durably; no changes
-   * wait. The old place must not be used again before the log has been closed: its entries may still name it.
+   * Copies a region to a place that was found for it, and has the tables name the copy, durably. The old place
+   * must not be used again before the log has been closed: its entries may still name it.
    *
    * @param length Of the new region, in whole MiB, at least that of the old one.
    */

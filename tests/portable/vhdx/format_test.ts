@@ -1,5 +1,5 @@
 /** What new VHDX images are like. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { VHDX } from "../../../src/portable/vhdx/format.ts";
 import { Findings } from "../../../src/portable/image/findings.ts";
 import { Pace } from "../../../src/portable/image/pace.ts";
@@ -7,9 +7,11 @@ import { checkVhdx } from "../../../src/portable/vhdx/check.ts";
 import { resizeVhdx } from "../../../src/portable/vhdx/resize.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
+import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { pureTest } from "../../pure.ts";
 import { pattern } from "../../support.ts";
+import { loggedCounts, PAGE } from "./log_builder.ts";
 import { BAT, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 
 pureTest("VHDX: blocks of a new fixed disk are as large as its size allows", () => {
@@ -92,3 +94,22 @@ pureTest("resizeVhdx(): what is hidden behind the end of a child ends with its l
   assertEquals(grown.extent(7.5 * MIB, 8 * MIB).kind, "file");
   assertEquals(grown.extent(8 * MIB, 10 * MIB).kind, "parent");
 });
+
+pureTest(
+  "resizeVhdx(): however many entries are cleared, an entry of the log has no more pages than readers take",
+  () => {
+    const builder = new VhdxBuilder();
+    const pages = 200;
+    builder.bytes.fill(0xff, BAT + 8 * 8, BAT + pages * PAGE);
+    const file = new RecordingSource<never>(SparseFile.of(builder.bytes));
+    // A page has the entries of 512 blocks.
+    resizeVhdx(file, { virtualSize: pages * 512 * MIB, parentSize: 0 });
+    const table = new Uint8Array(pages * PAGE);
+    file.readAt(table, BAT);
+    // Those of sector bitmaps are cleared too, but for that of the blocks that stay.
+    const left = table.findIndex((byte, i) => byte !== 0 && Math.floor(i / 8) !== 4096);
+    assertEquals(left, -1);
+    const counts = loggedCounts(file.changes);
+    assert(counts.length > 1 && counts.every((count) => count <= 126), counts.join(", "));
+  },
+);

@@ -1,11 +1,12 @@
 /** Where a VHDX ends by its block table. */
 import { assertEquals } from "@std/assert";
+import { NIL_GUID } from "../../../src/bytes/guid.ts";
 import { promisedVhdxEnd } from "../../../src/portable/vhdx/promised_end.ts";
 import { pureTest } from "../../pure.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { batPage, dirtyVhdx, logEntry, putEntries } from "./log_builder.ts";
 import { logOf, raise } from "./raised.ts";
-import { BAT, HEADERS, MIB, VhdxBuilder } from "./vhdx_builder.ts";
+import { BAT, HEADERS, LOG, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 
 const GIB = 1024 * MIB;
 const PRESENT = 6;
@@ -65,6 +66,22 @@ pureTest("promisedVhdxEnd(): a log tells what its replay would make of the file"
   // The replay makes room for it.
   assertEquals(promisedBy(4, 5), { end: 4 * MIB, isExact: true });
 });
+
+pureTest(
+  "promisedVhdxEnd(): a log that is not in use, or not there as a whole, tells nothing",
+  () => {
+    const entry = { sequence: 1n, flushed: 9 * MIB, last: 9 * MIB };
+    // A header without a GUID says that there is no entry, whatever lies in the log.
+    const unused = new VhdxBuilder();
+    putEntries(unused, 0, { ...entry, guid: NIL_GUID });
+    assertEquals(promisedVhdxEnd(unused.source()), { end: 4 * MIB, isExact: true });
+    // A newer entry in the part that is missing may tell of a shorter file.
+    const cut = dirtyVhdx();
+    putEntries(cut, 0, entry);
+    const source = new VhdxBuilder(cut.bytes.slice(0, LOG + MIB - 1)).source();
+    assertEquals(promisedVhdxEnd(source), { end: 4 * MIB, isExact: false });
+  },
+);
 
 pureTest("promisedVhdxEnd(): of a table that is cut off, nobody knows what it led to", () => {
   const { bytes } = new VhdxBuilder({ virtualSize: 200_000 * MIB });

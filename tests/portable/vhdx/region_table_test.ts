@@ -1,8 +1,23 @@
-/** The bytes of a region table. */
+/** The bytes of a region table, and what an open file makes of both tables. */
 import { assertEquals } from "@std/assert";
-import { encodeRegionTable } from "../../../src/portable/vhdx/region_table.ts";
+import { encodeRegionTable, regionTablesAgree } from "../../../src/portable/vhdx/region_table.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { readStructures } from "../../../src/portable/vhdx/structures.ts";
+import { VhdxFile } from "../../../src/portable/vhdx/vhdx_file.ts";
+import { RecordingSource } from "../../crash/recording_source.ts";
+import { SparseFile } from "../../crash/sparse_file.ts";
 import { pureTest } from "../../pure.ts";
-import { UNKNOWN_GUID, VhdxBuilder } from "./vhdx_builder.ts";
+import { assertBytesEqual, pattern } from "../../support.ts";
+import {
+  BAT,
+  FIRST_BLOCK,
+  ITEMS,
+  METADATA,
+  MIB,
+  REGION_TABLES,
+  UNKNOWN_GUID,
+  VhdxBuilder,
+} from "./vhdx_builder.ts";
 
 pureTest("encodeRegionTable() says of each region whether a reader must know it", () => {
   const regions = [true, false].map((required, i) => ({
@@ -16,3 +31,39 @@ pureTest("encodeRegionTable() says of each region whether a reader must know it"
   assertEquals(view.getUint32(8, true), 2);
   assertEquals([0, 1].map((i) => view.getUint32(16 + 32 * i + 28, true)), [1, 0]);
 });
+
+pureTest("VhdxFile.open() makes both region tables equal at once", () => {
+  for (const damaged of REGION_TABLES) {
+    const { bytes } = new VhdxBuilder();
+    bytes.fill(0, damaged, damaged + 0x10000);
+    const file = SparseFile.of(bytes);
+    VhdxFile.open(file);
+    assertEquals(regionTablesAgree(file), true);
+  }
+});
+
+pureTest(
+  "VhdxFile.enlargeRegion(): both region tables name the new place, durably, and what waits is there",
+  () => {
+    const file = new RecordingSource<never>(SparseFile.of(new VhdxBuilder().bytes));
+    const opened = VhdxFile.open(file);
+    opened.beforeWrite();
+    const waiting = pattern(16);
+    opened.pages.writeAt(waiting, ITEMS.diskId);
+    opened.pages.writeAt(waiting, BAT + MIB - 16);
+    const { metadata } = opened.structures.regions;
+    const moved = opened.enlargeRegion(metadata, "metadata region", 2 * MIB);
+    assertEquals([moved.offset, moved.length], [FIRST_BLOCK, 2 * MIB]);
+    const flushed = file.changes.findLastIndex(({ kind }) => kind === "flush");
+    const durable = new RecordingSource<never>(file.base, file.changes.slice(0, flushed));
+    const { source, regions } = readStructures(durable);
+    const { offset, length } = regions.metadata;
+    assertEquals([offset, length], [FIRST_BLOCK, 2 * MIB]);
+    assertEquals(openVhdx(durable).virtualSize, 8 * MIB);
+    for (const at of [ITEMS.diskId - METADATA + FIRST_BLOCK, BAT + MIB - 16]) {
+      const bytes = new Uint8Array(16);
+      source.readAt(bytes, at);
+      assertBytesEqual(bytes, waiting);
+    }
+  },
+);

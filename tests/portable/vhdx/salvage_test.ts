@@ -369,6 +369,11 @@ pureTest(
       damaged((builder, table) => builder.u32(table + 24, 2 * MIB)).includes(both),
       false,
     );
+    const ofMetadata = (table: number) => 2 * (REGION_TABLES[1] + 32) - table;
+    assertEquals(
+      damaged((builder, table) => builder.u64(ofMetadata(table) + 16, 9 * MIB)).includes(both),
+      false,
+    );
   },
 );
 
@@ -479,6 +484,19 @@ pureTest("salvageMetadata(): the size of a disk is known without that of its sec
   assertEquals(damages.findings.map(({ offset }) => offset), [ITEMS.logicalSectorSize]);
 });
 
+pureTest("salvageMetadata(): where there is no region, nothing of it is read", () => {
+  const damages = new Damages(ASSUMED);
+  const builder = dynamicBuilder();
+  builder.bytes.fill(0, METADATA, METADATA + MIB);
+  const image = openDamaged(VHDX, new MemorySource(withoutTables(builder)), damages);
+  assertEquals(image.extent(0, MIB).kind, "file");
+  assertEquals(image.metadata, undefined);
+  const parameters = damages.findings.filter(({ structure }) => structure === "file parameters");
+  assertEquals(parameters.map(({ offset, consequence }) => [offset, consequence]), [
+    [0, "The disk is taken for one without a parent."],
+  ]);
+});
+
 pureTest("salvageMetadata(): users' items are read only of a table that is sound", () => {
   const builder = dynamicBuilder();
   assert(openDamaged(VHDX, builder.source()).metadata !== undefined);
@@ -542,6 +560,40 @@ pureTest("UnnamedData: a part of a block is one at the end of the file alone", (
   assertEquals(kindOf(builder.bytes), "lost");
   builder.bat(1, PRESENT, builder.append(pattern(2 * MIB, 3)) / MIB);
   assertEquals(kindOf(builder.bytes), "zero");
+});
+
+pureTest("UnnamedData: a whole block is one wherever there is room for it", () => {
+  const builder = new VhdxBuilder({ blockSize: 2 * MIB });
+  builder.append(pattern(2 * MIB, 1));
+  builder.bat(0, PRESENT, builder.append(pattern(2 * MIB, 2)) / MIB);
+  const image = openDamaged(VHDX, builder.source());
+  assertEquals(image.extent(2 * MIB, 4 * MIB).kind, "lost");
+});
+
+pureTest(
+  "UnnamedData: where a disk has no parent, the entry of a bitmap may be that of a block",
+  () => {
+    const blockSize = 2 * MIB;
+    const builder = new VhdxBuilder({ virtualSize: 2049 * blockSize, blockSize });
+    builder.append(pattern(blockSize, 1));
+    const kind = () => openDamaged(VHDX, builder.source()).extent(blockSize, 2 * blockSize).kind;
+    assertEquals(kind(), "lost");
+    // As if an entry had been overwritten with that of another block.
+    builder.bat(2048, PRESENT, builder.append(blockSize) / MIB);
+    assertEquals(kind(), "zero");
+  },
+);
+
+pureTest("UnnamedData: it is looked for in the longest file that an image can have", () => {
+  const { bytes } = new VhdxBuilder();
+  const kindIn = (size: number) => {
+    const data = { offset: FIRST_BLOCK, bytes: pattern(MIB) };
+    const source = new HoleySource(size, [{ offset: 0, bytes }, data]);
+    return openDamaged(VHDX, source).extent(0, MIB).kind;
+  };
+  // Twice the largest disk, of 64 TiB.
+  assertEquals(kindIn(2 ** 47), "lost");
+  assertEquals(kindIn(2 ** 47 + MIB), "zero");
 });
 
 pureTest("FilePresence: what a replay lengthens a file by is zeros, and not lost", () => {
@@ -659,6 +711,15 @@ pureTest(
     await t.step("a block of zeros in a child", () => {
       const builder = new VhdxBuilder(childSubject().file).bat(0, ZERO, 0);
       assertEquals(blockOf(withoutTables(builder), 0), "zero");
+    });
+    await t.step("the bitmap of a child, which is shorter than a block", () => {
+      const blockSize = 32 * MIB;
+      // A bitmap is for 2^23 sectors: that of the second chunk is behind twice 128 blocks and the first one.
+      const virtualSize = 129 * blockSize;
+      const builder = new VhdxBuilder({ subtype: "differencing", virtualSize, blockSize });
+      builder.bat(257, PRESENT, builder.append(MIB) / MIB);
+      builder.bat(0, PRESENT, builder.append(pattern(MIB)) / MIB);
+      assertEquals(blockOf(withoutTables(builder), 0), "file");
     });
     await t.step("two tables, of which one cannot be read", () => {
       for (const [damaged, other] of [REGION_TABLES, REGION_TABLES.toReversed()]) {

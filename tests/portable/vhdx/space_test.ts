@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { OccupiedRanges } from "../../../src/portable/vhdx/space.ts";
+import { OccupiedRanges, SpaceMap } from "../../../src/portable/vhdx/space.ts";
 import { RangeUnion } from "../../../src/portable/vhdx/replayed_source.ts";
 import { Random } from "../../fuzz/random.ts";
 import { pureTest } from "../../pure.ts";
@@ -41,3 +41,19 @@ pureTest("OccupiedRanges find what a range shares bytes with", () => {
     }
   }
 });
+
+pureTest(
+  "SpaceMap: the end lies behind the last MiB in use, also after that was given back",
+  () => {
+    const map = new SpaceMap();
+    assertEquals(map.end, 0);
+    for (const [first, count] of [[0, 1], [7, 1], [9, 3], [600, 1]] as const) {
+      assertEquals(map.take(first, count), true);
+      assertEquals(map.end, first + count);
+    }
+    map.release(600, 1);
+    assertEquals(map.end, 12);
+    for (const first of [9, 7, 0]) map.release(first, first === 9 ? 3 : 1);
+    assertEquals(map.end, 0);
+  },
+);
