@@ -288,8 +288,7 @@ export class ImageChain implements ResizableChain, Disposable {
     const image = openWritableImage(file, format);
     image.rebase?.(parent, isSameDisk);
     image.finish();
-    this.#images[depth - 1] = openImage(file, format);
-    this.#reader = undefined;
+    this.#replaceImage(depth, openImage(file, format));
   }
 
   /**
@@ -342,7 +341,12 @@ export class ImageChain implements ResizableChain, Disposable {
     const file = this.#files[0]!;
     if (this.#writable === undefined || file.hasFailed) return;
     this.#writable = openChild(file, this.image.format, this.#options);
-    this.#images[0] = this.#writable;
+    this.#replaceImage(1, this.#writable);
+  }
+
+  /** @param depth Of the image: 1 is the child. */
+  #replaceImage(depth: number, image: DiskImage): void {
+    this.#images[depth - 1] = image;
     this.#reader = undefined;
   }
 

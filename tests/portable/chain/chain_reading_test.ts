@@ -1,4 +1,5 @@
 /** Chains are read often in few places, so that what is known of their files is used, while they change. */
+import { assertEquals } from "@std/assert";
 import type { PortableVirtualDisk } from "@virtdisk/virtdisk";
 import { Random } from "../../fuzz/random.ts";
 import { createChain, openImage } from "../../images.ts";
@@ -114,3 +115,19 @@ for (const [format, blockSize] of [["vhd", MIB / 2], ["vhdx", MIB]] as const) {
     assertReads(parent, rebased, random);
   });
 }
+
+Deno.test("ImageChain: a child is read as it is once a compaction has moved its blocks", async () => {
+  using dir = new TempDir();
+  const paths = ["base", "child"].map((name) => dir.file(`${name}.vhdx`)) as [string, string];
+  const random = new Random(17);
+  const bytes = randomBytes(random, SIZE);
+  await createChain(paths, { size: SIZE, blockSize: MIB }, (disk, i) => {
+    // What the child has of the first block is its parent's too; the last one takes its place.
+    if (i === 0) disk.writeSync(bytes.subarray(0, MIB), 0);
+    else disk.writeSync(bytes, 0);
+  });
+  using disk = await openImage(paths[1]);
+  assertReads(disk, bytes, random);
+  assertEquals((await disk.compact()).movedBlocks, 1);
+  assertReads(disk, bytes, random);
+});

@@ -1,6 +1,10 @@
 /** Changes to a disk of which it is uncertain whether others have it as their parent. */
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { join } from "@std/path";
 import { openVirtualDisk, VirtualDiskError } from "@virtdisk/virtdisk";
+import { assertChildless } from "../../../src/portable/chain/children.ts";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
+import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { runCli, runCliWith } from "../../cli/run_cli.ts";
 import { createImage } from "../../create_image.ts";
 import { sampledRows } from "../../sampling.ts";
@@ -14,8 +18,10 @@ import {
   TempDir,
   testWith,
 } from "../../support.ts";
+import { VhdxBuilder } from "../vhdx/vhdx_builder.ts";
 
 const MIB = 1 << 20;
+const DENIED = { state: "prompt", onchange: null, partial: false } as const;
 const ITEM = "0f0f3c4e-3b1c-4a9f-8a52-7a4de21b2b60";
 
 async function make(path: string): Promise<void> {
@@ -71,6 +77,33 @@ for (const [args, file] of sampledRows(CHANGES, 3)) {
     assertEquals([allowed.code, allowed.err], [0, ""]);
   });
 }
+
+Deno.test("assertChildless(): names the permission that is missing as a shell and Deno take it", () => {
+  using dir = new TempDir();
+  const image = openVhdx(new VhdxBuilder().source());
+  const original = Deno.permissions.querySync;
+  Deno.permissions.querySync = () => Object.assign(new EventTarget(), DENIED);
+  try {
+    const flags = ["plain", "with space", "a,b", "it's"].map((name) => {
+      const path = join(dir.file(name), "base.vhdx");
+      Deno.mkdirSync(dir.file(name));
+      Deno.writeFileSync(path, new Uint8Array());
+      const named = Object.assign(Object.create(image), { source: { ...image.source, path } });
+      const { options } = assertThrows(() => assertChildless(named), ImageError);
+      return /^Allow it to be read, with (.*); or pass/.exec(options.causes?.[0] ?? "")?.[1];
+    });
+    const start = `--allow-read=${dir.path}`;
+    assertEquals(flags, [
+      join(start, "plain"),
+      `"${join(start, "with space")}"`,
+      // A single comma would stand between two paths.
+      `"${join(start, "a,,b")}"`,
+      `"${join(start, "it's")}"`,
+    ]);
+  } finally {
+    Deno.permissions.querySync = original;
+  }
+});
 
 Deno.test("assertChildless(): a command that changes no disk needs no search for children", async () => {
   using dir = new TempDir();
