@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { applyImages, blockContents, dataRuns } from "../../../src/portable/image/blocks.ts";
+import {
+  applyImages,
+  blockContents,
+  copyRange,
+  dataRuns,
+} from "../../../src/portable/image/blocks.ts";
 import { Pace } from "../../../src/portable/image/pace.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
@@ -68,3 +73,57 @@ pureTest(
     }
   },
 );
+
+/** Counts what it is told. */
+class CountingPace extends Pace {
+  /** Bytes of what was expected. */
+  completed = 0;
+  /** Bytes that were read or written. */
+  moved = 0;
+
+  override async add(bytes: number, moved: number): Promise<void> {
+    this.completed += bytes;
+    this.moved += moved;
+    await super.add(bytes, moved);
+  }
+}
+
+pureTest("blockContents(): what is read of a block counts for the speed alone", async () => {
+  const builder = new VhdxBuilder({ blockSize: 2 * MIB });
+  builder.bat(0, 6, builder.append(2 * MIB) / MIB);
+  const pace = new CountingPace({});
+  const image = openVhdx(builder.source());
+  const question = { image, parents: [], offset: 0, end: 2 * MIB, readsData: true };
+  assertEquals(await blockContents(question, pace), { isZero: true, isParents: false });
+  assertEquals([pace.completed, pace.moved], [0, 2 * MIB]);
+  // Zeros of a child, which are compared with what its parent holds.
+  const child = openVhdx(new VhdxBuilder({ subtype: "differencing" }).bat(0, 2, 0).source());
+  await blockContents({ ...question, image: child, parents: [image], end: MIB }, pace);
+  assertEquals([pace.completed, pace.moved], [0, 3 * MIB]);
+});
+
+pureTest("applyImages() has done the whole disk at the end, and no more than that", async () => {
+  const ZERO = 2;
+  // Zeros over what a child holds of a block that is its parent's too are written to it.
+  const target = openWritableVhdx(
+    SparseFile.of(new VhdxBuilder({ subtype: "differencing", blockSize: 2 * MIB }).bytes),
+  );
+  target.write(pattern(MIB), MIB);
+  const child = new VhdxBuilder({ subtype: "differencing", blockSize: MIB });
+  child.bat(1, ZERO, 0).bat(5, 6, child.append(pattern(MIB)) / MIB);
+  const pace = new CountingPace({});
+  await applyImages([openVhdx(child.source())], target, pace);
+  assertEquals(target.extent(MIB, 2 * MIB).kind, "file");
+  // A MiB of zeros is written; one of data is read and written.
+  assertEquals([pace.completed, pace.moved], [8 * MIB, 2 * MIB]);
+});
+
+pureTest("copyRange(): what the file copies within itself is not worked through", async () => {
+  const file = SparseFile.of(pattern(MIB));
+  const copyWithin = (from: number, to: number, length: number) =>
+    file.writeAt(file.bytes().subarray(from, from + length), to);
+  const pace = new CountingPace({});
+  await copyRange(Object.assign(file, { copyWithin }), { from: 0, to: MIB, length: MIB }, pace);
+  assertBytesEqual(file.bytes().subarray(MIB), pattern(MIB));
+  assertEquals([pace.completed, pace.moved], [MIB, 0]);
+});

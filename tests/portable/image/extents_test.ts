@@ -1,5 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { chainExtents, readChain } from "../../../src/portable/image/extents.ts";
+import {
+  chainExtents,
+  fetchedChainExtents,
+  readChain,
+} from "../../../src/portable/image/extents.ts";
 import type { DiskImage } from "../../../src/portable/image/image.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { Random } from "../../fuzz/random.ts";
@@ -41,11 +45,13 @@ pureTest("readChain() agrees with a plain byte array, over random chains", () =>
   }
 });
 
-pureTest("chainExtents() joins neighbours that continue each other, and no others", () => {
+pureTest("chainExtents() joins neighbours that continue each other, and no others", async () => {
   const bytes = new Uint8Array(40);
   const child = new CellImage(bytes, ["file", "file", "zero", "zero", "parent"], 8);
-  const kinds = [...chainExtents([child], 0, 40)].map(({ kind, length }) => [kind, length]);
+  const extents = [...chainExtents([child], 0, 40)];
+  const kinds = extents.map(({ kind, length }) => [kind, length]);
   assertEquals(kinds, [["file", 16], ["zero", 16], ["absent", 8]]);
+  assertEquals(await Array.fromAsync(fetchedChainExtents([child], 0, 40)), extents);
 });
 
 pureTest("readChain() refuses bytes of a parent that is not open", () => {
