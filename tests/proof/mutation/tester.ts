@@ -77,12 +77,15 @@ async function runClean(test: Registered, mutant: number, limit: number): Promis
     const error = await runTest(test);
     return { error, isMore: openFiles() > before };
   };
-  for (let time = 0; time < 2; time++) {
-    const { error, isMore } = await grows(mutant);
-    if (error !== undefined || !isMore) return error;
+  // Who waits for the next order holds a file for it: from now on.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  for (const each of [mutant, mutant, 0, mutant]) {
+    const { error, isMore } = await grows(each);
+    if (each === 0) {
+      if (isMore) return undefined;
+    } else if (error !== undefined || !isMore) return error;
   }
-  const { isMore } = await grows(0);
-  return isMore ? undefined : "leaves files open";
+  return "leaves files open";
 }
 
 const encoder = new TextEncoder();
