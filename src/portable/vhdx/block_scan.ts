@@ -1,10 +1,15 @@
 /**
- * Goes through the whole block allocation table once, before the first change: what no entry names is
- * free, and a place that two entries name must not be written to.
+ * Goes through the whole block allocation table once, before the first change: what no entry names is free. Where
+ * two entries name a place, or one names data of a block that it says to be absent, nothing may be written.
  *
  * @module
  */
-import { BITMAP_BLOCK_LENGTH, PAYLOAD } from "./block_table.ts";
+import {
+  type BatEntry,
+  BITMAP_BLOCK_LENGTH,
+  type BlockAllocationTable,
+  PAYLOAD,
+} from "./block_table.ts";
 import type { FileSpace } from "./space.ts";
 import type { BlockTables, VhdxStructures } from "./structures.ts";
 
@@ -52,11 +57,27 @@ export function* placedBlocks(
       const index = chunk * ratio + inChunk;
       // A table of whole chunks goes on behind the last block.
       if (index * metadata.blockSize >= metadata.virtualSize) continue;
-      const offset = ownedPlace(table.payload(index));
+      const offset = assertedPlace(table, index, table.payload(index));
       if (offset === 0) continue;
       yield { kind: "payload block", index, offset, length: metadata.blockSize };
     }
   }
+}
+
+/**
+ * As {@linkcode ownedPlace}, where a write to places that nothing owns destroys nothing.
+ *
+ * @throws {ImageError} `ERROR_FILE_CORRUPT` if the entry owns none and names one with data that no block has: only its
+ * state may be damaged.
+ */
+export function assertedPlace(
+  table: BlockAllocationTable,
+  block: number,
+  entry: BatEntry,
+): number {
+  const owned = ownedPlace(entry);
+  if (owned === 0 && entry.fileOffset !== 0) table.payloadToRead(block);
+  return owned;
 }
 
 /** The place that an entry owns in the file, 0 where it owns none; the old contents count. */

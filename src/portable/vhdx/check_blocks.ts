@@ -14,7 +14,7 @@ import {
   entriesIn,
   PAYLOAD,
 } from "./block_table.ts";
-import { ownedPlace } from "./block_scan.ts";
+import { assertedPlace } from "./block_scan.ts";
 import { MIB } from "./file_map.ts";
 import type { DiskMetadata } from "./metadata_items.ts";
 import { SpaceMap } from "./space.ts";
@@ -81,7 +81,9 @@ export class VhdxBlockCheck {
     if (block * blockSize >= virtualSize) return this.#tellSpareEntry(at);
     const entry = this.#findings.attempt(() => table.payload(block));
     if (entry === undefined) return;
-    this.#take(PAYLOAD_ENTRY, at, ownedPlace(entry), blockSize);
+    const place = this.#findings.attempt(() => assertedPlace(table, block, entry));
+    if (place === undefined) return;
+    this.#take(PAYLOAD_ENTRY, at, place, blockSize);
     if (entry.state !== PAYLOAD.PARTIALLY_PRESENT) return;
     const chunk = table.chunkOf(block);
     if (this.#chunksWithoutBitmap.has(chunk)) return;

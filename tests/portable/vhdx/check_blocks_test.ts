@@ -35,6 +35,12 @@ const ROWS: readonly Row[] = [
     isCutOff: true,
   },
   payload("two blocks in one place", BAT + 16, (f) => f.bat(2, 6, 4)),
+  ...[0, 2].map((state) =>
+    payload(`data of a block that is said to be absent, by state ${state}`, BAT + 16, (f) => {
+      f.bytes[5 * MIB] = 1;
+      f.bat(2, state, 5);
+    })
+  ),
   payload("an unmapped block that owns the place of another", BAT + 16, (f) => f.bat(2, 3, 4)),
   bitmap(
     "a partially present block without a bitmap",

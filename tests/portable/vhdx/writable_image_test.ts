@@ -323,6 +323,26 @@ pureTest(
   },
 );
 
+pureTest("a file with data of a block that is said to be absent is not written to", () => {
+  for (const state of [0, 2]) {
+    const builder = new VhdxBuilder().bat(1, state, FIRST_BLOCK / MIB);
+    builder.append(pattern(MIB));
+    const file = new RecordingSource(SparseFile.of(builder.bytes));
+    const image = openWritableVhdx(file);
+    // A new block could get that place.
+    assertCode("ERROR_FILE_CORRUPT", () => image.write(pattern(SECTOR), 4 * MIB));
+    image.finish();
+    assertEquals(file.changes.filter(({ kind }) => kind !== "flush"), []);
+    // A place with nothing in it is one like any other.
+    builder.bytes.fill(0, FIRST_BLOCK);
+    const empty = SparseFile.of(builder.bytes);
+    const other = openWritableVhdx(empty);
+    other.write(pattern(SECTOR), 4 * MIB);
+    other.finish();
+    assertEquals(batEntry(empty, 4), [6, FIRST_BLOCK / MIB]);
+  }
+});
+
 pureTest("a file whose header cannot be followed by another is not opened for writing", () => {
   const builder = new VhdxBuilder();
   builder.headers((header) => builder.u64(header + 8, 2n ** 64n - 1n));
