@@ -1,4 +1,5 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+/** Opening damaged VHDX images: what is left is read, what is lost is said to be, and nothing is invented. */
+import { assert, assertEquals } from "@std/assert";
 import { VHDX } from "../../../src/portable/vhdx/format.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { chainExtents } from "../../../src/portable/image/extents.ts";
@@ -8,8 +9,18 @@ import { IS_FULL, sampledBound, sampledRows } from "../../sampling.ts";
 import { pattern } from "../../support.ts";
 import { HoleySource, MemorySource } from "../file/memory_source.ts";
 import { openDamaged, type Place, Subject, zeroed } from "../salvaging.ts";
-import { extraItem, extraRegion } from "./damage.ts";
 import { batPage, LOG_GUID, PAGE, putEntries } from "./log_builder.ts";
+import {
+  ASSUMED,
+  BITMAP_ENTRY,
+  blockOf,
+  childSubject,
+  dynamicBuilder,
+  dynamicSubject,
+  entry,
+  PRESENT,
+  UNMAPPED,
+} from "./damaged_vhdx.ts";
 import {
   BAT,
   FIRST_BLOCK,
@@ -21,60 +32,6 @@ import {
   REGION_TABLES,
   VhdxBuilder,
 } from "./vhdx_builder.ts";
-
-/** What an image says that is 8 MiB large. */
-const ASSUMED = { size: 8 * MIB, blockSize: MIB, sectorSize: 512 };
-const NOT_PRESENT = 0;
-const ZERO = 2;
-const UNMAPPED = 3;
-const PRESENT = 6;
-const PARTIAL = 7;
-/** The entry of the bitmap of the first chunk: with blocks of 1 MiB, one for 4096. */
-const BITMAP_ENTRY = 4096;
-
-function entry(index: number): Place {
-  return { offset: BAT + 8 * index, length: 8 };
-}
-
-/** Blocks in another order than that of the disk, and blocks without data. */
-function dynamicBuilder(): VhdxBuilder {
-  const builder = new VhdxBuilder();
-  const states = [PRESENT, ZERO, PRESENT, NOT_PRESENT, PRESENT, ZERO, PRESENT, NOT_PRESENT];
-  for (const [i, block] of [4, 0, 6, 2].entries()) {
-    const offset = builder.append(pattern(MIB, block + 1));
-    assertEquals(offset, FIRST_BLOCK + i * MIB);
-    builder.bat(block, PRESENT, offset / MIB);
-  }
-  for (const [block, state] of states.entries()) {
-    if (state !== PRESENT) builder.bat(block, state, 0);
-  }
-  return builder;
-}
-
-function dynamicSubject(): Subject {
-  return new Subject(VHDX, dynamicBuilder().bytes, (block) => [entry(block)]);
-}
-
-/** A child that has all of some blocks, and sectors of others. */
-function childSubject(): Subject {
-  const builder = new VhdxBuilder({ subtype: "differencing" });
-  const bitmap = builder.append(MIB);
-  builder.bat(BITMAP_ENTRY, PRESENT, bitmap / MIB);
-  for (const block of [5, 1, 3]) {
-    const offset = builder.append(pattern(MIB, block + 1));
-    builder.bat(block, block === 3 ? PRESENT : PARTIAL, offset / MIB);
-    // Every other 4 KiB, and in block 5 its second half.
-    const bits = builder.bytes.subarray(bitmap + block * 256, bitmap + (block + 1) * 256);
-    if (block === 1) { for (let i = 0; i < 256; i += 2) bits[i] = 0xff; }
-    if (block === 5) bits.fill(0xff, 128);
-  }
-  return new Subject(VHDX, builder.bytes, (block) => [
-    entry(block),
-    ...(block === 1 || block === 5
-      ? [entry(BITMAP_ENTRY), { offset: bitmap + block * 256, length: 256 }]
-      : []),
-  ]);
-}
 
 /** Lengths at which something in the file begins or ends, and around them. */
 function cutsOf(subject: Subject, edges: readonly number[]): number[] {
@@ -377,80 +334,6 @@ pureTest(
   },
 );
 
-/** Zeros in place of all that says where the structures are. */
-function withoutTables(builder: VhdxBuilder): Uint8Array<ArrayBuffer> {
-  return REGION_TABLES.map((offset) => ({ offset, length: 0x10000 })).reduce(zeroed, builder.bytes);
-}
-
-/** What is said of a block of 1 MiB, whose parent is at hand. */
-function blockOf(bytes: Uint8Array<ArrayBuffer>, block: number) {
-  const extent = openDamaged(VHDX, new MemorySource(bytes)).extent(block * MIB, (block + 1) * MIB);
-  return extent.kind === "lost" ? `lost: ${extent.reason}` : extent.kind;
-}
-
-pureTest("CautiousImage: sectors that a bitmap has lost are not taken from the parent", () => {
-  const { file } = childSubject();
-  assertEquals(blockOf(file, 5), "parent");
-  const damaged = zeroed(file, { offset: FIRST_BLOCK, length: MIB });
-  for (const block of [1, 5]) assertEquals(blockOf(damaged, block), "lost: bitmap");
-});
-
-pureTest(
-  "CautiousImage: of a bitmap that a log has in another version, nothing is believed",
-  () => {
-    const builder = new VhdxBuilder(childSubject().file);
-    const page = new Uint8Array(PAGE).fill(0xff);
-    putEntries(builder, 0, { sequence: 7n, changes: [{ offset: FIRST_BLOCK, page }] });
-    const damaged = HEADERS.map((offset) => ({ offset, length: PAGE })).reduce(
-      zeroed,
-      builder.bytes,
-    );
-    // The first sectors of block 1 have their bits in both.
-    const kinds = [1, 3, 5].map((block) => blockOf(damaged, block));
-    assertEquals(kinds, ["file", "file", "lost: log"]);
-  },
-);
-
-pureTest(
-  "CautiousImage: of a bitmap in several pages, each is compared with the version in the log",
-  () => {
-    const blockSize = 32 * MIB;
-    // A bit for each sector of 512 bytes: two pages for a block.
-    const builder = new VhdxBuilder({ subtype: "differencing", virtualSize: blockSize, blockSize });
-    const bitmap = builder.append(new Uint8Array(MIB).fill(0xff));
-    const place = builder.bytes.length;
-    // The entry of the bitmap lies behind those of the 128 blocks of a chunk.
-    builder.bat(128, PRESENT, bitmap / MIB).bat(0, PARTIAL, place / MIB);
-    const page = new Uint8Array(PAGE).fill(0xff, 1);
-    putEntries(builder, 0, { sequence: 7n, changes: [{ offset: bitmap + PAGE, page }] });
-    for (const offset of HEADERS) builder.bytes.fill(0, offset, offset + PAGE);
-    const source = new HoleySource(place + blockSize, [{ offset: 0, bytes: builder.bytes }]);
-    const image = openDamaged(VHDX, source);
-    const kindOf = (offset: number, end: number) => image.extent(offset, end).kind;
-    const middle = blockSize / 2;
-    assertEquals(kindOf(middle / 2, middle), "file");
-    assertEquals(kindOf(middle / 2, middle + 512), "lost");
-    assertEquals(kindOf(middle + 4096, blockSize), "file");
-  },
-);
-
-pureTest(
-  "LogDoubts: if a log has more versions of a page than are compared, all is in doubt",
-  () => {
-    const outcome = (versions: number) => {
-      const builder = dynamicBuilder();
-      const entries = Array.from({ length: versions }, (_, i) => ({
-        sequence: BigInt(i + 1),
-        changes: [{ offset: FIRST_BLOCK, page: new Uint8Array(PAGE).fill(i + 1) }],
-      }));
-      putEntries(builder, 0, ...entries);
-      for (const offset of HEADERS) builder.bytes.fill(0, offset, offset + PAGE);
-      return blockOf(builder.bytes, 0);
-    };
-    assertEquals([outcome(16), outcome(17)], ["file", "lost: log"]);
-  },
-);
-
 pureTest("FilePresence: of a page that the log alone has, there is what follows in it", () => {
   const builder = new VhdxBuilder();
   const page = pattern(PAGE, 3);
@@ -473,129 +356,6 @@ pureTest("FilePresence: of a page that the log alone has, there is what follows 
   assertEquals(image.extent(3 * PAGE, MIB).kind, "file");
 });
 
-pureTest("salvageMetadata(): the size of a disk is known without that of its sectors", () => {
-  const damages = new Damages();
-  const builder = dynamicBuilder().u32(ITEMS.logicalSectorSize, 0);
-  assertThrows(
-    () => openDamaged(VHDX, builder.source(), damages),
-    ImageError,
-    "does not say any more: the size of its sectors",
-  );
-  assertEquals(damages.findings.map(({ offset }) => offset), [ITEMS.logicalSectorSize]);
-});
-
-pureTest("salvageMetadata(): where there is no region, nothing of it is read", () => {
-  const damages = new Damages(ASSUMED);
-  const builder = dynamicBuilder();
-  builder.bytes.fill(0, METADATA, METADATA + MIB);
-  const image = openDamaged(VHDX, new MemorySource(withoutTables(builder)), damages);
-  assertEquals(image.extent(0, MIB).kind, "file");
-  assertEquals(image.metadata, undefined);
-  const parameters = damages.findings.filter(({ structure }) => structure === "file parameters");
-  assertEquals(parameters.map(({ offset, consequence }) => [offset, consequence]), [
-    [0, "The disk is taken for one without a parent."],
-  ]);
-});
-
-pureTest("salvageMetadata(): users' items are read only of a table that is sound", () => {
-  const builder = dynamicBuilder();
-  assert(openDamaged(VHDX, builder.source()).metadata !== undefined);
-  extraItem(builder, { offset: 100 });
-  const image = openDamaged(VHDX, builder.source());
-  assertEquals(image.metadata, undefined);
-  assertEquals(image.extent(0, MIB).kind, "file");
-});
-
-pureTest(
-  "salvageRegions(): a table is known by blocks in the file, and by no entry that none has",
-  async (t) => {
-    const { bytes } = dynamicBuilder();
-    const sound = () => new VhdxBuilder(bytes.slice());
-    const open = (builder: VhdxBuilder) =>
-      openDamaged(VHDX, new MemorySource(withoutTables(builder)));
-    const assertUnknown = (builder: VhdxBuilder) =>
-      assertThrows(() => open(builder), ImageError, "no block allocation table is left");
-    await t.step("one block, at the end of the file", () => {
-      const cut = new VhdxBuilder().bat(0, PRESENT, FIRST_BLOCK / MIB);
-      assertUnknown(cut);
-      cut.append(1);
-      assertEquals(open(cut).extent(0, MIB).kind, "file");
-    });
-    await t.step("a block that was given back", () => {
-      assertEquals(open(sound().bat(7, UNMAPPED, 0)).extent(0, MIB).kind, "file");
-      assertUnknown(sound().bat(7, UNMAPPED + 1, 0));
-    });
-    await t.step("a place that no file has", () => {
-      const place = 2 ** 47 / MIB;
-      assertEquals(open(sound().bat(7, UNMAPPED, place - 1)).virtualSize, 8 * MIB);
-      assertUnknown(sound().bat(7, UNMAPPED, place));
-    });
-    await t.step("a table that is cut off", () => {
-      const whole = new VhdxBuilder({ virtualSize: 200_000 * MIB });
-      for (const offset of HEADERS) whole.bytes.fill(0, offset, offset + PAGE);
-      // Where a log was.
-      whole.bat(0, PRESENT, 1);
-      assertEquals(open(whole).virtualSize, 200_000 * MIB);
-      assertUnknown(new VhdxBuilder(whole.bytes.slice(0, BAT + MIB + 1000)));
-    });
-  },
-);
-
-pureTest("UnnamedData: the bitmap of a child explains no block without a name", () => {
-  const builder = new VhdxBuilder({ subtype: "differencing" });
-  builder.bat(BITMAP_ENTRY, PRESENT, builder.append(MIB) / MIB);
-  builder.bat(3, PRESENT, builder.append(pattern(MIB, 4)) / MIB);
-  assertEquals(blockOf(builder.bytes, 5), "parent");
-  // The entry of this one has been lost.
-  builder.append(pattern(MIB, 6));
-  assertEquals(blockOf(builder.bytes, 5), "lost: table");
-});
-
-pureTest("UnnamedData: a part of a block is one at the end of the file alone", () => {
-  const builder = new VhdxBuilder({ blockSize: 2 * MIB });
-  builder.bat(0, PRESENT, builder.append(pattern(2 * MIB, 1)) / MIB);
-  builder.append(pattern(MIB, 2));
-  const kindOf = (bytes: Uint8Array<ArrayBuffer>) =>
-    openDamaged(VHDX, new MemorySource(bytes)).extent(4 * MIB, 6 * MIB).kind;
-  assertEquals(kindOf(builder.bytes), "lost");
-  builder.bat(1, PRESENT, builder.append(pattern(2 * MIB, 3)) / MIB);
-  assertEquals(kindOf(builder.bytes), "zero");
-});
-
-pureTest("UnnamedData: a whole block is one wherever there is room for it", () => {
-  const builder = new VhdxBuilder({ blockSize: 2 * MIB });
-  builder.append(pattern(2 * MIB, 1));
-  builder.bat(0, PRESENT, builder.append(pattern(2 * MIB, 2)) / MIB);
-  const image = openDamaged(VHDX, builder.source());
-  assertEquals(image.extent(2 * MIB, 4 * MIB).kind, "lost");
-});
-
-pureTest(
-  "UnnamedData: where a disk has no parent, the entry of a bitmap may be that of a block",
-  () => {
-    const blockSize = 2 * MIB;
-    const builder = new VhdxBuilder({ virtualSize: 2049 * blockSize, blockSize });
-    builder.append(pattern(blockSize, 1));
-    const kind = () => openDamaged(VHDX, builder.source()).extent(blockSize, 2 * blockSize).kind;
-    assertEquals(kind(), "lost");
-    // As if an entry had been overwritten with that of another block.
-    builder.bat(2048, PRESENT, builder.append(blockSize) / MIB);
-    assertEquals(kind(), "zero");
-  },
-);
-
-pureTest("UnnamedData: it is looked for in the longest file that an image can have", () => {
-  const { bytes } = new VhdxBuilder();
-  const kindIn = (size: number) => {
-    const data = { offset: FIRST_BLOCK, bytes: pattern(MIB) };
-    const source = new HoleySource(size, [{ offset: 0, bytes }, data]);
-    return openDamaged(VHDX, source).extent(0, MIB).kind;
-  };
-  // Twice the largest disk, of 64 TiB.
-  assertEquals(kindIn(2 ** 47), "lost");
-  assertEquals(kindIn(2 ** 47 + MIB), "zero");
-});
-
 pureTest("FilePresence: what a replay lengthens a file by is zeros, and not lost", () => {
   const kindOf = (flushed: number) => {
     const builder = new VhdxBuilder();
@@ -606,34 +366,6 @@ pureTest("FilePresence: what a replay lengthens a file by is zeros, and not lost
   };
   assertEquals(kindOf(FIRST_BLOCK), "file");
   assertEquals(kindOf(FIRST_BLOCK + MIB), "lost: cut-off");
-});
-
-pureTest(
-  "CautiousImage: what may be believed ends where the entry of the next block is in doubt",
-  () => {
-    const builder = new VhdxBuilder();
-    for (const block of [0, 1]) {
-      builder.bat(block, PRESENT, builder.append(pattern(MIB, block)) / MIB);
-    }
-    const page = builder.bytes.slice(BAT, BAT + PAGE);
-    page.fill(0, 8, 16);
-    putEntries(builder, 0, { sequence: 7n, changes: [{ offset: BAT, page }] });
-    for (const offset of HEADERS) builder.bytes.fill(0, offset, offset + PAGE);
-    const image = openDamaged(VHDX, builder.source());
-    const { kind, length } = image.extent(0, 2 * MIB);
-    assertEquals([kind, length], ["file", MIB]);
-    assertEquals(blockOf(builder.bytes, 1), "lost: log");
-  },
-);
-
-pureTest("salvageHeader(): if both headers are damaged, none is said to be used", () => {
-  const damages = new Damages();
-  const { file } = dynamicSubject();
-  const damaged = HEADERS.map((offset) => ({ offset, length: PAGE })).reduce(zeroed, file);
-  openDamaged(VHDX, new MemorySource(damaged), damages);
-  assertEquals(damages.findings.map(({ consequence }) => consequence), [
-    "The disk is read without headers, and without what its log may hold.",
-  ]);
 });
 
 pureTest(
@@ -648,105 +380,5 @@ pureTest(
     const end = 31 * 4096 * MIB;
     assertEquals(image.extent(end - MIB, end).kind, "parent");
     assertEquals(image.extent(end, end + MIB).kind, "lost");
-  },
-);
-
-pureTest(
-  "UnnamedData: what may have had a damaged entry, or one that is missing, proves nothing",
-  () => {
-    const builder = dynamicBuilder();
-    builder.append(pattern(MIB, 9));
-    assertEquals(blockOf(builder.bytes, 3), "lost: table");
-    const assumed = new Damages({ size: 2 ** 40 });
-    const larger = openDamaged(VHDX, builder.source(), assumed);
-    assertEquals(larger.extent(3 * MIB, 4 * MIB).kind, "zero");
-    builder.bat(5, PRESENT, 99);
-    assertEquals(blockOf(builder.bytes, 3), "zero");
-  },
-);
-
-pureTest(
-  "UnnamedData: a region behind the end of the file explains no block without a name",
-  () => {
-    const builder = new VhdxBuilder();
-    extraRegion(builder, { offset: 99 * MIB });
-    assertEquals(blockOf(builder.bytes, 3), "zero");
-    builder.append(pattern(MIB, 9));
-    assertEquals(blockOf(builder.bytes, 3), "lost: table");
-  },
-);
-
-pureTest(
-  "salvageRegions(): both regions are found by what is in them, wherever they are",
-  async (t) => {
-    const { bytes } = dynamicBuilder();
-    const sound = () => new VhdxBuilder(bytes.slice());
-    const open = (file: Uint8Array<ArrayBuffer>, damages?: Damages) =>
-      openDamaged(VHDX, new MemorySource(file), damages);
-    await t.step("the findings say where", () => {
-      const damages = new Damages();
-      open(withoutTables(sound()), damages);
-      assertEquals(damages.findings.map(({ consequence }) => consequence), [
-        `The block allocation table has been found at ${BAT} by its contents.`,
-        `The metadata has been found at ${METADATA} by its contents.`,
-      ]);
-    });
-    await t.step("metadata in the first place", () => {
-      const builder = sound();
-      for (const offset of HEADERS) builder.bytes.fill(0, offset, offset + PAGE);
-      builder.bytes.copyWithin(LOG, METADATA, METADATA + MIB);
-      builder.bytes.fill(0, METADATA, METADATA + MIB);
-      assertEquals(open(withoutTables(builder)).virtualSize, 8 * MIB);
-    });
-    await t.step("metadata beside something that begins alike", () => {
-      const builder = sound();
-      const place = builder.append(MIB);
-      builder.bytes.copyWithin(place, METADATA, METADATA + 32);
-      assertEquals(open(withoutTables(builder)).virtualSize, 8 * MIB);
-    });
-    await t.step("a block that would lie in the log is none", () => {
-      const damaged = withoutTables(sound().bat(7, PRESENT, LOG / MIB));
-      assertThrows(() => open(damaged), ImageError, "no block allocation table is left");
-    });
-    await t.step("a block of zeros in a child", () => {
-      const builder = new VhdxBuilder(childSubject().file).bat(0, ZERO, 0);
-      assertEquals(blockOf(withoutTables(builder), 0), "zero");
-    });
-    await t.step("the bitmap of a child, which is shorter than a block", () => {
-      const blockSize = 32 * MIB;
-      // A bitmap is for 2^23 sectors: that of the second chunk is behind twice 128 blocks and the first one.
-      const virtualSize = 129 * blockSize;
-      const builder = new VhdxBuilder({ subtype: "differencing", virtualSize, blockSize });
-      builder.bat(257, PRESENT, builder.append(MIB) / MIB);
-      builder.bat(0, PRESENT, builder.append(pattern(MIB)) / MIB);
-      assertEquals(blockOf(withoutTables(builder), 0), "file");
-    });
-    await t.step("two tables, of which one cannot be read", () => {
-      for (const [damaged, other] of [REGION_TABLES, REGION_TABLES.toReversed()]) {
-        const builder = sound();
-        builder.bytes.fill(0, damaged, damaged! + 0x10000);
-        builder.u32(other! + 4, 1);
-        assertEquals(open(builder.bytes).virtualSize, 8 * MIB);
-      }
-    });
-  },
-);
-
-pureTest(
-  "salvageMetadata(): what was said of the size of a block is taken for a size that is damaged",
-  () => {
-    const { bytes } = dynamicBuilder();
-    const consequenceOf = (blockSize?: number) => {
-      const damages = new Damages(blockSize === undefined ? {} : { blockSize });
-      const builder = new VhdxBuilder(bytes.slice()).u32(ITEMS.fileParameters, 3);
-      const open = () => openDamaged(VHDX, builder.source(), damages);
-      if (blockSize === undefined) assertThrows(open, ImageError, "the size of its blocks");
-      else assertEquals(open().blockSize, blockSize);
-      const [finding] = damages.findings;
-      assertEquals(finding?.offset, ITEMS.fileParameters);
-      return finding?.consequence;
-    };
-    assertEquals(consequenceOf(), "The other items are read.");
-    assertEquals(consequenceOf(MIB), "What was said of the block size is taken.");
   },
 );
