@@ -67,3 +67,22 @@ pureTest(
     }
   },
 );
+
+pureTest(
+  "VhdxFile.enlargeRegion(): where something else was before, the region is the old one and zeros",
+  () => {
+    const builder = new VhdxBuilder();
+    // Nothing names these any more; behind them there is a block.
+    builder.append(pattern(2 * MIB));
+    builder.bat(0, 6, builder.append(pattern(MIB)) / MIB);
+    const expected = new Uint8Array(2 * MIB);
+    expected.set(builder.bytes.subarray(BAT, BAT + MIB));
+    const file = SparseFile.of(builder.bytes);
+    const opened = VhdxFile.open(file);
+    opened.beforeWrite();
+    const { bat } = opened.structures.regions;
+    const moved = opened.enlargeRegion(bat, "block allocation table", 2 * MIB);
+    assertEquals(moved.offset, FIRST_BLOCK);
+    assertBytesEqual(file.bytes().subarray(FIRST_BLOCK, FIRST_BLOCK + 2 * MIB), expected);
+  },
+);

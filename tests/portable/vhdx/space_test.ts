@@ -42,6 +42,28 @@ pureTest("OccupiedRanges find what a range shares bytes with", () => {
   }
 });
 
+pureTest("SpaceMap.findFree() gives the first run that is free, as an array of flags does", () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const random = new Random(seed);
+    const map = new SpaceMap();
+    const isUsed = new Array<boolean>(300).fill(false);
+    for (let step = 0; step < 40; step++) {
+      const first = random.below(100);
+      const count = 1 + random.below(24);
+      if (random.chance(40)) {
+        map.release(first, count);
+        isUsed.fill(false, first, first + count);
+      } else if (map.take(first, count)) isUsed.fill(true, first, first + count);
+      const start = random.below(100);
+      const wanted = 1 + random.below(12);
+      const expected = isUsed.findIndex((_, i) =>
+        i >= start && !isUsed.slice(i, i + wanted).includes(true)
+      );
+      assertEquals(map.findFree(start, wanted), expected, `seed ${seed}, step ${step}`);
+    }
+  }
+});
+
 pureTest(
   "SpaceMap: the end lies behind the last MiB in use, also after that was given back",
   () => {
