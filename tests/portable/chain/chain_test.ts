@@ -6,6 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { type CreateOptions, VirtualDiskError } from "@virtdisk/virtdisk";
+import { openVirtualDisk } from "@virtdisk/virtdisk/portable";
 import { onlyOn, TempDir, testWith } from "../../support.ts";
 import { createImage } from "../../create_image.ts";
 import { newVhd, PARENT_IDENTIFIER } from "../vhd/vhd_builder.ts";
@@ -212,4 +213,20 @@ Deno.test("ImageChain: a parent in the network is not looked for, and the error 
   assertEquals(symbol, "ERROR_VHD_PARENT_VHD_NOT_FOUND");
   assertStringIncludes(message, JSON.stringify(parent.absolutePath));
   assertStringIncludes(message, "network");
+});
+
+Deno.test("openAncestors(): of an image without a path the error says how the image calls its parent", async () => {
+  const parent = {
+    identifier: PARENT_IDENTIFIER,
+    relativePath: "..\\base.vhd",
+    absolutePath: "C:\\vm\\base.vhd",
+  };
+  const error = await assertRejects(
+    () => openVirtualDisk(newVhd({ subtype: "differencing", parent })),
+    VirtualDiskError,
+  );
+  assertEquals(error.symbol, "ERROR_VHD_PARENT_VHD_NOT_FOUND");
+  for (const name of [parent.relativePath, parent.absolutePath]) {
+    assertStringIncludes(error.message, JSON.stringify(name));
+  }
 });

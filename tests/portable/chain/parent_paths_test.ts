@@ -40,38 +40,88 @@ testWith(
   },
 );
 
-/** What a hostile image may say to make a script open something else. */
-const HOSTILE: [name: string, locator: ParentLocator][] = [
-  ["a network share", { kind: "absolute", path: "\\\\server\\share\\base.vhdx" }],
-  ["a network share with slashes", { kind: "absolute", path: "//server/share/base.vhdx" }],
-  ["a network share as relative path", { kind: "relative", path: "\\\\server\\share\\base.vhdx" }],
-  ["a network share in long form", { kind: "absolute", path: "\\\\?\\UNC\\server\\share\\b.vhdx" }],
-  ["a device", { kind: "absolute", path: "\\\\.\\PhysicalDrive0" }],
-  ["the object root", { kind: "absolute", path: "\\\\?\\GLOBALROOT\\Device\\Harddisk0" }],
-  ["a whole volume", {
-    kind: "volume",
-    path: "\\\\?\\Volume{3f2504e0-4f89-41d3-9a0c-0305e82c3301}",
-  }],
-  ["something else than a volume", { kind: "volume", path: "\\\\server\\share\\base.vhdx" }],
-  ["a stream", { kind: "absolute", path: "C:\\vm\\file.txt:base.vhdx" }],
-  ["a root as relative path", { kind: "relative", path: "\\windows\\base.vhdx" }],
-  ["a drive as relative path", { kind: "relative", path: "C:base.vhdx" }],
-  ["a NUL", { kind: "relative", path: ".\\base.vhdx\0.txt" }],
-  ["nothing", { kind: "relative", path: "" }],
+const NETWORK = "is a network or device path";
+const VOLUME = "\\\\?\\Volume{3f2504e0-4f89-41d3-9a0c-0305e82c3301}";
+
+/** What a hostile image may say to make a script open something else, and why it is refused. */
+const HOSTILE: [name: string, locator: ParentLocator, refusal: string][] = [
+  ["a network share", { kind: "absolute", path: "\\\\server\\share\\base.vhdx" }, NETWORK],
+  ["a network share with slashes", { kind: "absolute", path: "//server/share/b.vhdx" }, NETWORK],
+  [
+    "a network share as relative path",
+    { kind: "relative", path: "\\\\server\\share\\base.vhdx" },
+    "is not relative",
+  ],
+  [
+    "a network share in long form",
+    { kind: "absolute", path: "\\\\?\\UNC\\server\\share\\b.vhdx" },
+    NETWORK,
+  ],
+  ["a device", { kind: "absolute", path: "\\\\.\\PhysicalDrive0" }, NETWORK],
+  [
+    "the object root",
+    { kind: "absolute", path: "\\\\?\\GLOBALROOT\\Device\\Harddisk0" },
+    NETWORK,
+  ],
+  ["a whole volume", { kind: "volume", path: VOLUME }, "is not a file of a volume"],
+  [
+    "a whole volume as absolute path",
+    { kind: "absolute", path: VOLUME },
+    "is not a file of a volume",
+  ],
+  [
+    "something else than a volume",
+    { kind: "volume", path: "\\\\server\\share\\base.vhdx" },
+    "is not a file of a volume",
+  ],
+  [
+    "a stream",
+    { kind: "absolute", path: "C:\\vm\\file.txt:base.vhdx" },
+    "names a stream of a file",
+  ],
+  // Beside the child, too.
+  [
+    "a stream as a name",
+    { kind: "name", path: "C:\\vm\\file.txt:base.vhdx" },
+    "names a stream of a file",
+  ],
+  [
+    "a root as relative path",
+    { kind: "relative", path: "\\windows\\base.vhdx" },
+    "is not relative",
+  ],
+  ["a drive as relative path", { kind: "relative", path: "C:base.vhdx" }, "is not relative"],
+  ["a NUL", { kind: "relative", path: ".\\base.vhdx\0.txt" }, "is empty or holds a NUL"],
+  ["nothing", { kind: "relative", path: "" }, "is empty or holds a NUL"],
 ];
 
 pureTest("parentCandidates() refuses hostile locators, and says why", async (t) => {
-  for (const [name, locator] of HOSTILE) {
+  for (const [name, locator, refusal] of HOSTILE) {
     await t.step(`${name}`, () => {
       const [candidate] = parentCandidates("/images/child.vhdx", {
         identifiers: [],
         locators: [locator],
       }, false);
-      assertEquals(candidate?.path, undefined);
-      assertEquals(typeof candidate?.refusal, "string");
+      assertEquals(candidate, { locator, path: undefined, refusal, isForeign: false });
     });
   }
 });
+
+testWith(
+  [onlyOn("linux", "darwin")],
+  "parentCandidates(): a file of a volume is for another system, and not refused",
+  () => {
+    for (const kind of ["volume", "absolute"] as const) {
+      const locator = { kind, path: `${VOLUME}\\vm\\base.vhdx` };
+      const link = { identifiers: [], locators: [locator] };
+      const [candidate] = parentCandidates("/images/child.vhdx", link, false);
+      assertEquals([candidate?.refusal, candidate?.isForeign], [
+        `means nothing on ${Deno.build.os}`,
+        true,
+      ]);
+    }
+  },
+);
 
 pureTest("parentCandidates() leaves relative locators out where it is told so", () => {
   const link = {

@@ -120,6 +120,19 @@ for (const format of FORMATS) {
     assertEquals(contentsHash(again) === expected, true);
   });
 
+  Deno.test(`${format}: an open chain knows which parent a file further up has got through it`, async () => {
+    using dir = new TempDir();
+    const paths = await chain(dir.file("old"), format, 3);
+    const other = dir.file(`other.${format}`);
+    (await createImage(other, { size: 8 * MIB })).close();
+    using child = openImageSync(paths[0]!, { access: ["all"], rwDepth: 2, ignoreChildren: true });
+    const parent = { childDepth: 2, path: other };
+    child.setInformation("parentPathWithDepth", { ...parent, ignoreMismatch: true });
+    // That is the one which the file expects now.
+    child.setInformation("parentPathWithDepth", parent);
+    assertEquals(child.parents, [paths[1]!, other]);
+  });
+
   Deno.test(`${format}: a parent further up in a chain that is open for writing becomes the next`, async () => {
     using dir = new TempDir();
     const paths = await chain(dir.file("old"), format, 4);
