@@ -76,3 +76,11 @@ pureTest(
     assertEquals(unclaimed(), [false, false, true]);
   },
 );
+
+pureTest("BlockPlaces: beside blocks that share bytes no place is unclaimed", () => {
+  // It may be that of one of the two, whose entry names the other's.
+  const shared: Place = [8 * SECTOR, 4 * SECTOR];
+  const { compared } = table([shared, shared], [[20 * SECTOR, 4 * SECTOR]]);
+  assertEquals(compared.isShared(0, 8 * SECTOR), true);
+  assertEquals(compared.isUnclaimed(0, 20 * SECTOR), false);
+});

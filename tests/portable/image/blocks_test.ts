@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { ImageError } from "../../../src/portable/file/image_error.ts";
 import {
   applyImages,
   blockContents,
@@ -12,6 +13,7 @@ import { SparseFile } from "../../crash/sparse_file.ts";
 import { pureTest } from "../../pure.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { MIB, VhdxBuilder } from "../vhdx/vhdx_builder.ts";
+import { CellImage } from "./cell_image.ts";
 import { readImage } from "./read_image.ts";
 
 const KIB = 1024;
@@ -71,6 +73,18 @@ pureTest(
       const question = { image, parents, offset: 0, end: MIB, readsData: true };
       assertEquals(await blockContents(question, new Pace({})), { isZero: true, isParents });
     }
+  },
+);
+
+pureTest(
+  "blockContents(): what a file that has become shorter no longer has is not zeros",
+  async () => {
+    const image = new CellImage(new Uint8Array(MIB), ["file"], MIB);
+    const readAt = (buffer: Uint8Array) => buffer.fill(0).length - 1;
+    const shorter = Object.assign(Object.create(image), { source: { ...image.source, readAt } });
+    const question = { image: shorter, parents: [], offset: 0, end: MIB, readsData: true };
+    const error = await assertRejects(() => blockContents(question, new Pace({})), ImageError);
+    assertEquals(error.symbol, "ERROR_HANDLE_EOF");
   },
 );
 

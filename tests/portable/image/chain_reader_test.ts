@@ -184,3 +184,23 @@ pureTest(
     }
   },
 );
+
+pureTest(
+  "a ChainReader: what the file of a smaller parent has behind the end of its disk is nobody's",
+  () => {
+    const size = 2 * MIB;
+    const end = MIB + 4096;
+    const parent = new CellImage(new Uint8Array(size).fill(7), ["file"], size);
+    const smaller = Object.assign(Object.create(parent), { virtualSize: end });
+    const child = new CellImage(new Uint8Array(size), ["parent"], size);
+    const reader = new ChainReader([child, smaller], 1);
+    const buffer = new Uint8Array(8);
+    // Often enough that it is found out where all of the window is.
+    for (let round = 0; round < 40; round++) {
+      for (const [offset, own] of [[end - 8, 8], [end - 4, 4], [end, 0], [end + 512, 0]] as const) {
+        reader.read(buffer.fill(1), offset);
+        assertEquals([...buffer], Array.from(buffer, (_, i) => i < own ? 7 : 0), `at ${offset}`);
+      }
+    }
+  },
+);
