@@ -5,7 +5,7 @@ import { Damages } from "../../../src/portable/image/tolerant_image.ts";
 import { pureTest } from "../../pure.ts";
 import { MemorySource } from "../file/memory_source.ts";
 import { openDamaged, zeroed } from "../salvaging.ts";
-import { PAGE, putEntries } from "./log_builder.ts";
+import { batPage, PAGE, putEntries, roomy } from "./log_builder.ts";
 import { blockOf, dynamicBuilder, dynamicSubject } from "./damaged_vhdx.ts";
 import { FIRST_BLOCK, HEADERS } from "./vhdx_builder.ts";
 
@@ -34,4 +34,12 @@ pureTest("salvageHeader(): if both headers are damaged, none is said to be used"
   assertEquals(damages.findings.map(({ consequence }) => consequence), [
     "The disk is read without headers, and without what its log may hold.",
   ]);
+});
+
+pureTest("TolerantImage: a log that is replayed in memory is told of", () => {
+  const builder = roomy();
+  putEntries(builder, 0, { sequence: 1n, changes: [batPage(6, 5)] });
+  assertEquals(blockOf(builder.bytes, 0), "file");
+  assertEquals(openDamaged(VHDX, builder.source()).hasDirtyLog, true);
+  assertEquals(openDamaged(VHDX, dynamicBuilder().source()).hasDirtyLog, false);
 });
