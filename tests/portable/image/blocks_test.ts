@@ -76,17 +76,28 @@ pureTest(
   },
 );
 
-pureTest(
-  "blockContents(): what a file that has become shorter no longer has is not zeros",
-  async () => {
-    const image = new CellImage(new Uint8Array(MIB), ["file"], MIB);
-    const readAt = (buffer: Uint8Array) => buffer.fill(0).length - 1;
-    const shorter = Object.assign(Object.create(image), { source: { ...image.source, readAt } });
-    const question = { image: shorter, parents: [], offset: 0, end: MIB, readsData: true };
-    const error = await assertRejects(() => blockContents(question, new Pace({})), ImageError);
-    assertEquals(error.symbol, "ERROR_HANDLE_EOF");
-  },
-);
+/** Its file has lost its last byte since it was opened. */
+function shortened(): CellImage {
+  const image = new CellImage(new Uint8Array(MIB), ["file"], MIB);
+  const readAt = (buffer: Uint8Array) => buffer.length - 1;
+  return Object.assign(Object.create(image), { source: { ...image.source, readAt } });
+}
+
+pureTest("blockContents(): what a file has lost is not taken for zeros", async () => {
+  const question = { image: shortened(), parents: [], offset: 0, end: MIB, readsData: true };
+  const error = await assertRejects(() => blockContents(question, new Pace({})), ImageError);
+  assertEquals(error.symbol, "ERROR_HANDLE_EOF");
+});
+
+pureTest("applyImages() writes nothing for what a file has lost", async () => {
+  const target = openWritableVhdx(SparseFile.of(new VhdxBuilder().bytes));
+  const error = await assertRejects(
+    () => applyImages([shortened()], target, new Pace({})),
+    ImageError,
+  );
+  assertEquals(error.symbol, "ERROR_HANDLE_EOF");
+  assertEquals(target.extent(0, MIB).kind, "zero");
+});
 
 /** Counts what it is told. */
 class CountingPace extends Pace {
