@@ -1,6 +1,11 @@
 import { assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
-import { BlockAllocationTable, scanBlocks } from "../../../src/portable/vhd/block_table.ts";
+import {
+  BlockAllocationTable,
+  PendingTable,
+  scanBlocks,
+  usedEntries,
+} from "../../../src/portable/vhd/block_table.ts";
 import { openWritableVhd } from "../../../src/portable/vhd/open.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { pattern } from "../../support.ts";
@@ -31,6 +36,59 @@ pureTest(
     assertLessOrEqual(source.bytesRead, entries.length);
   },
 );
+
+pureTest(
+  "usedEntries() says which block an entry is of, wherever the entries before are blank",
+  () => {
+    const blockCount = 2 ** 20;
+    const entries = new Uint8Array(blockCount * 4).fill(0xff);
+    const expected: [index: number, entry: number][] = [
+      [0, 40],
+      [1023, 50],
+      [1024, 60],
+      [3000, 70],
+      [500_000, 80],
+      [blockCount - 1, 90],
+    ];
+    for (const [index, entry] of expected) viewAt(entries).setUint32(4 * index, entry, false);
+    const source = new HoleySource(2 ** 24, [{ offset: TABLE, bytes: entries }]);
+    const table = new BlockAllocationTable(source, TABLE, FOOTPRINT, []);
+    assertEquals([...usedEntries(source, { table, blockCount })], expected);
+  },
+);
+
+pureTest("offsetToRead() refuses two blocks in one place, and says which sector that is", () => {
+  const entries = new Uint8Array(4 * 4).fill(0xff);
+  for (const index of [1, 3]) viewAt(entries).setUint32(4 * index, 40, false);
+  const source = new HoleySource(2 ** 20, [{ offset: TABLE, bytes: entries }]);
+  const table = new BlockAllocationTable(source, TABLE, FOOTPRINT, [], 4);
+  assertEquals(table.offsetToRead(0), undefined);
+  for (const index of [1, 3]) {
+    const error = assertThrows(() => table.offsetToRead(index), ImageError);
+    const { offset, found } = error.options.detail ?? {};
+    assertEquals([offset, found], [TABLE + 4 * index, 40]);
+  }
+});
+
+pureTest("PendingTable.areAll() asks of the places that blocks will have, too", () => {
+  const entries = new Uint8Array(4 * 4).fill(0xff);
+  viewAt(entries).setUint32(4 * 2, 40, false);
+  const file = new SparseFile();
+  file.writeAt(entries, TABLE);
+  file.truncate(2 ** 20);
+  const table = new PendingTable(file, new BlockAllocationTable(file, TABLE, FOOTPRINT, [], 4));
+  const areEven = () => table.areAll(4, (offset) => offset / 512 % 2 === 0);
+  assertEquals(areEven(), true);
+  table.place(1, 61 * 512);
+  assertEquals(areEven(), false);
+  table.place(1, 62 * 512);
+  assertEquals(areEven(), true);
+  // The place that a block leaves does not matter any more.
+  table.place(2, 71 * 512);
+  assertEquals(areEven(), false);
+  table.remove(2);
+  assertEquals(areEven(), true);
+});
 
 pureTest("two blocks that share bytes are found where the file has room for both", () => {
   const entries = new Uint8Array(4 * 4).fill(0xff);
