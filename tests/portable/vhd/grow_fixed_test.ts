@@ -5,7 +5,7 @@ import { checkFile } from "../../../src/portable/operations/check.ts";
 import { repairVhd } from "../../../src/portable/vhd/check.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { withCurrentSize } from "../../../src/portable/vhd/footer.ts";
-import { surplusOf } from "../../../src/portable/vhd/grow_fixed.ts";
+import { foreignByte, surplusOf } from "../../../src/portable/vhd/grow_fixed.ts";
 import { geometryOf } from "../../../src/portable/vhd/layout.ts";
 import { openVhd, openWritableVhd } from "../../../src/portable/vhd/open.ts";
 import { resizeVhd } from "../../../src/portable/vhd/resize.ts";
@@ -61,13 +61,15 @@ pureTest(
   },
 );
 
-/** Knows how much of it has been read. */
+/** Knows how much of it has been read, and how much at once. */
 class MeasuredFile extends SparseFile {
   bytesRead = 0;
+  longestRead = 0;
 
   override readAt(buffer: Uint8Array, offset: number): number {
     const count = super.readAt(buffer, offset);
     this.bytesRead += count;
+    this.longestRead = Math.max(this.longestRead, buffer.length);
     return count;
   }
 }
@@ -180,4 +182,16 @@ pureTest("resizeVhd(): a fixed VHD with a footer of 511 bytes grows", () => {
   resizeVhd(file, DISK + SECTOR);
   assertEquals([file.size, openVhd(file).virtualSize], [DISK + 2 * SECTOR, DISK + SECTOR]);
   assertBytesEqual(file.bytes().subarray(DISK, -SECTOR), new Uint8Array(SECTOR));
+});
+
+pureTest("foreignByte() looks for the sector a MiB at a time, however much lies there", () => {
+  const file = SparseFile.of(IMAGE).forkAs(MeasuredFile);
+  const foreign = DISK + 5 * 2 ** 20 + 7 * SECTOR;
+  file.writeAt(FOOTER, DISK + 2 ** 20 + 3 * SECTOR);
+  file.writeAt(Uint8Array.of(1), foreign + SECTOR - 1);
+  file.truncate(DISK + 2 ** 23);
+  const footer = { bytes: FOOTER, offset: DISK };
+  assertEquals(foreignByte(file, footer, DISK), foreign);
+  assertEquals(foreignByte(file, footer, foreign + SECTOR), undefined);
+  assertLessOrEqual(file.longestRead, 2 ** 20);
 });

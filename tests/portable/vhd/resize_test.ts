@@ -8,6 +8,7 @@ import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../image/read_image.ts";
+import { entry, recorded, writes } from "./recorded_vhd.ts";
 import { DYNAMIC_TABLE, newVhd, sealFooter, sealHeader, viewAt, withBlock } from "./vhd_builder.ts";
 import { pureTest } from "../../pure.ts";
 
@@ -84,6 +85,28 @@ pureTest("resizeVhd(): a fixed disk is durably larger when that returns", () => 
   const source = new RecordingSource<never>(SparseFile.of(image));
   resizeVhd(source, 5 * BLOCK);
   assertEquals(source.changes.slice(-2).map(({ kind }) => kind), ["truncate", "flush"]);
+});
+
+pureTest("resizeVhd(): each step of a dynamic disk's growth is durable before the next", () => {
+  const source = recorded(twoBlocks());
+  const from = entry(source, 7) * 512;
+  resizeVhd(source, LARGE);
+  const to = entry(source, 7) * 512;
+  const footer = source.size - 512;
+  assertGreater(to, from);
+  assertEquals(writes(source), [
+    // Behind the place that the block of disk block 7 moves to, for the table needs the one where it was.
+    [footer],
+    [to],
+    [DYNAMIC_TABLE + 4 * 7],
+    // Until its entry is durable, the block is where the new entries go; and these are blank before anyone counts them.
+    [DYNAMIC_TABLE + 4 * 10],
+    [512],
+    // The size of the disk.
+    [footer],
+    [0],
+    [],
+  ]);
 });
 
 pureTest("resizeVhd() lets what lies behind the end of the disk read as zeros later", async (t) => {
