@@ -14,6 +14,7 @@ import { pureTest } from "../../pure.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { MIB, VhdxBuilder } from "../vhdx/vhdx_builder.ts";
 import { CellImage } from "./cell_image.ts";
+import { CountingPace } from "./counting_pace.ts";
 import { readImage } from "./read_image.ts";
 
 const KIB = 1024;
@@ -98,20 +99,6 @@ pureTest("applyImages() writes nothing for what a file has lost", async () => {
   assertEquals(error.symbol, "ERROR_HANDLE_EOF");
   assertEquals(target.extent(0, MIB).kind, "zero");
 });
-
-/** Counts what it is told. */
-class CountingPace extends Pace {
-  /** Bytes of what was expected. */
-  completed = 0;
-  /** Bytes that were read or written. */
-  moved = 0;
-
-  override async add(bytes: number, moved: number): Promise<void> {
-    this.completed += bytes;
-    this.moved += moved;
-    await super.add(bytes, moved);
-  }
-}
 
 pureTest("blockContents(): what is read of a block counts for the speed alone", async () => {
   const builder = new VhdxBuilder({ blockSize: 2 * MIB });

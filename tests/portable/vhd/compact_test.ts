@@ -7,6 +7,7 @@ import { createVhdIn, newImage } from "../../crash/formats.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { pureTest } from "../../pure.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
+import { CountingPace } from "../image/counting_pace.ts";
 import { readImage } from "../image/read_image.ts";
 import { DYNAMIC_TABLE, vhdSpec } from "./vhd_builder.ts";
 
@@ -71,4 +72,27 @@ pureTest("compactVhd() moves blocks to aligned places where a gap has room for t
   const job = { parents: [], zeroScan: false, blockMoves: true, pace: new Pace({}) };
   assertEquals((await compactVhd(file, job)).movedBlocks, 4);
   assertEquals(openVhd(file).is4kAligned!(), true);
+});
+
+pureTest("compactVhd() has worked through what it has read, and through no more", async () => {
+  const size = 4096;
+  const made = newImage(createVhdIn, vhdSpec({ virtualSize: 10 * size, blockSize: size }));
+  const image = openWritableVhd(made);
+  image.write(pattern(4 * size), 0);
+  image.write(new Uint8Array(size), size);
+  image.finish();
+  const footprint = SECTOR + size;
+  for (
+    const [zeroScan, blockMoves, read, copied] of [
+      [false, false, 0, 0],
+      // The block of zeros goes, and the last one takes its place.
+      [true, false, 4 * size, 0],
+      [true, true, 4 * size, footprint],
+    ] as const
+  ) {
+    const pace = new CountingPace({});
+    await compactVhd(made.fork(), { parents: [], zeroScan, blockMoves, pace });
+    assertEquals(pace.moved, read + copied);
+    assertEquals(pace.completed, 4 * size + copied);
+  }
 });
