@@ -6,6 +6,7 @@
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
 import { type ByteSource, viewOf } from "../file/byte_source.ts";
+import { ImageError } from "../file/image_error.ts";
 import { OpenEndedSource, readable } from "../file/promised_end.ts";
 import { missingFacts } from "../image/assumed.ts";
 import type { Damages } from "../image/tolerant_image.ts";
@@ -74,7 +75,7 @@ export function salvageSparseHeader(
     .filter((header) => isTable(header, wanted !== undefined));
   const [only] = fitting;
   if (only === undefined || fitting.length > 1) {
-    tell(damages, file, headerOffset, "Nothing can be read without it.");
+    if (wanted !== undefined) throw noTable(file, wanted);
     throw missingFacts(file.path, {
       size: currentSize,
       blockSize: undefined,
@@ -88,6 +89,16 @@ export function salvageSparseHeader(
     `By the table behind it, blocks have ${only.blockSize} bytes; who a parent is, is lost.`,
   );
   return only;
+}
+
+/** Whoever has said how large a block is need not be asked for it. */
+function noTable({ path }: ByteSource, blockSize: number): ImageError {
+  return new ImageError("ERROR_FILE_CORRUPT", {
+    path,
+    reason:
+      `the sparse header is damaged, and what follows it is no table of blocks of ${blockSize} bytes`,
+    causes: ["The blocks have another size, or entries of the table are damaged too."],
+  });
 }
 
 function tell(damages: Damages, { path }: ByteSource, offset: number, consequence: string): void {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
+import type { AssumedSizes } from "../../../src/disk/damage.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { VHD } from "../../../src/portable/vhd/format.ts";
 import { pureTest } from "../../pure.ts";
@@ -7,12 +8,14 @@ import { pattern } from "../../support.ts";
 import { Damages } from "../../../src/portable/image/tolerant_image.ts";
 import { MemorySource } from "../file/memory_source.ts";
 import { openDamaged, type Place, Subject, zeroed } from "../salvaging.ts";
+import { inserted } from "./planted_vhd.ts";
 import {
   DIFFERENCING_TABLE,
   DYNAMIC_TABLE,
   HEADER,
   newVhd,
   sealFooter,
+  sealHeader,
   vhdSpec,
   viewAt,
   withBlock,
@@ -169,6 +172,28 @@ pureTest(
         assertEquals(DYNAMIC.check(damaged, `sector ${sector}`), undefined);
       }
     });
+    await t.step("blocks with gaps between them, if the size of a block is given", () => {
+      let file = newVhd();
+      for (const block of [3, 0, 7]) {
+        file = withBlock(file, DYNAMIC_TABLE, block, [0xff], pattern(BLOCK, block + 1));
+        file = inserted(file, file.length - SECTOR, 3 * SECTOR);
+      }
+      const assumed = { blockSize: BLOCK };
+      for (const sound of [file, DYNAMIC.file]) {
+        const subject = sparseSubject(sound, DYNAMIC_TABLE);
+        const damaged = zeroed(sound, { offset: HEADER, length: 1024 });
+        assertEquals(subject.check(damaged, "given", { assumed })?.lostBytes, 0);
+        // The last one begins in the last sector of the one before.
+        const entries = [0, 7].map((block) => DYNAMIC_TABLE + 4 * block);
+        const before = viewAt(damaged).getUint32(entries[0]!, false);
+        viewAt(damaged).setUint32(entries[1]!, before + 8, false);
+        const open = (sizes: AssumedSizes) => () =>
+          openDamaged(VHD, new MemorySource(damaged), new Damages(sizes));
+        assertThrows(open({}), ImageError, "does not say any more: the size of its blocks");
+        // What has been said is not asked for.
+        assertThrows(open(assumed), ImageError, "no table of blocks of 4096 bytes");
+      }
+    });
     await t.step("the table of a thousand blocks", () => {
       let file = newVhd({ virtualSize: 1000 * BLOCK });
       for (const block of [999, 3, 500]) {
@@ -319,6 +344,73 @@ pureTest(
   },
 );
 
+pureTest("openDamagedVhd: the size of a disk is asked for only if nobody has said it", () => {
+  const bare = new Uint8Array(SIZE);
+  bare.set(new TextEncoder().encode("conectix"));
+  for (const [assumed, isAsked] of [[{}, true], [{ size: SIZE }, false]] as const) {
+    const error = assertThrows(
+      () => openDamaged(VHD, new MemorySource(bare), new Damages(assumed)),
+      ImageError,
+      "nobody knows what kind of VHD it is",
+    );
+    const causes = error.options.causes ?? [];
+    assertEquals(causes.some((cause) => cause.includes("assume: { size: ... }")), isAsked);
+    assert(causes.some((cause) => cause.includes("a raw disk with a footer behind it")));
+  }
+});
+
+pureTest("openDamagedVhd: what is lost says why", () => {
+  const { file } = CHILD;
+  const table = DIFFERENCING_TABLE;
+  const place = (block: number) => viewAt(file).getUint32(table + 4 * block, false) * SECTOR;
+  const withEntry = (value: number) => {
+    const damaged = file.slice();
+    viewAt(damaged).setUint32(table + 4 * 3, value, false);
+    return damaged;
+  };
+  for (
+    const [damaged, block, reason] of [
+      [withEntry(1), 3, "table"],
+      [withEntry(place(0) / SECTOR + 1), 7, "overlap"],
+      [zeroed(file, { offset: place(3), length: SECTOR }), 3, "bitmap"],
+      [zeroed(file, { offset: place(0), length: SECTOR }), 0, "bitmap"],
+      // Before the data of the block, and before its bitmap.
+      [file.subarray(0, place(7) + SECTOR), 7, "cut-off"],
+      [file.subarray(0, place(7)), 7, "cut-off"],
+      [file.subarray(0, table + 4 * 7), 7, "table"],
+    ] as const
+  ) {
+    const extent = openDamaged(VHD, new MemorySource(damaged)).extent(
+      block * BLOCK,
+      (block + 1) * BLOCK,
+    );
+    assertEquals<unknown>(extent, { kind: "lost", offset: block * BLOCK, length: BLOCK, reason });
+  }
+});
+
+pureTest(
+  "openDamagedVhd: of a table that is cut off, the entries that are left lead to blocks",
+  () => {
+    const count = 200;
+    let image = newVhd({ virtualSize: count * BLOCK });
+    for (const block of [150, 0, 7]) {
+      image = withBlock(image, DYNAMIC_TABLE, block, [0xff], pattern(BLOCK, block));
+    }
+    // The table may be anywhere: behind the blocks.
+    const place = image.length - SECTOR;
+    const file = inserted(image, place, 1024);
+    file.copyWithin(place, DYNAMIC_TABLE, DYNAMIC_TABLE + 1024);
+    viewAt(file).setBigUint64(HEADER + 16, BigInt(place), false);
+    sealHeader(file);
+    const subject = sparseSubject(file, place);
+    for (const entries of [1, 8, 10, 151]) {
+      // The next one is cut off in its middle.
+      const reading = subject.check(file.slice(0, place + 4 * entries + 2), `${entries} entries`);
+      assertEquals(reading?.lostBytes, (count - entries) * BLOCK);
+    }
+  },
+);
+
 pureTest(
   "openDamagedVhd: a footer with a wrong checksum and an impossible field is not believed",
   () => {
@@ -379,6 +471,6 @@ pureTest("salvageSparseHeader(): no table is looked at that is larger than any d
   const source = new MeasuredSource(zeroed(file, { offset: HEADER, length: 1024 }));
   // Of these it would have 2^25.
   const damages = new Damages({ blockSize: 4096 });
-  assertThrows(() => openDamaged(VHD, source, damages), ImageError, "does not say any more");
+  assertThrows(() => openDamaged(VHD, source, damages), ImageError, "no table of blocks of 4096");
   assertGreater(2 ** 20, source.longest);
 });
