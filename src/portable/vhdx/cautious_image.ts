@@ -42,15 +42,20 @@ export class CautiousImage extends VhdxImage {
     const block = Math.floor(offset / this.blockSize);
     const at = table.payloadEntryOffset(block);
     if (doubts.concern(at, BAT_ENTRY_LENGTH)) throw this.#doubted(at);
-    // Entries that follow may be in doubt.
-    const limit = doubts.areNone ? end : Math.min(end, (block + 1) * this.blockSize);
-    const extent = super.extent(offset, limit);
-    switch (table.payload(block).state) {
+    const { state } = table.payload(block);
+    // Entries that follow may be in doubt, and blocks that read like this one may be lost.
+    const isLikeNext = state !== PAYLOAD.PARTIALLY_PRESENT && state !== PAYLOAD.UNDEFINED;
+    const blockEnd = Math.min(end, (block + 1) * this.blockSize);
+    const extent = super.extent(offset, doubts.areNone && isLikeNext ? end : blockEnd);
+    switch (state) {
       case PAYLOAD.PARTIALLY_PRESENT:
         this.#checkBitmap(block, offset, extent.length);
         return extent;
       case PAYLOAD.NOT_PRESENT:
-        return unnamed.exists ? { ...extent, kind: "lost", reason: "table" } : extent;
+        // A block without contents, which is not lost, reads like this one.
+        return unnamed.exists
+          ? { offset, length: blockEnd - offset, kind: "lost", reason: "table" }
+          : extent;
       default:
         return extent;
     }

@@ -1,12 +1,20 @@
 /** What is believed of blocks and bitmaps of a damaged VHDX. */
 import { assertEquals } from "@std/assert";
+import { imageExtents } from "../../../src/portable/image/image.ts";
 import { VHDX } from "../../../src/portable/vhdx/format.ts";
 import { pureTest } from "../../pure.ts";
 import { pattern } from "../../support.ts";
 import { HoleySource } from "../file/memory_source.ts";
 import { openDamaged, zeroed } from "../salvaging.ts";
 import { PAGE, putEntries } from "./log_builder.ts";
-import { blockOf, childSubject, PARTIAL, PRESENT } from "./damaged_vhdx.ts";
+import {
+  BITMAP_ENTRY,
+  blockOf,
+  childSubject,
+  PARTIAL,
+  PRESENT,
+  UNDEFINED,
+} from "./damaged_vhdx.ts";
 import { BAT, FIRST_BLOCK, HEADERS, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 
 pureTest("CautiousImage: sectors that a bitmap has lost are not taken from the parent", () => {
@@ -70,5 +78,52 @@ pureTest(
     const { kind, length } = image.extent(0, 2 * MIB);
     assertEquals([kind, length], ["file", MIB]);
     assertEquals(blockOf(builder.bytes, 1), "lost: log");
+  },
+);
+
+pureTest(
+  "CautiousImage: blocks in the file one behind the other are told together, as of a sound image",
+  () => {
+    const builder = new VhdxBuilder();
+    const place = builder.append(pattern(3 * MIB));
+    for (const block of [0, 1, 2]) builder.bat(block, PRESENT, place / MIB + block);
+    const image = openDamaged(VHDX, builder.source());
+    assertEquals(image.extent(512, 8 * MIB), {
+      kind: "file",
+      offset: 512,
+      length: 3 * MIB - 512,
+      fileOffset: place + 512,
+    });
+  },
+);
+
+pureTest(
+  "CautiousImage: a block that may have been written is lost, whatever block is told before it",
+  async (t) => {
+    const extents = (builder: VhdxBuilder) => {
+      // The entry of this one has been lost: that of block 1 may have been it.
+      builder.append(pattern(MIB, 9));
+      const image = openDamaged(VHDX, builder.source());
+      return [...imageExtents(image, 0, 3 * MIB)].map(({ kind, offset }) => [kind, offset]);
+    };
+    await t.step("the parent's sectors of a block that has others", () => {
+      const builder = new VhdxBuilder({ subtype: "differencing" });
+      const bitmap = builder.append(MIB);
+      builder.bytes[bitmap] = 0xff;
+      builder.bat(BITMAP_ENTRY, PRESENT, bitmap / MIB);
+      builder.bat(0, PARTIAL, builder.append(pattern(MIB)) / MIB);
+      builder.bat(2, PRESENT, builder.append(pattern(MIB)) / MIB);
+      assertEquals(extents(builder), [
+        ["file", 0],
+        ["parent", 8 * 512],
+        ["lost", MIB],
+        ["file", 2 * MIB],
+      ]);
+    });
+    await t.step("a block without contents", () => {
+      const builder = new VhdxBuilder().bat(0, UNDEFINED, 4).bat(2, UNDEFINED, 5);
+      builder.append(2 * MIB);
+      assertEquals(extents(builder), [["zero", 0], ["lost", MIB], ["zero", 2 * MIB]]);
+    });
   },
 );

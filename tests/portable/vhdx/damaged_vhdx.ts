@@ -9,6 +9,7 @@ import { BAT, FIRST_BLOCK, MIB, REGION_TABLES, VhdxBuilder } from "./vhdx_builde
 /** What an image says that is 8 MiB large. */
 export const ASSUMED = { size: 8 * MIB, blockSize: MIB, sectorSize: 512 };
 export const NOT_PRESENT = 0;
+export const UNDEFINED = 1;
 export const ZERO = 2;
 export const UNMAPPED = 3;
 export const PRESENT = 6;
