@@ -1,10 +1,13 @@
 import { assertEquals } from "@std/assert";
 import {
   batEntryCount,
+  BlockAllocationTable,
   chunkRatio,
   payloadEntryIndex,
 } from "../../../src/portable/vhdx/block_table.ts";
+import { OccupiedRanges } from "../../../src/portable/vhdx/space.ts";
 import { pureTest } from "../../pure.ts";
+import { MemorySource } from "../file/memory_source.ts";
 
 const MIB = 2 ** 20;
 const TIB = 2 ** 40;
@@ -51,3 +54,18 @@ pureTest(
     ]);
   },
 );
+
+pureTest("absentUntil(): blocks are counted without the entries of sector bitmaps", () => {
+  // An entry of a bitmap stands behind every 16 blocks.
+  for (const [used, index] of [[15, 15], [16, 17], [31, 32], [32, 34], [50, 53], [99, 105]]) {
+    const bytes = new Uint8Array(MIB);
+    bytes[8 * index!] = 2;
+    const table = new BlockAllocationTable(
+      new MemorySource(bytes),
+      { guid: "", offset: 0, length: MIB, required: true },
+      geometry(100 * 256 * MIB, 256 * MIB),
+      new OccupiedRanges(),
+    );
+    for (const block of [0, 14, used! - 1]) assertEquals(table.absentUntil(block, 100), used);
+  }
+});

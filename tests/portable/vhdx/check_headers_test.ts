@@ -35,6 +35,18 @@ const ROWS: readonly Row[] = [
       (f) => f.u32(0, 0),
     ),
   },
+  {
+    ...structureRow("header area")("a file that ends before its headers", 0, (f) => {
+      f.bytes = f.bytes.slice(0, HEADERS[0]);
+    }),
+    isCutOff: true,
+  },
+  {
+    ...header("a file that ends behind its header area", HEADERS[1] + 72, (f) => {
+      f.bytes = f.bytes.slice(0, MIB);
+    }),
+    isCutOff: true,
+  },
   structureRow("headers")("two damaged headers", HEADERS[0], (f) => {
     HEADERS.forEach((at) => f.u32(at + 4000, 1));
   }),

@@ -1,11 +1,13 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { readGuid } from "../../../src/bytes/guid.ts";
 import { decodeUtf16Z } from "../../../src/bytes/utf16.ts";
 import { ImageFile } from "../../../src/portable/file/image_file.ts";
 import type { ImageSpec } from "../../../src/portable/image/image.ts";
-import { createVhdx } from "../../../src/portable/vhdx/create.ts";
+import { allBlocks } from "../../../src/portable/image/layout.ts";
+import { createVhdx, vhdxLayout } from "../../../src/portable/vhdx/create.ts";
 import { VHDX } from "../../../src/portable/vhdx/format.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
+import { pureTest } from "../../pure.ts";
 import { TempDir } from "../../support.ts";
 import { BAT, METADATA, MIB, PARENT_ID, VhdxBuilder, vhdxSpec } from "./vhdx_builder.ts";
 
@@ -125,6 +127,24 @@ Deno.test("a fixed disk of many chunks has its block entries in their places", (
       offset += extent.length;
     }
   });
+});
+
+pureTest("vhdxLayout(): each part has as many bytes as it says, and ends before the next", () => {
+  // A sector bitmap is for 16 blocks of 256 MiB; entries of bitmaps stand between those of blocks alone.
+  const blockSize = 256 * MIB;
+  for (const [blocks, entries] of [[15, 15], [16, 16], [17, 18], [32, 33]] as const) {
+    const layout = vhdxLayout(
+      vhdxSpec({ subtype: "fixed", virtualSize: blocks * blockSize, blockSize }),
+      "new.vhdx",
+    );
+    const parts = layout.parts(allBlocks(blocks));
+    for (const [i, { offset, length, bytes }] of parts.entries()) {
+      const written = [...bytes()].reduce((sum, piece) => sum + piece.length, 0);
+      assertEquals(written, length, `${blocks} blocks, ${offset}`);
+      assert(offset + length <= (parts[i + 1]?.offset ?? layout.blocksOffset));
+    }
+    assertEquals(parts.find(({ offset }) => offset === BAT)?.length, 8 * entries);
+  }
 });
 
 Deno.test("each new image has GUIDs of its own", () => {

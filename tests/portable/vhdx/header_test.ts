@@ -7,6 +7,7 @@ import {
 import { readRegions } from "../../../src/portable/vhdx/region_table.ts";
 import { OccupiedRanges } from "../../../src/portable/vhdx/space.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
+import { HoleySource } from "../file/memory_source.ts";
 import { assertBytesEqual } from "../../support.ts";
 import { HEADERS, MIB, REGION_TABLES, UNKNOWN_GUID, VhdxBuilder } from "./vhdx_builder.ts";
 import { pureTest } from "../../pure.ts";
@@ -57,6 +58,13 @@ pureTest("readCurrentHeader(): data of the header that is not current are not us
   const file = numbered(4n, 3n);
   file.u16(HEADERS[1] + 66, 9).seal(HEADERS[1], 4096);
   assertEquals(readCurrentHeader(file.source()).dataWriteGuid.slice(0, 8), "00000001");
+});
+
+pureTest("readCurrentHeader(): a log may have 1 GiB", () => {
+  const file = new VhdxBuilder();
+  file.headers((header) => file.u32(header + 68, 1024 * MIB));
+  const source = new HoleySource(1025 * MIB, [{ offset: 0, bytes: file.bytes }]);
+  assertEquals(readCurrentHeader(source).logLength, 1024 * MIB);
 });
 
 pureTest("encodeHeader() gives a header as it was read", () => {

@@ -144,6 +144,16 @@ pureTest("a file that is shorter than its last file offset reads as zeros behind
   assertBytesEqual(readImage([image], 0, MIB), new Uint8Array(MIB));
 });
 
+pureTest("a log may make a file as long as any may be", () => {
+  // Twice the largest disk, of 64 TiB.
+  const size = 2 ** 47;
+  const builder = dirtyVhdx();
+  putEntries(builder, 0, { sequence: 1n, last: size, changes: [batPage(6, size / MIB - 1)] });
+  const image = openVhdx(builder.source());
+  assertEquals(image.source.size, size);
+  assertBytesEqual(readImage([image], 0, MIB), new Uint8Array(MIB));
+});
+
 pureTest("pages behind the end of the file are read from the log", () => {
   const builder = dirtyVhdx();
   const page = pattern(PAGE, 3);

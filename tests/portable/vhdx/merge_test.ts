@@ -42,6 +42,16 @@ Deno.test("mergeVhdx() closes the log of the parent, and the child no longer kno
   assertBytesEqual(readImage([openVhdx(target)], 0, 4096), bytes);
 });
 
+pureTest("mergeVhdx(): the parent gets the physical sectors of the child", async () => {
+  const target = newImage(createVhdxIn, vhdxSpec({ physicalSectorSize: 512 }));
+  const child = newImage(createVhdxIn, vhdxSpec({ subtype: "differencing" }));
+  assertEquals(openVhdx(child).physicalSectorSize, 4096);
+  const merging = { above: [], child, target, targetParentSize: 0, dryRun: false };
+  await mergeVhdx({ ...merging, pace: new Pace({}) });
+  const { physicalSectorSize, logicalSectorSize } = openVhdx(target);
+  assertEquals([physicalSectorSize, logicalSectorSize], [4096, 512]);
+});
+
 pureTest(
   "mergeVhdx(): items that the target has no room for are found before anything is written",
   async () => {

@@ -4,7 +4,10 @@ import { NIL_GUID } from "../../../src/bytes/guid.ts";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import type { CopyableItem } from "../../../src/portable/image/image.ts";
 import { planDiskItems } from "../../../src/portable/vhdx/metadata.ts";
-import { readMetadataTable } from "../../../src/portable/vhdx/metadata_table.ts";
+import {
+  encodeMetadataTable,
+  readMetadataTable,
+} from "../../../src/portable/vhdx/metadata_table.ts";
 import { readStructures } from "../../../src/portable/vhdx/structures.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
@@ -23,6 +26,7 @@ import {
 } from "./item_bytes.ts";
 import { FREE_ENTRY, METADATA, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 import { pureTest } from "../../pure.ts";
+import { HoleySource } from "../file/memory_source.ts";
 
 function fileWith(...items: RawItem[]): SparseFile {
   const { bytes } = new VhdxBuilder();
@@ -191,6 +195,29 @@ pureTest(
       assertEquals(error.symbol, "ERROR_VHD_METADATA_FULL", what);
       assertEquals(file.changes, [], what);
     }
+  },
+);
+
+pureTest(
+  "planDiskItems(): an item for which no gap is left in the longest region is refused",
+  () => {
+    // Beside each of them there is room for 513 bytes less than 1 MiB.
+    const table = Array.from({ length: 128 }, (_, i) => ({
+      id: rawItem(i, USER, new Uint8Array()).id,
+      offset: 0x10000 + i * (MIB - 512),
+      length: 1,
+      isUser: true,
+      isVirtualDisk: false,
+      isRequired: false,
+    }));
+    const region = { guid: "", offset: 0, length: 128 * MIB, required: true };
+    const source = new HoleySource(region.length, [
+      { offset: 0, bytes: encodeMetadataTable(table) },
+    ]);
+    const plan = (length: number) => planDiskItems(source, region, many(1, 0, length));
+    assertEquals(plan(MIB - 513).added.map(({ offset }) => offset), [0x10001]);
+    const error = assertThrows(() => plan(MIB - 512), ImageError);
+    assertEquals(error.symbol, "ERROR_VHD_METADATA_FULL");
   },
 );
 

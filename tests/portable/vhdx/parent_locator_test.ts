@@ -80,6 +80,16 @@ pureTest("the second linkage counts unless it is all zeros", () => {
   assertEquals(second("{00000000-0000-0000-0000-000000000000}"), [PARENT_ID]);
 });
 
+pureTest("decodeParentLocator() says what a locator without entries lacks", () => {
+  const error = assertThrows(() => decode(locator()), ImageError);
+  assertEquals(error.options.detail?.found, "no parent_linkage");
+});
+
+pureTest("decodeParentLocator() takes 256 entries", () => {
+  const others = Array.from({ length: 255 }, (_, i) => [`key ${i}`, "ignored"] as const);
+  assertEquals(decode(locator(...others, LINKAGE)).identifiers, [PARENT_ID]);
+});
+
 pureTest("a path that its length field cannot tell is refused", () => {
   const error = assertThrows(
     () =>

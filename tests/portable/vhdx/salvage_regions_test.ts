@@ -95,6 +95,17 @@ pureTest(
       const damaged = withoutTables(sound().bat(7, PRESENT, LOG / MIB));
       assertThrows(() => open(damaged), ImageError, "no block allocation table is left");
     });
+    await t.step("what a log holds is no table", () => {
+      const builder = sound();
+      // What is left of a table where the log was put.
+      builder.bytes.copyWithin(LOG, BAT, BAT + MIB);
+      const damages = new Damages();
+      assertEquals(open(withoutTables(builder), damages).extent(0, MIB).kind, "file");
+      assertEquals(
+        damages.findings[0]?.consequence,
+        `The block allocation table has been found at ${BAT} by its contents.`,
+      );
+    });
     await t.step("a block of zeros in a child", () => {
       const builder = new VhdxBuilder(childSubject().file).bat(0, ZERO, 0);
       assertEquals(blockOf(withoutTables(builder), 0), "zero");

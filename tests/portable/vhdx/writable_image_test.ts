@@ -10,7 +10,7 @@ import { RecordingSource } from "../../crash/recording_source.ts";
 import { SparseFile } from "../../crash/sparse_file.ts";
 import { assertBytesEqual, pattern } from "../../support.ts";
 import { readImage } from "../image/read_image.ts";
-import { BAT, FIRST_BLOCK, MIB, REGION_TABLES, VhdxBuilder } from "./vhdx_builder.ts";
+import { BAT, FIRST_BLOCK, MIB, REGION_TABLES, UNKNOWN_GUID, VhdxBuilder } from "./vhdx_builder.ts";
 import { batPage, dirtyVhdx, LOG_GUID, putEntries } from "./log_builder.ts";
 import { pureTest } from "../../pure.ts";
 
@@ -75,10 +75,19 @@ pureTest(
     const before = openWritableVhdx(file);
     before.write(pattern(MIB), 0);
     before.write(pattern(SECTOR), MIB);
+    before.metadata!.set(UNKNOWN_GUID, pattern(9));
     before.finish();
     const { dataWriteGuid } = readCurrentHeader(file);
     const states = [0, 1, 2].map((block) => batEntry(file, block)[0]);
     assertEquals(states, [6, 7, 0]);
+    const diskItem = {
+      id: LOG_GUID,
+      length: 7,
+      isUser: true,
+      isVirtualDisk: true,
+      isRequired: false,
+      read: () => pattern(7),
+    };
     const changes: Record<string, (image: ReturnType<typeof openWritableVhdx>) => void> = {
       "a block that is present": (image) => image.write(pattern(SECTOR, 9), 0),
       "a sector that is present": (image) => image.write(pattern(SECTOR, 9), MIB),
@@ -86,6 +95,13 @@ pureTest(
       "another block": (image) => image.write(pattern(SECTOR, 9), 2 * MIB),
       "a block that is trimmed": (image) => image.trim(0, MIB),
       "a block that becomes zeros": (image) => image.zeroBlocks(0, MIB),
+      "an item of a user": ({ metadata }) => metadata!.set(UNKNOWN_GUID, pattern(5)),
+      "an item that goes": ({ metadata }) => assert(metadata!.delete(UNKNOWN_GUID)),
+      "the items of the disk": ({ metadata }) => metadata!.setDiskItems([diskItem]),
+      "the identifier of the disk": (image) => image.setVirtualDiskId!(UNKNOWN_GUID),
+      "the physical sector size": (image) => image.setPhysicalSectorSize!(512),
+      "another parent": (image) =>
+        image.rebase!({ identifier: UNKNOWN_GUID, relativePath: "a", absolutePath: undefined }),
     };
     for (const [name, change] of Object.entries(changes)) {
       const changed = file.fork();
