@@ -125,8 +125,10 @@ export class MetadataWriter implements ImageMetadata {
    * Gives a system item, which this file has, another value of any length.
    *
    * @param changesDisk Whether children no longer know the disk afterwards.
+   * @throws {ImageError} `ERROR_VHD_METADATA_FULL`, before anything is written, for a value that is too long.
    */
   replaceSystemItem(id: string, value: Uint8Array, changesDisk: boolean): void {
+    assertItemsFit(this.#file.pages.path, [{ isUser: false, length: value.length }]);
     const items = this.#items();
     const index = items.findIndex((item) => !item.isUser && item.id === id);
     if (changesDisk) this.#file.beforeDataChange();

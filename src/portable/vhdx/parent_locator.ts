@@ -172,6 +172,7 @@ export function encodeParentLocator(path: string, parent: ParentSpec): Uint8Arra
  * The bytes of a locator with other linkages; everything else in it stays.
  *
  * @param bytes The item, checked.
+ * @throws {ImageError} `ERROR_VHD_METADATA_FULL` where it has no room for an entry that it lacks.
  */
 export function withLinkage(
   source: ByteSource,
@@ -183,6 +184,12 @@ export function withLinkage(
   for (const [key, { text }] of readEntries(source, bytes, 0)) texts.set(key, text);
   texts.set(LINKAGE, `{${linkage}}`);
   texts.set(SECOND_LINKAGE, `{${second}}`);
+  if (texts.size > MAX_ENTRIES) {
+    throw new ImageError("ERROR_VHD_METADATA_FULL", {
+      path: source.path,
+      reason: `a parent locator of ${MAX_ENTRIES} entries has no room for ${SECOND_LINKAGE}`,
+    });
+  }
   return encodePairs(source.path, [...texts]);
 }
 

@@ -2,6 +2,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ImageError } from "../../../src/portable/file/image_error.ts";
 import { findItemSpace } from "../../../src/portable/vhdx/metadata_table.ts";
+import { MetadataWriter } from "../../../src/portable/vhdx/metadata.ts";
+import { PARENT_LOCATOR } from "../../../src/portable/vhdx/metadata_items.ts";
+import { VhdxFile } from "../../../src/portable/vhdx/vhdx_file.ts";
 import { openVhdx } from "../../../src/portable/vhdx/image.ts";
 import { openWritableVhdx } from "../../../src/portable/vhdx/writable_image.ts";
 import { NIL_GUID } from "../../../src/bytes/guid.ts";
@@ -146,6 +149,24 @@ pureTest("MetadataWriter: the disk's identity and physical sector size can be ch
   ]);
   assertThrows(() => image.setVirtualDiskId!("no guid"), TypeError);
 });
+
+pureTest(
+  "MetadataWriter: a system item of more than 1 MiB is refused before anything is written",
+  () => {
+    const file = new RecordingSource(
+      SparseFile.of(new VhdxBuilder({ subtype: "differencing" }).bytes),
+    );
+    const replace = (length: number) =>
+      new MetadataWriter(VhdxFile.open(file)).replaceSystemItem(
+        PARENT_LOCATOR,
+        pattern(length),
+        true,
+      );
+    assertFull(() => replace(MIB + 1));
+    assertEquals(file.changes, []);
+    replace(MIB);
+  },
+);
 
 pureTest("MetadataWriter: an item goes into the first gap that is large enough", () => {
   const item = (offset: number, length: number) => ({

@@ -4,6 +4,7 @@ import { ImageError } from "../../../src/portable/file/image_error.ts";
 import {
   decodeParentLocator,
   encodeParentLocator,
+  withLinkage,
 } from "../../../src/portable/vhdx/parent_locator.ts";
 import { MemorySource } from "../file/memory_source.ts";
 import { PARENT_ID, UNKNOWN_GUID } from "./vhdx_builder.ts";
@@ -88,6 +89,17 @@ pureTest("decodeParentLocator() says what a locator without entries lacks", () =
 pureTest("decodeParentLocator() takes 256 entries", () => {
   const others = Array.from({ length: 255 }, (_, i) => [`key ${i}`, "ignored"] as const);
   assertEquals(decode(locator(...others, LINKAGE)).identifiers, [PARENT_ID]);
+});
+
+pureTest("withLinkage() adds the second linkage where there is room for it", () => {
+  const linked = (count: number) => {
+    const others = Array.from({ length: count }, (_, i) => [`key ${i}`, "kept"] as const);
+    return withLinkage(FILE, locator(...others, LINKAGE), UNKNOWN_GUID, PARENT_ID);
+  };
+  assertEquals(decode(linked(254)).identifiers, [UNKNOWN_GUID, PARENT_ID]);
+  // It would be a locator that nobody reads.
+  const error = assertThrows(() => linked(255), ImageError);
+  assertEquals(error.symbol, "ERROR_VHD_METADATA_FULL");
 });
 
 pureTest("a path that its length field cannot tell is refused", () => {
