@@ -29,8 +29,10 @@ interface Faults {
   readonly shared: ReadonlySet<number>;
   /** Whether there are more than are kept. */
   readonly areMany: boolean;
-  /** Where unused places begin that no block has. */
-  readonly unclaimed: Set<number>;
+  /** Where unused places begin that no block of the piece has, and how long they are. */
+  readonly unclaimed: Map<number, number>;
+  /** In how many pieces, from the first on, no block has any of these either. */
+  searchedPieces: number;
 }
 
 /** Compares the entries of a table with each other. */
@@ -56,9 +58,17 @@ export class BlockPlaces {
     return faults !== null && (faults.areMany || faults.shared.has(offset));
   }
 
-  /** Whether an unused entry names a place that no block has. */
+  /** Whether an unused entry names a place that no block has whose entry is in the same piece. */
   isUnclaimed(index: number, offset: number): boolean {
     return this.#faults(index)?.unclaimed.has(offset) ?? false;
+  }
+
+  /** Whether an unused entry names a place that no block has at all. The whole table is read, for a piece once. */
+  isNobodys(index: number, offset: number): boolean {
+    const faults = this.#faults(index);
+    if (!faults?.unclaimed.has(offset)) return false;
+    this.#searchOthers(faults, Math.floor(index / this.#perPiece));
+    return faults.unclaimed.has(offset);
   }
 
   /** An unused place has been looked at, and holds nothing. */
@@ -66,33 +76,46 @@ export class BlockPlaces {
     this.#faults(index)?.unclaimed.delete(offset);
   }
 
-  /** Has the piece that an entry is in compared anew: its entries have been written since. */
-  forget(index: number): void {
-    this.#pieces[Math.floor(index / this.#perPiece)] = undefined;
-  }
-
   #faults(index: number): Faults | null {
     const piece = Math.floor(index / this.#perPiece);
     const known = this.#pieces[piece];
     if (known !== undefined) return known;
-    return this.#pieces[piece] = this.#compare(piece * this.#perPiece);
+    return this.#pieces[piece] = this.#compare(piece);
   }
 
-  #compare(first: number): Faults | null {
-    const used = new Places();
+  #compare(piece: number): Faults | null {
     const unused: [offset: number, length: number][] = [];
-    this.#read(first, Math.min(this.#count, first + this.#perPiece), {
-      add: (offset, length) => used.add(offset, length),
-      addUnused: (offset, length) => {
-        if (unused.length < MAX_FAULTS) unused.push([offset, length]);
-      },
+    const used = this.#placesIn(piece, (offset, length) => {
+      if (unused.length < MAX_FAULTS) unused.push([offset, length]);
     });
     const shared = used.shared();
     // Whose a place is that two blocks have, nobody knows.
     const free = shared.size > 0 ? [] : unused.filter((each) => !used.overlaps(...each));
-    const unclaimed = new Set(free.map(([offset]) => offset));
+    const unclaimed = new Map(free);
     if (shared.size === 0 && unclaimed.size === 0) return null;
-    return { shared, areMany: shared.size >= MAX_FAULTS, unclaimed };
+    return { shared, areMany: shared.size >= MAX_FAULTS, unclaimed, searchedPieces: 0 };
+  }
+
+  /** Takes from the unclaimed places of a piece those that blocks of other pieces have. */
+  #searchOthers(faults: Faults, piece: number): void {
+    const { unclaimed } = faults;
+    const pieceCount = Math.ceil(this.#count / this.#perPiece);
+    // Where the table has to be fetched, this fails until it is there, and goes on with the piece that was missing.
+    for (; faults.searchedPieces < pieceCount; faults.searchedPieces++) {
+      if (faults.searchedPieces === piece) continue;
+      const used = this.#placesIn(faults.searchedPieces, () => {});
+      // Sorts them. Where blocks share bytes, one may be missed below: an absent block is refused then that need not be.
+      used.shared();
+      for (const place of unclaimed) if (used.overlaps(...place)) unclaimed.delete(place[0]);
+    }
+  }
+
+  #placesIn(piece: number, addUnused: PlaceCollector["addUnused"]): Places {
+    const used = new Places();
+    const first = piece * this.#perPiece;
+    const add = (offset: number, length: number) => used.add(offset, length);
+    this.#read(first, Math.min(this.#count, first + this.#perPiece), { add, addUnused });
+    return used;
   }
 }
 

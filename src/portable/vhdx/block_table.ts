@@ -345,9 +345,7 @@ export class BlockAllocationTable {
     for (let offset = fileOffset; offset < end; offset += MIB) {
       const count = this.#source.readAt(piece, offset);
       if (firstNonZero(piece.subarray(0, count)) === undefined) continue;
-      // Since the entries were compared, the place may have been given to another block.
-      this.#places.forget(index);
-      if (!this.#places.isUnclaimed(index, fileOffset)) return;
+      if (!this.#places.isNobodys(index, fileOffset)) return;
       throw this.#wrong(
         this.#offset + index * BAT_ENTRY_LENGTH,
         "payload block entry",
@@ -355,6 +353,7 @@ export class BlockAllocationTable {
         "state 6 or 7, or file offset 0",
       );
     }
+    // From now on another block may get it: all such places are looked at before anything is written.
     this.#places.dismiss(index, fileOffset);
   }
 

@@ -1,5 +1,5 @@
 /** Tables whose entries are compared with each other, a piece at a time. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { BlockPlaces, ENTRIES_PER_PIECE } from "../../../src/portable/image/block_places.ts";
 import { Random } from "../../fuzz/random.ts";
 import { pureTest } from "../../pure.ts";
@@ -46,11 +46,6 @@ pureTest("BlockPlaces: a piece of a table is read once, when one of its blocks i
   assertEquals(compared.isShared(3, SECTOR), false);
   assertEquals(compared.isShared(7, 5 * SECTOR), false);
   assertEquals(reads.length, 2);
-  // Unless entries of it have been written since.
-  places[7] = [SECTOR, SECTOR];
-  compared.forget(7);
-  assertEquals(compared.isShared(3, SECTOR), true);
-  assertEquals(reads.length, 3);
 });
 
 pureTest(
@@ -83,4 +78,49 @@ pureTest("BlockPlaces: beside blocks that share bytes no place is unclaimed", ()
   const { compared } = table([shared, shared], [[20 * SECTOR, 4 * SECTOR]]);
   assertEquals(compared.isShared(0, 8 * SECTOR), true);
   assertEquals(compared.isUnclaimed(0, 20 * SECTOR), false);
+});
+
+pureTest("BlockPlaces.isNobodys(): a place may be that of a block in any piece", () => {
+  const places: (Place | undefined)[] = new Array(40);
+  // Not in the order of the disk.
+  places[21] = [30 * SECTOR, 3 * SECTOR];
+  places[23] = [40 * SECTOR, 3 * SECTOR];
+  places[25] = [9 * SECTOR, 3 * SECTOR];
+  places[39] = [15 * SECTOR, 3 * SECTOR];
+  const reads: number[] = [];
+  // Pieces of ten entries; what is not used is named in the second of the four.
+  const compared = new BlockPlaces(places.length, (first, end, collector) => {
+    reads.push(first);
+    for (const place of places.slice(first, end)) if (place !== undefined) collector.add(...place);
+    if (first !== 10) return;
+    for (const at of [4, 7, 17, 18, 27]) collector.addUnused(at * SECTOR, 3 * SECTOR);
+  }, 10);
+  const nobodys = () => [4, 7, 17, 18, 27].map((at) => compared.isNobodys(13, at * SECTOR));
+  assertEquals(compared.isUnclaimed(13, 7 * SECTOR), true);
+  assertEquals(nobodys(), [true, false, false, true, true]);
+  assertEquals(nobodys(), [true, false, false, true, true]);
+  // The whole table is read once.
+  assertEquals(reads, [10, 0, 20, 30]);
+  // What no entry names is not asked for.
+  assertEquals(compared.isNobodys(13, 5 * SECTOR), false);
+  assertEquals([compared.isNobodys(3, 4 * SECTOR), compared.isUnclaimed(3, 4 * SECTOR)], [
+    false,
+    false,
+  ]);
+});
+
+pureTest("BlockPlaces.isNobodys() goes on where it could not read the table before", () => {
+  let failures = 3;
+  const reads: number[] = [];
+  const compared = new BlockPlaces(50, (first, _end, collector) => {
+    reads.push(first);
+    if (first === 30 && failures-- > 0) throw new Error("to be fetched");
+    if (first === 0) collector.addUnused(4 * SECTOR, SECTOR);
+    if (first === 40) collector.add(4 * SECTOR, SECTOR);
+  }, 10);
+  for (let i = 0; i < 3; i++) {
+    assertThrows(() => compared.isNobodys(0, 4 * SECTOR), Error, "to be fetched");
+  }
+  assertEquals(compared.isNobodys(0, 4 * SECTOR), false);
+  assertEquals(reads, [0, 10, 20, 30, 30, 30, 30, 40]);
 });

@@ -222,6 +222,24 @@ pureTest(
   },
 );
 
+pureTest(
+  "payloadToRead(): the place that an absent block names may be another's whose entry is far away",
+  () => {
+    const [near, far] = [5, 140_000];
+    const builder = new VhdxBuilder({ virtualSize: (far + 1) * MIB });
+    const place = builder.append(pattern(MIB, 3)) / MIB;
+    builder.bat(near, 0, place).bat(far + Math.floor(far / 4096), 6, place);
+    const file = SparseFile.of(builder.bytes);
+    assertEquals(openVhdx(file).extent(near * MIB, (near + 1) * MIB).kind, "zero");
+    const image = openWritableVhdx(file);
+    image.write(pattern(MIB, 4), near * MIB);
+    image.finish();
+    const reader = openVhdx(file);
+    assertBytesEqual(readImage([reader], near * MIB, MIB), pattern(MIB, 4));
+    assertBytesEqual(readImage([reader], far * MIB, MIB), pattern(MIB, 3));
+  },
+);
+
 pureTest("bits that a block left behind do not count when it is partially present again", () => {
   const file = newFile({ subtype: "differencing" });
   const image = openWritableVhdx(file);
