@@ -5,6 +5,7 @@
  */
 import { NIL_GUID } from "../../bytes/guid.ts";
 import type { ByteSource } from "../file/byte_source.ts";
+import { ImageError } from "../file/image_error.ts";
 import type { ParentLink } from "../image/image.ts";
 import { assertAssumed, missingFacts } from "../image/assumed.ts";
 import type { Damages } from "../image/tolerant_image.ts";
@@ -58,8 +59,7 @@ export function salvageMetadata(
     blockSize: (size) =>
       size >= MIN_BLOCK_SIZE && size <= MAX_BLOCK_SIZE && Number.isInteger(Math.log2(size)),
     sectorSize: (size) => SECTOR_SIZES.includes(size),
-    size: (size) =>
-      size > 0 && size <= MAX_VIRTUAL_SIZE && size % (assumed.sectorSize ?? 512) === 0,
+    size: (size) => size > 0 && size <= MAX_VIRTUAL_SIZE && size % Math.min(...SECTOR_SIZES) === 0,
   });
   const { reader, isSound } = readerOf(source, region, damages);
   const item = <T>(read: (reader: ItemReader) => T, consequence: string) =>
@@ -72,6 +72,7 @@ export function salvageMetadata(
     (each) => readSectorSize(each, LOGICAL_SECTOR_SIZE),
     OTHERS_ARE_READ,
   );
+  assertWholeSectors(source.path, assumed.size, logicalSectorSize);
   const virtualSize = assumed.size ?? item(
     (each) => readVirtualSize(each, logicalSectorSize ?? 512),
     OTHERS_ARE_READ,
@@ -105,6 +106,18 @@ export function salvageMetadata(
     virtualDiskId,
     isTableSound: isSound,
   };
+}
+
+function assertWholeSectors(
+  path: string,
+  size: number | undefined,
+  sectorSize: number | undefined,
+) {
+  if (size === undefined || sectorSize === undefined || size % sectorSize === 0) return;
+  throw new ImageError("ERROR_INVALID_PARAMETER", {
+    path,
+    reason: `the size of the disk cannot be ${size} with sectors of ${sectorSize} bytes`,
+  });
 }
 
 function readerOf(

@@ -61,3 +61,23 @@ pureTest(
     assertEquals(consequenceOf(MIB), "What was said of the block size is taken.");
   },
 );
+
+pureTest(
+  "salvageMetadata(): the size that is said is one of whole sectors, whoever says these",
+  () => {
+    const open = (assumed: { size: number; sectorSize?: number }, sectorSize = 4096) => {
+      const builder = new VhdxBuilder({
+        logicalSectorSize: sectorSize,
+        physicalSectorSize: sectorSize,
+      });
+      return openDamaged(VHDX, builder.source(), new Damages(assumed)).virtualSize;
+    };
+    const size = 4 * MIB + 512;
+    assertEquals(open({ size }, 512), size);
+    assertEquals(open({ size, sectorSize: 512 }), size);
+    for (const assumed of [{ size }, { size, sectorSize: 4096 }]) {
+      const error = assertThrows(() => open(assumed), ImageError, "with sectors of 4096 bytes");
+      assertEquals(error.symbol, "ERROR_INVALID_PARAMETER");
+    }
+  },
+);
