@@ -26,6 +26,7 @@ const ELSEWHERE = "tests/windows/";
  */
 const SLOW = {
   "tests/proof/fuzzing/": 1,
+  "tests/untrusted/": 1,
   "tests/cli/": 8,
   "tests/interop/": 8,
   "tests/proof/": 3,

@@ -8,7 +8,7 @@ import {
 } from "@virtdisk/virtdisk";
 import { createImage } from "../../create_image.ts";
 import { openImageSync } from "../../images.ts";
-import { IS_FULL } from "../../sampling.ts";
+import { allStates, IS_FULL } from "../../sampling.ts";
 import { onlyOn, TempDir, testWith } from "../../support.ts";
 
 const MIB = 1 << 20;
@@ -137,7 +137,7 @@ Deno.test("findVirtualDiskChains() ends with chains that come back, and tells th
 
 // Its paths are longer than Windows takes.
 testWith(
-  [onlyOn("linux", "darwin")],
+  [onlyOn("linux", "darwin"), allStates],
   "findVirtualDiskChains() breaks a chain where no longer one opens",
   async () => {
     using dir = new TempDir();

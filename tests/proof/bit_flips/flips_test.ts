@@ -35,7 +35,7 @@ Deno.test("flipBits(): no flip of a bit makes virtdisk crash, hang, or throw wha
 });
 
 testWith(
-  NEEDS,
+  [...NEEDS, allStates],
   "flipBits(): all programs are asked, and read the sound images that they know",
   async () => {
     using dir = new TempDir();

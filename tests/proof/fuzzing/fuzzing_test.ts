@@ -1,7 +1,7 @@
 /** The fuzzer: what it finds, that it is led by what of the source is reached, and a sample of every target. */
 import { assert, assertEquals, assertGreater, assertMatch, assertRejects } from "@std/assert";
 import { Random } from "../../fuzz/random.ts";
-import { allStates, explored, sampledRounds } from "../../sampling.ts";
+import { allStates, everySo, explored, sampledRounds } from "../../sampling.ts";
 import { TempDir, testWith } from "../../support.ts";
 import { Coverage } from "./coverage.ts";
 import { type Batch, type Fault, fuzz, type FuzzState, runMutant } from "./fuzzer.ts";
@@ -15,10 +15,10 @@ const SOURCE = (url: string) => /\/src\/(?:portable|serve|bytes)\//.test(url);
 const HERE = (url: string) => url.endsWith("/maze.ts");
 const SEED = 3;
 
-for (const target of TARGETS) {
+for (const [i, target] of TARGETS.entries()) {
   const needs = target.name === "file systems" ? VOLUME_TOOLS : [];
   testWith(
-    needs,
+    [...needs, ...everySo(2, i)],
     `fuzzing ${target.name}: whatever is made of sound ones, nothing goes wrong`,
     async () => {
       using coverage = await Coverage.start(SOURCE);

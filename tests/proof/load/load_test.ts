@@ -55,7 +55,7 @@ Deno.test("leaksOf(): whatever is left is told, and what was let go of is not", 
   assertEquals(leaks({}, ["round 3: wrong"]), ["opens: round 3: wrong"]);
 });
 
-testWith([onlyOn("linux")], "what is left open is found", async () => {
+testWith([onlyOn("linux"), allStates], "what is left open is found", async () => {
   const result = await runPhase("opens and forgets", 40, SEED);
   const leaks = leaksOf(result);
   assert(leaks.some((leak) => /descriptors are left/.test(leak)), leaks.join("; "));

@@ -130,44 +130,48 @@ testWith([allStates], "sampleOf(): every file has its share", () => {
   }
 });
 
-Deno.test("withSwitches(): each mutant that is on does what the changed file does, and none what stood there", async () => {
-  using dir = new TempDir();
-  const path = dir.file("f.ts");
-  Deno.writeTextFileSync(path, CALCULATION);
-  const mutants = findMutants([dir.path]).map((mutant, i) => ({ ...mutant, id: i + 1 }));
-  assertEquals(new Set(mutants.map(({ operator }) => operator)), new Set(OPERATORS));
-  Deno.writeTextFileSync(dir.file("switch.js"), switchModule());
-  const url = toFileUrl(dir.file("switch.js")).href;
-  const text = withSwitches(CALCULATION, mutants, url);
-  assertEquals(text.split("\n").length, CALCULATION.split("\n").length);
-  Deno.writeTextFileSync(dir.file("switched.ts"), text);
-  const switches = await import(url);
-  const resultOf = async (name: string, text?: string) => {
-    const file = dir.file(name);
-    if (text !== undefined) Deno.writeTextFileSync(file, text);
-    const { results } = await import(toFileUrl(file).href);
-    return results();
-  };
-  const before = await resultOf("f.ts");
-  assertEquals(await resultOf("switched.ts"), before);
-  const notes = switches.takeNotes(mutants.length + 1);
-  await resultOf("switched.ts");
-  const noted = [...notes];
-  switches.takeNotes();
-  const same: number[] = [];
-  for (const mutant of mutants) {
-    switches.start(mutant.id, 1000);
-    const isOn = await resultOf("switched.ts").catch(() => "failed");
-    switches.start(0, Infinity);
-    // What never ends is stopped by the switches alone.
-    if (isOn === "failed") continue;
-    const changed = await resultOf(`${mutant.id}.ts`, mutated(CALCULATION, mutant));
-    assertEquals(isOn, changed, nameOf(mutant));
-    if (Deno.inspect(changed) === Deno.inspect(before)) same.push(mutant.id);
-    else assertEquals(noted[mutant.id], 1, `noted: ${nameOf(mutant)}`);
-  }
-  assert(same.length < mutants.length / 5, `${same.length} of ${mutants.length} do the same`);
-});
+testWith(
+  [allStates],
+  "withSwitches(): each mutant that is on does what the changed file does, and none what stood there",
+  async () => {
+    using dir = new TempDir();
+    const path = dir.file("f.ts");
+    Deno.writeTextFileSync(path, CALCULATION);
+    const mutants = findMutants([dir.path]).map((mutant, i) => ({ ...mutant, id: i + 1 }));
+    assertEquals(new Set(mutants.map(({ operator }) => operator)), new Set(OPERATORS));
+    Deno.writeTextFileSync(dir.file("switch.js"), switchModule());
+    const url = toFileUrl(dir.file("switch.js")).href;
+    const text = withSwitches(CALCULATION, mutants, url);
+    assertEquals(text.split("\n").length, CALCULATION.split("\n").length);
+    Deno.writeTextFileSync(dir.file("switched.ts"), text);
+    const switches = await import(url);
+    const resultOf = async (name: string, text?: string) => {
+      const file = dir.file(name);
+      if (text !== undefined) Deno.writeTextFileSync(file, text);
+      const { results } = await import(toFileUrl(file).href);
+      return results();
+    };
+    const before = await resultOf("f.ts");
+    assertEquals(await resultOf("switched.ts"), before);
+    const notes = switches.takeNotes(mutants.length + 1);
+    await resultOf("switched.ts");
+    const noted = [...notes];
+    switches.takeNotes();
+    const same: number[] = [];
+    for (const mutant of mutants) {
+      switches.start(mutant.id, 1000);
+      const isOn = await resultOf("switched.ts").catch(() => "failed");
+      switches.start(0, Infinity);
+      // What never ends is stopped by the switches alone.
+      if (isOn === "failed") continue;
+      const changed = await resultOf(`${mutant.id}.ts`, mutated(CALCULATION, mutant));
+      assertEquals(isOn, changed, nameOf(mutant));
+      if (Deno.inspect(changed) === Deno.inspect(before)) same.push(mutant.id);
+      else assertEquals(noted[mutant.id], 1, `noted: ${nameOf(mutant)}`);
+    }
+    assert(same.length < mutants.length / 5, `${same.length} of ${mutants.length} do the same`);
+  },
+);
 
 testWith(
   [tool("bash"), onlyOn("linux"), allStates],
