@@ -92,13 +92,13 @@ Deno.test("assertChildless(): names the permission that is missing as a shell an
       const { options } = assertThrows(() => assertChildless(named), ImageError);
       return /^Allow it to be read, with (.*); or pass/.exec(options.causes?.[0] ?? "")?.[1];
     });
-    const start = `--allow-read=${dir.path}`;
+    const flag = (name: string) => `--allow-read=${dir.file(name)}`;
     assertEquals(flags, [
-      join(start, "plain"),
-      `"${join(start, "with space")}"`,
+      flag("plain"),
+      `"${flag("with space")}"`,
       // A single comma would stand between two paths.
-      `"${join(start, "a,,b")}"`,
-      `"${join(start, "it's")}"`,
+      `"${flag("a,,b")}"`,
+      `"${flag("it's")}"`,
     ]);
   } finally {
     Deno.permissions.querySync = original;
