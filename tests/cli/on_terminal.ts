@@ -77,7 +77,8 @@ const SCREEN = "screen";
 
 /** Ends a command that goes on until it is interrupted, once it says how. */
 function untilServing(line: string): string {
-  const serves = `until grep -q 'Press Ctrl-C' ${SCREEN} || ! kill -0 $!; do sleep 0.1; done`;
+  // script(1) begins the file with this command itself, which the pattern must not find.
+  const serves = `until grep -qs 'Press Ctrl-[C]' ${SCREEN} || ! kill -0 $!; do sleep 0.1; done`;
   return `{ ${line} & } && ${serves}; kill -INT $!; wait $!`;
 }
 
