@@ -83,15 +83,20 @@ export function tool(name: string): Need {
   return () => hasProgram(name) ? undefined : `${name} is not installed`;
 }
 
-/** A module of the system's Python, where Debian puts libvhdi's binding. */
-export function pythonModule(name: string): Need {
+/**
+ * A module of the system's Python, where Debian puts libvhdi's binding.
+ *
+ * @param member What older versions of it lack.
+ */
+export function pythonModule(name: string, member?: string): Need {
   return () => {
     if (!hasProgram("/usr/bin/python3")) return "python3 is not installed";
     const { success } = new Deno.Command("/usr/bin/python3", {
-      args: ["-c", `import ${name}`],
+      args: ["-c", member === undefined ? `import ${name}` : `from ${name} import ${member}`],
       stderr: "null",
     }).outputSync();
-    return success ? undefined : `the Python module ${name} is not installed`;
+    const what = member === undefined ? name : `${name} with ${member}`;
+    return success ? undefined : `the Python module ${what} is not installed`;
   };
 }
 

@@ -333,7 +333,7 @@ testWith(
 );
 
 testWith(
-  [tool("/usr/bin/python3"), pythonModule("jsonschema")],
+  [tool("/usr/bin/python3"), pythonModule("jsonschema", "Draft202012Validator")],
   "the schema is one, and Python's validator takes what is printed and refuses what is not",
   async () => {
     using dir = new TempDir();
