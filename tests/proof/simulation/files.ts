@@ -291,7 +291,12 @@ const overwrite: Operation = {
       });
       learn(disk);
     }, { reason });
-    if (outcome.kind === "failed" || outcome.kind === "cancelled") await sim.settle();
+    if (outcome.kind === "failed" || outcome.kind === "cancelled") {
+      await sim.settle();
+      // Where the folder could not be made durable, the error says that the former image may be back after a power
+      // failure. From here on the name is that of the image that is there now.
+      flushFolder(sim.machine.folder.path);
+    }
   },
 };
 

@@ -43,6 +43,7 @@ const MET: readonly (readonly [what: string, seed: number, steps: number])[] = [
   ["a kill between two pieces of what a stream is given at once", 56, 175],
   ["a resize of a killed process that goes with the power", 218, 165],
   ["a kill between two pieces of zeros", 284, 165],
+  ["an overwrite whose folder could not be made durable, with the former image back", 161, 199],
 ];
 
 for (const [what, seed, steps] of MET) {
