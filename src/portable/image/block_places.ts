@@ -104,8 +104,7 @@ export class BlockPlaces {
     for (; faults.searchedPieces < pieceCount; faults.searchedPieces++) {
       if (faults.searchedPieces === piece) continue;
       const used = this.#placesIn(faults.searchedPieces, () => {});
-      // Sorts them. Where blocks share bytes, one may be missed below: an absent block is refused then that need not be.
-      used.shared();
+      // Where blocks share bytes, one may be missed: an absent block is refused then that need not be.
       for (const place of unclaimed) if (used.overlaps(...place)) unclaimed.delete(place[0]);
     }
   }
@@ -138,11 +137,10 @@ class Places {
     this.#end = offset + length;
   }
 
-  /** Sorts the ranges; gives where those begin that share bytes with others. */
+  /** Where those begin that share bytes with others. */
   shared(): Set<number> {
-    // Blocks often lie in the order of the disk.
     if (this.#areInOrder) return new Set();
-    this.#offsets = Float64Array.from(this.#offsets).sort();
+    this.#sort();
     const shared = new Set<number>();
     let [lastOffset, lastEnd] = [0, 0];
     for (let i = 0; i < this.#offsets.length && shared.size < MAX_FAULTS; i++) {
@@ -155,6 +153,7 @@ class Places {
 
   /** Whether one of the ranges, of which no two share bytes, shares any with the given one. */
   overlaps(offset: number, length: number): boolean {
+    this.#sort();
     let low = 0;
     let high = this.#offsets.length;
     while (low < high) {
@@ -163,6 +162,12 @@ class Places {
       else high = middle;
     }
     return low > 0 && this.#range(low - 1).end > offset;
+  }
+
+  /** Once, and then only if they are not in order: blocks often lie in the order of the disk. */
+  #sort(): void {
+    if (this.#areInOrder || this.#offsets instanceof Float64Array) return;
+    this.#offsets = Float64Array.from(this.#offsets).sort();
   }
 
   #range(i: number): { offset: number; end: number } {

@@ -8,7 +8,7 @@ import {
   type BatEntry,
   BITMAP_BLOCK_LENGTH,
   type BlockAllocationTable,
-  PAYLOAD,
+  isPlaceless,
 } from "./block_table.ts";
 import type { FileSpace } from "./space.ts";
 import type { BlockTables, VhdxStructures } from "./structures.ts";
@@ -82,5 +82,5 @@ export function assertedPlace(
 
 /** The place that an entry owns in the file, 0 where it owns none; the old contents count. */
 export function ownedPlace({ state, fileOffset }: { state: number; fileOffset: number }): number {
-  return state === PAYLOAD.NOT_PRESENT || state === PAYLOAD.ZERO ? 0 : fileOffset;
+  return isPlaceless(state) ? 0 : fileOffset;
 }

@@ -92,7 +92,7 @@ export function decodeEntry(low: number, high: number): BatEntry {
 }
 
 /** Whether the place in an entry of this state has no meaning. */
-function isPlaceless(state: number): boolean {
+export function isPlaceless(state: number): boolean {
   return state === PAYLOAD.NOT_PRESENT || state === PAYLOAD.ZERO;
 }
 
