@@ -11,11 +11,12 @@ import {
   BITMAP_ENTRY,
   blockOf,
   childSubject,
+  eraseHeaders,
   PARTIAL,
   PRESENT,
   UNDEFINED,
 } from "./damaged_vhdx.ts";
-import { BAT, FIRST_BLOCK, HEADERS, MIB, VhdxBuilder } from "./vhdx_builder.ts";
+import { BAT, FIRST_BLOCK, MIB, VhdxBuilder } from "./vhdx_builder.ts";
 
 pureTest("CautiousImage: sectors that a bitmap has lost are not taken from the parent", () => {
   const { file } = childSubject();
@@ -30,10 +31,7 @@ pureTest(
     const builder = new VhdxBuilder(childSubject().file);
     const page = new Uint8Array(PAGE).fill(0xff);
     putEntries(builder, 0, { sequence: 7n, changes: [{ offset: FIRST_BLOCK, page }] });
-    const damaged = HEADERS.map((offset) => ({ offset, length: PAGE })).reduce(
-      zeroed,
-      builder.bytes,
-    );
+    const damaged = eraseHeaders(builder.bytes);
     // The first sectors of block 1 have their bits in both.
     const kinds = [1, 3, 5].map((block) => blockOf(damaged, block));
     assertEquals(kinds, ["file", "file", "lost: log"]);
@@ -52,7 +50,7 @@ pureTest(
     builder.bat(128, PRESENT, bitmap / MIB).bat(0, PARTIAL, place / MIB);
     const page = new Uint8Array(PAGE).fill(0xff, 1);
     putEntries(builder, 0, { sequence: 7n, changes: [{ offset: bitmap + PAGE, page }] });
-    for (const offset of HEADERS) builder.bytes.fill(0, offset, offset + PAGE);
+    eraseHeaders(builder.bytes);
     const source = new HoleySource(place + blockSize, [{ offset: 0, bytes: builder.bytes }]);
     const image = openDamaged(VHDX, source);
     const kindOf = (offset: number, end: number) => image.extent(offset, end).kind;
@@ -73,7 +71,7 @@ pureTest(
     const page = builder.bytes.slice(BAT, BAT + PAGE);
     page.fill(0, 8, 16);
     putEntries(builder, 0, { sequence: 7n, changes: [{ offset: BAT, page }] });
-    for (const offset of HEADERS) builder.bytes.fill(0, offset, offset + PAGE);
+    eraseHeaders(builder.bytes);
     const image = openDamaged(VHDX, builder.source());
     const { kind, length } = image.extent(0, 2 * MIB);
     assertEquals([kind, length], ["file", MIB]);

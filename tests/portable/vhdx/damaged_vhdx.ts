@@ -4,7 +4,8 @@ import { VHDX } from "../../../src/portable/vhdx/format.ts";
 import { pattern } from "../../support.ts";
 import { MemorySource } from "../file/memory_source.ts";
 import { openDamaged, type Place, Subject, zeroed } from "../salvaging.ts";
-import { BAT, FIRST_BLOCK, MIB, REGION_TABLES, VhdxBuilder } from "./vhdx_builder.ts";
+import { PAGE } from "./log_builder.ts";
+import { BAT, FIRST_BLOCK, HEADERS, MIB, REGION_TABLES, VhdxBuilder } from "./vhdx_builder.ts";
 
 /** What an image says that is 8 MiB large. */
 export const ASSUMED = { size: 8 * MIB, blockSize: MIB, sectorSize: 512 };
@@ -59,6 +60,12 @@ export function childSubject(): Subject {
       ? [entry(BITMAP_ENTRY), { offset: bitmap + block * 256, length: 256 }]
       : []),
   ]);
+}
+
+/** Puts zeros in place of both headers; gives the same bytes. */
+export function eraseHeaders(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  for (const offset of HEADERS) bytes.fill(0, offset, offset + PAGE);
+  return bytes;
 }
 
 /** Zeros in place of all that says where the structures are. */

@@ -4,10 +4,10 @@ import { VHDX } from "../../../src/portable/vhdx/format.ts";
 import { Damages } from "../../../src/portable/image/tolerant_image.ts";
 import { pureTest } from "../../pure.ts";
 import { MemorySource } from "../file/memory_source.ts";
-import { openDamaged, zeroed } from "../salvaging.ts";
+import { openDamaged } from "../salvaging.ts";
 import { batPage, PAGE, putEntries, roomy } from "./log_builder.ts";
-import { blockOf, dynamicBuilder, dynamicSubject } from "./damaged_vhdx.ts";
-import { FIRST_BLOCK, HEADERS } from "./vhdx_builder.ts";
+import { blockOf, dynamicBuilder, dynamicSubject, eraseHeaders } from "./damaged_vhdx.ts";
+import { FIRST_BLOCK } from "./vhdx_builder.ts";
 
 pureTest(
   "LogDoubts: if a log has more versions of a page than are compared, all is in doubt",
@@ -19,7 +19,7 @@ pureTest(
         changes: [{ offset: FIRST_BLOCK, page: new Uint8Array(PAGE).fill(i + 1) }],
       }));
       putEntries(builder, 0, ...entries);
-      for (const offset of HEADERS) builder.bytes.fill(0, offset, offset + PAGE);
+      eraseHeaders(builder.bytes);
       return blockOf(builder.bytes, 0);
     };
     assertEquals([outcome(16), outcome(17)], ["file", "lost: log"]);
@@ -29,7 +29,7 @@ pureTest(
 pureTest("salvageHeader(): if both headers are damaged, none is said to be used", () => {
   const damages = new Damages();
   const { file } = dynamicSubject();
-  const damaged = HEADERS.map((offset) => ({ offset, length: PAGE })).reduce(zeroed, file);
+  const damaged = eraseHeaders(file.slice());
   openDamaged(VHDX, new MemorySource(damaged), damages);
   assertEquals(damages.findings.map(({ consequence }) => consequence), [
     "The disk is read without headers, and without what its log may hold.",

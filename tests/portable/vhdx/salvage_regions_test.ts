@@ -7,11 +7,11 @@ import { pureTest } from "../../pure.ts";
 import { pattern } from "../../support.ts";
 import { MemorySource } from "../file/memory_source.ts";
 import { openDamaged } from "../salvaging.ts";
-import { PAGE } from "./log_builder.ts";
 import {
   blockOf,
   childSubject,
   dynamicBuilder,
+  eraseHeaders,
   PRESENT,
   UNMAPPED,
   withoutTables,
@@ -20,7 +20,6 @@ import {
 import {
   BAT,
   FIRST_BLOCK,
-  HEADERS,
   LOG,
   METADATA,
   MIB,
@@ -54,7 +53,7 @@ pureTest(
     });
     await t.step("a table that is cut off", () => {
       const whole = new VhdxBuilder({ virtualSize: 200_000 * MIB });
-      for (const offset of HEADERS) whole.bytes.fill(0, offset, offset + PAGE);
+      eraseHeaders(whole.bytes);
       // Where a log was.
       whole.bat(0, PRESENT, 1);
       assertEquals(open(whole).virtualSize, 200_000 * MIB);
@@ -80,7 +79,7 @@ pureTest(
     });
     await t.step("metadata in the first place", () => {
       const builder = sound();
-      for (const offset of HEADERS) builder.bytes.fill(0, offset, offset + PAGE);
+      eraseHeaders(builder.bytes);
       builder.bytes.copyWithin(LOG, METADATA, METADATA + MIB);
       builder.bytes.fill(0, METADATA, METADATA + MIB);
       assertEquals(open(withoutTables(builder)).virtualSize, 8 * MIB);
